@@ -3,7 +3,7 @@
 
 # What a scenario wants to keep it writes into /out.
 readonly TOOL=/job/thinspect
-# The exit status of the last answer; see `ask`.
+# The exit status of the last answer; see `ask` and `expect_exit`.
 answered=0
 
 # --- saying and failing -----------------------------------------------------------------------------------------------
@@ -139,6 +139,11 @@ pool_mode_is() {
   [ "$(pool_field mode)" = "$1" ]
 }
 
+# show_pools: what the kernel says, into the log.
+show_pools() {
+  dmsetup status --noflush --target thin-pool | sed 's/^/  kernel: /'
+}
+
 # raw_pool NAME DATA_SIZE METADATA_SIZE: a pool that no program owns, on loop files, with one thin device NAME-thin.
 # Its metadata device is a linear one over the loop device, so that it can be made to stop or to fail.
 raw_pool() {
@@ -222,6 +227,11 @@ ask() {
   answered=0
   timeout 60 thinspect "$@" -o json >"/out/$name.json" || answered=$?
   jq -e .schema "/out/$name.json" >/dev/null || fail "thinspect $* printed no JSON (exit status $answered)"
+}
+
+# expect_exit STATUS: what the last question ended with.
+expect_exit() {
+  expect "the exit status of thinspect" "$answered" "$1"
 }
 
 rules_of() {

@@ -3,7 +3,7 @@
 
 says_healthy() {
   ask status status
-  expect "exit status" "$answered" 0
+  expect_exit 0
   expect_json /out/status.json '.verdict == "ok" or .verdict == "warning"'
   expect_json /out/status.json 'all(.findings[]; .severity != "critical")'
   expect_json /out/status.json 'any(.findings[]; .rule == "loopback-in-use" and .severity == "notice")'
