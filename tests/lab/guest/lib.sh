@@ -3,8 +3,10 @@
 
 # What a scenario wants to keep it writes into /out.
 readonly TOOL=/job/thinspect
-# The exit status of the last answer; see `ask` and `expect_exit`.
+# The last answer's exit status, and after how many milliseconds it came; see `ask` and `expect_exit`.
 answered=0
+# shellcheck disable=SC2034 # scenarios read it
+took=0
 
 # --- saying and failing -----------------------------------------------------------------------------------------------
 
@@ -118,9 +120,9 @@ make_image() {
 
 # --- pools ------------------------------------------------------------------------------------------------------------
 
-# The one thin pool of this guest.
+# The one thin pool of this guest. --noflush: to find the targets, `ls` asks for their status.
 pool_name() {
-  dmsetup ls --target thin-pool | awk '{ print $1 }'
+  dmsetup ls --noflush --target thin-pool | awk '{ print $1 }'
 }
 
 # A field of a pool's status line. --noflush: a question must not change what it asks about.
@@ -220,16 +222,19 @@ with_tool() {
   fi
 }
 
-# ask NAME ARGUMENT...: the program's JSON in /out/NAME.json. Its exit status is in `answered`.
+# ask NAME ARGUMENT...: the program's JSON in /out/NAME.json.
 ask() {
-  local name=$1
+  local name=$1 started
   shift
+  started=$(date +%s%N)
   answered=0
   timeout 60 thinspect "$@" -o json >"/out/$name.json" || answered=$?
+  took=$((($(date +%s%N) - started) / 1000000))
+  say "thinspect $*: exit status $answered after $took ms"
   jq -e .schema "/out/$name.json" >/dev/null || fail "thinspect $* printed no JSON (exit status $answered)"
 }
 
-# expect_exit STATUS: what the last question ended with.
+# expect_exit STATUS: the last question ended so.
 expect_exit() {
   expect "the exit status of thinspect" "$answered" "$1"
 }

@@ -3,7 +3,7 @@
 
 # Less than this is left once a block of the pool cannot be written any more.
 file_system_is_full() {
-  [ "$(stat -f -c '%a * %S' /small | xargs -I{} bash -c 'echo $(({}))')" -lt 1048576 ]
+  [ "$(df --output=avail -k /small | tail -n 1)" -lt 1024 ]
 }
 
 leads_with_the_file_system() {
@@ -23,6 +23,8 @@ start_dockerd --storage-driver=devicemapper --data-root=/small/docker --storage-
 make_image
 docker run -d --network none bb:1 sh -c 'dd if=/dev/zero of=/f bs=1M count=600; sync; sleep 100000'
 wait_until 180 file_system_is_full
+# The commit that meets the full file system is the pool's last.
+wait_until 120 pool_mode_is ro
 say "the file system is full"
 show_pools
 df -k /small

@@ -6,19 +6,29 @@ sleeps_uninterruptibly() {
   ps -o stat= -p "$1" | grep -q '^D'
 }
 
+# The commit does not begin with the write: asked again until the kernel itself stops answering, even without a flush.
+kernel_is_silent() {
+  local asker
+  dmsetup status --noflush stuck &
+  asker=$!
+  sleep 2
+  sleeps_uninterruptibly "$asker"
+}
+
+# One second is the limit of a question, the rest is the processor's share: emulated and not ours alone, hence the
+# best of three.
 answers_in_time() {
-  local started took
-  started=$(date +%s%N)
-  ask stuck status
-  took=$((($(date +%s%N) - started) / 1000000))
-  # jq and the emulated processor have their share in it.
-  say "answered after $took ms, exit status $answered"
-  [ "$took" -lt 3500 ] || fail "the answer took $took ms"
+  local best=60000
+  for _ in 1 2 3; do
+    ask stuck status
+    best=$((took < best ? took : best))
+  done
+  [ "$best" -le 3000 ] || fail "thinspect took $best ms at best"
+  # Something could not be answered.
+  expect_exit 3
 }
 
 says_which_pool_is_silent() {
-  # 3: something could not be answered. `ask` kept it from answers_in_time.
-  expect_exit 3
   expect_json /out/stuck.json '.verdict != "ok"'
   expect_json /out/stuck.json 'any(.pools[]; .name == "stuck" and .mode == "unanswered" and .data.used_blocks == null)'
   expect_json /out/stuck.json 'any(.findings[]; .rule == "pool-unanswered" and .subject.name == "stuck")'
@@ -43,13 +53,6 @@ sync
 dmsetup suspend --noflush --nolockfs stuck-metadata
 dd if=/dev/zero of=/dev/mapper/stuck-thin bs=64k seek=50 count=4 oflag=direct conv=fsync status=none &
 wait_until 20 sleeps_uninterruptibly $!
-# Commits do not begin with the write; ask until the kernel itself stops answering.
-kernel_is_silent() {
-  dmsetup status --noflush stuck &
-  local asker=$!
-  sleep 2
-  sleeps_uninterruptibly "$asker"
-}
 wait_until 60 kernel_is_silent
 say "the kernel does not answer for the pool"
 with_tool answers_in_time
