@@ -1,0 +1,75 @@
+//! What is wrong: one file a rule, each a pure function from a [`Host`] to findings, with its explanation.
+//!
+//! A rule never prints, never asks, and knows neither options nor other rules. A rule's explanation is its doc
+//! comment; the examples in it run as tests, one that fires and one that keeps quiet.
+
+mod finding;
+
+pub use finding::{Evidence, Finding, Subject};
+
+use crate::host::Host;
+use std::cmp::Reverse;
+
+/// A rule: what it is called, what it says of itself, and the check.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Its name, kebab-case, for ever; its file has the same name.
+    pub name: &'static str,
+    /// The release it came with.
+    pub since: &'static str,
+    /// The explanation in Markdown: the doc comment of the rule.
+    pub explanation: &'static str,
+    /// The check.
+    pub check: fn(&Host) -> Vec<Finding>,
+}
+
+impl Rule {
+    /// The first sentence of the explanation.
+    #[must_use]
+    pub fn summary(&self) -> &'static str {
+        self.explanation.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or_default()
+    }
+}
+
+/// Declares a rule: its doc comment becomes both rustdoc and [`Rule::explanation`].
+macro_rules! rule {
+    ($(#[doc = $line:literal])+ $name:literal, since $since:literal, $check:path) => {
+        $(#[doc = $line])+
+        pub(super) static RULE: crate::rules::Rule = crate::rules::Rule {
+            name: $name,
+            since: $since,
+            explanation: concat!($($line, "\n"),+),
+            check: $check,
+        };
+    };
+}
+pub(crate) use rule;
+
+macro_rules! rules {
+    ($($module:ident),+ $(,)?) => {
+        $(mod $module;)+
+        /// Every rule, root causes before what follows from them: among findings of one severity and certainty,
+        /// the earlier one leads.
+        pub static RULES: &[&Rule] = &[$(&$module::RULE),+];
+    };
+}
+
+rules! {
+    data_below_min_free,
+}
+
+/// All findings, most likely root cause first: by severity, then by certainty (a possible one after the others),
+/// then in the order of [`RULES`].
+#[must_use]
+pub fn findings(host: &Host) -> Vec<Finding> {
+    let mut all: Vec<Finding> = RULES.iter().flat_map(|rule| (rule.check)(host)).collect();
+    let doubtful = |f: &Finding| f.certainty == crate::verdict::Certainty::Possible;
+    all.sort_by_key(|f| (Reverse(f.severity), doubtful(f)));
+    all
+}
+
+/// The rule of a name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|r| r.name == name).copied()
+}
