@@ -221,7 +221,7 @@ mod tests {
             assert!(matches!(error, LoadError::Damaged { .. }), "{length}: {error}");
         }
         let error = refusal(&bytes[..120]);
-        assert!(error.starts_with("the recording is damaged at line 6, column "), "{error}");
+        assert!(error.starts_with("the recording is damaged at line 7, column "), "{error}");
     }
 
     #[test]
