@@ -3,7 +3,12 @@
 //! A rule never prints, never asks, and knows neither options nor other rules. A rule's explanation is its doc
 //! comment; the examples in it run as tests, one that fires and one that keeps quiet.
 
+mod advise;
 mod finding;
+mod floor_words;
+mod judge;
+mod paths;
+mod said;
 
 pub use finding::{Evidence, Finding, Subject};
 
@@ -55,16 +60,37 @@ macro_rules! rules {
 }
 
 rules! {
+    loop_file_deleted,
+    loop_file_outgrows_filesystem,
+    metadata_full,
+    data_full,
+    pool_failed,
+    pool_needs_check,
+    pool_read_only,
+    pool_suspended,
+    pool_unanswered,
+    driver_removed,
+    metadata_below_min_free,
     data_below_min_free,
+    host_filesystem_full,
+    container_size_limit,
+    metadata_nearly_full,
+    data_nearly_full,
+    data_below_low_water,
+    pool_size_stale,
+    base_size_exceeds_pool,
+    metadata_snapshot_held,
+    loopback_in_use,
 }
 
 /// All findings, most likely root cause first: by severity, then by certainty (a possible one after the others),
-/// then in the order of [`RULES`].
+/// then in the order of [`RULES`]. The advice of each stands mildest first.
 #[must_use]
 pub fn findings(host: &Host) -> Vec<Finding> {
     let mut all: Vec<Finding> = RULES.iter().flat_map(|rule| (rule.check)(host)).collect();
     let doubtful = |f: &Finding| f.certainty == crate::verdict::Certainty::Possible;
     all.sort_by_key(|f| (Reverse(f.severity), doubtful(f)));
+    all.iter_mut().for_each(|f| f.advice.sort_by_key(|a| a.risk));
     all
 }
 
