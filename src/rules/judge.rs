@@ -6,7 +6,7 @@ use super::Subject;
 use crate::host::backing::{Filesystem, LoopFile};
 use crate::host::lvm::LogicalVolume;
 use crate::host::pool::{Owner, Pool, StatusAnswer};
-use crate::host::saying::{Half, Kind, Saying};
+use crate::host::saying::{Kind, Saying};
 use crate::host::space::Space;
 use crate::host::status::Mode;
 use crate::host::table::DeviceNumber;
@@ -165,11 +165,6 @@ pub(super) fn no_space_lines(host: &Host) -> impl Iterator<Item = (&Saying, Opti
     })
 }
 
-/// Docker's refusals for want of free blocks in one half of a pool.
-pub(super) fn refusals(host: &Host, half: Half) -> impl Iterator<Item = &Saying> {
-    host.sayings.iter().filter(move |s| matches!(s.kind, Kind::MinFreeRefused { half: h, .. } if h == half))
-}
-
 /// The first whole number after `before` in a text.
 pub(super) fn number_after(text: &str, before: &str) -> Option<u64> {
     let (_, rest) = text.split_once(before)?;
@@ -231,7 +226,7 @@ fn loop_room_of_files(pool: &Pool) -> Option<(Bytes, Bytes)> {
 }
 
 /// `Available` of a `docker info` where it is clearly below total less used: then it is the filesystem's free space.
-fn capped_by_filesystem(pool: &Pool) -> Option<(Bytes, Bytes)> {
+pub(super) fn capped_by_filesystem(pool: &Pool) -> Option<(Bytes, Bytes)> {
     let info = pool.docker_info.as_ref().filter(|i| !i.all_zero)?;
     let (used, total, available) = (info.data_used?, info.data_total?, info.data_available?);
     let free = Bytes(total.0.checked_sub(used.0)?);
