@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod host;
+pub mod metadata;
 pub mod record;
 pub mod rules;
 pub mod verdict;
