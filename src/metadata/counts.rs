@@ -202,6 +202,14 @@ impl Counts {
         all
     }
 
+    /// Adds to a plane the blocks that the space map says have several references.
+    pub(super) fn add_several(&self, plane: &mut [u64]) {
+        for (chunk, plane) in self.chunks.iter().zip(plane.chunks_mut(WORDS)) {
+            let several = chunk.map.iter().flat_map(|map| &map.several);
+            plane.iter_mut().zip(several).for_each(|(word, several)| *word |= several);
+        }
+    }
+
     /// Compares the metadata blocks that the walk reached, given as planes, with the space map, and names
     /// those that have too many references.
     pub(super) fn compare_with(&self, seen: &[u64], again: &[u64], mut over: impl FnMut(u64)) {

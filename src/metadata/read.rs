@@ -6,7 +6,7 @@ use super::bytes::{u32_at, u64_at};
 use super::counts::{BITMAP_BLOCKS, Counts};
 use super::damage::{Error, What};
 use super::forest::Forest;
-use super::mappings::{self, Mappings, Root, Tally};
+use super::mappings::{self, Root, Tally};
 use super::source::Blocks;
 use super::space_map;
 use super::superblock::Superblock;
@@ -216,16 +216,26 @@ fn count(
     let before = forest.damaged;
     let mut mappings = mappings::read(reader, forest, &roots, &data)?;
     let trees_whole = top_whole && forest.damaged == before;
-    if let Some(metadata) = metadata {
-        let (seen, again) = (std::mem::take(&mut forest.seen), std::mem::take(&mut forest.again));
-        metadata.compare_with(&seen, &again, |block| {
-            forest.hurt(u32::try_from(block).unwrap_or(0), What::References);
-        });
-        (forest.seen, forest.again) = (seen, again);
+    let metadata_whole = metadata.is_some_and(|metadata| confront(forest, &metadata, trees_whole));
+    let compared = data.compare();
+    if compared.over > 0 && !view.through_held {
+        let from = u32::try_from(view.live.data.bitmap_root).unwrap_or(0);
+        forest.hurt(from, What::DataReferences { blocks: compared.over });
     }
-    let exact = settle(reader, view, forest, &data, &mut mappings, trees_whole, usage)?;
+    if trees_whole && compared.differ > 0 {
+        mappings.recount(reader, forest, &data)?;
+    }
+    // With leaves missing, only the space maps can know of all references, if they hold no others.
+    let maps_whole =
+        metadata_whole && compared.complete && compared.over == 0 && view.live.held_root.is_none();
+    let exact = trees_whole || maps_whole;
     let tallies = mappings.tallies(forest, &roots);
     usage.devices = devices(forest, details, &ids, &tallies, exact, top_whole);
+    if trees_whole && compared.complete && !view.through_held {
+        // Last, as this walk makes leaves of one device look shared.
+        usage.unaccounted_blocks = Some(compared.unreached);
+        usage.held_only_blocks = held(reader, view, forest, &data)?;
+    }
     Ok(())
 }
 
@@ -244,33 +254,18 @@ fn space_maps(
     Ok((space_map::data(reader, forest, &view.live.data)?, Some(metadata)))
 }
 
-/// Brings the walk and the space map to one answer; whether the exclusive counts can be trusted then.
-fn settle(
-    reader: &Reader<'_>,
-    view: &View,
-    forest: &mut Forest,
-    data: &Counts,
-    mappings: &mut Mappings,
-    trees_whole: bool,
-    usage: &mut Usage,
-) -> Result<bool, Error> {
-    let compared = data.compare();
-    if compared.over > 0 && !view.through_held {
-        let from = u32::try_from(view.live.data.bitmap_root).unwrap_or(0);
-        forest.hurt(from, What::DataReferences { blocks: compared.over });
-    }
+/// Names the metadata blocks with more references than the space map knows; whether it knows all blocks and
+/// none of them is such. Where subtrees are missing, references from there are, too: then a block counts as
+/// shared if the space map says so.
+fn confront(forest: &mut Forest, metadata: &Counts, trees_whole: bool) -> bool {
+    let mut over = Vec::new();
+    metadata.compare_with(&forest.seen, &forest.again, |block| over.extend(u32::try_from(block)));
     if !trees_whole {
-        // Leaves are missing, so only the space map can know of all references, if it holds no others.
-        return Ok(compared.complete && compared.over == 0 && view.live.held_root.is_none());
+        metadata.add_several(&mut forest.again);
     }
-    if compared.differ > 0 {
-        mappings.recount(reader, forest, data)?;
-    }
-    if compared.complete && !view.through_held {
-        usage.unaccounted_blocks = Some(compared.unreached);
-        usage.held_only_blocks = held(reader, view, forest, data)?;
-    }
-    Ok(true)
+    let whole = over.is_empty() && metadata.unknown() == 0;
+    over.into_iter().for_each(|block| forest.hurt(block, What::References));
+    whole
 }
 
 /// How many data blocks only the held metadata snapshot keeps; `None` if its trees cannot be read in full.

@@ -23,10 +23,16 @@ pub(super) fn data(reader: &Reader<'_>, forest: &mut Forest, root: &SpaceMapRoot
     let counts = Counts::new(believed(forest, root));
     let entries = Entries::<INDEX_ENTRY_BYTES, u64>::collect(reader, forest, root.bitmap_root, bitmap)?;
     let bitmaps = entries.into_iter().map(|entry| (entry.key, entry.leaf, entry.value));
-    read(reader, forest, root, counts, bitmaps)
+    let counts = read(reader, forest, root, counts, bitmaps)?;
+    let bitmaps = counts.used();
+    if counts.unknown() == 0 && root.used_blocks != bitmaps {
+        forest.hurt(from(root), What::SpaceMapCount { root: root.used_blocks, bitmaps });
+    }
+    Ok(counts)
 }
 
-/// The space map of the metadata device, whose bitmaps hang on one index block.
+/// The space map of the metadata device, whose bitmaps hang on one index block. Its root's count is not held
+/// against its bitmaps: `thin_restore` 0.9.0 writes one more.
 pub(super) fn metadata(
     reader: &Reader<'_>,
     forest: &mut Forest,
@@ -55,6 +61,11 @@ fn believed(forest: &mut Forest, root: &SpaceMapRoot) -> u64 {
     root.total_blocks.min(most)
 }
 
+/// The block that stands for a space map in reports of damage.
+fn from(root: &SpaceMapRoot) -> u32 {
+    u32::try_from(root.bitmap_root).unwrap_or(0)
+}
+
 fn read(
     reader: &Reader<'_>,
     forest: &mut Forest,
@@ -75,12 +86,8 @@ fn read(
     reader.sweep(&wanted, &job)?;
     let (_, lost) = job.all.into_inner().unwrap_or_else(PoisonError::into_inner);
     lost.into_iter().for_each(|(block, what)| forest.lose(block, what));
-    let from = u32::try_from(root.bitmap_root).unwrap_or(0);
-    let (bitmaps, missing) = (counts.used(), counts.unknown());
-    if missing > 0 {
-        forest.hurt(from, What::BitmapsMissing(missing));
-    } else if root.used_blocks != bitmaps {
-        forest.hurt(from, What::SpaceMapCount { root: root.used_blocks, bitmaps });
+    if counts.unknown() > 0 {
+        forest.hurt(from(root), What::BitmapsMissing(counts.unknown()));
     }
     let roots = forest.point(0, root.ref_count_root).into_iter().collect();
     walk(reader, forest, roots, &Checked)?;

@@ -12,6 +12,9 @@ const ROOM: usize = 252;
 /// kernel does on average, and none below the third that `thin_check` demands.
 const LEFT: usize = 168;
 
+/// The fewest entries of a node beside others.
+const LEAST: usize = 84;
+
 #[derive(Clone)]
 struct Node {
     leaf: bool,
@@ -88,7 +91,7 @@ impl Pool {
         assert!(self.data_refs.len() as u64 <= self.data_blocks);
     }
 
-    /// Unmaps virtual blocks, as a discard does.
+    /// Unmaps virtual blocks, as a discard does, down to the third of a leaf below which nodes are merged.
     pub(crate) fn discard(&mut self, id: u32, first: u64, blocks: u64) {
         for block in first..first + blocks {
             let (root, gone) = self.remove(self.thins[&id].root, block);
@@ -184,6 +187,9 @@ impl Pool {
         let place = self.nodes[at].keys.binary_search(&key);
         if self.nodes[at].leaf {
             let Ok(place) = place else { return (at, false) };
+            if self.nodes[at].keys.len() <= LEAST {
+                return (at, false);
+            }
             self.nodes[at].keys.remove(place);
             let old = self.nodes[at].values.remove(place);
             self.data_refs[(old >> 24) as usize] -= 1;
