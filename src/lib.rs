@@ -3,7 +3,7 @@
 pub mod advice;
 pub mod cli;
 pub mod host;
-pub mod plan;
+pub mod metadata;
 pub mod record;
 pub mod report;
 pub mod rules;
