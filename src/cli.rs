@@ -10,8 +10,10 @@ use std::time::Duration;
 /// daemon, a hung LVM or a stuck pool is a finding, not an obstacle.
 #[derive(Debug, Parser)]
 #[command(name = "thinspect", version, max_term_width = 100, disable_help_subcommand = true)]
-#[command(after_help = "Exit status: 0 answered, 3 could not answer, 64 wrong usage. With `status --exit-code`: 0 ok, \
-                        1 warning, 2 critical, 3 unknown.")]
+#[command(
+    after_help = "Exit status: 0 answered, 3 could not answer, 64 wrong usage. With `status --exit-code`: 0 ok, \
+                        1 warning, 2 critical, 3 unknown."
+)]
 pub struct Cli {
     /// What to do; `status` if nothing is said.
     #[command(subcommand)]

@@ -4,6 +4,7 @@ pub mod advice;
 pub mod cli;
 pub mod host;
 pub mod metadata;
+pub mod plan;
 pub mod record;
 pub mod report;
 pub mod rules;

@@ -101,7 +101,8 @@ fn status(global: &Global, exit_code: bool) -> Result<Exit> {
 
 /// A machine that could not be asked at all, or a text that says nothing of pools, was not answered for.
 fn answered(report: &Report) -> Exit {
-    let empty = report.verdict == Verdict::Unknown && report.host.pools.is_empty() && report.findings.is_empty();
+    let empty =
+        report.verdict == Verdict::Unknown && report.host.pools.is_empty() && report.findings.is_empty();
     if empty || report.verdict == Verdict::Unknown { Exit::CouldNotAnswer } else { Exit::Answered }
 }
 
@@ -111,7 +112,9 @@ fn look(global: &Global) -> Look {
         Color::Never => false,
         Color::Auto => {
             let set = |name| std::env::var_os(name).is_some_and(|v: std::ffi::OsString| !v.is_empty());
-            io::stdout().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+            io::stdout().is_terminal()
+                && !set("NO_COLOR")
+                && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
         }
     };
     Look { units: units(global), colour, verbose: global.verbose, ..Look::default() }
@@ -159,7 +162,11 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
 fn named_pool<'a>(host: &'a Host, name: &str) -> Result<&'a Pool> {
     host.pools.iter().find(|p| p.name.as_deref() == Some(name)).ok_or_else(|| {
         let names: Vec<&str> = host.pools.iter().map(Pool::label).collect();
-        let known = if names.is_empty() { "there is none".to_owned() } else { format!("there is: {}", names.join(", ")) };
+        let known = if names.is_empty() {
+            "there is none".to_owned()
+        } else {
+            format!("there is: {}", names.join(", "))
+        };
         anyhow!("no thin pool named {name}; {known}")
     })
 }
@@ -169,7 +176,9 @@ fn chosen_pool<'a>(host: &'a Host, name: Option<&str>) -> Result<&'a Pool> {
     match (name, host.pools.as_slice()) {
         (Some(name), _) => named_pool(host, name),
         (None, [only]) => Ok(only),
-        (None, []) => Err(anyhow!("no thin pool to plan for: run it on the host, or give its recording with --from")),
+        (None, []) => {
+            Err(anyhow!("no thin pool to plan for: run it on the host, or give its recording with --from"))
+        }
         (None, many) => {
             let names: Vec<&str> = many.iter().map(Pool::label).collect();
             Err(anyhow!("several thin pools; name one with --pool: {}", names.join(", ")))
@@ -185,7 +194,12 @@ fn save(global: &Global, file: Option<&Path>) -> Result<Exit> {
     // The listing of a machine is for its owner: the file is made for nobody else to read.
     let mut options = std::fs::OpenOptions::new();
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = options.write(true).create(true).truncate(true).open(file).with_context(|| format!("cannot write {name}"))?;
+    let mut out = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(file)
+        .with_context(|| format!("cannot write {name}"))?;
     out.write_all(text.as_bytes()).with_context(|| format!("cannot write {name}"))?;
     Ok(Exit::Answered)
 }

@@ -67,7 +67,8 @@ fn the_published_line_as_plans() {
 
 #[test]
 fn the_verdict_as_exit_status() {
-    let healthy = b"docker-8:1-2-pool: 0 209715200 thin-pool 1 5000/524288 100000/1638400 - rw discard_passdown \
+    let healthy =
+        b"docker-8:1-2-pool: 0 209715200 thin-pool 1 5000/524288 100000/1638400 - rw discard_passdown \
         queue_if_no_space - 1024\n";
     let status = ["status", "--exit-code", "--from", "-"];
     assert_eq!(thinspect(&status, REFUSAL).status.code(), Some(2));
@@ -77,7 +78,13 @@ fn the_verdict_as_exit_status() {
 
 #[test]
 fn wrong_usage_is_64() {
-    for args in [&["--nonsense"][..], &["frobnicate"], &["plan"], &["plan", "grow", "--by", "much"], &["--timeout", "0s"]] {
+    for args in [
+        &["--nonsense"][..],
+        &["frobnicate"],
+        &["plan"],
+        &["plan", "grow", "--by", "much"],
+        &["--timeout", "0s"],
+    ] {
         let out = thinspect(args, b"");
         assert_eq!(out.status.code(), Some(64), "{args:?}: {}", said(&out.stderr));
         assert!(out.stdout.is_empty(), "{args:?}");
@@ -172,7 +179,11 @@ fn a_closed_reader_is_no_error() {
 #[test]
 fn hostile_names_stay_words() {
     let input = std::fs::read(support::tests("hosts/hostile-names/input.txt")).unwrap();
-    for args in [&["--from", "-", "-v"][..], &["plan", "grow", "--from", "-"], &["plan", "min-free-space", "--from", "-"]] {
+    for args in [
+        &["--from", "-", "-v"][..],
+        &["plan", "grow", "--from", "-"],
+        &["plan", "min-free-space", "--from", "-"],
+    ] {
         let out = thinspect(args, &input);
         let text = said(&out.stdout) + &said(&out.stderr);
         assert!(!text.contains('\u{1b}'), "{args:?}: an escape reached the terminal");

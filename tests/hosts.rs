@@ -11,7 +11,8 @@ use thinspect::record::{Recording, Source as RecordSource, load};
 use thinspect::report::{Look, Report, Source, json, plan_json, plan_schema, plan_text, text};
 
 fn recording(folder: &Path) -> Recording {
-    let file = ["recording.json", "input.txt"].map(|f| folder.join(f)).into_iter().find(|f| f.exists()).unwrap();
+    let file =
+        ["recording.json", "input.txt"].map(|f| folder.join(f)).into_iter().find(|f| f.exists()).unwrap();
     load::load(&std::fs::read(file).unwrap()).unwrap()
 }
 
@@ -66,7 +67,11 @@ fn no_golden_file_is_left_over() {
         for entry in std::fs::read_dir(&folder).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             let known = ["recording.json", "input.txt", "why.md"].contains(&name.as_str());
-            assert!(known || names.contains(&name.as_str()), "{}/{name} belongs to nothing", folder.display());
+            assert!(
+                known || names.contains(&name.as_str()),
+                "{}/{name} belongs to nothing",
+                folder.display()
+            );
         }
     }
 }

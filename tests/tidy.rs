@@ -49,7 +49,8 @@ fn arrows_point_one_way() {
         for file in if root.exists() { sources(&root) } else { Vec::new() } {
             for (number, line) in code(&file).lines().enumerate() {
                 for used in line.trim_start().split("crate::").skip(1) {
-                    let name: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                    let name: String =
+                        used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                     let doc = line.trim_start().starts_with("//");
                     assert!(
                         doc || name.is_empty() || allowed.contains(&name.as_str()),
@@ -117,7 +118,8 @@ fn files_and_functions_are_small() {
 /// The project speaks of itself alone, and the top level stays what it is.
 #[test]
 fn the_top_level_is_agreed() {
-    let allowed = ["Cargo.toml", "Cargo.lock", "src", "tests", "scripts", "README.md", "CHANGELOG.md", "target"];
+    let allowed =
+        ["Cargo.toml", "Cargo.lock", "src", "tests", "scripts", "README.md", "CHANGELOG.md", "target"];
     for entry in std::fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let fine = allowed.contains(&name.as_str()) || name.starts_with('.') || name.starts_with("LICENSE");

@@ -22,7 +22,10 @@ impl Pool {
     /// promise that cannot be kept.
     #[must_use]
     pub fn headroom(&self) -> Headroom {
-        let pool = self.data.free_in_bytes().or_else(|| Some(Bytes(self.data.free()?.0.saturating_mul(self.block?.0))));
+        let pool = self
+            .data
+            .free_in_bytes()
+            .or_else(|| Some(Bytes(self.data.free()?.0.saturating_mul(self.block?.0))));
         let filesystem = file_room(&self.data_backing, self.data.used_in_bytes());
         let on_loop = self.data_backing.is_loop();
         let effective = match (pool, filesystem) {

@@ -69,7 +69,9 @@ fn devices(recording: &Recording) -> BTreeMap<&str, Device<'_>> {
     let empty = |name| Device { name, number: None, event: None, table: None, status: None, info: None };
     for line in recording.all(Ask::DmList).filter_map(|a| a.reading.said()).flat_map(str::lines) {
         let mut words = line.splitn(3, ' ');
-        let (Some(number), Some(event), Some(name)) = (words.next(), words.next(), words.next()) else { continue };
+        let (Some(number), Some(event), Some(name)) = (words.next(), words.next(), words.next()) else {
+            continue;
+        };
         let device = devices.entry(name).or_insert_with(|| empty(name));
         (device.number, device.event) = (DeviceNumber::read(number), event.parse().ok());
     }
@@ -77,7 +79,9 @@ fn devices(recording: &Recording) -> BTreeMap<&str, Device<'_>> {
         let name = answer.of.as_str();
         match answer.ask {
             Ask::DmTable => devices.entry(name).or_insert_with(|| empty(name)).table = Some(&answer.reading),
-            Ask::DmStatus => devices.entry(name).or_insert_with(|| empty(name)).status = Some(&answer.reading),
+            Ask::DmStatus => {
+                devices.entry(name).or_insert_with(|| empty(name)).status = Some(&answer.reading)
+            }
             Ask::DmInfo => {
                 let device = devices.entry(name).or_insert_with(|| empty(name));
                 let info = answer.reading.said().map(dm_info::read);
@@ -281,7 +285,8 @@ fn add_reports(recording: &Recording, host: &mut Host) {
         match known.and_then(|at| host.pools.get_mut(at)) {
             Some(pool) => complete_from_lvs(pool, &row),
             None => {
-                let mut pool = Pool { lv: Some(row.name.clone()), name: Some(row.name.dm_name()), ..Pool::default() };
+                let mut pool =
+                    Pool { lv: Some(row.name.clone()), name: Some(row.name.dm_name()), ..Pool::default() };
                 complete_from_lvs(&mut pool, &row);
                 host.pools.push(pool);
             }
@@ -334,7 +339,8 @@ fn complete_backing(pool: &mut Pool, info: &DockerInfo) {
         backing.kind = BackingKind::Loop;
         backing.path = device.clone().filter(|d| d.starts_with("/dev/")).or(backing.path.take());
         let path = file.clone().or_else(|| device.clone().filter(|d| !d.starts_with("/dev/")));
-        backing.file = path.filter(|p| !p.is_empty()).map(|path| LoopFile { path, size, ..LoopFile::default() });
+        backing.file =
+            path.filter(|p| !p.is_empty()).map(|path| LoopFile { path, size, ..LoopFile::default() });
     }
     // Docker caps what it calls available by what the filesystem under the loop file has free.
     if let (Some(available), Some(used), Some(total)) = (info.data_available, info.data_used, info.data_total)
@@ -421,7 +427,8 @@ fn is_dockers_name(pool: &Pool) -> bool {
 fn owner(pool: &Pool, dockers: &[super::docker::Docker], thins: &[Thin], recording: &Recording) -> Owner {
     let name = pool.name.as_deref().unwrap_or_default();
     let owns = |d: &&super::docker::Docker| {
-        d.configured_pool.as_deref() == Some(name) || d.prefix.as_ref().is_some_and(|p| name == format!("{p}-pool"))
+        d.configured_pool.as_deref() == Some(name)
+            || d.prefix.as_ref().is_some_and(|p| name == format!("{p}-pool"))
     };
     if let Some(docker) = dockers.iter().find(owns) {
         return Owner::Docker { root: docker.root.clone() };
@@ -477,7 +484,8 @@ fn min_free(pool: &Pool, dockers: &[super::docker::Docker]) -> MinFree {
     if pool.refused_data.is_some() || pool.refused_metadata.is_some() {
         return MinFree { percent: Some(floor::DEFAULT_PERCENT), from: MinFreeFrom::ErrorLine };
     }
-    let version = info.and_then(|i| i.server_version.as_deref()).or(docker.and_then(|d| d.version.as_deref()));
+    let version =
+        info.and_then(|i| i.server_version.as_deref()).or(docker.and_then(|d| d.version.as_deref()));
     let before = info.is_some_and(|i| i.binary_units || i.server_version.is_none() && i.base_size.is_none());
     if version.and_then(has_floor) == Some(false) || version.is_none() && before {
         return MinFree { percent: None, from: MinFreeFrom::TooOld };
@@ -517,7 +525,9 @@ fn gap(ask: Ask, reading: &Reading, of_pool: bool) -> Option<(String, bool)> {
         Reading::Refused(why) if why.starts_with("ENOENT") || why.starts_with("ENOTDIR") => {
             root.then(|| (why.clone(), true))
         }
-        Reading::Refused(why) => Some((format!("refused: {why}"), root || device || matches!(ask, Ask::Statfs))),
+        Reading::Refused(why) => {
+            Some((format!("refused: {why}"), root || device || matches!(ask, Ask::Statfs)))
+        }
         Reading::Unasked(why) => Some((format!("not asked: {why}"), of_pool)),
     }
 }
@@ -557,7 +567,11 @@ fn not_understood(recording: &Recording, host: &Host, devices: &BTreeMap<&str, D
     let lines: Vec<&str> = recording.all(Ask::Line).filter_map(|a| a.reading.said()).collect();
     let strange = lines.iter().filter(|l| !l.trim().is_empty() && saying::read(l).is_none());
     for line in strange {
-        oddities.push(Oddity { about: "pasted line".to_owned(), text: format!("not understood: {}", line.trim()), blocks_ok: false });
+        oddities.push(Oddity {
+            about: "pasted line".to_owned(),
+            text: format!("not understood: {}", line.trim()),
+            blocks_ok: false,
+        });
     }
     oddities
 }

@@ -18,7 +18,11 @@ impl LvName {
     #[must_use]
     pub fn dm_name(&self) -> String {
         let double = |name: &str| name.replace('-', "--");
-        if self.vg.is_empty() { double(&self.lv) } else { format!("{}-{}", double(&self.vg), double(&self.lv)) }
+        if self.vg.is_empty() {
+            double(&self.lv)
+        } else {
+            format!("{}-{}", double(&self.vg), double(&self.lv))
+        }
     }
 }
 

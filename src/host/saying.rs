@@ -54,4 +54,6 @@ pub enum Kind {
     },
 }
 /// x
-pub fn read(_t: &str) -> Option<Saying> { None }
+pub fn read(_t: &str) -> Option<Saying> {
+    None
+}

@@ -24,7 +24,10 @@ pub(super) fn dockers(recording: &Recording, oddities: &mut Vec<Oddity>) -> Vec<
 
 /// What all data roots of the machine share: the daemon's settings.
 fn common(recording: &Recording, oddities: &mut Vec<Oddity>) -> Docker {
-    let mut docker = Docker { daemon_json: recording.said(Ask::File, DAEMON_JSON).map(str::to_owned), ..Docker::default() };
+    let mut docker = Docker {
+        daemon_json: recording.said(Ask::File, DAEMON_JSON).map(str::to_owned),
+        ..Docker::default()
+    };
     if let Some(text) = &docker.daemon_json {
         match serde_json::from_str::<Value>(text) {
             Ok(settings) => from_daemon_json(&settings, &mut docker.driver, &mut docker.options),
@@ -37,7 +40,11 @@ fn common(recording: &Recording, oddities: &mut Vec<Oddity>) -> Docker {
     }
     if let Some(text) = recording.said(Ask::File, SYSCONFIG) {
         let words = text.replace(['"', '\'', '='], " ").replace("storage-opt ", "storage-opt\t");
-        from_words(&words.split_whitespace().collect::<Vec<_>>(), "/etc/sysconfig/docker-storage", &mut docker);
+        from_words(
+            &words.split_whitespace().collect::<Vec<_>>(),
+            "/etc/sysconfig/docker-storage",
+            &mut docker,
+        );
     }
     let mut asked = recording.all(Ask::Processes).filter(|a| a.of.starts_with("docker")).peekable();
     docker.running = asked.peek().is_some().then_some(false);
@@ -69,7 +76,11 @@ fn from_daemon_json(settings: &Value, driver: &mut Option<String>, options: &mut
 /// `dm.min_free_space=5%`; the name in lower case as Docker compares it.
 fn option(text: &str, from: &str) -> Option<StorageOption> {
     let (name, value) = text.split_once('=')?;
-    Some(StorageOption { name: name.trim().to_lowercase(), value: value.trim().to_owned(), from: from.to_owned() })
+    Some(StorageOption {
+        name: name.trim().to_lowercase(),
+        value: value.trim().to_owned(),
+        from: from.to_owned(),
+    })
 }
 
 /// Storage flags among words, as `--flag value` and `--flag=value`.
@@ -103,7 +114,10 @@ fn docker(recording: &Recording, root: &str, common: &Docker, oddities: &mut Vec
         configured_pool: pool.or(automatic),
         base_size: base,
         base_filesystem: text_of(set.as_ref(), "BaseDeviceFilesystem"),
-        open_transaction: transaction.as_ref().and_then(|t| t.get("open_transaction_id")).and_then(Value::as_u64),
+        open_transaction: transaction
+            .as_ref()
+            .and_then(|t| t.get("open_transaction_id"))
+            .and_then(Value::as_u64),
         devices,
         filesystem: stack::filesystem_of(recording, root),
         ..common.clone()
@@ -130,8 +144,14 @@ fn text_of(value: Option<&Value>, key: &str) -> Option<String> {
 }
 
 /// The records of thin devices, and the size of the base device.
-fn devices(recording: &Recording, dir: &str, oddities: &mut Vec<Oddity>) -> (Vec<DeviceRecord>, Option<Bytes>) {
-    let Some(Reading::Said(text)) = recording.reading(Ask::DeviceRecords, dir) else { return (Vec::new(), None) };
+fn devices(
+    recording: &Recording,
+    dir: &str,
+    oddities: &mut Vec<Oddity>,
+) -> (Vec<DeviceRecord>, Option<Bytes>) {
+    let Some(Reading::Said(text)) = recording.reading(Ask::DeviceRecords, dir) else {
+        return (Vec::new(), None);
+    };
     let mut devices = Vec::new();
     let mut base = None;
     for line in text.lines().filter(|l| !l.trim().is_empty()) {

@@ -154,7 +154,9 @@ pub(super) fn statfs(text: &str) -> Filesystem {
         free: bytes("free"),
         available: bytes("available"),
         inodes: keys::number(text, "files").filter(|files| *files > 0),
-        inodes_free: keys::number(text, "files").filter(|f| *f > 0).and_then(|_| keys::number(text, "files_free")),
+        inodes_free: keys::number(text, "files")
+            .filter(|f| *f > 0)
+            .and_then(|_| keys::number(text, "files_free")),
         ..Filesystem::default()
     }
 }
@@ -163,12 +165,12 @@ pub(super) fn statfs(text: &str) -> Filesystem {
 fn mount_of(recording: &Recording, path: &str, device: Option<DeviceNumber>) -> Option<Filesystem> {
     let holds = |f: &Filesystem| {
         let mount = f.mount.as_deref().unwrap_or_default();
-        let below = path.strip_prefix(mount.trim_end_matches('/')).is_some_and(|r| r.is_empty() || r.starts_with('/'));
+        let below = path
+            .strip_prefix(mount.trim_end_matches('/'))
+            .is_some_and(|r| r.is_empty() || r.starts_with('/'));
         below && (device.is_none() || f.device == device)
     };
-    mounts(recording)
-        .filter(holds)
-        .max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
+    mounts(recording).filter(holds).max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
 }
 
 /// The filesystem on a device, where it is mounted and was asked.
@@ -176,7 +178,13 @@ fn mount_of(recording: &Recording, path: &str, device: Option<DeviceNumber>) -> 
 pub(super) fn mounted(recording: &Recording, device: DeviceNumber) -> Option<Filesystem> {
     let place = mounts(recording).find(|f| f.device == Some(device))?;
     let space = recording.said(Ask::Statfs, place.mount.as_deref()?).map(statfs)?;
-    Some(Filesystem { mount: place.mount, kind: place.kind, source: place.source, device: Some(device), ..space })
+    Some(Filesystem {
+        mount: place.mount,
+        kind: place.kind,
+        source: place.source,
+        device: Some(device),
+        ..space
+    })
 }
 
 fn mounts(recording: &Recording) -> impl Iterator<Item = Filesystem> {

@@ -49,7 +49,8 @@ pub fn plan_text(plan: &Plan, look: &Look) -> String {
     let bold = Style::new().bold();
     let say = |text: &str| clean(&amounts(text, look.units)).into_owned();
     let mut out = String::new();
-    let pool = plan.pool.as_deref().map_or_else(|| "the pool (not named)".to_owned(), |p| clean(p).into_owned());
+    let pool =
+        plan.pool.as_deref().map_or_else(|| "the pool (not named)".to_owned(), |p| clean(p).into_owned());
     let _ = writeln!(out, "{}", look.paint(bold, &format!("plan {} for {pool}", plan.goal.word())));
     let red = AnsiColor::Red.on_default().bold();
     for why in &plan.blocked_by {

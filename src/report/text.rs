@@ -88,7 +88,9 @@ fn headline(report: &Report, look: &Look) -> String {
     };
     let leading = report.findings.iter().find(|f| f.severity > Severity::Notice);
     let sentence = match leading {
-        Some(finding) if report.host.pools.len() > 1 => format!("{}: {}", finding.subject.name, finding.summary),
+        Some(finding) if report.host.pools.len() > 1 => {
+            format!("{}: {}", finding.subject.name, finding.summary)
+        }
         Some(finding) => finding.summary.clone(),
         None => quiet_sentence(report),
     };
@@ -158,7 +160,8 @@ fn pool_block(pool: &Pool, host: &Host, look: &Look) -> String {
 /// What the pool does for its users now, in words.
 fn state(pool: &Pool, host: &Host) -> String {
     let timeout = host.kernel.no_space_timeout.unwrap_or(60);
-    let expired = pool.when_full == Some(WhenFull::Error) && pool.when_full_requested == Some(WhenFull::Queue);
+    let expired =
+        pool.when_full == Some(WhenFull::Error) && pool.when_full_requested == Some(WhenFull::Queue);
     let mut words = match mode(pool) {
         "rw" => "read-write".to_owned(),
         "ro" if pool.metadata.is_full() => "READ-ONLY: out of metadata space".to_owned(),
@@ -196,7 +199,11 @@ fn owner(pool: &Pool, host: &Host) -> Option<String> {
             let version = docker.and_then(|d| d.version.as_deref());
             let version = version.or_else(|| pool.docker_info.as_ref()?.server_version.as_deref());
             let version = version.map(|v| format!(" {v}")).unwrap_or_default();
-            let stopped = if docker.and_then(|d| d.running) == Some(false) { "; the daemon is not running" } else { "" };
+            let stopped = if docker.and_then(|d| d.running) == Some(false) {
+                "; the daemon is not running"
+            } else {
+                ""
+            };
             Some(format!("docker{version}{}{stopped}", at(root)))
         }
         Owner::Containerd { root } => Some(format!("containerd{}", at(root))),
@@ -248,9 +255,11 @@ fn limit(pool: &Pool) -> Option<String> {
         return Some("dm.min_free_space is 0 %: Docker lets the pool fill up".to_owned());
     }
     let total = pool.data.total.map(|t| t.0);
-    let required = total.and_then(|t| pool.min_free.required(t)).or(pool.refused_data.and_then(|r| r.required));
+    let required =
+        total.and_then(|t| pool.min_free.required(t)).or(pool.refused_data.and_then(|r| r.required));
     let required = required.map(|required| {
-        let bytes = pool.block.map(|b| format!(" ({})", Bytes(required.saturating_mul(b.0)))).unwrap_or_default();
+        let bytes =
+            pool.block.map(|b| format!(" ({})", Bytes(required.saturating_mul(b.0)))).unwrap_or_default();
         format!(": Docker wants {required} data blocks{bytes} free before it makes a layer or container")
     });
     Some(format!("dm.min_free_space {percent} %, {from}{}", required.unwrap_or_default()))
@@ -279,13 +288,15 @@ fn carried(half: &str, backing: &Backing) -> Option<String> {
             let _ = write!(words, ", which may still grow by {grow}");
         }
         if let Some(free) = backing.filesystem.as_ref().and_then(|f| f.free) {
-            let mount = backing.filesystem.as_ref().and_then(|f| f.mount.as_deref()).unwrap_or("its filesystem");
+            let mount =
+                backing.filesystem.as_ref().and_then(|f| f.mount.as_deref()).unwrap_or("its filesystem");
             let _ = write!(words, "; {mount} has {free} free");
         }
         return Some(words);
     }
     let node = node?;
-    let disks = if backing.below.is_empty() { String::new() } else { format!(" on {}", backing.below.join(", ")) };
+    let disks =
+        if backing.below.is_empty() { String::new() } else { format!(" on {}", backing.below.join(", ")) };
     Some(format!("{half} on {node}{disks}"))
 }
 

@@ -1,7 +1,12 @@
 //! What the program costs as a whole: size, start, memory; beside `true`, the cheapest program there is.
 //!
 //! `scripts/build && cargo bench --bench program` prints the table of the README. Figures, never a verdict.
-#![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints and may fail loudly")]
+#![allow(
+    missing_docs,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints and may fail loudly"
+)]
 
 use nix::sys::resource::{UsageWho, getrusage};
 use std::process::{Command, Stdio};

@@ -1,5 +1,11 @@
 //! Golden files: what is printed is compared with what was reviewed. `UPDATE=1 cargo test` rewrites them.
-#![allow(dead_code, clippy::unwrap_used, clippy::panic, missing_docs, reason = "shared by tests, each using a part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "shared by tests, each using a part"
+)]
 
 use std::path::{Path, PathBuf};
 
