@@ -1,0 +1,116 @@
+//! Advice as data: what to do, what it risks, the commands to type, what it gains.
+//!
+//! Nothing here is ever executed, and no word from outside reaches a command unquoted.
+
+use crate::host::units::Bytes;
+use serde::Serialize;
+
+/// What following a piece of advice can cost, mildest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Risk {
+    /// Looks only.
+    Reads,
+    /// Changes settings or sizes; nothing is interrupted.
+    Changes,
+    /// Interrupts containers or the daemon.
+    Stops,
+    /// Deletes something for good.
+    Destroys,
+}
+
+impl Risk {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Reads => "reads",
+            Self::Changes => "changes",
+            Self::Stops => "stops",
+            Self::Destroys => "destroys",
+        }
+    }
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// What it does, in a few words.
+    pub does: String,
+    /// What it can cost.
+    pub risk: Risk,
+    /// Commands to type in order, each complete and quoted.
+    pub commands: Vec<String>,
+    /// Bytes that become free, where known.
+    pub gain: Option<Bytes>,
+}
+
+impl Advice {
+    /// Advice with its commands.
+    #[must_use]
+    pub fn new(risk: Risk, does: impl Into<String>, commands: &[&str]) -> Self {
+        Self {
+            does: does.into(),
+            risk,
+            commands: commands.iter().map(|c| (*c).to_owned()).collect(),
+            gain: None,
+        }
+    }
+
+    /// The same with a known gain.
+    #[must_use]
+    pub fn gaining(self, gain: Bytes) -> Self {
+        Self { gain: Some(gain), ..self }
+    }
+}
+
+/// A word as a POSIX shell takes it: bare if plain, else in single quotes. Control characters cannot be typed or
+/// pasted safely, so they are written as the printf escapes of `$'…'`.
+#[must_use]
+pub fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    if word.chars().any(char::is_control) {
+        let escape = |c: char| match c {
+            '\'' => "\\'".to_owned(),
+            '\\' => "\\\\".to_owned(),
+            c if c.is_control() => c.to_string().bytes().map(|b| format!("\\x{b:02x}")).collect(),
+            c => c.to_string(),
+        };
+        return format!("$'{}'", word.chars().map(escape).collect::<String>());
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quote;
+
+    #[test]
+    fn words_survive_the_shell() {
+        let words = [
+            "pool",
+            "docker-8:1-2-pool",
+            "two words",
+            "a'b",
+            "$(reboot)",
+            "`id`",
+            "",
+            "a;b",
+            "tab\there",
+            "\u{1b}[2J",
+            "-n",
+        ];
+        for word in words {
+            let command = format!("printf %s {}", quote(word));
+            let out = std::process::Command::new("bash").args(["-c", &command]).output().unwrap();
+            assert_eq!(
+                String::from_utf8_lossy(&out.stdout),
+                if word == "-n" { "-n" } else { word },
+                "{command}"
+            );
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Sectors, data blocks, metadata blocks and bytes: distinct types with only the arithmetic that is needed.
+//!
+//! All arithmetic is in integers and saturates or is checked; nothing here rounds and nothing here renders.
+
+use serde::Serialize;
+
+macro_rules! unit {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u64);
+
+        impl $name {
+            /// The difference, or zero where the other is larger.
+            #[must_use]
+            pub const fn minus(self, other: Self) -> Self {
+                Self(self.0.saturating_sub(other.0))
+            }
+
+            /// The sum, at most the largest number there is.
+            #[must_use]
+            pub const fn plus(self, other: Self) -> Self {
+                Self(self.0.saturating_add(other.0))
+            }
+        }
+    };
+}
+
+unit! {
+    /// A number of bytes.
+    Bytes
+}
+unit! {
+    /// A number of 512-byte sectors, the unit of device-mapper tables.
+    Sectors
+}
+unit! {
+    /// A number of a pool's data blocks; their size is the pool's own.
+    DataBlocks
+}
+unit! {
+    /// A number of metadata blocks, always 4096 bytes (`THIN_METADATA_BLOCK_SIZE`, drivers/md/dm-thin-metadata.h).
+    MetadataBlocks
+}
+
+/// Bytes in a sector.
+pub const SECTOR: u64 = 512;
+/// Bytes in a metadata block.
+pub const METADATA_BLOCK: Bytes = Bytes(4096);
+/// The most metadata blocks the kernel uses: 255 bitmaps of 2^14 − 64 entries, 15.875 GiB
+/// (drivers/md/persistent-data/dm-space-map-metadata.h).
+pub const METADATA_BLOCKS_MAX: MetadataBlocks = MetadataBlocks(255 * ((1 << 14) - 64));
+
+impl Sectors {
+    /// The same length in bytes.
+    #[must_use]
+    pub const fn bytes(self) -> Bytes {
+        Bytes(self.0.saturating_mul(SECTOR))
+    }
+}
+
+/// Marks that enclose an amount in a sentence; private-use characters, which no reader lets in from outside.
+pub const AMOUNT: (char, char) = ('\u{E000}', '\u{E001}');
+
+/// An amount inside a sentence is written between [`AMOUNT`] marks, and shown in the unit the reader asked for
+/// (`--bytes`, `--si`) by the report alone.
+impl std::fmt::Display for Bytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}{}", AMOUNT.0, self.0, AMOUNT.1)
+    }
+}
+
+impl Bytes {
+    /// Whole sectors in it.
+    #[must_use]
+    pub const fn sectors(self) -> Sectors {
+        Sectors(self.0 / SECTOR)
+    }
+}
+
+/// A count of blocks of some size: what pools count their space in.
+pub trait Blocks: Copy + Ord + std::fmt::Debug {
+    /// From a bare number.
+    fn of(count: u64) -> Self;
+    /// The bare number.
+    fn count(self) -> u64;
+    /// The same amount in bytes, for blocks of `block` bytes.
+    fn bytes(self, block: Bytes) -> Bytes {
+        Bytes(self.count().saturating_mul(block.0))
+    }
+}
+
+impl Blocks for DataBlocks {
+    fn of(count: u64) -> Self {
+        Self(count)
+    }
+    fn count(self) -> u64 {
+        self.0
+    }
+}
+
+impl Blocks for MetadataBlocks {
+    fn of(count: u64) -> Self {
+        Self(count)
+    }
+    fn count(self) -> u64 {
+        self.0
+    }
+}
+
+/// Floor of `value × percent / 100`, exact for every value (no overflow).
+#[must_use]
+pub fn percent_of(value: u64, percent: u64) -> u64 {
+    let product = u128::from(value) * u128::from(percent) / 100;
+    u64::try_from(product).unwrap_or(u64::MAX)
+}

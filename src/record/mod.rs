@@ -1,0 +1,222 @@
+//! Asks a machine a fixed, read-only set of questions and keeps the answers word for word.
+//!
+//! A [`Recording`] is the only input of everything else: inspecting a live host is making a recording and
+//! inspecting it, and pasted text becomes the same thing. This module never interprets an answer, never opens
+//! anything for writing, and keeps a refusal or a silence as an answer of its own.
+//!
+//! Where a well-known tool has a notation for an answer (`dmsetup status`, `dmsetup info`), the answer is kept in
+//! that notation, so that one reader in [`crate::host`] serves the machine and the paste.
+
+pub mod border;
+pub mod live;
+pub mod load;
+pub mod machine;
+pub mod paste;
+mod raw;
+mod redact;
+pub mod worker;
+
+use serde::{Deserialize, Serialize};
+
+/// The format this program writes. Older ones stay readable; a newer one is refused with a sentence.
+pub const FORMAT: u32 = 1;
+
+/// Everything a machine (or a pasted text) said, in the order it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recording {
+    /// The format of this recording: [`FORMAT`].
+    pub version: u32,
+    /// The program that made it, e.g. `thinspect 0.1.0`.
+    #[serde(default)]
+    pub tool: String,
+    /// Whether a machine was asked or a text was read.
+    pub source: Source,
+    /// When the questions were asked: RFC 3339, UTC. A pasted text has no time.
+    #[serde(default)]
+    pub recorded_at: Option<String>,
+    /// Question and answer, one a line.
+    pub answers: Vec<Answer>,
+}
+
+/// Where a recording's answers come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// A machine was asked.
+    Machine,
+    /// A person pasted what some tool or daemon printed.
+    Pasted,
+}
+
+/// One question and what came back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// What was asked.
+    pub ask: Ask,
+    /// Of what it was asked: a device's name, a path, a command; empty where there is only one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub of: String,
+    /// What came back.
+    #[serde(flatten)]
+    pub reading: Reading,
+}
+
+/// The questions there are. The comment of each gives the notation of its answer, word for word what the machine
+/// said: the text of a file keeps its last newline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ask {
+    /// Version of the device-mapper interface: `4.47.0`.
+    DmVersion,
+    /// All device-mapper devices, one a line: `253:0 17 NAME`; the middle is the event number or `-`.
+    DmList,
+    /// One device's table, one target a line as `dmsetup table NAME` prints it: `0 209715200 thin-pool 7:1 7:0 …`.
+    /// Of targets that may hold keys (`crypt` and every type not known to hold none) the rest is `<redacted>`.
+    DmTable,
+    /// One device's status, one target a line as `dmsetup status --noflush NAME` prints it.
+    DmStatus,
+    /// One device's state in the notation of `dmsetup info NAME`.
+    DmInfo,
+    /// The text of a regular file, at most [`LIMIT_FILE`] bytes of it. In settings the values of secrets are
+    /// `<redacted>`; of `lvm.conf` the whole-line comments are left out. `/proc/self/mountinfo` is that of process 1
+    /// when the files of another root are read.
+    File,
+    /// `stat(2)`, links followed: `mode=100600 size=107374182400 blocks=146104 dev=254:0 ino=7359`; the mode is
+    /// octal with the type of file, and a device node adds `rdev=7:0`.
+    Stat,
+    /// `statvfs(3)`: `block=4096 blocks=3046395 free=2853014 available=2693478 files=786432 files_free=779009`.
+    Statfs,
+    /// Where a symbolic link points.
+    Link,
+    /// The names in a directory, one a line, sorted.
+    Dir,
+    /// Docker's record of every thin device in a directory, one a line: `HASH {"device_id":15,…}`, the base device
+    /// as `base`; `HASH (EACCES)` where one is refused, and a last line `(…)` where some were left out.
+    DeviceRecords,
+    /// What the loop device with the number `of` (`7:0`) is bound to, `LOOP_GET_STATUS64`:
+    /// `dev=254:0 ino=7359 offset=0 sizelimit=0 flags=4`.
+    LoopStatus,
+    /// Running programs of one name, one a line, process id and arguments separated by tabs:
+    /// `PID<tab>ARGUMENT<tab>ARGUMENT…`; empty when there is none. Values of secrets are `<redacted>`.
+    Processes,
+    /// Standard output of a command; `of` is a short name from [`machine::run::COMMANDS`], e.g. `lvs` for a report
+    /// in JSON with sizes in bytes.
+    Run,
+    /// Kernel name, release and machine: `Linux 6.1.0-56-cloud-amd64 x86_64`.
+    Uname,
+    /// The device-mapper and storage lines of the kernel's log as `dmesg` prints them, each with its seconds since
+    /// boot: `[   12.345678] device-mapper: thin: …`.
+    KernelLog,
+    /// Pasted: a `docker info` report, lines as they came, indentation and quoting taken off.
+    DockerInfo,
+    /// Pasted: a report of LVM's `lvs`, `vgs` or `pvs`; `of` is the command, the first line its headings if it had any.
+    LvmReport,
+    /// Pasted: a report of `df` or `df -i`; `of` is `df` or `df -i`, the first line its headings if it had any.
+    Df,
+    /// Pasted: output of another known tool; `of` is the tool.
+    Output,
+    /// Pasted: any other line, e.g. of a daemon's or the kernel's log.
+    Line,
+    /// A question of a later version of this program.
+    #[serde(other)]
+    Later,
+}
+
+/// Whoever answers questions: the machine, a worker process in front of it, or a script in a test.
+pub trait Respondent {
+    /// Answers one question. It never fails: a refusal and a silence are readings.
+    fn ask(&mut self, ask: Ask, of: &str) -> Reading;
+
+    /// Asks the same of many things in order, and stops after the first silence: fewer readings than things mean
+    /// that the rest was not asked.
+    fn ask_each(&mut self, ask: Ask, of: &[&str]) -> Vec<Reading> {
+        let mut readings = Vec::with_capacity(of.len());
+        for thing in of {
+            readings.push(self.ask(ask, thing));
+            if matches!(readings.last(), Some(Reading::Silent(_))) {
+                break;
+            }
+        }
+        readings
+    }
+}
+
+/// Longest text kept of one file, in bytes: far more than any file asked for has, and a bound on a hostile one.
+pub const LIMIT_FILE: usize = 1 << 20;
+
+/// What came back: an answer word for word, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reading {
+    /// The answer, as it was given.
+    Said(String),
+    /// Refused: the errno's name (`ENOENT`), where it helps with a sentence (`EACCES: run as root`), or `exit 5: …`
+    /// with a command's words.
+    Refused(String),
+    /// No answer within so many milliseconds.
+    Silent(u64),
+    /// Not asked, and why.
+    Unasked(String),
+}
+
+impl Reading {
+    /// The answer, if there was one.
+    #[must_use]
+    pub fn said(&self) -> Option<&str> {
+        match self {
+            Self::Said(text) => Some(text),
+            Self::Refused(_) | Self::Silent(_) | Self::Unasked(_) => None,
+        }
+    }
+
+    /// The errno's name (or `exit 5`) of a refusal, without the sentence.
+    #[must_use]
+    pub fn errno(&self) -> Option<&str> {
+        match self {
+            Self::Refused(why) => Some(why.split_once(':').map_or(why.as_str(), |(name, _)| name)),
+            Self::Said(_) | Self::Silent(_) | Self::Unasked(_) => None,
+        }
+    }
+
+    /// A refusal by the system.
+    pub(crate) fn refused(errno: nix::errno::Errno) -> Self {
+        Self::Refused(format!("{errno:?}"))
+    }
+}
+
+impl Recording {
+    /// An empty recording made by this program.
+    #[must_use]
+    pub fn new(source: Source, recorded_at: Option<String>) -> Self {
+        let tool = concat!("thinspect ", env!("CARGO_PKG_VERSION")).to_owned();
+        Self { version: FORMAT, tool, source, recorded_at, answers: Vec::new() }
+    }
+
+    /// The last answer to a question, if it was asked.
+    #[must_use]
+    pub fn reading(&self, ask: Ask, of: &str) -> Option<&Reading> {
+        self.answers.iter().rev().find(|a| a.ask == ask && a.of == of).map(|a| &a.reading)
+    }
+
+    /// The text of an answer, if the question was asked and answered.
+    #[must_use]
+    pub fn said(&self, ask: Ask, of: &str) -> Option<&str> {
+        self.reading(ask, of).and_then(Reading::said)
+    }
+
+    /// Every answer to one kind of question, in the order asked.
+    pub fn all(&self, ask: Ask) -> impl Iterator<Item = &Answer> {
+        self.answers.iter().filter(move |a| a.ask == ask)
+    }
+
+    /// Adds an answer; every word from outside passes [`border::clean`] here.
+    pub fn push(&mut self, ask: Ask, of: &str, reading: Reading) {
+        let reading = match reading {
+            Reading::Said(text) => Reading::Said(border::clean(text)),
+            Reading::Refused(why) => Reading::Refused(border::clean(why)),
+            Reading::Unasked(why) => Reading::Unasked(border::clean(why)),
+            silent @ Reading::Silent(_) => silent,
+        };
+        self.answers.push(Answer { ask, of: border::clean(of.to_owned()), reading });
+    }
+}

@@ -1,0 +1,69 @@
+//! Rule: Docker refuses new layers and containers because the pool's free data is under its floor.
+
+use super::{Finding, Subject, advise, floor_words};
+use crate::host::Host;
+use crate::host::pool::Pool;
+use crate::host::units::Bytes;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// Docker refuses new layers and containers: fewer data blocks are free than `dm.min_free_space` demands.
+    ///
+    /// ## What it means
+    /// Before Docker (1.11 to 24) makes a thin device, for an image layer or a container, it demands that
+    /// `max(1, floor(total × percent / 100))` data blocks are free; the percent is 10 unless `dm.min_free_space` says
+    /// otherwise. The pool is not full: what runs goes on running, and can still write into the rest.
+    ///
+    /// ## Why it matters
+    /// Every `docker pull`, `build`, `create`, `run` and `commit` fails with `Thin Pool has N free data blocks which is
+    /// less than minimum required M`. A write that fills the pool for good is worse, so the floor is there for a
+    /// reason: on a full pool filesystems lose data.
+    ///
+    /// ## What to do
+    /// Free space first (`thinspect plan free`), or grow the pool (`thinspect plan grow`). Lowering the percent
+    /// (`thinspect plan min-free-space`) only buys time, and needs a restart of the daemon.
+    ///
+    /// ## References
+    /// moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `poolHasFreeSpace`; moby/moby pull request 20786.
+    ///
+    /// ## Example
+    /// ```host
+    /// devmapper: Thin Pool has 161986 free data blocks which is less than minimum required 163840 free data blocks.
+    /// ```
+    /// With exactly the floor free it keeps quiet:
+    /// ```host quiet
+    /// docker-8:1-2-pool: 0 209715200 thin-pool 28 16057/524288 1474560/1638400 - rw discard_passdown queue_if_no_space - 1024
+    /// ```
+    "data-below-min-free", since "0.1.0", check
+}
+
+fn check(host: &Host) -> Vec<Finding> {
+    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+}
+
+fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    let total = pool.data.total.map(|t| t.0);
+    let free = pool.data.free().map(|f| f.0);
+    let s = floor_words::shortfall(&pool.min_free, total, free, pool.refused_data)?;
+    let size = |blocks: u64| in_bytes(pool, blocks);
+    let summary = s.summary("data", s.short().map(size).unwrap_or_default());
+    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary);
+    let finding = s.as_facts(finding, "data", size);
+    let exact = |blocks: u64| pool.block.map(|b| Bytes(blocks.saturating_mul(b.0)));
+    let lower = "see what lowering the percent would do; it only buys time, and needs a restart of the daemon";
+    Some(
+        finding
+            .advise_all(advise::free_space(host, pool, s.short().and_then(exact)))
+            .advise_all(advise::grow_data(host, pool, s.smallest_growth().and_then(exact)))
+            .advise(advise::plan("min-free-space", pool, lower)),
+    )
+}
+
+/// The amount in bytes: exact where the block size is known, else for the two sizes there usually are.
+fn in_bytes(pool: &Pool, blocks: u64) -> String {
+    let of = |block: u64| Bytes(blocks.saturating_mul(block));
+    match pool.block {
+        Some(block) => format!(" ({})", of(block.0)),
+        None => format!(" ({} if a block is 64 KiB, {} if 512 KiB)", of(64 << 10), of(512 << 10)),
+    }
+}

@@ -1,0 +1,95 @@
+//! A finding: one thing that is wrong, how sure that is, the facts it rests on, and what to do.
+//!
+//! Data only; how it is shown is decided in [`crate::report`].
+
+use super::Rule;
+use crate::advice::Advice;
+use crate::host::pool::Pool;
+use crate::verdict::{Certainty, Severity};
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// How sure it is.
+    pub certainty: Certainty,
+    /// What it is about.
+    pub subject: Subject,
+    /// One sentence with the numbers that matter. Amounts are [`crate::host::units::Bytes`] in `Display` form.
+    pub summary: String,
+    /// The facts it rests on.
+    pub evidence: Vec<Evidence>,
+    /// What to do, mildest first.
+    pub advice: Vec<Advice>,
+}
+
+/// What a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// `pool`, `thin-device`, `container`, `filesystem`, `docker`, `host`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
+/// One fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// What it is, e.g. `free data blocks`.
+    pub fact: String,
+    /// Its value, e.g. `161986 of 1638400`.
+    pub value: String,
+    /// Who said it, e.g. `thin-pool status`.
+    pub from: String,
+}
+
+impl Subject {
+    /// A pool.
+    #[must_use]
+    pub fn pool(pool: &Pool) -> Self {
+        Self { kind: "pool", name: pool.label().to_owned() }
+    }
+
+    /// Something else by name.
+    #[must_use]
+    pub fn new(kind: &'static str, name: impl Into<String>) -> Self {
+        Self { kind, name: name.into() }
+    }
+}
+
+impl Finding {
+    /// A finding without evidence or advice yet. Severity and certainty have no defaults on purpose.
+    #[must_use]
+    pub fn new(
+        rule: &Rule,
+        severity: Severity,
+        certainty: Certainty,
+        subject: Subject,
+        summary: impl Into<String>,
+    ) -> Self {
+        let (evidence, advice) = (Vec::new(), Vec::new());
+        Self { rule: rule.name, severity, certainty, subject, summary: summary.into(), evidence, advice }
+    }
+
+    /// The same with one more fact.
+    #[must_use]
+    pub fn because(
+        mut self,
+        fact: impl Into<String>,
+        value: impl Into<String>,
+        from: impl Into<String>,
+    ) -> Self {
+        self.evidence.push(Evidence { fact: fact.into(), value: value.into(), from: from.into() });
+        self
+    }
+
+    /// The same with one more piece of advice.
+    #[must_use]
+    pub fn advise(mut self, advice: Advice) -> Self {
+        self.advice.push(advice);
+        self
+    }
+}
