@@ -11,12 +11,10 @@ leads_with_the_file_system() {
   expect_json /out/full.json '.verdict == "critical"'
   expect_json /out/full.json '.findings[0].rule | IN("loop-file-outgrows-filesystem", "host-filesystem-full")'
   expect_json /out/full.json 'all(.findings[]; .rule != "data-full" and .rule != "data-nearly-full")'
+  # Docker mounts parts of its root over themselves, so that the mount can be deeper than where the disk is.
+  expect_json /out/full.json '.pools[0].backing.data.filesystem.mount | startswith("/small")'
   # ext4 keeps a few megabytes that it counts as free and gives to nobody.
   expect_json /out/full.json '.pools[0].headroom | .effective_bytes < 16777216 and .pool_bytes > 2000000000'
-}
-
-names_the_mount_point() {
-  expect_json /out/full.json '.pools[0].backing.data.filesystem.mount == "/small"'
 }
 
 mkfs.ext4 -q -m 0 /dev/vdd 500M
@@ -35,4 +33,3 @@ df -k /small
 [ "$(pool_field free)" -gt $(($(pool_field total) / 2)) ] || fail "the pool itself is nearly full"
 with_tool leads_with_the_file_system
 with_tool keep_recording
-with_tool names_the_mount_point
