@@ -242,7 +242,11 @@ fn options_elsewhere_are_changed_elsewhere() {
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
     assert!(plan.unscriptable().is_some_and(|w| w.contains("/etc/sysconfig/docker-storage")));
     assert!(plan.steps[0].commands[0].contains("/etc/sysconfig/docker-storage"));
-    host.dockers[0].options = vec![option("dm.basesize", "20G", "command line")];
+    let line = option("dm.basesize", "20G", "the daemon's command line");
+    host.dockers[0].options.push(line.clone());
+    let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
+    assert!(plan.steps[0].commands[0].contains("docker-storage"), "the file that feeds the command line");
+    host.dockers[0].options = vec![line];
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
     assert!(plan.steps[0].commands[0].contains("systemctl"), "{:?}", plan.steps[0]);
     host.dockers[0].options = Vec::new();

@@ -7,7 +7,6 @@ use super::facts::{Half, State, state};
 use super::numbers::Numbers;
 use super::{Goal, Plan, Step, settings};
 use crate::advice::{Risk, quote};
-use crate::host::backing::Backing;
 use crate::host::pool::{MinFreeFrom, Owner, Pool};
 use crate::host::units::Bytes;
 use crate::host::{Host, floor};
@@ -80,7 +79,7 @@ fn numbers(pool: &Pool, data: &Half, metadata: &Half, largest: Option<u64>, new:
     numbers.set("headroom_blocks", headroom(data));
     let bytes = in_bytes(data, headroom(data));
     numbers.set("headroom_bytes", bytes);
-    let real = carried(data, &pool.data_backing);
+    let real = pool.headroom().filesystem.map(|b| b.0);
     numbers.set("effective_headroom_bytes", bytes.map(|b| real.map_or(b, |real| real.min(b))));
     numbers.set("metadata_total_blocks", metadata.total);
     numbers.set("metadata_free_blocks", metadata.free);
@@ -100,15 +99,6 @@ fn numbers(pool: &Pool, data: &Half, metadata: &Half, largest: Option<u64>, new:
     let filesystem = pool.data_backing.filesystem.as_ref();
     numbers.set("filesystem_free_bytes", filesystem.and_then(|f| f.free).map(|f| f.0));
     numbers
-}
-
-/// Bytes that the filesystem under the loop file lets the pool really take: what it has free, and what the
-/// file holds already that the pool does not use. `None`: no loop file, or unknown.
-fn carried(data: &Half, backing: &Backing) -> Option<u64> {
-    let free = backing.filesystem.as_ref().filter(|_| backing.is_loop())?.free?;
-    let allocated = backing.file.as_ref().and_then(|f| f.allocated).unwrap_or_default();
-    let used = data.used().and_then(|used| data.bytes(used)).unwrap_or(u64::MAX);
-    Some(free.0.saturating_add(allocated.0.saturating_sub(used)))
 }
 
 /// Why there is no floor to lower.

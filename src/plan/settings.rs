@@ -6,7 +6,7 @@ use super::facts::Half;
 use super::json_edit::with_option;
 use super::{Guarded, Plan, Step};
 use crate::advice::{Risk, quote};
-use crate::host::docker::Docker;
+use crate::host::docker::{Docker, StorageOption};
 use crate::host::pool::{Owner, Pool};
 use crate::host::units::percent_of;
 use crate::host::{DeviceMapper, Host};
@@ -60,13 +60,13 @@ enum Place {
 
 fn place(host: &Host, docker: Option<&Docker>) -> Place {
     let Some(docker) = docker else { return Place::Unknown };
-    let outside = |from: &&str| !from.ends_with("daemon.json");
-    let mut from = docker.options.iter().map(|o| o.from.as_str());
-    if let Some(from) =
-        docker.option(OPTION).map(|o| o.from.as_str()).into_iter().chain(&mut from).find(outside)
-    {
-        let place = if from == "command line" { "the daemon's command line" } else { from };
-        return Place::Elsewhere(place.to_owned());
+    // A file that feeds the command line shows up on both; the file is where it is changed.
+    let outside = || docker.options.iter().filter(|o| !o.from.ends_with("daemon.json"));
+    let named = || outside().filter(|o| o.name == OPTION);
+    let in_file = |o: &&StorageOption| o.from.starts_with('/');
+    let chosen = named().find(in_file).or_else(|| named().next());
+    if let Some(chosen) = chosen.or_else(|| outside().find(in_file)).or_else(|| outside().next()) {
+        return Place::Elsewhere(chosen.from.clone());
     }
     match &docker.daemon_json {
         Some(text) => Place::DaemonJson(text.clone()),
