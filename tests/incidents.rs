@@ -47,7 +47,12 @@ fn the_right_finding_leads() {
         match place {
             Some(0) => leading += 1,
             place => {
-                println!("{}: place {place:?}, accept {:?}: {}", incident.id, incident.accept, brief(&findings));
+                println!(
+                    "{}: place {place:?}, accept {:?}: {}",
+                    incident.id,
+                    incident.accept,
+                    brief(&findings)
+                );
                 if place.is_none_or(|p| p >= AMONG_FIRST) {
                     lost.push(incident.id.clone());
                 }

@@ -143,7 +143,9 @@ fn rules_know_only_wordings_that_there_are() {
         for call in ["said::lines(host, &[", "said::current(host, &[", "said::any(host, &["] {
             for part in code.split(call).skip(1) {
                 let list = part.split(']').next().unwrap_or_default();
-                unknown.extend(list.split('"').skip(1).step_by(2).filter(|n| !known.contains(n)).map(str::to_owned));
+                unknown.extend(
+                    list.split('"').skip(1).step_by(2).filter(|n| !known.contains(n)).map(str::to_owned),
+                );
             }
         }
     }
