@@ -3,10 +3,12 @@
 //! [`read`] is total: it takes every recording, never fails and never asks the machine. A word it does not know is
 //! kept as a word, an answer it cannot read becomes an [`Oddity`] that is shown, an unknown number is `None`.
 
+pub mod amount;
 pub mod backing;
 pub mod docker;
 pub mod docker_info;
 pub mod floor;
+mod loose;
 pub mod lvm;
 pub mod oddity;
 pub mod pool;
