@@ -258,7 +258,7 @@ fn filesystems(recording: &Recording) -> Vec<Filesystem> {
 fn sayings(recording: &Recording) -> Vec<saying::Saying> {
     let pasted = recording.all(Ask::Line).filter_map(|a| a.reading.said());
     let kernel = recording.all(Ask::KernelLog).filter_map(|a| a.reading.said()).flat_map(str::lines);
-    pasted.chain(kernel).filter_map(saying::read).collect()
+    pasted.chain(kernel).flat_map(saying::read).collect()
 }
 
 /// Adds what `docker info` and `lvs` reports say about pools, or the pools that only they know of.
@@ -565,7 +565,7 @@ fn not_understood(recording: &Recording, host: &Host, devices: &BTreeMap<&str, D
         }
     }
     let lines: Vec<&str> = recording.all(Ask::Line).filter_map(|a| a.reading.said()).collect();
-    let strange = lines.iter().filter(|l| !l.trim().is_empty() && saying::read(l).is_none());
+    let strange = lines.iter().filter(|l| !l.trim().is_empty() && saying::read(l).is_empty());
     for line in strange {
         oddities.push(Oddity {
             about: "pasted line".to_owned(),

@@ -3,6 +3,7 @@
 //! [`read`] is total: it takes every recording, never fails and never asks the machine. A word it does not know is
 //! kept as a word, an answer it cannot read becomes an [`Oddity`] that is shown, an unknown number is `None`.
 
+pub mod amount;
 pub mod backing;
 pub mod df;
 pub mod dm_info;
@@ -12,6 +13,7 @@ pub mod floor;
 mod headroom;
 mod join;
 pub mod keys;
+mod loose;
 pub mod lvm;
 pub mod oddity;
 pub mod pool;

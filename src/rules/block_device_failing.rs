@@ -51,11 +51,11 @@ fn of_device(host: &Host) -> Option<Finding> {
 
 /// The kernel reports I/O errors that no state of a pool explains: a full or read-only pool gives errors of its own.
 fn of_errors(host: &Host) -> Option<Finding> {
-    if judge::some_pool_is_stuck(host) || said::any(host, &["loop-write-error", "pool-messages-refused"]) {
+    if judge::some_pool_is_stuck(host) || said::any(host, &["loop-write-error", "messages-refused"]) {
         return None;
     }
-    let files = said::lines(host, &["metadata-file-io-error"]);
-    let errors = said::lines(host, &["block-io-error"]);
+    let files = said::lines(host, &["docker-metadata-io-error"]);
+    let errors = said::lines(host, &["block-io-error", "buffer-io-error", "medium-error", "xfs-metadata-error", "mount-io-error"]);
     let sound = host.pools.iter().any(judge::state_is_known);
     // With a pool that is well now, errors in the log are history, but worth a look.
     let severity = if sound { Severity::Warning } else { Severity::Critical };

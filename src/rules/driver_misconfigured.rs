@@ -41,10 +41,10 @@ super::rule! {
 const REFUSALS: [&str; 7] = [
     "option-invalid",
     "option-unknown",
-    "loopback-file-not-found",
+    "loop-file-not-found",
     "direct-lvm-refused",
     "several-drivers",
-    "deferred-deletion-refused",
+    "deferred-refused",
     "size-too-small",
 ];
 

@@ -47,7 +47,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["driver-deprecated-refused", "driver-removed"]);
+    let lines = said::lines(host, &["driver-must-be-chosen", "driver-removed"]);
     let subject = |_: &_| judge::docker_subject(host);
     let summary = "Docker does not start: this release has dropped the devicemapper driver, or wants it to be named";
     let level = (Severity::Critical, Certainty::Certain);

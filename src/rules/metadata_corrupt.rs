@@ -48,7 +48,7 @@ fn of_tools(host: &Host) -> Option<Finding> {
     let mut failed = said::lines(host, &["pool-check-failed"]);
     let missing = said::any(host, &["thin-check-missing"]);
     failed.retain(|s| !(missing || s.text.contains(NOT_RUN)));
-    let details = said::lines(host, &["metadata-errors"]);
+    let details = said::lines(host, &["mappings-damaged"]);
     let certainty = if details.is_empty() { Certainty::Likely } else { Certainty::Certain };
     let lines: Vec<&Saying> = failed.into_iter().chain(details).collect();
     let subject = |s: &_| judge::pool_subject(host, s);
@@ -58,7 +58,7 @@ fn of_tools(host: &Host) -> Option<Finding> {
 }
 
 fn of_kernel(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["metadata-unreadable", "create-pool-metadata-failed"]);
+    let lines = said::current(host, &["superblock-damaged", "btree-damaged", "space-map-damaged", "metadata-unusable"]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary = "The kernel cannot read the pool's metadata: a block does not match its checksum or its place";
     let level = (Severity::Critical, Certainty::Likely);

@@ -73,7 +73,7 @@ fn doubled(pool: &Pool) -> Option<crate::host::units::Bytes> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["no-free-metadata-blocks", "metadata-cannot-allocate"]);
+    let lines = said::current(host, &["no-free-metadata", "metadata-full-in-tool"]);
     let summary = "A pool's metadata is full: the kernel or a metadata tool found no free block in it";
     let subject = |s: &_| judge::pool_subject(host, s);
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;

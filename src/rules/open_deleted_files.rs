@@ -33,7 +33,7 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = said::lines(host, &["open-deleted-file"]);
+    let lines = said::lines(host, &["deleted-file-open"]);
     let summary = "Deleted files are held open: df counts them, du does not, and their space stays taken";
     let subject = |_: &_| Subject::new("filesystem", "(see the files)");
     let found = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary);

@@ -63,7 +63,7 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let plain = ["pool-switched-read-only", "pool-messages-refused", "pool-metadata-operation-failed"];
+    let plain = ["pool-to-read-only", "messages-refused", "metadata-operation-failed"];
     let lines = said::current(host, &plain);
     let subject = |s: &_| judge::pool_subject(host, s);
     let (lines, certainty, summary) = if lines.is_empty() {
