@@ -2,6 +2,12 @@
 //!
 //! It reads names and text only; LVM's tools are run elsewhere, if at all, and only with a time limit.
 
+mod config;
+mod report;
+
+pub use config::{autoextend, backup};
+pub use report::read_report;
+
 use super::units::Bytes;
 
 /// A logical volume's name in its volume group.

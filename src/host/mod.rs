@@ -5,15 +5,19 @@
 
 pub mod amount;
 pub mod backing;
+pub mod df;
+pub mod dm_info;
 pub mod docker;
 pub mod docker_info;
 pub mod floor;
 mod loose;
+pub mod losetup;
 pub mod lvm;
 pub mod oddity;
 pub mod pool;
 pub mod saying;
 pub mod space;
+pub mod stat;
 pub mod status;
 pub mod table;
 pub mod thin;
