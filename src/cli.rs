@@ -148,6 +148,29 @@ pub enum Plan {
         #[arg(long)]
         script: bool,
     },
+    /// Make room in the pool: how much has to go, and the steps, mildest first
+    Free {
+        /// Free this much, e.g. 20G (GiB) or 512M
+        #[arg(long, value_name = "SIZE", value_parser = size)]
+        need: Option<u64>,
+        /// Print a guarded shell script of the steps; what deletes is asked for one by one
+        #[arg(long)]
+        script: bool,
+    },
+    /// Bring a full, read-only, needs-check or failed pool back without wiping it
+    Repair {
+        /// Where copies go of metadata that is no file
+        #[arg(long, value_name = "DIR", value_parser = directory)]
+        copies: Option<String>,
+        /// Print a guarded shell script of the steps
+        #[arg(long)]
+        script: bool,
+    },
+}
+
+/// An absolute path: plans may be followed from anywhere.
+fn directory(text: &str) -> Result<String, String> {
+    if text.starts_with('/') { Ok(text.to_owned()) } else { Err(format!("`{text}` does not begin with /")) }
 }
 
 /// `20G`, `512MiB`, `1.5T`, `107.4GB`: K, M, G, T and KiB… are powers of 1024 as LVM and Docker read them; kB, MB, GB,

@@ -131,8 +131,24 @@ fn units(global: &Global) -> Units {
 fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
     let (recording, _) = recording(global)?;
     let host = host::read(&recording);
-    let pool = chosen_pool(&host, global.pool.as_deref())?;
+    let absent = match goal {
+        // What is to be repaired may not be there any more.
+        Plan::Repair { .. } => plan::absent_pool(&host),
+        _ => None,
+    };
+    let wanted = global.pool.as_deref();
+    let meant = |p: &&Pool| wanted.map_or(host.pools.is_empty(), |name| p.name.as_deref() == Some(name));
+    let pool = match absent.as_ref().filter(meant) {
+        Some(pool) => pool,
+        None => chosen_pool(&host, wanted)?,
+    };
     let (plan, script) = match goal {
+        Plan::Free { need, script } => {
+            (plan::free(&host, pool, &plan::Free { need: need.map(host::units::Bytes) }), *script)
+        }
+        Plan::Repair { copies, script } => {
+            (plan::repair(&host, pool, &plan::Repair { copies: copies.clone() }), *script)
+        }
         Plan::MinFreeSpace { percent, script } => {
             (plan::min_free_space(&host, pool, &plan::MinFreeSpace { percent: *percent }), *script)
         }

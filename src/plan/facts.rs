@@ -160,7 +160,8 @@ pub(super) fn state(pool: &Pool) -> State {
         return State::Blocked(why.into(), repair(pool));
     }
     if pool.suspended == Some(true) {
-        return suspended(pool);
+        let (why, steps) = suspended(pool);
+        return State::Blocked(why, steps);
     }
     match &pool.mode {
         Some(Mode::Failed) => {
@@ -185,7 +186,8 @@ pub(super) fn state(pool: &Pool) -> State {
     }
 }
 
-fn suspended(pool: &Pool) -> State {
+/// Why a suspended pool blocks everything, and the first steps.
+pub(super) fn suspended(pool: &Pool) -> (String, Vec<Step>) {
     let why = "the pool is suspended: somebody is changing it, or a resize was refused half-way; it has to \
                be resumed first";
     let mut steps = vec![look_at_kernel(pool)];
@@ -203,7 +205,7 @@ fn suspended(pool: &Pool) -> State {
         step.check = Some(format!("dmsetup info {} | grep -q 'State: *ACTIVE'", quote(name)));
         steps.push(step);
     }
-    State::Blocked(why.into(), steps)
+    (why.into(), steps)
 }
 
 fn look_at_kernel(pool: &Pool) -> Step {

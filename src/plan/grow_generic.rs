@@ -27,12 +27,17 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
 
 /// Asks the host itself.
 pub(super) fn ask(pool: &Pool) -> Step {
+    ask_for(pool, "grow")
+}
+
+/// Asks the host itself, for a goal.
+pub(super) fn ask_for(pool: &Pool, goal: &str) -> Step {
     let commands = vec![
         "dmsetup ls --target thin-pool".to_owned(),
         "losetup -l; lvs -a; vgs".to_owned(),
-        format!("thinspect plan grow{}", pool_option(pool)),
+        format!("thinspect plan {goal}{}", pool_option(pool)),
     ];
-    let why = "Loop files and logical volumes grow in different ways. On the host itself, as root, this \
+    let why = "Loop files and logical volumes are handled differently. On the host itself, as root, this \
                program sees which it is and gives the exact commands.";
     look("see which pool it is and what carries it", why, commands)
 }

@@ -59,6 +59,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
             Some("the tools take the pool's name, which begins with -, for an option".into());
     }
     plan.basis.needs = preconditions(job);
+    plan.basis.helpers = vec![super::script::HELPERS];
     let metadata = job.new_metadata.filter(|_| job.more_metadata().is_some());
     let data = job.new_data.filter(|_| job.more_data().is_some());
     for (word, half, new, backing) in [
@@ -142,7 +143,7 @@ fn enlarge(about: About<'_>, bytes: u64, node: &str, file: &str) -> Step {
         ),
     ];
     let run = vec![format!("run truncate -c -s '>{bytes}' {path}"), format!("run losetup -c {loop_node}")];
-    step.guarded = Some(Guarded { done, needs, run });
+    step.guarded = Some(Guarded { done, needs, run, ..Guarded::default() });
     step
 }
 
@@ -183,7 +184,7 @@ fn resize(about: About<'_>, bytes: u64, name: &str, node: &str, pool: &Pool) -> 
         needs.push(("writable".to_owned(), "the pool is read-only: its data cannot grow".to_owned()));
     }
     let done = format!("[ \"$(blocks {})\" -ge {new} ]", about.word);
-    step.guarded = Some(Guarded { done, needs, run: vec![format!("swap {length}")] });
+    step.guarded = Some(Guarded { done, needs, run: vec![format!("swap {length}")], ..Guarded::default() });
     step
 }
 
@@ -222,6 +223,6 @@ fn extend(about: About<'_>, bytes: u64, name: &str, lv: &LvName, job: &Job<'_>) 
         needs.push(("writable".to_owned(), "the pool is read-only: its data cannot grow".to_owned()));
     }
     let done = format!("[ \"$(blocks {})\" -ge {} ]", about.word, about.new);
-    step.guarded = Some(Guarded { done, needs, run: vec![format!("run {command}")] });
+    step.guarded = Some(Guarded { done, needs, run: vec![format!("run {command}")], ..Guarded::default() });
     step
 }

@@ -17,6 +17,7 @@ const SAVED: &str = "/etc/docker/daemon.json.before-thinspect";
 
 /// Adds the steps that set the floor to `percent`.
 pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, percent: u64) {
+    plan.basis.helpers = vec![super::script::TEXT_OF];
     if pool.owner == Owner::ContainersStorage {
         return podman(plan, percent);
     }
@@ -105,7 +106,7 @@ fn rewrite(old: &str, new: &str, percent: u64) -> Step {
         "run mv -f \"$file.new\" \"$file\"".to_owned(),
     ];
     let needs = vec![(same, format!("{FILE} is not what it was when it was recorded; make a new plan"))];
-    step.guarded = Some(Guarded { done: holds(new), needs, run });
+    step.guarded = Some(Guarded { done: holds(new), needs, run, ..Guarded::default() });
     step
 }
 
@@ -189,6 +190,7 @@ fn restart(docker: Option<&Docker>, data: &Half, percent: u64) -> Step {
                    else run service docker restart; fi"
                 .to_owned(),
         ],
+        ..Guarded::default()
     });
     step.check = Some(check);
     step.undo = vec!["systemctl restart docker".to_owned()];
