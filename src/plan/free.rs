@@ -41,8 +41,8 @@ impl Job<'_> {
     pub(super) fn check(&self) -> Option<String> {
         let name = quote(self.pool.name.as_deref()?);
         let least = self.target()?;
-        let count = "{ split($6, d, \"/\"); print d[2] - d[1] \" blocks free\";";
-        Some(format!("dmsetup status --noflush {name} | awk '{count} exit d[2] - d[1] < {least} }}'"))
+        let count = "{split($6, d, \"/\"); print f = d[2] - d[1];";
+        Some(format!("dmsetup status --noflush {name} | awk '{count} exit f < {least}}}'"))
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
     } else {
         plan.steps.push(trim(job));
     }
-    plan.steps.push(open_files(job));
+    plan.steps.push(open_files());
     if version(job, docker).is_none_or(|v| v >= PRUNE_FILTERS) {
         plan.steps.extend(pruned(job));
     } else {
@@ -132,16 +132,11 @@ fn trim(job: &Job<'_>) -> Step {
     step
 }
 
-fn open_files(job: &Job<'_>) -> Step {
+fn open_files() -> Step {
     let why = "A deleted file that a process still has open keeps its blocks: restart that process or its \
                container, then trim again.";
-    let mut step = look(
-        "see deleted files that are still open in containers",
-        why,
-        vec!["lsof -nP +L1 2>/dev/null | grep -vE 'memfd|/dev/(shm|zero)'".into()],
-    );
-    step.check = job.check();
-    step
+    let command = "lsof -nP +L1 2>/dev/null | grep -vE 'memfd|/dev/(shm|zero)'".to_owned();
+    look("see deleted files that are still open in containers", why, vec![command])
 }
 
 fn destroying(job: &Job<'_>, does: &str, lost: &str, command: &str, script: (&str, &str)) -> Step {

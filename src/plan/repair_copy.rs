@@ -22,16 +22,17 @@ pub(super) fn lvm(plan: &mut Plan, job: &Job<'_>, name: &LvName, node: &str) {
         ("copies", job.copies.clone()),
         ("superblock_words", job.superblock().unwrap_or_default()),
     ];
-    plan.basis.done = ("works".into(), "the pool works: nothing is left to repair".into());
+    let done = if is_dockers(job) { "works && docker_runs" } else { "works" };
+    plan.basis.done = (done.into(), "the pool works: nothing is left to repair".into());
     plan.basis.needs = vec![(
         "have pgrep od sha256sum lvconvert lvchange thin_check thin_repair".into(),
         "a tool is missing: pgrep (procps), lvm2, thin_check and thin_repair (thin-provisioning-tools, or \
          device-mapper-persistent-data) are needed"
             .into(),
     )];
-    plan.steps.push(clear(job));
-    plan.steps.push(copy(job, node));
-    plan.steps.push(check_copy(job));
+    plan.steps.extend(clear(job));
+    plan.steps.push(copy_volume(job, &volume, node));
+    plan.steps.push(Step { guarded: examined(), ..check_copy(job) });
     plan.steps.push(cycle(job, &volume));
     plan.steps.push(convert(job, name));
     plan.steps.extend(enlarge(job));
@@ -44,7 +45,7 @@ pub(super) fn device(plan: &mut Plan, job: &Job<'_>, node: &str) {
         Some("the metadata is on a device of its own: only a person knows what set the pool up".into());
     let pool = quote(job.pool.name.as_deref().unwrap_or_default());
     let (directory, device) = (quote(&job.copies), quote(node));
-    plan.steps.push(clear(job));
+    plan.steps.extend(clear(job));
     plan.steps.push(copy(job, node));
     plan.steps.push(check_copy(job));
     let commands =
@@ -84,8 +85,8 @@ fn guarded(done: &str, needs: &[(&str, &str)], run: &[&str]) -> Option<Guarded> 
     Some(Guarded { done: done.to_owned(), needs, run, ..Guarded::default() })
 }
 
-fn clear(job: &Job<'_>) -> Step {
-    let device = job.pool.device.map_or_else(|| "MAJOR:MINOR".to_owned(), |d| d.to_string());
+fn clear(job: &Job<'_>) -> Option<Step> {
+    let device = job.pool.device?;
     let command = format!(
         "for d in /sys/dev/block/{device}/holders/*/dm/name; do [ ! -e \"$d\" ] || dmsetup remove --retry \"$(cat \
          \"$d\")\"; done"
@@ -98,7 +99,7 @@ fn clear(job: &Job<'_>) -> Step {
     let needs: &[(&str, &str)] =
         if is_dockers(job) { &[] } else { &[("unused", "the pool is still in use")] };
     step.guarded = guarded("idle", needs, &["clear_pool"]);
-    step
+    Some(step)
 }
 
 fn copy(job: &Job<'_>, node: &str) -> Step {
@@ -113,8 +114,24 @@ fn copy(job: &Job<'_>, node: &str) -> Step {
     let mut step = Step::new(Risk::Changes, "copy the metadata into a file", why, commands);
     step.check = Some(format!("sha256sum -c {directory}/metadata.sha256"));
     step.undo = vec![format!("rm {directory}/metadata {directory}/metadata.sha256")];
-    step.guarded = guarded("[ -n \"$copy\" ]", &[("idle", "the pool is in use")], &["take_copy"]);
+    step.guarded =
+        guarded("{ works || [ -n \"$copy\" ]; }", &[("idle", "the pool is in use")], &["take_copy"]);
     step
+}
+
+/// The same of a volume: where LVM refuses to activate the pool, it still shows the metadata alone, read-only.
+fn copy_volume(job: &Job<'_>, volume: &str, node: &str) -> Step {
+    let mut step = copy(job, node);
+    if job.pool.device.is_none() {
+        let part = quote(&format!("{volume}_tmeta"));
+        step.commands.insert(0, format!("lvchange -y -ay {part}"));
+        step.commands.push(format!("lvchange -an {part}"));
+    }
+    step
+}
+
+fn examined() -> Option<Guarded> {
+    guarded("{ works || [ -n \"$verdict\" ]; }", &[], &["examine"])
 }
 
 fn check_copy(job: &Job<'_>) -> Step {
@@ -143,7 +160,9 @@ fn cycle(job: &Job<'_>, volume: &str) -> Step {
     let does = "if the copy had no errors: deactivate the pool and activate it again";
     let mut step = Step::new(Risk::Stops, does, why, commands);
     step.check = works(job);
-    step.guarded = guarded("works", &[("idle", "the pool is in use")], &["mend"]);
+    let done = "{ works || [ \"$verdict\" != clean ]; }";
+    let tried = guarded(done, &[("idle", "the pool is in use")], &["cycle"]);
+    step.guarded = tried.map(|g| Guarded { tries: true, ..g });
     step
 }
 
@@ -162,6 +181,8 @@ fn convert(job: &Job<'_>, name: &LvName) -> Step {
     step.check = works(job);
     step.undo =
         vec![format!("lvchange -an {volume}"), format!("lvconvert --thinpool {volume} --poolmetadata {old}")];
+    let needs = [("idle", "the pool is in use"), ("[ -n \"$verdict\" ]", "the copy was not checked")];
+    step.guarded = guarded("works", &needs, &["convert"]);
     step
 }
 

@@ -2,13 +2,11 @@
 new=$file.repaired
 
 loops_of() { losetup -j "$1" | cut -d: -f1; }
-no_offset() { ! losetup --noheadings --output OFFSET -j "$file" | grep -q '[1-9]'; }
+# Whether every loop device on the file shows all of it.
+whole() { ! losetup --noheadings --output OFFSET -j "$file" | grep -q '[1-9]'; }
 down() { ! here && [ -z "$(loops_of "$file")" ]; }
-is_no_offset() { ! losetup --noheadings --output OFFSET -j "$file" | grep -q '[1-9]'; }
-down() { down; }
 
-take_no_offset() { ! losetup --noheadings --output OFFSET -j "$file" | grep -q '[1-9]'; }
-down() {
+take_down() {
     local node
     if here; then
         [ "$owner" = docker ] || dmsetup table "$pool" >"$file.table"
@@ -18,7 +16,7 @@ down() {
     for node in $(loops_of "$file"); do
         run losetup -d "$node" || true
     done
-    within 10 is_down || true
+    within 10 down || true
 }
 
 # Copies, a repaired file and some more have room beside the file.
@@ -30,14 +28,20 @@ room() {
 }
 large() { [ "$(stat -c %s -- "$1")" -ge "$size" ]; }
 mended() { large "$file" && sound "$file"; }
-ready() { [ -f "$new" ] && large "$new" && sound "$new"; }
-copied() { mended || ready || { [ -f "$new" ] && large "$new" && cmp -s -n "$(stat -c %s -- "$file")" -- "$file" "$new"; }; }
+
+# A copy of another state of the file, as an earlier attempt may have left, is worth nothing.
+state() { stat -c '%i %s %y' -- "$file"; }
+copied() { mended || { [ -f "$new" ] && [ "$(cat -- "$new.of" 2>/dev/null)" = "$(state)" ]; }; }
+ready() { copied && large "$new" && sound "$new"; }
 
 copy() {
-    run rm -f -- "$new"
+    local before
+    before=$(state)
+    run rm -f -- "$new" "$new.of"
     run cp -a --sparse=always -- "$file" "$new"
     run cmp -- "$file" "$new"
     run truncate -s ">$size" -- "$new"
+    printf '%s\n' "$before" >"$new.of"
 }
 
 mend() {
@@ -66,13 +70,14 @@ put_in_place() {
     sha256sum -- "$old" >"$old.sha256"
     run sync
     run mv -f -- "$new" "$file"
+    run rm -f -- "$new.of"
     run sync
     say "the old metadata is kept as $old"
 }
 
 # For pools that no daemon makes: the table that was saved, on loop devices made anew.
 raise() {
-    local start length kind rest low metadata carrier
+    local start length kind rest metadata carrier
     [ -f "$file.table" ] || stop "the pool's table was not saved; whoever made the pool has to make it again"
     read -r start length kind _ _ rest <"$file.table"
     metadata=$(losetup --find --show -- "$file")

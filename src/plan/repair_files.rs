@@ -43,13 +43,18 @@ fn basis(plan: &mut Plan, job: &Job<'_>, file: &str, data: Option<&str>) {
             "there is no room for a copy beside the metadata: free space on that filesystem first".into(),
         ),
         (
-            "no_offset".into(),
+            "whole".into(),
             "the loop device does not show the whole file: this has to be repaired by hand".into(),
         ),
     ];
     if job.pool.name.as_deref().is_some_and(|n| n.starts_with('-')) {
         plan.basis.helpers.clear();
     }
+}
+
+/// The first command of a step: the file, and the one that is worked on.
+fn names(file: &str) -> String {
+    format!("file={}; new=$file.repaired", quote(file))
 }
 
 /// The file that is worked on.
@@ -71,9 +76,8 @@ fn take_down(job: &Job<'_>, file: &str) -> Step {
     }
     commands.push(format!("! dmsetup info {name} >/dev/null 2>&1 || dmsetup remove --retry {name}"));
     commands.push(format!("losetup -j {path} | cut -d: -f1 | xargs -r losetup -d"));
-    let why = "Docker takes its own pool down when it stops; this is for what is left. It removes no data: the pool \
-               is set up again from its files. A device that is in use refuses; `grep -l NAME /proc/[0-9]*/mountinfo` \
-               names who uses it.";
+    let why = "Docker takes its own pool down when it stops; this is for what is left. No data is removed. A device \
+               in use refuses; `grep -l NAME /proc/[0-9]*/mountinfo` tells who uses it.";
     let mut step = Step::new(Risk::Stops, "take down what is left of the pool", why, commands);
     step.check = Some(format!("! dmsetup info {name} 2>/dev/null && test -z \"$(losetup -j {path})\""));
     step.undo = raise_commands(job, file, None);
@@ -88,17 +92,20 @@ fn take_down(job: &Job<'_>, file: &str) -> Step {
 }
 
 fn copy(job: &Job<'_>, file: &str) -> Step {
-    let (path, new) = (quote(file), new(file));
-    let mut commands = vec![format!("cp -a --sparse=always {path} {new}"), format!("cmp {path} {new}")];
+    let mut commands = vec![
+        names(file),
+        "cp -a --sparse=always \"$file\" \"$new\"".to_owned(),
+        "cmp \"$file\" \"$new\"".to_owned(),
+    ];
     let why = "The file itself is not touched: it stays as the way back.";
     let mut does = "copy the metadata; all work is done on the copy".to_owned();
     if job.size > 0 {
-        commands.push(format!("truncate -c -s '>{}' {new}", job.size));
+        commands.push(format!("truncate -c -s '>{}' \"$new\"", job.size));
         does = format!("copy the metadata, and make the copy {}: it had run full", Bytes(job.size));
     }
     let mut step = Step::new(Risk::Changes, does, why, commands);
-    step.check = Some(format!("test -s {new}"));
-    step.undo = vec![format!("rm {new}")];
+    step.check = Some(format!("test -s {}", new(file)));
+    step.undo = vec![format!("rm {}", new(file))];
     step.guarded = Some(Guarded {
         done: "copied".into(),
         needs: vec![("down".into(), "the pool is still set up".into())],
@@ -109,12 +116,14 @@ fn copy(job: &Job<'_>, file: &str) -> Step {
 }
 
 fn mend(job: &Job<'_>, file: &str) -> Step {
-    let (path, new) = (quote(file), new(file));
-    let repair = format!("thin_repair -i {path} -o {new}");
-    let size = format!("size=$(stat -c %s {new}); rm {new}; cp -a --attributes-only {path} {new}");
+    let fresh = "size=$(stat -c %s \"$new\"); rm \"$new\"; cp -a --attributes-only \"$file\" \"$new\"";
     let commands = vec![
-        format!("thin_check {new} || {{ {size}; truncate -s \"$size\" {new}; {repair}; }}"),
-        format!("thin_check --clear-needs-check-flag {new}"),
+        names(file),
+        format!(
+            "mend() {{ {fresh}; truncate -s \"$size\" \"$new\"; thin_repair -i \"$file\" -o \"$new\"; }}"
+        ),
+        "thin_check \"$new\" || mend".to_owned(),
+        "thin_check --clear-needs-check-flag \"$new\"".to_owned(),
     ];
     let lost = match job.superblock() {
         Some(words) => format!(" If it says that the superblock is lost: the same with {words}."),
@@ -125,8 +134,8 @@ fn mend(job: &Job<'_>, file: &str) -> Step {
          of the same size, and that is checked: devices made in the last moments may be missing.{lost}"
     );
     let mut step = Step::new(Risk::Changes, "check the copy; repair it only if it has errors", why, commands);
-    step.check = Some(format!("thin_check -q {new}"));
-    step.undo = vec![format!("rm {new}")];
+    step.check = Some(format!("thin_check -q {}", new(file)));
+    step.undo = vec![format!("rm {}", new(file))];
     step.guarded = Some(Guarded {
         done: "{ mended || ready; }".into(),
         needs: vec![("copied".into(), "there is no sound copy".into())],
@@ -137,16 +146,16 @@ fn mend(job: &Job<'_>, file: &str) -> Step {
 }
 
 fn put_in_place(file: &str) -> Step {
-    let (path, new, old) = (quote(file), new(file), quote(&format!("{file}.before-repair")));
     let commands = vec![
-        format!("ln {path} {old}"),
-        format!("sha256sum {old} > {}", quote(&format!("{file}.before-repair.sha256"))),
-        format!("mv -f {new} {path}"),
+        names(file),
+        "ln \"$file\" \"$file.before-repair\"".to_owned(),
+        "sha256sum \"$file.before-repair\" > \"$file.before-repair.sha256\"".to_owned(),
+        "mv -f \"$new\" \"$file\"".to_owned(),
     ];
     let why = "The old metadata is kept: delete it when everything has run well for some days.";
     let mut step = Step::new(Risk::Changes, "put the checked copy in its place", why, commands);
-    step.check = Some(format!("thin_check -q {path}"));
-    step.undo = vec![format!("mv -f {old} {path}")];
+    step.check = Some(format!("thin_check -q {}", quote(file)));
+    step.undo = vec![format!("mv -f {} {}", quote(&format!("{file}.before-repair")), quote(file))];
     step.guarded = Some(Guarded {
         done: "mended".into(),
         needs: vec![

@@ -116,7 +116,8 @@ fn room(plan: &mut Plan, job: &Job<'_>) {
     let needed = copy.map(|copy| copy.saturating_mul(2).saturating_add(RESERVE));
     plan.numbers.set("room_needed_bytes", needed);
     let Some((free, needed)) = free.zip(needed) else {
-        return plan.warn("what is free where the copies go is not known here; they need little, but that");
+        let needed = needed.map_or_else(String::new, |needed| format!(": {} are needed", Bytes(needed)));
+        return plan.warn(format!("what is free where the copies go is not known here{needed}"));
     };
     let mount = filesystem.and_then(|f| f.mount.as_deref());
     if free.0 >= needed {

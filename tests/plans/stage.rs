@@ -84,15 +84,20 @@ impl Stage {
         let _ = std::fs::remove_dir_all(&directory);
         let stage = Self(directory);
         for (name, body) in TOOLS {
-            let log = "{ printf '%s' \"${0##*/}\"; printf ' %q' \"$@\"; echo ' '; } >> \"$STAGE/log\"";
-            stage.write(&format!("bin/{name}"), &format!("#!/bin/bash\n{log}\n{body}\n"));
-            let path = stage.path(&format!("bin/{name}"));
-            Command::new("chmod").arg("+x").arg(path).status().unwrap();
+            stage.tool(name, body);
         }
         stage.write("name", "docker-thinpool");
         stage.write("table", "0 19914752 thin-pool 253:0 253:1 1024 0 1 skip_block_zeroing ");
         stage.write("check", "-");
         stage
+    }
+
+    /// Makes a stand-in for a tool.
+    pub(crate) fn tool(&self, name: &str, body: &str) {
+        let log = "{ printf '%s' \"${0##*/}\"; printf ' %q' \"$@\"; echo ' '; } >> \"$STAGE/log\"";
+        self.write(&format!("bin/{name}"), &format!("#!/bin/bash\n{log}\n{body}\n"));
+        let path = self.path(&format!("bin/{name}"));
+        Command::new("chmod").arg("+x").arg(path).status().unwrap();
     }
 
     /// A pool of 1024 blocks on loop files of its own.
@@ -186,7 +191,7 @@ impl Stage {
         std::fs::remove_file(self.path(name)).unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         Path::new(&self.0).join(name)
     }
 }
