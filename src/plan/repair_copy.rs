@@ -152,11 +152,17 @@ fn check_copy(job: &Job<'_>) -> Step {
     Step::new(Risk::Changes, "check the copy; try the repair on it if it has errors", why, commands)
 }
 
+/// LVM checks the metadata when it activates a pool; not every build of it tells thin_check to take the mark off.
+fn activate(volume: &str) -> String {
+    let options = "thin_check_options=[\"-q\",\"--clear-needs-check-flag\"]";
+    format!("lvchange -ay --config 'global{{{options}}}' {volume}")
+}
+
 fn cycle(job: &Job<'_>, volume: &str) -> Step {
     let volume = quote(volume);
-    let commands = vec![format!("lvchange -an {volume}"), format!("lvchange -ay {volume}")];
-    let why = "LVM runs thin_check itself before it activates a pool, and takes the mark off where there is no error. \
-               With errors it refuses, and nothing has changed.";
+    let commands = vec![format!("lvchange -an {volume}"), activate(&volume)];
+    let why = "LVM runs thin_check itself before it activates a pool; with these options that takes the mark off where \
+               there is no error. With errors it refuses, and nothing has changed.";
     let does = "if the copy had no errors: deactivate the pool and activate it again";
     let mut step = Step::new(Risk::Stops, does, why, commands);
     step.check = works(job);
@@ -169,11 +175,8 @@ fn cycle(job: &Job<'_>, volume: &str) -> Step {
 fn convert(job: &Job<'_>, name: &LvName) -> Step {
     let volume = quote(&format!("{}/{}", name.vg, name.lv));
     let old = quote(&format!("{}/{}_meta0", name.vg, name.lv));
-    let commands = vec![
-        format!("lvchange -an {volume}"),
-        format!("lvconvert --repair {volume}"),
-        format!("lvchange -ay {volume}"),
-    ];
+    let commands =
+        vec![format!("lvchange -an {volume}"), format!("lvconvert --repair {volume}"), activate(&volume)];
     let why = "LVM repairs into its spare volume, puts that in place, and keeps the old one under a name that it prints, \
                usually with _meta0. Remove that only when everything has run well for some days.";
     let does = "if it had errors, and the repair of the copy was sound: let LVM repair the pool";

@@ -38,12 +38,16 @@ examine() {
     fi
     say "the metadata is $verdict"
 }
+# LVM checks the metadata when it activates a pool. Not every build of it tells thin_check to take the mark off.
+activate() {
+    run lvchange -ay --config 'global { thin_check_options = [ "-q", "--clear-needs-check-flag" ] }' "$volume"
+}
 cycle() {
     run lvchange -an "$volume" || stop "LVM does not deactivate $volume; what uses it? $(users | tr '\n' ' ')"
-    run lvchange -ay "$volume" || true
+    activate || true
 }
 convert() {
     run lvchange -an "$volume"
     run lvconvert -y --repair "$volume"
-    run lvchange -ay "$volume"
+    activate
 }

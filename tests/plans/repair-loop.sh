@@ -112,9 +112,14 @@ clear_pool() {
     done < <(users)
 }
 
-# Whether the mark is set in a copy of the metadata: bit 0 of its superblock's flags.
-marked() { [ $(( $(od -An -tu1 -j4 -N1 -- "$1") & 1 )) = 1 ]; }
-sound() { [ -f "$1" ] && ! marked "$1" && thin_check -q "$1" >/dev/null 2>&1; }
+# Whether a file of metadata has no errors, and not the mark: bit 0 of the flags in its superblock.
+unmarked() {
+    case $(od -An -tu1 -j4 -N1 -- "$1" 2>/dev/null | tr -d ' ') in
+        *[02468]) ;;
+        *) return 1 ;;
+    esac
+}
+sound() { [ -f "$1" ] && unmarked "$1" && thin_check -q "$1" >/dev/null 2>&1; }
 
 # Repairs $1 into the new file $2, which is never the only copy. Words for a lost superblock, where they are known.
 repair_into() {

@@ -27,7 +27,8 @@ const LOOKING: &[(&str, &str)] = &[
     ("reboot", ""),
     ("x", ""),
     ("id", "echo 0"),
-    ("pgrep", "[ -e \"$STAGE/docker\" ]"),
+    // As procps does: a longer pattern finds nothing.
+    ("pgrep", "[ \"$2\" = dockerd ] && [ -e \"$STAGE/docker\" ]"),
     ("docker", "[ -e \"$STAGE/docker\" ] || exit 1; [ \"$1\" != ps ] || echo c0ffee"),
     ("losetup", LOSETUP),
     ("dmsetup", DMSETUP),

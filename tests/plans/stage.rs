@@ -1,6 +1,7 @@
 //! A stage for scripts: stand-ins for the tools in a `PATH` of its own, with a pretended pool behind them.
 
 use super::hosts::{host, on_loop, published};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -97,7 +98,7 @@ impl Stage {
         let log = "{ printf '%s' \"${0##*/}\"; printf ' %q' \"$@\"; echo ' '; } >> \"$STAGE/log\"";
         self.write(&format!("bin/{name}"), &format!("#!/bin/bash\n{log}\n{body}\n"));
         let path = self.path(&format!("bin/{name}"));
-        Command::new("chmod").arg("+x").arg(path).status().unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// A pool of 1024 blocks on loop files of its own.

@@ -39,7 +39,10 @@ damage_space_map() {
 }
 
 is_repaired() {
+  local daemon
+  daemon=$(cat /run/lab/dockerd.pid)
   carry_out "repair$1" repair
+  ! kill -0 "$daemon" 2>/dev/null || fail "the daemon was not stopped for it"
   expect "the pool's mode" "$(pool_field mode)" rw
   expect "the mark" "$(pool_field needs_check)" -
   docker start before

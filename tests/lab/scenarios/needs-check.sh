@@ -34,7 +34,10 @@ is_cured() {
 }
 
 is_repaired() {
+  local daemon
+  daemon=$(cat /run/lab/dockerd.pid)
   carry_out "repair$1" repair
+  ! kill -0 "$daemon" 2>/dev/null || fail "the daemon was not stopped for it"
   is_cured "$1"
   kept ".before-repair$1"
   # A second run finds nothing to do.
