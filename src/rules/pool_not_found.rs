@@ -39,7 +39,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["device-missing", "not-a-thin-pool", "containerd-pool-unreadable"]);
+    let lines = said::lines(host, &["device-missing", "not-a-thin-pool", "containerd-pool-unreadable", "volume-group-missing"]);
     let other = lines.first().is_some_and(|s| s.text.contains("not a thin pool"));
     let summary = if other {
         "The device that Docker was told to use is not a thin pool"

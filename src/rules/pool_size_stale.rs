@@ -1,6 +1,6 @@
 //! Rule: what carries the pool changed its size, and not everybody above it was told.
 
-use super::{Finding, Subject, advise, judge};
+use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::backing::Backing;
@@ -44,7 +44,17 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().flat_map(of_pool).collect()
+    let of_pools: Vec<Finding> = host.pools.iter().flat_map(of_pool).collect();
+    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
+    let lines = said::current(host, &["backing-shrunk"]);
+    let subject = |s: &_| judge::pool_subject(host, s);
+    let summary = "The kernel refuses a table or a device that would make the pool smaller: it may be left suspended";
+    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
+    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
+    Some(finding.advise(advise::plan("grow", &pool, "see the right steps and sizes")))
 }
 
 fn of_pool(pool: &Pool) -> Vec<Finding> {
