@@ -152,3 +152,33 @@ fn is_number(word: &str) -> bool {
     let digits = |s: &str| !s.is_empty() && s.len() <= 10 && s.bytes().all(|b| b.is_ascii_digit());
     word.split_once(':').is_some_and(|(major, minor)| digits(major) && digits(minor))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_answers_in_time() {
+        let recording = this_machine("/".into(), Duration::from_secs(1));
+        assert!(recording.said(Ask::Uname, "").is_some());
+        assert!(recording.said(Ask::File, "/proc/self/mountinfo").is_some());
+        assert!(recording.reading(Ask::DmList, "").is_some());
+        let mut bytes = Vec::new();
+        recording.write(&mut bytes).unwrap();
+        assert_eq!(super::super::load::load(&bytes), Ok(recording));
+    }
+
+    #[test]
+    fn the_time_is_written_short() {
+        let now = now();
+        assert!(now.len() == "2026-11-22T02:20:16Z".len() && now.ends_with('Z'), "{now}");
+    }
+
+    #[test]
+    fn numbers_of_devices() {
+        assert!(is_number("253:0"));
+        for word in ["", ":", "1:", "1:x", "../1:1", "1:1/..", "+1:1", "12345678901:1"] {
+            assert!(!is_number(word), "{word}");
+        }
+    }
+}
