@@ -145,7 +145,8 @@ pub(super) fn filesystem_of<'a>(host: &'a Host, path: &str) -> Option<&'a Filesy
 pub(super) fn speaks_of_thin_pools(host: &Host) -> bool {
     let driver =
         |d: &Docker| d.driver.as_deref() == Some("devicemapper") || d.option("dm.thinpooldev").is_some();
-    !host.pools.is_empty() || host.dockers.iter().any(driver)
+    let told = || host.known("pool-configured").chain(host.known("containerd-configured")).next().is_some();
+    !host.pools.is_empty() || host.dockers.iter().any(driver) || told()
 }
 
 /// A pool's `docker info`, or that of any pool.

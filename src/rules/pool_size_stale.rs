@@ -32,13 +32,13 @@ super::rule! {
     /// Name:              docker-pool
     /// State:             ACTIVE
     /// Tables present:    LIVE & INACTIVE
-    /// 0 104857600 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
+    /// docker-pool: 0 104857600 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
     /// ```
     /// ```host quiet
     /// Name:              docker-pool
     /// State:             ACTIVE
     /// Tables present:    LIVE
-    /// 0 104857600 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
+    /// docker-pool: 0 104857600 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
     /// ```
     "pool-size-stale", since "0.1.0", check
 }
