@@ -55,7 +55,8 @@ fn walk_both(reader: &Reader<'_>, view: &View, set: &[u32]) -> Result<Reclaimabl
     let all = roots(reader, &mut forest, view.trees.mapping_root)?;
     let absent =
         set.iter().copied().filter(|id| all.binary_search_by_key(id, |(id, _)| *id).is_err()).collect();
-    let (going, staying): (Vec<_>, Vec<_>) = all.into_iter().partition(|(id, _)| set.contains(id));
+    let (going, staying): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(id, _)| set.binary_search(id).is_ok());
     reach(reader, &mut forest, staying, &counts)?;
     if let Some(root) = view.live.held_root {
         held(reader, &mut forest, root, &counts)?;
@@ -85,8 +86,8 @@ pub(super) fn held(
         forest.lose(block, What::Checksum);
         return Ok(None);
     };
-    // The snapshot's top tree may still be the pool's own. Those nodes were reached, yet what they point to has
-    // to be walked on the snapshot's behalf, so they are read as if for the first time.
+    // The snapshot's top tree may still be the pool's own. Those nodes were reached, yet what they point to
+    // has to be walked on the snapshot's behalf, so they are read as if for the first time.
     let mut top = Forest::new(forest.limit());
     let all = roots(reader, &mut top, snapshot.mapping_root)?;
     forest.inherit(top);
