@@ -53,7 +53,7 @@ fn of_refused_message(host: &Host) -> Option<Finding> {
     let explained = judge::some_pool_is_stuck(host)
         || host.pools.iter().any(|p| p.refused_data.is_some() || p.refused_metadata.is_some())
         || said::any(host, &["messages-refused", "uuid-verification-failed", "pool-to-read-only"]);
-    let lines = said::lines(host, &["create-snap-failed", "create-device-failed", "activate-failed", "containerd-create-failed", "containerd-init-failed", "thin-create-failed", "thin-open-failed"]);
+    let lines = said::fresh(host, &["create-snap-failed", "create-device-failed", "activate-failed", "containerd-create-failed", "containerd-init-failed", "thin-create-failed", "thin-open-failed"]);
     if explained {
         return None;
     }

@@ -110,7 +110,13 @@ pub(super) fn pool_of<'a>(host: &'a Host, saying: &Saying) -> Option<&'a Pool> {
     let word_is_number = |w: &str| DeviceNumber::read(w.trim_end_matches(':'));
     let numbers: Vec<DeviceNumber> = saying.text.split_whitespace().filter_map(word_is_number).collect();
     let by_number = host.pools.iter().find(|p| p.device.is_some_and(|d| numbers.contains(&d)));
-    let named = |p: &&Pool| p.name.as_deref().is_some_and(|n| saying.text.contains(n));
+    let separates = |c: char| c.is_whitespace() || "'\"`(),;".contains(c);
+    let says = |name: &str| saying.text.split(separates).any(|w| w.trim_end_matches([':', '.']) == name);
+    // `pool` and `data` are words of the kernel's own sentences, not only names.
+    let named = |p: &&Pool| {
+        let by_lvm = p.lv.as_ref().is_some_and(|lv| says(&format!("{}/{}", lv.vg, lv.lv)));
+        by_lvm || p.name.as_deref().is_some_and(|n| !matches!(n, "pool" | "data" | "thin") && says(n))
+    };
     let only = || if let [pool] = host.pools.as_slice() { Some(pool) } else { None };
     by_number.or_else(|| host.pools.iter().find(named)).or_else(only)
 }

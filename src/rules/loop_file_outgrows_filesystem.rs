@@ -81,7 +81,7 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let severity = if errors.is_empty() || found.exact { severity } else { severity.max(Severity::Warning) };
     let certainty = if found.exact { Certainty::Certain } else { Certainty::Likely };
     let summary = format!(
-        "The loop files may grow by {}, but their filesystem has only {} free: {state}",
+        "The loop files may grow by {}, but their filesystem has {} free: {state}",
         found.growth, found.room
     );
     let from = if found.exact { "file and filesystem" } else { "docker info or pasted report" };

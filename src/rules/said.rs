@@ -25,6 +25,12 @@ pub(super) fn current<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
     lines
 }
 
+/// The lines of a text, or of a machine those that are no history: for wordings that a pool's state neither confirms
+/// nor denies.
+pub(super) fn fresh<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
+    if host.source == Source::Machine { current(host, names) } else { lines(host, names) }
+}
+
 /// Whether one of some wordings was said.
 pub(super) fn any(host: &Host, names: &[&str]) -> bool {
     !lines(host, names).is_empty()
