@@ -49,9 +49,10 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let used = judge::metadata_used_of(pool)?;
     let certainty = if pool.metadata.exact { Certainty::Certain } else { Certainty::Likely };
     let damaged = pool.needs_check == Some(true);
-    let state = match (&pool.mode, damaged) {
-        (_, true) => "; it is read-only and its metadata must be checked offline before it can grow",
-        (Some(Mode::ReadOnly), false) => "; it is read-only until the metadata grows, and needs no repair",
+    let state = match (&pool.mode, pool.needs_check) {
+        (_, Some(true)) => "; it is read-only and its metadata must be checked offline before it can grow",
+        (Some(Mode::ReadOnly), Some(false)) => "; it is read-only until the metadata grows, and needs no repair",
+        (Some(Mode::ReadOnly), None) => "; it is read-only until the metadata grows (or, on old kernels, is repaired)",
         _ => "",
     };
     let summary = format!("The pool's metadata is full: {used}{state}");

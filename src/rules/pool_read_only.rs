@@ -46,7 +46,7 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         return None;
     }
     let why = if judge::metadata_is_full(pool) {
-        "because its metadata is full; growing the metadata cures it"
+        "because its metadata is full"
     } else if pool.needs_check == Some(true) {
         "after a failed metadata operation; it needs an offline check"
     } else {
