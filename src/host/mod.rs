@@ -33,7 +33,7 @@ pub mod units;
 pub use headroom::Headroom;
 pub use join::read;
 
-use crate::record::Source;
+pub use crate::record::Source;
 use backing::Filesystem;
 use docker::Docker;
 use lvm::Lvm;

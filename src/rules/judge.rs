@@ -3,6 +3,7 @@
 //! Sums and comparisons of what the host already holds; no finding is made here.
 
 use super::Subject;
+use crate::host::Source;
 use crate::host::backing::{Filesystem, LoopFile};
 use crate::host::docker::Docker;
 use crate::host::lvm::LogicalVolume;
@@ -14,7 +15,6 @@ use crate::host::table::DeviceNumber;
 use crate::host::thin::Thin;
 use crate::host::units::{Blocks, Bytes};
 use crate::host::{Host, docker_info::DockerInfo};
-use crate::record::Source;
 
 /// Where Docker keeps its things unless told otherwise.
 pub(super) const DEFAULT_ROOT: &str = "/var/lib/docker";
