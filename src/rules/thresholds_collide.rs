@@ -15,10 +15,10 @@ super::rule! {
     /// `dm.min_free_space`, 90 percent). Here one of the first two comes at or hardly before the third.
     ///
     /// ## Why it matters
-    /// It never runs, or starts when a single large image is already enough to be refused.
+    /// What acts too late never runs, or starts when a single large image is already enough to be refused.
     ///
     /// ## What to do
-    /// Lower the threshold of what acts too late; raising Docker's instead leaves less room before the pool is full.
+    /// Lower its threshold; raising Docker's instead leaves less room before the pool is full.
     ///
     /// ## References
     /// kubernetes/kubernetes issues 40432, 75708; lvm.conf(5); moby/moby issue 20707.
@@ -35,7 +35,7 @@ super::rule! {
     "thresholds-collide", since "0.1.0", check
 }
 
-/// Points of use that are needed in between to act before Docker refuses: a large image takes that much of a pool.
+/// Points of use that must lie before Docker's refusal: a large image alone takes that much of a pool.
 const MARGIN: u64 = 5;
 
 fn check(host: &Host) -> Vec<Finding> {
