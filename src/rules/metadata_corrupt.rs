@@ -41,7 +41,7 @@ super::rule! {
 const NOT_RUN: &str = "(status:2)";
 
 fn check(host: &Host) -> Vec<Finding> {
-    of_tools(host).or_else(|| of_kernel(host)).into_iter().collect()
+    of_tools(host).or_else(|| of_kernel(host)).or_else(|| of_refused_pool(host)).into_iter().collect()
 }
 
 fn of_tools(host: &Host) -> Option<Finding> {
@@ -62,6 +62,19 @@ fn of_kernel(host: &Host) -> Option<Finding> {
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary = "The kernel cannot read the pool's metadata: a block does not match its checksum or its place";
     let level = (Severity::Critical, Certainty::Likely);
+    let finding = said::finding(&RULE, level, &lines, subject, summary)?;
+    Some(with_advice(host, finding, &lines))
+}
+
+/// The pool could not be set up, and nothing says why.
+fn of_refused_pool(host: &Host) -> Option<Finding> {
+    if said::any(host, &["loop-devices-exhausted", "loop-attach-failed", "thin-check-missing"]) {
+        return None;
+    }
+    let lines = said::lines(host, &["create-pool-failed", "repair-failed"]);
+    let subject = |s: &_| judge::pool_subject(host, s);
+    let summary = "The pool could not be set up: its metadata may be damaged, or the kernel lacks dm_thin_pool";
+    let level = (Severity::Critical, Certainty::Possible);
     let finding = said::finding(&RULE, level, &lines, subject, summary)?;
     Some(with_advice(host, finding, &lines))
 }
