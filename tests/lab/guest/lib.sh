@@ -40,7 +40,7 @@ expect_text() {
 # expect_json FILE FILTER: jq's answer to the filter is true.
 expect_json() {
   jq -e "$2" "$1" >/dev/null && return
-  jq -c '{verdict, pools: [.pools[]? | {name, mode, data, min_free_space}], findings: [.findings[]? | {rule, severity}]}' \
+  jq -M -c '{verdict, pools: [.pools[]? | {name, mode, data, min_free_space}], findings: [.findings[]? | {rule, severity}]}' \
     "$1" || head -c 2000 "$1"
   fail "${1##*/}: expected $2"
 }
