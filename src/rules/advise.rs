@@ -1,7 +1,8 @@
 //! Advice that several rules give, built once from the facts of one pool.
 //!
-//! No command is made that the facts at hand make wrong: none to a daemon that does not run, no deletion in a pool
-//! that refuses changes, no growth out of a volume group with nothing free. Looking comes first, deleting last.
+//! No command is made that the facts at hand make wrong: none to a daemon that does not run, no deletion in a
+//! pool that refuses changes, no growth out of a volume group with nothing free. Looking comes first,
+//! deleting last.
 
 use super::Finding;
 use super::judge::{docker_version, is_dockers, refuses_changes};
@@ -90,7 +91,7 @@ fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
     all.push(if docker_version(host).is_none_or(|v| v >= PRUNE_FILTERS) {
         Advice::new(
             Risk::Destroys,
-            "remove what is old and unused: by age, sparing what carries a label; all of it can be narrowed by name",
+            "remove what is old and unused: by age, sparing what carries a label; names narrow it further",
             &[
                 "docker container prune --filter until=24h --filter label!=keep",
                 "docker image prune --all --filter until=240h --filter label!=keep",
@@ -99,7 +100,7 @@ fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
     } else {
         Advice::new(
             Risk::Destroys,
-            "remove containers that have stopped and images without a name (this release has no prune filters)",
+            "remove stopped containers and images without a name (this release has no prune filters)",
             &[
                 "docker ps -aq --filter status=exited | xargs -r docker rm",
                 "docker images -q --filter dangling=true | xargs -r docker rmi",

@@ -18,8 +18,8 @@ super::rule! {
     /// Free extents in the volume group are of no use when the pool fills at night.
     ///
     /// ## What to do
-    /// Attach a profile with a threshold below what Docker's floor allows (80 by default, Docker refuses at 90), and
-    /// see that the volume is monitored.
+    /// Attach a profile with a threshold below what Docker's floor allows (80 by default, Docker refuses at
+    /// 90), and see that the volume is monitored.
     ///
     /// ## References
     /// lvmthin(7), "Automatically extend thin pool LV"; lvm.conf(5); docs.docker.com, direct-lvm mode.
@@ -79,7 +79,10 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let name = quote(&format!("{}/{}", lv.vg, lv.lv));
     let see = format!("lvs -o+seg_monitor,lv_profile {name}");
     let watch = format!("lvchange --monitor y {name}");
-    let finding = finding.advise(advise::look("see both settings", &[&see, "lvmconfig --type full activation/thin_pool_autoextend_threshold"]));
+    let finding = finding.advise(advise::look(
+        "see both settings",
+        &[&see, "lvmconfig --type full activation/thin_pool_autoextend_threshold"],
+    ));
     if unwatched {
         return Some(finding.advise(Advice::new(Risk::Changes, "let dmeventd watch it", &[&watch])));
     }

@@ -10,16 +10,16 @@ super::rule! {
     /// The pool's data is nearly full: above 80 percent is a warning, above 90 percent is critical.
     ///
     /// ## What it means
-    /// More than four fifths of the data blocks are taken. `df` inside containers does not show this: it shows each
-    /// thin device's own filesystem, and their sizes together usually exceed the pool.
+    /// More than four fifths of the data blocks are taken. `df` inside containers does not show this: it
+    /// shows each thin device's own filesystem, and their sizes together usually exceed the pool.
     ///
     /// ## Why it matters
-    /// Docker stops making layers and containers at 90 percent (`dm.min_free_space`), and a pool that fills up
-    /// altogether loses data. LVM's own warnings begin at 80 percent too.
+    /// Docker stops making layers and containers at 90 percent (`dm.min_free_space`), and a pool that fills
+    /// up altogether loses data. LVM's own warnings begin at 80 percent too.
     ///
     /// ## What to do
-    /// See who uses the space (`thinspect usage`), remove what is not needed (`thinspect plan free`), or grow the
-    /// pool while it is easy (`thinspect plan grow`).
+    /// See who uses the space (`thinspect usage`), remove what is not needed (`thinspect plan free`), or grow
+    /// the pool while it is easy (`thinspect plan grow`).
     ///
     /// ## References
     /// lvm2, daemons/dmeventd/plugins/thin: warnings from 80 percent; moby 24.0,

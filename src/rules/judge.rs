@@ -100,12 +100,14 @@ pub(super) fn volume<'a>(host: &'a Host, pool: &Pool) -> Option<&'a LogicalVolum
     host.lvm.volume(pool.lv.as_ref()?)
 }
 
-/// The ninth letter of LVM's attributes, the pool's health: `D` out of data, `M` metadata read-only, `F` failed.
+/// The ninth letter of LVM's attributes, the pool's health: `D` out of data, `M` metadata read-only, `F`
+/// failed.
 pub(super) fn health(host: &Host, pool: &Pool) -> Option<char> {
     volume(host, pool)?.attr.chars().nth(8)
 }
 
-/// The pool that a line is about: by the device number the kernel puts in it, by its name, or the only one there is.
+/// The pool that a line is about: by the device number the kernel puts in it, by its name, or the only one
+/// there is.
 pub(super) fn pool_of<'a>(host: &'a Host, saying: &Saying) -> Option<&'a Pool> {
     let word_is_number = |w: &str| DeviceNumber::read(w.trim_end_matches(':'));
     let numbers: Vec<DeviceNumber> = saying.text.split_whitespace().filter_map(word_is_number).collect();
@@ -205,7 +207,8 @@ pub(super) fn number_after(text: &str, before: &str) -> Option<u64> {
     digits.parse().ok()
 }
 
-/// The pool a thin device lives in: by number, by the prefix Docker gives both names, or the only one there is.
+/// The pool a thin device lives in: by number, by the prefix Docker gives both names, or the only one there
+/// is.
 pub(super) fn pool_of_thin<'a>(host: &'a Host, thin: &Thin) -> Option<&'a Pool> {
     let by_number = host.pools.iter().find(|p| p.device.is_some() && p.device == thin.pool);
     let prefixed = |p: &&Pool| {
@@ -216,8 +219,8 @@ pub(super) fn pool_of_thin<'a>(host: &'a Host, thin: &Thin) -> Option<&'a Pool> 
     by_number.or_else(|| host.pools.iter().find(prefixed)).or_else(only)
 }
 
-/// Whether a device-mapper name is that of a container's or image's disk: Docker's prefix and 64 hexadecimal digits,
-/// or containerd's `-snap-` and a number.
+/// Whether a device-mapper name is that of a container's or image's disk: Docker's prefix and 64 hexadecimal
+/// digits, or containerd's `-snap-` and a number.
 pub(super) fn is_containers_disk(name: &str) -> bool {
     let hash = |tail: &str| tail.len() >= 12 && tail.chars().all(|c| c.is_ascii_hexdigit());
     let dockers = || {
@@ -238,8 +241,8 @@ pub(super) struct LoopRoom {
     pub(super) exact: bool,
 }
 
-/// The room under a pool's loop files, from their sizes, else from `docker info`, whose `Available` is the lesser of
-/// what the pool and what the filesystem has free.
+/// The room under a pool's loop files, from their sizes, else from `docker info`, whose `Available` is the
+/// lesser of what the pool and what the filesystem has free.
 pub(super) fn loop_room(host: &Host, pool: &Pool) -> Option<LoopRoom> {
     let exact = matches!(host.source, Source::Machine);
     loop_room_of_files(pool).map(|(growth, room)| LoopRoom { growth, room, exact }).or_else(|| {
@@ -257,7 +260,8 @@ fn loop_room_of_files(pool: &Pool) -> Option<(Bytes, Bytes)> {
     Some((growth.plus(more), filesystem.free.or(filesystem.available)?))
 }
 
-/// `Available` of a `docker info` where it is clearly below total less used: then it is the filesystem's free space.
+/// `Available` of a `docker info` where it is clearly below total less used: then it is the filesystem's free
+/// space.
 pub(super) fn capped_by_filesystem(pool: &Pool) -> Option<(Bytes, Bytes)> {
     let info = pool.docker_info.as_ref().filter(|i| !i.all_zero)?;
     let (used, total, available) = (info.data_used?, info.data_total?, info.data_available?);

@@ -9,8 +9,8 @@ super::rule! {
     /// The pool lies in loop files: good for trying things out, not for work.
     ///
     /// ## What it means
-    /// Docker made the pool itself, out of sparse files (`data`, `metadata`) on the host's filesystem, because it
-    /// was given no block device. Every write passes through two filesystems and a loop device.
+    /// Docker made the pool itself, out of sparse files (`data`, `metadata`) on the host's filesystem,
+    /// because it was given no block device. Every write passes through two filesystems and a loop device.
     ///
     /// ## Why it matters
     /// The pool's free space is a promise that the filesystem under it may not keep (see
@@ -51,7 +51,8 @@ fn check(host: &Host) -> Vec<Finding> {
 fn of_pool(pool: &Pool) -> Finding {
     let summary = "The pool lies in loop files, which is strongly discouraged for production use";
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, Subject::pool(pool), summary);
-    let file = pool.data_backing.file.as_ref().map(|f| f.path.clone()).or_else(|| pool.data_backing.path.clone());
+    let file =
+        pool.data_backing.file.as_ref().map(|f| f.path.clone()).or_else(|| pool.data_backing.path.clone());
     let file = file.unwrap_or_else(|| "a loop device".to_owned());
     with_advice(finding.because("data lies in", file, judge::source(pool)), pool)
 }

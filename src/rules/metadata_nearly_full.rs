@@ -9,17 +9,18 @@ super::rule! {
     /// The pool's metadata is nearly full: above 75 percent is a warning, above 90 percent is critical.
     ///
     /// ## What it means
-    /// The blocks that record what belongs to whom are running out. Kernels since 4.19 count a hidden reserve of
-    /// min(4096 blocks, a tenth of the metadata) as used, so a fresh pool on small metadata reads 10 percent; the
-    /// limits here leave that aside.
+    /// The blocks that record what belongs to whom are running out. Kernels since 4.19 count a hidden reserve
+    /// of min(4096 blocks, a tenth of the metadata) as used, so a fresh pool on small metadata reads 10
+    /// percent; the limits here leave that aside.
     ///
     /// ## Why it matters
-    /// Full metadata makes the pool read-only, and on older kernels it takes an offline repair to get it back. No
-    /// event announces it: with the reserve the pool stops before the kernel's own metadata mark is reached.
+    /// Full metadata makes the pool read-only, and on older kernels it takes an offline repair to get it
+    /// back. No event announces it: with the reserve the pool stops before the kernel's own metadata mark is
+    /// reached.
     ///
     /// ## What to do
-    /// Grow the metadata (`thinspect plan grow`): it takes a moment and interrupts nothing. Deleting snapshots,
-    /// layers and containers frees metadata as well.
+    /// Grow the metadata (`thinspect plan grow`): it takes a moment and interrupts nothing. Deleting
+    /// snapshots, layers and containers frees metadata as well.
     ///
     /// ## References
     /// Linux drivers/md/dm-thin.c and dm-thin-metadata.c (`reserve` of commit 3ab91828); lvmthin(7).
@@ -59,7 +60,8 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if judge::metadata_is_full(pool) || !judge::metadata_above(pool, WARNING_PERCENT)? {
         return None;
     }
-    let severity = if judge::metadata_above(pool, CRITICAL_PERCENT)? { Severity::Critical } else { Severity::Warning };
+    let severity =
+        if judge::metadata_above(pool, CRITICAL_PERCENT)? { Severity::Critical } else { Severity::Warning };
     let certainty = if pool.metadata.exact { Certainty::Certain } else { Certainty::Likely };
     let used = judge::metadata_used_of(pool)?;
     let summary = format!("The pool's metadata is nearly full: {used}");

@@ -11,16 +11,17 @@ super::rule! {
     /// A metadata snapshot of the pool is held: blocks that are freed meanwhile do not come back.
     ///
     /// ## What it means
-    /// A program asked the kernel to keep a copy of the metadata's root (`reserve_metadata_snap`), to read it in
-    /// peace. cAdvisor does so every 15 seconds, `thin_ls -m` and backup tools while they run. The status line shows
-    /// the block that holds it. There can be only one.
+    /// A program asked the kernel to keep a copy of the metadata's root (`reserve_metadata_snap`), to read it
+    /// in peace. cAdvisor does so every 15 seconds, `thin_ls -m` and backup tools while they run. The status
+    /// line shows the block that holds it. There can be only one.
     ///
     /// ## Why it matters
-    /// While it is held, deleted devices keep their blocks and each change costs metadata. If the program died, it
-    /// stays held until somebody releases it.
+    /// While it is held, deleted devices keep their blocks and each change costs metadata. If the program
+    /// died, it stays held until somebody releases it.
     ///
     /// ## What to do
-    /// Look again in a minute: a tool at work lets go by itself. If it stays and no such tool runs, release it.
+    /// Look again in a minute: a tool at work lets go by itself. If it stays and no such tool runs, release
+    /// it.
     ///
     /// ## References
     /// Linux drivers/md/dm-thin.c, `process_reserve_metadata_snap_mesg`; google/cadvisor, devicemapper/.
@@ -35,7 +36,8 @@ super::rule! {
     "metadata-snapshot-held", since "0.1.0", check
 }
 
-/// Above this share of metadata a held snapshot is more than a curiosity: the warning of metadata-nearly-full.
+/// Above this share of metadata a held snapshot is more than a curiosity: the warning of
+/// metadata-nearly-full.
 const PRESSING_PERCENT: u64 = 75;
 
 fn check(host: &Host) -> Vec<Finding> {
@@ -55,10 +57,14 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
     let Some(HeldRoot::Block(block)) = pool.held_root else { return None };
     let pressing = pool.metadata.above(PRESSING_PERCENT) == Some(true);
     let severity = if pressing { Severity::Warning } else { Severity::Notice };
-    let summary = format!("A metadata snapshot is held (block {block}): freed blocks do not come back meanwhile");
+    let summary =
+        format!("A metadata snapshot is held (block {block}): freed blocks do not come back meanwhile");
     let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), summary)
         .because("held root", block.to_string(), judge::source(pool))
-        .advise(advise::look("see whether a tool that takes such snapshots runs", &["pgrep -af 'cadvisor|kubelet|thin_'"]));
+        .advise(advise::look(
+            "see whether a tool that takes such snapshots runs",
+            &["pgrep -af 'cadvisor|kubelet|thin_'"],
+        ));
     let Some(name) = pool.name.as_deref() else { return Some(finding) };
     if judge::refuses_changes(pool) {
         return Some(finding);

@@ -16,8 +16,8 @@ pub(super) fn lines<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
     host.sayings.iter().filter(one_of).collect()
 }
 
-/// The same without the lines about a pool whose present state the kernel told: for that pool they are history. On a
-/// machine whose pools were all asked, lines about none of them are history too.
+/// The same without the lines about a pool whose present state the kernel told: for that pool they are
+/// history. On a machine whose pools were all asked, lines about none of them are history too.
 pub(super) fn current<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
     let all_known = host.source == Source::Machine && host.pools.iter().all(state_is_known);
     let mut lines = lines(host, names);
@@ -25,8 +25,8 @@ pub(super) fn current<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
     lines
 }
 
-/// The lines of a text, or of a machine those that are no history: for wordings that a pool's state neither confirms
-/// nor denies.
+/// The lines of a text, or of a machine those that are no history: for wordings that a pool's state neither
+/// confirms nor denies.
 pub(super) fn fresh<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
     if host.source == Source::Machine { current(host, names) } else { lines(host, names) }
 }

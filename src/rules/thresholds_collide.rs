@@ -11,8 +11,9 @@ super::rule! {
     ///
     /// ## What it means
     /// Three limits belong in this order: LVM extends the pool (`thin_pool_autoextend_threshold`), a garbage
-    /// collector removes images (kubelet begins at 85 percent), Docker refuses new layers and containers (at 100 less
-    /// `dm.min_free_space`, 90 percent). Here one of the first two comes at or hardly before the third.
+    /// collector removes images (kubelet begins at 85 percent), Docker refuses new layers and containers (at
+    /// 100 less `dm.min_free_space`, 90 percent). Here one of the first two comes at or hardly before the
+    /// third.
     ///
     /// ## Why it matters
     /// What acts too late never runs, or starts when a single large image is already enough to be refused.
@@ -50,12 +51,18 @@ fn of_lvm(host: &Host, pool: &Pool) -> Option<Finding> {
     if threshold < refuses {
         return None;
     }
-    let summary = format!("LVM extends the pool at {threshold} %, but Docker refuses new layers from {refuses} % on");
+    let summary =
+        format!("LVM extends the pool at {threshold} %, but Docker refuses new layers from {refuses} % on");
     let finding = Finding::new(&RULE, Severity::Warning, Certainty::Certain, Subject::pool(pool), summary)
         .because("thin_pool_autoextend_threshold", threshold.to_string(), "LVM's settings")
         .because("Docker refuses from", format!("{refuses} % used"), "dm.min_free_space");
     let see = "lvmconfig --type full activation/thin_pool_autoextend_threshold";
-    Some(finding.advise(advise::look("see the setting, and the profile of the volume", &[see, "lvs -o+lv_profile"])))
+    Some(
+        finding.advise(advise::look(
+            "see the setting, and the profile of the volume",
+            &[see, "lvs -o+lv_profile"],
+        )),
+    )
 }
 
 fn of_kubelet(host: &Host) -> Option<Finding> {
@@ -67,10 +74,15 @@ fn of_kubelet(host: &Host) -> Option<Finding> {
     if !thin || threshold + MARGIN < refuses {
         return None;
     }
-    let summary = format!("kubelet removes images from {threshold} % on, Docker refuses new layers from {refuses} %: too close");
+    let summary = format!(
+        "kubelet removes images from {threshold} % on, Docker refuses new layers from {refuses} %: too close"
+    );
     let subject = |_: &_| Subject::new("host", "kubelet");
     let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?
         .because("Docker refuses from", format!("{refuses} % used"), "dm.min_free_space, 10 % by default");
     let see = "see the limits in force: imageGCHighThresholdPercent and the pool's own";
-    Some(finding.advise(advise::look(see, &["grep -i threshold /var/lib/kubelet/config.yaml", "thinspect plan min-free-space"])))
+    Some(finding.advise(advise::look(
+        see,
+        &["grep -i threshold /var/lib/kubelet/config.yaml", "thinspect plan min-free-space"],
+    )))
 }

@@ -9,18 +9,20 @@ super::rule! {
     /// When the pool is full, XFS in the containers retries its metadata writes for ever instead of failing.
     ///
     /// ## What it means
-    /// The base device carries XFS, and `dm.xfs_nospace_max_retries` is not set. XFS then repeats a metadata write
-    /// that fails with "no space" without end.
+    /// The base device carries XFS, and `dm.xfs_nospace_max_retries` is not set. XFS then repeats a metadata
+    /// write that fails with "no space" without end.
     ///
     /// ## Why it matters
-    /// On a full pool such containers, and Docker itself, hang in a way that nothing but room or a reboot ends.
+    /// On a full pool such containers, and Docker itself, hang in a way that nothing but room or a reboot
+    /// ends.
     ///
     /// ## What to do
-    /// Set `dm.xfs_nospace_max_retries=0` (Docker 1.13 and later, kernels that have the knob); XFS then shuts the
-    /// filesystem down instead, which loses less than a reboot. And keep the pool from filling.
+    /// Set `dm.xfs_nospace_max_retries=0` (Docker 1.13 and later, kernels that have the knob); XFS then shuts
+    /// the filesystem down instead, which loses less than a reboot. And keep the pool from filling.
     ///
     /// ## References
-    /// moby/moby issue 20707, pull requests 26212 and 26918; Linux Documentation/admin-guide/xfs.rst, `max_retries`.
+    /// moby/moby issue 20707, pull requests 26212 and 26918; Linux Documentation/admin-guide/xfs.rst,
+    /// `max_retries`.
     ///
     /// ## Example
     /// ```host
