@@ -7,8 +7,7 @@ use crate::host::saying::Saying;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
-    /// A device under the pool fails: reads or writes come back with I/O errors, or a snapshot became
-    /// invalid.
+    /// A device under the pool fails: it gives I/O errors, or a snapshot became invalid.
     ///
     /// ## What it means
     /// The trouble lies below the pool: a disk or volume that gives errors, a cloud disk that was detached, a

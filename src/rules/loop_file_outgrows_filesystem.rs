@@ -8,8 +8,7 @@ use crate::host::units::{Bytes, percent_of};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
-    /// The pool's loop files can grow by more than their filesystem has free: the pool's free space is not
-    /// real.
+    /// The pool's loop files can grow by more than their filesystem has free: its free space is not real.
     ///
     /// ## What it means
     /// Loop files are sparse: they take space of the host's filesystem only as blocks are first written. The

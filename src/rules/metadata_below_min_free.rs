@@ -7,8 +7,7 @@ use crate::host::{Host, units::Bytes};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
-    /// Docker refuses new layers and containers: fewer metadata blocks are free than `dm.min_free_space`
-    /// demands.
+    /// Docker refuses new layers and containers: too few metadata blocks are free for `dm.min_free_space`.
     ///
     /// ## What it means
     /// Docker (1.11 to 24) applies its floor, `max(1, floor(total × percent / 100))`, to the metadata blocks

@@ -8,8 +8,7 @@ use crate::host::units::{METADATA_BLOCKS_MAX, MetadataBlocks};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
-    /// The pool has no free metadata block: the kernel makes it read-only, and nothing can be made or
-    /// deleted.
+    /// The pool has no free metadata block: it is read-only, and nothing can be made or deleted.
     ///
     /// ## What it means
     /// Metadata says which data block belongs to which thin device. With none of it free the pool turns
