@@ -106,7 +106,7 @@ fn writes(host: &Host, pool: &Pool) -> (String, bool) {
             ("writes to new space fail at once, as the pool was set up (error_if_no_space)".to_owned(), false)
         }
         (Some(WhenFull::Error), None) => {
-            let text = "writes to new space fail (the grace has passed, unless the table says error_if_no_space)";
+            let text = "writes to new space fail (the grace is over, unless the table asks for errors)";
             (text.to_owned(), true)
         }
         _ if error_was_said => ("the kernel has begun to fail writes to new space".to_owned(), true),
