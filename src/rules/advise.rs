@@ -26,6 +26,14 @@ pub(super) fn look(does: &str, commands: &[&str]) -> Advice {
     Advice::new(Risk::Reads, does, commands)
 }
 
+/// The same advice, the first of it led by an exact amount where that is known.
+pub(super) fn with_amount(mut advice: Vec<Advice>, amount: Option<String>, then: &str) -> Vec<Advice> {
+    if let (Some(first), Some(amount)) = (advice.first_mut(), amount) {
+        first.does = format!("{amount}: {then}");
+    }
+    advice
+}
+
 /// `thinspect plan GOAL` for one pool.
 pub(super) fn plan(goal: &str, pool: &Pool, does: &str) -> Advice {
     look(does, &[&format!("thinspect plan {goal}{}", pool_option(pool))])
@@ -49,12 +57,8 @@ pub(super) fn status(pool: &Pool) -> Advice {
 }
 
 /// What to do for free data blocks: look, trim, then remove what is old or stopped.
-pub(super) fn free_space(host: &Host, pool: &Pool, wanted: Option<Bytes>) -> Vec<Advice> {
-    let see = plan("free", pool, "see what can be removed, and how much each step frees");
-    let mut all = vec![match wanted {
-        Some(bytes) => see.gaining(bytes),
-        None => see,
-    }];
+pub(super) fn free_space(host: &Host, pool: &Pool) -> Vec<Advice> {
+    let mut all = vec![plan("free", pool, "see what can be removed, and how much each step frees")];
     if refuses_changes(pool) {
         return all;
     }

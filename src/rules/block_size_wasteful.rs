@@ -61,5 +61,5 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         .because("mapped by mounted containers", mapped.to_string(), "thin status")
         .because("used in their filesystems", files.to_string(), "statfs")
         .because("block size", block.to_string(), judge::source(pool));
-    Some(finding.advise(advise::usage(pool)).advise_all(advise::free_space(host, pool, None)))
+    Some(finding.advise(advise::usage(pool)).advise_all(advise::free_space(host, pool)))
 }

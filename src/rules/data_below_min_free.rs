@@ -52,13 +52,15 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary);
     let finding = s.as_facts(finding, "data", size);
     let exact = |blocks: u64| pool.block.map(|b| Bytes(blocks.saturating_mul(b.0)));
-    let lower =
-        "see what lowering the percent would do; it only buys time, and needs a restart of the daemon";
+    let ways = s.ways("data", size);
+    let free = advise::free_space(host, pool);
+    let grow = advise::grow_data(host, pool, s.smallest_growth().and_then(exact));
+    let lower = vec![advise::plan("min-free-space", pool, "see what lowering the percent would do")];
     Some(
         finding
-            .advise_all(advise::free_space(host, pool, s.short().and_then(exact)))
-            .advise_all(advise::grow_data(host, pool, s.smallest_growth().and_then(exact)))
-            .advise(advise::plan("min-free-space", pool, lower)),
+            .advise_all(advise::with_amount(free, ways.free, "see what can be removed"))
+            .advise_all(advise::with_amount(grow, ways.grow, "see how"))
+            .advise_all(advise::with_amount(lower, ways.lower, "it only buys time, and restarts the daemon")),
     )
 }
 

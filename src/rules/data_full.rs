@@ -123,7 +123,7 @@ fn advise_on(finding: Finding, host: &Host, pool: &Pool) -> Finding {
     let errors = "see which filesystems met errors: each needs a check before it is trusted again";
     let errors = advise::look(errors, &["dmesg | grep -E 'dm-[0-9]+|XFS|EXT4'"]);
     finding
-        .advise_all(advise::free_space(host, pool, None))
+        .advise_all(advise::free_space(host, pool))
         .advise_all(advise::grow_data(host, pool, None))
         .advise_all(passed.then_some(errors))
 }
@@ -145,5 +145,5 @@ fn of_words(host: &Host) -> Option<Finding> {
     let subject = |s: &_| judge::pool_subject(host, s);
     let finding = said::finding(&RULE, (Severity::Critical, certainty), &lines, subject, summary)?;
     let pool = judge::pool_of(host, first).cloned().unwrap_or_default();
-    Some(finding.advise(advise::status(&pool)).advise_all(advise::free_space(host, &pool, None)))
+    Some(finding.advise(advise::status(&pool)).advise_all(advise::free_space(host, &pool)))
 }

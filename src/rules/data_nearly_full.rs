@@ -59,12 +59,13 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary)
         .because("data in use", used, judge::source(pool))
         .because("limit", format!("{WARNING_PERCENT} % warning, {CRITICAL_PERCENT} % critical"), "this rule");
-    let excess = excess(pool);
+    let free = advise::free_space(host, pool);
+    let excess = excess(pool).map(|e| format!("free {e} to come under {WARNING_PERCENT} %"));
     Some(
         finding
             .advise(advise::usage(pool))
             .advise_all(advise::grow_data(host, pool, None))
-            .advise_all(advise::free_space(host, pool, excess)),
+            .advise_all(advise::with_amount(free, excess, "see what can be removed")),
     )
 }
 

@@ -142,6 +142,6 @@ fn advice(host: &Host, pool: &Pool) -> Vec<Advice> {
         advise::look("see what else takes space there: logs, volumes, downloads", &[&big]),
         advise::plan("direct-lvm", pool, "see the way to a pool whose free space is real"),
     ];
-    all.extend(advise::free_space(host, pool, None));
+    all.extend(advise::free_space(host, pool));
     all
 }

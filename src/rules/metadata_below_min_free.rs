@@ -48,11 +48,12 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let summary = s.summary("metadata", s.short().map(|b| format!(" ({})", size(b))).unwrap_or_default());
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary);
     let finding = s.as_facts(finding, "metadata", |blocks| format!(" ({})", size(blocks)));
-    let growth = s.smallest_growth().map(size);
+    let ways = s.ways("metadata", |blocks| format!(" ({})", size(blocks)));
+    let grow = advise::grow_metadata(host, pool, s.smallest_growth().map(size));
     Some(
         finding
             .advise(advise::usage(pool))
-            .advise_all(advise::grow_metadata(host, pool, growth))
-            .advise_all(advise::free_space(host, pool, None)),
+            .advise_all(advise::with_amount(grow, ways.grow, "see how"))
+            .advise_all(advise::free_space(host, pool)),
     )
 }
