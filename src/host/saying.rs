@@ -81,9 +81,13 @@ pub fn read(line: &str) -> Vec<Saying> {
     let plain = wordings::plain(line);
     let mut kinds: Vec<Kind> = Vec::new();
     kinds.extend(refusal::read(&plain));
-    kinds.extend(space::no_space_left(line, &plain));
+    let names = wordings::names(&plain);
+    if names.contains(&wordings::NO_SPACE) {
+        kinds.extend(space::no_space_left(line, &plain));
+    }
     kinds.extend(space::wanted_to_write(&plain));
-    kinds.extend(wordings::names(&plain).into_iter().map(|name| Kind::Known { name }));
+    let named = names.into_iter().filter(|name| *name != wordings::NO_SPACE);
+    kinds.extend(named.map(|name| Kind::Known { name }));
     if kinds.is_empty() {
         return Vec::new();
     }

@@ -106,7 +106,7 @@ fn under(headings: &[(usize, &str)], words: &[(usize, &str)]) -> Option<Cells> {
     for (at, word) in words {
         let index = headings.iter().rposition(|(heading, _)| heading <= at)?;
         let end = headings.get(index + 1).map_or(usize::MAX, |(next, _)| *next);
-        let name = column(headings.get(index)?.1)?;
+        let name = column(headings.get(index)?.1).unwrap_or("other");
         if at + word.chars().count() > end {
             return None;
         }

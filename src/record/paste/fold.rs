@@ -52,5 +52,5 @@ pub(super) fn pieces(line: &str) -> Vec<Piece<'_>> {
 }
 
 fn is_blank_or_bullet(text: &str) -> bool {
-    matches!(text.trim(), "" | "-" | "*" | "•" | "+" | "\"" | "'")
+    text.chars().all(|c| c.is_whitespace() || "-*•+\"'`".contains(c))
 }
