@@ -5,7 +5,6 @@
 mod config;
 mod report;
 
-pub use config::{autoextend, backup};
 pub use report::read_report;
 
 use super::units::Bytes;
@@ -17,6 +16,19 @@ pub struct LvName {
     pub vg: String,
     /// Logical volume.
     pub lv: String,
+}
+
+impl LvName {
+    /// Its device-mapper name: hyphens doubled, joined by one.
+    #[must_use]
+    pub fn dm_name(&self) -> String {
+        let double = |name: &str| name.replace('-', "--");
+        if self.vg.is_empty() {
+            double(&self.lv)
+        } else {
+            format!("{}-{}", double(&self.vg), double(&self.lv))
+        }
+    }
 }
 
 /// One row of `lvs`.
@@ -94,6 +106,22 @@ impl Lvm {
         let profile = self.volume(name).and_then(|v| v.profile.as_deref());
         let of_profile = profile.and_then(|p| self.profiles.iter().find(|(n, _)| n == p)).map(|(_, a)| *a);
         of_profile.or(self.autoextend)
+    }
+}
+
+/// Reads one of LVM's own files by its path: `lvm.conf`, a profile, or a group's metadata backup.
+pub fn read_file(path: &str, text: &str, lvm: &mut Lvm) {
+    if let Some(profile) = path.strip_prefix("/etc/lvm/profile/") {
+        let name = profile.strip_suffix(".profile").unwrap_or(profile);
+        lvm.profiles.push((name.to_owned(), config::autoextend(text)));
+    } else if path.starts_with("/etc/lvm/backup/") {
+        // What lvs and vgs said is newer than a file.
+        lvm.groups.extend(config::backup(text).filter(|g| lvm.group(&g.name).is_none()));
+    } else {
+        let (said, known) = (config::autoextend(text), lvm.autoextend.unwrap_or_default());
+        // lvmlocal.conf is read after lvm.conf and wins.
+        let (threshold, percent) = (said.threshold.or(known.threshold), said.percent.or(known.percent));
+        lvm.autoextend = Some(Autoextend { threshold, percent });
     }
 }
 

@@ -54,8 +54,9 @@ pub fn statfs(text: &str) -> Filesystem {
         size: bytes("blocks"),
         free: bytes("free"),
         available: bytes("available"),
-        inodes: number(text, "files"),
-        inodes_free: number(text, "files_free"),
+        // Filesystems that make inodes as needed say 0.
+        inodes: number(text, "files").filter(|files| *files > 0),
+        inodes_free: number(text, "files").filter(|f| *f > 0).and_then(|_| number(text, "files_free")),
         ..Filesystem::default()
     }
 }

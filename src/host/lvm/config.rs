@@ -7,7 +7,7 @@ use crate::host::units::{Bytes, Sectors};
 
 /// The autoextend settings of `/etc/lvm/lvm.conf` or a profile; the last of a name counts.
 #[must_use]
-pub fn autoextend(text: &str) -> Autoextend {
+pub(super) fn autoextend(text: &str) -> Autoextend {
     let mut found = Autoextend::default();
     for line in text.lines() {
         let line = line.split('#').next().unwrap_or_default();
@@ -32,7 +32,7 @@ fn setting(line: &str, name: &str) -> Option<u64> {
 /// A volume group of a backup file (`/etc/lvm/backup/VG`): extents there are, less those of segments that lie on
 /// physical volumes. `None` for a text that is no backup.
 #[must_use]
-pub fn backup(text: &str) -> Option<VolumeGroup> {
+pub(super) fn backup(text: &str) -> Option<VolumeGroup> {
     let mut state = Backup::default();
     for line in text.lines() {
         state.take(line.split('#').next().unwrap_or_default().trim());

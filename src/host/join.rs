@@ -1,0 +1,295 @@
+//! Joins what the single readers understood into one [`Host`]: pools with their devices, owners and limits.
+//!
+//! Total like everything here. When two answers speak of the same number, the kernel's own wins over a report's;
+//! the report is kept beside it, so that a rule can say where they differ.
+
+use super::backing::Filesystem;
+use super::lvm::{self, LvName};
+use super::pool::{Pool, StatusAnswer};
+use super::space::Space;
+use super::status::{PoolStatus, pool_status, thin_status};
+use super::table::{DeviceNumber, PoolTable, Target, pool_table, target, thin_table};
+use super::thin::Thin;
+use super::units::{Bytes, METADATA_BLOCK};
+use super::{DeviceMapper, Host, Kernel, df, dm_info, gaps, owner, reports, saying, settings, stack};
+use crate::record::{Answer, Ask, Reading, Recording, Source};
+use std::collections::BTreeMap;
+
+/// What a recording means.
+#[must_use]
+pub fn read(recording: &Recording) -> Host {
+    let mut oddities = Vec::new();
+    let mut host = Host {
+        source: recording.source,
+        recorded_at: recording.recorded_at.clone(),
+        kernel: kernel(recording),
+        pools: Vec::new(),
+        thins: Vec::new(),
+        dockers: settings::dockers(recording, &mut oddities),
+        lvm: lvm_facts(recording),
+        filesystems: filesystems(recording),
+        sayings: sayings(recording),
+        oddities: Vec::new(),
+    };
+    let devices = devices(recording);
+    for device in devices.values() {
+        match device.kind() {
+            Some("thin-pool") => host.pools.push(device.pool(recording)),
+            Some("thin") => host.thins.push(device.thin(recording)),
+            _ => {}
+        }
+    }
+    reports::add_reports(recording, &mut host);
+    reports::add_loops(recording, &mut host);
+    reports::add_refusals(&mut host);
+    for pool in &mut host.pools {
+        pool.owner = owner::owner(pool, &host.dockers, &host.thins, recording);
+        pool.min_free = owner::min_free(pool, &host.dockers);
+    }
+    oddities.extend(gaps::unanswered(recording, &devices));
+    oddities.extend(gaps::not_understood(recording, &host, &devices));
+    host.oddities = oddities;
+    host
+}
+
+/// What was said about one device-mapper device; the last answer to each question counts.
+pub(super) struct Device<'a> {
+    pub(super) name: &'a str,
+    number: Option<DeviceNumber>,
+    event: Option<u32>,
+    pub(super) table: Option<&'a Reading>,
+    pub(super) status: Option<&'a Reading>,
+    info: Option<dm_info::DmInfo>,
+}
+
+fn devices(recording: &Recording) -> BTreeMap<&str, Device<'_>> {
+    let mut devices: BTreeMap<&str, Device<'_>> = BTreeMap::new();
+    let empty = |name| Device { name, number: None, event: None, table: None, status: None, info: None };
+    for line in recording.all(Ask::DmList).filter_map(|a| a.reading.said()).flat_map(str::lines) {
+        let mut words = line.splitn(3, ' ');
+        let (Some(number), Some(event), Some(name)) = (words.next(), words.next(), words.next()) else {
+            continue;
+        };
+        let device = devices.entry(name).or_insert_with(|| empty(name));
+        (device.number, device.event) = (DeviceNumber::read(number), event.parse().ok());
+    }
+    for answer in &recording.answers {
+        let name = answer.of.as_str();
+        match answer.ask {
+            // Tables of devices that a person pasted: they name what other answers are about.
+            Ask::Output => add_listed(&mut devices, answer),
+            Ask::DmTable => devices.entry(name).or_insert_with(|| empty(name)).table = Some(&answer.reading),
+            Ask::DmStatus => {
+                devices.entry(name).or_insert_with(|| empty(name)).status = Some(&answer.reading)
+            }
+            Ask::DmInfo => {
+                let device = devices.entry(name).or_insert_with(|| empty(name));
+                let info = answer.reading.said().map(dm_info::read);
+                device.number = device.number.or_else(|| info.as_ref().and_then(|i| i.device));
+                device.info = info;
+            }
+            _ => {}
+        }
+    }
+    devices
+}
+
+/// Adds numbers and states from pasted `dmsetup ls` and `dmsetup info -c` to devices that are known otherwise.
+fn add_listed(devices: &mut BTreeMap<&str, Device<'_>>, answer: &Answer) {
+    let text = answer.reading.said().unwrap_or_default();
+    match answer.of.as_str() {
+        "dmsetup ls" => {
+            for (name, number) in dm_info::names(text) {
+                if let Some(device) = devices.get_mut(name.as_str()) {
+                    device.number = device.number.or(Some(number));
+                }
+            }
+        }
+        "dmsetup info -c" => {
+            for info in dm_info::columns(text) {
+                if let Some(device) = devices.get_mut(info.name.as_str()) {
+                    device.number = device.number.or(info.device);
+                    device.info = device.info.take().or(Some(info));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+impl Device<'_> {
+    fn table_target(&self) -> Option<Target<'_>> {
+        self.table?.said()?.lines().find_map(target)
+    }
+
+    fn status_target(&self) -> Option<Target<'_>> {
+        self.status?.said()?.lines().find_map(target)
+    }
+
+    pub(super) fn kind(&self) -> Option<&str> {
+        self.table_target().or_else(|| self.status_target()).map(|t| t.kind)
+    }
+
+    fn number(&self) -> Option<DeviceNumber> {
+        self.number
+    }
+
+    fn pool(&self, recording: &Recording) -> Pool {
+        let table = self.table_target().map(|t| pool_table(t.params)).unwrap_or_default();
+        let said = self.status_target();
+        let status = said.map(|t| pool_status(t.params)).unwrap_or_default();
+        let length = said.or_else(|| self.table_target()).map(|t| t.length);
+        let block = table.block.map(super::units::Sectors::bytes).or_else(|| {
+            // Docker itself derives the block size so (deviceset.go, `poolStatus` callers): length over blocks.
+            let (length, total) = (length?, status.total_data.filter(|t| t.0 > 0)?);
+            (length.0 % total.0 == 0).then(|| Bytes(length.bytes().0 / total.0))
+        });
+        let name = (!self.name.is_empty()).then(|| self.name.to_owned());
+        let info = self.info.as_ref();
+        let uuid = info.and_then(|i| i.uuid.clone());
+        Pool {
+            lv: name.as_deref().and_then(|n| logical_volume(n, uuid.as_deref())),
+            name,
+            uuid,
+            device: self.number(),
+            answer: self.answer(),
+            suspended: info.and_then(|i| i.suspended),
+            inactive_table: info.and_then(|i| i.inactive_table),
+            event_number: self.event.or_else(|| info.and_then(|i| i.event_number)),
+            length,
+            block,
+            data_backing: table.data.map(|d| stack::backing(recording, d)).unwrap_or_default(),
+            metadata_backing: table.metadata.map(|d| stack::backing(recording, d)).unwrap_or_default(),
+            ..from_status(status, &table, block)
+        }
+    }
+
+    fn answer(&self) -> StatusAnswer {
+        match self.status {
+            None | Some(Reading::Unasked(_)) => StatusAnswer::NotAsked,
+            Some(Reading::Said(_)) => StatusAnswer::Answered,
+            Some(Reading::Silent(ms)) => StatusAnswer::Silent(*ms),
+            Some(Reading::Refused(why)) => StatusAnswer::Refused(why.clone()),
+        }
+    }
+
+    fn thin(&self, recording: &Recording) -> Thin {
+        let table = self.table_target().map(|t| thin_table(t.params)).unwrap_or_default();
+        let status = self.status_target();
+        Thin {
+            name: self.name.to_owned(),
+            device: self.number(),
+            pool: table.pool,
+            device_id: table.device_id,
+            length: status.or_else(|| self.table_target()).map(|t| t.length),
+            status: status.map(|t| thin_status(t.params)),
+            filesystem: self.number().and_then(|number| stack::mounted(recording, number)),
+            deferred_remove: self.info.as_ref().is_some_and(|i| i.deferred_remove),
+            open_count: self.info.as_ref().and_then(|i| i.open_count),
+            suspended: self.info.as_ref().and_then(|i| i.suspended),
+        }
+    }
+}
+
+/// The fields of a pool that its status and table lines fill.
+fn from_status(status: PoolStatus, table: &PoolTable, block: Option<Bytes>) -> Pool {
+    let data = Space {
+        block,
+        used: status.used_data,
+        total: status.total_data,
+        low_water: table.low_water,
+        exact: true,
+        ..Space::default()
+    };
+    let metadata = Space {
+        block: Some(METADATA_BLOCK),
+        used: status.used_metadata,
+        total: status.total_metadata,
+        low_water: status.metadata_low_water,
+        exact: true,
+        ..Space::default()
+    };
+    Pool {
+        mode: status.mode,
+        transaction_id: status.transaction_id,
+        held_root: status.held_root,
+        needs_check: status.needs_check,
+        discards: status.discards.or(table.discards),
+        when_full: status.when_full.or(table.when_full),
+        when_full_requested: table.when_full,
+        data,
+        metadata,
+        leftovers: status.leftovers,
+        ..Pool::default()
+    }
+}
+
+/// The logical volume behind a pool's dm name, where LVM made it: by its UUID, or pasted, by the shape of its name.
+pub(super) fn logical_volume(name: &str, uuid: Option<&str>) -> Option<LvName> {
+    let by_uuid = uuid.is_some_and(|u| u.starts_with("LVM-"));
+    if uuid.is_some_and(|u| !u.is_empty()) && !by_uuid {
+        return None;
+    }
+    let (lv, layer) = lvm::split_name(name)?;
+    let plausible = layer.as_deref() == Some("tpool") || layer.is_none() && lv.lv != "pool";
+    (by_uuid || plausible).then_some(lv)
+}
+
+fn kernel(recording: &Recording) -> Kernel {
+    let version = recording.reading(Ask::DmVersion, "");
+    Kernel {
+        release: recording.said(Ask::Uname, "").and_then(|u| u.split(' ').nth(1)).map(str::to_owned),
+        dm_version: version.and_then(Reading::said).map(|v| v.trim().to_owned()),
+        device_mapper: match version {
+            None | Some(Reading::Unasked(_)) => DeviceMapper::NotAsked,
+            Some(Reading::Said(_)) => DeviceMapper::Answered,
+            Some(Reading::Silent(_)) => DeviceMapper::Silent,
+            Some(Reading::Refused(why)) if why.starts_with("ENOENT") => DeviceMapper::Missing,
+            Some(Reading::Refused(why)) => DeviceMapper::Refused(why.clone()),
+        },
+        no_space_timeout: recording
+            .said(Ask::File, "/sys/module/dm_thin_pool/parameters/no_space_timeout")
+            .and_then(|t| t.trim().parse().ok()),
+    }
+}
+
+fn lvm_facts(recording: &Recording) -> lvm::Lvm {
+    let mut facts = lvm::Lvm::default();
+    for answer in &recording.answers {
+        let Some(said) = answer.reading.said() else { continue };
+        match answer.ask {
+            Ask::LvmReport => lvm::read_report(&answer.of, said, &mut facts),
+            Ask::Run if ["lvs", "vgs", "pvs"].iter().any(|c| answer.of.starts_with(c)) => {
+                lvm::read_report(&answer.of, said, &mut facts);
+            }
+            Ask::File if answer.of.starts_with("/etc/lvm/") => lvm::read_file(&answer.of, said, &mut facts),
+            _ => {}
+        }
+    }
+    facts
+}
+
+fn filesystems(recording: &Recording) -> Vec<Filesystem> {
+    let measured = recording.all(Ask::Statfs).filter_map(|a| stack::filesystem_of(recording, &a.of));
+    let mut all: Vec<Filesystem> = Vec::new();
+    for filesystem in measured {
+        if !all.iter().any(|known| known.mount == filesystem.mount && known.device == filesystem.device) {
+            all.push(filesystem);
+        }
+    }
+    for answer in recording.all(Ask::Df) {
+        df::merge(&mut all, df::read(&answer.of, answer.reading.said().unwrap_or_default()));
+    }
+    all
+}
+
+/// Recognised lines: pasted ones, those of the kernel's log, and what reports say in words beside their numbers.
+fn sayings(recording: &Recording) -> Vec<saying::Saying> {
+    let speaks =
+        |ask| matches!(ask, Ask::Line | Ask::KernelLog | Ask::Output | Ask::DockerInfo | Ask::LvmReport);
+    let texts = recording.answers.iter().filter(|a| speaks(a.ask)).filter_map(|a| a.reading.said());
+    let pasted = recording.source == Source::Pasted;
+    // A target that only says `snapshot Invalid` says it in its status line.
+    let targets = recording.all(Ask::DmStatus).filter(|_| pasted).filter_map(|a| a.reading.said());
+    texts.chain(targets).flat_map(saying::read_all).collect()
+}
