@@ -202,6 +202,19 @@ fn a_line_that_matters_is_kept_in_the_longest_log() {
     assert!(recording.said(Ask::Output, "paste").unwrap().contains("lines were left out"));
 }
 
+#[test]
+fn statuses_inside_log_lines_are_all_kept() {
+    let line = |n: u64| {
+        format!(
+            "Nov 22 02:39:00 host poll[12]: pool: 0 4096 thin-pool 1 2/3 {n}/64000 - rw discard_passdown\n"
+        )
+    };
+    let recording = paste(&(0..12_000).map(line).collect::<String>());
+    let statuses = all(&recording, Ask::DmStatus);
+    assert_eq!(statuses.len(), 12_000);
+    assert_eq!(statuses[11_999], ("pool", "0 4096 thin-pool 1 2/3 11999/64000 - rw discard_passdown"));
+}
+
 /// Reads a paste with every reader there is.
 fn read_all(text: &str) -> Recording {
     let recording = paste(text);
@@ -211,7 +224,6 @@ fn read_all(text: &str) -> Recording {
         lvm::read_report(&answer.of, words, &mut facts);
         black_box((facts, docker_info::read(words), df::read(&answer.of, words)));
         black_box((dm_info::read(words), dm_info::columns(words), dm_info::names(words)));
-        black_box((lvm::autoextend(words), lvm::backup(words)));
         black_box((losetup::loops(words), losetup::files(&answer.of, words), losetup::listed(words)));
         black_box((stat::listed(words), stat::stat(words), stat::statfs(words)));
         black_box(saying::storage_options(words));

@@ -105,13 +105,13 @@ pub fn read_all(text: &str) -> Vec<Saying> {
 #[must_use]
 pub fn storage_options(line: &str) -> Vec<(String, String)> {
     let end = |c: char| c.is_whitespace() || "\"',`;)]".contains(c);
-    let bare = |word: &'_ str| -> Option<(String, String)> {
+    let option = |word: &str| {
         let word = word.strip_prefix("--storage-opt=").unwrap_or(word);
         let (name, value) = word.strip_prefix("dm.")?.split_once('=')?;
         let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         (plain && !value.is_empty()).then(|| (format!("dm.{name}"), value.to_owned()))
     };
-    line.split(end).filter_map(bare).collect()
+    line.split(end).filter_map(option).collect()
 }
 
 /// The seconds since boot of a kernel's line: `[88440.204121] …`.

@@ -132,6 +132,10 @@ impl Builder {
         match piece {
             Piece::Target(target) => self.target(&target),
             Piece::Field(field, text) => self.field(field, text),
+            Piece::Around(text) => {
+                self.settle();
+                self.lines.keep(&mut self.recording, text.trim_end());
+            }
             Piece::Rest(text) => self.rest(text, whole),
         }
     }

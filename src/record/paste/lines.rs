@@ -55,6 +55,12 @@ impl Limit {
             return shape.leave(self.left_out, text);
         }
         shape.seen = shape.seen.saturating_add(1);
+        self.keep(recording, text);
+    }
+
+    /// Keeps a line whatever came before: one that holds more than itself, so that no later one of its shape is passed
+    /// over on its account.
+    pub(super) fn keep(&mut self, recording: &mut Recording, text: &str) {
         self.kept += 1;
         recording.push(Ask::Line, "", Reading::Said(text.to_owned()));
     }
