@@ -98,6 +98,9 @@ impl Builder {
         if line.trim().is_empty() {
             return self.blank();
         }
+        if self.open == Open::Nothing && self.pending.is_empty() && self.lines.counts(line) {
+            return;
+        }
         let body = match clean::prompt(line) {
             Some(command) if clean::is_command(command) => {
                 self.close();
@@ -129,6 +132,10 @@ impl Builder {
         match piece {
             Piece::Target(target) => self.target(&target),
             Piece::Field(field, text) => self.field(field, text),
+            Piece::Around(text) => {
+                self.settle();
+                self.lines.keep(&mut self.recording, text.trim_end());
+            }
             Piece::Rest(text) => self.rest(text, whole),
         }
     }
@@ -141,8 +148,9 @@ impl Builder {
         };
         let ask = target.ask(run);
         self.open = Open::Targets(ask);
-        let continued = self.recording.answers.iter_mut().rev().find(|a| a.ask == ask && a.of == target.name);
-        if let Some(answer) = continued
+        let near =
+            self.recording.answers.iter_mut().rev().take(if target.is_first() { 0 } else { lines::HELD });
+        if let Some(answer) = near.filter(|a| a.ask == ask).find(|a| a.of == target.name)
             && let Reading::Said(said) = &mut answer.reading
             && target.continues(said)
         {
