@@ -9,6 +9,7 @@ pub mod docker_info;
 pub mod floor;
 pub mod lvm;
 pub mod oddity;
+pub mod owners;
 pub mod pool;
 pub mod saying;
 pub mod space;
