@@ -1,2 +1,224 @@
-//! The command line.
-fn main() {}
+//! Wires it together: arguments, one recording, one report, one exit status. The only file that prints or exits.
+
+use anyhow::{Context, Result, anyhow};
+use clap::Parser;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use thinspect::cli::{Cli, Color, Command, Format, Global, Plan, SchemaOf};
+use thinspect::host::{self, Host, pool::Pool};
+use thinspect::plan;
+use thinspect::record::{self, Recording, live, load};
+use thinspect::report::{self, Look, Report, Source, Units};
+use thinspect::rules;
+use thinspect::verdict::{Exit, Verdict};
+
+fn main() -> ExitCode {
+    let exit = match Cli::try_parse() {
+        Ok(cli) => run(cli).unwrap_or_else(|error| complain(&error)),
+        Err(error) => usage(&error),
+    };
+    ExitCode::from(exit.code())
+}
+
+/// Help and version are answers; everything else clap says is wrong usage.
+fn usage(error: &clap::Error) -> Exit {
+    // Where even that cannot be printed, the exit status still tells.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage } else { Exit::Answered }
+}
+
+/// One sentence on standard error; a reader that went away (`| head`) is no error.
+fn complain(error: &anyhow::Error) -> Exit {
+    let gone = |e: &(dyn std::error::Error + 'static)| {
+        e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(gone) {
+        return Exit::Answered;
+    }
+    let _ = writeln!(io::stderr(), "thinspect: {}", report::clean(&format!("{error:#}")));
+    Exit::CouldNotAnswer
+}
+
+fn run(cli: Cli) -> Result<Exit> {
+    let global = &cli.global;
+    match cli.command.unwrap_or(Command::Status { exit_code: false }) {
+        Command::Status { exit_code } => status(global, exit_code),
+        Command::Plan(goal) => make_plan(global, &goal),
+        Command::Record { file } => save(global, file.as_deref()),
+        Command::Rules => print(&report::explain::rules()),
+        Command::Explain { rule } => explain(&rule),
+        Command::Schema { of } => {
+            let schema = match of {
+                SchemaOf::Status => report::json::schema(),
+                SchemaOf::Plan => report::plan_schema(),
+            };
+            print(&json(&schema)?)
+        }
+    }
+}
+
+/// The one place where live, recorded and pasted differ.
+fn recording(global: &Global) -> Result<(Recording, Source)> {
+    let Some(from) = &global.from else {
+        let root = global.root.clone().unwrap_or_else(|| "/".into());
+        return Ok((live::this_machine(root, global.timeout), Source::Live));
+    };
+    let name = if from == Path::new("-") { "standard input".to_owned() } else { from.display().to_string() };
+    let bytes = read_all(from).with_context(|| format!("cannot read {name}"))?;
+    let recording = load::load(&bytes).with_context(|| name)?;
+    let source = match recording.source {
+        record::Source::Machine => Source::Recording,
+        record::Source::Pasted => Source::Pasted,
+    };
+    Ok((recording, source))
+}
+
+fn read_all(from: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(load::LIMIT).unwrap_or(u64::MAX).saturating_add(1);
+    if from == Path::new("-") {
+        io::stdin().lock().take(most).read_to_end(&mut bytes)?;
+    } else {
+        std::fs::File::open(from)?.take(most).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+fn status(global: &Global, exit_code: bool) -> Result<Exit> {
+    let (recording, source) = recording(global)?;
+    let host = host::read(&recording);
+    if let Some(name) = &global.pool {
+        named_pool(&host, name)?;
+    }
+    let report = Report::new(host, source, global.pool.as_deref());
+    match global.output {
+        Format::Text => print(&report::text(&report, &look(global)))?,
+        Format::Json => print(&json(&report::json::output(&report))?)?,
+    };
+    Ok(if exit_code { Exit::Verdict(report.verdict) } else { answered(&report) })
+}
+
+/// A machine that could not be asked at all, or a text that says nothing of pools, was not answered for.
+fn answered(report: &Report) -> Exit {
+    let empty =
+        report.verdict == Verdict::Unknown && report.host.pools.is_empty() && report.findings.is_empty();
+    if empty || report.verdict == Verdict::Unknown { Exit::CouldNotAnswer } else { Exit::Answered }
+}
+
+fn look(global: &Global) -> Look {
+    let colour = match global.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let set = |name| std::env::var_os(name).is_some_and(|v: std::ffi::OsString| !v.is_empty());
+            io::stdout().is_terminal()
+                && !set("NO_COLOR")
+                && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+        }
+    };
+    Look { units: units(global), colour, verbose: global.verbose, ..Look::default() }
+}
+
+fn units(global: &Global) -> Units {
+    match (global.bytes, global.si) {
+        (true, _) => Units::Bytes,
+        (_, true) => Units::Si,
+        _ => Units::Iec,
+    }
+}
+
+fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
+    let (recording, _) = recording(global)?;
+    let host = host::read(&recording);
+    let pool = chosen_pool(&host, global.pool.as_deref())?;
+    let (plan, script) = match goal {
+        Plan::MinFreeSpace { percent, script } => {
+            (plan::min_free_space(&host, pool, &plan::MinFreeSpace { percent: *percent }), *script)
+        }
+        Plan::Grow { data, metadata, by, to, script } => {
+            let which = match (data, metadata) {
+                (true, _) => plan::Which::Data,
+                (_, true) => plan::Which::Metadata,
+                _ => plan::Which::AsNeeded,
+            };
+            let size = |bytes: &Option<u64>| bytes.map(host::units::Bytes);
+            (plan::grow(&host, pool, &plan::Grow { which, by: size(by), to: size(to) }), *script)
+        }
+    };
+    if script {
+        if let Some(why) = plan.unscriptable() {
+            return Err(anyhow!("no script: {}", report::amounts(why, units(global))));
+        }
+        return print(&plan::script(&plan));
+    }
+    match global.output {
+        Format::Text => print(&report::plan_text(&plan, &look(global)))?,
+        Format::Json => print(&json(&report::plan_json(&plan))?)?,
+    };
+    Ok(if plan.possible { Exit::Answered } else { Exit::CouldNotAnswer })
+}
+
+fn named_pool<'a>(host: &'a Host, name: &str) -> Result<&'a Pool> {
+    host.pools.iter().find(|p| p.name.as_deref() == Some(name)).ok_or_else(|| {
+        let names: Vec<&str> = host.pools.iter().map(Pool::label).collect();
+        let known = if names.is_empty() {
+            "there is none".to_owned()
+        } else {
+            format!("there is: {}", names.join(", "))
+        };
+        anyhow!("no thin pool named {name}; {known}")
+    })
+}
+
+/// The pool that is meant: the one named, else the only one.
+fn chosen_pool<'a>(host: &'a Host, name: Option<&str>) -> Result<&'a Pool> {
+    match (name, host.pools.as_slice()) {
+        (Some(name), _) => named_pool(host, name),
+        (None, [only]) => Ok(only),
+        (None, []) => {
+            Err(anyhow!("no thin pool to plan for: run it on the host, or give its recording with --from"))
+        }
+        (None, many) => {
+            let names: Vec<&str> = many.iter().map(Pool::label).collect();
+            Err(anyhow!("several thin pools; name one with --pool: {}", names.join(", ")))
+        }
+    }
+}
+
+fn save(global: &Global, file: Option<&Path>) -> Result<Exit> {
+    let (recording, _) = recording(global)?;
+    let text = json(&recording)?;
+    let Some(file) = file else { return print(&text) };
+    let name = file.display();
+    // The listing of a machine is for its owner: the file is made for nobody else to read.
+    let mut options = std::fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut out = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(file)
+        .with_context(|| format!("cannot write {name}"))?;
+    out.write_all(text.as_bytes()).with_context(|| format!("cannot write {name}"))?;
+    Ok(Exit::Answered)
+}
+
+fn explain(name: &str) -> Result<Exit> {
+    let Some(rule) = rules::find(name) else {
+        return Err(anyhow!("no rule named {name}; `thinspect rules` lists them"));
+    };
+    print(&report::explain::explain(rule))
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String> {
+    let mut text = serde_json::to_string_pretty(value).context("cannot write JSON")?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn print(text: &str) -> Result<Exit> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")?;
+    Ok(Exit::Answered)
+}

@@ -4,19 +4,29 @@
 //! kept as a word, an answer it cannot read becomes an [`Oddity`] that is shown, an unknown number is `None`.
 
 pub mod backing;
+pub mod df;
+pub mod dm_info;
 pub mod docker;
 pub mod docker_info;
 pub mod floor;
+mod headroom;
+mod join;
+pub mod keys;
 pub mod lvm;
 pub mod oddity;
 pub mod owners;
 pub mod pool;
 pub mod saying;
+mod settings;
 pub mod space;
+mod stack;
 pub mod status;
 pub mod table;
 pub mod thin;
 pub mod units;
+
+pub use headroom::Headroom;
+pub use join::read;
 
 use crate::record::Source;
 use backing::Filesystem;

@@ -47,6 +47,8 @@ pub struct Pool {
     pub data: Space<DataBlocks>,
     /// Metadata space, as the kernel reports it (newer kernels count a hidden reserve as used).
     pub metadata: Space<MetadataBlocks>,
+    /// Metadata in use in hundredths of a percent, where only `lvs` said it.
+    pub metadata_centipercent: Option<u64>,
     /// What carries the data.
     pub data_backing: Backing,
     /// What carries the metadata.

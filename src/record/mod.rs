@@ -8,8 +8,15 @@
 //! that notation, so that one reader in [`crate::host`] serves the machine and the paste.
 
 pub mod bolt;
+pub mod border;
+pub mod live;
+pub mod load;
+pub mod machine;
 pub mod owners;
 pub mod paste;
+mod raw;
+mod redact;
+pub mod worker;
 
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +63,8 @@ pub struct Answer {
     pub reading: Reading,
 }
 
-/// The questions there are. The comment of each gives the notation of its answer.
+/// The questions there are. The comment of each gives the notation of its answer, word for word what the machine
+/// said: the text of a file keeps its last newline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ask {
@@ -65,14 +73,18 @@ pub enum Ask {
     /// All device-mapper devices, one a line: `253:0 17 NAME`; the middle is the event number or `-`.
     DmList,
     /// One device's table, one target a line as `dmsetup table NAME` prints it: `0 209715200 thin-pool 7:1 7:0 …`.
+    /// Of targets that may hold keys (`crypt` and every type not known to hold none) the rest is `<redacted>`.
     DmTable,
     /// One device's status, one target a line as `dmsetup status --noflush NAME` prints it.
     DmStatus,
     /// One device's state in the notation of `dmsetup info NAME`.
     DmInfo,
-    /// The text of a file, at most [`LIMIT_FILE`] bytes of it.
+    /// The text of a regular file, at most [`LIMIT_FILE`] bytes of it. In settings the values of secrets are
+    /// `<redacted>`; of `lvm.conf` the whole-line comments are left out. `/proc/self/mountinfo` is that of process 1
+    /// when the files of another root are read.
     File,
-    /// `stat(2)`, links followed: `mode=100600 size=107374182400 blocks=146104 dev=254:0 ino=7359`.
+    /// `stat(2)`, links followed: `mode=100600 size=107374182400 blocks=146104 dev=254:0 ino=7359`; the mode is
+    /// octal with the type of file, and a device node adds `rdev=7:0`.
     Stat,
     /// `statvfs(3)`: `block=4096 blocks=3046395 free=2853014 available=2693478 files=786432 files_free=779009`.
     Statfs,
@@ -80,17 +92,22 @@ pub enum Ask {
     Link,
     /// The names in a directory, one a line, sorted.
     Dir,
-    /// Docker's record of every thin device below a directory, one a line: `HASH {"device_id":15,…}`.
+    /// Docker's record of every thin device in a directory, one a line: `HASH {"device_id":15,…}`, the base device
+    /// as `base`; `HASH (EACCES)` where one is refused, and a last line `(…)` where some were left out.
     DeviceRecords,
-    /// What a loop device is bound to, `LOOP_GET_STATUS64`: `dev=254:0 ino=7359 offset=0 sizelimit=0 flags=4`.
+    /// What the loop device with the number `of` (`7:0`) is bound to, `LOOP_GET_STATUS64`:
+    /// `dev=254:0 ino=7359 offset=0 sizelimit=0 flags=4`.
     LoopStatus,
-    /// Running programs of one name, one a line: `PID ARGUMENT ARGUMENT …`, arguments separated by tabs.
+    /// Running programs of one name, one a line, process id and arguments separated by tabs:
+    /// `PID<tab>ARGUMENT<tab>ARGUMENT…`; empty when there is none. Values of secrets are `<redacted>`.
     Processes,
-    /// Standard output of a command.
+    /// Standard output of a command; `of` is a short name from [`machine::run::COMMANDS`], e.g. `lvs` for a report
+    /// in JSON with sizes in bytes.
     Run,
     /// Kernel name, release and machine: `Linux 6.1.0-56-cloud-amd64 x86_64`.
     Uname,
-    /// The device-mapper and storage lines of the kernel's log, each with its seconds since boot.
+    /// The device-mapper and storage lines of the kernel's log as `dmesg` prints them, each with its seconds since
+    /// boot: `[   12.345678] device-mapper: thin: …`.
     KernelLog,
     /// Pasted: a `docker info` report, lines as they came, indentation and quoting taken off.
     DockerInfo,
@@ -123,6 +140,25 @@ pub enum Ask {
     Later,
 }
 
+/// Whoever answers questions: the machine, a worker process in front of it, or a script in a test.
+pub trait Respondent {
+    /// Answers one question. It never fails: a refusal and a silence are readings.
+    fn ask(&mut self, ask: Ask, of: &str) -> Reading;
+
+    /// Asks the same of many things in order, and stops after the first silence: fewer readings than things mean
+    /// that the rest was not asked.
+    fn ask_each(&mut self, ask: Ask, of: &[&str]) -> Vec<Reading> {
+        let mut readings = Vec::with_capacity(of.len());
+        for thing in of {
+            readings.push(self.ask(ask, thing));
+            if matches!(readings.last(), Some(Reading::Silent(_))) {
+                break;
+            }
+        }
+        readings
+    }
+}
+
 /// Longest text kept of one file, in bytes: far more than any file asked for has, and a bound on a hostile one.
 pub const LIMIT_FILE: usize = 1 << 20;
 
@@ -132,7 +168,8 @@ pub const LIMIT_FILE: usize = 1 << 20;
 pub enum Reading {
     /// The answer, as it was given.
     Said(String),
-    /// Refused: the errno's name (`ENOENT`), or `exit 5: …` with a command's words.
+    /// Refused: the errno's name (`ENOENT`), where it helps with a sentence (`EACCES: run as root`), or `exit 5: …`
+    /// with a command's words.
     Refused(String),
     /// No answer within so many milliseconds.
     Silent(u64),
@@ -148,6 +185,20 @@ impl Reading {
             Self::Said(text) => Some(text),
             Self::Refused(_) | Self::Silent(_) | Self::Unasked(_) => None,
         }
+    }
+
+    /// The errno's name (or `exit 5`) of a refusal, without the sentence.
+    #[must_use]
+    pub fn errno(&self) -> Option<&str> {
+        match self {
+            Self::Refused(why) => Some(why.split_once(':').map_or(why.as_str(), |(name, _)| name)),
+            Self::Said(_) | Self::Silent(_) | Self::Unasked(_) => None,
+        }
+    }
+
+    /// A refusal by the system.
+    pub(crate) fn refused(errno: nix::errno::Errno) -> Self {
+        Self::Refused(format!("{errno:?}"))
     }
 }
 
@@ -176,8 +227,14 @@ impl Recording {
         self.answers.iter().filter(move |a| a.ask == ask)
     }
 
-    /// Adds an answer.
+    /// Adds an answer; every word from outside passes [`border::clean`] here.
     pub fn push(&mut self, ask: Ask, of: &str, reading: Reading) {
-        self.answers.push(Answer { ask, of: of.to_owned(), reading });
+        let reading = match reading {
+            Reading::Said(text) => Reading::Said(border::clean(text)),
+            Reading::Refused(why) => Reading::Refused(border::clean(why)),
+            Reading::Unasked(why) => Reading::Unasked(border::clean(why)),
+            silent @ Reading::Silent(_) => silent,
+        };
+        self.answers.push(Answer { ask, of: border::clean(of.to_owned()), reading });
     }
 }

@@ -3,7 +3,12 @@
 //! A rule never prints, never asks, and knows neither options nor other rules. A rule's explanation is its doc
 //! comment; the examples in it run as tests, one that fires and one that keeps quiet.
 
+mod advise;
 mod finding;
+mod floor_words;
+mod judge;
+mod paths;
+mod said;
 
 pub use finding::{Evidence, Finding, Subject};
 
@@ -55,16 +60,66 @@ macro_rules! rules {
 }
 
 rules! {
+    numbers_disagree,
+    block_device_failing,
+    loop_file_deleted,
+    loop_file_outgrows_filesystem,
+    thin_check_unavailable,
+    metadata_full,
+    metadata_corrupt,
+    data_full,
+    pool_failed,
+    pool_needs_check,
+    pool_read_only,
+    pool_suspended,
+    pool_unanswered,
+    hung_tasks,
+    driver_removed,
+    driver_misconfigured,
+    pool_already_used,
+    pool_belongs_to_another_docker,
+    pool_not_found,
+    loop_devices_exhausted,
+    transaction_id_mismatch,
+    volume_group_full,
+    metadata_below_min_free,
     data_below_min_free,
+    host_filesystem_full,
+    inodes_exhausted,
+    container_size_limit,
+    udev_cookie_stuck,
+    udev_sync_missing,
+    docker_metadata_mismatch,
+    device_busy,
+    metadata_nearly_full,
+    data_nearly_full,
+    data_below_low_water,
+    pool_size_stale,
+    metadata_undersized,
+    base_size_exceeds_pool,
+    thresholds_collide,
+    autoextend_off,
+    deferred_deletion_backlog,
+    thin_devices_leaked,
+    containerd_device_faulty,
+    open_deleted_files,
+    discards_not_passed,
+    metadata_snapshot_held,
+    xfs_retries_forever,
+    queue_without_timeout,
+    pool_overcommitted,
+    block_size_wasteful,
+    loopback_in_use,
 }
 
 /// All findings, most likely root cause first: by severity, then by certainty (a possible one after the others),
-/// then in the order of [`RULES`].
+/// then in the order of [`RULES`]. The advice of each stands mildest first.
 #[must_use]
 pub fn findings(host: &Host) -> Vec<Finding> {
     let mut all: Vec<Finding> = RULES.iter().flat_map(|rule| (rule.check)(host)).collect();
     let doubtful = |f: &Finding| f.certainty == crate::verdict::Certainty::Possible;
     all.sort_by_key(|f| (Reverse(f.severity), doubtful(f)));
+    all.iter_mut().for_each(|f| f.advice.sort_by_key(|a| a.risk));
     all
 }
 

@@ -1,0 +1,222 @@
+//! The command line as types, and the words that stand for sizes and durations. It does nothing.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Says what is wrong with a thin pool, which limit was hit, and what to do, in exact numbers.
+///
+/// Without a command it shows the state of every pool of this host. It only reads, and never waits long: a hung
+/// daemon, a hung LVM or a stuck pool is a finding, not an obstacle.
+#[derive(Debug, Parser)]
+#[command(name = "thinspect", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    after_help = "Exit status: 0 answered, 3 could not answer, 64 wrong usage. With `status --exit-code`: 0 ok, \
+                        1 warning, 2 critical, 3 unknown."
+)]
+pub struct Cli {
+    /// What to do; `status` if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Read a recording, or pasted text (docker info, dmsetup, lvs, df, log lines), instead of asking this machine;
+    /// `-` is standard input
+    #[arg(long, global = true, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Look for the host's files below this directory, e.g. /host in a container
+    #[arg(long, global = true, value_name = "DIR", conflicts_with = "from")]
+    pub root: Option<PathBuf>,
+    /// How to print
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+    /// Only this pool, by its device-mapper name
+    #[arg(long, global = true, value_name = "NAME")]
+    pub pool: Option<String>,
+    /// Longest wait for any one answer, e.g. 800ms or 2s
+    #[arg(long, global = true, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    pub timeout: Duration,
+    /// Colour on a terminal, always, or never
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+    /// Show amounts in bytes
+    #[arg(long, global = true, conflicts_with = "si")]
+    pub bytes: bool,
+    /// Show amounts in kB, MB, GB instead of KiB, MiB, GiB
+    #[arg(long, global = true)]
+    pub si: bool,
+    /// Show the facts behind each finding, all advice and all notes
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// Output forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs: `thinspect schema` describes it.
+    Json,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The verdict for every pool: state, space, limits, findings, what to do
+    Status {
+        /// Make the verdict the exit status: 0 ok, 1 warning, 2 critical, 3 unknown
+        #[arg(long)]
+        exit_code: bool,
+    },
+    /// Exact numbers and ordered steps for one goal; nothing is executed
+    #[command(subcommand)]
+    Plan(Plan),
+    /// Write a recording of this machine, for --from
+    Record {
+        /// Where to; standard output if not given. A file is made readable for its owner only
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// List the rules, one a line
+    Rules,
+    /// Explain a rule: what it means, why it matters, what to do
+    Explain {
+        /// The rule's name, as findings show it
+        rule: String,
+    },
+    /// Print the JSON Schema of an output
+    Schema {
+        /// Which output
+        #[arg(value_enum, default_value_t = SchemaOf::Status)]
+        of: SchemaOf,
+    },
+}
+
+/// Outputs that have a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// `status -o json`: thinspect/1.
+    Status,
+    /// `plan … -o json`: thinspect-plan/1.
+    Plan,
+}
+
+/// Goals.
+#[derive(Debug, Subcommand)]
+pub enum Plan {
+    /// Lower Docker's free-space floor: what it would unblock, and why it only buys time
+    MinFreeSpace {
+        /// Set this percent instead of the largest that unblocks
+        #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(0..100))]
+        percent: Option<u64>,
+        /// Print a guarded shell script of the steps
+        #[arg(long)]
+        script: bool,
+    },
+    /// Grow the pool: how much at least, how much better, and how
+    Grow {
+        /// Grow the data only
+        #[arg(long, conflicts_with = "metadata")]
+        data: bool,
+        /// Grow the metadata only
+        #[arg(long)]
+        metadata: bool,
+        /// By this much, e.g. 20G (GiB) or 512M
+        #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "to")]
+        by: Option<u64>,
+        /// To this size in all
+        #[arg(long, value_name = "SIZE", value_parser = size)]
+        to: Option<u64>,
+        /// Print a guarded shell script of the steps
+        #[arg(long)]
+        script: bool,
+    },
+}
+
+/// `20G`, `512MiB`, `1.5T`, `107.4GB`: K, M, G, T and KiB… are powers of 1024 as LVM and Docker read them; kB, MB, GB,
+/// TB are powers of 1000.
+fn size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no size; write for example 20G, 512M or 107374182400");
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(split).ok_or_else(wrong)?;
+    let scale: u128 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1 << 40,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
+        _ => return Err(wrong()),
+    };
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let places = u32::try_from(part.len()).ok().filter(|p| *p <= 12).ok_or_else(wrong)?;
+    let digits: u128 = format!("{whole}{part}").parse().map_err(|_| wrong())?;
+    let bytes = digits.checked_mul(scale).ok_or_else(wrong)? / 10_u128.pow(places);
+    u64::try_from(bytes).map_err(|_| wrong())
+}
+
+/// `800ms`, `2s`, `1.5s` or plain seconds; from 10 ms to 10 min.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no duration; write for example 800ms or 2s (10ms to 600s)");
+    let (number, scale) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(number), _) => (number, 0.001),
+        (None, Some(number)) => (number, 1.0),
+        (None, None) => (text, 1.0),
+    };
+    let seconds = number.trim().parse::<f64>().map_err(|_| wrong())? * scale;
+    if !(0.01..=600.0).contains(&seconds) {
+        return Err(wrong());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size("20G"), Ok(20 << 30));
+        assert_eq!(size("1.5MiB"), Ok(3 << 19));
+        assert_eq!(size("107.4 GB"), Ok(107_400_000_000));
+        assert_eq!(size("4096"), Ok(4096));
+        for bad in ["", "G", "-1G", "1.2.3G", "10X", "99999999999999999999T", "1e9"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("800ms"), Ok(Duration::from_millis(800)));
+        assert_eq!(duration("2"), Ok(Duration::from_secs(2)));
+        for bad in ["", "0s", "NaN", "1h", "-1s", "1000s"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

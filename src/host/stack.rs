@@ -1,0 +1,210 @@
+//! Follows a pool's devices down to files, filesystems and disks, through the recorded answers of sysfs.
+//!
+//! It reads what was recorded under `/sys/dev/block/MAJOR:MINOR/` and asks for nothing more; a missing answer leaves
+//! its field unknown.
+
+use super::backing::{Backing, BackingKind, Filesystem, LoopFile};
+use super::keys;
+use super::table::DeviceNumber;
+use super::units::{Bytes, Sectors};
+use crate::record::{Ask, Recording};
+
+/// Marks that the kernel adds to the path of a deleted file (fs/d_path.c).
+const DELETED: &str = " (deleted)";
+
+/// What carries one half of a pool.
+#[must_use]
+pub(super) fn backing(recording: &Recording, device: DeviceNumber) -> Backing {
+    let sys = Sysfs { recording, device };
+    let file = sys.loop_file();
+    let filesystem = file.as_ref().and_then(|f| filesystem_of(recording, &f.path));
+    Backing {
+        kind: sys.kind(),
+        device: Some(device),
+        path: sys.node(),
+        size: sys.number("size").map(|s| Sectors(s).bytes()),
+        takes_discards: sys.number("queue/discard_max_bytes").map(|max| max > 0),
+        file,
+        filesystem,
+        below: below(recording, device, 0),
+    }
+}
+
+/// One block device's recorded sysfs answers.
+struct Sysfs<'a> {
+    recording: &'a Recording,
+    device: DeviceNumber,
+}
+
+impl<'a> Sysfs<'a> {
+    fn path(&self, file: &str) -> String {
+        format!("/sys/dev/block/{}/{file}", self.device)
+    }
+
+    fn text(&self, file: &str) -> Option<&'a str> {
+        self.recording.said(Ask::File, &self.path(file)).map(|t| t.trim_end_matches('\n'))
+    }
+
+    fn number(&self, file: &str) -> Option<u64> {
+        self.text(file)?.trim().parse().ok()
+    }
+
+    /// The kernel's name, `loop0`, from where the sysfs link points.
+    fn kernel_name(&self) -> Option<&'a str> {
+        let link = self.recording.said(Ask::Link, &format!("/sys/dev/block/{}", self.device))?;
+        link.trim().rsplit('/').next()
+    }
+
+    fn node(&self) -> Option<String> {
+        match self.text("dm/name") {
+            Some(name) => Some(format!("/dev/mapper/{name}")),
+            None => self.kernel_name().map(|name| format!("/dev/{}", name.replace('!', "/"))),
+        }
+    }
+
+    fn kind(&self) -> BackingKind {
+        if self.device.is_loop() {
+            BackingKind::Loop
+        } else if self.text("dm/uuid").is_some_and(|uuid| uuid.starts_with("LVM-")) {
+            BackingKind::Lvm
+        } else if self.text("dm/name").is_some() {
+            BackingKind::Dm
+        } else if self.text("partition").is_some() {
+            BackingKind::Partition
+        } else if self.text("size").is_some() {
+            BackingKind::Disk
+        } else {
+            BackingKind::Unknown
+        }
+    }
+
+    fn loop_file(&self) -> Option<LoopFile> {
+        let said = self.text("loop/backing_file")?;
+        let bare = said.strip_suffix(DELETED).unwrap_or(said);
+        let status = self.recording.said(Ask::LoopStatus, &self.device.to_string());
+        let stat = self.recording.said(Ask::Stat, bare);
+        let same = match (stat, status) {
+            (Some(stat), Some(bound)) => {
+                keys::number(stat, "ino") == keys::number(bound, "ino")
+                    && keys::value(stat, "dev") == keys::value(bound, "dev")
+            }
+            (Some(_), None) => bare == said,
+            (None, _) => false,
+        };
+        let stat = stat.filter(|_| same);
+        Some(LoopFile {
+            path: bare.to_owned(),
+            size: stat.and_then(|s| keys::number(s, "size")).map(Bytes),
+            allocated: stat.and_then(|s| keys::number(s, "blocks")).map(|b| Sectors(b).bytes()),
+            deleted: bare != said && !same,
+            replaced: bare != said && !same && self.recording.said(Ask::Stat, bare).is_some(),
+        })
+    }
+}
+
+/// The physical devices below, by node, at most a few levels down.
+fn below(recording: &Recording, device: DeviceNumber, depth: u32) -> Vec<String> {
+    let Some(slaves) = recording.said(Ask::Dir, &format!("/sys/dev/block/{device}/slaves")) else {
+        return Vec::new();
+    };
+    let mut nodes = Vec::new();
+    for slave in slaves.lines().filter(|l| !l.is_empty()) {
+        let number = recording
+            .said(Ask::File, &format!("/sys/class/block/{slave}/dev"))
+            .or_else(|| recording.said(Ask::File, &format!("/sys/dev/block/{device}/slaves/{slave}/dev")))
+            .and_then(DeviceNumber::read);
+        let deeper = number.filter(|_| depth < 4).map(|n| below(recording, n, depth + 1)).unwrap_or_default();
+        if deeper.is_empty() {
+            nodes.push(format!("/dev/{}", slave.replace('!', "/")));
+        } else {
+            nodes.extend(deeper);
+        }
+    }
+    nodes.sort();
+    nodes.dedup();
+    nodes
+}
+
+/// The filesystem that holds a path: its space from the recorded statfs, its place from the mount table.
+#[must_use]
+pub(super) fn filesystem_of(recording: &Recording, path: &str) -> Option<Filesystem> {
+    let space = recording.said(Ask::Statfs, path).map(statfs);
+    let device = recording.said(Ask::Stat, path).and_then(|s| keys::device(s, "dev"));
+    let mount = mount_of(recording, path, device);
+    if space.is_none() && mount.is_none() {
+        return None;
+    }
+    let place = mount.unwrap_or_default();
+    Some(Filesystem {
+        mount: place.mount,
+        kind: place.kind,
+        source: place.source,
+        device: device.or(place.device),
+        ..space.unwrap_or_default()
+    })
+}
+
+/// Reads a recorded statfs: space and inodes.
+#[must_use]
+pub(super) fn statfs(text: &str) -> Filesystem {
+    let block = keys::number(text, "block");
+    let bytes = |key| Some(Bytes(keys::number(text, key)?.saturating_mul(block?)));
+    Filesystem {
+        size: bytes("blocks"),
+        free: bytes("free"),
+        available: bytes("available"),
+        inodes: keys::number(text, "files").filter(|files| *files > 0),
+        inodes_free: keys::number(text, "files")
+            .filter(|f| *f > 0)
+            .and_then(|_| keys::number(text, "files_free")),
+        ..Filesystem::default()
+    }
+}
+
+/// The mount whose mount point is the longest prefix of the path; of equals, the later one lies on top.
+fn mount_of(recording: &Recording, path: &str, device: Option<DeviceNumber>) -> Option<Filesystem> {
+    let holds = |f: &Filesystem| {
+        let mount = f.mount.as_deref().unwrap_or_default();
+        let below = path
+            .strip_prefix(mount.trim_end_matches('/'))
+            .is_some_and(|r| r.is_empty() || r.starts_with('/'));
+        below && (device.is_none() || f.device == device)
+    };
+    mounts(recording).filter(holds).max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
+}
+
+/// The filesystem on a device, where it is mounted and was asked.
+#[must_use]
+pub(super) fn mounted(recording: &Recording, device: DeviceNumber) -> Option<Filesystem> {
+    let place = mounts(recording).find(|f| f.device == Some(device))?;
+    let space = recording.said(Ask::Statfs, place.mount.as_deref()?).map(statfs)?;
+    Some(Filesystem {
+        mount: place.mount,
+        kind: place.kind,
+        source: place.source,
+        device: Some(device),
+        ..space
+    })
+}
+
+fn mounts(recording: &Recording) -> impl Iterator<Item = Filesystem> {
+    let table = recording.said(Ask::File, "/proc/self/mountinfo").unwrap_or_default();
+    table.lines().filter_map(mount_line)
+}
+
+/// A line of mountinfo (Documentation/filesystems/proc.rst 3.5).
+fn mount_line(line: &str) -> Option<Filesystem> {
+    let (left, right) = line.split_once(" - ")?;
+    let mut left = left.split(' ').skip(2);
+    let device = DeviceNumber::read(left.next()?);
+    let mount = unescape(left.nth(1)?);
+    let mut right = right.split(' ');
+    let kind = right.next().map(str::to_owned);
+    let source = right.next().map(unescape);
+    Some(Filesystem { mount: Some(mount), kind, source, device, ..Filesystem::default() })
+}
+
+/// Octal escapes of the mount table: blank, tab, newline, backslash.
+fn unescape(text: &str) -> String {
+    text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+}

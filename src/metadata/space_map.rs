@@ -1,0 +1,165 @@
+//! Reads a space map: its index, its bitmaps, and the tree of counts that do not fit them.
+//! Refuses to believe more blocks than the metadata has bitmaps for.
+
+use std::io;
+use std::mem;
+use std::sync::{Mutex, PoisonError};
+
+use super::bytes::{BLOCK_BYTES, Page, Salt, checksum_fits, u64_at};
+use super::counts::{BITMAP_BLOCKS, Counts, Map};
+use super::damage::{Error, What};
+use super::forest::Forest;
+use super::superblock::SpaceMapRoot;
+use super::sweep::{Job, Reader};
+use super::walk::{Checked, Entries, lock, walk};
+
+/// Entries in the metadata space map's one index block (`MAX_METADATA_BITMAPS`,
+/// drivers/md/persistent-data/dm-space-map-common.h).
+const METADATA_BITMAPS: usize = 255;
+const INDEX_ENTRY_BYTES: usize = 16;
+
+/// The space map of the data device, whose bitmaps hang on a B-tree.
+pub(super) fn data(reader: &Reader<'_>, forest: &mut Forest, root: &SpaceMapRoot) -> Result<Counts, Error> {
+    let counts = Counts::new(believed(forest, root));
+    let entries = Entries::<INDEX_ENTRY_BYTES, u64>::collect(reader, forest, root.bitmap_root, bitmap)?;
+    let bitmaps = entries.into_iter().map(|entry| (entry.key, entry.leaf, entry.value));
+    let counts = read(reader, forest, root, counts, bitmaps)?;
+    let bitmaps = counts.used();
+    if counts.unknown() == 0 && root.used_blocks != bitmaps {
+        forest.hurt(from(root), What::SpaceMapCount { root: root.used_blocks, bitmaps });
+    }
+    Ok(counts)
+}
+
+/// The space map of the metadata device, whose bitmaps hang on one index block. Its root's count is not held
+/// against its bitmaps: `thin_restore` 0.9.0 writes one more.
+pub(super) fn metadata(
+    reader: &Reader<'_>,
+    forest: &mut Forest,
+    root: &SpaceMapRoot,
+) -> Result<Counts, Error> {
+    let counts = Counts::new(believed(forest, root));
+    let index = Index::default();
+    let wanted: Vec<u32> = forest.point(0, root.bitmap_root).into_iter().collect();
+    reader.sweep(&wanted, &index)?;
+    let (bitmaps, lost) = index.all.into_inner().unwrap_or_else(PoisonError::into_inner);
+    lost.into_iter().for_each(|(block, what)| forest.lose(block, what));
+    read(reader, forest, root, counts, bitmaps.into_iter())
+}
+
+/// The block of the bitmap that an index entry points to (`struct disk_index_entry`).
+fn bitmap(entry: &[u8; INDEX_ENTRY_BYTES]) -> u64 {
+    u64_at(entry, 0)
+}
+
+/// How many blocks the map covers, unless the metadata could not possibly hold that many bitmaps.
+fn believed(forest: &mut Forest, root: &SpaceMapRoot) -> u64 {
+    let most = u64::from(forest.limit()) * BITMAP_BLOCKS;
+    if root.total_blocks > most {
+        forest.lose(0, What::TooLarge(root.total_blocks));
+    }
+    root.total_blocks.min(most)
+}
+
+/// The block that stands for a space map in reports of damage.
+fn from(root: &SpaceMapRoot) -> u32 {
+    u32::try_from(root.bitmap_root).unwrap_or(0)
+}
+
+fn read(
+    reader: &Reader<'_>,
+    forest: &mut Forest,
+    root: &SpaceMapRoot,
+    mut counts: Counts,
+    bitmaps: impl Iterator<Item = Pointer>,
+) -> Result<Counts, Error> {
+    let mut places = Vec::new();
+    for (index, from, block) in
+        bitmaps.take_while(|(index, ..)| *index < counts.total().div_ceil(BITMAP_BLOCKS))
+    {
+        places.extend(forest.point(from, block).map(|block| (block, index)));
+    }
+    places.sort_unstable();
+    let wanted: Vec<u32> = places.iter().map(|&(block, _)| block).collect();
+    let total = counts.total();
+    let job = Bitmaps { places, total, all: Mutex::new((&mut counts, Vec::new())) };
+    reader.sweep(&wanted, &job)?;
+    let (_, lost) = job.all.into_inner().unwrap_or_else(PoisonError::into_inner);
+    lost.into_iter().for_each(|(block, what)| forest.lose(block, what));
+    if counts.unknown() > 0 {
+        forest.hurt(from(root), What::BitmapsMissing(counts.unknown()));
+    }
+    let roots = forest.point(0, root.ref_count_root).into_iter().collect();
+    walk(reader, forest, roots, &Checked)?;
+    Ok(counts)
+}
+
+/// A bitmap's number, the block that points to it, and its own block.
+type Pointer = (u64, u32, u64);
+type Lost = Vec<(u32, What)>;
+
+/// Reads the index block (`struct disk_metadata_index`): 16 bytes of header, then 255 entries.
+#[derive(Default)]
+struct Index {
+    all: Mutex<(Vec<Pointer>, Lost)>,
+}
+
+impl Job for Index {
+    type Batch = ();
+
+    fn block(&self, (): &mut Self::Batch, block: u32, page: Result<&Page, &io::Error>) {
+        let mut all = lock(&self.all);
+        match checked(page, block, Salt::Index) {
+            Err(what) => all.1.push((block, what)),
+            Ok(page) => {
+                let (entries, _) = page.as_chunks::<INDEX_ENTRY_BYTES>();
+                let entries = (0_u64..).zip(entries.iter().skip(1)).take(METADATA_BITMAPS);
+                all.0.extend(entries.map(|(index, entry)| (index, block, bitmap(entry))));
+            }
+        }
+    }
+
+    fn flush(&self, (): &mut Self::Batch) {}
+}
+
+/// Reads bitmap blocks.
+struct Bitmaps<'c> {
+    /// Block and number of each bitmap, by ascending block.
+    places: Vec<(u32, u64)>,
+    total: u64,
+    all: Mutex<(&'c mut Counts, Lost)>,
+}
+
+impl Job for Bitmaps<'_> {
+    type Batch = Vec<(u32, u64, Result<Box<Map>, What>)>;
+
+    fn block(&self, batch: &mut Self::Batch, block: u32, page: Result<&Page, &io::Error>) {
+        let Ok(place) = self.places.binary_search_by_key(&block, |&(block, _)| block) else { return };
+        let index = self.places.get(place).map_or(0, |&(_, index)| index);
+        let blocks = self.total.saturating_sub(index.saturating_mul(BITMAP_BLOCKS));
+        let map = checked(page, block, Salt::Bitmap).map(|page| Box::new(Map::parse(page, blocks)));
+        batch.push((block, index, map));
+    }
+
+    fn flush(&self, batch: &mut Self::Batch) {
+        let mut all = lock(&self.all);
+        for (block, index, map) in mem::take(batch) {
+            match map {
+                Ok(map) => all.0.know(index, map),
+                Err(what) => all.1.push((block, what)),
+            }
+        }
+    }
+}
+
+/// Bitmaps and the index have their block number at byte 8, as nodes do.
+fn checked<'p>(page: Result<&'p Page, &io::Error>, block: u32, salt: Salt) -> Result<&'p Page, What> {
+    let page = page.map_err(|error| What::Unreadable(error.to_string()))?;
+    let found = u64_at(page, 8);
+    match checksum_fits(page, salt) {
+        false => Err(What::Checksum),
+        true if found != u64::from(block) => Err(What::Misplaced { found }),
+        true => Ok(page),
+    }
+}
+const _: () = assert!(INDEX_ENTRY_BYTES * (METADATA_BITMAPS + 1) == BLOCK_BYTES);

@@ -1,0 +1,225 @@
+//! What a plan has to know of a pool: both halves in plain blocks, and whether its mode lets anything be done.
+//!
+//! It decides what the numbers are and where they are assumed; it does not decide what to do about them.
+
+use super::Step;
+use crate::advice::{Risk, quote};
+use crate::host::floor;
+use crate::host::pool::{Pool, Refusal, StatusAnswer};
+use crate::host::space::Space;
+use crate::host::status::Mode;
+use crate::host::units::{Blocks, Bytes, METADATA_BLOCK};
+
+/// One half of a pool in plain blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Half {
+    /// Bytes in a block.
+    pub(super) block: Option<u64>,
+    /// Blocks there are.
+    pub(super) total: Option<u64>,
+    /// Blocks free.
+    pub(super) free: Option<u64>,
+    /// Percent that Docker demands free; `None` or 0: no check.
+    pub(super) percent: Option<u64>,
+    /// Blocks that must be free.
+    pub(super) required: Option<u64>,
+    /// How the total came about.
+    pub(super) origin: Origin,
+}
+
+/// Where a half's numbers come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Origin {
+    /// The kernel counted, or somebody said exact blocks.
+    #[default]
+    Said,
+    /// The total follows from what Docker required, and may be a few blocks larger.
+    FromRefusal,
+    /// Computed from bytes that a report rounded.
+    Rounded,
+}
+
+impl Half {
+    /// The data of a pool.
+    pub(super) fn data(pool: &Pool) -> Self {
+        Self::of(&pool.data, pool.block.or(pool.data.block), pool.refused_data, pool)
+    }
+
+    /// The metadata of a pool.
+    pub(super) fn metadata(pool: &Pool) -> Self {
+        Self::of(&pool.metadata, Some(METADATA_BLOCK), pool.refused_metadata, pool)
+    }
+
+    fn of<B: Blocks>(space: &Space<B>, block: Option<Bytes>, refusal: Option<Refusal>, pool: &Pool) -> Self {
+        let block = block.map(|b| b.0).filter(|b| *b > 0);
+        let percent = match (pool.min_free.percent, refusal) {
+            (None, Some(_)) => Some(floor::DEFAULT_PERCENT),
+            (percent, _) => percent,
+        };
+        let refused = refusal.and_then(|r| Some((r.free?, r.required?, r.least_total(percent?)?)));
+        let pair = space.total.and_then(|total| Some((space.free()?.count(), total.count())));
+        let (free, total, required, origin) = match (pair, refused) {
+            (Some((free, total)), refused) if space.exact || refused.is_none() => {
+                (Some(free), Some(total), None, Origin::Said)
+            }
+            (_, Some((free, required, total))) => {
+                (Some(free), Some(total), Some(required), Origin::FromRefusal)
+            }
+            _ => {
+                let (free, total) = rounded(space, block);
+                (free, total, None, Origin::Rounded)
+            }
+        };
+        let floor_of = |total| percent.map(|p| floor::required(total, p));
+        let required = required.or_else(|| total.and_then(floor_of));
+        Self { block, total, free, percent, required, origin }
+    }
+
+    /// Blocks in use.
+    pub(super) fn used(&self) -> Option<u64> {
+        self.total?.checked_sub(self.free?)
+    }
+
+    /// Blocks missing to the floor; 0 if none.
+    pub(super) fn short(&self) -> Option<u64> {
+        Some(self.required?.saturating_sub(self.free?))
+    }
+
+    /// So many blocks in bytes.
+    pub(super) fn bytes(&self, blocks: u64) -> Option<u64> {
+        self.block?.checked_mul(blocks)
+    }
+
+    /// So many blocks, with their bytes where the block size is known.
+    pub(super) fn amount(&self, blocks: u64) -> String {
+        match self.bytes(blocks) {
+            Some(bytes) => format!("{blocks} blocks ({})", Bytes(bytes)),
+            None => format!("{blocks} blocks"),
+        }
+    }
+
+    /// What has to be said about how the numbers came about.
+    pub(super) fn doubt(&self, what: &str) -> Option<String> {
+        let (total, percent) = (self.total?, self.percent.unwrap_or(floor::DEFAULT_PERCENT).max(1));
+        match self.origin {
+            Origin::Said => None,
+            Origin::FromRefusal => {
+                let most = self.required?.checked_add(1)?.checked_mul(100)?.checked_sub(1)? / percent;
+                Some(format!(
+                    "the total of {total} {what} blocks is not said: it follows from Docker's floor of {percent} %, \
+                     and may be up to {most}; the numbers are then up to one block larger"
+                ))
+            }
+            Origin::Rounded => Some(format!(
+                "the {what} blocks are computed from sizes that a report rounded to about four digits; run \
+                 `dmsetup status --noflush` for exact ones"
+            )),
+        }
+    }
+}
+
+/// Free and total blocks from rounded bytes: never more free than there can be.
+fn rounded<B: Blocks>(space: &Space<B>, block: Option<u64>) -> (Option<u64>, Option<u64>) {
+    let blocks = |bytes: Option<Bytes>| Some(bytes?.0 / block?);
+    let (used, total) = (blocks(space.used_bytes), blocks(space.total_bytes));
+    let free = used.zip(total).and_then(|(used, total)| total.checked_sub(used));
+    (free.or_else(|| space.said_free.map(B::count)), total.or_else(|| space.total.map(B::count)))
+}
+
+/// What a pool's mode lets be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum State {
+    /// Anything.
+    Works,
+    /// Out of data blocks: only growing or deleting helps.
+    DataFull,
+    /// Read-only for want of metadata: growing the metadata is the cure.
+    MetadataFull,
+    /// Nobody said its mode.
+    Unknown,
+    /// Something else comes first: why, and the first steps.
+    Blocked(String, Vec<Step>),
+}
+
+/// Reads a pool's state, what blocks everything first.
+pub(super) fn state(pool: &Pool) -> State {
+    let full = |total: Option<u64>, free: Option<u64>| free == Some(0) && total.is_some_and(|t| t > 0);
+    let (data, metadata) = (Half::data(pool), Half::metadata(pool));
+    if let StatusAnswer::Silent(ms) = pool.answer {
+        let why = format!(
+            "the pool did not answer within {ms} ms: its metadata device is stuck, and a resize would hang as well; \
+             find out what is wrong with that device first"
+        );
+        return State::Blocked(why, vec![look_at_kernel(pool)]);
+    }
+    if pool.needs_check == Some(true) {
+        let why = "the pool's metadata needs an offline check (needs_check): until it is repaired the kernel \
+                   neither grows the pool nor makes it writable";
+        return State::Blocked(why.into(), repair(pool));
+    }
+    if pool.suspended == Some(true) {
+        return suspended(pool);
+    }
+    match &pool.mode {
+        Some(Mode::Failed) => {
+            State::Blocked("the pool has failed: its metadata must be repaired first".into(), repair(pool))
+        }
+        Some(Mode::ReadOnly) if full(metadata.total, metadata.free) => State::MetadataFull,
+        Some(Mode::ReadOnly) => {
+            let why = "the pool is read-only and its metadata is not full: a metadata operation failed, or it was \
+                       set up read-only; the kernel's log says which, and repair comes first";
+            let mut steps = vec![look_at_kernel(pool)];
+            steps.extend(repair(pool));
+            State::Blocked(why.into(), steps)
+        }
+        Some(Mode::Other(word)) => {
+            let why = format!("the pool is in a mode that this version does not know: {word:?}");
+            State::Blocked(why, vec![look_at_kernel(pool)])
+        }
+        Some(Mode::OutOfDataSpace) => State::DataFull,
+        _ if full(data.total, data.free) => State::DataFull,
+        Some(Mode::ReadWrite) => State::Works,
+        None => State::Unknown,
+    }
+}
+
+fn suspended(pool: &Pool) -> State {
+    let why = "the pool is suspended: somebody is changing it, or a resize was refused half-way; it has to be \
+               resumed first";
+    let mut steps = vec![look_at_kernel(pool)];
+    if pool.inactive_table == Some(false)
+        && let Some(name) = &pool.name
+    {
+        let command = format!("dmsetup resume {}", quote(name));
+        let mut step = Step::new(
+            Risk::Changes,
+            "resume the pool",
+            "No new table waits, so the present one goes on as it is. Make sure that nobody is at work on it.",
+            vec![command],
+        );
+        step.check = Some(format!("dmsetup info {} | grep -q 'State: *ACTIVE'", quote(name)));
+        steps.push(step);
+    }
+    State::Blocked(why.into(), steps)
+}
+
+fn look_at_kernel(pool: &Pool) -> Step {
+    let name = pool.name.as_deref().map(|n| format!(" {}", quote(n))).unwrap_or_default();
+    let commands = vec![
+        format!("dmsetup info{name}"),
+        format!("dmsetup table --inactive{name}"),
+        "dmesg | grep -E 'device-mapper|loop|I/O error' | tail -50".to_owned(),
+    ];
+    Step::new(
+        Risk::Reads,
+        "see what the kernel says of it",
+        "The reason stands in the kernel's log.",
+        commands,
+    )
+}
+
+fn repair(pool: &Pool) -> Vec<Step> {
+    let name = pool.name.as_deref().map(|n| format!(" --pool {}", quote(n))).unwrap_or_default();
+    let commands = vec![format!("thinspect plan repair{name}")];
+    vec![Step::new(Risk::Reads, "see how to repair it", "Nothing else helps before.", commands)]
+}

@@ -1,0 +1,99 @@
+//! The steps where the pool's name or layout is not known: what to look at, and both usual ways, computed in place.
+//!
+//! It names nothing it does not know; no script is made of these.
+
+use super::grow::{Job, look, pool_option};
+use super::{Plan, Step};
+use crate::advice::{Risk, quote};
+use crate::host::pool::Pool;
+
+/// Adds generic steps.
+pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
+    plan.basis.unscriptable = Some(
+        "the pool's name, or what carries it, is not known here: make the plan on the host itself, as root"
+            .into(),
+    );
+    plan.steps.push(ask(job.pool));
+    if let Some(new) = job.new_metadata.filter(|_| job.more_metadata().is_some()) {
+        plan.steps.push(loop_metadata(job.pool, new));
+        plan.steps.push(lvm(job, "metadata"));
+    }
+    if let Some(new) = job.new_data.filter(|_| job.more_data().is_some()) {
+        plan.steps.push(loop_data(job.pool, new));
+        plan.steps.push(lvm(job, "data"));
+    }
+}
+
+/// Asks the host itself.
+pub(super) fn ask(pool: &Pool) -> Step {
+    let commands = vec![
+        "dmsetup ls --target thin-pool".to_owned(),
+        "losetup -l; lvs -a; vgs".to_owned(),
+        format!("thinspect plan grow{}", pool_option(pool)),
+    ];
+    let why = "Loop files and logical volumes grow in different ways. On the host itself, as root, this program sees \
+               which it is and gives the exact commands.";
+    look("see which pool it is and what carries it", why, commands)
+}
+
+/// Sets `$pool`, from what is known or from Docker.
+fn set_pool(pool: &Pool) -> String {
+    match &pool.name {
+        Some(name) => format!("pool={}", quote(name)),
+        None => "pool=$(docker info 2>/dev/null | sed -n 's/^ *Pool Name: //p')".to_owned(),
+    }
+}
+
+fn loop_data(pool: &Pool, new: u64) -> Step {
+    let commands = vec![
+        set_pool(pool),
+        "file=$(docker info 2>/dev/null | sed -n 's/^ *Data loop file: //p')".to_owned(),
+        format!("old=$(dmsetup table \"$pool\"); size=$(( {new} * $(echo \"$old\" | cut -d' ' -f6) * 512 ))"),
+        "truncate -c -s \">$size\" \"$file\" && losetup -c \"$(losetup -n -O NAME -j \"$file\")\"".to_owned(),
+        "new=$(echo \"$old\" | sed \"s/^0 [0-9]* thin-pool /0 $(( size / 512 )) thin-pool /\")".to_owned(),
+        "dmsetup reload \"$pool\" --table \"$new\" && dmsetup suspend \"$pool\"".to_owned(),
+        "dmsetup resume \"$pool\" || { dmsetup reload \"$pool\" --table \"$old\" && dmsetup resume \"$pool\"; }"
+            .to_owned(),
+    ];
+    let why = "The filesystem under the file must have the space, or it is not real: compare `df` first. Writes wait \
+               for less than a second, containers go on; the last command makes sure that the pool does not stay \
+               suspended.";
+    let does =
+        format!("if `docker info` names a data loop file: enlarge it, and the pool to {new} data blocks");
+    let mut step = Step::new(Risk::Changes, does, why, commands);
+    step.check = Some(format!("dmsetup status --noflush \"$pool\" | grep -q ' [0-9]*/[0-9]* [0-9]*/{new} '"));
+    step
+}
+
+fn loop_metadata(pool: &Pool, new: u64) -> Step {
+    let size = new.saturating_mul(4096);
+    let commands = vec![
+        set_pool(pool),
+        "file=$(docker info 2>/dev/null | sed -n 's/^ *Metadata loop file: //p')".to_owned(),
+        format!("truncate -c -s '>{size}' \"$file\" && losetup -c \"$(losetup -n -O NAME -j \"$file\")\""),
+        "dmsetup suspend \"$pool\"; dmsetup resume \"$pool\"".to_owned(),
+    ];
+    let why = "The kernel looks at the size of the metadata device when a pool is resumed. Writes wait for less than \
+               a second, containers go on.";
+    let does = format!("if `docker info` names a metadata loop file: enlarge it to {new} metadata blocks");
+    let mut step = Step::new(Risk::Changes, does, why, commands);
+    step.check = Some(format!("dmsetup status --noflush \"$pool\" | grep -q ' [0-9]*/{new} '"));
+    step
+}
+
+/// The way of LVM: its names are not known, so they are words to fill in, and set in one place.
+fn lvm(job: &Job<'_>, word: &str) -> Step {
+    let more = if word == "data" { job.more_data() } else { job.more_metadata() }.unwrap_or(0);
+    let option = if word == "data" { "-L" } else { "--poolmetadatasize" };
+    let block = if word == "data" { "$(dmsetup table \"$pool\" | cut -d' ' -f6) * 512" } else { "4096" };
+    let commands = vec![
+        set_pool(job.pool),
+        "volume=$(lvs --noheadings -o vg_name,lv_name --separator / \"/dev/mapper/$pool\" | tr -d ' ')"
+            .to_owned(),
+        format!("lvextend {option} +$(( {more} * {block} ))b \"$volume\""),
+    ];
+    let why = "The volume group must have the room (`vgs`); LVM rounds up to whole extents. Writes wait for less than \
+               a second, containers go on. Typed twice it grows twice.";
+    let does = format!("if LVM made the pool: add {more} {word} blocks to it");
+    Step::new(Risk::Changes, does, why, commands)
+}

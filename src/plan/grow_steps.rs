@@ -1,0 +1,218 @@
+//! The steps that grow a pool whose name and layout are known: loop files, LVM's pools, other devices.
+//!
+//! Metadata always goes first, in a resize of its own: data cannot grow while metadata is short. The new table is
+//! loaded before the pool is suspended, so that a refused one costs nothing.
+
+use super::facts::Half;
+use super::grow::Job;
+use super::{Guarded, Plan, Step};
+use crate::advice::{Risk, quote};
+use crate::host::backing::{Backing, BackingKind};
+use crate::host::lvm::{LvName, split_name};
+use crate::host::pool::Pool;
+use crate::host::units::{Bytes, SECTOR};
+
+/// How one half of a pool is made larger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Enlarge the file, tell the loop device, reload the pool's table.
+    Loop { node: String, file: String },
+    /// LVM does all of it.
+    Lvm(LvName),
+    /// Somebody enlarges the device; the pool's table is reloaded.
+    Device { node: String },
+    /// Not known what carries it.
+    Unknown,
+}
+
+/// The way for one half.
+pub(super) fn way(pool: &Pool, backing: &Backing) -> Way {
+    let lvms = pool.uuid.as_deref().is_some_and(|u| u.starts_with("LVM-"));
+    let named = || split_name(pool.name.as_deref().filter(|_| lvms)?).map(|(name, _)| name);
+    if let Some(name) = pool.lv.clone().or_else(named) {
+        return Way::Lvm(name);
+    }
+    let number = backing.device.filter(|d| d.is_loop()).map(|d| format!("/dev/loop{}", d.minor));
+    let node = backing.path.clone().or(number);
+    match (backing.kind, node, &backing.file) {
+        (BackingKind::Loop, Some(node), Some(file)) => Way::Loop { node, file: file.path.clone() },
+        (BackingKind::Loop | BackingKind::Unknown, ..) | (_, None, _) => Way::Unknown,
+        (_, Some(node), _) => Way::Device { node },
+    }
+}
+
+/// Which half a step is about, in words and in the helpers of the script.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    word: &'static str,
+    half: &'a Half,
+    new: u64,
+}
+
+/// Adds the steps.
+pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
+    let Some(name) = &job.pool.name else { return };
+    plan.basis.needs = preconditions(job);
+    let metadata = job.new_metadata.filter(|_| job.more_metadata().is_some());
+    let data = job.new_data.filter(|_| job.more_data().is_some());
+    for (word, half, new, backing) in [
+        ("metadata", &job.metadata, metadata, &job.pool.metadata_backing),
+        ("data", &job.data, data, &job.pool.data_backing),
+    ] {
+        let Some(new) = new else { continue };
+        let about = About { word, half, new };
+        let Some(bytes) = half.bytes(new) else { continue };
+        match way(job.pool, backing) {
+            Way::Loop { node, file } => {
+                plan.steps.push(enlarge(about, bytes, &node, &file));
+                plan.steps.push(resize(about, bytes, name, &node, job.pool));
+            }
+            Way::Lvm(lv) => plan.steps.push(extend(about, bytes, name, &lv, job)),
+            Way::Device { node } if backing.size.is_none_or(|size| size.0 >= bytes) => {
+                plan.steps.push(resize(about, bytes, name, &node, job.pool));
+            }
+            Way::Device { node } => plan.block(format!(
+                "the device under the {word}, {node:?}, is smaller than {}: enlarge it first by the tool that made it",
+                Bytes(bytes)
+            )),
+            Way::Unknown => plan.block(format!("what carries the {word} is not known")),
+        }
+    }
+    if !plan.possible {
+        plan.steps.clear();
+    }
+}
+
+/// What must hold before the script does anything.
+fn preconditions(job: &Job<'_>) -> Vec<(String, String)> {
+    let pool = job.pool;
+    let number = |backing: &Backing| backing.device.map(|d| d.to_string());
+    let block = pool.block.map(|b| (b.0 / SECTOR).to_string());
+    let words = [number(&pool.metadata_backing), number(&pool.data_backing), block];
+    let words: Vec<String> = words.into_iter().map(|w| w.unwrap_or_else(|| "any".to_owned())).collect();
+    let mut needs = vec![
+        (
+            "dmsetup table \"$pool\" >/dev/null 2>&1".to_owned(),
+            "there is no device-mapper device of that name here (or you are not root)".to_owned(),
+        ),
+        (
+            format!("same_table {}", words.join(" ")),
+            "the pool's table is not the recorded one; make a new plan".to_owned(),
+        ),
+        ("working".to_owned(), "the pool's mode does not allow it; look at `thinspect status`".to_owned()),
+    ];
+    if let Way::Loop { node, file } = way(pool, &pool.data_backing) {
+        needs.push((
+            format!("[ \"$(file_of {})\" = {} ]", quote(&node), quote(&file)),
+            "the loop device of the data carries another file than recorded; make a new plan".to_owned(),
+        ));
+    }
+    needs
+}
+
+fn enlarge(about: About<'_>, bytes: u64, node: &str, file: &str) -> Step {
+    let (loop_node, path) = (quote(node), quote(file));
+    let commands = vec![format!("truncate -c -s '>{bytes}' {path}"), format!("losetup -c {loop_node}")];
+    let why = format!(
+        "`>` makes it at least that large and never smaller; the new part takes no space until it is used. The size \
+         stays: Docker makes its loop devices from the files' sizes at every start, and a smaller dm.loop{}size \
+         does not shrink them.",
+        if about.word == "data" { "data" } else { "metadata" }
+    );
+    let does = format!("enlarge the loop file of the {} to {}, and tell {node}", about.word, Bytes(bytes));
+    let mut step = Step::new(Risk::Changes, does, why, commands);
+    let done = format!("[ \"$(size_of {loop_node})\" -ge {bytes} ]");
+    step.check = Some(format!("test \"$(blockdev --getsize64 {loop_node})\" -ge {bytes}"));
+    let needs = vec![
+        (format!("[ -f {path} ]"), format!("there is no file {path}")),
+        (
+            format!("[ \"$(file_of {loop_node})\" = {path} ]"),
+            format!("{loop_node} carries another file than recorded; make a new plan"),
+        ),
+        (
+            format!("carries {path} {bytes}"),
+            "the filesystem under the loop file has not enough free for a file of that size".to_owned(),
+        ),
+    ];
+    let run = vec![format!("run truncate -c -s '>{bytes}' {path}"), format!("run losetup -c {loop_node}")];
+    step.guarded = Some(Guarded { done, needs, run });
+    step
+}
+
+fn resize(about: About<'_>, bytes: u64, name: &str, node: &str, pool: &Pool) -> Step {
+    let (name, loop_node, new) = (quote(name), quote(node), about.new);
+    let (commands, length) = if about.word == "data" {
+        let sectors = bytes / SECTOR;
+        let edit = format!("s/^0 [0-9]* thin-pool /0 {sectors} thin-pool /");
+        let commands = vec![
+            format!("old=$(dmsetup table {name}); new=$(printf '%s\\n' \"$old\" | sed '{edit}')"),
+            format!("dmsetup reload {name} --table \"$new\" && dmsetup suspend {name}"),
+            format!(
+                "dmsetup resume {name} || {{ dmsetup reload {name} --table \"$old\" && dmsetup resume {name}; }}"
+            ),
+        ];
+        (commands, sectors.to_string())
+    } else {
+        (vec![format!("dmsetup suspend {name}"), format!("dmsetup resume {name}")], "same".to_owned())
+    };
+    let why = if about.word == "data" {
+        "The table's length is the pool's size; its other words stay. Writes wait for less than a second, containers \
+         go on. Until the resume has succeeded the pool stands still: if it is refused, the last command puts the \
+         old table back."
+    } else {
+        "The kernel looks at the size of the metadata device when a pool is resumed. Writes wait for less than a \
+         second, containers go on."
+    };
+    let does =
+        format!("let the pool take the new size of its {}: {} in all", about.word, about.half.amount(new));
+    let mut step = Step::new(Risk::Changes, does, why, commands);
+    step.check = Some(check(about, &name));
+    let mut needs = vec![(
+        format!("[ \"$(size_of {loop_node})\" -ge {bytes} ]"),
+        format!("{loop_node} is smaller than {bytes} bytes"),
+    )];
+    if about.word == "data" && pool.metadata.total.is_some() {
+        needs.push(("writable".to_owned(), "the pool is read-only: its data cannot grow".to_owned()));
+    }
+    let done = format!("[ \"$(blocks {})\" -ge {new} ]", about.word);
+    step.guarded = Some(Guarded { done, needs, run: vec![format!("swap {length}")] });
+    step
+}
+
+/// A command that succeeds if the kernel counts the new total.
+fn check(about: About<'_>, name: &str) -> String {
+    let ratios = if about.word == "data" {
+        format!(" [0-9]*/[0-9]* [0-9]*/{} ", about.new)
+    } else {
+        format!(" [0-9]*/{} [0-9]*/[0-9]* ", about.new)
+    };
+    format!("dmsetup status --noflush {name} | grep -q '{ratios}'")
+}
+
+fn extend(about: About<'_>, bytes: u64, name: &str, lv: &LvName, job: &Job<'_>) -> Step {
+    let volume = quote(&format!("{}/{}", lv.vg, lv.lv));
+    let option = if about.word == "data" { "-L" } else { "--poolmetadatasize" };
+    let command = format!("lvextend {option} {bytes}b {volume}");
+    let more = bytes.saturating_sub(about.half.total.and_then(|t| about.half.bytes(t)).unwrap_or(0));
+    let why = if about.word == "data" {
+        "LVM enlarges the volume and reloads the pool's table; writes wait for less than a second, containers go on. \
+         The size is the whole new size, so that typing it twice does no harm."
+    } else {
+        "LVM enlarges the metadata and, as much again, the spare volume kept for its repair. Writes wait for less \
+         than a second, containers go on."
+    };
+    let does =
+        format!("grow the {} of {}/{} by {} to {}", about.word, lv.vg, lv.lv, Bytes(more), Bytes(bytes));
+    let mut step = Step::new(Risk::Changes, does, why, vec![command.clone()]);
+    step.check = Some(check(about, &quote(name)));
+    let mut needs = vec![(
+        format!("[ \"$(free_in {})\" -ge {more} ]", quote(&lv.vg)),
+        format!("volume group {} has less than {more} bytes free", lv.vg),
+    )];
+    if about.word == "data" && job.pool.metadata.total.is_some() {
+        needs.push(("writable".to_owned(), "the pool is read-only: its data cannot grow".to_owned()));
+    }
+    let done = format!("[ \"$(blocks {})\" -ge {} ]", about.word, about.new);
+    step.guarded = Some(Guarded { done, needs, run: vec![format!("run {command}")] });
+    step
+}

@@ -1,0 +1,194 @@
+//! Puts one storage option into the text of a `daemon.json` and leaves every other character of it alone.
+//!
+//! It never guesses: what comes out is parsed again, and must mean exactly the old settings with that one change.
+
+use serde_json::{Value, json};
+use std::ops::Range;
+
+/// The key that holds Docker's storage options.
+const KEY: &str = "storage-opts";
+
+/// The text with `name=value` as its storage option `name`; a sentence where that cannot be done.
+pub(super) fn with_option(text: &str, name: &str, value: &str) -> Result<String, String> {
+    let option = format!("{name}={value}");
+    if text.trim().is_empty() {
+        return Ok(format!("{{\n    \"{KEY}\": [{}]\n}}\n", Value::from(option)));
+    }
+    if text.chars().any(|c| c.is_control() && !"\n\t\r".contains(c)) {
+        return Err("daemon.json holds control characters".into());
+    }
+    let old: Value = serde_json::from_str(text).map_err(|e| format!("daemon.json is no JSON: {e}"))?;
+    let wanted = changed(&old, name, &option)?;
+    let literal = Value::from(option).to_string();
+    let new =
+        splice(text, name, &literal).filter(|new| serde_json::from_str::<Value>(new).ok() == Some(wanted));
+    new.ok_or_else(|| "daemon.json is written in a way that cannot be changed safely".into())
+}
+
+/// The settings as they have to be afterwards.
+fn changed(old: &Value, name: &str, option: &str) -> Result<Value, String> {
+    let mut settings = old.as_object().cloned().ok_or("daemon.json holds no object")?;
+    let list = settings.entry(KEY).or_insert_with(|| json!([]));
+    let list = list.as_array_mut().ok_or("storage-opts in daemon.json is no list")?;
+    match list.iter_mut().rev().find(|o| o.as_str().is_some_and(|o| is_option(o, name))) {
+        Some(last) => *last = option.into(),
+        None => list.push(option.into()),
+    }
+    Ok(Value::Object(settings))
+}
+
+fn is_option(option: &str, name: &str) -> bool {
+    option.split_once('=').is_some_and(|(key, _)| key.trim().eq_ignore_ascii_case(name))
+}
+
+fn splice(text: &str, name: &str, literal: &str) -> Option<String> {
+    let top = members(text, text.find('{')?)?;
+    let list = top.iter().rev().find(|m| m.key.as_deref() == Some(KEY));
+    let Some(list) = list else { return insert(text, &top, &format!("\"{KEY}\": [{literal}]")) };
+    let elements = members(text, list.value.start)?;
+    let same = |m: &&Member| string(text, &m.value).is_some_and(|o| is_option(&o, name));
+    match elements.iter().rev().find(same) {
+        Some(last) => replace(text, last.value.clone(), literal),
+        None if elements.is_empty() => replace(text, list.value.clone(), &format!("[{literal}]")),
+        None => insert(text, &elements, literal),
+    }
+}
+
+/// Adds an entry after the last one, spaced as that one is.
+fn insert(text: &str, members: &[Member], entry: &str) -> Option<String> {
+    let Some(last) = members.last() else {
+        let open = text.find('{')?;
+        return replace(text, open..open + 1, &format!("{{\n    {entry}\n"));
+    };
+    let before = text.get(..last.start)?;
+    let gap = before.get(before.trim_end().len()..)?;
+    replace(text, last.value.end..last.value.end, &format!(",{gap}{entry}"))
+}
+
+fn replace(text: &str, range: Range<usize>, by: &str) -> Option<String> {
+    Some(format!("{}{by}{}", text.get(..range.start)?, text.get(range.end..)?))
+}
+
+/// The text of a string literal.
+fn string(text: &str, range: &Range<usize>) -> Option<String> {
+    serde_json::from_str(text.get(range.clone())?).ok()
+}
+
+/// A member of an object, or an element of a list.
+struct Member {
+    /// Where it begins: its key, or the element itself.
+    start: usize,
+    key: Option<String>,
+    value: Range<usize>,
+}
+
+/// The members of the object or list that opens at `open`, in text that is known to be JSON.
+fn members(text: &str, open: usize) -> Option<Vec<Member>> {
+    let object = text.get(open..)?.starts_with('{');
+    let mut found = Vec::new();
+    let mut at = skip_blanks(text, open + 1)?;
+    while !text.get(at..)?.starts_with(['}', ']']) {
+        let start = at;
+        let mut key = None;
+        if object {
+            let end = value_end(text, at)?;
+            key = string(text, &(at..end));
+            at = skip_blanks(text, end)?;
+            at = skip_blanks(text, at + 1)?;
+        }
+        let end = value_end(text, at)?;
+        found.push(Member { start, key, value: at..end });
+        at = skip_blanks(text, end)?;
+        if text.get(at..)?.starts_with(',') {
+            at = skip_blanks(text, at + 1)?;
+        }
+    }
+    Some(found)
+}
+
+fn skip_blanks(text: &str, at: usize) -> Option<usize> {
+    let rest = text.get(at..)?;
+    Some(at + (rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len()))
+}
+
+/// Where the value that begins at `start` ends.
+fn value_end(text: &str, start: usize) -> Option<usize> {
+    let (mut depth, mut quoted, mut escaped) = (0_u32, false, false);
+    for (offset, c) in text.get(start..)?.char_indices() {
+        let after = start + offset + c.len_utf8();
+        if quoted {
+            match c {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                '"' if depth == 0 => return Some(after),
+                '"' => quoted = false,
+                _ => {}
+            }
+            continue;
+        }
+        match c {
+            '"' => quoted = true,
+            '{' | '[' => depth += 1,
+            '}' | ']' if depth == 1 => return Some(after),
+            '}' | ']' | ',' | ' ' | '\t' | '\r' | '\n' if depth == 0 => return Some(start + offset),
+            '}' | ']' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nine(text: &str) -> String {
+        with_option(text, "dm.min_free_space", "9%").unwrap()
+    }
+
+    #[test]
+    fn only_the_option_changes() {
+        let text = "{\n  \"storage-opts\": [ \"dm.basesize=20G\", \"dm.min_free_space=10%\" ],\n  \"debug\": true\n}\n";
+        assert_eq!(nine(text), text.replace("10%", "9%"));
+        let text = "{\"storage-driver\": \"devicemapper\",\n \"storage-opts\": [\n    \"dm.fs=xfs\"\n ]}";
+        let want = "{\"storage-driver\": \"devicemapper\",\n \"storage-opts\": [\n    \"dm.fs=xfs\",\n    \"dm.min_free_space=9%\"\n ]}";
+        assert_eq!(nine(text), want);
+        assert_eq!(nine("{\"storage-opts\":[]}"), "{\"storage-opts\":[\"dm.min_free_space=9%\"]}");
+        let text = "{\n\t\"a{\\\"\": [1, {\"storage-opts\": 3}]\n}\n";
+        let want = "{\n\t\"a{\\\"\": [1, {\"storage-opts\": 3}],\n\t\"storage-opts\": [\"dm.min_free_space=9%\"]\n}\n";
+        assert_eq!(nine(text), want);
+        assert_eq!(nine("{}"), "{\n    \"storage-opts\": [\"dm.min_free_space=9%\"]\n}");
+        assert_eq!(nine(" \n"), "{\n    \"storage-opts\": [\"dm.min_free_space=9%\"]\n}\n");
+        assert_eq!(
+            nine("{\"storage-opts\":[\"DM.Min_Free_Space=1%\"]}"),
+            "{\"storage-opts\":[\"dm.min_free_space=9%\"]}"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_changed_safely_is_left_alone() {
+        for text in
+            ["[]", "{", "{\"storage-opts\": \"dm.fs=xfs\"}", "null", "{\"a\": \"\u{0}\"}", "// {}\n{}"]
+        {
+            assert!(with_option(text, "dm.min_free_space", "9%").is_err(), "{text:?}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_changed_rightly_or_refused(text in "[\\PC\\n]{0,60}", keys in prop::collection::vec("[a-z{}\\[\\],\"\\\\ ]{0,8}", 0..5)) {
+            let _ = with_option(&text, "dm.min_free_space", "9%");
+            let object: serde_json::Map<_, _> = keys.iter().map(|k| (k.clone(), json!([k, {"x": k}, 1, null]))).collect();
+            let old = Value::Object(object);
+            for text in [old.to_string(), serde_json::to_string_pretty(&old).unwrap()] {
+                prop_assert!(with_option(&text, "dm.min_free_space", "9%").is_ok(), "{text}");
+            }
+        }
+    }
+}

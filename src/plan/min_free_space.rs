@@ -1,0 +1,234 @@
+//! The plan to lower Docker's free-space floor: which percent unblocks, what it leaves, and whether it is a bad idea.
+//!
+//! It never advises to turn the floor off, and says what is better where something is.
+
+use super::facts::{Half, State, state};
+use super::numbers::Numbers;
+use super::{Goal, Plan, Step, settings};
+use crate::advice::{Risk, quote};
+use crate::host::backing::Backing;
+use crate::host::pool::{MinFreeFrom, Owner, Pool};
+use crate::host::units::Bytes;
+use crate::host::{Host, floor};
+
+/// What may be asked of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MinFreeSpace {
+    /// The percent to set; else the largest that unblocks.
+    pub percent: Option<u64>,
+}
+
+/// Less than this is used up by one image layer.
+const LITTLE: Bytes = Bytes(256 << 20);
+
+/// How to lower `dm.min_free_space`, and what that leaves.
+#[must_use]
+pub fn min_free_space(host: &Host, pool: &Pool, options: &MinFreeSpace) -> Plan {
+    let (data, metadata) = (Half::data(pool), Half::metadata(pool));
+    let largest = largest(&data, &metadata);
+    let new = options.percent.or(largest);
+    let mut plan = Plan::new(Goal::MinFreeSpace, host, pool, numbers(pool, &data, &metadata, largest, new));
+    if let Some(why) = no_floor(pool, &data) {
+        plan.block(why);
+        return plan;
+    }
+    if let State::Blocked(why, steps) = state(pool) {
+        plan.block(why);
+        plan.steps = steps;
+        return plan;
+    }
+    judge_mode(&mut plan, pool);
+    match new {
+        Some(new) => judge(&mut plan, pool, &data, &metadata, new, options),
+        None => {
+            plan.block("neither the free nor the required blocks are known, so no percent can be computed")
+        }
+    }
+    plan.warnings.extend(data.doubt("data"));
+    plan.warnings.extend(metadata.doubt("metadata").filter(|_| pool.refused_metadata.is_some()));
+    match new {
+        Some(new) if plan.possible => settings::steps(&mut plan, host, pool, &data, new),
+        _ => plan.steps = instead(pool),
+    }
+    plan
+}
+
+/// The largest percent under which both halves pass; what is unknown does not count against it.
+fn largest(data: &Half, metadata: &Half) -> Option<u64> {
+    let of = |half: &Half| Some(floor::largest_passing_percent(half.free?, half.total?));
+    match (of(data), of(metadata)) {
+        (Some(data), Some(metadata)) => Some(data.min(metadata)),
+        (one, other) => one.or(other),
+    }
+}
+
+fn numbers(pool: &Pool, data: &Half, metadata: &Half, largest: Option<u64>, new: Option<u64>) -> Numbers {
+    let mut numbers = Numbers::default();
+    let at_new = |half: &Half| Some(floor::required(half.total?, new?));
+    let headroom = |half: &Half| half.free?.checked_sub(at_new(half)?);
+    let in_bytes = |half: &Half, blocks: Option<u64>| half.bytes(blocks?);
+    numbers.set("current_percent", data.percent.or(metadata.percent));
+    numbers.set("largest_unblocking_percent", largest);
+    numbers.set("new_percent", new);
+    numbers.set("block_bytes", data.block);
+    numbers.set("total_blocks", data.total);
+    numbers.set("free_blocks", data.free);
+    numbers.set("required_blocks", data.required);
+    numbers.set("short_blocks", data.short());
+    numbers.set("new_required_blocks", at_new(data));
+    numbers.set("headroom_blocks", headroom(data));
+    let bytes = in_bytes(data, headroom(data));
+    numbers.set("headroom_bytes", bytes);
+    let real = carried(data, &pool.data_backing);
+    numbers.set("effective_headroom_bytes", bytes.map(|b| real.map_or(b, |real| real.min(b))));
+    numbers.set("metadata_total_blocks", metadata.total);
+    numbers.set("metadata_free_blocks", metadata.free);
+    numbers.set("metadata_required_blocks", metadata.required);
+    numbers.set("metadata_short_blocks", metadata.short());
+    numbers.set("metadata_new_required_blocks", at_new(metadata));
+    numbers.set("metadata_headroom_blocks", headroom(metadata));
+    numbers.set("metadata_headroom_bytes", in_bytes(metadata, headroom(metadata)));
+    let growth = super::sizes::data(data);
+    numbers.set("minimum_growth_blocks", growth.minimum_growth);
+    numbers.set("minimum_growth_bytes", in_bytes(data, growth.minimum_growth));
+    numbers.set("minimum_total_blocks", growth.minimum_total);
+    let growth = super::sizes::metadata(metadata, None);
+    numbers.set("metadata_minimum_growth_blocks", growth.minimum_growth);
+    numbers.set("metadata_minimum_growth_bytes", in_bytes(metadata, growth.minimum_growth));
+    numbers.set("metadata_minimum_total_blocks", growth.minimum_total);
+    let filesystem = pool.data_backing.filesystem.as_ref();
+    numbers.set("filesystem_free_bytes", filesystem.and_then(|f| f.free).map(|f| f.0));
+    numbers
+}
+
+/// Bytes that the filesystem under the loop file lets the pool really take: what it has free, and what the file
+/// holds already that the pool does not use. `None`: no loop file, or unknown.
+fn carried(data: &Half, backing: &Backing) -> Option<u64> {
+    let free = backing.filesystem.as_ref().filter(|_| backing.is_loop())?.free?;
+    let allocated = backing.file.as_ref().and_then(|f| f.allocated).unwrap_or_default();
+    let used = data.used().and_then(|used| data.bytes(used)).unwrap_or(u64::MAX);
+    Some(free.0.saturating_add(allocated.0.saturating_sub(used)))
+}
+
+/// Why there is no floor to lower.
+fn no_floor(pool: &Pool, data: &Half) -> Option<String> {
+    let refused = pool.refused_data.is_some() || pool.refused_metadata.is_some();
+    match (pool.min_free.from, data.percent) {
+        (MinFreeFrom::TooOld, _) => Some(
+            "this Docker is older than 1.11: it has no floor and would stop at an option dm.min_free_space".into(),
+        ),
+        _ if refused => None,
+        (_, Some(0)) => Some("the floor is turned off already (0 %)".into()),
+        (_, None) => Some(match pool.owner {
+            Owner::Docker { .. } => "no free-space floor is known of this pool".into(),
+            _ => "nobody applies a free-space floor to this pool: only Docker's devicemapper driver, and Podman's \
+                  old one, do"
+                .into(),
+        }),
+        (_, Some(_)) => None,
+    }
+}
+
+fn judge_mode(plan: &mut Plan, pool: &Pool) {
+    match state(pool) {
+        State::DataFull => plan.block(
+            "no data block is free: a lower floor lets Docker try, and every write still fails; free space or grow \
+             the pool",
+        ),
+        State::MetadataFull => {
+            plan.block("the pool is read-only for want of metadata: growing the metadata is the cure");
+        }
+        State::Unknown => plan.warn("the pool's mode is not known here: on a read-only pool this helps nothing"),
+        State::Works | State::Blocked(..) => {}
+    }
+}
+
+/// Says what speaks against the new percent.
+fn judge(plan: &mut Plan, pool: &Pool, data: &Half, metadata: &Half, new: u64, options: &MinFreeSpace) {
+    let refused = |half: &Half| half.short().is_some_and(|short| short > 0);
+    let current = data.percent.or(metadata.percent).unwrap_or(floor::DEFAULT_PERCENT);
+    let largest = plan.numbers.get("largest_unblocking_percent");
+    if !refused(data) && !refused(metadata) && options.percent.is_none() {
+        plan.block(
+            "Docker does not refuse anything for want of free blocks now: there is nothing to unblock",
+        );
+    } else if new > 99 {
+        plan.block(format!("Docker takes 0 to 99 percent, not {new}"));
+    } else if options.percent.is_none() && new == 0 {
+        plan.block(
+            "less than 1 % is free: only 0 % would pass, which turns the check off, and the next writes fill the \
+             pool for good; free space or grow the pool",
+        );
+    } else if let Some(largest) = largest.filter(|largest| new > *largest) {
+        plan.warn(format!(
+            "Docker would refuse at {new} %; the largest percent that unblocks is {largest} %"
+        ));
+    }
+    if new == 0 && plan.possible {
+        plan.warn(
+            "0 % turns the check off: nothing then stops a pull or build from filling the pool for good",
+        );
+    }
+    if refused(metadata) {
+        let growth = plan.numbers.get("metadata_minimum_growth_blocks").unwrap_or(64);
+        plan.warn(format!(
+            "the refusal is about metadata, and full metadata turns the whole pool read-only: growing the metadata \
+             by {} is the better way (`thinspect plan grow`)",
+            metadata.amount(growth)
+        ));
+    }
+    let headroom = plan.numbers.get("headroom_bytes").map(Bytes);
+    if let Some(left) = headroom.filter(|left| *left < LITTLE && new < current) {
+        plan.warn(format!("{new} % leaves only {left} above the floor: one image layer can use that up"));
+    }
+    if new < current && plan.possible {
+        plan.warn(
+            "a lower floor only buys time: running containers may still fill the pool, and filesystems on a full \
+             pool lose data; free space or grow the pool soon",
+        );
+    }
+    judge_filesystem(plan, pool, headroom);
+}
+
+/// The free blocks of a pool on a loop file are worth what the filesystem below has.
+fn judge_filesystem(plan: &mut Plan, pool: &Pool, headroom: Option<Bytes>) {
+    let real = plan.numbers.get("effective_headroom_bytes").map(Bytes);
+    let (Some(headroom), Some(real)) = (headroom, real) else { return };
+    if real < LITTLE && real < headroom {
+        plan.block(format!(
+            "the filesystem under the loop file has only {real} left for the pool: when it is full the kernel makes \
+             the pool read-only, and it needs repair; free space there first"
+        ));
+    } else if real < headroom {
+        plan.warn(format!(
+            "the filesystem under the loop file carries only {real} of the {headroom} that the pool would have \
+             left: when that is used up the pool turns read-only and needs repair"
+        ));
+    }
+    if pool.data_backing.is_loop() && pool.data_backing.filesystem.is_none() {
+        plan.warn("what the filesystem under the loop file has free is not known here: it may be less");
+    }
+}
+
+/// What helps where lowering the floor does not.
+fn instead(pool: &Pool) -> Vec<Step> {
+    let name = pool.name.as_deref().map(|n| format!(" --pool {}", quote(n))).unwrap_or_default();
+    let step = |does: &str, why: &str, goal: &str| {
+        Step::new(Risk::Reads, does, why, vec![format!("thinspect plan {goal}{name}")])
+    };
+    if state(pool) == State::MetadataFull {
+        return vec![step(
+            "see how to grow the metadata",
+            "A pool out of metadata becomes writable by that.",
+            "grow",
+        )];
+    }
+    vec![
+        step(
+            "see what can be removed, and how much that frees",
+            "Less in the pool is the real cure.",
+            "free",
+        ),
+        step("see how to grow the pool, in exact numbers", "The other real cure.", "grow"),
+    ]
+}

@@ -1,0 +1,155 @@
+//! What to do about a pool: exact numbers and ordered steps for one goal each, and a guarded script of them.
+//!
+//! A plan is data, computed from a [`Host`](crate::host::Host) alone; nothing here executes, asks or prints, and no
+//! name from outside reaches a command unquoted.
+
+mod facts;
+mod grow;
+mod grow_generic;
+mod grow_steps;
+mod json_edit;
+mod min_free_space;
+mod numbers;
+mod room;
+mod script;
+mod settings;
+mod sizes;
+
+pub use grow::{Grow, Which, grow};
+pub use min_free_space::{MinFreeSpace, min_free_space};
+pub use numbers::{NUMBERS, Numbers};
+pub use script::script;
+
+use crate::advice::Risk;
+use crate::host::pool::Pool;
+use crate::host::{DeviceMapper, Host};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What a plan is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Goal {
+    /// Lower Docker's free-space floor, `dm.min_free_space`.
+    MinFreeSpace,
+    /// Make the pool larger.
+    Grow,
+}
+
+impl Goal {
+    /// The word for it, as the command line has it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::MinFreeSpace => "min-free-space",
+            Self::Grow => "grow",
+        }
+    }
+}
+
+/// The way to a goal. Amounts in sentences are [`crate::host::units::Bytes`] in `Display` form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Plan {
+    /// What for.
+    pub goal: Goal,
+    /// The pool's device-mapper name; none where nobody said it.
+    pub pool: Option<String>,
+    /// Whether the steps can be followed now. Where not, they are what has to come first.
+    pub possible: bool,
+    /// Why it is not possible.
+    pub blocked_by: Vec<String>,
+    /// What speaks against it, or has to be known.
+    pub warnings: Vec<String>,
+    /// The numbers behind it; unknown ones are there, and null.
+    pub numbers: Numbers,
+    /// What to do, in order.
+    pub steps: Vec<Step>,
+    /// What a script of this plan has to know beyond the steps.
+    #[serde(skip)]
+    pub basis: Basis,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Step {
+    /// What it does.
+    pub does: String,
+    /// Why, and what it means for what runs.
+    pub why: String,
+    /// What it can cost.
+    pub risk: Risk,
+    /// Commands to type in order, each complete and quoted; they share one shell.
+    pub commands: Vec<String>,
+    /// A command whose success proves the step.
+    pub check: Option<String>,
+    /// Commands that take it back; none where that cannot be done or is not needed.
+    pub undo: Vec<String>,
+    /// The step as the script does it; none for what only a person can do.
+    #[serde(skip)]
+    pub guarded: Option<Guarded>,
+}
+
+/// What the script does for a step, in bash, with the helpers of its prologue.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Guarded {
+    /// A condition that holds once the step is done: the step is then skipped.
+    pub done: String,
+    /// Conditions that must hold before, each with the sentence that is said if it does not.
+    pub needs: Vec<(String, String)>,
+    /// The lines that do it.
+    pub run: Vec<String>,
+}
+
+/// What a plan rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Basis {
+    /// When and how the facts were recorded, for the script's header.
+    pub recorded: String,
+    /// Why no script can be made of it; `None` if one can.
+    pub unscriptable: Option<String>,
+    /// Conditions checked before the first step, each with the sentence that is said if it does not hold.
+    pub needs: Vec<(String, String)>,
+}
+
+impl Plan {
+    fn new(goal: Goal, host: &Host, pool: &Pool, numbers: Numbers) -> Self {
+        let how = match host.kernel.device_mapper {
+            DeviceMapper::NotAsked => "pasted text",
+            _ => "a recording of the machine",
+        };
+        let recorded = match &host.recorded_at {
+            Some(when) => format!("{how}, {when}"),
+            None => how.to_owned(),
+        };
+        let basis = Basis { recorded, ..Basis::default() };
+        let (blocked_by, warnings, steps) = (Vec::new(), Vec::new(), Vec::new());
+        let pool = pool.name.clone();
+        Self { goal, pool, possible: true, blocked_by, warnings, numbers, steps, basis }
+    }
+
+    fn block(&mut self, why: impl Into<String>) {
+        self.possible = false;
+        self.blocked_by.push(why.into());
+    }
+
+    fn warn(&mut self, what: impl Into<String>) {
+        self.warnings.push(what.into());
+    }
+
+    /// Why no script can be made of this plan; `None` if [`script`] gives one that does the work.
+    #[must_use]
+    pub fn unscriptable(&self) -> Option<&str> {
+        match (&self.basis.unscriptable, self.blocked_by.first()) {
+            (_, Some(why)) => Some(why),
+            (Some(why), None) => Some(why),
+            (None, None) => None,
+        }
+    }
+}
+
+impl Step {
+    fn new(risk: Risk, does: impl Into<String>, why: impl Into<String>, commands: Vec<String>) -> Self {
+        let (does, why) = (does.into(), why.into());
+        Self { does, why, risk, commands, check: None, undo: Vec::new(), guarded: None }
+    }
+}

@@ -1,0 +1,118 @@
+//! The numbers of plans: every name there is, with its meaning, and the ordered map a plan carries.
+//!
+//! A name means one thing for ever and ends in its unit; a number nobody knows is there, and null.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+
+macro_rules! numbers {
+    ($($name:literal $meaning:literal)+) => {
+        /// Every name and what it means. Names without `metadata_` that count blocks are about the pool's data.
+        pub const NUMBERS: &[(&str, &str)] = &[$(($name, $meaning)),+];
+    };
+}
+
+numbers! {
+    "block_bytes" "Size of a data block."
+    "total_blocks" "Data blocks there are."
+    "used_blocks" "Data blocks in use."
+    "free_blocks" "Data blocks free."
+    "metadata_block_bytes" "Size of a metadata block: always 4096."
+    "metadata_total_blocks" "Metadata blocks there are."
+    "metadata_used_blocks" "Metadata blocks in use, with the reserve that newer kernels count as used."
+    "metadata_free_blocks" "Metadata blocks free."
+
+    "current_percent" "Percent that Docker demands free now (dm.min_free_space)."
+    "largest_unblocking_percent" "Largest percent under which neither data nor metadata is refused."
+    "new_percent" "Percent that the steps set."
+    "required_blocks" "Data blocks that must be free at the current percent."
+    "short_blocks" "Data blocks missing for that; 0 if none."
+    "new_required_blocks" "Data blocks that must be free at the new percent."
+    "headroom_blocks" "Data blocks left above the floor at the new percent."
+    "headroom_bytes" "The same in bytes."
+    "effective_headroom_bytes" "The same, if the filesystem under the loop file has no more than that free."
+    "metadata_required_blocks" "Metadata blocks that must be free at the current percent."
+    "metadata_short_blocks" "Metadata blocks missing for that; 0 if none."
+    "metadata_new_required_blocks" "Metadata blocks that must be free at the new percent."
+    "metadata_headroom_blocks" "Metadata blocks left above the floor at the new percent."
+    "metadata_headroom_bytes" "The same in bytes."
+
+    "minimum_growth_blocks" "Fewest data blocks to add so that Docker's floor is met; 0 if it is."
+    "minimum_growth_bytes" "The same in bytes."
+    "minimum_total_blocks" "Data blocks there are after that."
+    "minimum_total_bytes" "The same in bytes."
+    "recommended_total_blocks" "Data blocks that leave room to work: at most 75 % used, in round units."
+    "recommended_total_bytes" "The same in bytes."
+    "new_total_blocks" "Data blocks there are after the steps."
+    "new_total_bytes" "The same in bytes."
+    "growth_blocks" "Data blocks that the steps add."
+    "growth_bytes" "The same in bytes."
+    "metadata_minimum_growth_blocks" "Fewest metadata blocks to add so that Docker's floor is met, in steps of 64."
+    "metadata_minimum_growth_bytes" "The same in bytes."
+    "metadata_minimum_total_blocks" "Metadata blocks there are after that."
+    "metadata_minimum_total_bytes" "The same in bytes."
+    "metadata_recommended_total_blocks" "Metadata blocks that leave room, also for the new data size."
+    "metadata_recommended_total_bytes" "The same in bytes."
+    "metadata_new_total_blocks" "Metadata blocks there are after the steps."
+    "metadata_new_total_bytes" "The same in bytes."
+    "metadata_growth_blocks" "Metadata blocks that the steps add."
+    "metadata_growth_bytes" "The same in bytes."
+    "metadata_needed_bytes" "Metadata for the new data size: 48 bytes a block (the kernel's rule), at least 2 MiB."
+    "metadata_advised_bytes" "The same by LVM's rule: 64 bytes a block, at least 2 MiB."
+    "metadata_limit_bytes" "The most metadata the kernel uses: 15.875 GiB."
+
+    "filesystem_free_bytes" "Free on the filesystem under the loop files, for the kernel's writes."
+    "file_may_demand_bytes" "What the loop files on it can still demand of it after the steps."
+    "largest_total_bytes" "Largest data size that the filesystem or the volume group carries."
+    "volume_group_free_bytes" "Free in the volume group."
+    "volume_group_needed_bytes" "What the steps take of it, the spare copy of the metadata included."
+    "extent_bytes" "The unit that volumes of this group grow in."
+}
+
+/// Numbers by name, in the order in which a person reads them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Numbers(Vec<(&'static str, Option<u64>)>);
+
+impl Numbers {
+    /// Sets one; a name is set once, a second value replaces the first.
+    pub fn set(&mut self, name: &'static str, value: Option<u64>) {
+        match self.0.iter_mut().find(|(n, _)| *n == name) {
+            Some(entry) => entry.1 = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// The number of a name; `None` where unknown.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<u64> {
+        self.0.iter().find(|(n, _)| *n == name).and_then(|(_, value)| *value)
+    }
+
+    /// All of them in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Option<u64>)> {
+        self.0.iter().copied()
+    }
+}
+
+impl Serialize for Numbers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl JsonSchema for Numbers {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Numbers".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let number = |meaning: &str| {
+            serde_json::json!({
+                "description": meaning, "type": ["integer", "null"], "minimum": 0, "format": "uint64"
+            })
+        };
+        let properties: serde_json::Map<_, _> =
+            NUMBERS.iter().map(|(name, meaning)| ((*name).to_owned(), number(meaning))).collect();
+        json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
+    }
+}

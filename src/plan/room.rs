@@ -1,0 +1,213 @@
+//! Whether there is room for a larger pool: on the filesystem under the loop files, or in the volume group.
+//!
+//! Sizes nobody asked for by name are lowered to what fits; what cannot be carried is refused.
+
+use super::Plan;
+use super::grow::{Job, look};
+use super::grow_steps::{Way, way};
+use super::sizes::unit;
+use crate::advice::quote;
+use crate::host::backing::{Backing, Filesystem};
+use crate::host::lvm::LvName;
+use crate::host::units::Bytes;
+
+/// Checks the room for the new sizes, lowers them or blocks the plan.
+pub(super) fn fit(plan: &mut Plan, job: &mut Job<'_>) {
+    match way(job.pool, &job.pool.data_backing) {
+        Way::Loop { .. } => fit_filesystem(plan, job),
+        Way::Lvm(name) => fit_group(plan, job, &name),
+        Way::Device { .. } => fit_device(plan, job),
+        Way::Unknown => {}
+    }
+}
+
+fn fit_filesystem(plan: &mut Plan, job: &mut Job<'_>) {
+    let pool = job.pool;
+    for (backing, grows) in [
+        (&pool.data_backing, job.more_data().is_some()),
+        (&pool.metadata_backing, job.more_metadata().is_some()),
+    ] {
+        let Some(file) = backing.file.as_ref().filter(|_| grows) else { continue };
+        if file.deleted || file.replaced {
+            plan.block(format!(
+                "the loop file {:?} was deleted or replaced while in use: it cannot be enlarged by its name any \
+                 more, and its content is lost when the loop device goes; save what is needed first",
+                file.path
+            ));
+        }
+    }
+    let free = pool.data_backing.filesystem.as_ref().and_then(|f| f.free);
+    plan.numbers.set("filesystem_free_bytes", free.map(|f| f.0));
+    let metadata = demand(&pool.metadata_backing, job.new_metadata.and_then(|m| job.metadata.bytes(m)));
+    let metadata = metadata.filter(|_| same(&pool.data_backing, &pool.metadata_backing)).unwrap_or(0);
+    let allocated = pool.data_backing.file.as_ref().and_then(|f| f.allocated);
+    let largest = free.zip(allocated).map(|(f, a)| f.0.saturating_add(a.0).saturating_sub(metadata));
+    plan.numbers.set("largest_total_bytes", largest);
+    match largest {
+        Some(largest) if job.more_data().is_some() => limit_to_filesystem(plan, job, largest),
+        None if job.more_data().is_some() => {
+            plan.warn(
+                "what the filesystem under the loop file has free is not known here: if it is less than what the \
+                 file may still grow to, the new space is not real",
+            );
+        }
+        _ => {}
+    }
+    let data = demand(&pool.data_backing, job.new_data.and_then(|d| job.data.bytes(d)));
+    let demanded = data.map(|d| d.saturating_add(metadata));
+    plan.numbers.set("file_may_demand_bytes", demanded);
+    let Some((free, demanded)) =
+        free.zip(demanded).filter(|_| plan.possible && job.more_metadata().is_some())
+    else {
+        return;
+    };
+    let more = job.more_metadata().and_then(|m| job.metadata.bytes(m)).unwrap_or(0);
+    if more > free.0 {
+        plan.block(format!(
+            "the filesystem under the metadata's loop file has only {free} free, not {}",
+            Bytes(more)
+        ));
+    } else if demanded > free.0 {
+        plan.warn(format!(
+            "the loop files may still demand {} of their filesystem, and it has {free} free",
+            Bytes(demanded)
+        ));
+    }
+}
+
+/// What a loop file of `size` bytes can still demand of its filesystem.
+fn demand(backing: &Backing, size: Option<u64>) -> Option<u64> {
+    let file = backing.file.as_ref()?;
+    let size = size.into_iter().chain(file.size.map(|s| s.0)).max()?;
+    Some(size.saturating_sub(file.allocated?.0))
+}
+
+fn same(one: &Backing, other: &Backing) -> bool {
+    let identity = |f: &Filesystem| (f.device, f.mount.clone());
+    match (&one.filesystem, &other.filesystem) {
+        (Some(one), Some(other)) => identity(one) == identity(other),
+        _ => false,
+    }
+}
+
+fn limit_to_filesystem(plan: &mut Plan, job: &mut Job<'_>, largest: u64) {
+    if limit(plan, job, largest, "the filesystem under the loop file") {
+        return;
+    }
+    let filesystem = job.pool.data_backing.filesystem.as_ref();
+    let free = filesystem.and_then(|f| f.free).unwrap_or_default();
+    let mount = filesystem.and_then(|f| f.mount.as_deref()).unwrap_or("/");
+    plan.block(format!(
+        "the filesystem under the loop file carries a file of at most {} (it has {free} free): more would be space \
+         that is not there, and a pool whose writes fail turns read-only and needs repair; free space there, or \
+         grow that filesystem, first",
+        Bytes(largest)
+    ));
+    let mount = quote(mount);
+    let commands =
+        vec![format!("df -h {mount}"), format!("du -xh --max-depth=2 {mount} | sort -h | tail -20")];
+    plan.steps =
+        vec![look("see what fills that filesystem", "The pool cannot have more than it gives.", commands)];
+}
+
+/// Lowers the data's new size to what `largest` bytes carry; `false` if even the least does not fit.
+fn limit(plan: &mut Plan, job: &mut Job<'_>, largest: u64, what: &str) -> bool {
+    let (Some(new), Some(block), Some(total)) = (job.new_data, job.data.block, job.data.total) else {
+        return true;
+    };
+    if new.saturating_mul(block) <= largest {
+        return true;
+    }
+    let least = job.data_target.minimum_total.unwrap_or(total).max(total.saturating_add(1));
+    let unit = unit(largest);
+    let round = (largest - largest % unit) / block;
+    let fits = if round >= least { round } else { largest / block };
+    if job.asked || fits < least {
+        return false;
+    }
+    plan.warn(format!(
+        "{} are recommended, but {what} carries at most {}",
+        Bytes(new.saturating_mul(block)),
+        Bytes(largest)
+    ));
+    job.new_data = Some(fits);
+    true
+}
+
+fn fit_group(plan: &mut Plan, job: &mut Job<'_>, name: &LvName) {
+    let group = job.host.lvm.group(&name.vg);
+    let (free, extent) = (group.and_then(|g| g.free), group.and_then(|g| g.extent));
+    plan.numbers.set("volume_group_free_bytes", free.map(|f| f.0));
+    plan.numbers.set("extent_bytes", extent.map(|e| e.0));
+    let unit = extent.map_or(1, |e| e.0.max(1));
+    let up = |bytes: u64| bytes.checked_next_multiple_of(unit).unwrap_or(u64::MAX);
+    // LVM keeps a spare volume as large as the metadata, and enlarges it along.
+    let metadata = up(job.more_metadata().and_then(|m| job.metadata.bytes(m)).unwrap_or(0)).saturating_mul(2);
+    let now = job.pool.length.map(|l| l.bytes().0).or_else(|| job.data.bytes(job.data.total?));
+    if let (Some(free), Some(now)) = (free, now) {
+        let spare = free.0.saturating_sub(metadata);
+        let largest = now.saturating_add(spare - spare % unit);
+        plan.numbers.set("largest_total_bytes", Some(largest));
+        let fits = metadata <= free.0
+            && (job.more_data().is_none()
+                || limit(plan, job, largest, &format!("volume group {:?}", name.vg)));
+        if !fits {
+            too_small(plan, name, free, job, metadata);
+        }
+    } else {
+        plan.warn(format!("what volume group {:?} has free is not known here; `vgs` says it", name.vg));
+    }
+    in_extents(job, up);
+    let data = job.more_data().and_then(|m| job.data.bytes(m)).map_or(0, up);
+    plan.numbers.set("volume_group_needed_bytes", Some(data.saturating_add(metadata)));
+}
+
+/// Whole extents are taken anyway: the sizes become what they give.
+fn in_extents(job: &mut Job<'_>, up: impl Fn(u64) -> u64) {
+    for (new, half, more) in [
+        (&mut job.new_data, job.data, job.data_target.minimum_growth),
+        (&mut job.new_metadata, job.metadata, job.metadata_target.minimum_growth),
+    ] {
+        if let (Some(blocks), Some(block), Some(_)) = (*new, half.block, more)
+            && Some(blocks) != half.total
+        {
+            *new = Some(up(blocks.saturating_mul(block)) / block);
+        }
+    }
+}
+
+fn too_small(plan: &mut Plan, name: &LvName, free: Bytes, job: &Job<'_>, metadata: u64) {
+    let least = job.data_target.minimum_growth.and_then(|g| job.data.bytes(g)).unwrap_or(0);
+    let asked = job.more_data().and_then(|m| job.data.bytes(m)).unwrap_or(0);
+    let least = if job.asked { asked } else { least }.saturating_add(metadata);
+    plan.block(format!(
+        "volume group {:?} has {free} free and {} are needed: add a disk to it (`pvcreate`, `vgextend`), or enlarge \
+         the disk under it (`pvresize`), first",
+        name.vg,
+        Bytes(least)
+    ));
+    let vg = quote(&name.vg);
+    let commands = vec![
+        format!("vgs {vg}"),
+        format!("pvs -o pv_name,vg_name,pv_size,pv_free --select vg_name={vg}"),
+        "lsblk".into(),
+    ];
+    plan.steps = vec![look(
+        "see what the group has, and which disks there are",
+        "The room comes from there.",
+        commands,
+    )];
+}
+
+/// A device that thinspect does not know how to enlarge: it must be large enough already.
+fn fit_device(plan: &mut Plan, job: &mut Job<'_>) {
+    let Some(size) = job.pool.data_backing.size.filter(|_| job.more_data().is_some()) else { return };
+    plan.numbers.set("largest_total_bytes", Some(size.0));
+    if !limit(plan, job, size.0, "the device under the data") {
+        let node = job.pool.data_backing.path.as_deref().unwrap_or("(not named)");
+        plan.block(format!(
+            "the device under the data, {node:?}, has {size}: enlarge it first by the tool that made it, then plan again"
+        ));
+        plan.steps = vec![look("see what it is", "Only its own tool can enlarge it.", vec!["lsblk".into()])];
+    }
+}

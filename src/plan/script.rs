@@ -1,0 +1,158 @@
+//! A plan as a guarded bash script: every fact is checked again at run time, every change is asked for, and a pool
+//! is never left suspended.
+//!
+//! It writes text only. A plan that cannot be followed becomes a script that says why and changes nothing.
+
+use super::{Goal, Guarded, Plan, Step};
+use crate::advice::{Risk, quote};
+use crate::host::units::AMOUNT;
+
+const PROLOGUE: &str = include_str!("prologue.sh");
+const HELPERS: &str = include_str!("helpers.sh");
+/// For the plan that edits a file: its text without the newlines at its end.
+const TEXT_OF: &str = "text_of() { cat -- \"$1\" 2>/dev/null || true; }\n";
+
+/// The script of a plan.
+#[must_use]
+pub fn script(plan: &Plan) -> String {
+    let mut out = header(plan);
+    if let Some(why) = plan.unscriptable() {
+        out.push_str(&format!(
+            "printf '%s\\n' {} >&2\nexit 1\n",
+            sentence(&format!("thinspect: stopped: {why}"))
+        ));
+        return out;
+    }
+    out.push_str(PROLOGUE);
+    if plan.goal == Goal::Grow {
+        let name = plan.pool.as_deref().unwrap_or_default();
+        out.push_str(&format!("\npool={}\n\n{HELPERS}", quote(name)));
+    } else {
+        out.push_str(TEXT_OF);
+    }
+    for warning in &plan.warnings {
+        out.push_str(&format!("\nsay {}", sentence(&format!("warning: {warning}"))));
+    }
+    out.push('\n');
+    for (condition, otherwise) in &plan.basis.needs {
+        out.push_str(&format!("{condition} || stop {}\n", sentence(otherwise)));
+    }
+    let steps: Vec<(usize, &Step, &Guarded)> = plan
+        .steps
+        .iter()
+        .enumerate()
+        .filter_map(|(index, step)| Some((index + 1, step, step.guarded.as_ref()?)))
+        .collect();
+    for (number, step, guarded) in &steps {
+        out.push_str(&function(*number, step, guarded));
+    }
+    out.push('\n');
+    for (number, ..) in &steps {
+        out.push_str(&format!("step_{number}\n"));
+    }
+    out.push_str("say 'all steps are done'\n");
+    out
+}
+
+fn header(plan: &Plan) -> String {
+    let pool = plan.pool.as_deref().map_or_else(|| "(not named)".to_owned(), quote);
+    format!(
+        "#!/usr/bin/env bash\n\
+         # thinspect plan {} for pool {}.\n\
+         # Written by thinspect {} from {}.\n\
+         # It asks before every step that changes something; --yes answers all of it. It can be run again: what is\n\
+         # done is skipped. It stops where the facts are not those it was made from.\n",
+        plan.goal.word(),
+        comment(&pool),
+        env!("CARGO_PKG_VERSION"),
+        comment(&plan.basis.recorded),
+    )
+}
+
+fn function(number: usize, step: &Step, guarded: &Guarded) -> String {
+    let does = plain(&step.does);
+    let mut out =
+        format!("\n# Step {number} ({}): {}\nstep_{number}() {{\n", step.risk.word(), comment(&does));
+    let done = format!("step {number} is done: {does}");
+    out.push_str(&format!(
+        "    if {}; then\n        say {}\n        return\n    fi\n",
+        guarded.done,
+        sentence(&done)
+    ));
+    for (condition, otherwise) in &guarded.needs {
+        out.push_str(&format!(
+            "    {condition} || stop {}\n",
+            sentence(&format!("step {number}: {otherwise}"))
+        ));
+    }
+    if step.risk > Risk::Reads {
+        let question = format!("step {number} ({}): {does}. Go on?", step.risk.word());
+        out.push_str(&format!("    ask {}\n", sentence(&question)));
+    }
+    for line in &guarded.run {
+        out.push_str(&format!("    {line}\n"));
+    }
+    let failed = format!("step {number} did not work: {does}");
+    out.push_str(&format!("    {} || stop {}\n", guarded.done, sentence(&failed)));
+    out.push_str(&format!("    say {}\n}}\n", sentence(&done)));
+    out
+}
+
+/// A sentence as one quoted word, its amounts written out.
+fn sentence(text: &str) -> String {
+    let text: String = plain(text).chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// A text on one line of a comment.
+fn comment(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+/// A text with its amounts in binary units, one decimal, rounded down.
+fn plain(text: &str) -> String {
+    let mut out = String::new();
+    let mut parts = text.split(AMOUNT.0);
+    out.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        match part.split_once(AMOUNT.1) {
+            Some((amount, rest)) => {
+                let amount = amount.parse().map_or_else(|_| amount.to_owned(), binary);
+                out.push_str(&amount);
+                out.push_str(rest);
+            }
+            None => out.push_str(part),
+        }
+    }
+    out
+}
+
+fn binary(bytes: u64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let power = bytes.checked_ilog2().unwrap_or(0) / 10;
+    let unit = usize::try_from(power).ok().and_then(|p| units.get(p)).copied().unwrap_or("bytes");
+    let scale = 1_u128 << (10 * power);
+    let tenths = u128::from(bytes) * 10 / scale;
+    if tenths % 10 == 0 {
+        format!("{} {unit}", tenths / 10)
+    } else {
+        format!("{}.{} {unit}", tenths / 10, tenths % 10)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::units::Bytes;
+
+    #[test]
+    fn amounts_are_written_out() {
+        let text = format!("{} of {} and {}", Bytes(952_238_080), Bytes(107_374_182_400), Bytes(0));
+        assert_eq!(plain(&text), "908.1 MiB of 100 GiB and 0 bytes");
+    }
+
+    #[test]
+    fn sentences_are_one_word() {
+        assert_eq!(sentence("it's\n$(x)"), "'it'\\''s?$(x)'");
+    }
+}

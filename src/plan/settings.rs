@@ -1,0 +1,244 @@
+//! Where `dm.min_free_space` has to be set, and the steps that set it and restart the daemon.
+//!
+//! A file is only rewritten from the text that was recorded; where that is not at hand the steps are generic.
+
+use super::facts::Half;
+use super::json_edit::with_option;
+use super::{Guarded, Plan, Step};
+use crate::advice::{Risk, quote};
+use crate::host::docker::Docker;
+use crate::host::pool::{Owner, Pool};
+use crate::host::units::percent_of;
+use crate::host::{DeviceMapper, Host};
+
+const OPTION: &str = "dm.min_free_space";
+const FILE: &str = "/etc/docker/daemon.json";
+const SAVED: &str = "/etc/docker/daemon.json.before-thinspect";
+
+/// Adds the steps that set the floor to `percent`.
+pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, percent: u64) {
+    if pool.owner == Owner::ContainersStorage {
+        return podman(plan, percent);
+    }
+    let docker = host.docker_of(pool).or_else(|| host.dockers.first());
+    let restart = restart(docker, data, percent);
+    match place(host, docker) {
+        Place::DaemonJson(old) => match with_option(&old, OPTION, &format!("{percent}%")) {
+            Ok(new) => plan.steps.push(rewrite(&old, &new, percent)),
+            Err(why) => {
+                plan.basis.unscriptable = Some(format!("{why}: it has to be edited by hand"));
+                plan.steps.push(by_hand(FILE, percent));
+            }
+        },
+        Place::Elsewhere(place) => {
+            plan.warn(format!(
+                "Docker's storage options are given on {place}: it has to be set there, since the daemon refuses to \
+                 start when they stand in daemon.json as well"
+            ));
+            plan.basis.unscriptable = Some(format!("the option has to be set by hand, on {place}"));
+            plan.steps.push(elsewhere(&place, percent));
+        }
+        Place::Unknown => {
+            plan.basis.unscriptable =
+                Some("Docker's settings are not known here: make the plan on the host itself".into());
+            plan.steps.push(find());
+            plan.steps.push(by_hand(FILE, percent));
+        }
+    }
+    plan.steps.push(restart);
+}
+
+/// Where the option has to be set.
+enum Place {
+    /// `daemon.json`, with this text; empty where there is no such file.
+    DaemonJson(String),
+    /// Where the other storage options stand: the command line, or a file that feeds it.
+    Elsewhere(String),
+    /// Nobody said.
+    Unknown,
+}
+
+fn place(host: &Host, docker: Option<&Docker>) -> Place {
+    let Some(docker) = docker else { return Place::Unknown };
+    let outside = |from: &&str| !from.ends_with("daemon.json");
+    let mut from = docker.options.iter().map(|o| o.from.as_str());
+    if let Some(from) =
+        docker.option(OPTION).map(|o| o.from.as_str()).into_iter().chain(&mut from).find(outside)
+    {
+        let place = if from == "command line" { "the daemon's command line" } else { from };
+        return Place::Elsewhere(place.to_owned());
+    }
+    match &docker.daemon_json {
+        Some(text) => Place::DaemonJson(text.clone()),
+        None if host.kernel.device_mapper == DeviceMapper::NotAsked => Place::Unknown,
+        None => Place::DaemonJson(String::new()),
+    }
+}
+
+/// A `printf` that writes a text, its lines as quoted words: safe to paste, whatever is in it.
+fn printed(text: &str) -> String {
+    let words: Vec<String> = text.trim_end_matches('\n').split('\n').map(quote).collect();
+    format!("printf '%s\\n' {}", words.join(" "))
+}
+
+fn rewrite(old: &str, new: &str, percent: u64) -> Step {
+    let (absent, print) = (old.trim().is_empty(), printed(new));
+    let why = "An option must end in %: a bare number stops the daemon at its next start. Everything else in the \
+               file stays as it is; nothing changes until the daemon is restarted.";
+    let first = if absent { "mkdir -p /etc/docker".into() } else { format!("cp -a {FILE} {SAVED}") };
+    let commands = vec![first, format!("{print} > {FILE}")];
+    let mut step = Step::new(Risk::Changes, format!("set {OPTION}={percent}% in {FILE}"), why, commands);
+    step.check = Some(format!("grep -q '\"{OPTION}={percent}%\"' {FILE}"));
+    step.undo = vec![if absent { format!("rm {FILE}") } else { format!("cp -a {SAVED} {FILE}") }];
+    let holds = |text: &str| format!("[ \"$(text_of {FILE})\" = \"$({})\" ]", printed(text));
+    let same = match absent {
+        true => format!("[ -z \"$(text_of {FILE} | tr -d '[:space:]')\" ]"),
+        false => holds(old),
+    };
+    let run = vec![
+        "run mkdir -p /etc/docker".to_owned(),
+        format!("file=$(readlink -f {FILE})"),
+        format!(
+            "if [ -e \"$file\" ]; then run cp -a \"$file\" {SAVED}; run cp -a \"$file\" \"$file.new\"; fi"
+        ),
+        format!("{print} >\"$file.new\""),
+        "run mv -f \"$file.new\" \"$file\"".to_owned(),
+    ];
+    let needs = vec![(same, format!("{FILE} is not what it was when it was recorded; make a new plan"))];
+    step.guarded = Some(Guarded { done: holds(new), needs, run });
+    step
+}
+
+fn by_hand(file: &str, percent: u64) -> Step {
+    let option = format!("\"{OPTION}={percent}%\"");
+    let why = format!(
+        "Add {option} to the list \"storage-opts\" of {file}, or replace the {OPTION} that is there; where the file \
+         does not exist, the command makes it. The % must be there: a bare number stops the daemon at its next start."
+    );
+    let new = printed(&format!("{{\n    \"storage-opts\": [{option}]\n}}"));
+    let commands = vec![format!("if [ -e {file} ]; then ${{EDITOR:-vi}} {file}; else {new} > {file}; fi")];
+    let mut step = Step::new(Risk::Changes, format!("set {OPTION}={percent}% in {file}"), why, commands);
+    step.check = Some(format!("grep -q '{option}' {file}"));
+    step
+}
+
+fn elsewhere(place: &str, percent: u64) -> Step {
+    let option = format!("--storage-opt {OPTION}={percent}%");
+    let why = format!(
+        "Add `{option}` beside the other --storage-opt words, or change the one that is there. The % must be there: \
+         a bare number stops the daemon at its next start. In a systemd unit write %% for %."
+    );
+    let does = format!("set {OPTION}={percent}% on {place}");
+    if place.starts_with('/') {
+        let commands = vec![format!("${{EDITOR:-vi}} {}", quote(place))];
+        let mut step = Step::new(Risk::Changes, does, why, commands);
+        step.check = Some(format!("grep -q '{OPTION}={percent}%' {}", quote(place)));
+        return step;
+    }
+    let commands = vec!["systemctl cat docker".to_owned(), "systemctl edit --full docker".to_owned()];
+    let mut step = Step::new(Risk::Changes, does, why, commands);
+    step.check = Some(format!("systemctl cat docker | grep -qE '{OPTION}={percent}%%?'"));
+    step.undo = vec!["systemctl revert docker".to_owned()];
+    step
+}
+
+fn find() -> Step {
+    let places = "/etc/docker /etc/sysconfig /etc/default /etc/systemd/system /lib/systemd/system";
+    let command = format!("grep -rsE 'storage-opt|{OPTION}' {places}");
+    let why = "All storage options must stand in one place: the daemon refuses to start when they are both on its \
+               command line and in daemon.json.";
+    Step::new(Risk::Reads, "see where Docker's storage options stand", why, vec![command])
+}
+
+fn podman(plan: &mut Plan, percent: u64) {
+    plan.basis.unscriptable = Some("storage.conf has to be edited by hand".into());
+    let why = "In the section [storage.options.thinpool]. There is no daemon to restart: the next command obeys it.";
+    let commands = vec!["${EDITOR:-vi} /etc/containers/storage.conf".to_owned()];
+    let does = format!("set min_free_space = \"{percent}%\" in /etc/containers/storage.conf");
+    let mut step = Step::new(Risk::Changes, does, why, commands);
+    step.check = Some(format!("grep -q 'min_free_space *= *\"{percent}%\"' /etc/containers/storage.conf"));
+    plan.steps.push(step);
+}
+
+fn restart(docker: Option<&Docker>, data: &Half, percent: u64) -> Step {
+    let json = docker.and_then(|d| d.daemon_json.as_deref()).unwrap_or_default();
+    let settings = serde_json::from_str::<serde_json::Value>(json).ok();
+    let survive = settings.and_then(|s| s.get("live-restore")?.as_bool()) == Some(true);
+    let (does, why) = if survive {
+        (
+            "restart the Docker daemon; containers keep running (live-restore)",
+            "The option is read at start only. The daemon does not answer for some seconds.",
+        )
+    } else {
+        (
+            "restart the Docker daemon: containers stop, and only those with a restart policy start again",
+            "The option is read at start only. With \"live-restore\": true in daemon.json, loaded beforehand by \
+             `systemctl reload docker`, containers would keep running.",
+        )
+    };
+    let commands = vec!["systemctl restart docker".to_owned()];
+    let mut step = Step::new(Risk::Stops, does, why, commands);
+    let check = format!("docker info 2>/dev/null | grep -E 'Minimum Free Space: {}'", shown(data, percent));
+    step.guarded = Some(Guarded {
+        done: format!("timeout 60 {check} >/dev/null"),
+        needs: Vec::new(),
+        run: vec![
+            "if command -v systemctl >/dev/null; then run systemctl restart docker; \
+                   else run service docker restart; fi"
+                .to_owned(),
+        ],
+    });
+    step.check = Some(check);
+    step.undo = vec!["systemctl restart docker".to_owned()];
+    step
+}
+
+/// The floor as `docker info` prints it, as a pattern; any value where the block size is unknown.
+fn shown(data: &Half, percent: u64) -> String {
+    let bytes = data.total.and_then(|total| data.bytes(percent_of(total, percent)));
+    match bytes.filter(|_| data.origin == super::facts::Origin::Said) {
+        Some(bytes) => human(bytes).replace('.', "\\."),
+        None => "[0-9]".to_owned(),
+    }
+}
+
+/// Go's `units.HumanSize`: decimal, four significant digits (`%.4g`), a blank before the unit up to Docker 17.03.
+fn human(bytes: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+    let power = u32::try_from(bytes.max(1).ilog10() / 3).unwrap_or(0);
+    let scale = 1000_u64.saturating_pow(power);
+    let whole = bytes / scale;
+    let decimals = 3_u32.saturating_sub(whole.max(1).ilog10());
+    let factor = u128::from(10_u64.pow(decimals));
+    let rounded = (u128::from(bytes) * factor * 2 + u128::from(scale)) / (u128::from(scale) * 2);
+    let mut text = (rounded / factor).to_string();
+    let fraction = format!("{:0width$}", rounded % factor, width = decimals as usize);
+    let fraction = fraction.trim_end_matches('0');
+    if decimals > 0 && !fraction.is_empty() {
+        text = format!("{text}.{fraction}");
+    }
+    let unit = usize::try_from(power).ok().and_then(|p| units.get(p)).copied().unwrap_or("B");
+    format!("{text} ?{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::human;
+
+    #[test]
+    fn as_docker_prints_it() {
+        let cases = [
+            (9_663_676_416, "9.664 ?GB"),
+            (10_737_418_240, "10.74 ?GB"),
+            (644_245_094, "644.2 ?MB"),
+            (858_993_459, "859 ?MB"),
+            (429_496_729, "429.5 ?MB"),
+            (65_536, "65.54 ?kB"),
+            (0, "0 ?B"),
+            (524_288_000_000, "524.3 ?GB"),
+        ];
+        for (bytes, shown) in cases {
+            assert_eq!(human(bytes), shown);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! How large a pool has to become: the smallest size that ends the refusal, and one that leaves room to work.
+//!
+//! Pure arithmetic on blocks; where the space comes from is not its business.
+//!
+//! The recommendation for data: at most 75 % used (less where Docker demands more than 20 % free: five points above
+//! its floor), rounded up to a power of two of about a sixteenth of the size, at most 1 GiB. For metadata: at most
+//! 75 % used, and 64 bytes a data block where there is less than the 48 that the kernel's documentation asks for
+//! (Documentation/admin-guide/device-mapper/thin-provisioning.rst), rounded up to 4 MiB.
+
+use super::facts::Half;
+use crate::host::floor;
+use crate::host::units::METADATA_BLOCKS_MAX;
+
+/// Sizes of one half, in blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Target {
+    /// Fewest blocks to add; 0 if none are needed.
+    pub(super) minimum_growth: Option<u64>,
+    /// Blocks there are then.
+    pub(super) minimum_total: Option<u64>,
+    /// Blocks that leave room.
+    pub(super) recommended: Option<u64>,
+}
+
+const GIB: u64 = 1 << 30;
+/// Metadata grows in steps of 64 blocks (256 KiB): the resize uses some blocks itself.
+const METADATA_STEP: u64 = 64;
+/// Metadata recommendations are multiples of 1024 blocks (4 MiB), LVM's usual extent.
+const METADATA_UNIT: u64 = 1024;
+/// Blocks that growing the metadata may use itself, for bitmaps and the index.
+const RESIZE_USES: u64 = 8;
+
+/// Sizes for the data.
+pub(super) fn data(half: &Half) -> Target {
+    let (Some(total), Some(free)) = (half.total, half.free) else { return Target::default() };
+    let minimum_growth = match half.percent.filter(|p| *p > 0) {
+        Some(percent) => floor::smallest_growth(free, total, percent),
+        None => Some(u64::from(free == 0)),
+    };
+    let minimum_total = minimum_growth.and_then(|g| total.checked_add(g));
+    let roomy = roomy(total.saturating_sub(free), half.percent.unwrap_or(0));
+    let recommended = match (minimum_total, roomy) {
+        (Some(least), Some(roomy)) if least.max(roomy) <= total => Some(total),
+        (Some(least), Some(roomy)) => rounded_up(least.max(roomy), half.block),
+        _ => None,
+    };
+    Target { minimum_growth, minimum_total, recommended }
+}
+
+/// The total of which `used` blocks are the share that may be used.
+fn roomy(used: u64, percent: u64) -> Option<u64> {
+    let share = 75.min(95_u64.saturating_sub(percent)).max(1);
+    Some(used.checked_mul(100)?.div_ceil(share))
+}
+
+/// Up to a round size in bytes, in whole blocks.
+fn rounded_up(blocks: u64, block: Option<u64>) -> Option<u64> {
+    let size = block.unwrap_or(64 << 10);
+    let bytes = blocks.checked_mul(size)?;
+    Some(bytes.checked_next_multiple_of(unit(bytes))?.div_ceil(size))
+}
+
+/// A round unit for a size: a power of two, about a sixteenth of it, at most 1 GiB.
+pub(super) fn unit(bytes: u64) -> u64 {
+    match (bytes / 16).checked_ilog2() {
+        Some(log) => (1_u64 << log).min(GIB),
+        None => 1,
+    }
+}
+
+/// Sizes for the metadata, when the data will have `data_blocks`.
+pub(super) fn metadata(half: &Half, data_blocks: Option<u64>) -> Target {
+    let (Some(total), Some(free)) = (half.total, half.free) else { return Target::default() };
+    let minimum_growth = metadata_growth(free, total, half.percent.unwrap_or(0));
+    let minimum_total = minimum_growth.and_then(|g| total.checked_add(g));
+    let most = METADATA_BLOCKS_MAX.0;
+    let advised = match data_blocks {
+        Some(blocks) if needed_bytes(blocks).div_ceil(4096) > total => {
+            advised_bytes(blocks).div_ceil(4096).min(most)
+        }
+        _ => 0,
+    };
+    let used = total.saturating_sub(free);
+    let recommended = match (minimum_total, roomy(used, half.percent.unwrap_or(0))) {
+        (Some(least), Some(roomy)) => {
+            let want = least.max(roomy).max(advised);
+            let round = want.checked_next_multiple_of(METADATA_UNIT).map(|r| r.min(most.max(least)));
+            if want <= total { Some(total) } else { round }
+        }
+        _ => None,
+    };
+    Target { minimum_growth, minimum_total, recommended }
+}
+
+/// The fewest blocks to add, in steps, so that the floor is met although newer kernels count a tenth of the new
+/// blocks as used and the resize needs some.
+fn metadata_growth(free: u64, total: u64, percent: u64) -> Option<u64> {
+    let met = |growth: u64| {
+        let gain = growth.checked_sub(growth.div_ceil(10))?.checked_sub(RESIZE_USES)?;
+        Some(free.checked_add(gain)? >= floor::required(total.checked_add(growth)?, percent).max(1))
+    };
+    if free >= floor::required(total, percent).max(1) {
+        return Some(0);
+    }
+    let most = METADATA_BLOCKS_MAX.0.saturating_sub(total) / METADATA_STEP;
+    let (mut low, mut high) = (0, most);
+    if !met(most.checked_mul(METADATA_STEP)?)? {
+        return None;
+    }
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if met(middle * METADATA_STEP)? { high = middle } else { low = middle }
+    }
+    high.checked_mul(METADATA_STEP)
+}
+
+/// The kernel's rule: 48 bytes a data block, at least 2 MiB.
+pub(super) fn needed_bytes(data_blocks: u64) -> u64 {
+    data_blocks.saturating_mul(48).max(2 << 20)
+}
+
+/// LVM's rule: 64 bytes a data block, at least 2 MiB.
+pub(super) fn advised_bytes(data_blocks: u64) -> u64 {
+    data_blocks.saturating_mul(64).max(2 << 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn half(free: u64, total: u64, block: u64) -> Half {
+        let percent = Some(10);
+        Half { block: Some(block), total: Some(total), free: Some(free), percent, ..Half::default() }
+    }
+
+    #[test]
+    fn the_published_pool() {
+        let target = data(&half(161_986, 1_638_400, 65_536));
+        assert_eq!(target.minimum_growth, Some(2059));
+        assert_eq!(target.minimum_total, Some(1_640_459));
+        assert_eq!(target.recommended, Some(121 * 16_384), "121 GiB");
+    }
+
+    #[test]
+    fn small_metadata() {
+        let target = metadata(&half(1325, 13_310, 4096), None);
+        assert_eq!(target.minimum_growth, Some(64));
+        assert_eq!(target.minimum_total, Some(13_374));
+        assert_eq!(target.recommended, Some(16_384), "64 MiB");
+    }
+
+    #[test]
+    fn nothing_needed_is_nothing_recommended() {
+        let target = data(&half(900_000, 1_638_400, 65_536));
+        assert_eq!((target.minimum_growth, target.recommended), (Some(0), Some(1_638_400)));
+        let target = metadata(&half(500_000, 524_288, 4096), Some(1_638_400));
+        assert_eq!((target.minimum_growth, target.recommended), (Some(0), Some(524_288)));
+    }
+
+    #[test]
+    fn metadata_follows_the_data_and_ends_at_the_kernels_limit() {
+        let target = metadata(&half(10_000, 12_288, 4096), Some(1_638_400));
+        assert_eq!(target.recommended, Some(25_600), "64 bytes a block are 100 MiB");
+        let target = metadata(&half(10_000, 12_288, 4096), Some(1 << 40));
+        assert_eq!(target.recommended, Some(METADATA_BLOCKS_MAX.0));
+        assert_eq!(metadata(&half(0, METADATA_BLOCKS_MAX.0, 4096), None).minimum_growth, None);
+    }
+}
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn recommended_is_never_below_the_minimum(total in 1_u64..1 << 40, share in 0_u64..=100, p in 0_u64..99) {
+            let free = total * share / 100;
+            let half = Half { block: Some(65_536), total: Some(total), free: Some(free), percent: Some(p), ..Half::default() };
+            let target = data(&half);
+            prop_assert!(target.recommended >= target.minimum_total);
+            prop_assert!(target.minimum_total >= Some(total));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The fixed set of questions about a machine's thin pools, and their order.
+//!
+//! An answer decides only what to ask next (which device lies below, where Docker keeps its data); what it means is
+//! for [`crate::host`]. A refusal or a silence is kept and never ends the asking.
+//!
+//! First device-mapper: all tables, which are safe to ask for even when a pool's metadata is stuck and which tell
+//! the pools; then the pools' states, then those of their thin devices. Then what carries the pools, Docker,
+//! containerd, LVM. What may take long (LVM's tools) comes last.
+
+mod backing;
+mod devices;
+mod docker;
+mod lvm;
+
+use super::machine::Machine;
+use super::worker::Worker;
+use super::{Ask, Reading, Recording, Respondent, Source, redact};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How to make a recording.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// When the questions are asked, RFC 3339; [`now`] tells.
+    pub recorded_at: Option<String>,
+    /// Whether commands may be run at all (`lvs`, `vgs`, `pvs`, `dockerd --version`).
+    pub commands: bool,
+}
+
+/// Records the machine this process runs on, whose files stand below `root`; each question waits at most `limit`
+/// (commands have limits of their own). The caller should have one thread.
+#[must_use]
+pub fn this_machine(root: PathBuf, limit: Duration) -> Recording {
+    let mut worker = Worker::new(limit, move || Box::new(Machine::new(root.clone())));
+    record(&mut worker, &Options { recorded_at: Some(now()), commands: true })
+}
+
+/// The time now, RFC 3339 in UTC with whole seconds: `2026-11-22T02:20:16Z`.
+#[must_use]
+pub fn now() -> String {
+    let now = jiff::Timestamp::now();
+    jiff::Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+}
+
+/// Asks every question and keeps every answer.
+#[must_use]
+pub fn record(respondent: &mut dyn Respondent, options: &Options) -> Recording {
+    let mut asking = Asking {
+        respondent,
+        recording: Recording::new(Source::Machine, options.recorded_at.clone()),
+        asked: HashMap::new(),
+        commands: options.commands,
+    };
+    asking.ask(Ask::Uname, "");
+    asking.ask(Ask::File, "/proc/uptime");
+    let devices = devices::ask(&mut asking);
+    let mounts = asking.ask(Ask::File, "/proc/self/mountinfo").unwrap_or_default();
+    devices::ask_filesystems(&mut asking, &devices, &mounts);
+    asking.ask(Ask::File, "/sys/module/dm_thin_pool/parameters/no_space_timeout");
+    let below: Vec<&str> = devices.pools.iter().flat_map(|p| &p.carried_by).map(String::as_str).collect();
+    let carriers = backing::ask(&mut asking, &below, &devices);
+    asking.ask(Ask::Statfs, "/");
+    asking.ask(Ask::Statfs, "/run");
+    docker::ask(&mut asking);
+    docker::ask_containerd(&mut asking);
+    asking.ask(Ask::KernelLog, "");
+    lvm::ask(&mut asking, &devices, &carriers);
+    asking.recording
+}
+
+/// A recording under way.
+struct Asking<'a> {
+    respondent: &'a mut dyn Respondent,
+    recording: Recording,
+    /// Where in the recording the answer to each question stands: nothing is asked twice.
+    asked: HashMap<(Ask, String), usize>,
+    commands: bool,
+}
+
+impl Asking<'_> {
+    /// Asks, keeps the reading, and returns what was said.
+    fn ask(&mut self, ask: Ask, of: &str) -> Option<String> {
+        if !self.asked.contains_key(&(ask, of.to_owned())) {
+            let reading = self.respondent.ask(ask, of);
+            self.keep(ask, of, reading);
+        }
+        self.said(ask, of)
+    }
+
+    /// Asks the same of many, and goes on after a silence.
+    fn ask_all(&mut self, ask: Ask, of: &[&str]) {
+        let mut rest = of;
+        while !rest.is_empty() {
+            let answered = self.ask_until_silent(ask, rest);
+            rest = rest.get(answered.max(1)..).unwrap_or_default();
+        }
+    }
+
+    /// Asks the same of many, and stops after a silence; returns how many were asked.
+    fn ask_until_silent(&mut self, ask: Ask, of: &[&str]) -> usize {
+        let readings = self.respondent.ask_each(ask, of);
+        let answered = readings.len();
+        for (of, reading) in of.iter().zip(readings) {
+            self.keep(ask, of, reading);
+        }
+        answered
+    }
+
+    /// Asks for the text of settings; secrets are not kept, but returned: they may name a place to look.
+    fn settings(&mut self, path: &str) -> Option<String> {
+        let reading = self.respondent.ask(Ask::File, path);
+        let Reading::Said(text) = reading else {
+            self.keep(Ask::File, path, reading);
+            return None;
+        };
+        self.keep(Ask::File, path, Reading::Said(redact::settings(&text)));
+        Some(text)
+    }
+
+    /// Says of a question why it was not asked.
+    fn leave(&mut self, ask: Ask, of: &str, why: &str) {
+        self.keep(ask, of, Reading::Unasked(why.to_owned()));
+    }
+
+    fn keep(&mut self, ask: Ask, of: &str, reading: Reading) {
+        self.asked.insert((ask, of.to_owned()), self.recording.answers.len());
+        self.recording.push(ask, of, reading);
+    }
+
+    fn reading(&self, ask: Ask, of: &str) -> Option<&Reading> {
+        let place = self.asked.get(&(ask, of.to_owned()))?;
+        self.recording.answers.get(*place).map(|a| &a.reading)
+    }
+
+    fn said(&self, ask: Ask, of: &str) -> Option<String> {
+        self.reading(ask, of).and_then(Reading::said).map(str::to_owned)
+    }
+
+    fn is_silent(&self, ask: Ask, of: &str) -> bool {
+        matches!(self.reading(ask, of), Some(Reading::Silent(_)))
+    }
+
+    /// Whether there may be something: it is not so only if the machine said that there is nothing.
+    fn may_exist(&self, ask: Ask, of: &str) -> bool {
+        self.reading(ask, of).is_some_and(|r| !matches!(r.errno(), Some("ENOENT" | "ENOTDIR")))
+    }
+}
+
+/// Whether a word is a device number, `253:0`: only such a word may become part of a path.
+fn is_number(word: &str) -> bool {
+    let digits = |s: &str| !s.is_empty() && s.len() <= 10 && s.bytes().all(|b| b.is_ascii_digit());
+    word.split_once(':').is_some_and(|(major, minor)| digits(major) && digits(minor))
+}

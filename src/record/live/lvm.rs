@@ -1,0 +1,94 @@
+//! LVM's settings, its backup of the volume groups that carry pools, and its reports.
+//!
+//! Asked only where a pool or what carries it is LVM's. The tools are run last, without locks and with time limits:
+//! they may hang where the kernel still answers.
+
+use super::backing::Carrier;
+use super::devices::Devices;
+use super::{Asking, redact};
+use crate::record::{Ask, Reading};
+
+/// So many profiles and volume groups are looked at.
+const LIMIT_FILES: usize = 64;
+
+/// Asks about LVM, if it has a part in any pool.
+pub(super) fn ask(asking: &mut Asking<'_>, devices: &Devices, carriers: &[Carrier]) {
+    let mut names: Vec<&str> = Vec::new();
+    for pool in &devices.pools {
+        let info = asking.said(Ask::DmInfo, &pool.name).unwrap_or_default();
+        if info.lines().any(|l| l.strip_prefix("UUID:").is_some_and(|u| u.trim().starts_with("LVM-"))) {
+            names.push(&pool.name);
+        }
+    }
+    names.extend(carriers.iter().filter(|c| c.uuid.starts_with("LVM-")).map(|c| c.name.as_str()));
+    if names.is_empty() {
+        return;
+    }
+    ask_settings(asking);
+    let mut groups: Vec<String> = names.into_iter().filter_map(group).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    for group in groups.iter().take(LIMIT_FILES) {
+        asking.ask(Ask::File, &format!("/etc/lvm/backup/{group}"));
+    }
+    let watched = asking.ask(Ask::Processes, "dmeventd");
+    for command in ["lvs", "vgs", "pvs"] {
+        run(asking, command);
+    }
+    match watched.as_deref() {
+        Some("") => {
+            asking.leave(Ask::Run, "lvs -o seg_monitor", "dmeventd does not run, and asking would start it");
+        }
+        _ => run(asking, "lvs -o seg_monitor"),
+    }
+}
+
+fn run(asking: &mut Asking<'_>, command: &str) {
+    if asking.commands {
+        asking.ask(Ask::Run, command);
+    } else {
+        asking.leave(Ask::Run, command, "commands are not run");
+    }
+}
+
+fn ask_settings(asking: &mut Asking<'_>) {
+    for path in ["/etc/lvm/lvm.conf", "/etc/lvm/lvmlocal.conf"] {
+        let reading = match asking.respondent.ask(Ask::File, path) {
+            Reading::Said(text) => Reading::Said(redact::uncommented(&text)),
+            reading => reading,
+        };
+        asking.keep(Ask::File, path, reading);
+    }
+    let profiles = asking.ask(Ask::Dir, "/etc/lvm/profile").unwrap_or_default();
+    for name in profiles.lines().filter(|n| n.ends_with(".profile")).take(LIMIT_FILES) {
+        let path = format!("/etc/lvm/profile/{name}");
+        let reading = match asking.respondent.ask(Ask::File, &path) {
+            Reading::Said(text) => Reading::Said(redact::uncommented(&text)),
+            reading => reading,
+        };
+        asking.keep(Ask::File, &path, reading);
+    }
+}
+
+/// The volume group in a dm name that LVM made: up to the first single hyphen; hyphens of its own are doubled.
+fn group(name: &str) -> Option<String> {
+    let marked = name.replace("--", "\0");
+    let group = marked.split_once('-')?.0.replace('\0', "-");
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '+');
+    let fits = !group.is_empty() && !group.starts_with('.') && group.chars().all(allowed);
+    fits.then_some(group)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_in_names() {
+        assert_eq!(group("docker-thinpool").as_deref(), Some("docker"));
+        assert_eq!(group("my--vg-pool-tpool").as_deref(), Some("my-vg"));
+        assert_eq!(group("nothing"), None);
+        assert_eq!(group("..-x"), None);
+        assert_eq!(group("a/b-x"), None);
+    }
+}

@@ -1,0 +1,91 @@
+//! Which programs run, from `/proc`: process ids and arguments of one name.
+//!
+//! It reads the arguments only of programs that were asked for; those of a process in uninterruptible sleep may
+//! block the reader, which is why a worker asks.
+
+use super::root::Root;
+use crate::record::Reading;
+use crate::record::redact;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// The kernel keeps so many bytes of a program's name (`TASK_COMM_LEN` less the end, include/linux/sched.h).
+const NAME_BYTES: usize = 15;
+/// How long one look through `/proc` serves several questions.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// All programs that run, looked up once for several questions.
+#[derive(Default)]
+pub(super) struct Programs {
+    seen: Option<(Instant, Vec<(u32, String)>)>,
+}
+
+impl Programs {
+    /// One line a process: `PID<tab>ARGUMENT…`, in the order of ids. Processes of inner process namespaces, such as
+    /// a dockerd in a container, are left out.
+    pub(super) fn of_name(&mut self, root: &Root, name: &str) -> Result<String, Reading> {
+        let short: String = name.chars().take(NAME_BYTES).collect();
+        let namespace = |pid: u32| fs::read_link(place(root, pid, "ns/pid")).ok();
+        let first = namespace(1);
+        let mut lines = Vec::new();
+        for pid in self.fresh(root)?.iter().filter(|(_, n)| *n == short).map(|(pid, _)| *pid) {
+            let inner = first.is_some() && namespace(pid).is_some_and(|n| Some(n) != first);
+            // A process that ended meanwhile has no arguments any more.
+            let Ok(bytes) = fs::read(place(root, pid, "cmdline")) else { continue };
+            if !inner && !bytes.is_empty() {
+                lines.push(redact::arguments(&format!("{pid}\t{}", arguments(&bytes))));
+            }
+        }
+        Ok(lines.join("\n"))
+    }
+
+    fn fresh(&mut self, root: &Root) -> Result<&[(u32, String)], Reading> {
+        if self.seen.as_ref().is_none_or(|(at, _)| at.elapsed() > FRESH) {
+            self.seen = Some((Instant::now(), look(root)?));
+        }
+        Ok(self.seen.as_ref().map(|(_, programs)| programs.as_slice()).unwrap_or_default())
+    }
+}
+
+fn place(root: &Root, pid: u32, file: &str) -> PathBuf {
+    root.place(&format!("/proc/{pid}/{file}"))
+}
+
+fn look(root: &Root) -> Result<Vec<(u32, String)>, Reading> {
+    let mut programs = Vec::new();
+    for entry in fs::read_dir(root.place("/proc")).map_err(|e| super::refused_io(&e))?.flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else { continue };
+        if let Ok(name) = fs::read_to_string(place(root, pid, "comm")) {
+            programs.push((pid, name.trim_end_matches('\n').to_owned()));
+        }
+    }
+    programs.sort_unstable();
+    Ok(programs)
+}
+
+/// The arguments, ended by NUL bytes in `/proc`, separated by tabs; a tab or newline inside one becomes a blank.
+fn arguments(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.trim_end_matches('\0').replace(['\t', '\n'], " ").replace('\0', "\t")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_test_finds_itself() {
+        let name = fs::read_to_string("/proc/self/comm").unwrap();
+        let said = Programs::default().of_name(&Root::new("/".into()), name.trim_end()).unwrap();
+        let own = format!("{}\t", std::process::id());
+        assert!(said.lines().any(|l| l.starts_with(&own)), "{said}");
+        assert_eq!(Programs::default().of_name(&Root::new("/".into()), "no-such-program").unwrap(), "");
+    }
+
+    #[test]
+    fn arguments_stay_apart() {
+        assert_eq!(arguments(b"dockerd\0-g\0/a b\0"), "dockerd\t-g\t/a b");
+        assert_eq!(arguments(b"x\0a\tb\nc\0"), "x\ta b c");
+    }
+}

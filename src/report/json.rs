@@ -1,0 +1,376 @@
+//! The JSON output `thinspect/1`: small types of its own, so that the program inside can change and this cannot.
+//!
+//! Within the version only additions happen. Numbers are exact integers; what is not known is `null`, never 0.
+
+use super::{Report, Source, Units, amounts};
+use crate::advice::Risk;
+use crate::host::backing::{Backing, BackingKind};
+use crate::host::pool::{MinFreeFrom, Owner, Pool, StatusAnswer};
+use crate::host::space::Space;
+use crate::host::status::{Discards, HeldRoot, Mode, WhenFull};
+use crate::host::units::{Blocks, Bytes};
+use crate::verdict::{Certainty, Severity, Verdict};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The whole answer.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "thinspect/1")]
+pub struct Output {
+    /// Always `thinspect/1`.
+    schema: &'static str,
+    /// What it adds up to.
+    verdict: Verdict,
+    /// Where the facts came from.
+    source: Source,
+    /// When a machine was asked: RFC 3339, UTC.
+    recorded_at: Option<String>,
+    /// Every thin pool.
+    pools: Vec<PoolV1>,
+    /// What is wrong, most likely root cause first.
+    findings: Vec<FindingV1>,
+    /// What was refused, silent or not understood.
+    notes: Vec<NoteV1>,
+}
+
+/// A thin pool. A lone error line makes one too, with `null` for all it does not say.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PoolV1 {
+    /// Device-mapper name.
+    name: Option<String>,
+    /// Device-mapper UUID.
+    uuid: Option<String>,
+    /// Device number, `253:0`.
+    device: Option<String>,
+    owner: OwnerV1,
+    /// `rw`, `ro`, `out-of-data-space`, `failed`, `suspended`, `unanswered`, `unknown`; open-ended.
+    mode: &'static str,
+    /// The owner's transaction counter.
+    transaction_id: Option<u64>,
+    /// Whether the metadata needs an offline check.
+    needs_check: Option<bool>,
+    /// Metadata block of a held metadata snapshot; 0 where none is held.
+    held_metadata_root: Option<u64>,
+    /// `passed-down`, `not-passed-down`, `ignored`.
+    discards: Option<&'static str>,
+    /// `queue` or `error`, in effect now.
+    when_full: Option<&'static str>,
+    data: SpaceV1,
+    metadata: SpaceV1,
+    backing: BackingsV1,
+    headroom: HeadroomV1,
+    min_free_space: MinFreeV1,
+}
+
+/// Who keeps the records of what is in the pool.
+#[derive(Debug, Serialize, JsonSchema)]
+struct OwnerV1 {
+    /// `docker`, `containerd`, `lvm`, `stratis`, `containers-storage`, `unknown`; open-ended.
+    kind: &'static str,
+    /// Its data directory.
+    root: Option<String>,
+}
+
+/// Space in blocks.
+#[derive(Debug, Serialize, JsonSchema)]
+struct SpaceV1 {
+    block_bytes: Option<u64>,
+    used_blocks: Option<u64>,
+    total_blocks: Option<u64>,
+    free_blocks: Option<u64>,
+    low_water_blocks: Option<u64>,
+    /// Whether these are the kernel's counts; reports round.
+    exact: bool,
+}
+
+/// What carries the two halves of the pool.
+#[derive(Debug, Serialize, JsonSchema)]
+struct BackingsV1 {
+    data: BackingV1,
+    metadata: BackingV1,
+}
+
+/// A device under the pool.
+#[derive(Debug, Serialize, JsonSchema)]
+struct BackingV1 {
+    /// `loop`, `lvm`, `partition`, `disk`, `dm`, `unknown`; open-ended.
+    kind: &'static str,
+    /// Device number, `7:0`.
+    device: Option<String>,
+    /// Its node.
+    path: Option<String>,
+    /// Its size.
+    size_bytes: Option<u64>,
+    /// The file behind a loop device.
+    file: Option<FileV1>,
+    /// The filesystem that holds that file.
+    filesystem: Option<FilesystemV1>,
+}
+
+/// A loop file.
+#[derive(Debug, Serialize, JsonSchema)]
+struct FileV1 {
+    path: String,
+    /// Apparent size.
+    size_bytes: Option<u64>,
+    /// What it takes of its filesystem.
+    allocated_bytes: Option<u64>,
+    /// Deleted while attached.
+    deleted: bool,
+}
+
+/// A filesystem.
+#[derive(Debug, Serialize, JsonSchema)]
+struct FilesystemV1 {
+    mount: Option<String>,
+    size_bytes: Option<u64>,
+    /// Free for root.
+    free_bytes: Option<u64>,
+}
+
+/// Room for new data.
+#[derive(Debug, Serialize, JsonSchema)]
+struct HeadroomV1 {
+    /// What the pool has free.
+    pool_bytes: Option<u64>,
+    /// What the filesystem under the loop file can give.
+    filesystem_bytes: Option<u64>,
+    /// The smaller: what can really be written.
+    effective_bytes: Option<u64>,
+}
+
+/// Docker's free-space floor.
+#[derive(Debug, Serialize, JsonSchema)]
+struct MinFreeV1 {
+    /// Percent of the total that must stay free.
+    percent: Option<u64>,
+    /// `default`, `option`, `docker-info`, `error-line`; `null` where no floor applies.
+    from: Option<&'static str>,
+    data_required_blocks: Option<u64>,
+    /// 0 where the floor is met.
+    data_short_blocks: Option<u64>,
+    metadata_required_blocks: Option<u64>,
+    metadata_short_blocks: Option<u64>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Serialize, JsonSchema)]
+struct FindingV1 {
+    /// The rule's released name.
+    rule: &'static str,
+    severity: Severity,
+    certainty: Certainty,
+    subject: SubjectV1,
+    /// One sentence.
+    summary: String,
+    evidence: Vec<EvidenceV1>,
+    /// What to do, mildest first.
+    advice: Vec<AdviceV1>,
+}
+
+/// What a finding is about.
+#[derive(Debug, Serialize, JsonSchema)]
+struct SubjectV1 {
+    kind: &'static str,
+    name: String,
+}
+
+/// One fact.
+#[derive(Debug, Serialize, JsonSchema)]
+struct EvidenceV1 {
+    fact: String,
+    value: String,
+    from: String,
+}
+
+/// One thing to do.
+#[derive(Debug, Serialize, JsonSchema)]
+struct AdviceV1 {
+    does: String,
+    risk: Risk,
+    commands: Vec<String>,
+    gain_bytes: Option<u64>,
+}
+
+/// Something refused, silent or not understood.
+#[derive(Debug, Serialize, JsonSchema)]
+struct NoteV1 {
+    about: String,
+    text: String,
+}
+
+/// The answer as JSON types.
+#[must_use]
+pub fn output(report: &Report) -> Output {
+    let host = &report.host;
+    Output {
+        schema: "thinspect/1",
+        verdict: report.verdict,
+        source: report.source,
+        recorded_at: host.recorded_at.clone(),
+        pools: host.pools.iter().map(pool).collect(),
+        findings: report.findings.iter().map(finding).collect(),
+        notes: host
+            .oddities
+            .iter()
+            .map(|o| NoteV1 { about: o.about.clone(), text: amounts(&o.text, Units::Iec) })
+            .collect(),
+    }
+}
+
+/// The JSON Schema of [`Output`].
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Output)
+}
+
+fn pool(pool: &Pool) -> PoolV1 {
+    let headroom = pool.headroom();
+    PoolV1 {
+        name: pool.name.clone(),
+        uuid: pool.uuid.clone().filter(|u| !u.is_empty()),
+        device: pool.device.map(|d| d.to_string()),
+        owner: owner(&pool.owner),
+        mode: mode(pool),
+        transaction_id: pool.transaction_id,
+        needs_check: pool.needs_check,
+        held_metadata_root: pool.held_root.map(|held| match held {
+            HeldRoot::No => 0,
+            HeldRoot::Block(block) => block,
+        }),
+        discards: pool.discards.map(|d| match d {
+            Discards::PassedDown => "passed-down",
+            Discards::NotPassedDown => "not-passed-down",
+            Discards::Ignored => "ignored",
+        }),
+        when_full: pool.when_full.map(|w| match w {
+            WhenFull::Queue => "queue",
+            WhenFull::Error => "error",
+        }),
+        data: space(&pool.data, pool.block),
+        metadata: space(&pool.metadata, Some(crate::host::units::METADATA_BLOCK)),
+        backing: BackingsV1 { data: backing(&pool.data_backing), metadata: backing(&pool.metadata_backing) },
+        headroom: HeadroomV1 {
+            pool_bytes: bytes(headroom.pool),
+            filesystem_bytes: bytes(headroom.filesystem),
+            effective_bytes: bytes(headroom.effective),
+        },
+        min_free_space: min_free(pool),
+    }
+}
+
+fn bytes(amount: Option<Bytes>) -> Option<u64> {
+    amount.map(|b| b.0)
+}
+
+/// A pool's mode in one word; not answering and being suspended hide what the status line would say.
+#[must_use]
+pub fn mode(pool: &Pool) -> &'static str {
+    match (&pool.answer, &pool.mode) {
+        (StatusAnswer::Silent(_), _) => "unanswered",
+        _ if pool.suspended == Some(true) => "suspended",
+        (_, Some(Mode::ReadWrite)) => "rw",
+        (_, Some(Mode::ReadOnly)) => "ro",
+        (_, Some(Mode::OutOfDataSpace)) => "out-of-data-space",
+        (_, Some(Mode::Failed)) => "failed",
+        (_, Some(Mode::Other(_)) | None) => "unknown",
+    }
+}
+
+fn owner(owner: &Owner) -> OwnerV1 {
+    let (kind, root) = match owner {
+        Owner::Docker { root } => ("docker", root.clone()),
+        Owner::Containerd { root } => ("containerd", root.clone()),
+        Owner::Lvm => ("lvm", None),
+        Owner::Stratis => ("stratis", None),
+        Owner::ContainersStorage => ("containers-storage", None),
+        Owner::Unknown => ("unknown", None),
+    };
+    OwnerV1 { kind, root }
+}
+
+fn space<B: Blocks>(space: &Space<B>, block: Option<Bytes>) -> SpaceV1 {
+    let count = |blocks: Option<B>| blocks.map(Blocks::count);
+    SpaceV1 {
+        block_bytes: bytes(block.or(space.block)),
+        used_blocks: count(space.used),
+        total_blocks: count(space.total),
+        free_blocks: count(space.free()),
+        low_water_blocks: count(space.low_water),
+        exact: space.exact,
+    }
+}
+
+fn backing(backing: &Backing) -> BackingV1 {
+    BackingV1 {
+        kind: match backing.kind {
+            BackingKind::Loop => "loop",
+            BackingKind::Lvm => "lvm",
+            BackingKind::Partition => "partition",
+            BackingKind::Disk => "disk",
+            BackingKind::Dm => "dm",
+            BackingKind::Unknown => "unknown",
+        },
+        device: backing.device.map(|d| d.to_string()),
+        path: backing.path.clone(),
+        size_bytes: bytes(backing.size),
+        file: backing.file.as_ref().map(|f| FileV1 {
+            path: f.path.clone(),
+            size_bytes: bytes(f.size),
+            allocated_bytes: bytes(f.allocated),
+            deleted: f.deleted,
+        }),
+        filesystem: backing.filesystem.as_ref().map(|f| FilesystemV1 {
+            mount: f.mount.clone(),
+            size_bytes: bytes(f.size),
+            free_bytes: bytes(f.free),
+        }),
+    }
+}
+
+fn min_free(pool: &Pool) -> MinFreeV1 {
+    let of = |total: Option<u64>, said: Option<u64>| total.and_then(|t| pool.min_free.required(t)).or(said);
+    let data = of(pool.data.total.map(|t| t.0), pool.refused_data.and_then(|r| r.required));
+    let metadata = of(pool.metadata.total.map(|t| t.0), pool.refused_metadata.and_then(|r| r.required));
+    let short = |required: Option<u64>, free: Option<u64>| Some(required?.saturating_sub(free?));
+    MinFreeV1 {
+        percent: pool.min_free.percent,
+        from: match pool.min_free.from {
+            MinFreeFrom::Default => Some("default"),
+            MinFreeFrom::Option => Some("option"),
+            MinFreeFrom::DockerInfo => Some("docker-info"),
+            MinFreeFrom::ErrorLine => Some("error-line"),
+            MinFreeFrom::NotDocker | MinFreeFrom::TooOld => None,
+        },
+        data_required_blocks: data,
+        data_short_blocks: short(data, pool.data.free().map(|f| f.0)),
+        metadata_required_blocks: metadata,
+        metadata_short_blocks: short(metadata, pool.metadata.free().map(|f| f.0)),
+    }
+}
+
+fn finding(finding: &crate::rules::Finding) -> FindingV1 {
+    let show = |text: &str| amounts(text, Units::Iec);
+    FindingV1 {
+        rule: finding.rule,
+        severity: finding.severity,
+        certainty: finding.certainty,
+        subject: SubjectV1 { kind: finding.subject.kind, name: finding.subject.name.clone() },
+        summary: show(&finding.summary),
+        evidence: finding
+            .evidence
+            .iter()
+            .map(|e| EvidenceV1 { fact: e.fact.clone(), value: show(&e.value), from: e.from.clone() })
+            .collect(),
+        advice: finding
+            .advice
+            .iter()
+            .map(|a| AdviceV1 {
+                does: show(&a.does),
+                risk: a.risk,
+                commands: a.commands.clone(),
+                gain_bytes: bytes(a.gain),
+            })
+            .collect(),
+    }
+}

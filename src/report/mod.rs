@@ -1,0 +1,65 @@
+//! How it is shown: text, JSON. Renders what the other layers found and decides nothing.
+//!
+//! Words from outside (names, paths, pasted lines) pass [`clean`] on their way to a terminal.
+
+mod amount;
+pub mod explain;
+pub mod json;
+mod plan;
+mod text;
+mod wrap;
+
+pub use amount::{Units, amounts, clean};
+pub use plan::{plan_json, plan_schema, plan_text};
+pub use text::{Look, text};
+
+use crate::host::Host;
+use crate::rules::{self, Finding};
+use crate::verdict::Verdict;
+
+/// Everything there is to show.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// What was read.
+    pub host: Host,
+    /// What is wrong, root causes first.
+    pub findings: Vec<Finding>,
+    /// What it adds up to.
+    pub verdict: Verdict,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Where the facts came from, as the reader is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// This machine, now.
+    Live,
+    /// A recording.
+    Recording,
+    /// Pasted text.
+    Pasted,
+}
+
+impl Report {
+    /// Applies every rule. With `pool`, only that pool and what is not about any pool is kept.
+    #[must_use]
+    pub fn new(mut host: Host, source: Source, pool: Option<&str>) -> Self {
+        let mut findings = rules::findings(&host);
+        if let Some(name) = pool {
+            host.pools.retain(|p| p.name.as_deref() == Some(name));
+            findings.retain(|f| f.subject.kind != "pool" || f.subject.name == name);
+        }
+        let gap = host.oddities.iter().any(|o| o.blocks_ok) || nothing_known(&host);
+        let verdict = Verdict::of(findings.iter().map(|f| f.severity).max(), gap);
+        Self { host, findings, verdict, source }
+    }
+}
+
+/// A pasted text without any pool, or a pool of which not one number is known, is no ground for `ok`.
+fn nothing_known(host: &Host) -> bool {
+    let pasted = host.source == crate::record::Source::Pasted;
+    let blank = |p: &crate::host::pool::Pool| p.mode.is_none() && p.data.pair().is_none();
+    pasted && host.pools.is_empty() || host.pools.iter().any(blank)
+}

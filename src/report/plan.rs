@@ -1,0 +1,118 @@
+//! Plans as text and as JSON `thinspect-plan/1`.
+//!
+//! It shows the steps a plan has, in its order; it leaves none out and adds none.
+
+use super::amount::{amounts, clean};
+use super::text::Look;
+use super::wrap::wrap;
+use crate::host::units::Bytes;
+use crate::plan::{Plan, Step};
+use anstyle::{AnsiColor, Style};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// A plan as JSON.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "thinspect-plan/1")]
+pub struct PlanOutput {
+    /// Always `thinspect-plan/1`.
+    schema: &'static str,
+    #[serde(flatten)]
+    plan: Plan,
+}
+
+/// The plan with its amounts in words.
+#[must_use]
+pub fn plan_json(plan: &Plan) -> PlanOutput {
+    let show = |text: &str| amounts(text, super::Units::Iec);
+    let all = |texts: &[String]| texts.iter().map(|t| show(t)).collect();
+    let step = |s: &Step| Step { does: show(&s.does), why: show(&s.why), ..s.clone() };
+    let plan = Plan {
+        blocked_by: all(&plan.blocked_by),
+        warnings: all(&plan.warnings),
+        steps: plan.steps.iter().map(step).collect(),
+        ..plan.clone()
+    };
+    PlanOutput { schema: "thinspect-plan/1", plan }
+}
+
+/// The JSON Schema of [`PlanOutput`].
+#[must_use]
+pub fn plan_schema() -> schemars::Schema {
+    schemars::schema_for!(PlanOutput)
+}
+
+/// The plan as text: whether it is possible, what speaks against it, the numbers, the steps.
+#[must_use]
+pub fn plan_text(plan: &Plan, look: &Look) -> String {
+    let bold = Style::new().bold();
+    let say = |text: &str| clean(&amounts(text, look.units)).into_owned();
+    let mut out = String::new();
+    let pool =
+        plan.pool.as_deref().map_or_else(|| "the pool (not named)".to_owned(), |p| clean(p).into_owned());
+    let _ = writeln!(out, "{}", look.paint(bold, &format!("plan {} for {pool}", plan.goal.word())));
+    let red = AnsiColor::Red.on_default().bold();
+    for why in &plan.blocked_by {
+        let lines = wrap("  NOT POSSIBLE: ", &say(why), look.width);
+        out.push_str(&lines.replacen("NOT POSSIBLE", &look.paint(red, "NOT POSSIBLE"), 1));
+    }
+    for warning in &plan.warnings {
+        out.push_str(&wrap("  warning: ", &say(warning), look.width));
+    }
+    out.push('\n');
+    out.push_str(&numbers(plan, look));
+    for (number, step) in plan.steps.iter().enumerate() {
+        out.push('\n');
+        out.push_str(&step_text(number + 1, step, look));
+    }
+    if plan.possible && plan.unscriptable().is_none() {
+        out.push_str("\nas a guarded script that asks before each change: the same command with --script\n");
+    }
+    out
+}
+
+/// The numbers, one a line, blocks and bytes of one amount side by side. What is only there for programs, or says
+/// that nothing needs to be done to the metadata, is shown on request.
+fn numbers(plan: &Plan, look: &Look) -> String {
+    let nothing = |name: &str| plan.numbers.get(name).unwrap_or_default() == 0;
+    let metadata_is_fine = nothing("metadata_growth_blocks") && nothing("metadata_short_blocks");
+    let mut out = String::new();
+    for (name, value) in plan.numbers.iter() {
+        let hidden = name.starts_with("metadata_") && metadata_is_fine && !look.verbose;
+        let Some(value) = value.filter(|_| !hidden) else { continue };
+        let blocks = name.strip_suffix("_blocks");
+        let bytes = name.strip_suffix("_bytes");
+        let beside = bytes.is_some_and(|n| plan.numbers.get(&format!("{n}_blocks")).is_some());
+        if beside {
+            continue;
+        }
+        let label = blocks.or(bytes).unwrap_or(name).replace('_', " ");
+        let size = |name: &str| plan.numbers.get(&format!("{name}_bytes")).map(|b| look.units.show(Bytes(b)));
+        let shown = match (blocks, bytes) {
+            (Some(n), _) => format!("{value:>12} blocks {:>12}", size(n).unwrap_or_default()),
+            (_, Some(_)) => format!("{:>32}", look.units.show(Bytes(value))),
+            _ if name.ends_with("_percent") => format!("{value:>12} %"),
+            _ => format!("{value:>12}"),
+        };
+        let _ = writeln!(out, "{}", format!("  {label:<32}{shown}").trim_end());
+    }
+    out
+}
+
+fn step_text(number: usize, step: &Step, look: &Look) -> String {
+    let say = |text: &str| clean(&amounts(text, look.units)).into_owned();
+    let mut out =
+        wrap(&format!("{number:>2}. "), &format!("[{}] {}", step.risk.word(), say(&step.does)), look.width);
+    out.push_str(&wrap("    ", &say(&step.why), look.width));
+    let mut commands = |head: &str, lines: &mut dyn Iterator<Item = &str>| {
+        for (at, line) in lines.enumerate() {
+            let head = if at == 0 { head } else { "" };
+            let _ = writeln!(out, "    {head:<6} {}", clean(line));
+        }
+    };
+    commands("do", &mut step.commands.iter().flat_map(|c| c.lines()));
+    commands("check", &mut step.check.iter().flat_map(|c| c.lines()));
+    commands("undo", &mut step.undo.iter().flat_map(|c| c.lines()));
+    out
+}

@@ -1,0 +1,148 @@
+//! Advice that several rules give, built once from the facts of one pool.
+//!
+//! No command is made that the facts at hand make wrong: none to a daemon that does not run, no deletion in a pool
+//! that refuses changes, no growth out of a volume group with nothing free. Looking comes first, deleting last.
+
+use super::Finding;
+use super::judge::{docker_version, is_dockers, refuses_changes};
+use crate::advice::{Advice, Risk, quote};
+use crate::host::Host;
+use crate::host::pool::{Owner, Pool};
+use crate::host::status::Discards;
+use crate::host::units::Bytes;
+
+impl Finding {
+    /// The same with more advice.
+    #[must_use]
+    pub(super) fn advise_all(mut self, advice: impl IntoIterator<Item = Advice>) -> Self {
+        self.advice.extend(advice);
+        self
+    }
+}
+
+/// Advice that only looks.
+pub(super) fn look(does: &str, commands: &[&str]) -> Advice {
+    Advice::new(Risk::Reads, does, commands)
+}
+
+/// `thinspect plan GOAL` for one pool.
+pub(super) fn plan(goal: &str, pool: &Pool, does: &str) -> Advice {
+    look(does, &[&format!("thinspect plan {goal}{}", pool_option(pool))])
+}
+
+/// `thinspect usage` for one pool.
+pub(super) fn usage(pool: &Pool) -> Advice {
+    let command = format!("thinspect usage{}", pool_option(pool));
+    look("see who uses the space: each thin device, its container or image", &[&command])
+}
+
+/// ` --pool NAME`, where the pool has a name.
+pub(super) fn pool_option(pool: &Pool) -> String {
+    pool.name.as_deref().map(|n| format!(" --pool {}", quote(n))).unwrap_or_default()
+}
+
+/// The pool's status line, asked without making the kernel write.
+pub(super) fn status(pool: &Pool) -> Advice {
+    let name = pool.name.as_deref().map(|n| format!(" {}", quote(n))).unwrap_or_default();
+    look("read the pool's own status", &[&format!("dmsetup status --noflush{name}")])
+}
+
+/// What to do for free data blocks: look, trim, then remove what is old or stopped.
+pub(super) fn free_space(host: &Host, pool: &Pool, wanted: Option<Bytes>) -> Vec<Advice> {
+    let see = plan("free", pool, "see what can be removed, and how much each step frees");
+    let mut all = vec![match wanted {
+        Some(bytes) => see.gaining(bytes),
+        None => see,
+    }];
+    if refuses_changes(pool) {
+        return all;
+    }
+    if is_dockers(host, pool) {
+        all.extend(free_dockers(host, pool));
+    } else if matches!(pool.owner, Owner::Containerd { .. }) {
+        all.push(look("see the snapshots", &["ctr -n k8s.io snapshots --snapshotter devmapper list"]));
+        all.push(Advice::new(Risk::Destroys, "remove images that no pod uses", &["crictl rmi --prune"]));
+    } else if matches!(pool.owner, Owner::Lvm) && pool.discards != Some(Discards::Ignored) {
+        let does = "give back the blocks of deleted files, here and inside each guest";
+        all.push(Advice::new(Risk::Changes, does, &["fstrim -av"]));
+    }
+    all
+}
+
+/// The release from which `docker … prune` takes `until` and `label` filters.
+const PRUNE_FILTERS: (u32, u32) = (17, 6);
+
+fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
+    let running = host.docker_of(pool).and_then(|d| d.running);
+    if running == Some(false) {
+        return vec![look("Docker's own commands need the daemon: see what is there", &["thinspect usage"])];
+    }
+    let mut all = vec![look(
+        "see what containers there are, with their sizes, and which of them have stopped",
+        &["docker ps -as", "docker ps -a --filter status=exited"],
+    )];
+    if pool.discards != Some(Discards::Ignored) {
+        let trim = "docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}' \
+                    | xargs -r -I{} fstrim -v /proc/{}/root";
+        let does = "give back the blocks of files deleted inside running containers";
+        all.push(Advice::new(Risk::Changes, does, &[trim]));
+    }
+    all.push(if docker_version(host).is_none_or(|v| v >= PRUNE_FILTERS) {
+        Advice::new(
+            Risk::Destroys,
+            "remove what is old and unused: by age, sparing what carries a label; all of it can be narrowed by name",
+            &[
+                "docker container prune --filter until=24h --filter label!=keep",
+                "docker image prune --all --filter until=240h --filter label!=keep",
+            ],
+        )
+    } else {
+        Advice::new(
+            Risk::Destroys,
+            "remove containers that have stopped and images without a name (this release has no prune filters)",
+            &[
+                "docker ps -aq --filter status=exited | xargs -r docker rm",
+                "docker images -q --filter dangling=true | xargs -r docker rmi",
+            ],
+        )
+    });
+    all
+}
+
+/// How to get more data blocks; `by` is the least that helps.
+pub(super) fn grow_data(host: &Host, pool: &Pool, by: Option<Bytes>) -> Vec<Advice> {
+    grow(host, pool, by, "-L")
+}
+
+/// How to get more metadata blocks; `by` is the least that helps.
+pub(super) fn grow_metadata(host: &Host, pool: &Pool, by: Option<Bytes>) -> Vec<Advice> {
+    grow(host, pool, by, "--poolmetadatasize")
+}
+
+fn grow(host: &Host, pool: &Pool, by: Option<Bytes>, option: &str) -> Vec<Advice> {
+    let mut all = vec![plan("grow", pool, "see how to grow the pool, in exact numbers")];
+    let Some(lv) = &pool.lv else { return all };
+    let Some(free) = host.lvm.group(&lv.vg).and_then(|g| g.free) else { return all };
+    let name = quote(&format!("{}/{}", lv.vg, lv.lv));
+    if free.0 == 0 || by.is_some_and(|b| b > free) {
+        let does =
+            format!("the volume group has {free} free, too little to grow the pool: add a disk to it first");
+        all.push(look(&does, &[&format!("vgs {}", quote(&lv.vg)), "lsblk"]));
+    } else if let Some(by) = by.filter(|b| b.0 > 0 && !refuses_changes(pool)) {
+        let command = format!("lvextend {option} +{}b {name}", by.0);
+        let does = format!("grow it by the least that helps, {by}; the volume group has {free} free");
+        all.push(Advice::new(Risk::Changes, does, &[&command]));
+    }
+    all
+}
+
+/// The way back of a pool whose metadata wants checking.
+pub(super) fn repair(pool: &Pool) -> Advice {
+    plan("repair", pool, "see the steps of an offline check and repair, what each risks and how to undo it")
+}
+
+/// What the kernel said of the pool and the devices under it.
+pub(super) fn kernel_log() -> Advice {
+    let does = "see what the kernel said when it happened";
+    look(does, &["dmesg | grep -E 'device-mapper|I/O error|loop: Write error'"])
+}

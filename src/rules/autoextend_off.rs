@@ -1,0 +1,77 @@
+//! Rule: nobody extends the pool when it fills.
+
+use super::{Finding, Subject, advise, judge};
+use crate::advice::{Advice, Risk, quote};
+use crate::host::Host;
+use crate::host::pool::Pool;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// Nobody extends the pool when it fills: LVM's automatic growth is off, or the pool is not watched.
+    ///
+    /// ## What it means
+    /// Two things are needed. The threshold (`thin_pool_autoextend_threshold`, in lvm.conf or in the volume's
+    /// profile) must be below 100, which is its default and means never. And dmeventd must watch the volume
+    /// (`lvs -o+seg_monitor`).
+    ///
+    /// ## Why it matters
+    /// Free extents in the volume group are of no use when the pool fills at night.
+    ///
+    /// ## What to do
+    /// Attach a profile with a threshold below what Docker's floor allows (80 by default, Docker refuses at 90), and
+    /// see that the volume is monitored.
+    ///
+    /// ## References
+    /// lvmthin(7), "Automatically extend thin pool LV"; lvm.conf(5); docs.docker.com, direct-lvm mode.
+    ///
+    /// ## Example
+    /// ```host
+    ///   LV       VG     Attr       LSize  Data%  Meta%  Monitor
+    ///   thinpool docker twi-aot--- 21.75g 65.73  16.55  not monitored
+    /// ```
+    /// ```host quiet
+    ///   LV       VG     Attr       LSize  Data%  Meta%  Monitor
+    ///   thinpool docker twi-aot--- 21.75g 65.73  16.55  monitored
+    /// ```
+    "autoextend-off", since "0.1.0", check
+}
+
+/// Above this use it is time for somebody to care: the threshold that docker-storage-setup chose.
+const PRESSING_PERCENT: u64 = 60;
+
+fn check(host: &Host) -> Vec<Finding> {
+    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+}
+
+fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    let lv = pool.lv.as_ref()?;
+    let threshold = host.lvm.autoextend_of(lv).and_then(|a| a.threshold);
+    let unwatched = judge::volume(host, pool).and_then(|v| v.monitored) == Some(false);
+    let never = threshold.is_some_and(|t| t >= 100);
+    if !(never || unwatched) {
+        return None;
+    }
+    let pressing = pool.data.above(PRESSING_PERCENT) == Some(true);
+    let severity = if pressing { Severity::Warning } else { Severity::Notice };
+    let why = match (never, unwatched) {
+        (true, true) => "the threshold is 100, which means never, and dmeventd does not watch the volume",
+        (true, false) => "the threshold is 100, which means never",
+        _ => "dmeventd does not watch the volume",
+    };
+    let summary = format!("Nobody extends the pool when it fills: {why}");
+    let mut finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), summary);
+    if let Some(threshold) = threshold {
+        finding = finding.because("thin_pool_autoextend_threshold", threshold.to_string(), "LVM's settings");
+    }
+    if unwatched {
+        finding = finding.because("monitoring", "not monitored", "lvs");
+    }
+    let name = quote(&format!("{}/{}", lv.vg, lv.lv));
+    let see = format!("lvs -o+seg_monitor,lv_profile {name}");
+    let watch = format!("lvchange --monitor y {name}");
+    let finding = finding.advise(advise::look("see both settings", &[&see, "lvmconfig --type full activation/thin_pool_autoextend_threshold"]));
+    if unwatched {
+        return Some(finding.advise(Advice::new(Risk::Changes, "let dmeventd watch it", &[&watch])));
+    }
+    Some(finding)
+}

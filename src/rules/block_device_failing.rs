@@ -1,0 +1,81 @@
+//! Rule: a device under the pool fails.
+
+use super::{Finding, Subject, advise, judge, said};
+use crate::host::Host;
+use crate::host::saying::Saying;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// A device under the pool fails: reads or writes come back with I/O errors, or a snapshot became invalid.
+    ///
+    /// ## What it means
+    /// The trouble lies below the pool: a disk or volume that gives errors, a cloud disk that was detached, a dm
+    /// snapshot whose own space ran out (`snapshot Invalid`, as on live systems). The pool turns read-only or fails
+    /// as a consequence.
+    ///
+    /// ## Why it matters
+    /// Repairing the pool on a failing device fails again and can destroy what is still readable.
+    ///
+    /// ## What to do
+    /// Find the device, and copy what is readable before anything else. Only then repair the pool, on sound ground.
+    ///
+    /// ## References
+    /// Linux Documentation/admin-guide/device-mapper/snapshot.rst (`Invalid`); lvm2, `read failed after`.
+    ///
+    /// ## Example
+    /// ```host
+    ///   /dev/vdb: read failed after 0 of 4096 at 0: Input/output error
+    /// ```
+    /// ```host quiet
+    /// live-rw: 0 10485760 snapshot 1144248/2097152 4464
+    /// ```
+    "block-device-failing", since "0.1.0", check
+}
+
+fn check(host: &Host) -> Vec<Finding> {
+    of_device(host).or_else(|| of_errors(host)).into_iter().collect()
+}
+
+/// A device was named that cannot be read, or a snapshot that has become invalid.
+fn of_device(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &["snapshot-invalid", "device-read-failed"]);
+    let invalid = lines.first().is_some_and(|s| s.text.contains("Invalid"));
+    let summary = if invalid {
+        "A snapshot under the pool has become invalid: its own space ran out, and what lies on it gives I/O errors"
+    } else {
+        "A device under the pool cannot be read"
+    };
+    let device = |s: &Saying| Subject::new("host", device_in(&s.text));
+    said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, device, summary).map(with_advice)
+}
+
+/// The kernel reports I/O errors that no state of a pool explains: a full or read-only pool gives errors of its own.
+fn of_errors(host: &Host) -> Option<Finding> {
+    if judge::some_pool_is_stuck(host) || said::any(host, &["loop-write-error", "pool-messages-refused"]) {
+        return None;
+    }
+    let files = said::lines(host, &["metadata-file-io-error"]);
+    let errors = said::lines(host, &["block-io-error"]);
+    let sound = host.pools.iter().any(judge::state_is_known);
+    // With a pool that is well now, errors in the log are history, but worth a look.
+    let severity = if sound { Severity::Warning } else { Severity::Critical };
+    let lines: Vec<&Saying> = files.into_iter().chain(errors).collect();
+    let device = |s: &Saying| Subject::new("host", device_in(&s.text));
+    let summary = "The kernel or Docker reports I/O errors: a device at or under the pool fails";
+    said::finding(&RULE, (severity, Certainty::Likely), &lines, device, summary).map(with_advice)
+}
+
+/// The device that a line names: a node, or the word before `:` of a status line, or `dm-N`.
+fn device_in(text: &str) -> String {
+    let clean = |w: &str| w.trim_matches(|c: char| matches!(c, ':' | ',' | '(' | ')' | '"')).to_owned();
+    let words = || text.split_whitespace();
+    let node = words().find(|w| w.starts_with("/dev/"));
+    let named = || words().find(|w| w.trim_matches(|c: char| !c.is_ascii_alphanumeric()).starts_with("dm-"));
+    let leading = || words().next().filter(|w| w.ends_with(':') && !w.starts_with('['));
+    node.or_else(named).or_else(leading).map_or_else(|| "(device not named)".to_owned(), clean)
+}
+
+fn with_advice(finding: Finding) -> Finding {
+    let see = "see how the devices lie on each other, and which of them gives errors";
+    finding.advise(advise::look(see, &["lsblk -s", "dmsetup status --noflush"])).advise(advise::kernel_log())
+}

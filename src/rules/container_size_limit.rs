@@ -1,0 +1,206 @@
+//! Rule: one container's own filesystem is full, while the pool has room.
+
+use super::paths::{Place, place};
+use super::{Finding, Subject, advise, judge};
+use crate::advice::{Advice, Risk};
+use crate::host::Host;
+use crate::host::backing::Filesystem;
+use crate::host::pool::{Owner, Pool};
+use crate::host::saying::{Kind, Saying};
+use crate::host::thin::Thin;
+use crate::host::units::Bytes;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// A container has reached the size of its own disk, while the pool has room.
+    ///
+    /// ## What it means
+    /// Each container's root filesystem lies on a thin device of a fixed virtual size: the base device's (10 GiB by
+    /// default, 100 GiB in Docker 1.8 and 1.9). When that filesystem is full, writes in this container fail with
+    /// `no space left on device`, however empty the pool is. A download or layer larger than the base size fails the
+    /// same way, and `docker info` taken afterwards looks harmless.
+    ///
+    /// ## Why it matters
+    /// The message does not say which limit was hit. Freeing space in the pool, or growing it, changes nothing.
+    ///
+    /// ## What to do
+    /// Put the data in a volume, which does not lie in the pool. Or give containers larger disks: raise
+    /// `dm.basesize` (1.10 and later, after a restart; images must be pulled again to get it) or
+    /// `docker run --storage-opt size=` (1.12 and later).
+    ///
+    /// ## References
+    /// moby/moby issues 10613, 10699, 22659; moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `growFS`.
+    ///
+    /// ## Example
+    /// A nearly empty pool and a download of more than the base size:
+    /// ```host
+    /// write /data/repository.pack: no space left on device
+    /// Storage Driver: devicemapper
+    ///  Pool Name: docker-8:1-131188-pool
+    ///  Data file: /var/lib/docker/devicemapper/devicemapper/data
+    ///  Metadata file: /var/lib/docker/devicemapper/devicemapper/metadata
+    ///  Data Space Used: 291.5 Mb
+    ///  Data Space Total: 102400.0 Mb
+    ///  Metadata Space Used: 0.7 Mb
+    ///  Metadata Space Total: 2048.0 Mb
+    /// ```
+    /// With the pool itself full it is not the container's limit:
+    /// ```host quiet
+    /// write /data/repository.pack: no space left on device
+    /// docker-8:1-131188-pool: 0 209715200 thin-pool 6 484/524288 1638400/1638400 - out_of_data_space discard_passdown error_if_no_space - 1024
+    /// ```
+    "container-size-limit", since "0.1.0", check
+}
+
+/// A filesystem on a thin device counts as full from here on, in percent used as tools print it.
+const FULL_PERCENT: u64 = 98;
+/// A thin device counts as full from this share of mapped sectors on: ext4 never writes all of its own tables, and a
+/// full one was measured at 97.7 percent.
+const MAPPED_PERCENT: u64 = 97;
+/// The base size when nobody said another: Docker to 1.7 and from 1.10.
+const DEFAULT_BASE: Bytes = Bytes(10 << 30);
+
+fn check(host: &Host) -> Vec<Finding> {
+    let mut found: Vec<Finding> = host.thins.iter().filter_map(|t| of_thin(host, t)).collect();
+    found.extend(host.filesystems.iter().filter_map(|f| of_filesystem(host, f)));
+    if found.is_empty() {
+        found.extend(of_words(host));
+    }
+    found
+}
+
+/// A thin device that is mapped nearly to its end, or whose filesystem is full.
+fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
+    let pool = judge::pool_of_thin(host, thin);
+    let containers = pool.is_some_and(|p| matches!(p.owner, Owner::Docker { .. } | Owner::Containerd { .. }));
+    if !(judge::is_containers_disk(&thin.name) || containers && !thin.name.ends_with("-base")) {
+        return None;
+    }
+    if pool.is_some_and(|p| p.data.is_full()) {
+        return None;
+    }
+    let length = thin.length.map(|l| l.bytes());
+    let subject = Subject::new("thin-device", thin.name.clone());
+    if let Some(full) = thin.filesystem.as_ref().and_then(fullness) {
+        return Some(full_filesystem(subject, full, length, thin.filesystem.as_ref()?));
+    }
+    let asked = thin.filesystem.as_ref().is_some_and(|f| f.free.is_some() || f.used_percent.is_some());
+    let (mapped, length) = (thin.mapped()?, length.filter(|l| l.0 > 0)?);
+    if asked || u128::from(mapped.0) * 100 < u128::from(length.0) * u128::from(MAPPED_PERCENT) {
+        return None;
+    }
+    let summary = format!("A container's disk is nearly all written: {mapped} of {length}; its filesystem may be full");
+    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary)
+        .because("mapped", mapped.to_string(), "thin status")
+        .because("size of its disk", length.to_string(), "thin status");
+    Some(finding.advise_all(advice(host)))
+}
+
+/// A row of `df` that shows a container's disk full.
+fn of_filesystem(host: &Host, filesystem: &Filesystem) -> Option<Finding> {
+    let source = filesystem.source.as_deref().unwrap_or_default();
+    let name = source.rsplit('/').next().unwrap_or_default();
+    let mount = filesystem.mount.as_deref().unwrap_or_default();
+    let mounted_layer = place(mount, judge::docker_root(host)) == Place::Container;
+    let reported = host.thins.iter().any(|t| t.name == name && t.filesystem.is_some());
+    if reported || !(judge::is_containers_disk(name) || mounted_layer) {
+        return None;
+    }
+    let full = fullness(filesystem)?;
+    let name = if judge::is_containers_disk(name) { name } else { mount };
+    Some(full_filesystem(Subject::new("thin-device", name), full, filesystem.size, filesystem))
+}
+
+/// Severity of a full or nearly full filesystem.
+fn fullness(filesystem: &Filesystem) -> Option<Severity> {
+    let none_left = filesystem.available.or(filesystem.free).is_some_and(|b| b.0 == 0);
+    let percent = filesystem.used_percent.unwrap_or_else(|| used_percent(filesystem));
+    if none_left || percent >= 100 {
+        Some(Severity::Critical)
+    } else {
+        (percent >= FULL_PERCENT).then_some(Severity::Warning)
+    }
+}
+
+/// Percent used, rounded down; 0 where it is not known.
+fn used_percent(filesystem: &Filesystem) -> u64 {
+    let (Some(size), Some(left)) = (filesystem.size, filesystem.available.or(filesystem.free)) else { return 0 };
+    let used = u128::from(size.minus(left).0) * 100;
+    used.checked_div(u128::from(size.0)).and_then(|p| u64::try_from(p).ok()).unwrap_or_default()
+}
+
+fn full_filesystem(subject: Subject, severity: Severity, size: Option<Bytes>, fs: &Filesystem) -> Finding {
+    let left = fs.available.or(fs.free).map(|b| format!("{b} left")).unwrap_or_default();
+    let of = size.map(|s| format!(" of its {s}")).unwrap_or_default();
+    let left = if left.is_empty() { "nearly nothing left".to_owned() } else { left };
+    let summary = format!("A container's own filesystem is full: {left}{of}; the pool's room does not help it");
+    let used = fs.used_percent.map(|p| format!("{p} % used")).unwrap_or_else(|| left.clone());
+    Finding::new(&RULE, severity, Certainty::Likely, subject, summary)
+        .because("its filesystem", used, "df or statfs")
+        .advise_all(advice_general())
+}
+
+/// "No space left" was said of a container's path, or without a path while the pool has room.
+fn of_words(host: &Host) -> Option<Finding> {
+    let root = judge::docker_root(host);
+    let stuck = judge::some_pool_is_stuck(host) || host.pools.iter().any(|p| p.refused_data.is_some());
+    let roomy = host.pools.iter().find(|p| judge::is_dockers(host, p) && judge::has_room(p));
+    let explains = |path: Option<&str>| match path.map(|p| place(p, root)) {
+        Some(Place::Container) => !stuck,
+        Some(Place::Unknown) | None => roomy.is_some() && !stuck,
+        Some(Place::DockersFiles | Place::Run) => false,
+    };
+    let (saying, _) = judge::no_space_lines(host).find(|(_, path)| explains(*path))?;
+    Some(limit_hit(host, saying, roomy))
+}
+
+fn limit_hit(host: &Host, saying: &Saying, roomy: Option<&Pool>) -> Finding {
+    let known = roomy.and_then(|p| judge::base_size(host, p));
+    let base = known.unwrap_or(DEFAULT_BASE);
+    let whence = if known.is_some() { "Docker's records or report" } else { "the default; Docker 1.8 and 1.9: 100 GiB" };
+    let wanted = host.sayings.iter().find_map(|s| match s.kind {
+        Kind::WantedToWrite { bytes } if bytes > base => Some((bytes, s)),
+        _ => None,
+    });
+    let more = wanted.map(|(b, _)| format!("; {b} were to be written")).unwrap_or_default();
+    let room = if roomy.is_some() { ": the pool has room" } else { "" };
+    let summary = format!("A container has most likely reached its own limit of {base}{room}{more}");
+    let subject = Subject::new("container", "(not named)");
+    let mut finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, subject, summary)
+        .quoting(&[saying])
+        .because("size of the base device", base.to_string(), whence);
+    if let Some(used) = roomy.and_then(|p| judge::used_of(&p.data)) {
+        finding = finding.because("pool data in use", used, "report");
+    }
+    if let Some((_, said)) = wanted {
+        finding = finding.quoting(&[said]);
+    }
+    finding.advise_all(advice(host))
+}
+
+/// The release from which a base device can be raised, and one from which each container's size can be given.
+const BASE_GROWS: (u32, u32) = (1, 10);
+const SIZE_OPTION: (u32, u32) = (1, 12);
+
+fn advice(host: &Host) -> Vec<Advice> {
+    let version = judge::docker_version(host);
+    let reports_versions = judge::some_docker_info(host).is_none_or(|i| i.server_version.is_some());
+    let at_least = |v| if reports_versions { version.is_none_or(|x| x >= v) } else { false };
+    let mut all = advice_general();
+    if at_least(SIZE_OPTION) {
+        let does = "start it anew with a larger disk (what is in the old one is not carried over)";
+        all.push(Advice::new(Risk::Stops, does, &["docker run --help | grep -A1 storage-opt"]));
+    }
+    if at_least(BASE_GROWS) {
+        let does = "raise dm.basesize in daemon.json and restart Docker; images must be pulled again to get it";
+        all.push(Advice::new(Risk::Stops, does, &[]));
+    }
+    all
+}
+
+fn advice_general() -> Vec<Advice> {
+    let see = "see how full each running container's own filesystem is, and its inodes";
+    let df = "docker ps -q | xargs -r -I{} sh -c 'echo {}; docker exec {} df -h /; docker exec {} df -i /'";
+    let volume = "keep large data in a volume (docker run -v): volumes do not lie in the pool";
+    vec![advise::look(see, &[df]), Advice::new(Risk::Changes, volume, &[])]
+}

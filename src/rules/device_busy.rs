@@ -1,0 +1,66 @@
+//! Rule: a device could not be removed because something holds it.
+
+use super::{Finding, Subject, advise, judge, said};
+use crate::advice::{Advice, Risk};
+use crate::host::Host;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// A container's disk could not be removed because something still holds it open or mounted.
+    ///
+    /// ## What it means
+    /// Docker unmounted the container's filesystem, but a copy of the mount lives on in another mount namespace (of
+    /// another container, or of a system service started meanwhile), or a process has a file in it open.
+    ///
+    /// ## Why it matters
+    /// The container stays as `Dead`, and its blocks stay taken.
+    ///
+    /// ## What to do
+    /// Find the process that holds the mount; stopping or restarting it lets the removal succeed. Deferred removal
+    /// and deletion (on by default since 17.07 where the kernel has them) avoid it.
+    ///
+    /// ## References
+    /// moby/moby issues 8712, 27381, 29942; systemd.exec(5), `MountFlags=`.
+    ///
+    /// ## Example
+    /// ```host
+    /// Error response from daemon: Driver devicemapper failed to remove root filesystem ce2ea989895b7e073b9c3103a7312f32e70b5ad01d808b42f16655ffcb06c535: Device is Busy
+    /// ```
+    /// ```host quiet
+    /// docker-thinpool: 0 19914752 thin-pool 4 2575/25600 181/19448 - rw discard_passdown queue_if_no_space - 1024
+    /// ```
+    "device-busy", since "0.1.0", check
+}
+
+/// Digits of an id that are enough to find it.
+const SHORT_ID: usize = 12;
+
+fn check(host: &Host) -> Vec<Finding> {
+    let lines = said::lines(host, &["device-busy"]);
+    let id = lines.first().and_then(|s| device_id(&s.text));
+    let name = id.clone().unwrap_or_else(|| "(not named)".to_owned());
+    let summary = "A container's disk could not be removed: something still holds it open or mounted";
+    let subject = |_: &_| Subject::new("container", name);
+    let found = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
+    found.map(|f| with_advice(f, host, id)).into_iter().collect()
+}
+
+/// The longest hexadecimal word: the id of the disk.
+fn device_id(text: &str) -> Option<String> {
+    let words = text.split(|c: char| !c.is_ascii_hexdigit()).filter(|w| w.len() >= SHORT_ID);
+    words.max_by_key(|w| w.len()).map(|w| w.chars().take(SHORT_ID).collect())
+}
+
+fn with_advice(finding: Finding, host: &Host, id: Option<String>) -> Finding {
+    let what = id.unwrap_or_else(|| "devicemapper/mnt".to_owned());
+    let holders = format!("grep -l {what} /proc/[0-9]*/mountinfo");
+    let finding = finding
+        .advise(advise::look("see which processes still have it mounted", &[&holders]))
+        .advise(advise::look("see which devices are open, and how often", &["dmsetup info -c -o name,open"]));
+    let info = judge::some_docker_info(host);
+    if info.and_then(|i| i.deferred_removal) == Some(false) {
+        let does = "set dm.use_deferred_removal and dm.use_deferred_deletion to true and restart Docker (the kernel must have both)";
+        return finding.advise(Advice::new(Risk::Stops, does, &[]));
+    }
+    finding
+}

@@ -1,0 +1,114 @@
+//! Rule: the storage driver was told something it cannot do.
+
+use super::{Finding, advise, judge, said};
+use crate::advice::{Advice, Risk};
+use crate::host::Host;
+use crate::host::docker::Docker;
+use crate::host::docker_info::DockerInfo;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// The storage driver was told something that it cannot do.
+    ///
+    /// ## What it means
+    /// An option has a wrong form (`dm.min_free_space` must end in `%`, 0 to 99), two options exclude each other, a
+    /// value cannot be changed after the fact, or data and metadata name the same device.
+    ///
+    /// ## Why it matters
+    /// The daemon does not start, or works with something other than what was meant.
+    ///
+    /// ## What to do
+    /// Correct the option where it stands: `/etc/docker/daemon.json`, the daemon's command line, or
+    /// `/etc/sysconfig/docker-storage`.
+    ///
+    /// ## References
+    /// dockerd(8), "STORAGE DRIVER OPTIONS"; moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `NewDeviceSet`.
+    ///
+    /// ## Example
+    /// ```host
+    /// Error starting daemon: error initializing graphdriver: devmapper: Option dm.min_free_space requires % suffix
+    /// ```
+    /// ```host quiet
+    /// Storage Driver: devicemapper
+    ///  Pool Name: docker-thinpool
+    ///  Data file: /dev/loop0
+    ///  Metadata file: /dev/loop1
+    /// ```
+    "driver-misconfigured", since "0.1.0", check
+}
+
+/// Wordings of refused settings.
+const REFUSALS: [&str; 7] = [
+    "option-invalid",
+    "option-unknown",
+    "loopback-file-not-found",
+    "direct-lvm-refused",
+    "several-drivers",
+    "deferred-deletion-refused",
+    "size-too-small",
+];
+
+fn check(host: &Host) -> Vec<Finding> {
+    let mut found: Vec<Finding> = of_words(host).into_iter().collect();
+    found.extend(host.dockers.iter().filter_map(|d| of_options(host, d)));
+    found.extend(host.pools.iter().filter_map(|p| p.docker_info.as_ref()).find_map(|i| of_report(host, i)));
+    found
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &REFUSALS);
+    let summary = "Docker refuses one of its storage settings, or does not find what they name";
+    let subject = |_: &_| judge::docker_subject(host);
+    let found = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
+    found.map(with_advice)
+}
+
+/// Settings that the daemon would refuse at its next start.
+fn of_options(host: &Host, docker: &Docker) -> Option<Finding> {
+    let value = |name: &str| docker.option(name).map(|o| o.value.as_str());
+    let floor_is_bad = |v: &str| {
+        let number = v.strip_suffix('%').and_then(|n| n.parse::<u64>().ok());
+        number.is_none_or(|n| n >= 100)
+    };
+    let is_true = |name: &str| value(name).is_some_and(|v| matches!(v, "1" | "t" | "T" | "true" | "TRUE" | "True"));
+    let is_false = |name: &str| value(name).is_some_and(|v| matches!(v, "0" | "f" | "F" | "false" | "FALSE" | "False"));
+    let (name, why) = if value("dm.min_free_space").is_some_and(floor_is_bad) {
+        ("dm.min_free_space", "it must be a whole number from 0 to 99 with a % sign")
+    } else if is_true("dm.use_deferred_deletion") && is_false("dm.use_deferred_removal") {
+        ("dm.use_deferred_deletion", "it needs dm.use_deferred_removal")
+    } else if value("dm.directlvm_device").is_some() && value("dm.thinpooldev").is_some() {
+        ("dm.directlvm_device", "it excludes dm.thinpooldev")
+    } else {
+        return None;
+    };
+    let option = docker.option(name)?;
+    let summary = format!("The storage option {name}={} will stop Docker at its next start: {why}", option.value);
+    let subject = judge::docker_subject(host);
+    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary)
+        .because(name, option.value.clone(), option.from.clone());
+    Some(with_advice(finding))
+}
+
+/// One device cannot be data and metadata at once.
+fn of_report(host: &Host, info: &DockerInfo) -> Option<Finding> {
+    let data = info.data_file.as_deref().filter(|f| !f.is_empty())?;
+    if info.metadata_file.as_deref() != Some(data) {
+        return None;
+    }
+    let summary = format!("Docker was given the same device, {data}, for data and for metadata");
+    let subject = judge::docker_subject(host);
+    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary)
+        .because("Data file and Metadata file", data, "docker info");
+    Some(with_advice(finding))
+}
+
+fn with_advice(finding: Finding) -> Finding {
+    let validate = "let the daemon check its settings (Docker 23.0 and later)";
+    finding
+        .advise(advise::look("see what the daemon is told", &[
+            "cat /etc/docker/daemon.json",
+            "cat /etc/sysconfig/docker-storage",
+            "systemctl cat docker",
+        ]))
+        .advise(Advice::new(Risk::Reads, validate, &["dockerd --validate"]))
+}

@@ -1,0 +1,91 @@
+//! Rule: this Docker no longer has the devicemapper driver, or will not use it unasked.
+
+use super::{Finding, advise, judge, said};
+use crate::host::Host;
+use crate::host::pool::Pool;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// This Docker no longer has the devicemapper driver, or will not use it unless it is named.
+    ///
+    /// ## What it means
+    /// The driver was deprecated in 18.09. From 23.0 on the daemon does not start with it unless `storage-driver`
+    /// says `devicemapper` in so many words, and 25.0 removed it. What is in the pool is still there; no other
+    /// driver can read it.
+    ///
+    /// ## Why it matters
+    /// After the upgrade the daemon does not start, or starts with another driver and shows no images and no
+    /// containers.
+    ///
+    /// ## What to do
+    /// Go back to a release that has the driver (24 or earlier), save what is needed (`docker save`, `docker
+    /// export`), then move (`thinspect plan overlay2`). Delete nothing of the old driver until the new one has it
+    /// all.
+    ///
+    /// ## References
+    /// docker/cli, docs/deprecated.md; moby/moby pull requests 43378, 43637.
+    ///
+    /// ## Example
+    /// ```host
+    /// failed to start daemon: error initializing graphdriver: prior storage driver devicemapper is deprecated and will be removed in a future release; update the the daemon configuration and explicitly choose this storage driver to continue using it
+    /// ```
+    /// ```host quiet
+    /// Server Version: 1.12.6
+    /// Storage Driver: devicemapper
+    ///  Pool Name: docker-thinpool
+    /// ```
+    "driver-removed", since "0.1.0", check
+}
+
+/// The first release without the driver.
+const REMOVED: (u32, u32) = (25, 0);
+/// The first release that says it will go.
+const DEPRECATED: (u32, u32) = (18, 9);
+
+fn check(host: &Host) -> Vec<Finding> {
+    of_words(host).or_else(|| of_version(host)).or_else(|| of_warning(host)).into_iter().collect()
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &["driver-deprecated-refused", "driver-removed"]);
+    let subject = |_: &_| judge::docker_subject(host);
+    let summary = "Docker does not start: this release has dropped the devicemapper driver, or wants it to be named";
+    let level = (Severity::Critical, Certainty::Certain);
+    said::finding(&RULE, level, &lines, subject, summary).map(with_advice)
+}
+
+/// The installed release has no such driver, though its settings or its pool want it.
+fn of_version(host: &Host) -> Option<Finding> {
+    let docker = host.dockers.iter().find(|d| d.driver.as_deref() == Some("devicemapper") || !d.devices.is_empty())?;
+    let version = docker.version.as_deref().filter(|v| judge::version(v) >= Some(REMOVED))?;
+    let summary = format!("Docker {version} has no devicemapper driver: what is in the pool cannot be reached");
+    let subject = judge::docker_subject(host);
+    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary)
+        .because("version", version, "Docker's files")
+        .because("first release without the driver", "25.0", "moby");
+    Some(with_advice(finding))
+}
+
+fn of_warning(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &["driver-deprecated"]);
+    let summary = "The devicemapper driver is deprecated since Docker 18.09 and gone from 25.0 on";
+    let subject = judge::docker_subject(host);
+    let level = (Severity::Notice, Certainty::Certain);
+    if let Some(finding) = said::finding(&RULE, level, &lines, |_| subject.clone(), summary) {
+        return Some(with_advice(finding));
+    }
+    let used = host.pools.iter().any(|p| judge::is_dockers(host, p));
+    let version = judge::docker_version(host).filter(|v| used && *v >= DEPRECATED)?;
+    let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, subject, summary)
+        .because("version", format!("{}.{:02}", version.0, version.1), "Docker");
+    Some(with_advice(finding))
+}
+
+fn with_advice(finding: Finding) -> Finding {
+    finding
+        .advise(advise::look("see what release is installed and which driver it is told to use", &[
+            "dockerd --version",
+            "grep -s storage-driver /etc/docker/daemon.json",
+        ]))
+        .advise(advise::plan("overlay2", &Pool::default(), "see the way off this driver, with what would be lost"))
+}

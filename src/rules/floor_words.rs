@@ -1,0 +1,100 @@
+//! Docker's free-space floor put in words: what it asks for, what is free, what would unblock.
+
+use super::Finding;
+use crate::host::floor;
+use crate::host::pool::{MinFree, Refusal};
+
+/// What the floor asks for and what there is, as far as it was said.
+pub(super) struct Shortfall {
+    free: Option<u64>,
+    required: Option<u64>,
+    /// The total, and whether it was said or only follows from the percent.
+    total: Option<(u64, bool)>,
+    percent: u64,
+    from: &'static str,
+}
+
+/// The shortfall by the pool's own numbers, else by Docker's refusal; `None` when the floor is met.
+pub(super) fn shortfall(
+    floor: &MinFree,
+    total: Option<u64>,
+    free: Option<u64>,
+    refusal: Option<Refusal>,
+) -> Option<Shortfall> {
+    let percent = floor.percent.unwrap_or(floor::DEFAULT_PERCENT);
+    if let (Some(total), Some(free), Some(required)) = (total, free, total.and_then(|t| floor.required(t)))
+        && free < required
+    {
+        let (free, required, total) = (Some(free), Some(required), Some((total, true)));
+        return Some(Shortfall { free, required, total, percent, from: "thin-pool status" });
+    }
+    let refusal = refusal?;
+    let derived = refusal.least_total(percent).map(|t| (t, false));
+    let total = total.map(|t| (t, true)).or(derived);
+    Some(Shortfall {
+        free: refusal.free,
+        required: refusal.required,
+        total,
+        percent,
+        from: "Docker's refusal",
+    })
+}
+
+impl Shortfall {
+    /// Blocks that are missing.
+    pub(super) fn short(&self) -> Option<u64> {
+        self.required?.checked_sub(self.free?)
+    }
+
+    /// The fewest blocks to add that unblock.
+    pub(super) fn smallest_growth(&self) -> Option<u64> {
+        floor::smallest_growth(self.free?, self.total?.0, self.percent)
+    }
+
+    /// One sentence; `size` is the missing amount in bytes, in brackets.
+    pub(super) fn summary(&self, half: &str, size: String) -> String {
+        let what = "Docker refuses new layers and containers";
+        match (self.free, self.required, self.short()) {
+            (Some(free), Some(required), Some(short)) => {
+                format!("{what}: {free} free {half} blocks, {required} required; {short} short{size}")
+            }
+            (Some(free), _, _) => format!("{what}: {free} free {half} blocks (the floor was cut off)"),
+            _ => format!("{what}: too few {half} blocks are free (the numbers were cut off)"),
+        }
+    }
+
+    /// The numbers as facts of a finding; `size` gives an amount of blocks in bytes, in brackets.
+    pub(super) fn as_facts(&self, finding: Finding, half: &str, size: impl Fn(u64) -> String) -> Finding {
+        let mut finding = finding;
+        if let Some(free) = self.free {
+            finding = finding.because(format!("free {half} blocks"), free.to_string(), self.from);
+        }
+        if let Some(required) = self.required {
+            finding = finding.because("required", required.to_string(), self.from);
+        }
+        if let Some(short) = self.short() {
+            finding = finding.because("short", format!("{short} blocks{}", size(short)), "computed");
+        }
+        self.remedies(finding, half, size)
+    }
+
+    fn remedies(&self, finding: Finding, half: &str, size: impl Fn(u64) -> String) -> Finding {
+        let (Some(free), Some((total, said))) = (self.free, self.total) else { return finding };
+        let lower = floor::largest_passing_percent(free, total);
+        let spare = free.saturating_sub(floor::required(total, lower));
+        let about = if said { self.from } else { "follows from the floor and its percent" };
+        let finding = finding.because(format!("total {half} blocks"), total.to_string(), about).because(
+            "largest percent that unblocks",
+            format!("{lower} %, leaving {spare} blocks"),
+            "computed",
+        );
+        match self.smallest_growth() {
+            Some(more) => {
+                let to = total.saturating_add(more);
+                let value = format!("{more} blocks{}, to {to}", size(more));
+                finding.because("smallest growth that unblocks", value, "computed")
+            }
+            None => finding,
+        }
+    }
+}

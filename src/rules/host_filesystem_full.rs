@@ -1,0 +1,120 @@
+//! Rule: the filesystem under Docker's own files is full, not the pool.
+
+use super::paths::{Place, place};
+use super::{Finding, Subject, advise, judge, said};
+use crate::advice::quote;
+use crate::host::Host;
+use crate::host::backing::Filesystem;
+use crate::host::saying::Saying;
+use crate::host::units::Bytes;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// The host's filesystem under Docker's own files is full: the pool is not what ran out.
+    ///
+    /// ## What it means
+    /// Docker keeps downloads (`tmp/GetImageBlob…`), its records (`devicemapper/metadata/.tmp…`, `linkgraph.db`),
+    /// logs and volumes in ordinary files. The path in the error tells: such a path is not in the pool. `/run` is a
+    /// filesystem in memory that runs out of inodes before it runs out of space.
+    ///
+    /// ## Why it matters
+    /// Removing images may not help, since Docker must write its records to remove anything. With a pool in loop
+    /// files on the same filesystem, the pool is next.
+    ///
+    /// ## What to do
+    /// Find what takes the space there: container logs (`containers/*/*-json.log`), volumes, left-over downloads;
+    /// and free some of it by hand before asking Docker again.
+    ///
+    /// ## References
+    /// moby 24.0, distribution/pull_v2.go (`GetImageBlob`); daemon/graphdriver/devmapper/deviceset.go,
+    /// `writeMetaFile`.
+    ///
+    /// ## Example
+    /// ```host
+    /// devmapper: Error writing metadata to /var/lib/docker/devicemapper/metadata/.tmp526707588: write /var/lib/docker/devicemapper/metadata/.tmp526707588: no space left on device
+    /// ```
+    /// An error without a path does not say so:
+    /// ```host quiet
+    /// Error: Error response from daemon: {"message":"no space left on device"}
+    /// ```
+    "host-filesystem-full", since "0.1.0", check
+}
+
+/// Percent used from which a filesystem is worth a warning.
+const WARNING_PERCENT: u64 = 95;
+/// What is left below this is gone with the next download.
+const NEARLY_NOTHING: Bytes = Bytes(64 << 20);
+
+fn check(host: &Host) -> Vec<Finding> {
+    of_words(host).or_else(|| of_database(host)).or_else(|| of_numbers(host)).into_iter().collect()
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
+    let root = judge::docker_root(host);
+    let own = |path: &str| matches!(place(path, root), Place::DockersFiles | Place::Run);
+    let lines: Vec<(&Saying, &str)> =
+        judge::no_space_lines(host).filter_map(|(s, p)| Some((s, p?))).filter(|(_, p)| own(p)).collect();
+    let (_, path) = lines.first()?;
+    let mount = judge::filesystem_of(host, path).and_then(|f| f.mount.as_deref());
+    let run = place(path, root) == Place::Run;
+    let subject = Subject::new("filesystem", mount.unwrap_or(if run { "/run" } else { root }));
+    let what = if run { "space or inodes; it lies in memory" } else { "space (or inodes)" };
+    let summary = format!("The filesystem under Docker's own files has no {what}: not the pool");
+    let sayings: Vec<&Saying> = lines.iter().map(|(s, _)| *s).collect();
+    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, subject, summary)
+        .because("path that could not be written", *path, "error line")
+        .quoting(&sayings);
+    Some(with_advice(finding, if run { "/run" } else { root }))
+}
+
+/// SQLite's words: Docker's link database, or an image's build, could not be written.
+fn of_database(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &["database-full"]);
+    let root = judge::docker_root(host);
+    let subject = |_: &_| Subject::new("filesystem", root);
+    let summary = "A database says that the disk is full: the filesystem under Docker's own files, not the pool";
+    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
+    Some(with_advice(finding, root))
+}
+
+fn of_numbers(host: &Host) -> Option<Finding> {
+    let root = judge::docker_root(host);
+    let asked = host.dockers.iter().find_map(|d| d.filesystem.as_ref());
+    let filesystem = asked.or_else(|| judge::filesystem_of(host, root))?;
+    let (severity, left) = fullness(filesystem)?;
+    let certainty = if asked.is_some() { Certainty::Certain } else { Certainty::Likely };
+    let mount = filesystem.mount.as_deref().unwrap_or(root);
+    let summary = format!("The filesystem under Docker's own files ({mount}) is full: {left}");
+    let finding = Finding::new(&RULE, severity, certainty, Subject::new("filesystem", mount), summary)
+        .because("left", left, "df or statfs");
+    Some(with_advice(finding, root))
+}
+
+fn fullness(filesystem: &Filesystem) -> Option<(Severity, String)> {
+    let left = filesystem.available.or(filesystem.free);
+    let percent = filesystem.used_percent.or_else(|| {
+        let (size, left) = (filesystem.size?, left?);
+        let used = u128::from(size.minus(left).0) * 100;
+        used.checked_div(u128::from(size.0)).and_then(|p| u64::try_from(p).ok())
+    });
+    let words = match (left, percent) {
+        (Some(left), Some(percent)) => format!("{left} left, {percent} % used"),
+        (Some(left), None) => format!("{left} left"),
+        (None, Some(percent)) => format!("{percent} % used"),
+        (None, None) => return None,
+    };
+    if left.is_some_and(|l| l < NEARLY_NOTHING) || percent == Some(100) {
+        return Some((Severity::Critical, words));
+    }
+    (percent >= Some(WARNING_PERCENT)).then_some((Severity::Warning, words))
+}
+
+fn with_advice(finding: Finding, below: &str) -> Finding {
+    let below = quote(below);
+    let (df, inodes) = (format!("df -h {below}"), format!("df -i {below}"));
+    let du = format!("du -xh --max-depth=2 {below} | sort -h | tail -n 20");
+    finding
+        .advise(advise::look("see what is left there, in space and in inodes", &[&df, &inodes]))
+        .advise(advise::look("see what takes it: logs, volumes, left-over downloads", &[&du]))
+        .advise(advise::look("see deleted files that are still held open", &["lsof +L1"]))
+}

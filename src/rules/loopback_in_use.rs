@@ -1,0 +1,71 @@
+//! Rule: loop files carry the pool.
+
+use super::{Finding, Subject, advise, judge, said};
+use crate::host::Host;
+use crate::host::pool::Pool;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// The pool lies in loop files: good for trying things out, not for work.
+    ///
+    /// ## What it means
+    /// Docker made the pool itself, out of sparse files (`data`, `metadata`) on the host's filesystem, because it
+    /// was given no block device. Every write passes through two filesystems and a loop device.
+    ///
+    /// ## Why it matters
+    /// The pool's free space is a promise that the filesystem under it may not keep (see
+    /// loop-file-outgrows-filesystem), it is slow, and a crash can leave both levels damaged. Docker calls it
+    /// "strongly discouraged for production use".
+    ///
+    /// ## What to do
+    /// Plan the way to a pool on block devices (`thinspect plan direct-lvm`) or off the driver
+    /// (`thinspect plan overlay2`). Images and containers do not move by themselves.
+    ///
+    /// ## References
+    /// docs.docker.com, "Use the Device Mapper storage driver", loop-lvm mode.
+    ///
+    /// ## Example
+    /// ```host
+    /// Storage Driver: devicemapper
+    ///  Pool Name: docker-253:0-3356471041-pool
+    ///  Data file: /dev/loop4
+    ///  Metadata file: /dev/loop5
+    ///  Data Space Used: 32.88 GB
+    ///  Data Space Total: 268.4 GB
+    /// ```
+    /// ```host quiet
+    /// Storage Driver: devicemapper
+    ///  Pool Name: docker-thinpool
+    ///  Data file: /dev/vg-docker/data
+    ///  Data Space Used: 16.66 GB
+    ///  Data Space Total: 160 GB
+    /// ```
+    "loopback-in-use", since "0.1.0", check
+}
+
+fn check(host: &Host) -> Vec<Finding> {
+    let of_pools: Vec<Finding> = host.pools.iter().filter(|p| p.on_loop()).map(of_pool).collect();
+    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+}
+
+fn of_pool(pool: &Pool) -> Finding {
+    let summary = "The pool lies in loop files, which is strongly discouraged for production use";
+    let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, Subject::pool(pool), summary);
+    let file = pool.data_backing.file.as_ref().map(|f| f.path.clone()).or_else(|| pool.data_backing.path.clone());
+    let file = file.unwrap_or_else(|| "a loop device".to_owned());
+    with_advice(finding.because("data lies in", file, judge::source(pool)), pool)
+}
+
+fn with_advice(finding: Finding, pool: &Pool) -> Finding {
+    finding
+        .advise(advise::plan("direct-lvm", pool, "see the way to a pool on block devices"))
+        .advise(advise::plan("overlay2", pool, "see the way off this driver"))
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &["loopback-discouraged"]);
+    let summary = "Docker warns that its pool lies in loop files";
+    let level = (Severity::Notice, Certainty::Certain);
+    let finding = said::finding(&RULE, level, &lines, |_| judge::docker_subject(host), summary)?;
+    Some(with_advice(finding, &Pool::default()))
+}

@@ -1,0 +1,58 @@
+//! Rule: Docker refuses new layers and containers because the pool's free metadata is under its floor.
+
+use super::{Finding, Subject, advise, floor_words};
+use crate::host::pool::Pool;
+use crate::host::units::METADATA_BLOCK;
+use crate::host::{Host, units::Bytes};
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// Docker refuses new layers and containers: fewer metadata blocks are free than `dm.min_free_space` demands.
+    ///
+    /// ## What it means
+    /// Docker (1.11 to 24) applies its floor, `max(1, floor(total × percent / 100))`, to the metadata blocks as
+    /// well, after the data blocks. `docker info` shows the floor for data only. On kernels since 4.19 a hidden
+    /// reserve counts as used, so on small metadata about a fifth must be free in truth.
+    ///
+    /// ## Why it matters
+    /// Every `docker pull`, `build`, `create`, `run` and `commit` fails with `Thin Pool has N free metadata blocks
+    /// which is less than minimum required M`.
+    ///
+    /// ## What to do
+    /// Grow the metadata (`thinspect plan grow`): a few MiB are usually enough. Removing images and containers frees
+    /// metadata too.
+    ///
+    /// ## References
+    /// moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `poolHasFreeSpace`.
+    ///
+    /// ## Example
+    /// ```host
+    /// devmapper: Thin Pool has 1325 free metadata blocks which is less than minimum required 1331 free metadata blocks. Create more free metadata space in thin pool or use dm.min_free_space option to change behavior
+    /// ```
+    /// With exactly the floor free it keeps quiet:
+    /// ```host quiet
+    /// docker-254:0-393239-pool: 0 4194304 thin-pool 4 461/512 321/32768 - rw discard_passdown queue_if_no_space - 128
+    /// ```
+    "metadata-below-min-free", since "0.1.0", check
+}
+
+fn check(host: &Host) -> Vec<Finding> {
+    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+}
+
+fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    let total = pool.metadata.total.map(|t| t.0);
+    let free = pool.metadata.free().map(|f| f.0);
+    let s = floor_words::shortfall(&pool.min_free, total, free, pool.refused_metadata)?;
+    let size = |blocks: u64| Bytes(blocks.saturating_mul(METADATA_BLOCK.0));
+    let summary = s.summary("metadata", s.short().map(|b| format!(" ({})", size(b))).unwrap_or_default());
+    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary);
+    let finding = s.as_facts(finding, "metadata", |blocks| format!(" ({})", size(blocks)));
+    let growth = s.smallest_growth().map(size);
+    Some(
+        finding
+            .advise(advise::usage(pool))
+            .advise_all(advise::grow_metadata(host, pool, growth))
+            .advise_all(advise::free_space(host, pool, None)),
+    )
+}

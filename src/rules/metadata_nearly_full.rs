@@ -1,0 +1,60 @@
+//! Rule: most of the pool's metadata blocks are in use.
+
+use super::{Finding, Subject, advise, judge};
+use crate::host::Host;
+use crate::host::pool::Pool;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// The pool's metadata is nearly full: above 75 percent is a warning, above 90 percent is critical.
+    ///
+    /// ## What it means
+    /// The blocks that record what belongs to whom are running out. Kernels since 4.19 count a hidden reserve of
+    /// min(4096 blocks, a tenth of the metadata) as used, so a fresh pool on small metadata reads 10 percent; the
+    /// limits here leave that aside.
+    ///
+    /// ## Why it matters
+    /// Full metadata makes the pool read-only, and on older kernels it takes an offline repair to get it back. No
+    /// event announces it: with the reserve the pool stops before the kernel's own metadata mark is reached.
+    ///
+    /// ## What to do
+    /// Grow the metadata (`thinspect plan grow`): it takes a moment and interrupts nothing. Deleting snapshots,
+    /// layers and containers frees metadata as well.
+    ///
+    /// ## References
+    /// Linux drivers/md/dm-thin.c and dm-thin-metadata.c (`reserve` of commit 3ab91828); lvmthin(7).
+    ///
+    /// ## Example
+    /// ```host
+    /// pool: 0 8388608 thin-pool 0 820/1024 4977/65536 - rw discard_passdown queue_if_no_space - 256
+    /// ```
+    /// The hidden reserve alone is no alarm:
+    /// ```host quiet
+    /// pool: 0 8388608 thin-pool 0 110/1024 0/65536 - rw discard_passdown queue_if_no_space - 256
+    /// ```
+    "metadata-nearly-full", since "0.1.0", check
+}
+
+/// Earlier than for data: a pool whose metadata ran out may need an offline repair.
+const WARNING_PERCENT: u64 = 75;
+/// Docker's floor of 10 percent free holds for metadata too.
+const CRITICAL_PERCENT: u64 = 90;
+
+fn check(host: &Host) -> Vec<Finding> {
+    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+}
+
+fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    if pool.metadata.is_full() || !pool.metadata.above(WARNING_PERCENT)? {
+        return None;
+    }
+    let severity = if pool.metadata.above(CRITICAL_PERCENT)? { Severity::Critical } else { Severity::Warning };
+    let certainty = if pool.metadata.exact { Certainty::Certain } else { Certainty::Likely };
+    let used = judge::used_of(&pool.metadata)?;
+    let summary = format!("The pool's metadata is nearly full: {used}");
+    let limits = format!("{WARNING_PERCENT} % warning, {CRITICAL_PERCENT} % critical");
+    let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary)
+        .because("metadata in use", used, judge::source(pool))
+        .because("limit", limits, "this rule");
+    Some(finding.advise(advise::usage(pool)).advise_all(advise::grow_metadata(host, pool, None)))
+}

@@ -1,0 +1,93 @@
+//! Rule: two numbers look as if they contradicted each other.
+
+use super::{Finding, Subject, advise, judge};
+use crate::host::Host;
+use crate::host::pool::Pool;
+use crate::host::units::Bytes;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// Two numbers seem to contradict each other: here is which of them means what.
+    ///
+    /// ## What it means
+    /// `docker info` counts in powers of ten (107.4 GB is 100 GiB), LVM's `g` in powers of two. On a pool in loop
+    /// files `Data Space Available` is the lesser of what the pool has left and what the filesystem under the file
+    /// has left, so it can be far below total minus used. Outputs taken at different times differ, too.
+    ///
+    /// ## Why it matters
+    /// Space seems lost that is not, or seems free that is not. Nothing is counted twice here: the kernel's blocks
+    /// go first, then the report's bytes.
+    ///
+    /// ## What to do
+    /// Nothing, if the smaller number is enough. Otherwise look at the limit that it names.
+    ///
+    /// ## References
+    /// moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `Status`; moby/moby issues 26871, 27409.
+    ///
+    /// ## Example
+    /// ```host
+    /// Storage Driver: devicemapper
+    ///  Pool Name: docker-253:1-650320-pool
+    ///  Data file: /dev/loop0
+    ///  Data Space Used: 5.223 GB
+    ///  Data Space Total: 107.4 GB
+    ///  Data Space Available: 44.74 GB
+    /// ```
+    /// ```host quiet
+    /// Storage Driver: devicemapper
+    ///  Pool Name: docker-253:1-650320-pool
+    ///  Data file: /dev/loop0
+    ///  Data Space Used: 5.223 GB
+    ///  Data Space Total: 107.4 GB
+    ///  Data Space Available: 102.2 GB
+    /// ```
+    "numbers-disagree", since "0.1.0", check
+}
+
+/// Two reports that differ by more than this share of the total are of different times, not rounded differently.
+const APART_PERCENT: u64 = 1;
+
+fn check(host: &Host) -> Vec<Finding> {
+    host.pools.iter().filter_map(|p| capped(p).or_else(|| apart(p)).or_else(|| impossible(p))).collect()
+}
+
+/// `Available` is bound by the filesystem under the loop file.
+fn capped(pool: &Pool) -> Option<Finding> {
+    let (pools, available) = judge::capped_by_filesystem(pool)?;
+    let summary = format!(
+        "Docker shows {available} available though total less used is {pools}: the filesystem under the loop file has no more"
+    );
+    let finding = Finding::new(&RULE, Severity::Notice, Certainty::Likely, Subject::pool(pool), summary)
+        .because("total less used", pools.to_string(), "docker info")
+        .because("available", available.to_string(), "docker info");
+    let file = pool.data_backing.file.as_ref().map(|f| crate::advice::quote(&f.path));
+    let df = format!("df -h {}", file.as_deref().unwrap_or(judge::DEFAULT_ROOT));
+    Some(finding.advise(advise::look("see what that filesystem has free", &[&df])))
+}
+
+/// Two outputs of one pool that cannot be of the same moment.
+fn apart(pool: &Pool) -> Option<Finding> {
+    let reported = pool.docker_info.as_ref().filter(|i| !i.all_zero)?.data_used?;
+    let (used, total) = (pool.data.used_in_bytes()?, pool.data.total_in_bytes()?);
+    let difference = Bytes(used.0.abs_diff(reported.0));
+    if u128::from(difference.0) * 100 <= u128::from(total.0) * u128::from(APART_PERCENT) {
+        return None;
+    }
+    let summary = format!("Two outputs differ by {difference} of used data: they are of different times");
+    let finding = Finding::new(&RULE, Severity::Notice, Certainty::Likely, Subject::pool(pool), summary)
+        .because("data in use", used.to_string(), judge::source(pool))
+        .because("data in use", reported.to_string(), "docker info");
+    Some(finding.advise(advise::status(pool)))
+}
+
+/// A status line with more in use than there is: no kernel prints that.
+fn impossible(pool: &Pool) -> Option<Finding> {
+    let ratio = pool.leftovers.iter().find(|w| {
+        let parts = w.split_once('/').and_then(|(u, t)| Some((u.parse::<u64>().ok()?, t.parse::<u64>().ok()?)));
+        parts.is_some_and(|(used, total)| used > total)
+    })?;
+    let summary = format!("The status line says {ratio}, more in use than there is: it was not printed by a kernel");
+    let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, Subject::pool(pool), summary)
+        .because("used and total", ratio.clone(), "thin-pool status");
+    Some(finding.advise(advise::status(pool)))
+}

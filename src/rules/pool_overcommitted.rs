@@ -1,0 +1,55 @@
+//! Rule: the thin devices together may grow past the pool.
+
+use super::{Finding, Subject, advise, judge};
+use crate::host::Host;
+use crate::host::pool::Pool;
+use crate::host::units::Bytes;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// The active thin devices together may still write more than the pool has free.
+    ///
+    /// ## What it means
+    /// Each thin device promises its full virtual size. What they have not written yet adds up to more than the
+    /// pool's free blocks. That is the very purpose of thin provisioning, and it is normal for Docker.
+    ///
+    /// ## Why it matters
+    /// Nobody inside a container sees the true limit: `df` there shows room that may not exist.
+    ///
+    /// ## What to do
+    /// Watch the pool, not the containers (`thinspect watch`, `thinspect check`), and let something extend it.
+    ///
+    /// ## References
+    /// Linux Documentation/admin-guide/device-mapper/thin-provisioning.rst; lvmthin(7).
+    ///
+    /// ## Example
+    /// ```host
+    /// vg-pool-tpool: 0 20971520 thin-pool 4 2575/25600 30000/40960 - rw discard_passdown queue_if_no_space - 1024
+    /// vg-vm1: 0 41943040 thin 8000000 20971519
+    /// ```
+    /// ```host quiet
+    /// vg-pool-tpool: 0 20971520 thin-pool 4 2575/25600 10000/40960 - rw discard_passdown queue_if_no_space - 1024
+    /// vg-vm1: 0 10485760 thin 5000000 20971519
+    /// ```
+    "pool-overcommitted", since "0.1.0", check
+}
+
+fn check(host: &Host) -> Vec<Finding> {
+    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+}
+
+fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    let free = pool.data.free_in_bytes()?;
+    let own = host.thins.iter().filter(|t| judge::pool_of_thin(host, t).is_some_and(|p| std::ptr::eq(p, pool)));
+    let promised: Vec<Bytes> = own.filter_map(|t| Some(t.length?.bytes().minus(t.mapped()?))).collect();
+    let more = promised.iter().fold(Bytes(0), |sum, b| sum.plus(*b));
+    if more <= free || promised.is_empty() {
+        return None;
+    }
+    let count = promised.len();
+    let summary = format!("{count} active thin devices may still write {more}; the pool has {free} free");
+    let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, Subject::pool(pool), summary)
+        .because("may still be written", more.to_string(), "thin status")
+        .because("free in the pool", free.to_string(), judge::source(pool));
+    Some(finding.advise(advise::usage(pool)).advise_all(advise::grow_data(host, pool, None)))
+}

@@ -1,0 +1,63 @@
+//! Rule: writes to a full pool would wait for ever.
+
+use super::{Finding, Subject, advise};
+use crate::host::Host;
+use crate::host::pool::Pool;
+use crate::host::status::WhenFull;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// Writes to a full pool would wait for ever: the kernel's limit on waiting is switched off.
+    ///
+    /// ## What it means
+    /// The pool queues writes when it is full, and `no_space_timeout` of the kernel module is 0, so the queue has no
+    /// end.
+    ///
+    /// ## Why it matters
+    /// Nothing fails and nothing is lost while somebody can still make room, but everything that writes hangs until
+    /// then, and such tasks cannot be killed.
+    ///
+    /// ## What to do
+    /// If hanging for ever is not wanted, set a limit in seconds (the default is 60).
+    ///
+    /// ## References
+    /// Linux drivers/md/dm-thin.c, `no_space_timeout`.
+    ///
+    /// ## Example
+    /// ```host
+    /// {"version":1,"source":"machine","answers":[{"ask":"dm-list","said":"253:0 1 pool"},{"ask":"dm-table","of":"pool","said":"0 209715200 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing"},{"ask":"dm-status","of":"pool","said":"0 209715200 thin-pool 4 4244/524288 1043/1638400 - rw discard_passdown queue_if_no_space - 1024"},{"ask":"file","of":"/sys/module/dm_thin_pool/parameters/no_space_timeout","said":"0\n"}]}
+    /// ```
+    /// ```host quiet
+    /// {"version":1,"source":"machine","answers":[{"ask":"dm-list","said":"253:0 1 pool"},{"ask":"dm-table","of":"pool","said":"0 209715200 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing"},{"ask":"dm-status","of":"pool","said":"0 209715200 thin-pool 4 4244/524288 1043/1638400 - rw discard_passdown queue_if_no_space - 1024"},{"ask":"file","of":"/sys/module/dm_thin_pool/parameters/no_space_timeout","said":"60\n"}]}
+    /// ```
+    "queue-without-timeout", since "0.1.0", check
+}
+
+/// Above this use of the pool the wait is near: the warning of data-nearly-full.
+const PRESSING_PERCENT: u64 = 80;
+
+fn check(host: &Host) -> Vec<Finding> {
+    if host.kernel.no_space_timeout != Some(0) {
+        return Vec::new();
+    }
+    host.pools.iter().filter_map(of_pool).collect()
+}
+
+fn of_pool(pool: &Pool) -> Option<Finding> {
+    if pool.when_full != Some(WhenFull::Queue) {
+        return None;
+    }
+    let pressing = pool.data.above(PRESSING_PERCENT) == Some(true);
+    let severity = if pressing { Severity::Warning } else { Severity::Notice };
+    let summary = "Writes to a full pool would wait for ever: no_space_timeout is 0";
+    let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), summary)
+        .because("no_space_timeout", "0", "kernel module dm_thin_pool")
+        .because("when full", "queue_if_no_space", "thin-pool status");
+    let knob = "/sys/module/dm_thin_pool/parameters/no_space_timeout";
+    let (see, set) = (format!("cat {knob}"), format!("echo 60 > {knob}"));
+    Some(
+        finding
+            .advise(advise::look("see the setting", &[&see]))
+            .advise(crate::advice::Advice::new(crate::advice::Risk::Changes, "set the kernel's default", &[&set])),
+    )
+}

@@ -1,0 +1,61 @@
+//! Findings that rest on what a daemon, the kernel or a tool said in so many words.
+
+use super::judge::{pool_of, state_is_known};
+use super::{Finding, Rule, Subject};
+use crate::host::Host;
+use crate::host::saying::{Kind, Saying};
+use crate::verdict::{Certainty, Severity};
+
+/// Lines quoted of one finding; a log repeats itself.
+const QUOTED: usize = 3;
+
+/// All recognised lines of some wordings, in the order they came.
+pub(super) fn lines<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
+    let one_of = |s: &&Saying| matches!(s.kind, Kind::Known { name } if names.contains(&name));
+    host.sayings.iter().filter(one_of).collect()
+}
+
+/// The same without the lines about a pool whose present state the kernel told: for that pool they are history.
+pub(super) fn current<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
+    let mut lines = lines(host, names);
+    lines.retain(|s| !pool_of(host, s).is_some_and(state_is_known));
+    lines
+}
+
+/// Whether one of some wordings was said.
+pub(super) fn any(host: &Host, names: &[&str]) -> bool {
+    !lines(host, names).is_empty()
+}
+
+/// Who said a line.
+fn speaker(saying: &Saying) -> &'static str {
+    if saying.uptime_secs.is_some() { "kernel log" } else { "log or error line" }
+}
+
+impl Finding {
+    /// The same with what was said as facts, word for word; repetitions are left out.
+    #[must_use]
+    pub(super) fn quoting(mut self, lines: &[&Saying]) -> Self {
+        let mut quoted: Vec<&str> = Vec::new();
+        for line in lines {
+            let text = line.text.trim();
+            if quoted.len() < QUOTED && !quoted.contains(&text) {
+                quoted.push(text);
+                self = self.because("said", text, speaker(line));
+            }
+        }
+        self
+    }
+}
+
+/// A finding of what was said, or none if nothing was.
+pub(super) fn finding(
+    rule: &Rule,
+    (severity, certainty): (Severity, Certainty),
+    lines: &[&Saying],
+    subject: impl FnOnce(&Saying) -> Subject,
+    summary: impl Into<String>,
+) -> Option<Finding> {
+    let first = lines.first()?;
+    Some(Finding::new(rule, severity, certainty, subject(first), summary).quoting(lines))
+}

@@ -1,0 +1,76 @@
+//! Rule: something that should make room acts later than Docker refuses.
+
+use super::{Finding, Subject, advise, judge, said};
+use crate::host::Host;
+use crate::host::floor::DEFAULT_PERCENT;
+use crate::host::pool::Pool;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// What should make room acts too late: Docker refuses before it, or almost before.
+    ///
+    /// ## What it means
+    /// Three limits belong in this order: LVM extends the pool (`thin_pool_autoextend_threshold`), a garbage
+    /// collector removes images (kubelet begins at 85 percent), Docker refuses new layers and containers (at 100 less
+    /// `dm.min_free_space`, 90 percent). Here one of the first two comes at or hardly before the third.
+    ///
+    /// ## Why it matters
+    /// The helper never runs, or starts when a single large image is already enough to be refused.
+    ///
+    /// ## What to do
+    /// Lower the threshold of the helper; raising Docker's instead leaves less room before the pool is full.
+    ///
+    /// ## References
+    /// kubernetes/kubernetes issues 40432, 75708; lvm.conf(5); moby/moby issue 20707.
+    ///
+    /// ## Example
+    /// ```host
+    /// [imageGCManager]: Disk usage on image filesystem is at 85% which is over the high threshold (85%). Trying to free 481610956 bytes down to the low threshold (80%).
+    /// "dm.thinpooldev=/dev/mapper/data01-thinpool",
+    /// ```
+    /// ```host quiet
+    /// [imageGCManager]: Disk usage on image filesystem is at 70% which is over the high threshold (70%). Trying to free 481610956 bytes down to the low threshold (60%).
+    /// "dm.thinpooldev=/dev/mapper/data01-thinpool",
+    /// ```
+    "thresholds-collide", since "0.1.0", check
+}
+
+/// Points that a helper needs to be of use before Docker refuses: a large image takes that much of a pool.
+const MARGIN: u64 = 5;
+
+fn check(host: &Host) -> Vec<Finding> {
+    let mut found: Vec<Finding> = host.pools.iter().filter_map(|p| of_lvm(host, p)).collect();
+    found.extend(of_kubelet(host));
+    found
+}
+
+fn of_lvm(host: &Host, pool: &Pool) -> Option<Finding> {
+    let threshold = host.lvm.autoextend_of(pool.lv.as_ref()?)?.threshold.filter(|t| *t < 100)?;
+    let refuses = 100_u64.checked_sub(pool.min_free.percent.filter(|p| *p > 0)?)?;
+    if threshold < refuses {
+        return None;
+    }
+    let summary = format!("LVM extends the pool at {threshold} %, but Docker refuses new layers from {refuses} % on");
+    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Certain, Subject::pool(pool), summary)
+        .because("thin_pool_autoextend_threshold", threshold.to_string(), "LVM's settings")
+        .because("Docker refuses from", format!("{refuses} % used"), "dm.min_free_space");
+    let see = "lvmconfig --type full activation/thin_pool_autoextend_threshold";
+    Some(finding.advise(advise::look("see the setting, and the profile of the volume", &[see, "lvs -o+lv_profile"])))
+}
+
+fn of_kubelet(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &["image-filesystem-high"]);
+    let thin = !host.pools.is_empty() || host.dockers.iter().any(|d| d.option("dm.thinpooldev").is_some());
+    let threshold = lines.iter().find_map(|s| judge::number_after(&s.text, "threshold"))?;
+    let floors = host.pools.iter().filter_map(|p| p.min_free.percent);
+    let refuses = 100_u64.checked_sub(floors.max().unwrap_or(DEFAULT_PERCENT))?;
+    if !thin || threshold + MARGIN < refuses {
+        return None;
+    }
+    let summary = format!("kubelet removes images from {threshold} % on, Docker refuses new layers from {refuses} %: too close");
+    let subject = |_: &_| Subject::new("host", "kubelet");
+    let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?
+        .because("Docker refuses from", format!("{refuses} % used"), "dm.min_free_space, 10 % by default");
+    let see = "see the limits in force: imageGCHighThresholdPercent and the pool's own";
+    Some(finding.advise(advise::look(see, &["grep -i threshold /var/lib/kubelet/config.yaml", "thinspect plan min-free-space"])))
+}

@@ -1,0 +1,80 @@
+//! Rule: the pool's transaction id is not the one its owner's records expect.
+
+use super::{Finding, Subject, advise, judge, said};
+use crate::host::Host;
+use crate::host::pool::Pool;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// The pool's transaction id is not the one that its owner's records expect.
+    ///
+    /// ## What it means
+    /// A pool carries a counter that its owner raises with each change and notes in its own records. If they differ,
+    /// somebody else changed the pool, or pool and records were restored from different moments. LVM says `Thin pool
+    /// transaction_id is N, while expected M`; Docker only logs `Open Transaction id X is less than pool transaction
+    /// id Y`. Old lvm2 (before 2.02.112) says so of every pool that Docker drives.
+    ///
+    /// ## Why it matters
+    /// LVM refuses to activate or change such a pool. For Docker it means that records and pool may disagree about
+    /// what exists.
+    ///
+    /// ## What to do
+    /// Find out who else uses the pool, or what was restored, before changing either number.
+    ///
+    /// ## References
+    /// moby/moby issue 15629; lvmthin(7); moby 24.0, daemon/graphdriver/devmapper/deviceset.go,
+    /// `processPendingTransaction`.
+    ///
+    /// ## Example
+    /// ```host
+    /// Thin pool transaction_id is 113, while expected 0.
+    /// ```
+    /// ```host quiet
+    /// docker-thinpool: 0 19914752 thin-pool 4 2575/25600 181/19448 - rw discard_passdown queue_if_no_space - 1024
+    /// ```
+    "transaction-id-mismatch", since "0.1.0", check
+}
+
+fn check(host: &Host) -> Vec<Finding> {
+    let mut found: Vec<Finding> = of_words(host).into_iter().collect();
+    if found.is_empty() {
+        found.extend(host.pools.iter().filter_map(|p| of_records(host, p)));
+    }
+    found
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &["transaction-id-unexpected", "open-transaction-behind", "transaction-change-failed"]);
+    let summary = "The pool's transaction id is not the one that LVM or Docker expects";
+    let subject = |s: &_| judge::pool_subject(host, s);
+    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
+    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
+    Some(with_advice(finding, &pool))
+}
+
+/// Docker's last opened transaction against the pool's: equal when idle, one ahead while an operation runs or was
+/// interrupted (Docker rolls that back at its start).
+fn of_records(host: &Host, pool: &Pool) -> Option<Finding> {
+    let opened = host.docker_of(pool)?.open_transaction?;
+    let reached = pool.transaction_id?;
+    let certainty = match opened.checked_sub(reached) {
+        Some(0 | 1) => return None,
+        Some(_) => Certainty::Certain,
+        None => Certainty::Likely,
+    };
+    let summary = format!("The pool is at transaction {reached}, Docker's records at {opened}: they are of different times");
+    let finding = Finding::new(&RULE, Severity::Warning, certainty, Subject::pool(pool), summary)
+        .because("transaction id", reached.to_string(), "thin-pool status")
+        .because("open_transaction_id", opened.to_string(), "Docker's records");
+    Some(with_advice(finding, pool))
+}
+
+fn with_advice(finding: Finding, pool: &Pool) -> Finding {
+    finding
+        .advise(advise::status(pool))
+        .advise(advise::look("see whether a second daemon or a restored directory uses the pool", &[
+            "pgrep -a 'dockerd|containerd'",
+            "lvs -a -o+transaction_id",
+            "lvm version",
+        ]))
+}

@@ -1,0 +1,78 @@
+//! Rule: the volume group has no room for the pool to grow.
+
+use super::{Finding, Subject, advise, judge, said};
+use crate::advice::quote;
+use crate::host::Host;
+use crate::host::pool::Pool;
+use crate::host::units::{Bytes, percent_of};
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// The volume group has no room for the pool to grow, by hand or by itself.
+    ///
+    /// ## What it means
+    /// A pool grows out of the free extents of its volume group. LVM's automatic growth takes a share of the pool's
+    /// size (20 percent by default) each time; with less than that free it fails, and goes on failing silently.
+    ///
+    /// ## Why it matters
+    /// Everybody relies on the pool growing, and it will not.
+    ///
+    /// ## What to do
+    /// Add a disk to the volume group (`vgextend`), or free extents that other volumes do not need.
+    ///
+    /// ## References
+    /// lvmthin(7), "Automatically extend thin pool LV"; vgextend(8).
+    ///
+    /// ## Example
+    /// ```host
+    ///   Insufficient free space: 1024 extents needed, but only 0 available
+    /// ```
+    /// ```host quiet
+    ///   VG     #PV #LV #SN Attr   VSize  VFree
+    ///   docker   1   1   0 wz--n- 22.00g 12.00g
+    /// ```
+    "volume-group-full", since "0.1.0", check
+}
+
+/// What LVM adds at each step unless told otherwise, in percent of the pool.
+const DEFAULT_STEP_PERCENT: u64 = 20;
+
+fn check(host: &Host) -> Vec<Finding> {
+    let mut found: Vec<Finding> = of_words(host).into_iter().collect();
+    if found.is_empty() {
+        found.extend(host.pools.iter().filter_map(|p| of_pool(host, p)));
+    }
+    found
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &["volume-group-no-extents", "autoextend-failed"]);
+    let summary = "LVM could not extend the pool: its volume group has too few free extents";
+    let subject = |s: &_| judge::pool_subject(host, s);
+    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
+    Some(finding.advise(advise::look("see what each volume group has free", &["vgs", "pvs", "lsblk"])))
+}
+
+fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    let lv = pool.lv.as_ref()?;
+    let free = host.lvm.group(&lv.vg)?.free?;
+    let size = pool.data.total_in_bytes().or_else(|| judge::volume(host, pool)?.size)?;
+    let settings = host.lvm.autoextend_of(lv);
+    let automatic = settings.and_then(|a| a.threshold).is_some_and(|t| t < 100);
+    let step_percent = settings.and_then(|a| a.percent).unwrap_or(DEFAULT_STEP_PERCENT);
+    let step = Bytes(percent_of(size.0, step_percent));
+    if free.0 > 0 && (free >= step || !automatic) {
+        return None;
+    }
+    let pressed = pool.data.above(80) == Some(true) || pool.metadata.above(75) == Some(true);
+    let severity = if automatic || pressed { Severity::Warning } else { Severity::Notice };
+    let what = if automatic { "LVM's next automatic step needs" } else { "a usual step would need" };
+    let summary = format!("The volume group {} has {free} free; {what} {step}", lv.vg);
+    let certainty = if pool.data.exact { Certainty::Certain } else { Certainty::Likely };
+    let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary)
+        .because("free in the volume group", free.to_string(), "vgs")
+        .because("one step of growth", step.to_string(), "computed");
+    let see = [format!("vgs {}", quote(&lv.vg)), format!("lvs -a {}", quote(&lv.vg)), "lsblk".to_owned()];
+    let see: Vec<&str> = see.iter().map(String::as_str).collect();
+    Some(finding.advise(advise::look("see what takes the space, and which disks are unused", &see)))
+}

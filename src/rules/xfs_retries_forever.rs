@@ -1,0 +1,56 @@
+//! Rule: XFS in containers will retry for ever when the pool is full.
+
+use super::{Finding, Subject, advise};
+use crate::host::Host;
+use crate::host::pool::Pool;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// When the pool is full, XFS in the containers retries its metadata writes for ever instead of failing.
+    ///
+    /// ## What it means
+    /// The base device carries XFS, and `dm.xfs_nospace_max_retries` is not set. XFS then repeats a metadata write
+    /// that fails with "no space" without end.
+    ///
+    /// ## Why it matters
+    /// On a full pool such containers, and Docker itself, hang in a way that nothing but room or a reboot ends.
+    ///
+    /// ## What to do
+    /// Set `dm.xfs_nospace_max_retries=0` (Docker 1.13 and later, kernels that have the knob); XFS then shuts the
+    /// filesystem down instead, which loses less than a reboot. And keep the pool from filling.
+    ///
+    /// ## References
+    /// moby/moby issue 20707, pull requests 26212 and 26918; Linux Documentation/admin-guide/xfs.rst, `max_retries`.
+    ///
+    /// ## Example
+    /// ```host
+    /// {"version":1,"source":"machine","answers":[{"ask":"dm-list","said":"253:0 1 docker-254:0-7356-pool"},{"ask":"dm-table","of":"docker-254:0-7356-pool","said":"0 209715200 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing"},{"ask":"dm-status","of":"docker-254:0-7356-pool","said":"0 209715200 thin-pool 4 4244/524288 1043/1638400 - rw discard_passdown queue_if_no_space - 1024"},{"ask":"stat","of":"/var/lib/docker/devicemapper","said":"mode=40700 size=4096 blocks=8 dev=254:0 ino=7356"},{"ask":"file","of":"/var/lib/docker/devicemapper/metadata/deviceset-metadata","said":"{\"next_device_id\":2,\"BaseDeviceUUID\":\"u\",\"BaseDeviceFilesystem\":\"xfs\"}"}]}
+    /// ```
+    /// ```host quiet
+    /// docker-254:0-7356-pool: 0 209715200 thin-pool 4 4244/524288 1043/1638400 - rw discard_passdown queue_if_no_space - 1024
+    /// ```
+    "xfs-retries-forever", since "0.1.0", check
+}
+
+/// Above this use of the pool the hang is near: the warning of data-nearly-full.
+const PRESSING_PERCENT: u64 = 80;
+
+fn check(host: &Host) -> Vec<Finding> {
+    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+}
+
+fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    let docker = host.docker_of(pool)?;
+    let xfs = docker.base_filesystem.as_deref() == Some("xfs");
+    if !xfs || docker.option("dm.xfs_nospace_max_retries").is_some() {
+        return None;
+    }
+    let pressing = pool.data.above(PRESSING_PERCENT) == Some(true);
+    let severity = if pressing { Severity::Warning } else { Severity::Notice };
+    let summary = "On a full pool XFS in the containers would retry for ever: they and Docker would hang";
+    let finding = Finding::new(&RULE, severity, Certainty::Likely, Subject::pool(pool), summary)
+        .because("filesystem of the base device", "xfs", "Docker's records")
+        .because("dm.xfs_nospace_max_retries", "not set", "Docker's settings");
+    let knob = "ls -d /sys/fs/xfs/dm-*/error/metadata/ENOSPC/max_retries";
+    Some(finding.advise(advise::look("see whether this kernel has the knob", &[knob])))
+}

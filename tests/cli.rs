@@ -1,0 +1,191 @@
+//! The program as a person meets it: exit status, one clear sentence for bad input, nothing on the wrong stream.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+/// Runs the program with standard input; the environment is scrubbed of what could change its output.
+fn thinspect(args: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_thinspect"))
+        .args(args)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    // The program may refuse before it has read everything; that is its right.
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    let _ = writer.join();
+    output
+}
+
+fn said(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+const REFUSAL: &[u8] = b"devmapper: Thin Pool has 161986 free data blocks which is less than minimum required 163840 \
+    free data blocks. Create more free space in thin pool or use dm.min_free_space option to change behavior\n";
+
+#[test]
+fn the_published_line_alone() {
+    let out = thinspect(&["--from", "-", "-o", "json"], REFUSAL);
+    assert_eq!(out.status.code(), Some(0));
+    let json: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(json["schema"], "thinspect/1");
+    assert_eq!(json["verdict"], "critical");
+    assert_eq!(json["findings"][0]["rule"], "data-below-min-free");
+    let pool = &json["pools"][0];
+    assert_eq!(pool["name"], serde_json::Value::Null);
+    assert_eq!(pool["data"]["block_bytes"], serde_json::Value::Null, "the line does not say it");
+    assert_eq!(pool["min_free_space"]["data_required_blocks"], 163_840);
+    assert_eq!(pool["min_free_space"]["data_short_blocks"], 1854);
+    let text = said(&thinspect(&["--from", "-", "-v"], REFUSAL).stdout);
+    for number in ["161986", "163840", "1854", "115.9 MiB if a block is 64 KiB", "9 %", "2059"] {
+        assert!(text.contains(number), "{number} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn the_published_line_as_plans() {
+    let out = thinspect(&["plan", "min-free-space", "--from", "-", "-o", "json"], REFUSAL);
+    let json: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(json["schema"], "thinspect-plan/1");
+    assert_eq!(json["numbers"]["current_percent"], 10);
+    assert_eq!(json["numbers"]["largest_unblocking_percent"], 9);
+    assert_eq!(json["numbers"]["required_blocks"], 163_840);
+    let out = thinspect(&["plan", "grow", "--from", "-", "-o", "json"], REFUSAL);
+    let json: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(json["numbers"]["minimum_growth_blocks"], 2059);
+    assert_eq!(json["numbers"]["minimum_total_blocks"], 1_640_459);
+}
+
+#[test]
+fn the_verdict_as_exit_status() {
+    let healthy =
+        b"docker-8:1-2-pool: 0 209715200 thin-pool 1 5000/524288 100000/1638400 - rw discard_passdown \
+        queue_if_no_space - 1024\n";
+    let status = ["status", "--exit-code", "--from", "-"];
+    assert_eq!(thinspect(&status, REFUSAL).status.code(), Some(2));
+    assert_eq!(thinspect(&status, healthy).status.code(), Some(0));
+    assert_eq!(thinspect(&status, b"nothing of interest\n").status.code(), Some(3));
+}
+
+#[test]
+fn wrong_usage_is_64() {
+    for args in [
+        &["--nonsense"][..],
+        &["frobnicate"],
+        &["plan"],
+        &["plan", "grow", "--by", "much"],
+        &["--timeout", "0s"],
+    ] {
+        let out = thinspect(args, b"");
+        assert_eq!(out.status.code(), Some(64), "{args:?}: {}", said(&out.stderr));
+        assert!(out.stdout.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    for args in [&["--help"][..], &["--version"], &["plan", "grow", "--help"]] {
+        let out = thinspect(args, b"");
+        assert_eq!(out.status.code(), Some(0), "{args:?}");
+        assert!(out.stderr.is_empty() && !out.stdout.is_empty(), "{args:?}");
+    }
+}
+
+/// Bad input: status 3, nothing on standard output, one line that says what and what to do.
+#[test]
+fn bad_input_gets_one_clear_sentence() {
+    let future = br#"{"version": 99, "source": "machine", "answers": []}"#;
+    let damaged = br#"{"version": 1, "source": "machine", "answers": [{"ask": "dm-list", "#;
+    let cases: [(&str, &[u8], &str); 5] = [
+        ("empty", b"", "empty"),
+        ("blank", b" \n\t\n", "empty"),
+        ("binary", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0>\0", "binary"),
+        ("future", future, "newer"),
+        ("damaged", damaged, "line 1"),
+    ];
+    for (name, input, word) in cases {
+        let out = thinspect(&["--from", "-"], input);
+        let stderr = said(&out.stderr);
+        assert_eq!(out.status.code(), Some(3), "{name}: {stderr}");
+        assert!(out.stdout.is_empty(), "{name}");
+        assert_eq!(stderr.lines().count(), 1, "{name}: {stderr}");
+        assert!(stderr.starts_with("thinspect: ") && stderr.contains(word), "{name}: {stderr}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    let out = thinspect(&["--from", "/nonexistent/recording.json"], b"");
+    assert_eq!(out.status.code(), Some(3));
+    assert!(said(&out.stderr).contains("/nonexistent/recording.json"), "{}", said(&out.stderr));
+}
+
+#[test]
+fn a_rule_that_is_not_there() {
+    let out = thinspect(&["explain", "no-such-rule"], b"");
+    assert_eq!(out.status.code(), Some(3));
+    assert!(said(&out.stderr).contains("thinspect rules"));
+}
+
+#[test]
+fn a_pool_that_is_not_there() {
+    let line = b"a: 0 8388608 thin-pool 0 10/1024 4977/65536 - rw discard_passdown queue_if_no_space - 256\n";
+    let out = thinspect(&["--from", "-", "--pool", "b"], line);
+    assert_eq!(out.status.code(), Some(3));
+    assert!(said(&out.stderr).contains("no thin pool named b; there is: a"));
+}
+
+/// A recording is read back to the same answer, and its file is for its owner only.
+#[test]
+fn record_then_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = std::env::temp_dir().join(format!("thinspect-test-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("recording.json");
+    let path = file.to_str().unwrap();
+    let out = thinspect(&["record", "--file", path, "--from", "-"], REFUSAL);
+    assert_eq!(out.status.code(), Some(0), "{}", said(&out.stderr));
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let direct = thinspect(&["--from", "-"], REFUSAL);
+    let through = thinspect(&["--from", path], b"");
+    assert_eq!(said(&direct.stdout), said(&through.stdout));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_closed_reader_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_thinspect"))
+        .arg("rules")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(0));
+    assert!(out.stderr.is_empty(), "{}", said(&out.stderr));
+}
+
+/// A name made to attack reaches the terminal without control characters and a command only in quotes.
+#[test]
+fn hostile_names_stay_words() {
+    let input = std::fs::read(support::tests("hosts/hostile-names/input.txt")).unwrap();
+    for args in [
+        &["--from", "-", "-v"][..],
+        &["plan", "grow", "--from", "-"],
+        &["plan", "min-free-space", "--from", "-"],
+    ] {
+        let out = thinspect(args, &input);
+        let text = said(&out.stdout) + &said(&out.stderr);
+        assert!(!text.contains('\u{1b}'), "{args:?}: an escape reached the terminal");
+    }
+}

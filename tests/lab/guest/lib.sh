@@ -1,0 +1,265 @@
+# shellcheck shell=bash
+# What scenarios are written with. Sourced with `set -Eeuo pipefail` in force.
+
+# What a scenario wants to keep it writes into /out.
+readonly TOOL=/job/thinspect
+# The last answer's exit status, and after how many milliseconds it came; see `ask` and `expect_exit`.
+answered=0
+# shellcheck disable=SC2034 # scenarios read it
+took=0
+
+# --- saying and failing -----------------------------------------------------------------------------------------------
+
+say() {
+  echo "[$(cut -d' ' -f1 /proc/uptime)] $*"
+}
+
+# Keeps the first reason: what fails afterwards is a consequence.
+because() {
+  [ -s /run/lab/why ] || echo "$*" >/run/lab/why
+}
+
+fail() {
+  because "$*"
+  echo "FAILED: $*" >&2
+  exit 1
+}
+
+# expect WHAT ACTUAL EXPECTED
+expect() {
+  [ "$2" = "$3" ] || fail "$1: expected '$3', got '$2'"
+}
+
+# expect_text WHAT TEXT PIECE: the piece stands in the text, word for word.
+expect_text() {
+  case $2 in
+    *"$3"*) ;;
+    *) fail "$1: expected the words '$3' in '$2'" ;;
+  esac
+}
+
+# expect_json FILE FILTER: jq's answer to the filter is true.
+expect_json() {
+  jq -e "$2" "$1" >/dev/null && return
+  jq -c '{verdict, pools: [.pools[]? | {name, mode, data, min_free_space}], findings: [.findings[]? | {rule, severity}]}' \
+    "$1" || head -c 2000 "$1"
+  fail "${1##*/}: expected $2"
+}
+
+# wait_until SECONDS CONDITION...: a command that succeeds, asked again and again. There is no other waiting.
+wait_until() {
+  local limit=$1 end
+  shift
+  end=$((SECONDS + limit))
+  until "$@" >/dev/null 2>&1; do
+    [ $SECONDS -lt "$end" ] || fail "not within $limit s: $*"
+    sleep 0.2
+  done
+}
+
+# --- docker -----------------------------------------------------------------------------------------------------------
+
+# configure_docker [OPTION=VALUE]...: what an operator writes into daemon.json.
+configure_docker() {
+  mkdir -p /etc/docker
+  jq -n '{"storage-driver": "devicemapper"} + if $ARGS.positional == [] then {} else {"storage-opts": $ARGS.positional} end' \
+    --args "$@" >/etc/docker/daemon.json
+}
+
+dockerd_lives() {
+  kill -0 "$(cat /run/lab/dockerd.pid)" 2>/dev/null
+}
+
+docker_answers() {
+  docker version
+}
+
+docker_answers_or_died() {
+  ! dockerd_lives || docker_answers
+}
+
+# start_dockerd [ARGUMENT]...: remembers the arguments, so that `systemctl restart docker` means the same daemon.
+start_dockerd() {
+  [ $# = 0 ] || printf '%s\0' "$@" >/run/lab/dockerd.arguments
+  restart_dockerd
+}
+
+restart_dockerd() {
+  local arguments=()
+  [ ! -f /run/lab/dockerd.arguments ] || mapfile -d '' arguments </run/lab/dockerd.arguments
+  # The guest has no network and needs none.
+  dockerd --iptables=false --ip6tables=false --bridge=none --ip-forward=false "${arguments[@]}" \
+    >>/run/lab/dockerd.log 2>&1 &
+  echo $! >/run/lab/dockerd.pid
+  wait_until 180 docker_answers_or_died
+  dockerd_lives || fail "dockerd ended: $(tail -n 1 /run/lab/dockerd.log)"
+  say "dockerd answers"
+}
+
+dockerd_is_gone() {
+  ! dockerd_lives
+}
+
+stop_dockerd() {
+  kill "$(cat /run/lab/dockerd.pid)"
+  wait_until 90 dockerd_is_gone
+  say "dockerd stopped"
+}
+
+# An image of busybox alone, bb:1.
+make_image() {
+  local tree=/tmp/image applet
+  mkdir -p $tree/{bin,tmp,etc,proc,sys,dev}
+  cp /usr/bin/busybox $tree/bin/
+  for applet in sh cat dd df echo mkdir sleep sync touch true; do
+    ln -sf busybox "$tree/bin/$applet"
+  done
+  tar -C $tree -c . | docker import - bb:1 >/dev/null
+  say "image made"
+}
+
+# --- pools ------------------------------------------------------------------------------------------------------------
+
+# The one thin pool of this guest. --noflush: to find the targets, `ls` asks for their status.
+pool_name() {
+  dmsetup ls --noflush --target thin-pool | awk '{ print $1 }'
+}
+
+# A field of a pool's status line. --noflush: a question must not change what it asks about.
+pool_field() {
+  dmsetup status --noflush "${2:-$(pool_name)}" | awk -v field="$1" '{
+    split($5, metadata, "/"); split($6, data, "/")
+    answer["transaction"] = $4
+    answer["metadata_used"] = metadata[1]; answer["metadata_total"] = metadata[2]
+    answer["used"] = data[1]; answer["total"] = data[2]; answer["free"] = data[2] - data[1]
+    answer["mode"] = $8; answer["when_full"] = $10; answer["needs_check"] = $11
+    print answer[field]
+  }'
+}
+
+pool_mode_is() {
+  [ "$(pool_field mode)" = "$1" ]
+}
+
+# show_pools: what the kernel says, into the log.
+show_pools() {
+  dmsetup status --noflush --target thin-pool | sed 's/^/  kernel: /'
+}
+
+# raw_pool NAME DATA_SIZE METADATA_SIZE: a pool that no program owns, on loop files, with one thin device NAME-thin.
+# Its metadata device is a linear one over the loop device, so that it can be made to stop or to fail.
+raw_pool() {
+  local name=$1 data metadata sectors
+  mkdir -p /raw
+  truncate -s "$2" "/raw/$name.data"
+  truncate -s "$3" "/raw/$name.metadata"
+  data=$(losetup -f --show "/raw/$name.data")
+  metadata=$(losetup -f --show "/raw/$name.metadata")
+  sectors=$(blockdev --getsz "$data")
+  dmsetup create "$name-metadata" --table "0 $(blockdev --getsz "$metadata") linear $metadata 0"
+  dmsetup create "$name" --table "0 $sectors thin-pool /dev/mapper/$name-metadata $data 128 64 1 skip_block_zeroing"
+  dmsetup message "$name" 0 "create_thin 0"
+  dmsetup create "$name-thin" --table "0 $sectors thin /dev/mapper/$name 0"
+}
+
+# write_blocks THIN FIRST COUNT: provisions so many blocks of 64 KiB.
+write_blocks() {
+  dd if=/dev/zero of="/dev/mapper/$1" bs=64k seek="$2" count="$3" oflag=direct status=none
+}
+
+# The data blocks that a dump maps, as "first end" lines, sorted and merged: snapshots share blocks.
+mapped_extents() {
+  awk -F'"' '
+    /<single_mapping/ { print $4, $4 + 1 }
+    /<range_mapping/ { print $4, $4 + $6 }' "$1" | sort -n |
+    awk '
+      NR == 1 { first = $1; end = $2; next }
+      $1 <= end { if ($2 > end) end = $2; next }
+      { print first, end; first = $1; end = $2 }
+      END { if (NR) print first, end }'
+}
+
+# Prints a thin device that maps `$1` of the data blocks that the dump `$2` leaves free.
+ballast() {
+  local count=$1 dump=$2 total
+  total=$(sed -n 's/.*nr_data_blocks="\([0-9]*\)".*/\1/p;q' "$dump")
+  echo "<device dev_id=\"16000000\" mapped_blocks=\"$count\" transaction=\"0\" creation_time=\"0\" snap_time=\"0\">"
+  { mapped_extents "$dump"; echo "$total $total"; } | awk -v left="$count" '
+    { gap = $1 - free; if (gap > left) gap = left }
+    gap > 0 {
+      printf "<range_mapping origin_begin=\"%d\" data_begin=\"%d\" length=\"%d\" time=\"0\"/>\n", at, free, gap
+      at += gap; left -= gap
+    }
+    { free = $2 }
+    END { exit left > 0 }'
+  echo "</device>"
+}
+
+# leave_free BLOCKS FILE: adds a device to the metadata in FILE so that exactly so many data blocks stay free.
+# Nobody may use the pool meanwhile. Docker ignores devices that it does not know.
+leave_free() {
+  local free=$1 file=$2 total used
+  thin_dump "$file" >/tmp/before.xml
+  total=$(sed -n 's/.*nr_data_blocks="\([0-9]*\)".*/\1/p;q' /tmp/before.xml)
+  used=$(mapped_extents /tmp/before.xml | awk '{ sum += $2 - $1 } END { print sum + 0 }')
+  say "filling: $used of $total blocks used, $free to stay free"
+  sed '/<\/superblock>/d' /tmp/before.xml >/tmp/after.xml
+  ballast $((total - free - used)) /tmp/before.xml >>/tmp/after.xml
+  echo "</superblock>" >>/tmp/after.xml
+  thin_restore -i /tmp/after.xml -o "$file" >/dev/null
+  say "filled"
+}
+
+# --- the program under test -------------------------------------------------------------------------------------------
+
+# with_tool FUNCTION [ARGUMENT]...: runs it if there is a program to test, says so if not.
+with_tool() {
+  if [ -x "$TOOL" ]; then
+    say "checking: $*"
+    "$@"
+  else
+    say "NOT CHECKED, no program: $*"
+  fi
+}
+
+# ask NAME ARGUMENT...: the program's JSON in /out/NAME.json.
+ask() {
+  local name=$1 started
+  shift
+  started=$(date +%s%N)
+  answered=0
+  timeout 60 thinspect "$@" -o json >"/out/$name.json" || answered=$?
+  took=$((($(date +%s%N) - started) / 1000000))
+  say "thinspect $*: exit status $answered after $took ms"
+  jq -e .schema "/out/$name.json" >/dev/null || fail "thinspect $* printed no JSON (exit status $answered)"
+}
+
+# expect_exit STATUS: the last question ended so.
+expect_exit() {
+  expect "the exit status of thinspect" "$answered" "$1"
+}
+
+rules_of() {
+  jq -c '[.findings[] | [.rule, .subject.name]]' "$1"
+}
+
+# Records this state for the tests that run without a kernel, and expects it to mean the same read back as live.
+keep_recording() {
+  thinspect record --file /out/recording.json || [ $? = 3 ]
+  ask live status
+  ask recorded status --from /out/recording.json
+  expect "the findings from the recording" "$(rules_of /out/recorded.json)" "$(rules_of /out/live.json)"
+}
+
+# carry_out NAME PLAN...: the script of `thinspect plan PLAN...`, first refused, then agreed to.
+carry_out() {
+  local name=$1 before
+  shift
+  timeout 60 thinspect plan "$@" --script >"/out/$name.sh"
+  bash -n "/out/$name.sh"
+  before=$(dmsetup table)
+  bash "/out/$name.sh" </dev/null >"/out/$name.refused.txt" 2>&1 || true
+  expect "the tables after the script was not agreed to" "$(dmsetup table)" "$before"
+  say "carrying out: plan $*"
+  bash "/out/$name.sh" --yes || fail "the script of plan $* failed"
+}

@@ -1,0 +1,133 @@
+//! Metadata that changes while it is read, and what the caller may ask for on the way.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use thinspect::metadata::{Blocks, Error, Memory, MetadataFile, Options, Progress, read};
+
+use super::builder::Pool;
+use super::tools::Scratch;
+use super::{found, small_pool};
+
+/// Goes over from the first image to the second after so many reads.
+struct Changing {
+    images: [Memory; 2],
+    reads: AtomicU64,
+    after: u64,
+}
+
+impl Changing {
+    fn new(after: u64) -> (Self, Pool) {
+        let mut pool = small_pool();
+        let first = Memory(pool.image(900));
+        pool.snapshot(1, 8);
+        pool.write(8, 40, 300);
+        let grown = pool.image(0).len() as u64 / 4096;
+        let second = Memory(pool.image(first.total() - grown));
+        (Self { images: [first, second], reads: AtomicU64::new(0), after }, pool)
+    }
+}
+
+impl Blocks for Changing {
+    fn total(&self) -> u64 {
+        self.images[0].total()
+    }
+
+    fn read(&self, first: u64, buf: &mut [u8]) -> io::Result<()> {
+        let later = self.reads.fetch_add(1, Ordering::Relaxed) >= self.after;
+        self.images[usize::from(later)].read(first, buf)
+    }
+}
+
+#[test]
+fn a_change_on_the_way_is_noticed_and_read_again() {
+    for after in 1..40 {
+        let (changing, pool) = Changing::new(after);
+        let usage = read(&changing, &Options::default()).unwrap();
+        assert!(usage.consistent);
+        if usage.attempts == 2 {
+            assert_eq!((found(&usage), &usage.damage), (pool.truth(), &vec![]));
+        } else {
+            assert_eq!(found(&usage), small_pool().truth());
+        }
+    }
+}
+
+/// Never the same superblock twice.
+struct Restless(Memory, AtomicU64);
+
+impl Blocks for Restless {
+    fn total(&self) -> u64 {
+        self.0.total()
+    }
+
+    fn read(&self, first: u64, buf: &mut [u8]) -> io::Result<()> {
+        self.0.read(first, buf)?;
+        if first == 0 {
+            let time = self.1.fetch_add(1, Ordering::Relaxed) as u32;
+            buf[44..48].copy_from_slice(&time.to_le_bytes());
+            super::pages::seal(&mut buf[..4096], super::pages::SUPERBLOCK);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn what_never_rests_is_given_up_and_said() {
+    let source = Restless(Memory(small_pool().image(9)), AtomicU64::new(0));
+    let usage = read(&source, &Options { attempts: 3, ..Options::default() }).unwrap();
+    assert_eq!((usage.consistent, usage.attempts), (false, 3));
+}
+
+#[test]
+fn a_held_snapshot_is_read_while_the_pool_goes_on() {
+    let mut pool = small_pool();
+    pool.hold();
+    let source = Restless(Memory(pool.image(9)), AtomicU64::new(0));
+    let options = Options { through_held_root: true, ..Options::default() };
+    let usage = read(&source, &options).unwrap();
+    assert_eq!((usage.consistent, usage.attempts, found(&usage)), (true, 1, pool.held_truth()));
+    let none = read(&Memory(small_pool().image(9)), &options);
+    assert!(matches!(none, Err(Error::NoHeldRoot)));
+}
+
+#[test]
+fn cancelling_stops_and_progress_rises() {
+    let cancel = AtomicBool::new(false);
+    let seen = AtomicU64::new(0);
+    let progress = |now: Progress| {
+        assert!(now.blocks <= now.expected && now.blocks >= seen.swap(now.blocks, Ordering::Relaxed));
+        cancel.store(now.blocks > 3, Ordering::Relaxed);
+    };
+    let options =
+        Options { threads: 1, progress: Some(&progress), cancel: Some(&cancel), ..Options::default() };
+    let result = read(&Memory(small_pool().image(9)), &options);
+    assert!(matches!(result, Err(Error::Cancelled)));
+    assert!(seen.into_inner() > 3);
+}
+
+#[test]
+fn the_rate_is_kept() {
+    let image = small_pool().image(9);
+    let started = Instant::now();
+    let options = Options { bytes_per_second: Some(1 << 20), ..Options::default() };
+    let usage = read(&Memory(image), &options).unwrap();
+    let due = Duration::from_micros(usage.read.bytes * 1_000_000 / (1 << 20));
+    assert!(started.elapsed() >= due && due > Duration::ZERO);
+}
+
+#[test]
+fn a_file_is_only_read() {
+    let pool = small_pool();
+    let image = pool.image(9);
+    let file = Scratch::new(&image);
+    let mut permissions = std::fs::metadata(&file.0).unwrap().permissions();
+    permissions.set_readonly(true);
+    std::fs::set_permissions(&file.0, permissions).unwrap();
+    let source = MetadataFile::open(&file.0).unwrap();
+    assert_eq!(found(&read(&source, &Options::default()).unwrap()), pool.truth());
+    assert!(std::fs::read(&file.0).unwrap() == image);
+    assert!(MetadataFile::open(std::path::Path::new("/dev/null")).is_err());
+    assert!(MetadataFile::open(std::path::Path::new("/")).is_err());
+}
