@@ -7,10 +7,10 @@ mod containerd;
 mod docker;
 mod lines;
 
+use super::Host;
 use super::lvm::{LvName, split_name};
 use super::oddity::Oddity;
 use super::pool::{self, Pool};
-use super::Host;
 use crate::record::Recording;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -208,6 +208,14 @@ pub struct Strangers {
     pub certain: bool,
 }
 
+impl Image {
+    /// Whether no name stands for it.
+    #[must_use]
+    pub const fn is_nameless(&self) -> bool {
+        self.tags.is_empty() && self.digests.is_empty()
+    }
+}
+
 impl Owner {
     /// Whether a record of Docker or containerd says so, rather than the device's name.
     #[must_use]
@@ -243,10 +251,16 @@ impl Owners {
         }
         let recorded = |id: &u32| self.of(*id).iter().any(Owner::is_recorded);
         // An id that is merely reserved has no device.
-        let expected = |id: &u32| self.of(*id).iter().any(|o| o.is_recorded() && !matches!(o, Owner::Faulty { .. }));
+        let expected =
+            |id: &u32| self.of(*id).iter().any(|o| o.is_recorded() && !matches!(o, Owner::Faulty { .. }));
         Some(Strangers {
             without_record: in_pool.iter().copied().filter(|id| !recorded(id)).collect(),
-            without_device: self.by_device.keys().copied().filter(|id| expected(id) && !in_pool.contains(id)).collect(),
+            without_device: self
+                .by_device
+                .keys()
+                .copied()
+                .filter(|id| expected(id) && !in_pool.contains(id))
+                .collect(),
             certain: self.gaps.is_empty(),
         })
     }

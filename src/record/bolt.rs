@@ -134,7 +134,8 @@ pub fn read(bytes: &[u8]) -> Result<Database<'_>, NoMeta> {
     let meta = meta(bytes).ok_or(NoMeta)?;
     let pages = bytes.len() / meta.page_bytes;
     let elements = bytes.len() / ELEMENT;
-    let mut reader = Reader { bytes, meta, visited: vec![false; pages], elements, damage: Vec::new(), damaged: 0 };
+    let mut reader =
+        Reader { bytes, meta, visited: vec![false; pages], elements, damage: Vec::new(), damaged: 0 };
     let mut root = Bucket { sequence: meta.sequence, entries: Vec::new() };
     reader.page(meta.root, &mut root.entries, 0);
     Ok(Database { txid: meta.txid, root, damage: reader.damage, damaged: reader.damaged })
@@ -195,7 +196,8 @@ struct Meta {
 fn meta(bytes: &[u8]) -> Option<Meta> {
     let first = meta_at(bytes, 0);
     let tried = (10..=25).map(|power| 1_usize << power);
-    let mut lengths = first.map_or_else(|| tried.collect::<Vec<_>>(), |meta| vec![meta.page_bytes]).into_iter();
+    let mut lengths =
+        first.map_or_else(|| tried.collect::<Vec<_>>(), |meta| vec![meta.page_bytes]).into_iter();
     let second = lengths.find_map(|length| meta_at(bytes, length).filter(|meta| meta.page_bytes == length));
     first.into_iter().chain(second).max_by_key(|meta| meta.txid)
 }

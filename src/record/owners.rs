@@ -295,7 +295,9 @@ impl Lines {
             return;
         }
         let line = format!("({what}: {why})");
-        self.missing.push(line.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect());
+        self.missing.push(
+            line.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect(),
+        );
     }
 
     fn text(mut self) -> String {

@@ -19,12 +19,16 @@ const LONGEST_WAY: usize = 16;
 /// The snapshotter's list of the devices of a pool: the database that bears its name.
 pub(super) fn database<'a>(recording: &'a Recording, pool: &Pool) -> Option<&'a str> {
     let file = format!("{}.db", pool.name.as_deref()?);
-    recording.all(Ask::ContainerdDevices).map(|a| a.of.as_str()).find(|of| of.rsplit('/').next() == Some(&file))
+    recording
+        .all(Ask::ContainerdDevices)
+        .map(|a| a.of.as_str())
+        .find(|of| of.rsplit('/').next() == Some(&file))
 }
 
 /// Who the devices of a pool belong to.
 pub(super) fn read(recording: &Recording, pool: &Pool, database: &str) -> Owners {
-    let mut owners = Owners { keeper: Keeper::Containerd { database: database.to_owned() }, ..Owners::default() };
+    let mut owners =
+        Owners { keeper: Keeper::Containerd { database: database.to_owned() }, ..Owners::default() };
     let devices: Vec<PoolDevice> = objects(recording, Ask::ContainerdDevices, database, &mut owners.gaps);
     let folder = database.rsplit_once('/').map_or("", |(folder, _)| folder);
     let file = format!("{folder}/metadata.db");
@@ -32,8 +36,10 @@ pub(super) fn read(recording: &Recording, pool: &Pool, database: &str) -> Owners
     let places: Vec<&str> = recording.all(Ask::ContainerdImages).map(|a| a.of.as_str()).collect();
     // Images are names, not records of devices: without them nothing is a stranger, so their absence is no gap.
     let mut beside = Vec::new();
-    let known: Vec<Known> =
-        places.into_iter().flat_map(|of| objects(recording, Ask::ContainerdImages, of, &mut beside)).collect();
+    let known: Vec<Known> = places
+        .into_iter()
+        .flat_map(|of| objects(recording, Ask::ContainerdImages, of, &mut beside))
+        .collect();
     let join = Join::new(pool, &devices, &snapshots, &known);
     owners.images = join.images();
     owners.containers = join.containers(&owners.images);
@@ -62,7 +68,9 @@ impl<'a> Join<'a> {
         for known in known {
             match known {
                 // Other snapshotters have snapshots too; ours are those whose name our list holds.
-                Known::Snapshot { namespace, key, name: Some(name), .. } if snapshots.contains_key(name.as_str()) => {
+                Known::Snapshot { namespace, key, name: Some(name), .. }
+                    if snapshots.contains_key(name.as_str()) =>
+                {
                     keys.insert((namespace.as_str(), key.as_str()), name.as_str());
                 }
                 Known::Reference { namespace, digest, label, value } => {
@@ -155,7 +163,8 @@ impl<'a> Join<'a> {
             let snapshot = self.snapshots.get(key)?;
             let own = self.device(snapshot).filter(|_| snapshot.kind != COMMITTED);
             let same = |i: &Image| {
-                i.namespace.as_deref() == Some(namespace) && image.as_ref().is_some_and(|name| i.tags.contains(name))
+                i.namespace.as_deref() == Some(namespace)
+                    && image.as_ref().is_some_and(|name| i.tags.contains(name))
             };
             Some(Container {
                 id: plain(id),

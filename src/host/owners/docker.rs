@@ -38,7 +38,9 @@ fn records_read(recording: &Recording, root: &str, gaps: &mut Vec<Oddity>) {
         Some(Reading::Said(text)) => {
             // `HASH (EACCES)`, `(7 left out: …)`, or anything else that is no record.
             let odd = |line: &&str| !line.trim().is_empty() && !line.trim_end().ends_with('}');
-            text.lines().filter(odd).for_each(|line| gap(format!("a device's record was not read: {}", plain(line))));
+            text.lines()
+                .filter(odd)
+                .for_each(|line| gap(format!("a device's record was not read: {}", plain(line))));
         }
         Some(Reading::Refused(why)) => gap(format!("records of devices refused: {why}")),
         Some(Reading::Silent(ms)) => gap(format!("records of devices not answered within {ms} ms")),
@@ -83,7 +85,8 @@ impl<'a> Join<'a> {
     }
 
     fn images(&self, images: &[recorded::Image]) -> Vec<Image> {
-        let places: HashMap<&str, usize> = images.iter().enumerate().map(|(at, i)| (i.id.as_str(), at)).collect();
+        let places: HashMap<&str, usize> =
+            images.iter().enumerate().map(|(at, i)| (i.id.as_str(), at)).collect();
         let above = self.by_parent_and_diff();
         let image = |image: &recorded::Image| {
             let (digests, tags) = image.names.iter().map(|n| plain(n)).partition(|n| n.contains('@'));
@@ -122,7 +125,8 @@ impl<'a> Join<'a> {
         containers: &[recorded::Container],
         images: &[Image],
     ) -> Vec<Container> {
-        let places: HashMap<&str, usize> = images.iter().enumerate().map(|(at, i)| (i.id.as_str(), at)).collect();
+        let places: HashMap<&str, usize> =
+            images.iter().enumerate().map(|(at, i)| (i.id.as_str(), at)).collect();
         let mut by_id: BTreeMap<&str, Container> = BTreeMap::new();
         for container in containers {
             by_id.insert(&container.id, described(container, &places));
@@ -133,7 +137,8 @@ impl<'a> Join<'a> {
                 by_id.entry(id).or_insert_with(|| Container { id: plain(id), ..Container::default() });
             let own = [mount.mount.as_deref(), mount.init.as_deref()];
             container.devices = own.into_iter().filter_map(|hash| self.device(hash)).collect();
-            container.below = mount.parent.as_deref().map(|chain| self.devices_down(chain).0).unwrap_or_default();
+            container.below =
+                mount.parent.as_deref().map(|chain| self.devices_down(chain).0).unwrap_or_default();
         }
         by_id.into_values().collect()
     }
@@ -211,7 +216,9 @@ fn owners_of(record: &DeviceRecord, of_hash: &HashMap<&str, Vec<Owner>>) -> Vec<
     let init = || {
         let writable = of_hash.get(record.hash.strip_suffix(INIT)?)?.iter();
         let owners = writable.filter_map(|owner| match owner {
-            Owner::Container { container, .. } => Some(Owner::Container { container: *container, part: Part::Init }),
+            Owner::Container { container, .. } => {
+                Some(Owner::Container { container: *container, part: Part::Init })
+            }
             _ => None,
         });
         Some(owners.collect::<Vec<_>>()).filter(|o| !o.is_empty())

@@ -126,7 +126,8 @@ fn references(namespace: &str, known: &Bucket<'_>, lines: &mut Lines) {
     let blobs = known.bucket(b"content").and_then(|content| content.bucket(b"blob"));
     for (digest, blob) in blobs.into_iter().flat_map(Bucket::buckets) {
         for (label, value) in blob.bucket(b"labels").into_iter().flat_map(Bucket::values) {
-            let kept = label.starts_with(b"containerd.io/gc.ref.") && !label.starts_with(b"containerd.io/gc.ref.content.l.");
+            let kept = label.starts_with(b"containerd.io/gc.ref.")
+                && !label.starts_with(b"containerd.io/gc.ref.content.l.");
             if kept {
                 lines.push(&Known::Reference {
                     namespace: namespace.to_owned(),

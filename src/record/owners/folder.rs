@@ -38,7 +38,8 @@ impl Folder {
 
     /// The names in it, sorted, and how many were left out: too many, or no text.
     pub(super) fn names(&self) -> Result<(Vec<String>, u64), Errno> {
-        let mut listing = Dir::openat(&self.0, ".", HOW | OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty())?;
+        let mut listing =
+            Dir::openat(&self.0, ".", HOW | OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty())?;
         let (mut names, mut left_out) = (Vec::new(), 0);
         for entry in listing.iter() {
             match entry?.file_name().to_str() {
@@ -91,5 +92,9 @@ fn kind(stat: &FileStat) -> SFlag {
 
 /// A name of one step: it cannot lead anywhere else.
 fn one_name(name: &str) -> Result<(), Errno> {
-    if name.is_empty() || name == "." || name == ".." || name.contains('/') { Err(Errno::EINVAL) } else { Ok(()) }
+    if name.is_empty() || name == "." || name == ".." || name.contains('/') {
+        Err(Errno::EINVAL)
+    } else {
+        Ok(())
+    }
 }
