@@ -90,9 +90,9 @@ fn rows(usage: &Usage, owners: &Owners, by: By) -> Vec<Row> {
     let image = |row: &crate::usage::ImageRow| {
         let name = owners.images.get(row.image).map(image_name).unwrap_or_default();
         let used = match row.containers.len() {
-            0 => "",
-            1 => " (1 container)",
-            _ => " (containers)",
+            0 => String::new(),
+            1 => " (1 container)".to_owned(),
+            many => format!(" ({many} containers)"),
         };
         Row { first: row.amounts.reclaimable, amounts: row.amounts, name: format!("{name}{used}") }
     };
