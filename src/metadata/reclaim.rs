@@ -138,8 +138,8 @@ pub(super) fn held(
         forest.lose(block, What::Checksum);
         return Ok(None);
     };
-    // The snapshot's top tree may still be the pool's own. Those nodes were reached, yet what they point to has
-    // to be walked on the snapshot's behalf, so they are read as if for the first time.
+    // The snapshot's top tree may still be the pool's own. Those nodes were reached, yet what they point to
+    // has to be walked on the snapshot's behalf, so they are read as if for the first time.
     let mut top = Forest::new(forest.limit());
     let all = roots(reader, &mut top, snapshot.mapping_root)?;
     forest.inherit(top);

@@ -103,10 +103,12 @@ impl<'a> Reader<'a> {
 
     fn work<J: Job>(&self, wanted: &[u32], next: &AtomicUsize, job: &J) {
         let mut batch = J::Batch::default();
-        let mut memory = vec![0; (BATCH + 1) * BLOCK_BYTES];
+        let span = wanted.first().zip(wanted.last()).map_or(0, |(first, last)| (last - first) as usize + 1);
+        let room = BATCH.min(span) * BLOCK_BYTES;
+        let mut memory = vec![0; room + BLOCK_BYTES];
         // O_DIRECT wants memory at a multiple of the block size.
         let skip = memory.as_ptr().align_offset(BLOCK_BYTES).min(BLOCK_BYTES);
-        let Some(buffer) = memory.get_mut(skip..skip + BATCH * BLOCK_BYTES) else { return };
+        let Some(buffer) = memory.get_mut(skip..skip + room) else { return };
         while !self.cancelled() {
             let start = next.fetch_add(BATCH, Ordering::Relaxed);
             let end = wanted.len().min(start.saturating_add(BATCH));

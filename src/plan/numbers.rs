@@ -7,7 +7,8 @@ use serde::{Serialize, Serializer};
 
 macro_rules! numbers {
     ($($name:literal $meaning:literal)+) => {
-        /// Every name and what it means. Names without `metadata_` that count blocks are about the pool's data.
+        /// Every name and what it means. Names without `metadata_` that count blocks are about the pool's
+        /// data.
         pub const NUMBERS: &[(&str, &str)] = &[$(($name, $meaning)),+];
     };
 }
@@ -47,7 +48,8 @@ numbers! {
     "new_total_bytes" "The same in bytes."
     "growth_blocks" "Data blocks that the steps add."
     "growth_bytes" "The same in bytes."
-    "metadata_minimum_growth_blocks" "Fewest metadata blocks to add so that Docker's floor is met, in steps of 64."
+    "metadata_minimum_growth_blocks" "Fewest metadata blocks to add so that Docker's floor is met, in steps \
+     of 64."
     "metadata_minimum_growth_bytes" "The same in bytes."
     "metadata_minimum_total_blocks" "Metadata blocks there are after that."
     "metadata_minimum_total_bytes" "The same in bytes."
@@ -57,7 +59,8 @@ numbers! {
     "metadata_new_total_bytes" "The same in bytes."
     "metadata_growth_blocks" "Metadata blocks that the steps add."
     "metadata_growth_bytes" "The same in bytes."
-    "metadata_needed_bytes" "Metadata for the new data size: 48 bytes a block (the kernel's rule), at least 2 MiB."
+    "metadata_needed_bytes" "Metadata for the new data size: 48 bytes a block (the kernel's rule), at least \
+     2 MiB."
     "metadata_advised_bytes" "The same by LVM's rule: 64 bytes a block, at least 2 MiB."
     "metadata_limit_bytes" "The most metadata the kernel uses: 15.875 GiB."
 

@@ -15,7 +15,8 @@ run() { say "+ $*"; "$@"; }
 # Asks on the terminal; anything but y stops the script.
 ask() {
     [ "$yes" = yes ] && return 0
-    { printf '%s [y/N] ' "$1" >/dev/tty; } 2>/dev/null || stop "there is no terminal to ask on; --yes goes on without asking"
+    { printf '%s [y/N] ' "$1" >/dev/tty; } 2>/dev/null ||
+        stop "there is no terminal to ask on; --yes goes on without asking"
     local answer=''
     read -r answer </dev/tty || true
     case $answer in

@@ -1,5 +1,5 @@
-//! A plan as a guarded bash script: every fact is checked again at run time, every change is asked for, and a pool
-//! is never left suspended.
+//! A plan as a guarded bash script: every fact is checked again at run time, every change is asked for, and a
+//! pool is never left suspended.
 //!
 //! It writes text only. A plan that cannot be followed becomes a script that says why and changes nothing.
 
@@ -60,8 +60,9 @@ fn header(plan: &Plan) -> String {
         "#!/usr/bin/env bash\n\
          # thinspect plan {} for pool {}.\n\
          # Written by thinspect {} from {}.\n\
-         # It asks before every step that changes something; --yes answers all of it. It can be run again: what is\n\
-         # done is skipped. It stops where the facts are not those it was made from.\n",
+         # It asks before every step that changes something; --yes answers all of it.\n\
+         # It can be run again: what is done is skipped.\n\
+         # It stops where the facts are not those it was made from.\n",
         plan.goal.word(),
         comment(&pool),
         env!("CARGO_PKG_VERSION"),
@@ -92,15 +93,20 @@ fn function(number: usize, step: &Step, guarded: &Guarded) -> String {
     for line in &guarded.run {
         out.push_str(&format!("    {line}\n"));
     }
-    let failed = format!("step {number} did not work: {does}");
+    let back = match step.undo.as_slice() {
+        [] => String::new(),
+        undo => format!("; what takes it back: {}", undo.join("; ")),
+    };
+    let failed = format!("step {number} did not work: {does}{back}");
     out.push_str(&format!("    {} || stop {}\n", guarded.done, sentence(&failed)));
     out.push_str(&format!("    say {}\n}}\n", sentence(&done)));
     out
 }
 
-/// A sentence as one quoted word, its amounts written out.
+/// A sentence as one quoted word, its amounts written out; backquotes, which mean nothing there, become
+/// quotes.
 fn sentence(text: &str) -> String {
-    let text: String = plain(text).chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    let text = comment(&plain(text)).replace('`', "\"");
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
@@ -133,7 +139,7 @@ fn binary(bytes: u64) -> String {
     let unit = usize::try_from(power).ok().and_then(|p| units.get(p)).copied().unwrap_or("bytes");
     let scale = 1_u128 << (10 * power);
     let tenths = u128::from(bytes) * 10 / scale;
-    if tenths % 10 == 0 {
+    if tenths.is_multiple_of(10) {
         format!("{} {unit}", tenths / 10)
     } else {
         format!("{}.{} {unit}", tenths / 10, tenths % 10)

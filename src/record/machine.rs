@@ -136,3 +136,6 @@ fn refused_io(error: &std::io::Error) -> Reading {
         |number| Reading::refused(Errno::from_raw(number)),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,10 +77,10 @@ fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
     if running == Some(false) {
         return vec![look("Docker's own commands need the daemon: see what is there", &["thinspect usage"])];
     }
-    let mut all = vec![look(
-        "see what containers there are, with their sizes, and which of them have stopped",
-        &["docker ps -as", "docker ps -a --filter status=exited"],
-    )];
+    // Sizes are added up by walking each container's files, which hangs where a full pool makes writers wait.
+    let list = if pool.data.is_full() { "docker ps -a" } else { "docker ps -as" };
+    let see = "see what containers there are, and which of them have stopped";
+    let mut all = vec![look(see, &[list, "docker ps -a --filter status=exited"])];
     if pool.discards != Some(Discards::Ignored) {
         let trim = "docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}' \
                     | xargs -r -I{} fstrim -v /proc/{}/root";

@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
 use crate::host::saying::Saying;
+use crate::record::Source;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -32,6 +33,9 @@ super::rule! {
     "block-device-failing", since "0.1.0", check
 }
 
+/// Drives whose errors mean that nothing is in them: optical and floppy.
+const REMOVABLE: [&str; 4] = ["dev sr", "device sr", "dev fd", "device fd"];
+
 fn check(host: &Host) -> Vec<Finding> {
     of_device(host).or_else(|| of_errors(host)).into_iter().collect()
 }
@@ -45,17 +49,22 @@ fn of_device(host: &Host) -> Option<Finding> {
     } else {
         "A device under the pool cannot be read"
     };
+    // On a machine whose pools are well the log tells of something else, or of the past.
+    let past = host.source == Source::Machine && !judge::some_pool_is_stuck(host);
+    let severity = if past { Severity::Warning } else { Severity::Critical };
     let device = |s: &Saying| Subject::new("host", device_in(&s.text));
-    said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, device, summary).map(with_advice)
+    said::finding(&RULE, (severity, Certainty::Likely), &lines, device, summary).map(with_advice)
 }
 
 /// The kernel reports I/O errors that no state of a pool explains: a full or read-only pool gives errors of its own.
 fn of_errors(host: &Host) -> Option<Finding> {
-    if judge::some_pool_is_stuck(host) || said::any(host, &["loop-write-error", "pool-messages-refused"]) {
+    if judge::some_pool_is_stuck(host) || said::any(host, &["loop-write-error", "messages-refused"]) {
         return None;
     }
-    let files = said::lines(host, &["metadata-file-io-error"]);
-    let errors = said::lines(host, &["block-io-error"]);
+    let files = said::lines(host, &["docker-metadata-io-error"]);
+    let mut errors = said::lines(host, &["block-io-error", "buffer-io-error", "medium-error", "xfs-metadata-error", "mount-io-error"]);
+    // An empty drive gives such errors whenever somebody looks at it.
+    errors.retain(|s| !REMOVABLE.iter().any(|drive| s.text.contains(drive)));
     let sound = host.pools.iter().any(judge::state_is_known);
     // With a pool that is well now, errors in the log are history, but worth a look.
     let severity = if sound { Severity::Warning } else { Severity::Critical };

@@ -58,7 +58,7 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["data-low-water-reached"]);
+    let lines = said::current(host, &["low-water-data"]);
     let summary = "The kernel says that a pool's free data fell to its low-water mark";
     let subject = |s: &_| judge::pool_subject(host, s);
     let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;

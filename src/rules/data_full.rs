@@ -83,14 +83,14 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if let Some(used) = judge::used_of(&pool.data) {
         finding = finding.because("data in use", used, judge::source(pool));
     }
-    let lines = said::lines(host, &["pool-out-of-data-queue", "pool-out-of-data-error"]);
+    let lines = said::lines(host, &["pool-queues-writes", "pool-fails-writes"]);
     Some(advise_on(finding.because("writes", state, "when_full of status and table").quoting(&lines), host, pool))
 }
 
 /// What writes meet now, and whether the grace has passed.
 fn writes(host: &Host, pool: &Pool) -> (String, bool) {
     let grace = host.kernel.no_space_timeout.unwrap_or(GRACE_SECS);
-    let error_was_said = said::any(host, &["pool-out-of-data-error"]) && !judge::state_is_known(pool);
+    let error_was_said = said::any(host, &["pool-fails-writes"]) && !judge::state_is_known(pool);
     match (pool.when_full, pool.when_full_requested) {
         (Some(WhenFull::Error), Some(WhenFull::Queue)) => {
             (format!("the grace of {grace} s has passed, so writes to new space fail and what they held is lost"), true)
@@ -123,7 +123,7 @@ fn advise_on(finding: Finding, host: &Host, pool: &Pool) -> Finding {
 
 /// No pool was seen, but the kernel or a tool says that one is full.
 fn of_words(host: &Host) -> Option<Finding> {
-    let names = ["pool-out-of-data-queue", "pool-out-of-data-error", "pool-data-100-percent"];
+    let names = ["pool-out-of-data-space", "pool-queues-writes", "pool-fails-writes", "no-free-data"];
     let lines = said::current(host, &names);
     let first = lines.first()?;
     let failing = lines.iter().any(|s| s.text.contains("error IO"));

@@ -76,7 +76,10 @@ fn excess(pool: &Pool) -> Option<Bytes> {
 
 /// A tool warned about a pool of which nothing else is known.
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["dmeventd-pool-percent", "image-filesystem-high"]);
+    let mut lines = said::current(host, &["lvm-warns-data", "lvm-refuses-at-threshold"]);
+    if judge::speaks_of_thin_pools(host) {
+        lines.extend(said::current(host, &["image-gc-over-threshold", "image-gc-failed"]));
+    }
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary = "A tool warns that the pool, or the image filesystem on it, is nearly full";
     let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;

@@ -42,7 +42,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["device-already-exists", "unknown-device", "containerd-device-exists"]);
+    let lines = said::lines(host, &["device-exists", "unknown-device", "containerd-device-exists", "no-free-device-id", "containerd-no-device-id"]);
     let summary = "The records and the pool disagree: a device is there that should not be, or is missing";
     let found = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, |_| daemon(host), summary);
     found.map(|f| with_advice(f, &lines))
@@ -52,8 +52,8 @@ fn of_words(host: &Host) -> Option<Finding> {
 fn of_refused_message(host: &Host) -> Option<Finding> {
     let explained = judge::some_pool_is_stuck(host)
         || host.pools.iter().any(|p| p.refused_data.is_some() || p.refused_metadata.is_some())
-        || said::any(host, &["pool-messages-refused", "uuid-verification-failed", "pool-switched-read-only"]);
-    let lines = said::lines(host, &["create-device-failed", "activate-device-failed", "containerd-create-failed"]);
+        || said::any(host, &["messages-refused", "uuid-verification-failed", "pool-to-read-only"]);
+    let lines = said::fresh(host, &["create-snap-failed", "create-device-failed", "activate-failed", "containerd-create-failed", "containerd-init-failed", "thin-create-failed", "thin-open-failed"]);
     if explained {
         return None;
     }

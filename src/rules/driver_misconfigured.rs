@@ -37,17 +37,6 @@ super::rule! {
     "driver-misconfigured", since "0.1.0", check
 }
 
-/// Wordings of refused settings.
-const REFUSALS: [&str; 7] = [
-    "option-invalid",
-    "option-unknown",
-    "loopback-file-not-found",
-    "direct-lvm-refused",
-    "several-drivers",
-    "deferred-deletion-refused",
-    "size-too-small",
-];
-
 fn check(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = of_words(host).into_iter().collect();
     found.extend(host.dockers.iter().filter_map(|d| of_options(host, d)));
@@ -56,11 +45,29 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &REFUSALS);
+    let lines = said::lines(host, &[
+        "option-invalid",
+        "loop-file-not-found",
+        "direct-lvm-unchangeable",
+        "direct-lvm-and-pool",
+        "direct-lvm-without-device",
+        "several-drivers",
+        "deferred-refused",
+        "size-too-small",
+        "xfs-retries-unsupported",
+    ]);
     let summary = "Docker refuses one of its storage settings, or does not find what they name";
     let subject = |_: &_| judge::docker_subject(host);
     let found = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
-    found.map(with_advice)
+    found.or_else(|| of_doubt(host)).map(with_advice)
+}
+
+/// The driver does not fit the machine, and nothing says why: no kernel module, no udev sync, an odd filesystem.
+fn of_doubt(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &["driver-unsupported", "loop-grow-failed"]);
+    let summary = "Docker's storage driver does not work here as it is set up";
+    let subject = |_: &_| judge::docker_subject(host);
+    said::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, summary)
 }
 
 /// Settings that the daemon would refuse at its next start.

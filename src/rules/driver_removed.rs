@@ -2,6 +2,7 @@
 
 use super::{Finding, advise, judge, said};
 use crate::host::Host;
+use crate::host::docker::Docker;
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -47,20 +48,22 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["driver-deprecated-refused", "driver-removed"]);
+    let lines = said::lines(host, &["driver-must-be-chosen", "driver-removed"]);
     let subject = |_: &_| judge::docker_subject(host);
     let summary = "Docker does not start: this release has dropped the devicemapper driver, or wants it to be named";
     let level = (Severity::Critical, Certainty::Certain);
     said::finding(&RULE, level, &lines, subject, summary).map(with_advice)
 }
 
-/// The installed release has no such driver, though its settings or its pool want it.
+/// The installed release has no such driver, though its settings want it, or its records of a pool are still there.
 fn of_version(host: &Host) -> Option<Finding> {
-    let docker = host.dockers.iter().find(|d| d.driver.as_deref() == Some("devicemapper") || !d.devices.is_empty())?;
+    let wanted = |d: &&Docker| d.driver.as_deref() == Some("devicemapper");
+    let left = |d: &&Docker| d.driver.is_none() && !d.devices.is_empty();
+    let docker = host.dockers.iter().find(wanted).or_else(|| host.dockers.iter().find(left))?;
     let version = docker.version.as_deref().filter(|v| judge::version(v) >= Some(REMOVED))?;
+    let severity = if wanted(&docker) { Severity::Critical } else { Severity::Warning };
     let summary = format!("Docker {version} has no devicemapper driver: what is in the pool cannot be reached");
-    let subject = judge::docker_subject(host);
-    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary)
+    let finding = Finding::new(&RULE, severity, Certainty::Certain, judge::docker_subject(host), summary)
         .because("version", version, "Docker's files")
         .because("first release without the driver", "25.0", "moby");
     Some(with_advice(finding))

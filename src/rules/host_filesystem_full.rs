@@ -69,7 +69,7 @@ fn of_words(host: &Host) -> Option<Finding> {
 
 /// SQLite's words: Docker's link database, or an image's build, could not be written.
 fn of_database(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["database-full"]);
+    let lines = said::lines(host, &["sqlite-full"]);
     let root = judge::docker_root(host);
     let subject = |_: &_| Subject::new("filesystem", root);
     let summary = "A database says that the disk is full: the filesystem under Docker's own files, not the pool";

@@ -70,7 +70,7 @@ fn of_filesystem(filesystem: &Filesystem) -> Option<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["inodes-exhausted"]);
+    let lines = said::lines(host, &["inodes-used-up"]);
     let subject = |_: &_| Subject::new("filesystem", judge::docker_root(host));
     let summary = "A filesystem has no inodes left: files cannot be made, whatever space is free";
     let level = (Severity::Critical, Certainty::Certain);

@@ -32,7 +32,7 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = said::lines(host, &["no-loop-devices"]);
+    let lines = said::lines(host, &["loop-devices-exhausted", "loop-attach-failed"]);
     let summary = "No loop device could be had for the pool's files";
     let subject = |_: &_| Subject::new("host", "loop devices");
     let found = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);

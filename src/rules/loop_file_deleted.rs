@@ -70,7 +70,8 @@ fn attached() -> Advice {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["loop-file-deleted"]);
+    let mut lines = said::lines(host, &["deleted-file-open"]);
+    lines.retain(|s| s.text.contains("/dev/loop"));
     let summary = "A loop device holds a deleted file; its content is lost when the loop device goes";
     let subject = |_: &_| Subject::new("host", "loop devices");
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;

@@ -76,9 +76,12 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     } else {
         (Severity::Notice, "there is room for now")
     };
+    let errors = said::lines(host, &["loop-write-error"]);
+    // In a pasted text the errors may be younger than the report.
+    let severity = if errors.is_empty() || found.exact { severity } else { severity.max(Severity::Warning) };
     let certainty = if found.exact { Certainty::Certain } else { Certainty::Likely };
     let summary = format!(
-        "The loop files may grow by {}, but their filesystem has only {} free: {state}",
+        "The loop files may grow by {}, but their filesystem has {} free: {state}",
         found.growth, found.room
     );
     let from = if found.exact { "file and filesystem" } else { "docker info or pasted report" };
@@ -88,12 +91,15 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if let Some(free) = pool.data.free_in_bytes() {
         finding = finding.because("the pool shows as free", free.to_string(), judge::source(pool));
     }
-    let errors = said::lines(host, &["loop-write-error"]);
     Some(finding.quoting(&errors).advise_all(advice(host, pool)))
 }
 
 /// Loop writes fail, and nothing tells how full the filesystem is.
 fn of_words(host: &Host) -> Option<Finding> {
+    // Where the room is known there was enough of it, so the errors are history.
+    if host.pools.iter().any(|p| judge::loop_room(host, p).is_some()) {
+        return None;
+    }
     let lines = said::lines(host, &["loop-write-error"]);
     let pool = host.pools.first().cloned().unwrap_or_default();
     let subject = |s: &_| judge::pool_subject(host, s);

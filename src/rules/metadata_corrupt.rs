@@ -41,14 +41,14 @@ super::rule! {
 const NOT_RUN: &str = "(status:2)";
 
 fn check(host: &Host) -> Vec<Finding> {
-    of_tools(host).or_else(|| of_kernel(host)).into_iter().collect()
+    of_tools(host).or_else(|| of_kernel(host)).or_else(|| of_refused_pool(host)).into_iter().collect()
 }
 
 fn of_tools(host: &Host) -> Option<Finding> {
     let mut failed = said::lines(host, &["pool-check-failed"]);
     let missing = said::any(host, &["thin-check-missing"]);
     failed.retain(|s| !(missing || s.text.contains(NOT_RUN)));
-    let details = said::lines(host, &["metadata-errors"]);
+    let details = said::lines(host, &["mappings-damaged"]);
     let certainty = if details.is_empty() { Certainty::Likely } else { Certainty::Certain };
     let lines: Vec<&Saying> = failed.into_iter().chain(details).collect();
     let subject = |s: &_| judge::pool_subject(host, s);
@@ -58,10 +58,23 @@ fn of_tools(host: &Host) -> Option<Finding> {
 }
 
 fn of_kernel(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["metadata-unreadable", "create-pool-metadata-failed"]);
+    let lines = said::current(host, &["superblock-damaged", "btree-damaged", "space-map-damaged", "metadata-unusable"]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary = "The kernel cannot read the pool's metadata: a block does not match its checksum or its place";
     let level = (Severity::Critical, Certainty::Likely);
+    let finding = said::finding(&RULE, level, &lines, subject, summary)?;
+    Some(with_advice(host, finding, &lines))
+}
+
+/// The pool could not be set up, and nothing says why.
+fn of_refused_pool(host: &Host) -> Option<Finding> {
+    if said::any(host, &["loop-devices-exhausted", "loop-attach-failed", "thin-check-missing"]) {
+        return None;
+    }
+    let lines = said::lines(host, &["create-pool-failed", "repair-failed"]);
+    let subject = |s: &_| judge::pool_subject(host, s);
+    let summary = "The pool could not be set up: its metadata may be damaged, or the kernel lacks dm_thin_pool";
+    let level = (Severity::Critical, Certainty::Possible);
     let finding = said::finding(&RULE, level, &lines, subject, summary)?;
     Some(with_advice(host, finding, &lines))
 }

@@ -43,15 +43,16 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    if !pool.metadata.is_full() {
+    if !judge::metadata_is_full(pool) {
         return None;
     }
-    let used = judge::used_of(&pool.metadata)?;
+    let used = judge::metadata_used_of(pool)?;
     let certainty = if pool.metadata.exact { Certainty::Certain } else { Certainty::Likely };
     let damaged = pool.needs_check == Some(true);
-    let state = match (&pool.mode, damaged) {
-        (_, true) => "; it is read-only and its metadata must be checked offline before it can grow",
-        (Some(Mode::ReadOnly), false) => "; it is read-only until the metadata grows, and needs no repair",
+    let state = match (&pool.mode, pool.needs_check) {
+        (_, Some(true)) => "; it is read-only and its metadata must be checked offline before it can grow",
+        (Some(Mode::ReadOnly), Some(false)) => "; it is read-only until the metadata grows, and needs no repair",
+        (Some(Mode::ReadOnly), None) => "; it is read-only until the metadata grows (or, on old kernels, is repaired)",
         _ => "",
     };
     let summary = format!("The pool's metadata is full: {used}{state}");
@@ -73,7 +74,7 @@ fn doubled(pool: &Pool) -> Option<crate::host::units::Bytes> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["no-free-metadata-blocks", "metadata-cannot-allocate"]);
+    let lines = said::current(host, &["no-free-metadata", "metadata-full-in-tool", "pool-to-out-of-metadata", "metadata-out-of-space"]);
     let summary = "A pool's metadata is full: the kernel or a metadata tool found no free block in it";
     let subject = |s: &_| judge::pool_subject(host, s);
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;

@@ -1,6 +1,6 @@
 //! Rule: somebody holds a snapshot of the pool's metadata.
 
-use super::{Finding, Subject, advise, judge};
+use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::pool::Pool;
@@ -39,7 +39,16 @@ super::rule! {
 const PRESSING_PERCENT: u64 = 75;
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(of_pool).collect()
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(of_pool).collect();
+    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
+    let lines = said::current(host, &["metadata-snapshot-held"]);
+    let subject = |s: &_| judge::pool_subject(host, s);
+    let summary = "A tool wanted a metadata snapshot while another one was held";
+    let finding = said::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary)?;
+    Some(finding.advise(advise::status(&Pool::default())))
 }
 
 fn of_pool(pool: &Pool) -> Option<Finding> {

@@ -34,7 +34,7 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = said::lines(host, &["pool-ownership-refused", "device-has-filesystem", "device-in-volume-group"]);
+    let lines = said::lines(host, &["pool-has-data", "pool-has-transactions", "device-has-filesystem", "device-in-volume-group", "device-unavailable"]);
     let summary = "Docker was offered a pool or device as new that is already used, and refuses to take it";
     let subject = |s: &_| judge::pool_subject(host, s);
     let level = (Severity::Critical, Certainty::Certain);

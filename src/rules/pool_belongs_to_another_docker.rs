@@ -36,7 +36,7 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = said::lines(host, &["uuid-verification-failed", "uuid-mismatch", "uuid-not-found"]);
+    let lines = said::lines(host, &["uuid-verification-failed", "uuid-mismatch", "uuid-unreadable"]);
     let differs = said::any(host, &["uuid-mismatch"]);
     let (certainty, summary) = if differs {
         (Certainty::Certain, "The pool's base device has another UUID than this Docker remembers: it is another pool")

@@ -50,14 +50,14 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["pool-repair-needed", "pool-needs-check-set"]);
+    let lines = said::current(host, &["needs-check", "needs-check-not-set"]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let level = (Severity::Critical, Certainty::Likely);
     let summary = "The kernel says that a pool's metadata must be repaired before it can be written or grow";
     let known = said::finding(&RULE, level, &lines, subject, summary);
     // blkid's exit status 2 behind Docker's question for a UUID: the base device could not be read at all.
     let unreadable = || {
-        let mut lines = said::current(host, &["uuid-verification-failed", "uuid-not-found"]);
+        let mut lines = said::current(host, &["uuid-verification-failed", "uuid-unreadable"]);
         lines.retain(|s| s.text.contains("exit status 2"));
         let text = "Docker could not read its base device, as after a pool filled up and was marked needs_check";
         said::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, text)

@@ -39,7 +39,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["pool-not-existing", "pool-not-thin-pool", "containerd-pool-query-failed"]);
+    let lines = said::lines(host, &["device-missing", "not-a-thin-pool", "containerd-pool-unreadable"]);
     let other = lines.first().is_some_and(|s| s.text.contains("not a thin pool"));
     let summary = if other {
         "The device that Docker was told to use is not a thin pool"
@@ -47,8 +47,17 @@ fn of_words(host: &Host) -> Option<Finding> {
         "The pool that the daemon was told to use does not exist now"
     };
     let subject = |s: &_| judge::pool_subject(host, s);
-    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
+    let certain = (Severity::Critical, Certainty::Certain);
+    let finding = said::finding(&RULE, certain, &lines, subject, summary).or_else(|| of_group(host))?;
     Some(with_advice(finding, None))
+}
+
+/// A volume group that LVM does not find may have held the pool, or was only mistyped.
+fn of_group(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &["volume-group-missing"]);
+    let subject = |_: &_| Subject::new("host", "LVM");
+    let summary = "LVM does not find a volume group; a pool in it cannot be there either";
+    said::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, summary)
 }
 
 fn of_settings(host: &Host) -> Option<Finding> {

@@ -1,6 +1,6 @@
 //! Rule: the thin devices together may grow past the pool.
 
-use super::{Finding, Subject, advise, judge};
+use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
 use crate::host::pool::Pool;
 use crate::host::units::Bytes;
@@ -35,7 +35,16 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
+    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &["overcommitted"]);
+    let subject = |s: &_| judge::pool_subject(host, s);
+    let summary = "LVM warns that the thin volumes together are larger than their pool";
+    let finding = said::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary)?;
+    Some(finding.advise(advise::look("see the pool and its volumes", &["lvs -a -o+data_percent,metadata_percent"])))
 }
 
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {

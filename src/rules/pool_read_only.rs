@@ -45,8 +45,8 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if pool.mode != Some(Mode::ReadOnly) && !from_lvm {
         return None;
     }
-    let why = if pool.metadata.is_full() {
-        "because its metadata is full; growing the metadata cures it"
+    let why = if judge::metadata_is_full(pool) {
+        "because its metadata is full"
     } else if pool.needs_check == Some(true) {
         "after a failed metadata operation; it needs an offline check"
     } else {
@@ -56,18 +56,18 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let summary = format!("The pool is read-only {why}");
     let mut finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
         .because(fact, value, judge::source(pool));
-    if let Some(used) = judge::used_of(&pool.metadata) {
+    if let Some(used) = judge::metadata_used_of(pool) {
         finding = finding.because("metadata in use", used, judge::source(pool));
     }
     Some(finding.advise(advise::kernel_log()).advise(advise::repair(pool)))
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let plain = ["pool-switched-read-only", "pool-messages-refused", "pool-metadata-operation-failed"];
+    let plain = ["pool-to-read-only", "messages-refused", "metadata-operation-failed"];
     let lines = said::current(host, &plain);
     let subject = |s: &_| judge::pool_subject(host, s);
     let (lines, certainty, summary) = if lines.is_empty() {
-        let refused = said::current(host, &["delete-device-failed"]);
+        let refused = said::current(host, &["delete-device-failed", "rollback-failed", "transaction-not-set", "thin-delete-failed"]);
         let text = "Docker could not delete a thin device; a read-only pool refuses every change like this";
         (refused, Certainty::Possible, text)
     } else {

@@ -1,6 +1,6 @@
 //! Rule: what carries the pool changed its size, and not everybody above it was told.
 
-use super::{Finding, Subject, advise, judge};
+use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::backing::Backing;
@@ -32,19 +32,29 @@ super::rule! {
     /// Name:              docker-pool
     /// State:             ACTIVE
     /// Tables present:    LIVE & INACTIVE
-    /// 0 104857600 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
+    /// docker-pool: 0 104857600 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
     /// ```
     /// ```host quiet
     /// Name:              docker-pool
     /// State:             ACTIVE
     /// Tables present:    LIVE
-    /// 0 104857600 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
+    /// docker-pool: 0 104857600 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
     /// ```
     "pool-size-stale", since "0.1.0", check
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().flat_map(of_pool).collect()
+    let of_pools: Vec<Finding> = host.pools.iter().flat_map(of_pool).collect();
+    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
+    let lines = said::current(host, &["backing-shrunk"]);
+    let subject = |s: &_| judge::pool_subject(host, s);
+    let summary = "The kernel refuses a table or a device that would make the pool smaller: it may be left suspended";
+    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
+    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
+    Some(finding.advise(advise::plan("grow", &pool, "see the right steps and sizes")))
 }
 
 fn of_pool(pool: &Pool) -> Vec<Finding> {

@@ -28,13 +28,13 @@ super::rule! {
     /// Name:              docker-pool
     /// State:             SUSPENDED
     /// Tables present:    LIVE
-    /// 0 209715200 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
+    /// docker-pool: 0 209715200 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
     /// ```
     /// ```host quiet
     /// Name:              docker-pool
     /// State:             ACTIVE
     /// Tables present:    LIVE
-    /// 0 209715200 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
+    /// docker-pool: 0 209715200 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
     /// ```
     "pool-suspended", since "0.1.0", check
 }

@@ -40,7 +40,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["device-id-exists"]);
+    let lines = said::lines(host, &["device-id-in-use"]);
     let summary = "Docker met devices in the pool that its records do not know: their blocks are leaked, or the pool is not its own";
     let subject = |s: &_| judge::pool_subject(host, s);
     let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;

@@ -59,8 +59,8 @@ fn of_lvm(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn of_kubelet(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["image-filesystem-high"]);
-    let thin = !host.pools.is_empty() || host.dockers.iter().any(|d| d.option("dm.thinpooldev").is_some());
+    let lines = said::lines(host, &["image-gc-over-threshold"]);
+    let thin = judge::speaks_of_thin_pools(host);
     let threshold = lines.iter().find_map(|s| judge::number_after(&s.text, "threshold"))?;
     let floors = host.pools.iter().filter_map(|p| p.min_free.percent);
     let refuses = 100_u64.checked_sub(floors.max().unwrap_or(DEFAULT_PERCENT))?;

@@ -44,7 +44,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["transaction-id-unexpected", "open-transaction-behind", "transaction-change-failed"]);
+    let lines = said::fresh(host, &["transaction-id-mismatch", "open-transaction-behind", "transaction-change-refused"]);
     let summary = "The pool's transaction id is not the one that LVM or Docker expects";
     let subject = |s: &_| judge::pool_subject(host, s);
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;

@@ -37,7 +37,7 @@ fn check(host: &Host) -> Vec<Finding> {
     let failed = said::lines(host, &["udev-cookie-failed"]);
     let (lines, summary) = if failed.is_empty() {
         let text = "A udev cookie is waiting: what waits for it hangs until udev answers or it is completed by hand";
-        (said::lines(host, &["udev-cookie-waiting"]), text)
+        (said::lines(host, &["udev-cookie-listed"]), text)
     } else {
         (failed, "No udev cookie could be had: the system's semaphores are used up by stuck ones")
     };

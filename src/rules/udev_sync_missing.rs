@@ -39,7 +39,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["mount-no-such-file", "udev-sync-unsupported"]);
+    let lines = said::lines(host, &["mount-not-found", "udev-sync-unsupported"]);
     let summary = "Docker did not find a device's node when it wanted to mount it: udev and Docker do not wait for each other";
     let subject = |_: &_| judge::docker_subject(host);
     said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary).map(with_advice)

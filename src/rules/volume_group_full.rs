@@ -46,7 +46,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["volume-group-no-extents", "autoextend-failed"]);
+    let lines = said::lines(host, &["vg-no-space", "extend-failed"]);
     let summary = "LVM could not extend the pool: its volume group has too few free extents";
     let subject = |s: &_| judge::pool_subject(host, s);
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;

@@ -151,13 +151,12 @@ fn left_alone(owners: &Owners, in_pool: &BTreeSet<u32>) -> Vec<String> {
     let mut left = Vec::new();
     let unsure = owners.containers.iter().filter(|c| c.state == State::Unknown).count();
     if unsure > 0 {
-        left.push(format!("{unsure} containers: no record says whether they run"));
+        left.push(format!("containers of which no record says whether they run: {unsure}"));
     }
-    if let Some(strangers) = owners.strangers(in_pool).filter(|s| !s.certain && !s.without_record.is_empty())
-    {
-        let count = strangers.without_record.len();
+    let strangers = owners.strangers(in_pool).filter(|s| !s.certain);
+    if let Some(without) = strangers.map(|s| s.without_record.len()).filter(|count| *count > 0) {
         left.push(format!(
-            "{count} devices without a record: not all records could be read, so they may have one"
+            "devices without a record, which may have one, as not all records were read: {without}"
         ));
     }
     left

@@ -53,18 +53,10 @@ fn no_more_than_needed() {
     // The second container alone suffices: the first goes back to its shelf.
     assert_eq!(commands(&plan(&owners, &blocks, 40)), ["docker rm late"]);
     assert_eq!(commands(&plan(&owners, &blocks, 60)), ["docker rmi old:1"]);
-    // The image needs both containers gone, however little they give.
-    let image = plan(&owners, &blocks, 150);
-    assert_eq!(
-        commands(&image),
-        ["docker rm gone", "docker rm late", "docker rmi old:1", "docker rmi app:1 app:2"][..]
-            .to_vec()
-            .into_iter()
-            .filter(|c| commands(&image).contains(c))
-            .collect::<Vec<_>>()
-    );
-    assert!(image.gain.0 >= 150 && image.reachable == Some(true), "{:?}", commands(&image));
-    assert!(commands(&image).contains(&"docker rm gone"), "{:?}", commands(&image));
+    // The image needs both containers gone, however little they give; the nameless image is spared.
+    let words = ["docker rm gone", "docker rm late", "docker rmi old:1", "docker rmi app:1 app:2"];
+    let image = plan(&owners, &blocks, 145);
+    assert_eq!((commands(&image), image.gain), (words.to_vec(), DataBlocks(149)));
     assert_eq!(plan(&owners, &blocks, 0).steps, []);
     let byte = free(&pool(), &owners, &blocks.ids(), &blocks, BLOCK, Bytes(7 * BLOCK.0 + 1));
     assert_eq!(byte.need, DataBlocks(8), "a part of a block is a block");
@@ -99,7 +91,7 @@ fn strangers_stay_while_records_are_missing() {
     let plan = plan(&owners, &blocks, 10_000);
     assert!(!plan.steps.iter().any(|s| s.loss == Loss::LeakedDevice));
     assert!(
-        plan.left_alone.iter().any(|l| l.starts_with("1 devices without a record")),
+        plan.left_alone.iter().any(|l| l.ends_with("not all records were read: 1")),
         "{:?}",
         plan.left_alone
     );

@@ -17,7 +17,7 @@ fn the_table() {
     }
     let shown = text(name, &usage, &owners, By::Image, &Look::default());
     let expected = "  pool: docker-8:1-2-pool
-  used: 30.2 MiB of 6.1 GiB (484 of 100000 blocks of 64.0 KiB)
+  used: 30.3 MiB of 6.1 GiB (484 of 100000 blocks of 64.0 KiB)
           17.2 MiB in one device only
           12.9 MiB shared by several
          192.0 KiB in no device
@@ -27,8 +27,8 @@ fn the_table() {
  640.0 KiB    7.5 MiB    8.1 MiB  ##          <none> 777777777777
        0 B   12.5 MiB   12.5 MiB              app:1 (2 containers)
        0 B   10.6 MiB   10.6 MiB              web:1 (1 container)
-  note: 1 devices without a record (leaked): 14
-  note: 1 records without a device: 13
+  note: devices without a record (leaked): 1, with id 14
+  note: records without a device: 1, with id 13
 ";
     assert_eq!(shown, expected);
 }

@@ -230,15 +230,15 @@ fn log_line(record: &str) -> Option<String> {
         "device-mapper",
         "dm-",
         "I/O error",
-        "loop",
         "EXT4-fs",
         "XFS",
         "JBD2",
         "blk_update_request",
         "blocked for more than",
-        "thin",
     ];
-    let about_storage = storage.iter().any(|word| text.contains(word));
+    let of_loop = |rest: &str| rest.starts_with(|c: char| c == ':' || c.is_ascii_digit());
+    let about_storage =
+        storage.iter().any(|word| text.contains(word)) || text.split("loop").skip(1).any(of_loop);
     about_storage.then(|| format!("[{:5}.{:06}] {text}", micros / 1_000_000, micros % 1_000_000))
 }
 
@@ -261,7 +261,10 @@ mod tests {
             "4,512,12345678,-;device-mapper: thin: 253:0: switching pool to read-only mode\n SUBSYSTEM=x\n";
         let want = "[   12.345678] device-mapper: thin: 253:0: switching pool to read-only mode";
         assert_eq!(log_line(record).as_deref(), Some(want));
+        assert!(log_line("4,1,2,-;loop: Write error at byte offset 1, length 4096.").is_some());
+        assert!(log_line("6,1,2,-;loop0: detected capacity change from 0 to 8").is_some());
         assert_eq!(log_line("6,1,2,-;usb 1-1: new device"), None);
+        assert_eq!(log_line("6,1,2,-;Calibrating delay loop (skipped)"), None);
         assert_eq!(log_line("nonsense"), None);
     }
 }

@@ -34,7 +34,9 @@ impl Root {
         if !path.starts_with('/') {
             return Err(Errno::EINVAL);
         }
-        let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
+        // openat2 refuses flags that mean nothing together, such as O_PATH with O_NOCTTY.
+        let path_only = flags.contains(OFlag::O_PATH);
+        let flags = flags | OFlag::O_CLOEXEC | if path_only { OFlag::empty() } else { OFlag::O_NOCTTY };
         if self.is_plain() {
             return open(path, flags, Mode::empty());
         }

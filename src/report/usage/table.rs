@@ -142,13 +142,17 @@ fn foot(usage: &Usage, look: &Look) -> String {
             let (count, ids) = (strangers.without_record.len(), many(&strangers.without_record));
             out.push_str(&wrap(
                 "  note: ",
-                &format!("{count} devices without a record ({sure}): {ids}"),
+                &format!("devices without a record ({sure}): {count}, with id {ids}"),
                 look.width,
             ));
         }
         if !strangers.without_device.is_empty() {
             let (count, ids) = (strangers.without_device.len(), many(&strangers.without_device));
-            out.push_str(&wrap("  note: ", &format!("{count} records without a device: {ids}"), look.width));
+            out.push_str(&wrap(
+                "  note: ",
+                &format!("records without a device: {count}, with id {ids}"),
+                look.width,
+            ));
         }
     }
     let most = if look.verbose { usize::MAX } else { 3 };

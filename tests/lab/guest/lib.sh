@@ -3,9 +3,8 @@
 
 # What a scenario wants to keep it writes into /out.
 readonly TOOL=/job/thinspect
-# The last answer's exit status, and after how many milliseconds it came; see `ask` and `expect_exit`.
+# The last answer's exit status, and after how many milliseconds it came; see `ask`, `ask_within` and `expect_exit`.
 answered=0
-# shellcheck disable=SC2034 # scenarios read it
 took=0
 
 # --- saying and failing -----------------------------------------------------------------------------------------------
@@ -41,7 +40,7 @@ expect_text() {
 # expect_json FILE FILTER: jq's answer to the filter is true.
 expect_json() {
   jq -e "$2" "$1" >/dev/null && return
-  jq -c '{verdict, pools: [.pools[]? | {name, mode, data, min_free_space}], findings: [.findings[]? | {rule, severity}]}' \
+  jq -M -c '{verdict, pools: [.pools[]? | {name, mode, data, min_free_space}], findings: [.findings[]? | {rule, severity}]}' \
     "$1" || head -c 2000 "$1"
   fail "${1##*/}: expected $2"
 }
@@ -120,9 +119,9 @@ make_image() {
 
 # --- pools ------------------------------------------------------------------------------------------------------------
 
-# The one thin pool of this guest. --noflush: to find the targets, `ls` asks for their status.
+# The one thin pool of this guest. Not `dmsetup ls --target`: it asks every pool for its status, and with a flush.
 pool_name() {
-  dmsetup ls --noflush --target thin-pool | awk '{ print $1 }'
+  dmsetup table --target thin-pool | sed 's/: .*//'
 }
 
 # A field of a pool's status line. --noflush: a question must not change what it asks about.
@@ -228,15 +227,32 @@ ask() {
   shift
   started=$(date +%s%N)
   answered=0
-  timeout 60 thinspect "$@" -o json >"/out/$name.json" || answered=$?
+  timeout 30 thinspect "$@" -o json >"/out/$name.json" || answered=$?
   took=$((($(date +%s%N) - started) / 1000000))
   say "thinspect $*: exit status $answered after $took ms"
+  [ "$answered" != 124 ] || fail "thinspect $* did not answer within 30 s"
   jq -e .schema "/out/$name.json" >/dev/null || fail "thinspect $* printed no JSON (exit status $answered)"
 }
 
-# expect_exit STATUS: the last question ended so.
+# ask_within MILLISECONDS NAME ARGUMENT...: like `ask`, and the best of three answers took no longer. Of three, because
+# the processor is emulated and not ours alone.
+ask_within() {
+  local limit=$1
+  shift
+  for _ in 1 2 3; do
+    ask "$@"
+    [ "$took" -gt "$limit" ] || return 0
+  done
+  fail "three times in a row, thinspect took more than $limit ms"
+}
+
+# expect_exit STATUS...: the last question ended so, or so.
 expect_exit() {
-  expect "the exit status of thinspect" "$answered" "$1"
+  local status
+  for status in "$@"; do
+    [ "$answered" != "$status" ] || return 0
+  done
+  fail "the exit status of thinspect: expected $*, got $answered"
 }
 
 rules_of() {

@@ -15,21 +15,15 @@ kernel_is_silent() {
   sleeps_uninterruptibly "$asker"
 }
 
-# One second is the limit of a question, the rest is the processor's share: emulated and not ours alone, hence the
-# best of three.
 answers_in_time() {
-  local best=60000
-  for _ in 1 2 3; do
-    ask stuck status
-    best=$((took < best ? took : best))
-  done
-  [ "$best" -le 3000 ] || fail "thinspect took $best ms at best"
-  # Something could not be answered.
-  expect_exit 3
+  # One second is the limit of a question; the rest is the emulated processor's share.
+  ask_within 3000 stuck status --exit-code
+  # Critical or unknown; never 0, though half of the answers are fine.
+  expect_exit 2 3
 }
 
 says_which_pool_is_silent() {
-  expect_json /out/stuck.json '.verdict != "ok"'
+  expect_json /out/stuck.json '.verdict == "critical" or .verdict == "unknown"'
   expect_json /out/stuck.json 'any(.pools[]; .name == "stuck" and .mode == "unanswered" and .data.used_blocks == null)'
   expect_json /out/stuck.json 'any(.findings[]; .rule == "pool-unanswered" and .subject.name == "stuck")'
   expect_json /out/stuck.json 'any(.pools[]; .name == "healthy" and .mode == "rw" and .data.used_blocks == 4)'
