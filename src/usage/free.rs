@@ -10,7 +10,8 @@ use crate::advice::{Risk, quote};
 use crate::host::owners::{Container, Image, Keeper, Owners, State};
 use crate::host::pool::Pool;
 use crate::host::status::Mode;
-use crate::host::units::{Blocks, Bytes, DataBlocks};
+use crate::host::units::{Blocks, Bytes, DataBlocks, Sectors};
+use crate::metadata;
 use std::collections::{BTreeSet, HashSet};
 
 /// What to remove.
@@ -87,18 +88,22 @@ enum Candidate {
     Device(u32),
 }
 
-/// What to remove so that `need` returns to the pool; `in_pool` are the ids of all devices in its metadata.
+/// What to remove so that `need` returns to the pool. `pool` and `owners` are of one recording; `usage` is of the
+/// pool's metadata, read before or after it.
 #[must_use]
 pub fn free(
     pool: &Pool,
     owners: &Owners,
-    in_pool: &BTreeSet<u32>,
+    usage: &metadata::Usage,
     reclaim: &dyn Reclaim,
-    block: Bytes,
     need: Bytes,
 ) -> Free {
+    let block = Sectors(u64::from(usage.data_block_sectors)).bytes();
     let wanted = need.0.div_ceil(block.0.max(1));
-    let all = candidates(owners, in_pool, pool);
+    let ids: BTreeSet<u32> = usage.devices.iter().map(|d| d.device_id).collect();
+    let in_pool = &ids;
+    let leaked = leaked(pool, owners, usage, in_pool);
+    let all = candidates(owners, &leaked);
     let mut free = Free {
         need: DataBlocks(wanted),
         block,
@@ -107,7 +112,7 @@ pub fn free(
         most: None,
         reachable: None,
         blocked_by: blocked(pool),
-        left_alone: left_alone(owners, in_pool),
+        left_alone: left_alone(owners, in_pool, leaked.len()),
     };
     let picked = Trial::new(owners, &all, in_pool);
     let Some(gains) = reclaim.in_turn(&picked.sets) else {
@@ -147,23 +152,38 @@ fn blocked(pool: &Pool) -> Vec<String> {
     }
 }
 
-fn left_alone(owners: &Owners, in_pool: &BTreeSet<u32>) -> Vec<String> {
+fn left_alone(owners: &Owners, in_pool: &BTreeSet<u32>, leaked: usize) -> Vec<String> {
     let mut left = Vec::new();
     let unsure = owners.containers.iter().filter(|c| c.state == State::Unknown).count();
     if unsure > 0 {
         left.push(format!("containers of which no record says whether they run: {unsure}"));
     }
-    let strangers = owners.strangers(in_pool).filter(|s| !s.certain);
-    if let Some(without) = strangers.map(|s| s.without_record.len()).filter(|count| *count > 0) {
+    let without = owners.strangers(in_pool).map_or(0, |s| s.without_record.len());
+    if without > leaked {
+        let count = without - leaked;
         left.push(format!(
-            "devices without a record, which may have one, as not all records were read: {without}"
+            "devices without a record that may be new, in use, or have one that was not read: {count}"
         ));
     }
     left
 }
 
+/// Devices that are certainly leaked. A device made while the records were read has none yet, or had none then:
+/// Docker counts the pool's transaction up with each device it makes (deviceset.go, `openTransaction`), so only
+/// devices of earlier transactions than the recorded one are certain. containerd does not count; there, none is.
+fn leaked(pool: &Pool, owners: &Owners, usage: &metadata::Usage, in_pool: &BTreeSet<u32>) -> Vec<u32> {
+    let strangers = owners.strangers(in_pool).filter(|s| s.certain && pool.name.is_some());
+    let (Some(strangers), Some(now)) = (strangers, pool.transaction_id) else { return Vec::new() };
+    let old = usage.devices.iter().filter(|d| d.transaction_id.is_some_and(|then| then < now));
+    let old: BTreeSet<u32> = old.map(|d| d.device_id).collect();
+    let docker = matches!(owners.keeper, Keeper::Docker { .. });
+    let certain =
+        |id: &u32| docker && old.contains(id) && !owners.in_use.contains(id) && owners.of(*id).is_empty();
+    strangers.without_record.into_iter().filter(certain).collect()
+}
+
 /// Everything that may be removed, the smallest loss first.
-fn candidates(owners: &Owners, in_pool: &BTreeSet<u32>, pool: &Pool) -> Vec<Candidate> {
+fn candidates(owners: &Owners, leaked: &[u32]) -> Vec<Candidate> {
     let mut containers: Vec<(usize, &Container)> =
         owners.containers.iter().enumerate().filter(|(_, c)| may_go(c, owners)).collect();
     containers.sort_by_key(|(place, c)| (c.finished.or(c.created), *place));
@@ -171,12 +191,9 @@ fn candidates(owners: &Owners, in_pool: &BTreeSet<u32>, pool: &Pool) -> Vec<Cand
         owners.images.iter().enumerate().filter(|(_, i)| image_words(i).is_some()).collect();
     // Where Docker keeps both times, the time of pulling or tagging says more than that of building.
     images.sort_by_key(|(place, i)| (!i.is_nameless(), i.updated.or(i.created), *place));
-    let leaked = owners.strangers(in_pool).filter(|s| s.certain && pool.name.is_some());
-    let leaked = leaked.map(|s| s.without_record).unwrap_or_default();
-    let free_to_go = leaked.into_iter().filter(|id| !owners.in_use.contains(id) && owners.of(*id).is_empty());
     let containers = containers.into_iter().map(|(place, _)| Candidate::Container(place));
     let images = images.into_iter().map(|(place, _)| Candidate::Image(place));
-    containers.chain(images).chain(free_to_go.map(Candidate::Device)).collect()
+    containers.chain(images).chain(leaked.iter().copied().map(Candidate::Device)).collect()
 }
 
 /// A container that certainly does nothing, by its record and by its devices.

@@ -48,7 +48,7 @@ impl Blocks {
                 exclusive_blocks: Some(exclusive),
                 shared_blocks: Some(blocks.len() as u64 - exclusive),
                 highest_block: None,
-                transaction_id: None,
+                transaction_id: Some(u64::from(*id) % 7),
                 creation_time: None,
                 snapshotted_time: None,
             }
@@ -205,7 +205,7 @@ pub(crate) fn blocks() -> Blocks {
 
 pub(crate) fn pool() -> Pool {
     let owner = Owner::Docker { root: Some(ROOT.to_owned()) };
-    Pool { name: Some("docker-8:1-2-pool".to_owned()), owner, ..Pool::default() }
+    Pool { name: Some("docker-8:1-2-pool".to_owned()), owner, transaction_id: Some(7), ..Pool::default() }
 }
 
 /// The host, as far as owners need it.

@@ -5,7 +5,7 @@ use super::Asking;
 use super::docker::{CONTAINERD_ROOT, SNAPSHOTTER, options, toml_strings};
 use crate::record::{Ask, Recording};
 
-/// Below Docker's data root, where a device's record shows that its driver was used.
+/// Below Docker's data root, where the records of devices were looked for because its driver was used.
 const RECORDS: &str = "/devicemapper/metadata";
 /// containerd's own metadata, below its root.
 const METADATA: &str = "io.containerd.metadata.v1.bolt/meta.db";
@@ -37,8 +37,7 @@ pub(super) fn ask(asking: &mut Asking<'_>) {
 }
 
 fn docker_roots(recording: &Recording) -> Vec<String> {
-    let roots = recording.all(Ask::DeviceRecords).filter(|a| a.reading.said().is_some());
-    roots.filter_map(|a| a.of.strip_suffix(RECORDS)).map(str::to_owned).collect()
+    recording.all(Ask::DeviceRecords).filter_map(|a| a.of.strip_suffix(RECORDS)).map(str::to_owned).collect()
 }
 
 /// Directories that were listed and hold the snapshotter's databases, with its lists of devices.

@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(varint(&[0x80, 0x80, 0xF0, 0x32]), Some(50 * (1 << 21) + 0x70 * (1 << 14)));
         assert_eq!(varint(&[0x80]), None);
         let bytes = b"\x01\x00\x00\x00\x0e\xe2\x94S\xf7\nv\x16\xc8\xff\xff";
-        assert_eq!(time(bytes).unwrap().to_string(), "2026-11-22T02:48:55.1755276Z");
+        assert_eq!(time(bytes).unwrap().to_string(), "2026-11-22T03:09:43.17551124Z");
         assert_eq!(time(b"\x01\x00"), None);
     }
 }
