@@ -3,7 +3,7 @@
 use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
 use crate::host::saying::Saying;
-use crate::record::Source;
+use crate::host::Source;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {

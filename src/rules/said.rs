@@ -3,8 +3,8 @@
 use super::judge::{pool_of, state_is_known};
 use super::{Finding, Rule, Subject};
 use crate::host::Host;
+use crate::host::Source;
 use crate::host::saying::{Kind, Saying};
-use crate::record::Source;
 use crate::verdict::{Certainty, Severity};
 
 /// Lines quoted of one finding; a log repeats itself.
