@@ -285,8 +285,11 @@ fn images_by_device(images: &[Image]) -> HashMap<u32, Vec<usize>> {
 #[must_use]
 pub fn read(recording: &Recording, host: &Host, pool: &Pool) -> Owners {
     let database = containerd::database(recording, pool);
+    // Only the Docker that certainly uses this pool: another's device ids would name the wrong devices.
     let docker = match &pool.owner {
-        pool::Owner::Docker { .. } => host.docker_of(pool),
+        pool::Owner::Docker { root: Some(root) } => {
+            host.dockers.iter().find(|d| d.root.as_ref() == Some(root))
+        }
         _ => None,
     };
     let mut owners = match (docker, database) {

@@ -88,6 +88,18 @@ fn every_missing_answer_is_a_gap() {
     assert_eq!(owners.gaps.len(), 1, "{:?}", owners.gaps);
 }
 
+/// A pool that another Docker left behind: ids of this one's records mean nothing there.
+#[test]
+fn another_dockers_pool_has_no_owners() {
+    let recording = recording();
+    for root in [None, Some("/elsewhere".to_owned())] {
+        let stale = thinspect::host::pool::Owner::Docker { root };
+        let pool = thinspect::host::pool::Pool { owner: stale, ..pool() };
+        let owners = owners::read(&recording, &docker_host(&recording), &pool);
+        assert_eq!((owners.by_device.len(), owners.strangers(&[1].into())), (0, None));
+    }
+}
+
 #[test]
 fn chains_that_bite_their_tail() {
     let mut recording = recording();
