@@ -8,4 +8,5 @@ pub mod plan;
 pub mod record;
 pub mod report;
 pub mod rules;
+pub mod usage;
 pub mod verdict;

@@ -182,7 +182,8 @@ fn ask(
     fault: Option<(usize, Reading)>,
 ) -> (Recording, Vec<(Ask, String)>) {
     let mut script = Script { said: said.clone(), fault, asked: Vec::new() };
-    let options = Options { recorded_at: Some("2026-11-22T02:20:16Z".to_owned()), commands: true };
+    let options =
+        Options { recorded_at: Some("2026-11-22T02:20:16Z".to_owned()), commands: true, owners: true };
     let recording = record(&mut script, &options);
     (recording, script.asked)
 }
@@ -232,7 +233,12 @@ fn depends(on: &(Ask, String), other: &(Ask, String)) -> bool {
         // Where no daemon is known to run, no version of one is asked, unless its files are there.
         Ask::Processes | Ask::Run => other.0 == Ask::Run || other.1 == "docker",
         Ask::Dir => other.1.starts_with(&on.1) || is_lvm(other),
-        Ask::Stat => other.1.starts_with(&on.1) || other.0 == Ask::Run,
+        // Without the driver's directory, nothing of Docker's is in a pool.
+        Ask::Stat => {
+            other.1.starts_with(&on.1)
+                || other.0 == Ask::Run
+                || on.1.strip_suffix("/devicemapper") == Some(&other.1)
+        }
         _ => false,
     }
 }

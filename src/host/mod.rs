@@ -18,6 +18,7 @@ pub mod losetup;
 pub mod lvm;
 pub mod oddity;
 mod owner;
+pub mod owners;
 pub mod pool;
 mod reports;
 pub mod saying;

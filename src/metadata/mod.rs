@@ -37,7 +37,7 @@ use std::sync::atomic::AtomicBool;
 pub use bytes::BLOCK_BYTES;
 pub use damage::{Damage, Error, MAX_DAMAGE, What};
 pub use read::read;
-pub use reclaim::{Reclaimable, reclaimable};
+pub use reclaim::{InTurn, Reclaimable, reclaimable, reclaimable_in_turn};
 pub use source::{Blocks, Memory, MetadataFile};
 pub use superblock::{SpaceMapRoot, Superblock};
 pub use usage::{Device, Read, Usage};

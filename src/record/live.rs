@@ -11,6 +11,7 @@ mod backing;
 mod devices;
 mod docker;
 mod lvm;
+mod owners;
 
 use super::machine::Machine;
 use super::worker::Worker;
@@ -26,14 +27,23 @@ pub struct Options {
     pub recorded_at: Option<String>,
     /// Whether commands may be run at all (`lvs`, `vgs`, `pvs`, `dockerd --version`).
     pub commands: bool,
+    /// Whether to ask who the thin devices belong to: layers, images, containers, snapshots. It reads many files.
+    pub owners: bool,
 }
 
 /// Records the machine this process runs on, whose files stand below `root`; each question waits at most `limit`
 /// (commands have limits of their own). The caller should have one thread.
 #[must_use]
 pub fn this_machine(root: PathBuf, limit: Duration) -> Recording {
+    let options = Options { recorded_at: Some(now()), commands: true, owners: false };
+    this_machine_as(root, limit, &options)
+}
+
+/// The same with options.
+#[must_use]
+pub fn this_machine_as(root: PathBuf, limit: Duration, options: &Options) -> Recording {
     let mut worker = Worker::new(limit, move || Box::new(Machine::new(root.clone())));
-    record(&mut worker, &Options { recorded_at: Some(now()), commands: true })
+    record(&mut worker, options)
 }
 
 /// The time now, RFC 3339 in UTC with whole seconds: `2026-11-22T02:20:16Z`.
@@ -64,6 +74,9 @@ pub fn record(respondent: &mut dyn Respondent, options: &Options) -> Recording {
     asking.ask(Ask::Statfs, "/run");
     docker::ask(&mut asking);
     docker::ask_containerd(&mut asking);
+    if options.owners {
+        owners::ask(&mut asking);
+    }
     asking.ask(Ask::KernelLog, "");
     lvm::ask(&mut asking, &devices, &carriers);
     asking.recording

@@ -62,6 +62,12 @@ impl Machine {
             Ask::Run => run::run(of),
             Ask::Uname => uname(),
             Ask::KernelLog => files::kernel_log(&self.root),
+            Ask::DockerLayers | Ask::DockerMounts | Ask::DockerImages | Ask::DockerContainers => {
+                owners(&self.root, ask, of, OFlag::O_DIRECTORY)
+            }
+            Ask::ContainerdDevices | Ask::ContainerdSnapshots | Ask::ContainerdImages => {
+                owners(&self.root, ask, of, OFlag::empty())
+            }
             Ask::DockerInfo | Ask::LvmReport | Ask::Df | Ask::Output | Ask::Line | Ask::Later => {
                 Err(Reading::Unasked("only pasted text answers this".to_owned()))
             }
@@ -102,6 +108,18 @@ fn loop_status(root: &Root, number: &str) -> Result<String, Reading> {
     let ((major, minor), inode) = (info.dev, info.inode);
     let (offset, limit, flags) = (info.offset, info.sizelimit, info.flags);
     Ok(format!("dev={major}:{minor} ino={inode} offset={offset} sizelimit={limit} flags={flags}"))
+}
+
+/// Opens the place where owners of thin devices are recorded, and reads what is there. Neither FIFO nor device is opened.
+fn owners(root: &Root, ask: Ask, of: &str, how: OFlag) -> Result<String, Reading> {
+    if !how.contains(OFlag::O_DIRECTORY) {
+        files::regular(&root.open(of, OFlag::O_PATH).map_err(Reading::refused)?)?;
+    }
+    let place = root.open(of, how | OFlag::O_RDONLY | OFlag::O_NONBLOCK).map_err(Reading::refused)?;
+    match super::owners::answer(ask, place) {
+        Reading::Said(text) => Ok(text),
+        refused => Err(refused),
+    }
 }
 
 /// Reads at most [`LIMIT_FILE`] bytes; what is no valid text is replaced.

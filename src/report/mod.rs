@@ -7,6 +7,7 @@ pub mod explain;
 pub mod json;
 mod plan;
 mod text;
+pub mod usage;
 mod wrap;
 
 pub use amount::{Units, amounts, clean};

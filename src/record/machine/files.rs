@@ -58,7 +58,7 @@ pub(super) fn text(root: &Root, path: &str) -> Answer {
     read_text(file)
 }
 
-fn regular(file: &OwnedFd) -> Result<(), Reading> {
+pub(super) fn regular(file: &OwnedFd) -> Result<(), Reading> {
     match kind(&fstat(file).map_err(Reading::refused)?) {
         Kind::Regular => Ok(()),
         _ => Err(Reading::Refused("EINVAL: not a regular file".to_owned())),
