@@ -1,11 +1,11 @@
 //! The fixed set of questions about a machine's thin pools, and their order.
 //!
-//! An answer decides only what to ask next (which device lies below, where Docker keeps its data); what it means is
-//! for [`crate::host`]. A refusal or a silence is kept and never ends the asking.
+//! An answer decides only what to ask next (which device lies below, where Docker keeps its data); what it
+//! means is for [`crate::host`]. A refusal or a silence is kept and never ends the asking.
 //!
-//! First device-mapper: all tables, which are safe to ask for even when a pool's metadata is stuck and which tell
-//! the pools; then the pools' states, then those of their thin devices. Then what carries the pools, Docker,
-//! containerd, LVM. What may take long (LVM's tools) comes last.
+//! First device-mapper: all tables, which are safe to ask for even when a pool's metadata is stuck and which
+//! tell the pools; then the pools' states, then those of their thin devices. Then what carries the pools,
+//! Docker, containerd, LVM. What may take long (LVM's tools) comes last.
 
 mod backing;
 mod devices;
@@ -31,8 +31,8 @@ pub struct Options {
     pub owners: bool,
 }
 
-/// Records the machine this process runs on, whose files stand below `root`; each question waits at most `limit`
-/// (commands have limits of their own). The caller should have one thread.
+/// Records the machine this process runs on, whose files stand below `root`; each question waits at most
+/// `limit` (commands have limits of their own). The caller should have one thread.
 #[must_use]
 pub fn this_machine(root: PathBuf, limit: Duration) -> Recording {
     let options = Options { recorded_at: Some(now()), commands: true, owners: false };

@@ -1,7 +1,9 @@
-//! Answers questions by asking the machine this process runs on: device-mapper ioctls, files, a few fixed commands.
+//! Answers questions by asking the machine this process runs on: device-mapper ioctls, files, a few fixed
+//! commands.
 //!
-//! It opens nothing for writing, follows no instruction that an answer holds, and never fails: what the machine
-//! refuses is a reading. It may block for ever on a broken machine; a [`super::worker::Worker`] stands in front of it.
+//! It opens nothing for writing, follows no instruction that an answer holds, and never fails: what the
+//! machine refuses is a reading. It may block for ever on a broken machine; a [`super::worker::Worker`]
+//! stands in front of it.
 
 mod files;
 mod mapper;
@@ -27,7 +29,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine whose files stand below `root`: `/`, or the directory where a container sees its host's files.
+    /// A machine whose files stand below `root`: `/`, or the directory where a container sees its host's
+    /// files.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
         Self { root: Root::new(root), mapper: None, programs: Programs::default() }
@@ -87,8 +90,8 @@ fn uname() -> Result<String, Reading> {
     Ok(words.map(|w| w.to_string_lossy().into_owned()).join(" "))
 }
 
-/// Opens the loop device with this number, read-only, and asks what it is bound to. A read-only open changes nothing:
-/// a device that would vanish with its last user (autoclear) still has the pool as its user.
+/// Opens the loop device with this number, read-only, and asks what it is bound to. A read-only open changes
+/// nothing: a device that would vanish with its last user (autoclear) still has the pool as its user.
 fn loop_status(root: &Root, number: &str) -> Result<String, Reading> {
     let node = root.link(&format!("/sys/dev/block/{number}")).map_err(Reading::refused)?;
     let name = node.rsplit('/').next().unwrap_or_default();

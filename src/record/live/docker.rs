@@ -7,7 +7,8 @@ use crate::record::Ask;
 
 /// Names under which Docker's daemon runs.
 const DAEMONS: [&str; 3] = ["dockerd", "dockerd-current", "docker-current"];
-/// Before 1.12 one program was daemon and client; looked for only where no daemon runs, since it may be a client.
+/// Before 1.12 one program was daemon and client; looked for only where no daemon runs, since it may be a
+/// client.
 const OLD_DAEMON: &str = "docker";
 /// So many data roots, settings files and snapshotter directories are looked at.
 const LIMIT_PLACES: usize = 16;

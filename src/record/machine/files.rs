@@ -1,6 +1,7 @@
 //! Files, directories, filesystems and the kernel's log, read-only and bounded.
 //!
-//! It reads regular files only: a FIFO or a device is never opened, so that no reader waits and no driver acts.
+//! It reads regular files only: a FIFO or a device is never opened, so that no reader waits and no driver
+//! acts.
 
 use super::root::Root;
 use super::{read_text, refused_io};
@@ -135,8 +136,8 @@ fn entries(root: &Root, path: &str) -> Result<(Dir, Vec<Entry>), Reading> {
 }
 
 /// Docker's record of every thin device in a directory. As Docker does, it skips dot-files and `*.migrated`
-/// (moby daemon/graphdriver/devmapper/deviceset.go, `deviceFileWalkFunction`). Files are read in the order they lie
-/// on the disk, because there may be tens of thousands and the cache may be cold.
+/// (moby daemon/graphdriver/devmapper/deviceset.go, `deviceFileWalkFunction`). Files are read in the order
+/// they lie on the disk, because there may be tens of thousands and the cache may be cold.
 pub(super) fn device_records(root: &Root, path: &str) -> Answer {
     let started = Instant::now();
     let (directory, mut entries) = entries(root, path)?;
