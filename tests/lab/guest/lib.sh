@@ -260,9 +260,10 @@ rules_of() {
 }
 
 # Records this state for the tests that run without a kernel, and expects it to mean the same read back as live.
+# With time: on an emulated processor `dockerd --version` can take more than the second that it usually has.
 keep_recording() {
-  thinspect record --file /out/recording.json || [ $? = 3 ]
-  ask live status
+  thinspect record --timeout 5s --file /out/recording.json || [ $? = 3 ]
+  ask live status --timeout 5s
   ask recorded status --from /out/recording.json
   expect "the findings from the recording" "$(rules_of /out/recorded.json)" "$(rules_of /out/live.json)"
 }
