@@ -190,3 +190,14 @@ fn hostile_names_stay_words() {
         assert!(!text.contains('\u{1b}'), "{args:?}: an escape reached the terminal");
     }
 }
+
+/// A file that is no metadata, and a recording without a copy of it: said, not guessed.
+#[test]
+fn usage_without_metadata() {
+    let out = thinspect(&["usage", "--metadata", "/etc/passwd"], b"");
+    assert_eq!(out.status.code(), Some(3));
+    assert!(said(&out.stderr).contains("not thin-pool metadata"), "{}", said(&out.stderr));
+    let out = thinspect(&["usage", "--from", "-"], REFUSAL);
+    assert_eq!(out.status.code(), Some(3));
+    assert!(said(&out.stderr).contains("--metadata"), "{}", said(&out.stderr));
+}

@@ -177,6 +177,10 @@ pub(super) fn page(source: &dyn Blocks, block: u64) -> Result<Vec<u8>, Error> {
     let mut memory = vec![0; 2 * BLOCK_BYTES];
     let skip = memory.as_ptr().align_offset(BLOCK_BYTES).min(BLOCK_BYTES);
     let room = memory.get_mut(skip..skip + BLOCK_BYTES).unwrap_or_default();
-    source.read(block, room).map_err(Error::Io)?;
+    source.read(block, room).map_err(|error| match error.kind() {
+        // Shorter than one block: whatever it is, it is no metadata.
+        std::io::ErrorKind::UnexpectedEof => Error::NotThinMetadata,
+        _ => Error::Io(error),
+    })?;
     Ok(room.to_vec())
 }

@@ -2,11 +2,11 @@
 //!
 //! It only tells which tool printed which piece and keeps the words; what they mean is read in [`crate::host`].
 //! Nothing is lost: text that no tool is known for is kept as [`Ask::Line`]. Blank lines alone are left out, and of
-//! a very long text the lines that say the same again and again (see [`lines`]).
+//! a very long text the lines that say the same again and again (see `lines`).
 //!
 //! What people paste has been through mail, issue trackers and chat. Quoting, prompts, bullets, escape sequences and
-//! lost or doubled indentation are taken off first ([`clean`]); lines that were folded into a paragraph are taken
-//! apart at the names of known fields and at `start length target` ([`fold`]); and a report need not be complete, or
+//! lost or doubled indentation are taken off first (`clean`); lines that were folded into a paragraph are taken
+//! apart at the names of known fields and at `start length target` (`fold`); and a report need not be complete, or
 //! in one piece: a single `Data Space Used: 1 GB` is a `docker info`.
 
 mod clean;

@@ -11,7 +11,7 @@ pub mod usage;
 mod wrap;
 
 pub use amount::{Units, amounts, clean};
-pub use plan::{plan_json, plan_schema, plan_text};
+pub use plan::{PlanOutput, plan_json, plan_schema, plan_text};
 pub use text::{Look, text};
 
 use crate::host::Host;
