@@ -3,7 +3,6 @@
 use super::{Finding, advise, judge, said};
 use crate::host::Host;
 use crate::host::docker::Docker;
-use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -20,7 +19,7 @@ super::rule! {
     ///
     /// ## What to do
     /// Go back to a release that has the driver (24 or earlier), save what is needed (`docker save`, `docker
-    /// export`), then move (`thinspect plan overlay2`). Delete nothing of the old driver until the new one
+    /// export`), then move to overlay2. Delete nothing of the old driver until the new one
     /// has it all.
     ///
     /// ## References
@@ -96,9 +95,8 @@ fn with_advice(finding: Finding) -> Finding {
             "see what release is installed and which driver it is told to use",
             &["dockerd --version", "grep -s storage-driver /etc/docker/daemon.json"],
         ))
-        .advise(advise::plan(
-            "overlay2",
-            &Pool::default(),
-            "see the way off this driver, with what would be lost",
+        .advise(advise::look(
+            "see what a move to overlay2 would have to carry over",
+            &["docker images -a", "docker ps -as"],
         ))
 }

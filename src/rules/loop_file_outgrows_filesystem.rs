@@ -140,7 +140,6 @@ fn advice(host: &Host, pool: &Pool) -> Vec<Advice> {
     let mut all = vec![
         advise::look("see what the filesystem has free and what the file takes", &[&df, &ls]),
         advise::look("see what else takes space there: logs, volumes, downloads", &[&big]),
-        advise::plan("direct-lvm", pool, "see the way to a pool whose free space is real"),
     ];
     all.extend(advise::free_space(host, pool));
     all
