@@ -1,9 +1,17 @@
 //! Whatever one question meets, a refusal or a silence, all others are asked and every answer is kept.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::{BTreeSet, HashMap};
 use thinspect::record::live::{Options, record};
 use thinspect::record::{Ask, Reading, Recording, Respondent};
+use thinspect::report::{Report, Source as ReportSource};
+use thinspect::verdict::Verdict;
 
 /// A machine that answers from a script, except that one question meets a fault.
 struct Script {
@@ -321,4 +329,33 @@ fn commands_can_be_forbidden() {
     let recording = record(&mut script, &Options::default());
     assert!(script.asked.iter().all(|(ask, _)| *ask != Ask::Run));
     assert!(matches!(recording.reading(Ask::Run, "vgs"), Some(Reading::Unasked(_))));
+}
+
+/// A healthy machine of which one question was refused or silent: the other findings stay, and where the question was
+/// about a pool or about device-mapper itself, the verdict is not `ok`.
+#[test]
+fn a_gap_about_a_pool_is_never_ok() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/lab-fresh-loopback/recording.json");
+    let recording = thinspect::record::load::load(&std::fs::read(path).unwrap()).unwrap();
+    let verdict = |recording: &Recording| {
+        let host = thinspect::host::read(recording);
+        Report::new(host, ReportSource::Recording, None).verdict
+    };
+    assert_eq!(verdict(&recording), Verdict::Ok);
+    let pool = |of: &str| of.ends_with("-pool");
+    let mut tried = 0;
+    for at in 0..recording.answers.len() {
+        for fault in faults() {
+            let mut faulty = recording.clone();
+            let answer = &mut faulty.answers[at];
+            answer.reading = fault.clone();
+            let root = matches!(answer.ask, Ask::DmVersion | Ask::DmList) && fault.said().is_none();
+            let device = matches!(answer.ask, Ask::DmTable | Ask::DmStatus | Ask::DmInfo) && pool(&answer.of);
+            let question = format!("{:?} {} {fault:?}", answer.ask, answer.of);
+            let found = verdict(&faulty);
+            assert!(!(root || device) || found != Verdict::Ok, "{question} ends in ok");
+            tried += 1;
+        }
+    }
+    assert!(tried > 100, "only {tried} faults were tried");
 }
