@@ -1,9 +1,17 @@
 //! Whatever one question meets, a refusal or a silence, all others are asked and every answer is kept.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::{BTreeSet, HashMap};
 use thinspect::record::live::{Options, record};
 use thinspect::record::{Ask, Reading, Recording, Respondent};
+use thinspect::report::{Report, Source as ReportSource};
+use thinspect::verdict::Verdict;
 
 /// A machine that answers from a script, except that one question meets a fault.
 struct Script {
@@ -182,7 +190,8 @@ fn ask(
     fault: Option<(usize, Reading)>,
 ) -> (Recording, Vec<(Ask, String)>) {
     let mut script = Script { said: said.clone(), fault, asked: Vec::new() };
-    let options = Options { recorded_at: Some("2026-11-22T02:20:16Z".to_owned()), commands: true };
+    let options =
+        Options { recorded_at: Some("2026-11-22T02:20:16Z".to_owned()), commands: true, owners: true };
     let recording = record(&mut script, &options);
     (recording, script.asked)
 }
@@ -232,7 +241,12 @@ fn depends(on: &(Ask, String), other: &(Ask, String)) -> bool {
         // Where no daemon is known to run, no version of one is asked, unless its files are there.
         Ask::Processes | Ask::Run => other.0 == Ask::Run || other.1 == "docker",
         Ask::Dir => other.1.starts_with(&on.1) || is_lvm(other),
-        Ask::Stat => other.1.starts_with(&on.1) || other.0 == Ask::Run,
+        // Without the driver's directory, nothing of Docker's is in a pool.
+        Ask::Stat => {
+            other.1.starts_with(&on.1)
+                || other.0 == Ask::Run
+                || on.1.strip_suffix("/devicemapper") == Some(&other.1)
+        }
         _ => false,
     }
 }
@@ -315,4 +329,33 @@ fn commands_can_be_forbidden() {
     let recording = record(&mut script, &Options::default());
     assert!(script.asked.iter().all(|(ask, _)| *ask != Ask::Run));
     assert!(matches!(recording.reading(Ask::Run, "vgs"), Some(Reading::Unasked(_))));
+}
+
+/// A healthy machine of which one question was refused or silent: the other findings stay, and where the question was
+/// about a pool or about device-mapper itself, the verdict is not `ok`.
+#[test]
+fn a_gap_about_a_pool_is_never_ok() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/lab-fresh-loopback/recording.json");
+    let recording = thinspect::record::load::load(&std::fs::read(path).unwrap()).unwrap();
+    let verdict = |recording: &Recording| {
+        let host = thinspect::host::read(recording);
+        Report::new(host, ReportSource::Recording, None).verdict
+    };
+    assert_eq!(verdict(&recording), Verdict::Ok);
+    let pool = |of: &str| of.ends_with("-pool");
+    let mut tried = 0;
+    for at in 0..recording.answers.len() {
+        for fault in faults() {
+            let mut faulty = recording.clone();
+            let answer = &mut faulty.answers[at];
+            answer.reading = fault.clone();
+            let root = matches!(answer.ask, Ask::DmVersion | Ask::DmList) && fault.said().is_none();
+            let device = matches!(answer.ask, Ask::DmTable | Ask::DmStatus | Ask::DmInfo) && pool(&answer.of);
+            let question = format!("{:?} {} {fault:?}", answer.ask, answer.of);
+            let found = verdict(&faulty);
+            assert!(!(root || device) || found != Verdict::Ok, "{question} ends in ok");
+            tried += 1;
+        }
+    }
+    assert!(tried > 100, "only {tried} faults were tried");
 }

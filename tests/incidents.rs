@@ -3,6 +3,12 @@
 //! `accept` names the rules that may lead. On an answerable case an empty list means that all is well: nothing
 //! critical and no warning may be claimed. On a case that cannot be answered from its text nothing above a notice
 //! may be called certain.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test prints its score and fails by panicking"
+)]
 
 use serde::Deserialize;
 use thinspect::rules::{self, Finding};
@@ -80,4 +86,20 @@ fn what_cannot_be_known_is_not_certain() {
         let findings: Vec<Finding> = findings(incident).into_iter().filter(sure).collect();
         assert!(findings.is_empty(), "{}: {}", incident.id, brief(&findings));
     }
+}
+
+/// The wordings of daemons, kernels and tools, one a line: the rule that must lead, or `-` where nothing above a notice
+/// may be said.
+#[test]
+fn one_line_is_enough() {
+    let mut wrong = Vec::new();
+    for (rule, text) in include_str!("incidents/lines.txt").lines().filter_map(|l| l.split_once('\t')) {
+        let findings = rules::findings(&host::read(&record::paste::paste(text)));
+        let leading = findings.first().map_or("-", |f| f.rule);
+        let quiet = findings.iter().all(|f| f.severity == Severity::Notice);
+        if leading != rule && !(rule == "-" && quiet) {
+            wrong.push(format!("{rule} expected of {text:?}: {}", brief(&findings)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

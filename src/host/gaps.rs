@@ -5,7 +5,8 @@
 use super::Host;
 use super::join::Device;
 use super::oddity::Oddity;
-use super::saying;
+use super::table::target;
+use super::{dm_info, saying};
 use crate::record::{Ask, Reading, Recording};
 use std::collections::BTreeMap;
 
@@ -26,19 +27,30 @@ fn gap(ask: Ask, reading: &Reading, of_pool: bool) -> Option<(String, bool)> {
     let device = matches!(ask, Ask::DmStatus | Ask::DmTable | Ask::DmInfo);
     let root = matches!(ask, Ask::DmVersion | Ask::DmList);
     match reading {
+        Reading::Said(text) if of_pool && device && !speaks(ask, text) => {
+            Some((format!("an answer that was not understood: {:?}", text.trim()), true))
+        }
         Reading::Said(_) => None,
         Reading::Silent(ms) => Some((format!("no answer within {ms} ms"), root || device)),
         // A device that went away between two questions, a file that need not exist: no news.
         Reading::Refused(why) if why.starts_with("ENXIO") && device => {
             Some(("gone between two questions".to_owned(), of_pool))
         }
-        Reading::Refused(why) if why.starts_with("ENOENT") || why.starts_with("ENOTDIR") => {
+        Reading::Refused(why) if !device && (why.starts_with("ENOENT") || why.starts_with("ENOTDIR")) => {
             root.then(|| (why.clone(), true))
         }
         Reading::Refused(why) => {
             Some((format!("refused: {why}"), root || device || matches!(ask, Ask::Statfs)))
         }
         Reading::Unasked(why) => Some((format!("not asked: {why}"), of_pool)),
+    }
+}
+
+/// Whether an answer about a pool can be read at all.
+fn speaks(ask: Ask, text: &str) -> bool {
+    match ask {
+        Ask::DmInfo => dm_info::read(text).suspended.is_some(),
+        _ => text.lines().any(|line| target(line).is_some_and(|t| t.kind == "thin-pool")),
     }
 }
 

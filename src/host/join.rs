@@ -148,7 +148,8 @@ impl Device<'_> {
         let info = self.info.as_ref();
         let uuid = info.and_then(|i| i.uuid.clone());
         Pool {
-            lv: name.as_deref().and_then(|n| logical_volume(n, uuid.as_deref())),
+            // A device whose info was given and names no UUID is not LVM's.
+            lv: name.as_deref().and_then(|n| logical_volume(n, uuid.as_deref().or(info.map(|_| "none")))),
             name,
             uuid,
             device: self.number(),

@@ -21,19 +21,27 @@ pub struct LoopDevice {
     pub autoclear: Option<bool>,
 }
 
-/// Reads `losetup -l`, `losetup -a` or `losetup --json`.
+/// Reads `losetup -l`, `losetup -a` or `losetup --json`; a device that is listed twice is one.
 #[must_use]
 pub fn loops(text: &str) -> Vec<LoopDevice> {
     if text.trim_start().starts_with('{') {
         return json(text);
     }
     let mut headings: Vec<&str> = Vec::new();
-    let mut found = Vec::new();
+    let mut found: Vec<LoopDevice> = Vec::new();
     for line in text.lines().map(str::trim) {
         if line.starts_with("NAME") {
             headings = line.split_whitespace().collect();
-        } else if line.starts_with("/dev/loop") {
-            found.extend(bound(line).or_else(|| row(&headings, line)));
+            continue;
+        }
+        let Some(new) = bound(line).or_else(|| row(&headings, line)) else { continue };
+        match found.iter_mut().find(|old| old.node == new.node) {
+            Some(old) => {
+                old.file.deleted |= new.file.deleted;
+                old.inode = old.inode.or(new.inode);
+                old.autoclear = old.autoclear.or(new.autoclear);
+            }
+            None => found.push(new),
         }
     }
     found
@@ -41,7 +49,7 @@ pub fn loops(text: &str) -> Vec<LoopDevice> {
 
 /// `/dev/loop0: [64768]:131190 (/path)`; a deleted file ends in ` (deleted)`, in or after the brackets.
 fn bound(line: &str) -> Option<LoopDevice> {
-    let (node, rest) = line.split_once(": [")?;
+    let (node, rest) = line.split_once(": [").filter(|(node, _)| node.starts_with("/dev/loop"))?;
     let inode =
         rest.split_once("]:").and_then(|(_, r)| r.split_whitespace().next()).and_then(|w| w.parse().ok());
     let (_, path) = rest.split_once('(')?;
@@ -60,6 +68,7 @@ fn undeleted(path: &str) -> (&str, bool) {
 /// A row of `losetup -l`; the file may hold blanks, all other cells are one word.
 fn row(headings: &[&str], line: &str) -> Option<LoopDevice> {
     let words: Vec<&str> = line.split_whitespace().collect();
+    words.first().filter(|node| node.starts_with("/dev/loop"))?;
     let index = |name: &str| headings.iter().position(|h| *h == name);
     let from = index("BACK-FILE").unwrap_or(5);
     let after = headings.len().saturating_sub(from + 1);

@@ -3,6 +3,7 @@
 //! It reads names and text only; LVM's tools are run elsewhere, if at all, and only with a time limit.
 
 mod config;
+mod display;
 mod report;
 
 pub use report::read_report;

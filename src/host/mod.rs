@@ -18,6 +18,7 @@ pub mod losetup;
 pub mod lvm;
 pub mod oddity;
 mod owner;
+pub mod owners;
 pub mod pool;
 mod reports;
 pub mod saying;
@@ -33,7 +34,7 @@ pub mod units;
 pub use headroom::Headroom;
 pub use join::read;
 
-use crate::record::Source;
+pub use crate::record::Source;
 use backing::Filesystem;
 use docker::Docker;
 use lvm::Lvm;

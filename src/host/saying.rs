@@ -81,9 +81,13 @@ pub fn read(line: &str) -> Vec<Saying> {
     let plain = wordings::plain(line);
     let mut kinds: Vec<Kind> = Vec::new();
     kinds.extend(refusal::read(&plain));
-    kinds.extend(space::no_space_left(line, &plain));
+    let names = wordings::names(&plain);
+    if names.contains(&wordings::NO_SPACE) {
+        kinds.extend(space::no_space_left(line, &plain));
+    }
     kinds.extend(space::wanted_to_write(&plain));
-    kinds.extend(wordings::names(&plain).into_iter().map(|name| Kind::Known { name }));
+    let named = names.into_iter().filter(|name| *name != wordings::NO_SPACE);
+    kinds.extend(named.map(|name| Kind::Known { name }));
     if kinds.is_empty() {
         return Vec::new();
     }
@@ -101,13 +105,13 @@ pub fn read_all(text: &str) -> Vec<Saying> {
 #[must_use]
 pub fn storage_options(line: &str) -> Vec<(String, String)> {
     let end = |c: char| c.is_whitespace() || "\"',`;)]".contains(c);
-    let bare = |word: &'_ str| -> Option<(String, String)> {
+    let option = |word: &str| {
         let word = word.strip_prefix("--storage-opt=").unwrap_or(word);
         let (name, value) = word.strip_prefix("dm.")?.split_once('=')?;
         let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         (plain && !value.is_empty()).then(|| (format!("dm.{name}"), value.to_owned()))
     };
-    line.split(end).filter_map(bare).collect()
+    line.split(end).filter_map(option).collect()
 }
 
 /// The seconds since boot of a kernel's line: `[88440.204121] …`.

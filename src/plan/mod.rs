@@ -1,6 +1,6 @@
 //! What to do about a pool: exact numbers and ordered steps for one goal each, and a guarded script of them.
 //!
-//! A plan is data, computed from a [`Host`](crate::host::Host) alone; nothing here executes, asks or prints,
+//! A plan is data, computed from a [`Host`] alone; nothing here executes, asks or prints,
 //! and no name from outside reaches a command unquoted.
 
 mod facts;

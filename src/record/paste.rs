@@ -2,11 +2,11 @@
 //!
 //! It only tells which tool printed which piece and keeps the words; what they mean is read in [`crate::host`].
 //! Nothing is lost: text that no tool is known for is kept as [`Ask::Line`]. Blank lines alone are left out, and of
-//! a very long text the lines that say the same again and again (see [`lines`]).
+//! a very long text the lines that say the same again and again (see `lines`).
 //!
 //! What people paste has been through mail, issue trackers and chat. Quoting, prompts, bullets, escape sequences and
-//! lost or doubled indentation are taken off first ([`clean`]); lines that were folded into a paragraph are taken
-//! apart at the names of known fields and at `start length target` ([`fold`]); and a report need not be complete, or
+//! lost or doubled indentation are taken off first (`clean`); lines that were folded into a paragraph are taken
+//! apart at the names of known fields and at `start length target` (`fold`); and a report need not be complete, or
 //! in one piece: a single `Data Space Used: 1 GB` is a `docker info`.
 
 mod clean;
@@ -98,6 +98,9 @@ impl Builder {
         if line.trim().is_empty() {
             return self.blank();
         }
+        if self.open == Open::Nothing && self.pending.is_empty() && self.lines.counts(line) {
+            return;
+        }
         let body = match clean::prompt(line) {
             Some(command) if clean::is_command(command) => {
                 self.close();
@@ -129,6 +132,10 @@ impl Builder {
         match piece {
             Piece::Target(target) => self.target(&target),
             Piece::Field(field, text) => self.field(field, text),
+            Piece::Around(text) => {
+                self.settle();
+                self.lines.keep(&mut self.recording, text.trim_end());
+            }
             Piece::Rest(text) => self.rest(text, whole),
         }
     }
@@ -141,8 +148,9 @@ impl Builder {
         };
         let ask = target.ask(run);
         self.open = Open::Targets(ask);
-        let continued = self.recording.answers.iter_mut().rev().find(|a| a.ask == ask && a.of == target.name);
-        if let Some(answer) = continued
+        let near =
+            self.recording.answers.iter_mut().rev().take(if target.is_first() { 0 } else { lines::HELD });
+        if let Some(answer) = near.filter(|a| a.ask == ask).find(|a| a.of == target.name)
             && let Reading::Said(said) = &mut answer.reading
             && target.continues(said)
         {

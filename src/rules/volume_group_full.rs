@@ -11,8 +11,9 @@ super::rule! {
     /// The volume group has no room for the pool to grow, by hand or by itself.
     ///
     /// ## What it means
-    /// A pool grows out of the free extents of its volume group. LVM's automatic growth takes a share of the pool's
-    /// size (20 percent by default) each time; with less than that free it fails, and goes on failing silently.
+    /// A pool grows out of the free extents of its volume group. LVM's automatic growth takes a share of the
+    /// pool's size (20 percent by default) each time; with less than that free it fails, and goes on failing
+    /// silently.
     ///
     /// ## Why it matters
     /// Everybody relies on the pool growing, and it will not.

@@ -3,7 +3,7 @@
 //! A row is read by its headings where the columns still stand under them, else by the shape of its words: blank
 //! cells (no Pool, no Data%) leave nothing to count columns by. Rounded sizes stay marked as rounded.
 
-use super::{LogicalVolume, LvName, Lvm, VolumeGroup};
+use super::{LogicalVolume, LvName, Lvm, VolumeGroup, display};
 use crate::host::amount::{self, Scale};
 use crate::host::loose::{self, Token};
 use crate::host::units::Bytes;
@@ -18,14 +18,14 @@ pub fn read_report(of: &str, text: &str, lvm: &mut Lvm) {
         return json(text, lvm);
     }
     match tool {
-        "lvdisplay" | "vgdisplay" => display(text, lvm),
-        "lvscan" => text.lines().filter_map(scanned).for_each(|volume| keep_volume(lvm, volume)),
+        "lvdisplay" | "vgdisplay" => display::fields(text, lvm),
+        "lvscan" => text.lines().filter_map(display::scanned).for_each(|volume| keep_volume(lvm, volume)),
         _ => table(tool, text, lvm),
     }
 }
 
 /// The cells of a row by the name of their column.
-type Cells = Vec<(String, String)>;
+pub(super) type Cells = Vec<(String, String)>;
 
 fn json(text: &str, lvm: &mut Lvm) {
     let mut cells = Cells::new();
@@ -106,7 +106,7 @@ fn under(headings: &[(usize, &str)], words: &[(usize, &str)]) -> Option<Cells> {
     for (at, word) in words {
         let index = headings.iter().rposition(|(heading, _)| heading <= at)?;
         let end = headings.get(index + 1).map_or(usize::MAX, |(next, _)| *next);
-        let name = column(headings.get(index)?.1)?;
+        let name = column(headings.get(index)?.1).unwrap_or("other");
         if at + word.chars().count() > end {
             return None;
         }
@@ -194,7 +194,8 @@ fn size(cells: &Cells, name: &str) -> Option<Bytes> {
     amount::read(cell(cells, name)?, Scale::Lvm).map(|a| a.bytes)
 }
 
-fn keep(lvm: &mut Lvm, cells: &Cells) {
+/// Adds what the cells of a row say of a volume, a group or both.
+pub(super) fn keep(lvm: &mut Lvm, cells: &Cells) {
     let vg = cell(cells, "vg_name").unwrap_or_default().to_owned();
     if cells.iter().any(|(name, _)| name == "lv_name" || name == "lv_size" || name == "data_percent") {
         let lv = cell(cells, "lv_name").unwrap_or_default().trim_matches(['[', ']']).to_owned();
@@ -259,49 +260,6 @@ fn sum_physical(cells: &Cells, groups: &mut Vec<VolumeGroup>) {
         Some(group) => (group.size, group.free) = (add(group.size, size), add(group.free, free)),
         None => groups.push(VolumeGroup { name: name.to_owned(), size, free, extent: None }),
     }
-}
-
-/// `lvdisplay` and `vgdisplay`: a field a line.
-fn display(text: &str, lvm: &mut Lvm) {
-    let mut cells = Cells::new();
-    for line in text.lines() {
-        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-        let fields = [
-            ("LV Name", "lv_name"),
-            ("VG Name", "vg_name"),
-            ("LV Size", "lv_size"),
-            ("Allocated pool data", "data_percent"),
-            ("Allocated metadata", "metadata_percent"),
-            ("VG Size", "vg_size"),
-            ("PE Size", "vg_extent_size"),
-            ("Free PE / Size", "vg_free"),
-        ];
-        if line.starts_with("--- ") {
-            keep(lvm, &std::mem::take(&mut cells));
-        }
-        let Some((name, value)) =
-            fields.iter().find_map(|(f, name)| Some((*name, line.strip_prefix(f)?.trim())))
-        else {
-            continue;
-        };
-        if cells.iter().any(|(n, _)| n == name) {
-            keep(lvm, &std::mem::take(&mut cells));
-        }
-        let value = value.rsplit_once(" / ").map_or(value, |(_, size)| size);
-        let value = value.rsplit('/').next().filter(|_| name == "lv_name").unwrap_or(value);
-        cells.push((name.to_owned(), value.to_owned()));
-    }
-    keep(lvm, &cells);
-}
-
-/// `ACTIVE '/dev/vg/lv' [10.00 GiB] inherit`.
-fn scanned(line: &str) -> Option<LogicalVolume> {
-    let mut quoted = line.split('\'');
-    let path = quoted.nth(1)?.strip_prefix("/dev/")?;
-    let (vg, lv) = path.split_once('/')?;
-    let size = quoted.next().and_then(|r| r.split_once('[')).and_then(|(_, s)| amount::read(s, Scale::Lvm));
-    let name = LvName { vg: vg.to_owned(), lv: lv.to_owned() };
-    Some(LogicalVolume { name, size: size.map(|a| a.bytes), ..LogicalVolume::default() })
 }
 
 #[cfg(test)]
@@ -392,17 +350,6 @@ mod tests {
             r#"{"report":[{"vg":[{"vg_name":"d","vg_size":"1073741824B","vg_free":"0B","vg_extent_size":"4194304B"}]}]}"#,
         );
         assert_eq!(groups.group("d").unwrap().extent, Some(Bytes(4 << 20)));
-    }
-
-    #[test]
-    fn displays_and_scans() {
-        let lvm = read(
-            "lvdisplay",
-            "  LV Size                30.39 GiB\n  Allocated pool data    0.27%\n  Allocated metadata     0.03%",
-        );
-        assert_eq!(volume(&lvm, "", "").data_centipercent, Some(27));
-        let lvm = read("lvscan", "  inactive          '/dev/vg0/thinpool' [285.79 GiB] inherit");
-        assert_eq!(volume(&lvm, "vg0", "thinpool").size, Some(Bytes(306_864_675_881)));
     }
 
     #[test]

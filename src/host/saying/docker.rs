@@ -68,6 +68,7 @@ pub(super) static WORDINGS: &[Wording] = &[
     wording("loop-grow-failed", &["Unable to grow loopback file"]), // link to a device (#18122)
     wording("loopback-discouraged", &["usage of loopback devices is strongly discouraged"]), // every release that has it
     // Settings.
+    wording("pool-configured", &["dm.thinpooldev="]), // settings name a pool made beforehand
     wording("size-too-small", &["Container size cannot be smaller than"]), // size= under the base
     wording("size-too-small", &["Base device size cannot be smaller than"]), // dm.basesize under the base
     wording("filesystem-ignored", &["User specified filesystem", "will be ignored"]), // dm.fs differs from the base

@@ -66,9 +66,11 @@ pub(super) static WORDINGS: &[Wording] = &[
     wording("ext4-error", &["EXT4-fs error"]), // fs/ext4/super.c
     wording("ext4-io-error", &["EXT4-fs warning", "I/O error"]), // ext4_end_bio
     wording("ext4-data-lost", &["Delayed block allocation failed"]), // fs/ext4/inode.c
+    wording("ext4-data-lost", &["EXT4-fs", "potential data loss"]), // ext4_end_io
     wording("journal-aborted", &["Detected aborted journal"]), // ext4_journal_check_start
     wording("journal-aborted", &["Journal has aborted"]), // the same
     wording("journal-io-error", &["JBD2: Detected IO errors"]), // fs/jbd2
+    wording("journal-io-error", &["I/O error when updating journal superblock"]), // the same
     wording("remounted-read-only", &["Remounting filesystem read-only"]), // ext4_handle_error
     wording("xfs-metadata-error", &["XFS (", "metadata I/O error"]), // xfs_buf.c
     wording("xfs-log-error", &["XFS (", "log I/O error"]), // xfs_log.c

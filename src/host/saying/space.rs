@@ -6,7 +6,7 @@ use super::Kind;
 use crate::host::amount::{self, Scale};
 
 /// `ENOSPC` in the words of the C library (`strerror`, glibc's translations), lower case and without quotes.
-const NO_SPACE: &[&str] = &[
+pub(super) const NO_SPACE: &[&str] = &[
     "no space left on device",
     "no space left on",
     "no more space left on device",
@@ -35,14 +35,12 @@ const NO_SPACE: &[&str] = &[
     "장치에 남은 공간이 없음",
 ];
 
-/// A write that failed because something is full, and the path if the line names one.
+/// A write that failed because something is full, and the path if the line names one; for lines that have one of
+/// [`NO_SPACE`].
 ///
 /// The kernel's own `metadata operation … failed: error = -28` is not one: no file was being written.
 pub(super) fn no_space_left(line: &str, plain: &str) -> Option<Kind> {
-    if plain.contains("metadata operation") || !NO_SPACE.iter().any(|words| plain.contains(words)) {
-        return None;
-    }
-    Some(Kind::NoSpaceLeft { path: path(line) })
+    (!plain.contains("metadata operation")).then(|| Kind::NoSpaceLeft { path: path(line) })
 }
 
 /// The path that a line is about: the last absolute one before `no space`, else the first after it.
@@ -132,7 +130,11 @@ const ROOM: &[&str] = &[
 /// The word for writing stands within three words of the amount, and the amount is not one of room. A progress bar
 /// (`1.2 GB/4 GB`), a rate or what was already copied is none.
 pub(super) fn wanted_to_write(plain: &str) -> Option<Kind> {
-    if !WRITES.iter().any(|w| plain.contains(w)) || plain.contains("==") || plain.contains("%") {
+    if !plain.bytes().any(|b| b.is_ascii_digit())
+        || !WRITES.iter().any(|w| plain.contains(w))
+        || plain.contains("==")
+        || plain.contains("%")
+    {
         return None;
     }
     let words: Vec<&str> = plain.split([' ', ',', ';', '(', ')']).filter(|w| !w.is_empty()).collect();
@@ -185,7 +187,11 @@ mod tests {
     use crate::host::units::Bytes;
 
     fn left(line: &str) -> Option<Option<String>> {
-        match no_space_left(line, &wordings::plain(line))? {
+        let plain = wordings::plain(line);
+        if !wordings::names(&plain).contains(&wordings::NO_SPACE) {
+            return None;
+        }
+        match no_space_left(line, &plain)? {
             Kind::NoSpaceLeft { path } => Some(path),
             other => panic!("{other:?}"),
         }

@@ -15,6 +15,9 @@ pub(super) struct Wording {
     pub(super) pieces: &'static [&'static str],
 }
 
+/// What [`names`] calls a line that says `no space left on device` in some language.
+pub(super) const NO_SPACE: &str = "no-space-left";
+
 /// A table's entry.
 pub(super) const fn wording(name: &'static str, pieces: &'static [&'static str]) -> Wording {
     Wording { name, pieces }
@@ -79,10 +82,13 @@ struct Index {
 fn index() -> &'static Index {
     static INDEX: OnceLock<Index> = OnceLock::new();
     INDEX.get_or_init(|| {
-        let mut entries: Vec<Entry> = all()
-            .filter_map(|w| {
-                let pieces: Vec<String> = w.pieces.iter().map(|p| plain(p)).collect();
-                Some(Entry { gram: gram(pieces.first()?.as_bytes())?, pieces, name: w.name })
+        let no_space = super::space::NO_SPACE.iter().map(|words| (NO_SPACE, std::slice::from_ref(words)));
+        let tables = all().map(|wording| (wording.name, wording.pieces));
+        let mut entries: Vec<Entry> = tables
+            .chain(no_space)
+            .filter_map(|(name, pieces)| {
+                let pieces: Vec<String> = pieces.iter().map(|p| plain(p)).collect();
+                Some(Entry { gram: gram(pieces.first()?.as_bytes())?, pieces, name })
             })
             .collect();
         entries.sort_by_key(|e| e.gram);

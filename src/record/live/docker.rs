@@ -7,16 +7,17 @@ use crate::record::Ask;
 
 /// Names under which Docker's daemon runs.
 const DAEMONS: [&str; 3] = ["dockerd", "dockerd-current", "docker-current"];
-/// Before 1.12 one program was daemon and client; looked for only where no daemon runs, since it may be a client.
+/// Before 1.12 one program was daemon and client; looked for only where no daemon runs, since it may be a
+/// client.
 const OLD_DAEMON: &str = "docker";
 /// So many data roots, settings files and snapshotter directories are looked at.
 const LIMIT_PLACES: usize = 16;
 /// Where Docker keeps its data unless told otherwise.
 const DOCKER_ROOT: &str = "/var/lib/docker";
 /// The same for containerd.
-const CONTAINERD_ROOT: &str = "/var/lib/containerd";
+pub(super) const CONTAINERD_ROOT: &str = "/var/lib/containerd";
 /// The devmapper snapshotter's directory below it.
-const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.devmapper";
+pub(super) const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.devmapper";
 
 /// Asks about Docker.
 pub(super) fn ask(asking: &mut Asking<'_>) {
@@ -164,7 +165,7 @@ impl Places {
 }
 
 /// Values of options given as `--name value`, `--name=value` or, for one letter, `-nvalue`.
-fn options(words: &[&str], names: &[&str]) -> Vec<String> {
+pub(super) fn options(words: &[&str], names: &[&str]) -> Vec<String> {
     let mut values = Vec::new();
     let mut given = false;
     for word in words {
@@ -192,7 +193,7 @@ fn roots_in_json(text: &str) -> Vec<String> {
 }
 
 /// Values of `key = "…"` in TOML, wherever they stand.
-fn toml_strings(text: &str, key: &str) -> Vec<String> {
+pub(super) fn toml_strings(text: &str, key: &str) -> Vec<String> {
     let value = |line: &str| {
         let (name, value) = line.split_once('=')?;
         let value = value.trim().strip_prefix(['"', '\''])?;

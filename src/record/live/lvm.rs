@@ -1,7 +1,7 @@
 //! LVM's settings, its backup of the volume groups that carry pools, and its reports.
 //!
-//! Asked only where a pool or what carries it is LVM's. The tools are run last, without locks and with time limits:
-//! they may hang where the kernel still answers.
+//! Asked only where a pool or what carries it is LVM's. The tools are run last, without locks and with time
+//! limits: they may hang where the kernel still answers.
 
 use super::backing::Carrier;
 use super::devices::Devices;
@@ -31,7 +31,8 @@ pub(super) fn ask(asking: &mut Asking<'_>, devices: &Devices, carriers: &[Carrie
     for group in groups.iter().take(LIMIT_FILES) {
         asking.ask(Ask::File, &format!("/etc/lvm/backup/{group}"));
     }
-    // Asking what dmeventd watches would start it where it does not run; where it hangs, the rest is asked without.
+    // Asking what dmeventd watches would start it where it does not run; where it hangs, the rest is asked
+    // without.
     let watched = asking.ask(Ask::Processes, "dmeventd").is_some_and(|lines| !lines.is_empty());
     if !watched || !run(asking, "lvs -o +seg_monitor") {
         run(asking, "lvs");
@@ -67,7 +68,8 @@ fn ask_uncommented(asking: &mut Asking<'_>, path: &str) {
     asking.keep(Ask::File, path, reading);
 }
 
-/// The volume group in a dm name that LVM made: up to the first single hyphen; hyphens of its own are doubled.
+/// The volume group in a dm name that LVM made: up to the first single hyphen; hyphens of its own are
+/// doubled.
 fn group(name: &str) -> Option<String> {
     let marked = name.replace("--", "\0");
     let group = marked.split_once('-')?.0.replace('\0', "-");

@@ -1,6 +1,7 @@
 //! Where the machine's files stand: at `/`, or below a directory in which a container sees its host.
 //!
-//! It opens and reads links; below a directory it does not let a link lead out of it where the kernel can help.
+//! It opens and reads links; below a directory it does not let a link lead out of it where the kernel can
+//! help.
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};

@@ -64,9 +64,9 @@ macro_rules! report {
     };
 }
 
-/// Every command there is. `lvs -o +seg_monitor` is the same report with one field more, which stands apart because
-/// asking it starts dmeventd where it does not run (lvm2 daemons/dmeventd/libdevmapper-event.c) and waits for it
-/// where it does.
+/// Every command there is. `lvs -o +seg_monitor` is the same report with one field more, which stands apart
+/// because asking it starts dmeventd where it does not run (lvm2 daemons/dmeventd/libdevmapper-event.c) and
+/// waits for it where it does.
 pub const COMMANDS: &[Fixed] = &[
     Fixed { name: "lvs", lines: report!("lvs", "-a", LVS), limit: LVM },
     Fixed { name: "lvs -o +seg_monitor", lines: report!("lvs", "-a", LVS_MONITOR), limit: LVM },

@@ -1,4 +1,5 @@
-//! Questions to the machine that runs the tests: real files, a FIFO, another root, a loop device where there can be one.
+//! Questions to the machine that runs the tests: real files, a FIFO, another root, a loop device where there
+//! can be one.
 #![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 use super::*;
@@ -97,7 +98,8 @@ fn records_of_devices() {
     assert_eq!(errno(Ask::DeviceRecords, &scratch.path("none")), "ENOENT");
 }
 
-/// In a container, the host's files stand below a directory; the host's absolute links must not lead out of it.
+/// In a container, the host's files stand below a directory; the host's absolute links must not lead out of
+/// it.
 #[test]
 fn another_root() {
     let scratch = Scratch::new("root");

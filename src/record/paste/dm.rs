@@ -54,6 +54,9 @@ pub(super) struct Target<'a> {
 
 /// The targets of a line, and whether the line says something else besides.
 pub(super) fn targets(line: &str) -> (Vec<Target<'_>>, bool) {
+    if !has_two_numbers(line) {
+        return (Vec::new(), false);
+    }
     let all: Vec<(usize, &str)> = words(line).collect();
     let begins = |three: &[(usize, &str)]| match three {
         [(_, start), (_, length), (_, kind)] => {
@@ -87,6 +90,18 @@ pub(super) fn targets(line: &str) -> (Vec<Target<'_>>, bool) {
         Some(Target { name, text, start, kind })
     });
     (targets.collect(), sentence)
+}
+
+/// Whether a digit follows a digit with only blanks between: there is no target without.
+fn has_two_numbers(line: &str) -> bool {
+    let (mut digit, mut blank) = (false, false);
+    line.bytes().any(|byte| {
+        let number = byte.is_ascii_digit();
+        let found = number && blank;
+        blank = (digit || blank) && byte.is_ascii_whitespace();
+        digit = number;
+        found
+    })
 }
 
 fn unopened(word: &str) -> &str {
@@ -128,11 +143,16 @@ impl Target<'_> {
         }
     }
 
+    /// Whether it is the first of its device.
+    pub(super) fn is_first(&self) -> bool {
+        self.start == "0"
+    }
+
     /// Whether it begins where the last target of the text ends.
     pub(super) fn continues(&self, said: &str) -> bool {
         let mut last = said.lines().last().unwrap_or_default().split_whitespace().map(str::parse::<u64>);
         let (Some(Ok(start)), Some(Ok(length))) = (last.next(), last.next()) else { return false };
-        self.start.parse() == Ok(start.saturating_add(length)) && self.start != "0"
+        self.start.parse() == Ok(start.saturating_add(length))
     }
 }
 

@@ -3,6 +3,9 @@
 //! Collected from moby's tags 0.7 to 24.0 (`Status()` of the driver, cli/command/system/info.go) and lvm2's
 //! `dmsetup info`. It does not read values beyond what tells a field from a sentence.
 
+use super::words::is_number;
+use std::sync::OnceLock;
+
 /// What a field's name says about the line it is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
@@ -144,7 +147,6 @@ static FIELDS: &[Field] = &[
     field("Goroutines", Weak, Any),
     field("System Time", Weak, Any),
     field("EventsListeners", Weak, Any),
-    field("Init SHA1", Weak, Any),
     field("Init Path", Weak, Any),
     field("Supports d_type", Weak, Any),
     field("Native Overlay Diff", Weak, Any),
@@ -172,7 +174,9 @@ impl Field {
         match self.shape {
             Any => true,
             Digit => value.bytes().next().is_some_and(|b| b.is_ascii_digit()),
-            Count => value.split_whitespace().next().is_some_and(super::words::is_number),
+            Count => {
+                value.split(|c: char| c.is_whitespace() || "`\"',;".contains(c)).next().is_some_and(is_number)
+            }
             Shape::State => value.starts_with("ACTIVE") || value.starts_with("SUSPENDED"),
         }
     }
@@ -188,20 +192,27 @@ pub(super) fn find(line: &str) -> Vec<(usize, &'static Field)> {
     let mut found: Vec<(usize, &'static Field)> = Vec::new();
     for (colon, _) in line.match_indices(':') {
         let Some((before, after)) = line.split_at_checked(colon) else { continue };
-        let before = before.trim_end();
-        let Some(last) = before.bytes().last().filter(|b| b.is_ascii_alphanumeric() || *b == b')') else {
-            continue;
-        };
         let value = after.get(1..).unwrap_or_default();
-        let best = FIELDS
-            .iter()
-            .filter(|f| f.name.bytes().last().is_some_and(|b| b.eq_ignore_ascii_case(&last)))
-            .filter_map(|f| Some((ends_with_name(before, f.name)?, f)))
-            .min_by_key(|(at, _)| *at)
-            .filter(|(at, f)| f.takes(value) && found.last().is_none_or(|(last, _)| at > last));
-        found.extend(best);
+        if value.starts_with(|c: char| !c.is_whitespace() && !c.is_ascii_digit()) {
+            continue;
+        }
+        let before = before.trim_end();
+        let best = before.bytes().last().map(ending_in).unwrap_or_default().iter();
+        let best = best.filter_map(|f| Some((ends_with_name(before, f.name)?, *f))).min_by_key(|(at, _)| *at);
+        found.extend(best.filter(|(at, f)| f.takes(value) && found.last().is_none_or(|(last, _)| at > last)));
     }
     found
+}
+
+/// The fields whose name ends in a letter or bracket, in whichever case.
+fn ending_in(last: u8) -> &'static [&'static Field] {
+    static ENDINGS: OnceLock<Vec<Vec<&'static Field>>> = OnceLock::new();
+    let endings = ENDINGS.get_or_init(|| {
+        let ends =
+            |last: u8, f: &&Field| f.name.bytes().last().is_some_and(|b| b.eq_ignore_ascii_case(&last));
+        (0..128).map(|last| FIELDS.iter().filter(|f| ends(last, f)).collect()).collect()
+    });
+    endings.get(usize::from(last)).map_or(&[], Vec::as_slice)
 }
 
 /// Where `name` begins when it is the last thing in the text, as whole words.

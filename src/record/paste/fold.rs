@@ -12,6 +12,8 @@ pub(super) enum Piece<'a> {
     Target(dm::Target<'a>),
     /// `Name: value`.
     Field(&'static Field, &'a str),
+    /// A whole line that says something else besides the targets that follow.
+    Around(&'a str),
     /// Anything else.
     Rest(&'a str),
 }
@@ -20,7 +22,7 @@ pub(super) enum Piece<'a> {
 pub(super) fn pieces(line: &str) -> Vec<Piece<'_>> {
     let (targets, sentence) = dm::targets(line);
     if !targets.is_empty() {
-        let whole = sentence.then_some(Piece::Rest(line));
+        let whole = sentence.then_some(Piece::Around(line));
         return whole.into_iter().chain(targets.into_iter().map(Piece::Target)).collect();
     }
     let found = fields::find(line);
@@ -52,5 +54,5 @@ pub(super) fn pieces(line: &str) -> Vec<Piece<'_>> {
 }
 
 fn is_blank_or_bullet(text: &str) -> bool {
-    matches!(text.trim(), "" | "-" | "*" | "•" | "+" | "\"" | "'")
+    text.chars().all(|c| c.is_whitespace() || "-*•+\"'`".contains(c))
 }

@@ -5,7 +5,6 @@
 
 use crate::record::{Ask, Reading, Recording};
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hasher};
 
 /// Lines that are kept whatever they say.
 const ALL: usize = 10_000;
@@ -29,23 +28,39 @@ struct Shape {
     last: Option<(u64, String)>,
 }
 
+impl Shape {
+    fn leave(&mut self, place: u64, text: &str) {
+        let (at, last) = self.last.get_or_insert_default();
+        *at = place;
+        text.clone_into(last);
+    }
+}
+
 impl Limit {
+    /// Whether a line is one more of a shape that is only counted, and so need not be looked at: it is counted then.
+    pub(super) fn counts(&mut self, text: &str) -> bool {
+        self.kept >= ALL
+            && self.shapes.get_mut(&shape_of(text)).filter(|s| s.seen >= ALIKE).is_some_and(|shape| {
+                self.left_out += 1;
+                shape.leave(self.left_out, text);
+                true
+            })
+    }
+
     /// Keeps a line, or counts it.
     pub(super) fn push(&mut self, recording: &mut Recording, text: &str) {
         let shape = self.shapes.entry(shape_of(text)).or_default();
-        shape.seen = shape.seen.saturating_add(1);
-        if self.kept >= ALL && shape.seen > ALIKE {
+        if self.kept >= ALL && shape.seen >= ALIKE {
             self.left_out += 1;
-            match &mut shape.last {
-                Some((place, last)) => {
-                    *place = self.left_out;
-                    last.clear();
-                    last.push_str(text);
-                }
-                none => *none = Some((self.left_out, text.to_owned())),
-            }
-            return;
+            return shape.leave(self.left_out, text);
         }
+        shape.seen = shape.seen.saturating_add(1);
+        self.keep(recording, text);
+    }
+
+    /// Keeps a line whatever came before: one that holds more than itself, so that no later one of its shape is passed
+    /// over on its account.
+    pub(super) fn keep(&mut self, recording: &mut Recording, text: &str) {
         self.kept += 1;
         recording.push(Ask::Line, "", Reading::Said(text.to_owned()));
     }
@@ -68,16 +83,26 @@ impl Limit {
 
 /// A number that lines share when they differ only in digits, or in hexadecimal letters of words with digits.
 fn shape_of(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for word in text.as_bytes().split(|b| !b.is_ascii_alphanumeric()) {
-        let numeric = word.iter().any(u8::is_ascii_digit);
-        let mut run: u64 = 0;
-        for byte in word.iter().filter(|b| !numeric || !b.is_ascii_hexdigit()) {
-            run = run.wrapping_mul(0x0100_0000_01b3).wrapping_add(u64::from(*byte));
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let mut shape: u64 = 0xcbf2_9ce4_8422_2325;
+    // The word at hand in two readings: all of it, and without what may be a digit.
+    let (mut whole, mut bare, mut numeric) = (0_u64, 0_u64, false);
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            let mixed = u64::from(byte) + 1;
+            whole = whole.wrapping_mul(PRIME).wrapping_add(mixed);
+            if !byte.is_ascii_hexdigit() {
+                bare = bare.wrapping_mul(PRIME).wrapping_add(mixed);
+            }
+            numeric |= byte.is_ascii_digit();
+        } else {
+            let word = if numeric { bare ^ 1 } else { whole };
+            shape = (shape ^ word ^ u64::from(byte) << 56).wrapping_mul(PRIME).rotate_left(17);
+            (whole, bare, numeric) = (0, 0, false);
         }
-        hasher.write_u64(run);
     }
-    hasher.finish()
+    let word = if numeric { bare ^ 1 } else { whole };
+    (shape ^ word).wrapping_mul(PRIME)
 }
 
 #[cfg(test)]

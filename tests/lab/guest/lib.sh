@@ -40,7 +40,7 @@ expect_text() {
 # expect_json FILE FILTER: jq's answer to the filter is true.
 expect_json() {
   jq -e "$2" "$1" >/dev/null && return
-  jq -c '{verdict, pools: [.pools[]? | {name, mode, data, min_free_space}], findings: [.findings[]? | {rule, severity}]}' \
+  jq -M -c '{verdict, pools: [.pools[]? | {name, mode, data, min_free_space}], findings: [.findings[]? | {rule, severity}]}' \
     "$1" || head -c 2000 "$1"
   fail "${1##*/}: expected $2"
 }
@@ -260,9 +260,10 @@ rules_of() {
 }
 
 # Records this state for the tests that run without a kernel, and expects it to mean the same read back as live.
+# With time: on an emulated processor `dockerd --version` can take more than the second that it usually has.
 keep_recording() {
-  thinspect record --file /out/recording.json || [ $? = 3 ]
-  ask live status
+  thinspect record --timeout 5s --file /out/recording.json || [ $? = 3 ]
+  ask live status --timeout 5s
   ask recorded status --from /out/recording.json
   expect "the findings from the recording" "$(rules_of /out/recorded.json)" "$(rules_of /out/live.json)"
 }
