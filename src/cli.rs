@@ -85,10 +85,26 @@ pub enum Command {
         #[arg(long)]
         exit_code: bool,
     },
+    /// Who uses the space: mapped, exclusive and shared blocks, read from the pool's own metadata without writing
+    Usage {
+        /// What the rows are
+        #[arg(long, value_enum, default_value_t = By::Device, value_name = "WHAT")]
+        by: By,
+        /// Read this copy of the metadata instead of the pool's own
+        #[arg(long, value_name = "FILE")]
+        metadata: Option<PathBuf>,
+        /// Read through the metadata snapshot that somebody holds; none is ever taken or released
+        #[arg(long)]
+        held_root: bool,
+        /// Ask the device for no more than this in a second, e.g. 20M
+        #[arg(long, value_name = "SIZE", value_parser = size)]
+        max_rate: Option<u64>,
+    },
     /// Exact numbers and ordered steps for one goal; nothing is executed
     #[command(subcommand)]
     Plan(Plan),
-    /// Write a recording of this machine, for --from
+    /// Write a recording of this machine, for --from. It holds names of devices, files, images and containers;
+    /// values of secrets in settings are left out
     Record {
         /// Where to; standard output if not given. A file is made readable for its owner only
         #[arg(long, value_name = "FILE")]
@@ -116,6 +132,19 @@ pub enum SchemaOf {
     Status,
     /// `plan … -o json`: thinspect-plan/1.
     Plan,
+    /// `usage -o json`: thinspect-usage/1.
+    Usage,
+}
+
+/// Rows of `usage`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// Thin devices.
+    Device,
+    /// Images.
+    Image,
+    /// Containers.
+    Container,
 }
 
 /// Goals.
@@ -148,6 +177,29 @@ pub enum Plan {
         #[arg(long)]
         script: bool,
     },
+    /// Make room in the pool: how much has to go, and the steps, mildest first
+    Free {
+        /// Free this much, e.g. 20G (GiB) or 512M
+        #[arg(long, value_name = "SIZE", value_parser = size)]
+        need: Option<u64>,
+        /// Print a guarded shell script of the steps; what deletes is asked for one by one
+        #[arg(long)]
+        script: bool,
+    },
+    /// Bring a full, read-only, needs-check or failed pool back without wiping it
+    Repair {
+        /// Where copies go of metadata that is no file
+        #[arg(long, value_name = "DIR", value_parser = directory)]
+        copies: Option<String>,
+        /// Print a guarded shell script of the steps
+        #[arg(long)]
+        script: bool,
+    },
+}
+
+/// An absolute path: plans may be followed from anywhere.
+fn directory(text: &str) -> Result<String, String> {
+    if text.starts_with('/') { Ok(text.to_owned()) } else { Err(format!("`{text}` does not begin with /")) }
 }
 
 /// `20G`, `512MiB`, `1.5T`, `107.4GB`: K, M, G, T and KiB… are powers of 1024 as LVM and Docker read them; kB, MB, GB,

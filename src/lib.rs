@@ -1,4 +1,41 @@
-//! thinspect: what is wrong with a thin pool, which limit was hit, and what to do about it.
+//! thinspect says what is wrong with a device-mapper thin pool, which limit was hit, and what to do about it.
+//!
+//! # The shape
+//! A recording is the only input: inspecting a live host is making a recording and inspecting it. An arrow is also
+//! the only allowed direction of imports (`tests/tidy.rs` checks it).
+//! ```text
+//! machine ──▶ record ──▶ host ──▶ rules ──▶ report ──▶ reader
+//!             what it    what it  what is   how it
+//!             said       means    wrong     is shown
+//!                          └──▶ plan ──▶ report      what to do, in exact numbers
+//!
+//! metadata ──▶ usage ──▶ report                      who owns which blocks
+//! ```
+//! - [`record`] asks a fixed, read-only set of questions and keeps the answers word for word, refusals and silences
+//!   included; it turns pasted text into the same recording.
+//! - [`host`] reads a recording into typed pools, thin devices, what carries them and who owns them. It is total.
+//! - [`metadata`] reads a pool's own B-trees; [`usage`] joins their counts with the owners' names.
+//! - [`rules`] are pure functions from a host to findings, one file each, with explanations that run as tests.
+//! - [`plan`] computes exact numbers and ordered steps for one goal, and a guarded script of them.
+//! - [`report`] renders; it decides nothing. [`advice`] and [`verdict`] are the words that rules and plans share.
+//!
+//! # What always holds
+//! 1. **Looking writes nothing.** Every status ioctl carries `DM_NOFLUSH`: without it the kernel commits the pool's
+//!    metadata. No block device is opened for writing. (`tests/lab/scenarios/looking-writes-nothing.sh`)
+//! 2. **It always answers.** Each question has its own time limit and is asked by a worker process that can be left
+//!    behind. (`tests/lab/scenarios/stuck-metadata-device.sh`)
+//! 3. **Everything after `record` is a pure function of the recording**: no clock, no environment, no file. Live and
+//!    recorded differ in one place of `main.rs`. (`tests/tidy.rs`)
+//! 4. **Reading never fails and never drops; unknown is not fine.** A question that was refused or silent cannot end
+//!    in `ok`; an unknown number is `None`, never 0. (`tests/faults.rs`)
+//! 5. **Integers are exact.** Blocks, sectors and bytes are distinct types; rounding happens in `report` alone.
+//! 6. **Advice is data, never executed, and says what it risks.** Names in commands are quoted for the shell. What
+//!    destroys never comes first. (`tests/rules.rs`, `tests/plans.rs`)
+//! 7. **A released name means one thing for ever**: rules, JSON fields, exit statuses.
+//!
+//! # Where to start reading
+//! `src/rules/data_below_min_free.rs` is a whole rule; [`host::status`] reads the line it rests on;
+//! `tests/hosts/capture-min-free-space-error/` is the evidence and every rendering of it.
 
 pub mod advice;
 pub mod cli;
@@ -8,4 +45,5 @@ pub mod plan;
 pub mod record;
 pub mod report;
 pub mod rules;
+pub mod usage;
 pub mod verdict;

@@ -3,26 +3,28 @@
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 use std::io::{self, IsTerminal, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use thinspect::cli::{Cli, Color, Command, Format, Global, Plan, SchemaOf};
+use std::time::{Duration, Instant};
+use thinspect::cli::{By, Cli, Color, Command, Format, Global, Plan, SchemaOf};
+use thinspect::host::owners::{self, Owners};
 use thinspect::host::{self, Host, pool::Pool};
-use thinspect::plan;
 use thinspect::record::{self, Recording, live, load};
 use thinspect::report::{self, Look, Report, Source, Units};
 use thinspect::rules;
 use thinspect::verdict::{Exit, Verdict};
+use thinspect::{metadata, plan, usage};
 
 fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
         Ok(cli) => run(cli).unwrap_or_else(|error| complain(&error)),
-        Err(error) => usage(&error),
+        Err(error) => wrong_usage(&error),
     };
     ExitCode::from(exit.code())
 }
 
 /// Help and version are answers; everything else clap says is wrong usage.
-fn usage(error: &clap::Error) -> Exit {
+fn wrong_usage(error: &clap::Error) -> Exit {
     // Where even that cannot be printed, the exit status still tells.
     let _ = error.print();
     if error.use_stderr() { Exit::Usage } else { Exit::Answered }
@@ -44,6 +46,15 @@ fn run(cli: Cli) -> Result<Exit> {
     let global = &cli.global;
     match cli.command.unwrap_or(Command::Status { exit_code: false }) {
         Command::Status { exit_code } => status(global, exit_code),
+        Command::Usage { by, metadata, held_root, max_rate } => {
+            let options = metadata::Options {
+                through_held_root: held_root,
+                bytes_per_second: max_rate,
+                progress: Some(&progress()),
+                ..metadata::Options::default()
+            };
+            show_usage(global, by, metadata.as_deref(), options)
+        }
         Command::Plan(goal) => make_plan(global, &goal),
         Command::Record { file } => save(global, file.as_deref()),
         Command::Rules => print(&report::explain::rules()),
@@ -52,6 +63,7 @@ fn run(cli: Cli) -> Result<Exit> {
             let schema = match of {
                 SchemaOf::Status => report::json::schema(),
                 SchemaOf::Plan => report::plan_schema(),
+                SchemaOf::Usage => report::usage::schema(),
             };
             print(&json(&schema)?)
         }
@@ -59,10 +71,9 @@ fn run(cli: Cli) -> Result<Exit> {
 }
 
 /// The one place where live, recorded and pasted differ.
-fn recording(global: &Global) -> Result<(Recording, Source)> {
+fn recording(global: &Global, options: &live::Options) -> Result<(Recording, Source)> {
     let Some(from) = &global.from else {
-        let root = global.root.clone().unwrap_or_else(|| "/".into());
-        return Ok((live::this_machine(root, global.timeout), Source::Live));
+        return Ok((live::this_machine_as(root(global), global.timeout, options), Source::Live));
     };
     let name = if from == Path::new("-") { "standard input".to_owned() } else { from.display().to_string() };
     let bytes = read_all(from).with_context(|| format!("cannot read {name}"))?;
@@ -72,6 +83,15 @@ fn recording(global: &Global) -> Result<(Recording, Source)> {
         record::Source::Pasted => Source::Pasted,
     };
     Ok((recording, source))
+}
+
+/// What to ask a machine; who owns the thin devices takes many files to read and is asked only where it is shown.
+fn asking(owners: bool) -> live::Options {
+    live::Options { recorded_at: Some(live::now()), commands: true, owners }
+}
+
+fn root(global: &Global) -> PathBuf {
+    global.root.clone().unwrap_or_else(|| "/".into())
 }
 
 fn read_all(from: &Path) -> io::Result<Vec<u8>> {
@@ -86,7 +106,7 @@ fn read_all(from: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn status(global: &Global, exit_code: bool) -> Result<Exit> {
-    let (recording, source) = recording(global)?;
+    let (recording, source) = recording(global, &asking(false))?;
     let host = host::read(&recording);
     if let Some(name) = &global.pool {
         named_pool(&host, name)?;
@@ -128,11 +148,99 @@ fn units(global: &Global) -> Units {
     }
 }
 
+/// Joins who owns what with what the pool's metadata says of it.
+fn show_usage(global: &Global, by: By, copy: Option<&Path>, options: metadata::Options<'_>) -> Result<Exit> {
+    let (pool, owners) = match copy {
+        // A copy alone has no names.
+        Some(_) if global.from.is_none() => (None, Owners::default()),
+        _ => {
+            let (recording, source) = recording(global, &asking(true))?;
+            if source != Source::Live && copy.is_none() {
+                return Err(anyhow!(
+                    "a recording does not hold the metadata itself: give a copy of it with --metadata"
+                ));
+            }
+            let host = host::read(&recording);
+            let pool = chosen_pool(&host, global.pool.as_deref())?.clone();
+            let owners = owners::read(&recording, &host, &pool);
+            (Some(pool), owners)
+        }
+    };
+    let path = match (copy, &pool) {
+        (Some(copy), _) => copy.to_owned(),
+        (None, Some(pool)) => metadata_path(pool, &root(global))?,
+        (None, None) => return Err(anyhow!("nothing to read")),
+    };
+    let file =
+        metadata::MetadataFile::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    let counted = metadata::read(&file, &options).with_context(|| path.display().to_string())?;
+    clear_progress();
+    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
+    let rows = usage::join(&counted, &owners, &reclaim, usage::walks_worth_it(&counted));
+    clear_progress();
+    let name = path.display().to_string();
+    let label = pool.as_ref().and_then(|p| p.name.as_deref()).unwrap_or(&name);
+    match global.output {
+        Format::Text => {
+            let by = match by {
+                By::Device => report::usage::By::Device,
+                By::Image => report::usage::By::Image,
+                By::Container => report::usage::By::Container,
+            };
+            print(&report::usage::text(Some(label), &rows, &owners, by, &look(global)))
+        }
+        Format::Json => print(&json(&report::usage::output(Some(label), &rows, &owners))?),
+    }
+}
+
+/// Where a pool's metadata can be read: the file behind its loop device, which is always current, else the device.
+fn metadata_path(pool: &Pool, root: &Path) -> Result<PathBuf> {
+    let backing = &pool.metadata_backing;
+    let file = backing.file.as_ref().filter(|f| !f.deleted).map(|f| f.path.as_str());
+    let path = file.or(backing.path.as_deref());
+    let path = path.with_context(|| format!("the metadata device of {} is not known", pool.label()))?;
+    Ok(root.join(path.trim_start_matches('/')))
+}
+
+/// Says how far reading the metadata is, on a terminal, once it has taken a second.
+fn progress() -> impl Fn(metadata::Progress) + Sync {
+    let started = Instant::now();
+    let terminal = io::stderr().is_terminal();
+    move |now: metadata::Progress| {
+        if terminal && started.elapsed() > Duration::from_secs(1) {
+            let share = now.blocks * 100 / now.expected.max(1);
+            let _ = write!(io::stderr(), "\rreading metadata: {share:3} % of {} blocks ", now.expected);
+        }
+    }
+}
+
+fn clear_progress() {
+    if io::stderr().is_terminal() {
+        let _ = write!(io::stderr(), "\r\u{1b}[K");
+    }
+}
+
 fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
-    let (recording, _) = recording(global)?;
+    let (recording, _) = recording(global, &asking(false))?;
     let host = host::read(&recording);
-    let pool = chosen_pool(&host, global.pool.as_deref())?;
+    let absent = match goal {
+        // What is to be repaired may not be there any more.
+        Plan::Repair { .. } => plan::absent_pool(&host),
+        _ => None,
+    };
+    let wanted = global.pool.as_deref();
+    let meant = |p: &&Pool| wanted.map_or(host.pools.is_empty(), |name| p.name.as_deref() == Some(name));
+    let pool = match absent.as_ref().filter(meant) {
+        Some(pool) => pool,
+        None => chosen_pool(&host, wanted)?,
+    };
     let (plan, script) = match goal {
+        Plan::Free { need, script } => {
+            (plan::free(&host, pool, &plan::Free { need: need.map(host::units::Bytes) }), *script)
+        }
+        Plan::Repair { copies, script } => {
+            (plan::repair(&host, pool, &plan::Repair { copies: copies.clone() }), *script)
+        }
         Plan::MinFreeSpace { percent, script } => {
             (plan::min_free_space(&host, pool, &plan::MinFreeSpace { percent: *percent }), *script)
         }
@@ -187,9 +295,10 @@ fn chosen_pool<'a>(host: &'a Host, name: Option<&str>) -> Result<&'a Pool> {
 }
 
 fn save(global: &Global, file: Option<&Path>) -> Result<Exit> {
-    let (recording, _) = recording(global)?;
-    let text = json(&recording)?;
-    let Some(file) = file else { return print(&text) };
+    let (recording, _) = recording(global, &asking(true))?;
+    let mut text = Vec::new();
+    recording.write(&mut text)?;
+    let Some(file) = file else { return print(&String::from_utf8_lossy(&text)) };
     let name = file.display();
     // The listing of a machine is for its owner: the file is made for nobody else to read.
     let mut options = std::fs::OpenOptions::new();
@@ -200,7 +309,7 @@ fn save(global: &Global, file: Option<&Path>) -> Result<Exit> {
         .truncate(true)
         .open(file)
         .with_context(|| format!("cannot write {name}"))?;
-    out.write_all(text.as_bytes()).with_context(|| format!("cannot write {name}"))?;
+    out.write_all(&text).with_context(|| format!("cannot write {name}"))?;
     Ok(Exit::Answered)
 }
 

@@ -104,11 +104,12 @@ fn help_and_version_are_answers() {
 #[test]
 fn bad_input_gets_one_clear_sentence() {
     let future = br#"{"version": 99, "source": "machine", "answers": []}"#;
-    let damaged = br#"{"version": 1, "source": "machine", "answers": [{"ask": "dm-list", "#;
+    let damaged =
+        br#"{"version": 1, "tool": "thinspect 0.1.0", "source": "machine", "answers": [{"ask": "dm-list", "#;
     let cases: [(&str, &[u8], &str); 5] = [
         ("empty", b"", "empty"),
         ("blank", b" \n\t\n", "empty"),
-        ("binary", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0>\0", "binary"),
+        ("binary", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0>\0", "not text"),
         ("future", future, "newer"),
         ("damaged", damaged, "line 1"),
     ];
@@ -188,4 +189,15 @@ fn hostile_names_stay_words() {
         let text = said(&out.stdout) + &said(&out.stderr);
         assert!(!text.contains('\u{1b}'), "{args:?}: an escape reached the terminal");
     }
+}
+
+/// A file that is no metadata, and a recording without a copy of it: said, not guessed.
+#[test]
+fn usage_without_metadata() {
+    let out = thinspect(&["usage", "--metadata", "/etc/passwd"], b"");
+    assert_eq!(out.status.code(), Some(3));
+    assert!(said(&out.stderr).contains("not thin-pool metadata"), "{}", said(&out.stderr));
+    let out = thinspect(&["usage", "--from", "-"], REFUSAL);
+    assert_eq!(out.status.code(), Some(3));
+    assert!(said(&out.stderr).contains("--metadata"), "{}", said(&out.stderr));
 }

@@ -34,6 +34,10 @@ fn renderings(report: &Report) -> Vec<(&'static str, String)> {
     if let [pool] = report.host.pools.as_slice() {
         let floor = plan::min_free_space(&report.host, pool, &plan::MinFreeSpace::default());
         let grow = plan::grow(&report.host, pool, &plan::Grow::default());
+        let free = plan::free(&report.host, pool, &plan::Free::default());
+        let repair = plan::repair(&report.host, pool, &plan::Repair::default());
+        all.push(("plan-free.txt", plan_text(&free, &Look::default())));
+        all.push(("plan-repair.txt", plan_text(&repair, &Look::default())));
         all.push(("plan-min-free-space.txt", plan_text(&floor, &Look::default())));
         all.push(("plan-grow.txt", plan_text(&grow, &Look::default())));
         all.push(("plan-grow.json", serde_json::to_string_pretty(&plan_json(&grow)).unwrap() + "\n"));

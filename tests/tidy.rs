@@ -12,7 +12,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("host", &["host", "record"]),
     ("rules", &["rules", "host", "advice", "verdict"]),
     ("plan", &["plan", "host", "advice", "verdict"]),
-    ("report", &["report", "host", "rules", "plan", "advice", "verdict", "record"]),
+    ("usage", &["usage", "host", "metadata", "advice"]),
+    ("report", &["report", "host", "rules", "plan", "usage", "advice", "verdict", "record"]),
 ];
 
 /// What nothing after `record` may touch: the recording is the only input.
@@ -66,7 +67,7 @@ fn arrows_point_one_way() {
 
 #[test]
 fn only_the_recorder_touches_the_world() {
-    for folder in ["host", "rules", "plan", "report"] {
+    for folder in ["host", "rules", "plan", "usage", "report"] {
         for file in sources(&src().join(folder)) {
             let text = code(&file);
             for outside in OUTSIDE {

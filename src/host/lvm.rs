@@ -2,6 +2,12 @@
 //!
 //! It reads names and text only; LVM's tools are run elsewhere, if at all, and only with a time limit.
 
+mod config;
+mod display;
+mod report;
+
+pub use report::read_report;
+
 use super::units::Bytes;
 
 /// A logical volume's name in its volume group.
@@ -104,6 +110,22 @@ impl Lvm {
     }
 }
 
+/// Reads one of LVM's own files by its path: `lvm.conf`, a profile, or a group's metadata backup.
+pub fn read_file(path: &str, text: &str, lvm: &mut Lvm) {
+    if let Some(profile) = path.strip_prefix("/etc/lvm/profile/") {
+        let name = profile.strip_suffix(".profile").unwrap_or(profile);
+        lvm.profiles.push((name.to_owned(), config::autoextend(text)));
+    } else if path.starts_with("/etc/lvm/backup/") {
+        // What lvs and vgs said is newer than a file.
+        lvm.groups.extend(config::backup(text).filter(|g| lvm.group(&g.name).is_none()));
+    } else {
+        let (said, known) = (config::autoextend(text), lvm.autoextend.unwrap_or_default());
+        // lvmlocal.conf is read after lvm.conf and wins.
+        let (threshold, percent) = (said.threshold.or(known.threshold), said.percent.or(known.percent));
+        lvm.autoextend = Some(Autoextend { threshold, percent });
+    }
+}
+
 /// Splits a dm name that LVM made, `docker-docker--pool_tdata`, at its single hyphens: VG, LV, layer suffix.
 ///
 /// LVM doubles hyphens inside names (lib/misc/lvm-string.c, `build_dm_name`).
@@ -131,7 +153,3 @@ mod tests {
         assert_eq!(split_name("nothing"), None);
     }
 }
-/// x
-pub fn read_report(_of: &str, _t: &str, _l: &mut Lvm) {}
-/// x
-pub fn read_file(_of: &str, _t: &str, _l: &mut Lvm) {}

@@ -3,22 +3,29 @@
 //! [`read`] is total: it takes every recording, never fails and never asks the machine. A word it does not know is
 //! kept as a word, an answer it cannot read becomes an [`Oddity`] that is shown, an unknown number is `None`.
 
+pub mod amount;
 pub mod backing;
 pub mod df;
 pub mod dm_info;
 pub mod docker;
 pub mod docker_info;
 pub mod floor;
+mod gaps;
 mod headroom;
 mod join;
-pub mod keys;
+mod loose;
+pub mod losetup;
 pub mod lvm;
 pub mod oddity;
+mod owner;
+pub mod owners;
 pub mod pool;
+mod reports;
 pub mod saying;
 mod settings;
 pub mod space;
 mod stack;
+pub mod stat;
 pub mod status;
 pub mod table;
 pub mod thin;
@@ -27,7 +34,7 @@ pub mod units;
 pub use headroom::Headroom;
 pub use join::read;
 
-use crate::record::Source;
+pub use crate::record::Source;
 use backing::Filesystem;
 use docker::Docker;
 use lvm::Lvm;

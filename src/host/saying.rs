@@ -1,6 +1,15 @@
 //! What daemons, kernels and tools said in so many words: log and error lines, recognised by their wording.
 //!
-//! A line is recognised or it is not; nothing is concluded from it here.
+//! A line is recognised or it is not; nothing is concluded from it here. The named wordings are tables, one file for
+//! each sort of speaker; a wording's name is what rules ask for ([`super::Host::known`]).
+
+mod docker;
+mod kernel;
+mod lvm;
+mod others;
+mod refusal;
+mod space;
+mod wordings;
 
 use super::units::Bytes;
 
@@ -53,7 +62,102 @@ pub enum Kind {
         name: &'static str,
     },
 }
-/// x
-pub fn read(_t: &str) -> Option<Saying> {
-    None
+
+impl Saying {
+    /// The number that follows some words of the line, such as 113 after `transaction_id is`; case does not matter.
+    #[must_use]
+    pub fn number_after(&self, words: &str) -> Option<u64> {
+        let (text, words) = (wordings::plain(&self.text), wordings::plain(words));
+        let (_, rest) = text.split_once(words.trim())?;
+        let rest = rest.trim_start_matches([' ', ':', '=', '(', '[']);
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest.get(..end)?.parse().ok()
+    }
+}
+
+/// What a line says: nothing that is known, one thing, or several.
+#[must_use]
+pub fn read(line: &str) -> Vec<Saying> {
+    let plain = wordings::plain(line);
+    let mut kinds: Vec<Kind> = Vec::new();
+    kinds.extend(refusal::read(&plain));
+    let names = wordings::names(&plain);
+    if names.contains(&wordings::NO_SPACE) {
+        kinds.extend(space::no_space_left(line, &plain));
+    }
+    kinds.extend(space::wanted_to_write(&plain));
+    let named = names.into_iter().filter(|name| *name != wordings::NO_SPACE);
+    kinds.extend(named.map(|name| Kind::Known { name }));
+    if kinds.is_empty() {
+        return Vec::new();
+    }
+    let uptime_secs = uptime(line);
+    kinds.into_iter().map(|kind| Saying { kind, text: line.trim().to_owned(), uptime_secs }).collect()
+}
+
+/// What the lines of a text say.
+#[must_use]
+pub fn read_all(text: &str) -> Vec<Saying> {
+    text.lines().flat_map(read).collect()
+}
+
+/// Storage options that a line gives: `dm.thinpooldev=/dev/mapper/pool`, from a command line or settings file.
+#[must_use]
+pub fn storage_options(line: &str) -> Vec<(String, String)> {
+    let end = |c: char| c.is_whitespace() || "\"',`;)]".contains(c);
+    let option = |word: &str| {
+        let word = word.strip_prefix("--storage-opt=").unwrap_or(word);
+        let (name, value) = word.strip_prefix("dm.")?.split_once('=')?;
+        let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        (plain && !value.is_empty()).then(|| (format!("dm.{name}"), value.to_owned()))
+    };
+    line.split(end).filter_map(option).collect()
+}
+
+/// The seconds since boot of a kernel's line: `[88440.204121] …`.
+fn uptime(line: &str) -> Option<u64> {
+    line.split('[').skip(1).find_map(|part| {
+        let (seconds, rest) = part.trim_start().split_once('.')?;
+        let (fraction, _) = rest.split_once(']')?;
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if digits(seconds) && digits(fraction) { seconds.parse().ok() } else { None }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stay_within_reach() {
+        let said = read("  Thin pool transaction_id is 113, while expected 0.");
+        assert_eq!(said.len(), 1);
+        assert_eq!(said[0].kind, Kind::Known { name: "transaction-id-mismatch" });
+        assert_eq!(said[0].number_after("transaction_id is"), Some(113));
+        assert_eq!(said[0].number_after("while expected"), Some(0));
+        assert_eq!(said[0].number_after("nothing"), None);
+    }
+
+    #[test]
+    fn uptime_is_the_kernels_only() {
+        let hung =
+            &read("[88440.204121] INFO: task xfsaild/dm-14:12382 blocked for more than 120 seconds.")[0];
+        assert_eq!(hung.uptime_secs, Some(88440));
+        let info = &read("INFO[0718] write /a: no space left on device")[0];
+        assert_eq!(info.uptime_secs, None);
+    }
+
+    #[test]
+    fn options_of_command_lines_and_settings() {
+        let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            storage_options("dockerd --storage-opt dm.min_free_space=5% --storage-opt=dm.basesize=20G"),
+            [option("dm.min_free_space", "5%"), option("dm.basesize", "20G")]
+        );
+        assert_eq!(
+            storage_options(r#""dm.thinpooldev=/dev/mapper/pool","#),
+            [option("dm.thinpooldev", "/dev/mapper/pool")]
+        );
+        assert!(storage_options("use dm.min_free_space option").is_empty());
+    }
 }

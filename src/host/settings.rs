@@ -5,7 +5,7 @@
 use super::docker::{DeviceRecord, Docker, StorageOption};
 use super::oddity::Oddity;
 use super::units::Bytes;
-use super::{keys, stack};
+use super::{stack, stat};
 use crate::record::{Ask, Reading, Recording};
 use serde_json::Value;
 
@@ -125,8 +125,9 @@ fn docker(recording: &Recording, root: &str, common: &Docker, oddities: &mut Vec
 }
 
 /// `docker-MAJOR:MINOR-INODE`, from the identity of the driver's directory (deviceset.go, `initDevmapper`).
-fn prefix(stat: &str) -> Option<String> {
-    Some(format!("docker-{}-{}", keys::value(stat, "dev")?, keys::value(stat, "ino")?))
+fn prefix(text: &str) -> Option<String> {
+    let stat = stat::stat(text);
+    Some(format!("docker-{}-{}", stat.device?, stat.inode?))
 }
 
 fn json(recording: &Recording, path: &str, oddities: &mut Vec<Oddity>) -> Option<Value> {

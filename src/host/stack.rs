@@ -4,9 +4,9 @@
 //! its field unknown.
 
 use super::backing::{Backing, BackingKind, Filesystem, LoopFile};
-use super::keys;
+use super::stat::{stat, statfs};
 use super::table::DeviceNumber;
-use super::units::{Bytes, Sectors};
+use super::units::Sectors;
 use crate::record::{Ask, Recording};
 
 /// Marks that the kernel adds to the path of a deleted file (fs/d_path.c).
@@ -81,23 +81,22 @@ impl<'a> Sysfs<'a> {
     fn loop_file(&self) -> Option<LoopFile> {
         let said = self.text("loop/backing_file")?;
         let bare = said.strip_suffix(DELETED).unwrap_or(said);
-        let status = self.recording.said(Ask::LoopStatus, &self.device.to_string());
-        let stat = self.recording.said(Ask::Stat, bare);
-        let same = match (stat, status) {
-            (Some(stat), Some(bound)) => {
-                keys::number(stat, "ino") == keys::number(bound, "ino")
-                    && keys::value(stat, "dev") == keys::value(bound, "dev")
-            }
+        let bound = self.recording.said(Ask::LoopStatus, &self.device.to_string()).map(stat);
+        let there = self.recording.said(Ask::Stat, bare).map(stat);
+        // Only device and inode tell whether the file at that path is still the one that is attached.
+        let same = match (there, bound) {
+            (Some(there), Some(bound)) => there.inode == bound.inode && there.device == bound.device,
             (Some(_), None) => bare == said,
             (None, _) => false,
         };
-        let stat = stat.filter(|_| same);
+        let file = there.filter(|_| same).unwrap_or_default();
+        let deleted = bare != said && !same;
         Some(LoopFile {
             path: bare.to_owned(),
-            size: stat.and_then(|s| keys::number(s, "size")).map(Bytes),
-            allocated: stat.and_then(|s| keys::number(s, "blocks")).map(|b| Sectors(b).bytes()),
-            deleted: bare != said && !same,
-            replaced: bare != said && !same && self.recording.said(Ask::Stat, bare).is_some(),
+            size: file.size,
+            allocated: file.allocated,
+            deleted,
+            replaced: deleted && there.is_some(),
         })
     }
 }
@@ -129,7 +128,7 @@ fn below(recording: &Recording, device: DeviceNumber, depth: u32) -> Vec<String>
 #[must_use]
 pub(super) fn filesystem_of(recording: &Recording, path: &str) -> Option<Filesystem> {
     let space = recording.said(Ask::Statfs, path).map(statfs);
-    let device = recording.said(Ask::Stat, path).and_then(|s| keys::device(s, "dev"));
+    let device = recording.said(Ask::Stat, path).and_then(|s| stat(s).device);
     let mount = mount_of(recording, path, device);
     if space.is_none() && mount.is_none() {
         return None;
@@ -142,23 +141,6 @@ pub(super) fn filesystem_of(recording: &Recording, path: &str) -> Option<Filesys
         device: device.or(place.device),
         ..space.unwrap_or_default()
     })
-}
-
-/// Reads a recorded statfs: space and inodes.
-#[must_use]
-pub(super) fn statfs(text: &str) -> Filesystem {
-    let block = keys::number(text, "block");
-    let bytes = |key| Some(Bytes(keys::number(text, key)?.saturating_mul(block?)));
-    Filesystem {
-        size: bytes("blocks"),
-        free: bytes("free"),
-        available: bytes("available"),
-        inodes: keys::number(text, "files").filter(|files| *files > 0),
-        inodes_free: keys::number(text, "files")
-            .filter(|f| *f > 0)
-            .and_then(|_| keys::number(text, "files_free")),
-        ..Filesystem::default()
-    }
 }
 
 /// The mount whose mount point is the longest prefix of the path; of equals, the later one lies on top.

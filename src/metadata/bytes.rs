@@ -1,5 +1,6 @@
 //! Little-endian numbers and checksums inside one 4096-byte block.
-//! Refuses to reach outside the block: a field that is not there reads as zero, and the checks upstream say so.
+//! Refuses to reach outside the block: a field that is not there reads as zero, and the checks upstream say
+//! so.
 
 /// Size of every metadata block in bytes (`THIN_METADATA_BLOCK_SIZE`, drivers/md/dm-thin-metadata.h).
 pub const BLOCK_BYTES: usize = 4096;
@@ -17,8 +18,8 @@ pub(super) enum Salt {
     Index = 160_478,
 }
 
-/// Whether the block's own checksum fits: CRC-32C without the final inversion over all but the first four bytes,
-/// mixed with the salt (`dm_bm_checksum`, drivers/md/persistent-data/dm-block-manager.c).
+/// Whether the block's own checksum fits: CRC-32C without the final inversion over all but the first four
+/// bytes, mixed with the salt (`dm_bm_checksum`, drivers/md/persistent-data/dm-block-manager.c).
 pub(super) fn checksum_fits(page: &Page, salt: Salt) -> bool {
     let Some((stored, rest)) = page.split_first_chunk::<4>() else { return false };
     u32::from_le_bytes(*stored) == !crc32c::crc32c(rest) ^ salt as u32

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::bytes::{Page, u64_at};
 
-/// Blocks that one bitmap block describes: (4096 − 16) · 4 (drivers/md/persistent-data/dm-space-map-common.c).
+/// Blocks that one bitmap block describes: (4096 − 16) · 4
+/// (drivers/md/persistent-data/dm-space-map-common.c).
 pub(super) const BITMAP_BLOCKS: u64 = 16_320;
 /// The same in words of 64 blocks.
 const WORDS: usize = 255;

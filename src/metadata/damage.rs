@@ -168,7 +168,7 @@ impl fmt::Display for Error {
             Self::Superblock(what) => write!(f, "the superblock is damaged: {what}"),
             Self::Unsupported(what) => write!(f, "not supported: {what}"),
             Self::NoHeldRoot => write!(f, "no metadata snapshot is held"),
-            Self::Io(error) => write!(f, "the superblock could not be read: {error}"),
+            Self::Io(_) => write!(f, "the superblock could not be read"),
             Self::Cancelled => write!(f, "cancelled"),
         }
     }

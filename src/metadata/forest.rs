@@ -1,5 +1,6 @@
 //! Remembers which metadata blocks the walk has reached, from where, and whether from several places.
-//! Refuses to hold contents: a few bytes a block, so that memory follows the metadata's size and not the mappings.
+//! Refuses to hold contents: a few bytes a block, so that memory follows the metadata's size and not the
+//! mappings.
 
 use super::damage::{Damage, MAX_DAMAGE, What};
 
@@ -158,8 +159,8 @@ impl Forest {
         false
     }
 
-    /// The block itself and what it was first reached from, upwards. Each parent was reached before its child,
-    /// so this ends.
+    /// The block itself and what it was first reached from, upwards. Each parent was reached before its
+    /// child, so this ends.
     fn ancestors(&self, block: u32) -> impl Iterator<Item = u32> {
         std::iter::successors(Some(block), |&at| self.parents.get(at as usize).copied())
             .take_while(|&at| at != 0)

@@ -69,8 +69,8 @@ pub(super) fn read(
     Ok(Mappings { leaves, shape: forest.shape.take().unwrap_or_default() })
 }
 
-/// The data blocks of a leaf as runs of neighbours, handed to `each`; what lies beyond `total` is left out and
-/// counted.
+/// The data blocks of a leaf as runs of neighbours, handed to `each`; what lies beyond `total` is left out
+/// and counted.
 pub(super) fn runs(leaf: &Node<'_>, total: u64, mut each: impl FnMut(u64, u64)) -> Option<What> {
     let (mut first, mut count, mut beyond) = (0, 0, 0);
     for mapping in leaf.numbers() {
@@ -153,7 +153,8 @@ impl Leaves {
 
 impl Mappings {
     /// Counts exclusive blocks again, by the walk's own counts: needed when the space map counts references
-    /// that no device makes (a held metadata snapshot), or cannot be read. Only leaves of one device are read.
+    /// that no device makes (a held metadata snapshot), or cannot be read. Only leaves of one device are
+    /// read.
     pub(super) fn recount(
         &mut self,
         reader: &Reader<'_>,
@@ -208,7 +209,8 @@ impl Job for Recount<'_> {
     type Batch = Vec<(u32, u8)>;
 
     fn block(&self, batch: &mut Self::Batch, block: u32, page: Result<&Page, &io::Error>) {
-        // It passed its checks a moment ago; if it changed since, the superblock did too and all is read again.
+        // It passed its checks a moment ago; if it changed since, the superblock did too and all is read
+        // again.
         let Some(Ok(leaf)) = page.ok().map(|page| Node::check(page, block, MAPPING_BYTES)) else { return };
         let mut once = 0;
         runs(&leaf, self.counts.total(), |first, blocks| once += self.counts.reached_once(first, blocks));

@@ -1,20 +1,21 @@
 //! Reads thin-pool metadata: who owns which data blocks, from the pool's own B-trees.
 //! Refuses to write, to hold a metadata snapshot itself, and to pass off as exact what it could not read.
 //!
-//! **How it stays cheap.** Devices share subtrees, so nothing here runs per device: [`walk`] reads each
-//! distinct node once, whoever points to it, level by level in block order. A leaf below a node that is reached
-//! from several places is shared with all its blocks; what remains is a leaf of one device, and its blocks are
-//! exclusive where nothing else refers to them. The space map knows that already (two bits a block), so one
-//! pass suffices; the walk counts for itself at the same time, and if the two disagree (a held metadata
-//! snapshot, a damaged bitmap), the leaves of single devices are read once more and the walk's count decides.
+//! **How it stays cheap.** Devices share subtrees, so nothing here runs per device: `walk` reads each
+//! distinct node once, whoever points to it, level by level in block order. A leaf below a node that is
+//! reached from several places is shared with all its blocks; what remains is a leaf of one device, and its
+//! blocks are exclusive where nothing else refers to them. The space map knows that already (two bits a
+//! block), so one pass suffices; the walk counts for itself at the same time, and if the two disagree (a held
+//! metadata snapshot, a damaged bitmap), the leaves of single devices are read once more and the walk's count
+//! decides.
 //!
-//! **Why the space map alone is not enough.** It counts references from leaves, not from devices: a block in a
-//! leaf that ten devices share has one reference.
+//! **Why the space map alone is not enough.** It counts references from leaves, not from devices: a block in
+//! a leaf that ten devices share has one reference.
 //!
 //! **How a live pool is read without stopping it.** The kernel never overwrites blocks of the last committed
 //! transaction before the next commit (copy on write, `dm_tm_shadow_block`,
-//! drivers/md/persistent-data/dm-transaction-manager.c). If the superblock's 4096 bytes are the same before and
-//! after, everything between belongs to one transaction; if not, the walk starts again.
+//! drivers/md/persistent-data/dm-transaction-manager.c). If the superblock's 4096 bytes are the same before
+//! and after, everything between belongs to one transaction; if not, the walk starts again.
 
 mod bytes;
 mod counts;
@@ -36,7 +37,7 @@ use std::sync::atomic::AtomicBool;
 pub use bytes::BLOCK_BYTES;
 pub use damage::{Damage, Error, MAX_DAMAGE, What};
 pub use read::read;
-pub use reclaim::{Reclaimable, reclaimable};
+pub use reclaim::{InTurn, Reclaimable, reclaimable, reclaimable_in_turn};
 pub use source::{Blocks, Memory, MetadataFile};
 pub use superblock::{SpaceMapRoot, Superblock};
 pub use usage::{Device, Read, Usage};

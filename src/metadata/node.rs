@@ -17,8 +17,8 @@ pub(super) struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// Checks the node at `block` of a tree whose leaves hold `value_bytes` a value; children of internal nodes
-    /// are always 8 bytes (`node_check`, drivers/md/persistent-data/dm-btree-spine.c).
+    /// Checks the node at `block` of a tree whose leaves hold `value_bytes` a value; children of internal
+    /// nodes are always 8 bytes (`node_check`, drivers/md/persistent-data/dm-btree-spine.c).
     pub(super) fn check(page: &'a Page, block: u32, value_bytes: usize) -> Result<Self, What> {
         if !checksum_fits(page, Salt::Node) {
             return Err(What::Checksum);

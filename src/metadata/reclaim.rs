@@ -2,6 +2,7 @@
 //! snapshot keeps.
 //! Refuses to add up exclusive counts: blocks that only the set shares come back too.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Options;
@@ -34,35 +35,87 @@ pub struct Reclaimable {
     pub attempts: u32,
 }
 
-/// Data blocks that return to the pool when exactly the devices of `set` are deleted. First all that stays is
-/// walked, then what only the set reaches; each distinct node is read once, and a bit a data block is kept.
+/// What deleting sets of thin devices one after the other would give back: [`Reclaimable`] for several sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InTurn {
+    /// What each set gives back once those before it are gone. `None` if part of the trees could not be read.
+    pub blocks: Option<Vec<u64>>,
+    /// Devices of the sets that the pool does not have.
+    pub absent: Vec<u32>,
+    /// Transaction id of the trees that were read.
+    pub transaction_id: u64,
+    /// What was wrong in the metadata that was read.
+    pub damage: Vec<Damage>,
+    /// The superblock was the same before and after.
+    pub consistent: bool,
+    /// How often the trees were walked until then.
+    pub attempts: u32,
+}
+
+/// Data blocks that return to the pool when exactly the devices of `set` are deleted.
 ///
 /// # Errors
 /// As [`super::read`].
 pub fn reclaimable(source: &dyn Blocks, set: &[u32], options: &Options<'_>) -> Result<Reclaimable, Error> {
+    let found = reclaimable_in_turn(source, &[set.to_vec()], options)?;
+    Ok(Reclaimable {
+        blocks: found.blocks.and_then(|blocks| blocks.first().copied()),
+        absent: found.absent,
+        transaction_id: found.transaction_id,
+        damage: found.damage,
+        consistent: found.consistent,
+        attempts: found.attempts,
+    })
+}
+
+/// Data blocks that return to the pool when the devices of each set are deleted, one set after the other; a device
+/// goes with the first set that names it. First all that stays is walked, then the sets from the last to the first:
+/// what a set reaches that neither those who stay nor later sets reach is what its deletion gives back. Each
+/// distinct node is read once, however many sets there are, and a bit a data block is kept.
+///
+/// # Errors
+/// As [`super::read`].
+pub fn reclaimable_in_turn(
+    source: &dyn Blocks,
+    sets: &[Vec<u32>],
+    options: &Options<'_>,
+) -> Result<InTurn, Error> {
     // The deletion would happen in the live pool, not in the snapshot of it.
     let options = Options { through_held_root: false, ..*options };
-    let (mut found, steady) = steadily(source, &options, |reader, view| walk_both(reader, view, set))?;
+    let (mut found, steady) = steadily(source, &options, |reader, view| walk_all(reader, view, sets))?;
     (found.consistent, found.attempts) = (steady.consistent, steady.attempts);
     Ok(found)
 }
 
-fn walk_both(reader: &Reader<'_>, view: &View, set: &[u32]) -> Result<Reclaimable, Error> {
+fn walk_all(reader: &Reader<'_>, view: &View, sets: &[Vec<u32>]) -> Result<InTurn, Error> {
     let mut forest = Forest::new(view.limit(reader.source()));
     reader.expect(view.live.metadata.used_blocks.min(u64::from(forest.limit())));
     let most = u64::from(forest.limit()) * BITMAP_BLOCKS;
     let counts = Counts::new(view.live.data.total_blocks.min(most));
     let all = roots(reader, &mut forest, view.trees.mapping_root)?;
-    let absent =
-        set.iter().copied().filter(|id| all.binary_search_by_key(id, |(id, _)| *id).is_err()).collect();
-    let (going, staying): (Vec<_>, Vec<_>) = all.into_iter().partition(|(id, _)| set.contains(id));
+    let mut turn_of: HashMap<u32, usize> = HashMap::new();
+    for (turn, set) in sets.iter().enumerate() {
+        set.iter().for_each(|id| _ = turn_of.entry(*id).or_insert(turn));
+    }
+    let mut staying = Vec::new();
+    let mut going: Vec<Vec<(u32, Root)>> = sets.iter().map(|_| Vec::new()).collect();
+    for (id, root) in all {
+        let group = turn_of.remove(&id).and_then(|turn| going.get_mut(turn));
+        group.unwrap_or(&mut staying).push((id, root));
+    }
+    let mut absent: Vec<u32> = turn_of.into_keys().collect();
+    absent.sort_unstable();
     reach(reader, &mut forest, staying, &counts)?;
     if let Some(root) = view.live.held_root {
         held(reader, &mut forest, root, &counts)?;
     }
-    let blocks = reach(reader, &mut forest, going, &counts)?;
+    let mut blocks = Vec::with_capacity(going.len());
+    for group in going.into_iter().rev() {
+        blocks.push(reach(reader, &mut forest, group, &counts)?);
+    }
+    blocks.reverse();
     forest.damage.sort_unstable();
-    Ok(Reclaimable {
+    Ok(InTurn {
         blocks: (forest.damaged == 0).then_some(blocks),
         absent,
         transaction_id: view.live.transaction_id,
@@ -85,8 +138,8 @@ pub(super) fn held(
         forest.lose(block, What::Checksum);
         return Ok(None);
     };
-    // The snapshot's top tree may still be the pool's own. Those nodes were reached, yet what they point to has
-    // to be walked on the snapshot's behalf, so they are read as if for the first time.
+    // The snapshot's top tree may still be the pool's own. Those nodes were reached, yet what they point to
+    // has to be walked on the snapshot's behalf, so they are read as if for the first time.
     let mut top = Forest::new(forest.limit());
     let all = roots(reader, &mut top, snapshot.mapping_root)?;
     forest.inherit(top);

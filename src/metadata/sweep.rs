@@ -103,10 +103,12 @@ impl<'a> Reader<'a> {
 
     fn work<J: Job>(&self, wanted: &[u32], next: &AtomicUsize, job: &J) {
         let mut batch = J::Batch::default();
-        let mut memory = vec![0; (BATCH + 1) * BLOCK_BYTES];
+        let span = wanted.first().zip(wanted.last()).map_or(0, |(first, last)| (last - first) as usize + 1);
+        let room = BATCH.min(span) * BLOCK_BYTES;
+        let mut memory = vec![0; room + BLOCK_BYTES];
         // O_DIRECT wants memory at a multiple of the block size.
         let skip = memory.as_ptr().align_offset(BLOCK_BYTES).min(BLOCK_BYTES);
-        let Some(buffer) = memory.get_mut(skip..skip + BATCH * BLOCK_BYTES) else { return };
+        let Some(buffer) = memory.get_mut(skip..skip + room) else { return };
         while !self.cancelled() {
             let start = next.fetch_add(BATCH, Ordering::Relaxed);
             let end = wanted.len().min(start.saturating_add(BATCH));
@@ -175,6 +177,10 @@ pub(super) fn page(source: &dyn Blocks, block: u64) -> Result<Vec<u8>, Error> {
     let mut memory = vec![0; 2 * BLOCK_BYTES];
     let skip = memory.as_ptr().align_offset(BLOCK_BYTES).min(BLOCK_BYTES);
     let room = memory.get_mut(skip..skip + BLOCK_BYTES).unwrap_or_default();
-    source.read(block, room).map_err(Error::Io)?;
+    source.read(block, room).map_err(|error| match error.kind() {
+        // Shorter than one block: whatever it is, it is no metadata.
+        std::io::ErrorKind::UnexpectedEof => Error::NotThinMetadata,
+        _ => Error::Io(error),
+    })?;
     Ok(room.to_vec())
 }

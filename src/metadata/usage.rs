@@ -4,8 +4,8 @@
 use super::damage::Damage;
 use super::superblock::SpaceMapRoot;
 
-/// Who uses the pool's data, from the pool's own B-trees. All counts are exact where they are `Some`, provided
-/// that [`Usage::consistent`] holds.
+/// Who uses the pool's data, from the pool's own B-trees. All counts are exact where they are `Some`,
+/// provided that [`Usage::consistent`] holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Usage {
     /// Transaction id of the trees that were read.

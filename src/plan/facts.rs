@@ -1,4 +1,5 @@
-//! What a plan has to know of a pool: both halves in plain blocks, and whether its mode lets anything be done.
+//! What a plan has to know of a pool: both halves in plain blocks, and whether its mode lets anything be
+//! done.
 //!
 //! It decides what the numbers are and where they are assumed; it does not decide what to do about them.
 
@@ -60,7 +61,8 @@ impl Half {
         let pair = space.total.and_then(|total| Some((space.free()?.count(), total.count())));
         let (free, total, required, origin) = match (pair, refused) {
             (Some((free, total)), refused) if space.exact || refused.is_none() => {
-                (Some(free), Some(total), None, Origin::Said)
+                let origin = if space.exact { Origin::Said } else { Origin::Rounded };
+                (Some(free), Some(total), None, origin)
             }
             (_, Some((free, required, total))) => {
                 (Some(free), Some(total), Some(required), Origin::FromRefusal)
@@ -106,8 +108,8 @@ impl Half {
             Origin::FromRefusal => {
                 let most = self.required?.checked_add(1)?.checked_mul(100)?.checked_sub(1)? / percent;
                 Some(format!(
-                    "the total of {total} {what} blocks is not said: it follows from Docker's floor of {percent} %, \
-                     and may be up to {most}; the numbers are then up to one block larger"
+                    "the total of {total} {what} blocks is not said: it follows from Docker's floor of \
+                     {percent} %, and may be up to {most}; the numbers are then up to one block larger"
                 ))
             }
             Origin::Rounded => Some(format!(
@@ -147,8 +149,8 @@ pub(super) fn state(pool: &Pool) -> State {
     let (data, metadata) = (Half::data(pool), Half::metadata(pool));
     if let StatusAnswer::Silent(ms) = pool.answer {
         let why = format!(
-            "the pool did not answer within {ms} ms: its metadata device is stuck, and a resize would hang as well; \
-             find out what is wrong with that device first"
+            "the pool did not answer within {ms} ms: its metadata device is stuck, and a resize would hang \
+             as well; find out what is wrong with that device first"
         );
         return State::Blocked(why, vec![look_at_kernel(pool)]);
     }
@@ -158,7 +160,8 @@ pub(super) fn state(pool: &Pool) -> State {
         return State::Blocked(why.into(), repair(pool));
     }
     if pool.suspended == Some(true) {
-        return suspended(pool);
+        let (why, steps) = suspended(pool);
+        return State::Blocked(why, steps);
     }
     match &pool.mode {
         Some(Mode::Failed) => {
@@ -166,8 +169,8 @@ pub(super) fn state(pool: &Pool) -> State {
         }
         Some(Mode::ReadOnly) if full(metadata.total, metadata.free) => State::MetadataFull,
         Some(Mode::ReadOnly) => {
-            let why = "the pool is read-only and its metadata is not full: a metadata operation failed, or it was \
-                       set up read-only; the kernel's log says which, and repair comes first";
+            let why = "the pool is read-only and its metadata is not full: a metadata operation failed, or \
+                       it was set up read-only; the kernel's log says which, and repair comes first";
             let mut steps = vec![look_at_kernel(pool)];
             steps.extend(repair(pool));
             State::Blocked(why.into(), steps)
@@ -183,9 +186,10 @@ pub(super) fn state(pool: &Pool) -> State {
     }
 }
 
-fn suspended(pool: &Pool) -> State {
-    let why = "the pool is suspended: somebody is changing it, or a resize was refused half-way; it has to be \
-               resumed first";
+/// Why a suspended pool blocks everything, and the first steps.
+pub(super) fn suspended(pool: &Pool) -> (String, Vec<Step>) {
+    let why = "the pool is suspended: somebody is changing it, or a resize was refused half-way; it has to \
+               be resumed first";
     let mut steps = vec![look_at_kernel(pool)];
     if pool.inactive_table == Some(false)
         && let Some(name) = &pool.name
@@ -194,13 +198,14 @@ fn suspended(pool: &Pool) -> State {
         let mut step = Step::new(
             Risk::Changes,
             "resume the pool",
-            "No new table waits, so the present one goes on as it is. Make sure that nobody is at work on it.",
+            "No new table waits, so the present one goes on as it is. Make sure that nobody is at work on \
+             it.",
             vec![command],
         );
         step.check = Some(format!("dmsetup info {} | grep -q 'State: *ACTIVE'", quote(name)));
         steps.push(step);
     }
-    State::Blocked(why.into(), steps)
+    (why.into(), steps)
 }
 
 fn look_at_kernel(pool: &Pool) -> Step {

@@ -9,7 +9,7 @@ use super::{Goal, Plan, Step, grow_generic, grow_steps};
 use crate::advice::{Risk, quote};
 use crate::host::Host;
 use crate::host::pool::{Owner, Pool};
-use crate::host::units::{Bytes, METADATA_BLOCKS_MAX, MetadataBlocks};
+use crate::host::units::{Bytes, METADATA_BLOCKS_MAX};
 
 /// What may be asked of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -146,22 +146,27 @@ fn judge_state(plan: &mut Plan, job: &mut Job<'_>, which: Which) {
             plan.block(why);
             plan.steps = steps;
         }
-        State::MetadataFull if which == Which::Data => plan.block(
-            "the pool is read-only for want of metadata: the metadata has to grow first (without --data-only sizes)",
-        ),
+        State::MetadataFull if which == Which::Data => {
+            plan.block("the pool is read-only for want of metadata: the metadata has to grow first")
+        }
         State::MetadataFull => {
             if job.more_data().is_some() {
-                plan.warn("only the metadata grows in this plan: once the pool is writable again, plan its data");
+                plan.warn(
+                    "only the metadata grows in this plan: once the pool is writable again, plan its data",
+                );
                 job.new_data = job.data.total;
             }
             if job.pool.needs_check.is_none() {
                 plan.warn(
-                    "this kernel does not say whether the metadata needs an offline check; old ones do after running \
-                     out of metadata, and then stay read-only until it is repaired (`thinspect plan repair`)",
+                    "this kernel does not say whether the metadata needs an offline check; old ones do after \
+                     running out of metadata, and then stay read-only until it is repaired (`thinspect plan \
+                     repair`)",
                 );
             }
         }
-        State::Unknown => plan.warn("the pool's mode is not known here: a read-only or failed pool cannot grow"),
+        State::Unknown => {
+            plan.warn("the pool's mode is not known here: a read-only or failed pool cannot grow")
+        }
         State::Works | State::DataFull => {}
     }
     if job.pool.owner == Owner::Stratis {
@@ -189,13 +194,14 @@ fn judge_sizes(plan: &mut Plan, job: &Job<'_>, which: Which) {
     let (needed, has) = (sizes::needed_bytes(new), job.new_metadata.map(|m| m.saturating_mul(4096)));
     if job.more_data().is_some() && needed > at_limit.0 {
         plan.block(format!(
-            "{new} data blocks need {} of metadata, and the kernel uses at most {at_limit}: a pool this large needs \
-             larger blocks, which only a new pool can have",
+            "{new} data blocks need {} of metadata, and the kernel uses at most {at_limit}: a pool this \
+             large needs larger blocks, which only a new pool can have",
             Bytes(needed)
         ));
     } else if let Some(has) = has.filter(|has| *has < needed && job.more_data().is_some()) {
         plan.warn(format!(
-            "{new} data blocks need {} of metadata by the kernel's rule, and there will be {}: grow the metadata too",
+            "{new} data blocks need {} of metadata by the kernel's rule, and there will be {}: grow the \
+             metadata too",
             Bytes(needed),
             Bytes(has)
         ));
@@ -255,7 +261,7 @@ fn numbers(plan: &mut Plan, job: &Job<'_>) {
     }
     numbers.set("metadata_needed_bytes", job.new_data.map(sizes::needed_bytes));
     numbers.set("metadata_advised_bytes", job.new_data.map(sizes::advised_bytes));
-    numbers.set("metadata_limit_bytes", Some(MetadataBlocks(METADATA_BLOCKS_MAX.0).0.saturating_mul(4096)));
+    numbers.set("metadata_limit_bytes", Some(METADATA_BLOCKS_MAX.0.saturating_mul(4096)));
 }
 
 /// The option that names the pool on this program's command line.

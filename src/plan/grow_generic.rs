@@ -1,4 +1,5 @@
-//! The steps where the pool's name or layout is not known: what to look at, and both usual ways, computed in place.
+//! The steps where the pool's name or layout is not known: what to look at, and both usual ways, computed in
+//! place.
 //!
 //! It names nothing it does not know; no script is made of these.
 
@@ -26,13 +27,18 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
 
 /// Asks the host itself.
 pub(super) fn ask(pool: &Pool) -> Step {
+    ask_for(pool, "grow")
+}
+
+/// Asks the host itself, for a goal.
+pub(super) fn ask_for(pool: &Pool, goal: &str) -> Step {
     let commands = vec![
         "dmsetup ls --target thin-pool".to_owned(),
         "losetup -l; lvs -a; vgs".to_owned(),
-        format!("thinspect plan grow{}", pool_option(pool)),
+        format!("thinspect plan {goal}{}", pool_option(pool)),
     ];
-    let why = "Loop files and logical volumes grow in different ways. On the host itself, as root, this program sees \
-               which it is and gives the exact commands.";
+    let why = "Loop files and logical volumes are handled differently. On the host itself, as root, this \
+               program sees which it is and gives the exact commands.";
     look("see which pool it is and what carries it", why, commands)
 }
 
@@ -52,12 +58,13 @@ fn loop_data(pool: &Pool, new: u64) -> Step {
         "truncate -c -s \">$size\" \"$file\" && losetup -c \"$(losetup -n -O NAME -j \"$file\")\"".to_owned(),
         "new=$(echo \"$old\" | sed \"s/^0 [0-9]* thin-pool /0 $(( size / 512 )) thin-pool /\")".to_owned(),
         "dmsetup reload \"$pool\" --table \"$new\" && dmsetup suspend \"$pool\"".to_owned(),
-        "dmsetup resume \"$pool\" || { dmsetup reload \"$pool\" --table \"$old\" && dmsetup resume \"$pool\"; }"
+        "dmsetup resume \"$pool\" || { dmsetup reload \"$pool\" --table \"$old\" && dmsetup resume \
+         \"$pool\"; }"
             .to_owned(),
     ];
-    let why = "The filesystem under the file must have the space, or it is not real: compare `df` first. Writes wait \
-               for less than a second, containers go on; the last command makes sure that the pool does not stay \
-               suspended.";
+    let why = "The filesystem under the file must have the space, or it is not real: compare `df` first. \
+               Writes wait for less than a second, containers go on; the last command makes sure that the \
+               pool does not stay suspended.";
     let does =
         format!("if `docker info` names a data loop file: enlarge it, and the pool to {new} data blocks");
     let mut step = Step::new(Risk::Changes, does, why, commands);
@@ -73,8 +80,8 @@ fn loop_metadata(pool: &Pool, new: u64) -> Step {
         format!("truncate -c -s '>{size}' \"$file\" && losetup -c \"$(losetup -n -O NAME -j \"$file\")\""),
         "dmsetup suspend \"$pool\"; dmsetup resume \"$pool\"".to_owned(),
     ];
-    let why = "The kernel looks at the size of the metadata device when a pool is resumed. Writes wait for less than \
-               a second, containers go on.";
+    let why = "The kernel looks at the size of the metadata device when a pool is resumed. Writes wait for \
+               less than a second, containers go on.";
     let does = format!("if `docker info` names a metadata loop file: enlarge it to {new} metadata blocks");
     let mut step = Step::new(Risk::Changes, does, why, commands);
     step.check = Some(format!("dmsetup status --noflush \"$pool\" | grep -q ' [0-9]*/{new} '"));
@@ -92,8 +99,8 @@ fn lvm(job: &Job<'_>, word: &str) -> Step {
             .to_owned(),
         format!("lvextend {option} +$(( {more} * {block} ))b \"$volume\""),
     ];
-    let why = "The volume group must have the room (`vgs`); LVM rounds up to whole extents. Writes wait for less than \
-               a second, containers go on. Typed twice it grows twice.";
+    let why = "The volume group must have the room (`vgs`); LVM rounds up to whole extents. Writes wait for \
+               less than a second, containers go on. Typed twice it grows twice.";
     let does = format!("if LVM made the pool: add {more} {word} blocks to it");
     Step::new(Risk::Changes, does, why, commands)
 }

@@ -1,7 +1,7 @@
 //! The steps that grow a pool whose name and layout are known: loop files, LVM's pools, other devices.
 //!
-//! Metadata always goes first, in a resize of its own: data cannot grow while metadata is short. The new table is
-//! loaded before the pool is suspended, so that a refused one costs nothing.
+//! Metadata always goes first, in a resize of its own: data cannot grow while metadata is short. The new
+//! table is loaded before the pool is suspended, so that a refused one costs nothing.
 
 use super::facts::Half;
 use super::grow::Job;
@@ -33,9 +33,11 @@ pub(super) fn way(pool: &Pool, backing: &Backing) -> Way {
         return Way::Lvm(name);
     }
     let number = backing.device.filter(|d| d.is_loop()).map(|d| format!("/dev/loop{}", d.minor));
-    let node = backing.path.clone().or(number);
+    let node = backing.path.clone().or(number).filter(|node| node.starts_with("/dev/"));
     match (backing.kind, node, &backing.file) {
-        (BackingKind::Loop, Some(node), Some(file)) => Way::Loop { node, file: file.path.clone() },
+        (BackingKind::Loop, Some(node), Some(file)) if file.path.starts_with('/') => {
+            Way::Loop { node, file: file.path.clone() }
+        }
         (BackingKind::Loop | BackingKind::Unknown, ..) | (_, None, _) => Way::Unknown,
         (_, Some(node), _) => Way::Device { node },
     }
@@ -52,7 +54,12 @@ struct About<'a> {
 /// Adds the steps.
 pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
     let Some(name) = &job.pool.name else { return };
+    if name.starts_with('-') {
+        plan.basis.unscriptable =
+            Some("the tools take the pool's name, which begins with -, for an option".into());
+    }
     plan.basis.needs = preconditions(job);
+    plan.basis.helpers = vec![super::script::HELPERS];
     let metadata = job.new_metadata.filter(|_| job.more_metadata().is_some());
     let data = job.new_data.filter(|_| job.more_data().is_some());
     for (word, half, new, backing) in [
@@ -72,7 +79,8 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
                 plan.steps.push(resize(about, bytes, name, &node, job.pool));
             }
             Way::Device { node } => plan.block(format!(
-                "the device under the {word}, {node:?}, is smaller than {}: enlarge it first by the tool that made it",
+                "the device under the {word}, {node:?}, is smaller than {}: enlarge it first by the tool \
+                 that made it",
                 Bytes(bytes)
             )),
             Way::Unknown => plan.block(format!("what carries the {word} is not known")),
@@ -114,9 +122,9 @@ fn enlarge(about: About<'_>, bytes: u64, node: &str, file: &str) -> Step {
     let (loop_node, path) = (quote(node), quote(file));
     let commands = vec![format!("truncate -c -s '>{bytes}' {path}"), format!("losetup -c {loop_node}")];
     let why = format!(
-        "`>` makes it at least that large and never smaller; the new part takes no space until it is used. The size \
-         stays: Docker makes its loop devices from the files' sizes at every start, and a smaller dm.loop{}size \
-         does not shrink them.",
+        "`>` makes it at least that large and never smaller; the new part takes no space until it is used. \
+         The size stays: Docker makes its loop devices from the files' sizes at every start, and a smaller \
+         dm.loop{}size does not shrink them.",
         if about.word == "data" { "data" } else { "metadata" }
     );
     let does = format!("enlarge the loop file of the {} to {}, and tell {node}", about.word, Bytes(bytes));
@@ -135,7 +143,7 @@ fn enlarge(about: About<'_>, bytes: u64, node: &str, file: &str) -> Step {
         ),
     ];
     let run = vec![format!("run truncate -c -s '>{bytes}' {path}"), format!("run losetup -c {loop_node}")];
-    step.guarded = Some(Guarded { done, needs, run });
+    step.guarded = Some(Guarded { done, needs, run, ..Guarded::default() });
     step
 }
 
@@ -148,7 +156,8 @@ fn resize(about: About<'_>, bytes: u64, name: &str, node: &str, pool: &Pool) -> 
             format!("old=$(dmsetup table {name}); new=$(printf '%s\\n' \"$old\" | sed '{edit}')"),
             format!("dmsetup reload {name} --table \"$new\" && dmsetup suspend {name}"),
             format!(
-                "dmsetup resume {name} || {{ dmsetup reload {name} --table \"$old\" && dmsetup resume {name}; }}"
+                "dmsetup resume {name} || {{ dmsetup reload {name} --table \"$old\" && dmsetup resume \
+                 {name}; }}"
             ),
         ];
         (commands, sectors.to_string())
@@ -156,12 +165,12 @@ fn resize(about: About<'_>, bytes: u64, name: &str, node: &str, pool: &Pool) -> 
         (vec![format!("dmsetup suspend {name}"), format!("dmsetup resume {name}")], "same".to_owned())
     };
     let why = if about.word == "data" {
-        "The table's length is the pool's size; its other words stay. Writes wait for less than a second, containers \
-         go on. Until the resume has succeeded the pool stands still: if it is refused, the last command puts the \
-         old table back."
+        "The table's length is the pool's size; its other words stay. Writes wait for less than a second, \
+         containers go on. Until the resume has succeeded the pool stands still: if it is refused, the last \
+         command puts the old table back."
     } else {
-        "The kernel looks at the size of the metadata device when a pool is resumed. Writes wait for less than a \
-         second, containers go on."
+        "The kernel looks at the size of the metadata device when a pool is resumed. Writes wait for less \
+         than a second, containers go on."
     };
     let does =
         format!("let the pool take the new size of its {}: {} in all", about.word, about.half.amount(new));
@@ -175,7 +184,7 @@ fn resize(about: About<'_>, bytes: u64, name: &str, node: &str, pool: &Pool) -> 
         needs.push(("writable".to_owned(), "the pool is read-only: its data cannot grow".to_owned()));
     }
     let done = format!("[ \"$(blocks {})\" -ge {new} ]", about.word);
-    step.guarded = Some(Guarded { done, needs, run: vec![format!("swap {length}")] });
+    step.guarded = Some(Guarded { done, needs, run: vec![format!("swap {length}")], ..Guarded::default() });
     step
 }
 
@@ -195,24 +204,25 @@ fn extend(about: About<'_>, bytes: u64, name: &str, lv: &LvName, job: &Job<'_>) 
     let command = format!("lvextend {option} {bytes}b {volume}");
     let more = bytes.saturating_sub(about.half.total.and_then(|t| about.half.bytes(t)).unwrap_or(0));
     let why = if about.word == "data" {
-        "LVM enlarges the volume and reloads the pool's table; writes wait for less than a second, containers go on. \
-         The size is the whole new size, so that typing it twice does no harm."
+        "LVM enlarges the volume and reloads the pool's table; writes wait for less than a second, \
+         containers go on. The size is the whole new size, so that typing it twice does no harm."
     } else {
-        "LVM enlarges the metadata and, as much again, the spare volume kept for its repair. Writes wait for less \
-         than a second, containers go on."
+        "LVM enlarges the metadata and, as much again, the spare volume kept for its repair. Writes wait for \
+         less than a second, containers go on."
     };
     let does =
         format!("grow the {} of {}/{} by {} to {}", about.word, lv.vg, lv.lv, Bytes(more), Bytes(bytes));
     let mut step = Step::new(Risk::Changes, does, why, vec![command.clone()]);
     step.check = Some(check(about, &quote(name)));
+    let taken = if about.word == "data" { more } else { more.saturating_mul(2) };
     let mut needs = vec![(
-        format!("[ \"$(free_in {})\" -ge {more} ]", quote(&lv.vg)),
-        format!("volume group {} has less than {more} bytes free", lv.vg),
+        format!("[ \"$(free_in {})\" -ge {taken} ]", quote(&lv.vg)),
+        format!("volume group {} has less than {taken} bytes free", lv.vg),
     )];
     if about.word == "data" && job.pool.metadata.total.is_some() {
         needs.push(("writable".to_owned(), "the pool is read-only: its data cannot grow".to_owned()));
     }
     let done = format!("[ \"$(blocks {})\" -ge {} ]", about.word, about.new);
-    step.guarded = Some(Guarded { done, needs, run: vec![format!("run {command}")] });
+    step.guarded = Some(Guarded { done, needs, run: vec![format!("run {command}")], ..Guarded::default() });
     step
 }

@@ -18,8 +18,9 @@ carries() {
 
 # Whether the pool's table has this metadata device, data device and block size.
 same_table() {
-    local start length kind metadata data block
-    read -r start length kind metadata data block _ < <(dmsetup table "$pool") || return 1
+    local table start length kind metadata data block
+    table=$(dmsetup table "$pool") || return 1
+    read -r start length kind metadata data block _ <<<"$table"
     [ "$start $kind" = "0 thin-pool" ] && [ "$length" -gt 0 ] || return 1
     case "$metadata $data $block" in
         "${1/#any/$metadata} ${2/#any/$data} ${3/#any/$block}") ;;

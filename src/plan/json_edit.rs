@@ -1,6 +1,7 @@
 //! Puts one storage option into the text of a `daemon.json` and leaves every other character of it alone.
 //!
-//! It never guesses: what comes out is parsed again, and must mean exactly the old settings with that one change.
+//! It never guesses: what comes out is parsed again, and must mean exactly the old settings with that one
+//! change.
 
 use serde_json::{Value, json};
 use std::ops::Range;
@@ -148,14 +149,17 @@ mod tests {
 
     #[test]
     fn only_the_option_changes() {
-        let text = "{\n  \"storage-opts\": [ \"dm.basesize=20G\", \"dm.min_free_space=10%\" ],\n  \"debug\": true\n}\n";
+        let text = "{\n  \"storage-opts\": [ \"dm.basesize=20G\", \"dm.min_free_space=10%\" ],\n  \"debug\": \
+            true\n}\n";
         assert_eq!(nine(text), text.replace("10%", "9%"));
         let text = "{\"storage-driver\": \"devicemapper\",\n \"storage-opts\": [\n    \"dm.fs=xfs\"\n ]}";
-        let want = "{\"storage-driver\": \"devicemapper\",\n \"storage-opts\": [\n    \"dm.fs=xfs\",\n    \"dm.min_free_space=9%\"\n ]}";
+        let want = "{\"storage-driver\": \"devicemapper\",\n \"storage-opts\": [\n    \"dm.fs=xfs\",\n    \
+            \"dm.min_free_space=9%\"\n ]}";
         assert_eq!(nine(text), want);
         assert_eq!(nine("{\"storage-opts\":[]}"), "{\"storage-opts\":[\"dm.min_free_space=9%\"]}");
         let text = "{\n\t\"a{\\\"\": [1, {\"storage-opts\": 3}]\n}\n";
-        let want = "{\n\t\"a{\\\"\": [1, {\"storage-opts\": 3}],\n\t\"storage-opts\": [\"dm.min_free_space=9%\"]\n}\n";
+        let want = "{\n\t\"a{\\\"\": [1, {\"storage-opts\": 3}],\n\t\"storage-opts\": \
+            [\"dm.min_free_space=9%\"]\n}\n";
         assert_eq!(nine(text), want);
         assert_eq!(nine("{}"), "{\n    \"storage-opts\": [\"dm.min_free_space=9%\"]\n}");
         assert_eq!(nine(" \n"), "{\n    \"storage-opts\": [\"dm.min_free_space=9%\"]\n}\n");
@@ -182,9 +186,13 @@ mod properties {
 
     proptest! {
         #[test]
-        fn any_text_is_changed_rightly_or_refused(text in "[\\PC\\n]{0,60}", keys in prop::collection::vec("[a-z{}\\[\\],\"\\\\ ]{0,8}", 0..5)) {
+        fn any_text_is_changed_rightly_or_refused(
+            text in "[\\PC\\n]{0,60}",
+            keys in prop::collection::vec("[a-z{}\\[\\],\"\\\\ ]{0,8}", 0..5),
+        ) {
             let _ = with_option(&text, "dm.min_free_space", "9%");
-            let object: serde_json::Map<_, _> = keys.iter().map(|k| (k.clone(), json!([k, {"x": k}, 1, null]))).collect();
+            let member = |k: &String| (k.clone(), json!([k, {"x": k}, 1, null]));
+            let object: serde_json::Map<_, _> = keys.iter().map(member).collect();
             let old = Value::Object(object);
             for text in [old.to_string(), serde_json::to_string_pretty(&old).unwrap()] {
                 prop_assert!(with_option(&text, "dm.min_free_space", "9%").is_ok(), "{text}");

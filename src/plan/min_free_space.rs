@@ -1,4 +1,5 @@
-//! The plan to lower Docker's free-space floor: which percent unblocks, what it leaves, and whether it is a bad idea.
+//! The plan to lower Docker's free-space floor: which percent unblocks, what it leaves, and whether it is a
+//! bad idea.
 //!
 //! It never advises to turn the floor off, and says what is better where something is.
 
@@ -6,7 +7,6 @@ use super::facts::{Half, State, state};
 use super::numbers::Numbers;
 use super::{Goal, Plan, Step, settings};
 use crate::advice::{Risk, quote};
-use crate::host::backing::Backing;
 use crate::host::pool::{MinFreeFrom, Owner, Pool};
 use crate::host::units::Bytes;
 use crate::host::{Host, floor};
@@ -79,7 +79,7 @@ fn numbers(pool: &Pool, data: &Half, metadata: &Half, largest: Option<u64>, new:
     numbers.set("headroom_blocks", headroom(data));
     let bytes = in_bytes(data, headroom(data));
     numbers.set("headroom_bytes", bytes);
-    let real = carried(data, &pool.data_backing);
+    let real = pool.headroom().filesystem.map(|b| b.0);
     numbers.set("effective_headroom_bytes", bytes.map(|b| real.map_or(b, |real| real.min(b))));
     numbers.set("metadata_total_blocks", metadata.total);
     numbers.set("metadata_free_blocks", metadata.free);
@@ -101,28 +101,21 @@ fn numbers(pool: &Pool, data: &Half, metadata: &Half, largest: Option<u64>, new:
     numbers
 }
 
-/// Bytes that the filesystem under the loop file lets the pool really take: what it has free, and what the file
-/// holds already that the pool does not use. `None`: no loop file, or unknown.
-fn carried(data: &Half, backing: &Backing) -> Option<u64> {
-    let free = backing.filesystem.as_ref().filter(|_| backing.is_loop())?.free?;
-    let allocated = backing.file.as_ref().and_then(|f| f.allocated).unwrap_or_default();
-    let used = data.used().and_then(|used| data.bytes(used)).unwrap_or(u64::MAX);
-    Some(free.0.saturating_add(allocated.0.saturating_sub(used)))
-}
-
 /// Why there is no floor to lower.
 fn no_floor(pool: &Pool, data: &Half) -> Option<String> {
     let refused = pool.refused_data.is_some() || pool.refused_metadata.is_some();
     match (pool.min_free.from, data.percent) {
         (MinFreeFrom::TooOld, _) => Some(
-            "this Docker is older than 1.11: it has no floor and would stop at an option dm.min_free_space".into(),
+            "this Docker is older than 1.11: it has no floor and would stop at an option \
+             dm.min_free_space"
+                .into(),
         ),
         _ if refused => None,
         (_, Some(0)) => Some("the floor is turned off already (0 %)".into()),
         (_, None) => Some(match pool.owner {
             Owner::Docker { .. } => "no free-space floor is known of this pool".into(),
-            _ => "nobody applies a free-space floor to this pool: only Docker's devicemapper driver, and Podman's \
-                  old one, do"
+            _ => "nobody applies a free-space floor to this pool: only Docker's devicemapper driver, and \
+                  Podman's old one, do"
                 .into(),
         }),
         (_, Some(_)) => None,
@@ -132,13 +125,16 @@ fn no_floor(pool: &Pool, data: &Half) -> Option<String> {
 fn judge_mode(plan: &mut Plan, pool: &Pool) {
     match state(pool) {
         State::DataFull => plan.block(
-            "no data block is free: a lower floor lets Docker try, and every write still fails; free space or grow \
-             the pool",
+            "no data block is free: a lower floor lets Docker try, and every write still fails; free space \
+             or grow the pool",
         ),
         State::MetadataFull => {
             plan.block("the pool is read-only for want of metadata: growing the metadata is the cure");
         }
-        State::Unknown => plan.warn("the pool's mode is not known here: on a read-only pool this helps nothing"),
+        State::Unknown => plan.warn(
+            "the pool's mode is not known here: on a read-only pool this helps \
+            nothing",
+        ),
         State::Works | State::Blocked(..) => {}
     }
 }
@@ -156,8 +152,8 @@ fn judge(plan: &mut Plan, pool: &Pool, data: &Half, metadata: &Half, new: u64, o
         plan.block(format!("Docker takes 0 to 99 percent, not {new}"));
     } else if options.percent.is_none() && new == 0 {
         plan.block(
-            "less than 1 % is free: only 0 % would pass, which turns the check off, and the next writes fill the \
-             pool for good; free space or grow the pool",
+            "less than 1 % is free: only 0 % would pass, which turns the check off, and the next writes fill \
+             the pool for good; free space or grow the pool",
         );
     } else if let Some(largest) = largest.filter(|largest| new > *largest) {
         plan.warn(format!(
@@ -172,8 +168,8 @@ fn judge(plan: &mut Plan, pool: &Pool, data: &Half, metadata: &Half, new: u64, o
     if refused(metadata) {
         let growth = plan.numbers.get("metadata_minimum_growth_blocks").unwrap_or(64);
         plan.warn(format!(
-            "the refusal is about metadata, and full metadata turns the whole pool read-only: growing the metadata \
-             by {} is the better way (`thinspect plan grow`)",
+            "the refusal is about metadata, and full metadata turns the whole pool read-only: growing the \
+             metadata by {} is the better way (`thinspect plan grow`)",
             metadata.amount(growth)
         ));
     }
@@ -183,8 +179,8 @@ fn judge(plan: &mut Plan, pool: &Pool, data: &Half, metadata: &Half, new: u64, o
     }
     if new < current && plan.possible {
         plan.warn(
-            "a lower floor only buys time: running containers may still fill the pool, and filesystems on a full \
-             pool lose data; free space or grow the pool soon",
+            "a lower floor only buys time: running containers may still fill the pool, and filesystems on a \
+             full pool lose data; free space or grow the pool soon",
         );
     }
     judge_filesystem(plan, pool, headroom);
@@ -196,13 +192,13 @@ fn judge_filesystem(plan: &mut Plan, pool: &Pool, headroom: Option<Bytes>) {
     let (Some(headroom), Some(real)) = (headroom, real) else { return };
     if real < LITTLE && real < headroom {
         plan.block(format!(
-            "the filesystem under the loop file has only {real} left for the pool: when it is full the kernel makes \
-             the pool read-only, and it needs repair; free space there first"
+            "the filesystem under the loop file has only {real} left for the pool: when it is full the \
+             kernel makes the pool read-only, and it needs repair; free space there first"
         ));
     } else if real < headroom {
         plan.warn(format!(
-            "the filesystem under the loop file carries only {real} of the {headroom} that the pool would have \
-             left: when that is used up the pool turns read-only and needs repair"
+            "the filesystem under the loop file carries only {real} of the {headroom} that the pool would \
+             have left: when that is used up the pool turns read-only and needs repair"
         ));
     }
     if pool.data_backing.is_loop() && pool.data_backing.filesystem.is_none() {

@@ -1,23 +1,33 @@
 //! What to do about a pool: exact numbers and ordered steps for one goal each, and a guarded script of them.
 //!
-//! A plan is data, computed from a [`Host`](crate::host::Host) alone; nothing here executes, asks or prints, and no
-//! name from outside reaches a command unquoted.
+//! A plan is data, computed from a [`Host`] alone; nothing here executes, asks or prints,
+//! and no name from outside reaches a command unquoted.
 
 mod facts;
+mod free;
+mod free_docker;
+mod free_others;
 mod grow;
 mod grow_generic;
 mod grow_steps;
 mod json_edit;
 mod min_free_space;
 mod numbers;
+mod repair;
+mod repair_copy;
+mod repair_files;
+mod repair_refusal;
+mod repair_users;
 mod room;
 mod script;
 mod settings;
 mod sizes;
 
+pub use free::{Free, free};
 pub use grow::{Grow, Which, grow};
 pub use min_free_space::{MinFreeSpace, min_free_space};
 pub use numbers::{NUMBERS, Numbers};
+pub use repair::{Repair, absent_pool, repair};
 pub use script::script;
 
 use crate::advice::Risk;
@@ -34,6 +44,10 @@ pub enum Goal {
     MinFreeSpace,
     /// Make the pool larger.
     Grow,
+    /// Make room in the pool by removing what is not needed.
+    Free,
+    /// Bring a full, read-only, needs-check or failed pool back without wiping it.
+    Repair,
 }
 
 impl Goal {
@@ -43,6 +57,8 @@ impl Goal {
         match self {
             Self::MinFreeSpace => "min-free-space",
             Self::Grow => "grow",
+            Self::Free => "free",
+            Self::Repair => "repair",
         }
     }
 }
@@ -96,8 +112,12 @@ pub struct Guarded {
     pub done: String,
     /// Conditions that must hold before, each with the sentence that is said if it does not.
     pub needs: Vec<(String, String)>,
+    /// Lines that show what it is about before it is asked for.
+    pub shows: Vec<String>,
     /// The lines that do it.
     pub run: Vec<String>,
+    /// It may be too little by itself, and may be left out: the script then goes on with the next step.
+    pub tries: bool,
 }
 
 /// What a plan rests on.
@@ -107,8 +127,14 @@ pub struct Basis {
     pub recorded: String,
     /// Why no script can be made of it; `None` if one can.
     pub unscriptable: Option<String>,
+    /// A condition under which nothing is left to do, and the sentence that says so; empty: there is none.
+    pub done: (String, String),
     /// Conditions checked before the first step, each with the sentence that is said if it does not hold.
     pub needs: Vec<(String, String)>,
+    /// Texts of bash functions that the conditions and steps use.
+    pub helpers: Vec<&'static str>,
+    /// Variables that those functions use, by name.
+    pub variables: Vec<(&'static str, String)>,
 }
 
 impl Plan {

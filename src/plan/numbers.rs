@@ -7,7 +7,8 @@ use serde::{Serialize, Serializer};
 
 macro_rules! numbers {
     ($($name:literal $meaning:literal)+) => {
-        /// Every name and what it means. Names without `metadata_` that count blocks are about the pool's data.
+        /// Every name and what it means. Names without `metadata_` that count blocks are about the pool's
+        /// data.
         pub const NUMBERS: &[(&str, &str)] = &[$(($name, $meaning)),+];
     };
 }
@@ -31,6 +32,13 @@ numbers! {
     "headroom_blocks" "Data blocks left above the floor at the new percent."
     "headroom_bytes" "The same in bytes."
     "effective_headroom_bytes" "The same, if the filesystem under the loop file has no more than that free."
+    "short_bytes" "The same as short_blocks in bytes."
+    "over_80_percent_blocks" "Data blocks to free so that at most 80 % are in use; 0 if none."
+    "over_80_percent_bytes" "The same in bytes."
+    "wanted_blocks" "Data blocks that the steps are to free."
+    "wanted_bytes" "The same in bytes."
+    "trim_bytes" "The most that trimming gives back: what mounted thin devices map, less what their files use."
+    "file_surplus_bytes" "What the data's loop file takes beyond what the pool uses."
     "metadata_required_blocks" "Metadata blocks that must be free at the current percent."
     "metadata_short_blocks" "Metadata blocks missing for that; 0 if none."
     "metadata_new_required_blocks" "Metadata blocks that must be free at the new percent."
@@ -47,7 +55,8 @@ numbers! {
     "new_total_bytes" "The same in bytes."
     "growth_blocks" "Data blocks that the steps add."
     "growth_bytes" "The same in bytes."
-    "metadata_minimum_growth_blocks" "Fewest metadata blocks to add so that Docker's floor is met, in steps of 64."
+    "metadata_minimum_growth_blocks" "Fewest metadata blocks to add so that Docker's floor is met, in steps \
+     of 64."
     "metadata_minimum_growth_bytes" "The same in bytes."
     "metadata_minimum_total_blocks" "Metadata blocks there are after that."
     "metadata_minimum_total_bytes" "The same in bytes."
@@ -57,10 +66,13 @@ numbers! {
     "metadata_new_total_bytes" "The same in bytes."
     "metadata_growth_blocks" "Metadata blocks that the steps add."
     "metadata_growth_bytes" "The same in bytes."
-    "metadata_needed_bytes" "Metadata for the new data size: 48 bytes a block (the kernel's rule), at least 2 MiB."
+    "metadata_needed_bytes" "Metadata for the new data size: 48 bytes a block (the kernel's rule), at least \
+     2 MiB."
     "metadata_advised_bytes" "The same by LVM's rule: 64 bytes a block, at least 2 MiB."
     "metadata_limit_bytes" "The most metadata the kernel uses: 15.875 GiB."
 
+    "metadata_copy_bytes" "What a copy of the metadata takes, at most."
+    "room_needed_bytes" "What has to be free for the copies, with a reserve."
     "filesystem_free_bytes" "Free on the filesystem under the loop files, for the kernel's writes."
     "file_may_demand_bytes" "What the loop files on it can still demand of it after the steps."
     "largest_total_bytes" "Largest data size that the filesystem or the volume group carries."

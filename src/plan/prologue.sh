@@ -1,27 +1,33 @@
 set -euo pipefail
 export LC_ALL=C
 
-yes=no
-case ${1-} in
-    '') ;;
-    --yes) yes=yes ;;
-    *) echo "usage: ${0##*/} [--yes]" >&2; exit 64 ;;
-esac
+yes=no yes_destroy=no
+for option in "$@"; do
+    case $option in
+        --yes) yes=yes ;;
+        --yes-destroy) yes_destroy=yes ;;
+        *) echo "usage: ${0##*/} [--yes] [--yes-destroy]" >&2; exit 64 ;;
+    esac
+done
 
 say() { printf 'thinspect: %s\n' "$*" >&2; }
 stop() { say "stopped: $*"; exit 1; }
 run() { say "+ $*"; "$@"; }
 
-# Asks on the terminal; anything but y stops the script.
-ask() {
-    [ "$yes" = yes ] && return 0
-    { printf '%s [y/N] ' "$1" >/dev/tty; } 2>/dev/null || stop "there is no terminal to ask on; --yes goes on without asking"
+# Asks on the terminal; anything but y is a no.
+agreed() {
+    { printf '%s [y/N] ' "$1" >/dev/tty; } 2>/dev/null ||
+        stop "there is no terminal to ask on; $2 goes on without asking"
     local answer=''
     read -r answer </dev/tty || true
     case $answer in
         y | Y | yes) ;;
-        *) stop "you said no; what was done before stays" ;;
+        *) return 1 ;;
     esac
 }
+may() { [ "$yes" = yes ] || agreed "$1" --yes; }
+may_destroy() { [ "$yes_destroy" = yes ] || agreed "$1" --yes-destroy; }
+ask() { may "$1" || stop "you said no; what was done before stays"; }
+ask_destroy() { may_destroy "$1" || stop "you said no; what was done before stays"; }
 
 [ "$(id -u)" = 0 ] || stop "this has to be run by root"

@@ -30,8 +30,8 @@ fn fit_filesystem(plan: &mut Plan, job: &mut Job<'_>) {
         let Some(file) = backing.file.as_ref().filter(|_| grows) else { continue };
         if file.deleted || file.replaced {
             plan.block(format!(
-                "the loop file {:?} was deleted or replaced while in use: it cannot be enlarged by its name any \
-                 more, and its content is lost when the loop device goes; save what is needed first",
+                "the loop file {:?} was deleted or replaced while in use: it cannot be enlarged by its name \
+                 any more, and its content is lost when the loop device goes; save what is needed first",
                 file.path
             ));
         }
@@ -47,8 +47,8 @@ fn fit_filesystem(plan: &mut Plan, job: &mut Job<'_>) {
         Some(largest) if job.more_data().is_some() => limit_to_filesystem(plan, job, largest),
         None if job.more_data().is_some() => {
             plan.warn(
-                "what the filesystem under the loop file has free is not known here: if it is less than what the \
-                 file may still grow to, the new space is not real",
+                "what the filesystem under the loop file has free is not known here: if it is less than what \
+                 the file may still grow to, the new space is not real",
             );
         }
         _ => {}
@@ -98,9 +98,9 @@ fn limit_to_filesystem(plan: &mut Plan, job: &mut Job<'_>, largest: u64) {
     let free = filesystem.and_then(|f| f.free).unwrap_or_default();
     let mount = filesystem.and_then(|f| f.mount.as_deref()).unwrap_or("/");
     plan.block(format!(
-        "the filesystem under the loop file carries a file of at most {} (it has {free} free): more would be space \
-         that is not there, and a pool whose writes fail turns read-only and needs repair; free space there, or \
-         grow that filesystem, first",
+        "the filesystem under the loop file carries a file of at most {} (it has {free} free): more would be \
+         space that is not there, and a pool whose writes fail turns read-only and needs repair; free space \
+         there, or grow that filesystem, first",
         Bytes(largest)
     ));
     let mount = quote(mount);
@@ -181,8 +181,8 @@ fn too_small(plan: &mut Plan, name: &LvName, free: Bytes, job: &Job<'_>, metadat
     let asked = job.more_data().and_then(|m| job.data.bytes(m)).unwrap_or(0);
     let least = if job.asked { asked } else { least }.saturating_add(metadata);
     plan.block(format!(
-        "volume group {:?} has {free} free and {} are needed: add a disk to it (`pvcreate`, `vgextend`), or enlarge \
-         the disk under it (`pvresize`), first",
+        "volume group {:?} has {free} free and {} are needed: add a disk to it (`pvcreate`, `vgextend`), or \
+         enlarge the disk under it (`pvresize`), first",
         name.vg,
         Bytes(least)
     ));
@@ -206,7 +206,8 @@ fn fit_device(plan: &mut Plan, job: &mut Job<'_>) {
     if !limit(plan, job, size.0, "the device under the data") {
         let node = job.pool.data_backing.path.as_deref().unwrap_or("(not named)");
         plan.block(format!(
-            "the device under the data, {node:?}, has {size}: enlarge it first by the tool that made it, then plan again"
+            "the device under the data, {node:?}, has {size}: enlarge it first by the tool that made it, \
+             then plan again"
         ));
         plan.steps = vec![look("see what it is", "Only its own tool can enlarge it.", vec!["lsblk".into()])];
     }

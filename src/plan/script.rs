@@ -1,16 +1,25 @@
-//! A plan as a guarded bash script: every fact is checked again at run time, every change is asked for, and a pool
-//! is never left suspended.
+//! A plan as a guarded bash script: every fact is checked again at run time, every change is asked for, and a
+//! pool is never left suspended.
 //!
 //! It writes text only. A plan that cannot be followed becomes a script that says why and changes nothing.
 
-use super::{Goal, Guarded, Plan, Step};
+use super::{Guarded, Plan, Step};
 use crate::advice::{Risk, quote};
 use crate::host::units::AMOUNT;
 
 const PROLOGUE: &str = include_str!("prologue.sh");
-const HELPERS: &str = include_str!("helpers.sh");
+/// For plans that resize a pool.
+pub(super) const HELPERS: &str = include_str!("helpers.sh");
+/// For plans that remove things from it.
+pub(super) const FREE: &str = include_str!("free.sh");
+/// For plans that check and repair its metadata.
+pub(super) const REPAIR: &str = include_str!("repair.sh");
+/// The same, where a file carries the metadata.
+pub(super) const REPAIR_FILE: &str = include_str!("repair_file.sh");
+/// The same, where a logical volume does.
+pub(super) const REPAIR_LVM: &str = include_str!("repair_lvm.sh");
 /// For the plan that edits a file: its text without the newlines at its end.
-const TEXT_OF: &str = "text_of() { cat -- \"$1\" 2>/dev/null || true; }\n";
+pub(super) const TEXT_OF: &str = "text_of() { cat -- \"$1\" 2>/dev/null || true; }\n";
 
 /// The script of a plan.
 #[must_use]
@@ -24,16 +33,15 @@ pub fn script(plan: &Plan) -> String {
         return out;
     }
     out.push_str(PROLOGUE);
-    if plan.goal == Goal::Grow {
-        let name = plan.pool.as_deref().unwrap_or_default();
-        out.push_str(&format!("\npool={}\n\n{HELPERS}", quote(name)));
-    } else {
-        out.push_str(TEXT_OF);
-    }
+    out.push_str(&helpers(plan));
     for warning in &plan.warnings {
         out.push_str(&format!("\nsay {}", sentence(&format!("warning: {warning}"))));
     }
     out.push('\n');
+    let (done, sentence_of_it) = &plan.basis.done;
+    if !done.is_empty() {
+        out.push_str(&format!("if {done}; then\n    say {}\n    exit 0\nfi\n", sentence(sentence_of_it)));
+    }
     for (condition, otherwise) in &plan.basis.needs {
         out.push_str(&format!("{condition} || stop {}\n", sentence(otherwise)));
     }
@@ -54,14 +62,34 @@ pub fn script(plan: &Plan) -> String {
     out
 }
 
+/// The functions that the steps use, and the variables that these use.
+fn helpers(plan: &Plan) -> String {
+    let name = plan.pool.as_deref().unwrap_or_default();
+    let mut out = String::new();
+    if plan.basis.helpers != [TEXT_OF] {
+        out.push_str(&format!("\npool={}\n", quote(name)));
+    }
+    for (variable, value) in &plan.basis.variables {
+        out.push_str(&format!("{variable}={}\n", quote(value)));
+    }
+    for text in &plan.basis.helpers {
+        if *text != TEXT_OF {
+            out.push('\n');
+        }
+        out.push_str(text);
+    }
+    out
+}
+
 fn header(plan: &Plan) -> String {
     let pool = plan.pool.as_deref().map_or_else(|| "(not named)".to_owned(), quote);
     format!(
         "#!/usr/bin/env bash\n\
          # thinspect plan {} for pool {}.\n\
          # Written by thinspect {} from {}.\n\
-         # It asks before every step that changes something; --yes answers all of it. It can be run again: what is\n\
-         # done is skipped. It stops where the facts are not those it was made from.\n",
+         # It asks before every step that changes something; --yes answers that, --yes-destroy what deletes.\n\
+         # It can be run again: what is done is skipped.\n\
+         # It stops where the facts are not those it was made from.\n",
         plan.goal.word(),
         comment(&pool),
         env!("CARGO_PKG_VERSION"),
@@ -86,21 +114,49 @@ fn function(number: usize, step: &Step, guarded: &Guarded) -> String {
         ));
     }
     if step.risk > Risk::Reads {
-        let question = format!("step {number} ({}): {does}. Go on?", step.risk.word());
-        out.push_str(&format!("    ask {}\n", sentence(&question)));
+        for line in &guarded.shows {
+            out.push_str(&format!("    {line}\n"));
+        }
+        out.push_str(&question(number, step, guarded));
     }
     for line in &guarded.run {
         out.push_str(&format!("    {line}\n"));
     }
-    let failed = format!("step {number} did not work: {does}");
+    let back = match step.undo.as_slice() {
+        [] => String::new(),
+        undo => format!("; what takes it back: {}", undo.join("; ")),
+    };
+    if guarded.tries {
+        out.push_str(&format!(
+            "    {} || {{\n        say 'not enough yet'\n        return\n    }}\n",
+            guarded.done
+        ));
+        out.push_str(&format!("    say {}\n}}\n", sentence(&done)));
+        return out;
+    }
+    let failed = format!("step {number} did not work: {does}{back}");
     out.push_str(&format!("    {} || stop {}\n", guarded.done, sentence(&failed)));
     out.push_str(&format!("    say {}\n}}\n", sentence(&done)));
     out
 }
 
-/// A sentence as one quoted word, its amounts written out.
+/// What is asked before a step: what deletes has an answer of its own; what may be left out does not end the script.
+fn question(number: usize, step: &Step, guarded: &Guarded) -> String {
+    let text = format!("step {number} ({}): {}. Go on?", step.risk.word(), plain(&step.does));
+    let suffix = if step.risk == Risk::Destroys { "_destroy" } else { "" };
+    let text = sentence(&text);
+    if guarded.tries {
+        let left = sentence(&format!("step {number} is left out"));
+        format!("    may{suffix} {text} || {{\n        say {left}\n        return\n    }}\n")
+    } else {
+        format!("    ask{suffix} {text}\n")
+    }
+}
+
+/// A sentence as one quoted word, its amounts written out; backquotes, which mean nothing there, become
+/// quotes.
 fn sentence(text: &str) -> String {
-    let text: String = plain(text).chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    let text = comment(&plain(text)).replace('`', "\"");
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
@@ -133,7 +189,7 @@ fn binary(bytes: u64) -> String {
     let unit = usize::try_from(power).ok().and_then(|p| units.get(p)).copied().unwrap_or("bytes");
     let scale = 1_u128 << (10 * power);
     let tenths = u128::from(bytes) * 10 / scale;
-    if tenths % 10 == 0 {
+    if tenths.is_multiple_of(10) {
         format!("{} {unit}", tenths / 10)
     } else {
         format!("{}.{} {unit}", tenths / 10, tenths % 10)

@@ -6,7 +6,7 @@ use super::facts::Half;
 use super::json_edit::with_option;
 use super::{Guarded, Plan, Step};
 use crate::advice::{Risk, quote};
-use crate::host::docker::Docker;
+use crate::host::docker::{Docker, StorageOption};
 use crate::host::pool::{Owner, Pool};
 use crate::host::units::percent_of;
 use crate::host::{DeviceMapper, Host};
@@ -17,6 +17,7 @@ const SAVED: &str = "/etc/docker/daemon.json.before-thinspect";
 
 /// Adds the steps that set the floor to `percent`.
 pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, percent: u64) {
+    plan.basis.helpers = vec![super::script::TEXT_OF];
     if pool.owner == Owner::ContainersStorage {
         return podman(plan, percent);
     }
@@ -32,8 +33,8 @@ pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, perc
         },
         Place::Elsewhere(place) => {
             plan.warn(format!(
-                "Docker's storage options are given on {place}: it has to be set there, since the daemon refuses to \
-                 start when they stand in daemon.json as well"
+                "Docker's storage options are given on {place}: it has to be set there, since the daemon \
+                 refuses to start when they stand in daemon.json as well"
             ));
             plan.basis.unscriptable = Some(format!("the option has to be set by hand, on {place}"));
             plan.steps.push(elsewhere(&place, percent));
@@ -60,13 +61,13 @@ enum Place {
 
 fn place(host: &Host, docker: Option<&Docker>) -> Place {
     let Some(docker) = docker else { return Place::Unknown };
-    let outside = |from: &&str| !from.ends_with("daemon.json");
-    let mut from = docker.options.iter().map(|o| o.from.as_str());
-    if let Some(from) =
-        docker.option(OPTION).map(|o| o.from.as_str()).into_iter().chain(&mut from).find(outside)
-    {
-        let place = if from == "command line" { "the daemon's command line" } else { from };
-        return Place::Elsewhere(place.to_owned());
+    // A file that feeds the command line shows up on both; the file is where it is changed.
+    let outside = || docker.options.iter().filter(|o| !o.from.ends_with("daemon.json"));
+    let named = || outside().filter(|o| o.name == OPTION);
+    let in_file = |o: &&StorageOption| o.from.starts_with('/');
+    let chosen = named().find(in_file).or_else(|| named().next());
+    if let Some(chosen) = chosen.or_else(|| outside().find(in_file)).or_else(|| outside().next()) {
+        return Place::Elsewhere(chosen.from.clone());
     }
     match &docker.daemon_json {
         Some(text) => Place::DaemonJson(text.clone()),
@@ -83,8 +84,8 @@ fn printed(text: &str) -> String {
 
 fn rewrite(old: &str, new: &str, percent: u64) -> Step {
     let (absent, print) = (old.trim().is_empty(), printed(new));
-    let why = "An option must end in %: a bare number stops the daemon at its next start. Everything else in the \
-               file stays as it is; nothing changes until the daemon is restarted.";
+    let why = "An option must end in %: a bare number stops the daemon at its next start. Everything else in \
+               the file stays as it is; nothing changes until the daemon is restarted.";
     let first = if absent { "mkdir -p /etc/docker".into() } else { format!("cp -a {FILE} {SAVED}") };
     let commands = vec![first, format!("{print} > {FILE}")];
     let mut step = Step::new(Risk::Changes, format!("set {OPTION}={percent}% in {FILE}"), why, commands);
@@ -105,15 +106,16 @@ fn rewrite(old: &str, new: &str, percent: u64) -> Step {
         "run mv -f \"$file.new\" \"$file\"".to_owned(),
     ];
     let needs = vec![(same, format!("{FILE} is not what it was when it was recorded; make a new plan"))];
-    step.guarded = Some(Guarded { done: holds(new), needs, run });
+    step.guarded = Some(Guarded { done: holds(new), needs, run, ..Guarded::default() });
     step
 }
 
 fn by_hand(file: &str, percent: u64) -> Step {
     let option = format!("\"{OPTION}={percent}%\"");
     let why = format!(
-        "Add {option} to the list \"storage-opts\" of {file}, or replace the {OPTION} that is there; where the file \
-         does not exist, the command makes it. The % must be there: a bare number stops the daemon at its next start."
+        "Add {option} to the list \"storage-opts\" of {file}, or replace the {OPTION} that is there; where \
+         the file does not exist, the command makes it. The % must be there: a bare number stops the daemon \
+         at its next start."
     );
     let new = printed(&format!("{{\n    \"storage-opts\": [{option}]\n}}"));
     let commands = vec![format!("if [ -e {file} ]; then ${{EDITOR:-vi}} {file}; else {new} > {file}; fi")];
@@ -125,8 +127,8 @@ fn by_hand(file: &str, percent: u64) -> Step {
 fn elsewhere(place: &str, percent: u64) -> Step {
     let option = format!("--storage-opt {OPTION}={percent}%");
     let why = format!(
-        "Add `{option}` beside the other --storage-opt words, or change the one that is there. The % must be there: \
-         a bare number stops the daemon at its next start. In a systemd unit write %% for %."
+        "Add `{option}` beside the other --storage-opt words, or change the one that is there. The % must be \
+         there: a bare number stops the daemon at its next start. In a systemd unit write %% for %."
     );
     let does = format!("set {OPTION}={percent}% on {place}");
     if place.starts_with('/') {
@@ -145,14 +147,15 @@ fn elsewhere(place: &str, percent: u64) -> Step {
 fn find() -> Step {
     let places = "/etc/docker /etc/sysconfig /etc/default /etc/systemd/system /lib/systemd/system";
     let command = format!("grep -rsE 'storage-opt|{OPTION}' {places}");
-    let why = "All storage options must stand in one place: the daemon refuses to start when they are both on its \
-               command line and in daemon.json.";
+    let why = "All storage options must stand in one place: the daemon refuses to start when they are both \
+               on its command line and in daemon.json.";
     Step::new(Risk::Reads, "see where Docker's storage options stand", why, vec![command])
 }
 
 fn podman(plan: &mut Plan, percent: u64) {
     plan.basis.unscriptable = Some("storage.conf has to be edited by hand".into());
-    let why = "In the section [storage.options.thinpool]. There is no daemon to restart: the next command obeys it.";
+    let why = "In the section [storage.options.thinpool]. There is no daemon to restart: the next command \
+        obeys it.";
     let commands = vec!["${EDITOR:-vi} /etc/containers/storage.conf".to_owned()];
     let does = format!("set min_free_space = \"{percent}%\" in /etc/containers/storage.conf");
     let mut step = Step::new(Risk::Changes, does, why, commands);
@@ -172,8 +175,8 @@ fn restart(docker: Option<&Docker>, data: &Half, percent: u64) -> Step {
     } else {
         (
             "restart the Docker daemon: containers stop, and only those with a restart policy start again",
-            "The option is read at start only. With \"live-restore\": true in daemon.json, loaded beforehand by \
-             `systemctl reload docker`, containers would keep running.",
+            "The option is read at start only. With \"live-restore\": true in daemon.json, loaded beforehand \
+             by `systemctl reload docker`, containers would keep running.",
         )
     };
     let commands = vec!["systemctl restart docker".to_owned()];
@@ -187,6 +190,7 @@ fn restart(docker: Option<&Docker>, data: &Half, percent: u64) -> Step {
                    else run service docker restart; fi"
                 .to_owned(),
         ],
+        ..Guarded::default()
     });
     step.check = Some(check);
     step.undo = vec!["systemctl restart docker".to_owned()];
@@ -202,10 +206,11 @@ fn shown(data: &Half, percent: u64) -> String {
     }
 }
 
-/// Go's `units.HumanSize`: decimal, four significant digits (`%.4g`), a blank before the unit up to Docker 17.03.
+/// Go's `units.HumanSize`: decimal, four significant digits (`%.4g`), a blank before the unit up to Docker
+/// 17.03.
 fn human(bytes: u64) -> String {
     let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
-    let power = u32::try_from(bytes.max(1).ilog10() / 3).unwrap_or(0);
+    let power = bytes.max(1).ilog10() / 3;
     let scale = 1000_u64.saturating_pow(power);
     let whole = bytes / scale;
     let decimals = 3_u32.saturating_sub(whole.max(1).ilog10());

@@ -2,10 +2,11 @@
 //!
 //! Pure arithmetic on blocks; where the space comes from is not its business.
 //!
-//! The recommendation for data: at most 75 % used (less where Docker demands more than 20 % free: five points above
-//! its floor), rounded up to a power of two of about a sixteenth of the size, at most 1 GiB. For metadata: at most
-//! 75 % used, and 64 bytes a data block where there is less than the 48 that the kernel's documentation asks for
-//! (Documentation/admin-guide/device-mapper/thin-provisioning.rst), rounded up to 4 MiB.
+//! The recommendation for data: at most 75 % used (less where Docker demands more than 20 % free: five points
+//! above its floor), rounded up to a power of two of about a sixteenth of the size, at most 1 GiB. For
+//! metadata: at most 75 % used, and 64 bytes a data block where there is less than the 48 that the kernel's
+//! documentation asks for (Documentation/admin-guide/device-mapper/thin-provisioning.rst), rounded up to 4
+//! MiB.
 
 use super::facts::Half;
 use crate::host::floor;
@@ -92,8 +93,8 @@ pub(super) fn metadata(half: &Half, data_blocks: Option<u64>) -> Target {
     Target { minimum_growth, minimum_total, recommended }
 }
 
-/// The fewest blocks to add, in steps, so that the floor is met although newer kernels count a tenth of the new
-/// blocks as used and the resize needs some.
+/// The fewest blocks to add, in steps, so that the floor is met although newer kernels count a tenth of the
+/// new blocks as used and the resize needs some.
 fn metadata_growth(free: u64, total: u64, percent: u64) -> Option<u64> {
     let met = |growth: u64| {
         let gain = growth.checked_sub(growth.div_ceil(10))?.checked_sub(RESIZE_USES)?;
@@ -128,7 +129,7 @@ pub(super) fn advised_bytes(data_blocks: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn half(free: u64, total: u64, block: u64) -> Half {
+    pub(super) fn half(free: u64, total: u64, block: u64) -> Half {
         let percent = Some(10);
         Half { block: Some(block), total: Some(total), free: Some(free), percent, ..Half::default() }
     }
@@ -169,15 +170,20 @@ mod tests {
 
 #[cfg(test)]
 mod properties {
+    use super::tests::half;
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn recommended_is_never_below_the_minimum(total in 1_u64..1 << 40, share in 0_u64..=100, p in 0_u64..99) {
+        fn recommended_is_never_below_the_minimum(
+            total in 1_u64..1 << 40,
+            share in 0_u64..=100,
+            percent in 0_u64..99,
+        ) {
             let free = total * share / 100;
-            let half = Half { block: Some(65_536), total: Some(total), free: Some(free), percent: Some(p), ..Half::default() };
-            let target = data(&half);
+            let half = half(free, total, 65_536);
+            let target = data(&Half { percent: Some(percent), ..half });
             prop_assert!(target.recommended >= target.minimum_total);
             prop_assert!(target.minimum_total >= Some(total));
         }

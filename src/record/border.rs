@@ -1,10 +1,11 @@
-//! Takes out of every text from outside what could deceive a reader or the report: control characters and marks.
+//! Takes out of every text from outside what could deceive a reader or the report: control characters and
+//! marks.
 //!
 //! It shortens nothing and interprets nothing: each character that may not pass becomes `U+FFFD`.
 
-/// The text with every character that may not pass replaced by `U+FFFD`: control characters other than tab and
-/// newline (they steer terminals), characters that turn the writing direction, and the private-use marks that the
-/// report puts around amounts ([`crate::host::units::AMOUNT`]).
+/// The text with every character that may not pass replaced by `U+FFFD`: control characters other than tab
+/// and newline (they steer terminals), characters that turn the writing direction, and the private-use marks
+/// that the report puts around amounts ([`crate::host::units::AMOUNT`]).
 #[must_use]
 pub fn clean(text: String) -> String {
     if !text.chars().any(forbidden) {

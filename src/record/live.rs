@@ -1,16 +1,17 @@
 //! The fixed set of questions about a machine's thin pools, and their order.
 //!
-//! An answer decides only what to ask next (which device lies below, where Docker keeps its data); what it means is
-//! for [`crate::host`]. A refusal or a silence is kept and never ends the asking.
+//! An answer decides only what to ask next (which device lies below, where Docker keeps its data); what it
+//! means is for [`crate::host`]. A refusal or a silence is kept and never ends the asking.
 //!
-//! First device-mapper: all tables, which are safe to ask for even when a pool's metadata is stuck and which tell
-//! the pools; then the pools' states, then those of their thin devices. Then what carries the pools, Docker,
-//! containerd, LVM. What may take long (LVM's tools) comes last.
+//! First device-mapper: all tables, which are safe to ask for even when a pool's metadata is stuck and which
+//! tell the pools; then the pools' states, then those of their thin devices. Then what carries the pools,
+//! Docker, containerd, LVM. What may take long (LVM's tools) comes last.
 
 mod backing;
 mod devices;
 mod docker;
 mod lvm;
+mod owners;
 
 use super::machine::Machine;
 use super::worker::Worker;
@@ -26,14 +27,23 @@ pub struct Options {
     pub recorded_at: Option<String>,
     /// Whether commands may be run at all (`lvs`, `vgs`, `pvs`, `dockerd --version`).
     pub commands: bool,
+    /// Whether to ask who the thin devices belong to: layers, images, containers, snapshots. It reads many files.
+    pub owners: bool,
 }
 
-/// Records the machine this process runs on, whose files stand below `root`; each question waits at most `limit`
-/// (commands have limits of their own). The caller should have one thread.
+/// Records the machine this process runs on, whose files stand below `root`; each question waits at most
+/// `limit` (commands have limits of their own). The caller should have one thread.
 #[must_use]
 pub fn this_machine(root: PathBuf, limit: Duration) -> Recording {
+    let options = Options { recorded_at: Some(now()), commands: true, owners: false };
+    this_machine_as(root, limit, &options)
+}
+
+/// The same with options.
+#[must_use]
+pub fn this_machine_as(root: PathBuf, limit: Duration, options: &Options) -> Recording {
     let mut worker = Worker::new(limit, move || Box::new(Machine::new(root.clone())));
-    record(&mut worker, &Options { recorded_at: Some(now()), commands: true })
+    record(&mut worker, options)
 }
 
 /// The time now, RFC 3339 in UTC with whole seconds: `2026-11-22T02:20:16Z`.
@@ -64,6 +74,9 @@ pub fn record(respondent: &mut dyn Respondent, options: &Options) -> Recording {
     asking.ask(Ask::Statfs, "/run");
     docker::ask(&mut asking);
     docker::ask_containerd(&mut asking);
+    if options.owners {
+        owners::ask(&mut asking);
+    }
     asking.ask(Ask::KernelLog, "");
     lvm::ask(&mut asking, &devices, &carriers);
     asking.recording
@@ -151,4 +164,34 @@ impl Asking<'_> {
 fn is_number(word: &str) -> bool {
     let digits = |s: &str| !s.is_empty() && s.len() <= 10 && s.bytes().all(|b| b.is_ascii_digit());
     word.split_once(':').is_some_and(|(major, minor)| digits(major) && digits(minor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_answers_in_time() {
+        let recording = this_machine("/".into(), Duration::from_secs(1));
+        assert!(recording.said(Ask::Uname, "").is_some());
+        assert!(recording.said(Ask::File, "/proc/self/mountinfo").is_some());
+        assert!(recording.reading(Ask::DmList, "").is_some());
+        let mut bytes = Vec::new();
+        recording.write(&mut bytes).unwrap();
+        assert_eq!(super::super::load::load(&bytes), Ok(recording));
+    }
+
+    #[test]
+    fn the_time_is_written_short() {
+        let now = now();
+        assert!(now.len() == "2026-11-22T02:20:16Z".len() && now.ends_with('Z'), "{now}");
+    }
+
+    #[test]
+    fn numbers_of_devices() {
+        assert!(is_number("253:0"));
+        for word in ["", ":", "1:", "1:x", "../1:1", "1:1/..", "+1:1", "12345678901:1"] {
+            assert!(!is_number(word), "{word}");
+        }
+    }
 }

@@ -126,7 +126,8 @@ fn recorded(text: &str) -> Result<Recording, LoadError> {
     Ok(recording)
 }
 
-/// The bytes as text. A byte that is no text becomes `U+FFFD`; where a twentieth of them is none, it is no text.
+/// The bytes as text. A byte that is no text becomes `U+FFFD`; where a twentieth of them is none, it is no
+/// text.
 fn decode(bytes: &[u8]) -> Result<String, LoadError> {
     let text = match bytes {
         // What some terminals and shells on Windows write.

@@ -1,7 +1,9 @@
-//! Answers questions by asking the machine this process runs on: device-mapper ioctls, files, a few fixed commands.
+//! Answers questions by asking the machine this process runs on: device-mapper ioctls, files, a few fixed
+//! commands.
 //!
-//! It opens nothing for writing, follows no instruction that an answer holds, and never fails: what the machine
-//! refuses is a reading. It may block for ever on a broken machine; a [`super::worker::Worker`] stands in front of it.
+//! It opens nothing for writing, follows no instruction that an answer holds, and never fails: what the
+//! machine refuses is a reading. It may block for ever on a broken machine; a [`super::worker::Worker`]
+//! stands in front of it.
 
 mod files;
 mod mapper;
@@ -27,7 +29,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine whose files stand below `root`: `/`, or the directory where a container sees its host's files.
+    /// A machine whose files stand below `root`: `/`, or the directory where a container sees its host's
+    /// files.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
         Self { root: Root::new(root), mapper: None, programs: Programs::default() }
@@ -62,6 +65,12 @@ impl Machine {
             Ask::Run => run::run(of),
             Ask::Uname => uname(),
             Ask::KernelLog => files::kernel_log(&self.root),
+            Ask::DockerLayers | Ask::DockerMounts | Ask::DockerImages | Ask::DockerContainers => {
+                owners(&self.root, ask, of, OFlag::O_DIRECTORY)
+            }
+            Ask::ContainerdDevices | Ask::ContainerdSnapshots | Ask::ContainerdImages => {
+                owners(&self.root, ask, of, OFlag::empty())
+            }
             Ask::DockerInfo | Ask::LvmReport | Ask::Df | Ask::Output | Ask::Line | Ask::Later => {
                 Err(Reading::Unasked("only pasted text answers this".to_owned()))
             }
@@ -81,8 +90,8 @@ fn uname() -> Result<String, Reading> {
     Ok(words.map(|w| w.to_string_lossy().into_owned()).join(" "))
 }
 
-/// Opens the loop device with this number, read-only, and asks what it is bound to. A read-only open changes nothing:
-/// a device that would vanish with its last user (autoclear) still has the pool as its user.
+/// Opens the loop device with this number, read-only, and asks what it is bound to. A read-only open changes
+/// nothing: a device that would vanish with its last user (autoclear) still has the pool as its user.
 fn loop_status(root: &Root, number: &str) -> Result<String, Reading> {
     let node = root.link(&format!("/sys/dev/block/{number}")).map_err(Reading::refused)?;
     let name = node.rsplit('/').next().unwrap_or_default();
@@ -104,6 +113,18 @@ fn loop_status(root: &Root, number: &str) -> Result<String, Reading> {
     Ok(format!("dev={major}:{minor} ino={inode} offset={offset} sizelimit={limit} flags={flags}"))
 }
 
+/// Opens the place where owners of thin devices are recorded, and reads what is there. Neither FIFO nor device is opened.
+fn owners(root: &Root, ask: Ask, of: &str, how: OFlag) -> Result<String, Reading> {
+    if !how.contains(OFlag::O_DIRECTORY) {
+        files::regular(&root.open(of, OFlag::O_PATH).map_err(Reading::refused)?)?;
+    }
+    let place = root.open(of, how | OFlag::O_RDONLY | OFlag::O_NONBLOCK).map_err(Reading::refused)?;
+    match super::owners::answer(ask, place) {
+        Reading::Said(text) => Ok(text),
+        refused => Err(refused),
+    }
+}
+
 /// Reads at most [`LIMIT_FILE`] bytes; what is no valid text is replaced.
 fn read_text(from: OwnedFd) -> Result<String, Reading> {
     let mut bytes = Vec::new();
@@ -118,3 +139,6 @@ fn refused_io(error: &std::io::Error) -> Reading {
         |number| Reading::refused(Errno::from_raw(number)),
     )
 }
+
+#[cfg(test)]
+mod tests;

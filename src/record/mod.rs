@@ -7,10 +7,12 @@
 //! Where a well-known tool has a notation for an answer (`dmsetup status`, `dmsetup info`), the answer is kept in
 //! that notation, so that one reader in [`crate::host`] serves the machine and the paste.
 
+pub mod bolt;
 pub mod border;
 pub mod live;
 pub mod load;
 pub mod machine;
+pub mod owners;
 pub mod paste;
 mod raw;
 mod redact;
@@ -99,8 +101,8 @@ pub enum Ask {
     /// Running programs of one name, one a line, process id and arguments separated by tabs:
     /// `PID<tab>ARGUMENT<tab>ARGUMENT…`; empty when there is none. Values of secrets are `<redacted>`.
     Processes,
-    /// Standard output of a command; `of` is a short name from [`machine::run::COMMANDS`], e.g. `lvs` for a report
-    /// in JSON with sizes in bytes.
+    /// Standard output of a command; `of` is a short name from [`machine::run::COMMANDS`], e.g. `lvs` or
+    /// `lvs -o +seg_monitor` for a report in JSON with sizes in bytes.
     Run,
     /// Kernel name, release and machine: `Linux 6.1.0-56-cloud-amd64 x86_64`.
     Uname,
@@ -117,6 +119,22 @@ pub enum Ask {
     Output,
     /// Pasted: any other line, e.g. of a daemon's or the kernel's log.
     Line,
+    /// Docker's image layers below the data root `of`, one JSON object a line: [`owners::Layer`]. Here and in the
+    /// next six a line in parentheses says what was not read and why.
+    DockerLayers,
+    /// The layers Docker mounts for containers, one a line: [`owners::Mount`]; `of` is the data root.
+    DockerMounts,
+    /// Docker's images with their names, one a line: [`owners::Image`]; `of` is the data root.
+    DockerImages,
+    /// Docker's containers, one a line: [`owners::Container`]; `of` is the data root.
+    DockerContainers,
+    /// The thin devices of containerd's devmapper snapshotter, one a line: [`owners::PoolDevice`]; `of` is its
+    /// `<root_path>/<pool_name>.db`.
+    ContainerdDevices,
+    /// The snapshots of the same, one a line: [`owners::Snapshot`]; `of` is its `<root_path>/metadata.db`.
+    ContainerdSnapshots,
+    /// containerd's images, containers and names of snapshots, one a line: [`owners::Known`]; `of` is its `meta.db`.
+    ContainerdImages,
     /// A question of a later version of this program.
     #[serde(other)]
     Later,

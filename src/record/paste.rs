@@ -1,15 +1,316 @@
-//! Turns pasted text into a recording: says which tool each piece comes from, and keeps the words as they came.
+//! Turns pasted text, any mix of tool output and log lines, into a recording.
 //!
-//! It interprets nothing and drops nothing: a line that belongs to no known report is kept as a line.
+//! It only tells which tool printed which piece and keeps the words; what they mean is read in [`crate::host`].
+//! Nothing is lost: text that no tool is known for is kept as [`Ask::Line`]. Blank lines alone are left out, and of
+//! a very long text the lines that say the same again and again (see `lines`).
+//!
+//! What people paste has been through mail, issue trackers and chat. Quoting, prompts, bullets, escape sequences and
+//! lost or doubled indentation are taken off first (`clean`); lines that were folded into a paragraph are taken
+//! apart at the names of known fields and at `start length target` (`fold`); and a report need not be complete, or
+//! in one piece: a single `Data Space Used: 1 GB` is a `docker info`.
+
+mod clean;
+mod dm;
+mod docker;
+mod fields;
+mod fold;
+mod json;
+mod lines;
+mod tables;
+mod words;
 
 use super::{Ask, Reading, Recording, Source};
+use fields::{Class, Field};
+use fold::Piece;
 
 /// Reads pasted text.
 #[must_use]
 pub fn paste(text: &str) -> Recording {
-    let mut recording = Recording::new(Source::Pasted, None);
-    for line in text.lines() {
-        recording.push(Ask::Line, "", Reading::Said(line.to_owned()));
+    let mut builder = Builder::new();
+    let mut budget = json::Budget::new(text);
+    let mut rest = text.trim_start_matches('\u{feff}');
+    while !rest.is_empty() {
+        if let Some((answer, after)) = json::answer(rest, &mut budget) {
+            builder.close();
+            builder.recording.answers.push(answer);
+            rest = after;
+            continue;
+        }
+        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+        builder.line(line);
+        rest = after;
     }
-    recording
+    builder.finish()
+}
+
+/// The recording so far, and what the next line may continue.
+struct Builder {
+    recording: Recording,
+    /// What the line before belonged to.
+    open: Open,
+    /// Lines whose meaning depends on the next one.
+    pending: Vec<Pending>,
+    docker: docker::Blocks,
+    lines: lines::Limit,
+    hint: clean::Hint,
+}
+
+/// What the line before belonged to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Nothing,
+    /// A `docker info`; `list` when its last line begins or continues a list of bare words.
+    Docker {
+        list: bool,
+    },
+    /// A `dmsetup info` block: the answer's place.
+    DmInfo(usize),
+    /// Device-mapper targets, as status or table.
+    Targets(Ask),
+    /// Another report: its question and tool, and the answer's place.
+    Report(Ask, &'static str, usize),
+}
+
+/// A line that is held back until the next one tells what it is.
+struct Pending {
+    text: String,
+    /// The field it holds, if it does not hold a wrapped name.
+    field: Option<&'static Field>,
+    /// Whether it came right after a line of `docker info`.
+    after_docker: bool,
+}
+
+impl Builder {
+    fn new() -> Self {
+        Self {
+            recording: Recording::new(Source::Pasted, None),
+            open: Open::Nothing,
+            pending: Vec::new(),
+            docker: docker::Blocks::default(),
+            lines: lines::Limit::default(),
+            hint: clean::Hint::default(),
+        }
+    }
+
+    fn line(&mut self, raw: &str) {
+        let characters = clean::characters(raw);
+        let line = clean::unquoted(&characters);
+        if line.trim().is_empty() {
+            return self.blank();
+        }
+        if self.open == Open::Nothing && self.pending.is_empty() && self.lines.counts(line) {
+            return;
+        }
+        let body = match clean::prompt(line) {
+            Some(command) if clean::is_command(command) => {
+                self.close();
+                self.hint = clean::Hint::of(command);
+                return self.plain(line);
+            }
+            Some(rest) => rest,
+            None => line,
+        };
+        for piece in fold::pieces(body) {
+            self.piece(piece, line);
+        }
+    }
+
+    /// A blank line ends tables, but not a `docker info`, which has some itself.
+    fn blank(&mut self) {
+        if !matches!(self.open, Open::Docker { .. }) && self.pending.iter().all(|p| p.field.is_none()) {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        self.settle();
+        self.open = Open::Nothing;
+    }
+
+    /// Takes a piece of the line `whole`.
+    fn piece(&mut self, piece: Piece<'_>, whole: &str) {
+        match piece {
+            Piece::Target(target) => self.target(&target),
+            Piece::Field(field, text) => self.field(field, text),
+            Piece::Around(text) => {
+                self.settle();
+                self.lines.keep(&mut self.recording, text.trim_end());
+            }
+            Piece::Rest(text) => self.rest(text, whole),
+        }
+    }
+
+    fn target(&mut self, target: &dm::Target<'_>) {
+        self.settle();
+        let run = match self.open {
+            Open::Targets(ask) => Some(ask),
+            _ => self.hint.targets,
+        };
+        let ask = target.ask(run);
+        self.open = Open::Targets(ask);
+        let near =
+            self.recording.answers.iter_mut().rev().take(if target.is_first() { 0 } else { lines::HELD });
+        if let Some(answer) = near.filter(|a| a.ask == ask).find(|a| a.of == target.name)
+            && let Reading::Said(said) = &mut answer.reading
+            && target.continues(said)
+        {
+            said.push('\n');
+            said.push_str(target.text);
+            return;
+        }
+        self.recording.push(ask, target.name, Reading::Said(target.text.to_owned()));
+    }
+
+    fn field(&mut self, field: &'static Field, text: &str) {
+        match field.class {
+            Class::Dm => return self.dm_field(field, text),
+            Class::Name => {
+                if self.pending.iter().any(|p| p.field.is_none()) {
+                    self.settle();
+                }
+                return self.hold(text, Some(field));
+            }
+            Class::Pool | Class::Docker => {
+                self.settle_as_docker();
+                self.docker.add(&mut self.recording, Some(field), text);
+            }
+            Class::Common if !self.docker.has_any() => return self.hold(text, Some(field)),
+            Class::Weak if !self.beside_docker() => return self.hold(text, Some(field)),
+            Class::Common | Class::Weak => {
+                self.settle_as_docker();
+                self.docker.add(&mut self.recording, Some(field), text);
+            }
+        }
+        self.open = Open::Docker { list: field.is_list() };
+    }
+
+    /// Whether the line before was a `docker info`'s, or may have been.
+    fn beside_docker(&self) -> bool {
+        matches!(self.open, Open::Docker { .. }) && self.pending.iter().all(|p| p.after_docker)
+    }
+
+    /// A field of `dmsetup info`. `Name:` before it was held back, as `docker info` has such a line too.
+    fn dm_field(&mut self, field: &'static Field, text: &str) {
+        let name = self.pending.pop_if(|p| p.field.is_some_and(|f| f.class == Class::Name));
+        self.settle();
+        if name.is_none()
+            && let Open::DmInfo(at) = self.open
+            && let Some(Reading::Said(said)) = self.recording.answers.get_mut(at).map(|a| &mut a.reading)
+            && !said.lines().any(|l| field.begins(l))
+        {
+            said.push('\n');
+            said.push_str(text);
+            return;
+        }
+        if name.is_none() && !field.alone {
+            return self.plain(text);
+        }
+        self.open = Open::DmInfo(self.recording.answers.len());
+        let of = name.as_ref().map(|n| fields::value(&n.text)).unwrap_or_default();
+        let said = name.as_ref().map_or_else(|| text.to_owned(), |n| format!("{}\n{text}", n.text));
+        self.recording.push(Ask::DmInfo, of, Reading::Said(said));
+    }
+
+    fn rest(&mut self, text: &str, whole: &str) {
+        let open = match self.open {
+            Open::Report(ask, of, _) => Some((ask, of)),
+            _ => None,
+        };
+        if let Some(wrapped) = self.pending.pop_if(|p| p.field.is_none()) {
+            if tables::is_rest_of_df(text) {
+                let of = self.df_of(open);
+                return self.report(Ask::Df, of, false, &format!("{} {}", wrapped.text.trim(), text.trim()));
+            }
+            self.pending.push(wrapped);
+        }
+        if let Some(found) = tables::recognise(text, open) {
+            self.settle();
+            let of = if found.ask == Ask::Df && !found.heading { self.df_of(open) } else { found.of };
+            return self.report(found.ask, of, found.heading, text);
+        }
+        if let Open::Docker { list: true } = self.open
+            && docker::is_list_item(text)
+        {
+            self.settle();
+            return self.docker.add(&mut self.recording, None, text);
+        }
+        if tables::may_be_wrapped(text) {
+            self.settle();
+            return self.hold(text, None);
+        }
+        self.close();
+        if let Some(hint) = clean::Hint::of_bare(text) {
+            self.hint = hint;
+        }
+        self.plain(if text.len() == whole.len() { whole } else { text });
+    }
+
+    /// `df` or `df -i`, for rows whose headings are not there.
+    fn df_of(&self, open: Option<(Ask, &'static str)>) -> &'static str {
+        match open {
+            Some((Ask::Df, of)) => of,
+            _ if self.hint.inodes || self.recording.answers.last().is_some_and(tables::speaks_of_inodes) => {
+                "df -i"
+            }
+            _ => "df",
+        }
+    }
+
+    /// Adds a line of a report; a heading begins a new one.
+    fn report(&mut self, ask: Ask, of: &'static str, heading: bool, text: &str) {
+        let line = text.trim_end();
+        if !heading
+            && let Open::Report(open_ask, open_of, at) = self.open
+            && (open_ask, open_of) == (ask, of)
+            && let Some(Reading::Said(said)) = self.recording.answers.get_mut(at).map(|a| &mut a.reading)
+        {
+            said.push('\n');
+            said.push_str(line);
+            return;
+        }
+        self.open = Open::Report(ask, of, self.recording.answers.len());
+        self.recording.push(ask, of, Reading::Said(line.to_owned()));
+    }
+
+    fn hold(&mut self, text: &str, field: Option<&'static Field>) {
+        let after_docker = self.beside_docker();
+        if self.pending.len() >= lines::HELD {
+            self.settle();
+        }
+        self.pending.push(Pending { text: text.to_owned(), field, after_docker });
+    }
+
+    /// What was held back stays what it was taken for: part of the `docker info` before it, or lines.
+    fn settle(&mut self) {
+        for held in std::mem::take(&mut self.pending) {
+            if held.after_docker {
+                self.docker.add(&mut self.recording, held.field, &held.text);
+            } else {
+                self.plain(&held.text);
+                self.open = Open::Nothing;
+            }
+        }
+    }
+
+    /// What was held back turns out to be the beginning of a `docker info`.
+    fn settle_as_docker(&mut self) {
+        for held in std::mem::take(&mut self.pending) {
+            if held.field.is_some() {
+                self.docker.add(&mut self.recording, held.field, &held.text);
+            } else {
+                self.plain(&held.text);
+            }
+        }
+    }
+
+    fn plain(&mut self, text: &str) {
+        self.lines.push(&mut self.recording, text.trim_end());
+    }
+
+    fn finish(mut self) -> Recording {
+        self.settle();
+        self.docker.write(&mut self.recording);
+        self.lines.finish(&mut self.recording);
+        self.recording
+    }
 }

@@ -1,5 +1,5 @@
-//! The few calls that no safe wrapper offers: fork, leaving without clean-up, closing inherited descriptors, and
-//! `LOOP_GET_STATUS64`.
+//! The few calls that no safe wrapper offers: fork, leaving without clean-up, closing inherited descriptors,
+//! and `LOOP_GET_STATUS64`.
 //!
 //! It decides nothing and interprets nothing; no other file of the program may hold unsafe code.
 #![allow(unsafe_code, reason = "neither nix nor devicemapper wraps these calls safely")]
@@ -10,15 +10,15 @@ use nix::unistd::{ForkResult, Pid};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs `run` in a new process that ends with it. The caller should have one thread: a lock that another thread
-/// holds at this moment stays locked in the new process.
+/// Runs `run` in a new process that ends with it. The caller should have one thread: a lock that another
+/// thread holds at this moment stays locked in the new process.
 ///
 /// # Errors
 /// The errno of fork(2), e.g. `EAGAIN` when no more processes are allowed.
 pub(super) fn fork(run: impl FnOnce()) -> Result<Pid, Errno> {
-    // SAFETY: the child runs ordinary code on its copy of this process and never returns into the caller's stack:
-    // it leaves by `_exit`, after a panic too, so that nothing of the parent's is flushed or dropped twice. glibc
-    // makes its allocator usable after fork.
+    // SAFETY: the child runs ordinary code on its copy of this process and never returns into the caller's
+    // stack: it leaves by `_exit`, after a panic too, so that nothing of the parent's is flushed or dropped
+    // twice. glibc makes its allocator usable after fork.
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Parent { child } => Ok(child),
         ForkResult::Child => {
@@ -29,8 +29,8 @@ pub(super) fn fork(run: impl FnOnce()) -> Result<Pid, Errno> {
     }
 }
 
-/// Closes every descriptor from 3 on except two. Only for a process just forked: whatever else believed to own a
-/// descriptor must never run again.
+/// Closes every descriptor from 3 on except two. Only for a process just forked: whatever else believed to
+/// own a descriptor must never run again.
 pub(super) fn keep_only(one: &OwnedFd, other: &OwnedFd) {
     let (low, high) = {
         let (a, b) = (one.as_raw_fd(), other.as_raw_fd());
@@ -47,7 +47,8 @@ fn close_range(first: RawFd, last: RawFd) -> bool {
     let (Ok(first), Ok(last)) = (libc::c_ulong::try_from(first), libc::c_ulong::try_from(last)) else {
         return true;
     };
-    // SAFETY: the call takes three numbers and touches no memory; see `keep_only` for who may lose descriptors.
+    // SAFETY: the call takes three numbers and touches no memory; see `keep_only` for who may lose
+    // descriptors.
     unsafe { libc::syscall(libc::SYS_close_range, first, last, 0 as libc::c_ulong) == 0 }
 }
 
@@ -86,8 +87,8 @@ const LOOP_GET_STATUS64: u32 = 0x4C05;
 pub(super) fn loop_info(device: BorrowedFd<'_>) -> Result<LoopInfo, Errno> {
     let mut words = [0_u64; 232 / 8];
     let at = words.as_mut_ptr();
-    // SAFETY: the kernel writes one `struct loop_info64`, 232 bytes on every architecture, to memory of just that
-    // size; a device that is no loop device refuses an unknown request without writing.
+    // SAFETY: the kernel writes one `struct loop_info64`, 232 bytes on every architecture, to memory of just
+    // that size; a device that is no loop device refuses an unknown request without writing.
     Errno::result(unsafe { libc::ioctl(device.as_raw_fd(), LOOP_GET_STATUS64 as _, at) })?;
     let [dev, inode, _, offset, sizelimit, _, half_flags, ..] = words;
     let [_, _, _, _, a, b, c, d] = half_flags.to_ne_bytes();

@@ -1,5 +1,5 @@
-//! Takes secrets out of settings and program arguments before they are kept: values of proxies, tokens, passwords,
-//! and the user part of addresses.
+//! Takes secrets out of settings and program arguments before they are kept: values of proxies, tokens,
+//! passwords, and the user part of addresses.
 //!
 //! It works on words, not on a parsed document, so that broken settings are kept (and redacted) too.
 
@@ -51,7 +51,8 @@ pub(super) fn arguments(line: &str) -> String {
     kept.join("\t")
 }
 
-/// `lvm.conf` without its whole-line comments and empty lines: a hundred kilobytes that say the same everywhere.
+/// `lvm.conf` without its whole-line comments and empty lines: a hundred kilobytes that say the same
+/// everywhere.
 pub(super) fn uncommented(text: &str) -> String {
     let said = |line: &&str| !line.trim_start().starts_with('#') && !line.trim().is_empty();
     text.lines().filter(said).flat_map(|line| [line, "\n"]).collect()

@@ -1,10 +1,11 @@
-//! Puts a time limit on every question: a worker process asks the machine, and one that does not answer in time is
-//! killed and left behind.
+//! Puts a time limit on every question: a worker process asks the machine, and one that does not answer in
+//! time is killed and left behind.
 //!
-//! A status ioctl on a pool whose metadata device is stuck waits in uninterruptible sleep. No thread can be taken
-//! out of that, and a process with such a thread does not end, so the questions are asked by a process that may be
-//! lost (drivers/md/dm-thin.c, `pool_status` takes the metadata lock). It holds no descriptor of its parent's, so
-//! that nobody who waits for the parent's output waits for it. This module never interprets an answer.
+//! A status ioctl on a pool whose metadata device is stuck waits in uninterruptible sleep. No thread can be
+//! taken out of that, and a process with such a thread does not end, so the questions are asked by a process
+//! that may be lost (drivers/md/dm-thin.c, `pool_status` takes the metadata lock). It holds no descriptor of
+//! its parent's, so that nobody who waits for the parent's output waits for it. This module never interprets
+//! an answer.
 
 use super::{Ask, Reading, Respondent, raw};
 use nix::errno::Errno;
@@ -20,12 +21,13 @@ use std::time::{Duration, Instant};
 
 /// Longest time one question waits unless the user said otherwise.
 pub const LIMIT: Duration = Duration::from_secs(1);
-/// A command has its own limit ([`super::machine::run::COMMANDS`]); this is for a machine that cannot even start it.
+/// A command has its own limit ([`super::machine::run::COMMANDS`]); this is for a machine that cannot even
+/// start it.
 const LIMIT_RUN: Duration = Duration::from_secs(5);
 /// The least that a question waits, however many were silent before.
 const LIMIT_LEAST: Duration = Duration::from_millis(20);
-/// Bytes of questions under way at once. A pipe takes so many at once even where pipes are kept short, so that
-/// asking never waits.
+/// Bytes of questions under way at once. A pipe takes so many at once even where pipes are kept short, so
+/// that asking never waits.
 const LIMIT_UNDER_WAY: usize = 4096;
 /// Longest answer accepted, in bytes.
 const LIMIT_ANSWER: usize = 64 << 20;
@@ -40,9 +42,9 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker that asks whomever `make` makes, in a process of its own, and waits `limit` for each answer. After
-    /// twice that time was lost to silences, each question waits a twentieth of it: many stuck devices do not add
-    /// up. The process is made at the first question; the caller should have one thread then.
+    /// A worker that asks whomever `make` makes, in a process of its own, and waits `limit` for each answer.
+    /// After twice that time was lost to silences, each question waits a twentieth of it: many stuck devices
+    /// do not add up. The process is made at the first question; the caller should have one thread then.
     #[must_use]
     pub fn new(limit: Duration, make: impl Fn() -> Box<dyn Respondent> + 'static) -> Self {
         let make = Box::new(make);

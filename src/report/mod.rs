@@ -7,10 +7,11 @@ pub mod explain;
 pub mod json;
 mod plan;
 mod text;
+pub mod usage;
 mod wrap;
 
 pub use amount::{Units, amounts, clean};
-pub use plan::{plan_json, plan_schema, plan_text};
+pub use plan::{PlanOutput, plan_json, plan_schema, plan_text};
 pub use text::{Look, text};
 
 use crate::host::Host;

@@ -70,7 +70,8 @@ pub fn text(report: &Report, look: &Look) -> String {
     if shown > 0 {
         out.push('\n');
         for (rank, finding) in report.findings.iter().enumerate() {
-            out.push_str(&finding_block(finding, rank == 0 || look.verbose, look));
+            let named = report.host.pools.len() > 1;
+            out.push_str(&finding_block(finding, rank == 0 || look.verbose, named, look));
         }
     }
     out.push_str(&see(report));
@@ -97,7 +98,7 @@ fn headline(report: &Report, look: &Look) -> String {
     let lines = wrap(&format!("{word}: "), &look.say(&sentence), look.width);
     let mut out = lines.replacen(word, &look.paint(style, word), 1);
     if let Some(finding) = leading
-        && let Some((advice, command)) = finding.advice.iter().find_map(|a| Some((a, a.commands.last()?)))
+        && let Some((advice, command)) = finding.advice.iter().find_map(|a| Some((a, a.commands.first()?)))
     {
         let does = look.say(&advice.does);
         let _ = writeln!(out, "  first: {}", look.paint(BOLD, &clean(command)));
@@ -300,7 +301,7 @@ fn carried(half: &str, backing: &Backing) -> Option<String> {
     Some(format!("{half} on {node}{disks}"))
 }
 
-fn finding_block(finding: &Finding, full: bool, look: &Look) -> String {
+fn finding_block(finding: &Finding, full: bool, named: bool, look: &Look) -> String {
     let word = match finding.severity {
         Severity::Critical => "critical",
         Severity::Warning => "warning",
@@ -312,7 +313,8 @@ fn finding_block(finding: &Finding, full: bool, look: &Look) -> String {
         crate::verdict::Certainty::Possible => "possible: ",
     };
     let tag = format!("[{word}]");
-    let text = format!("{}: {sure}{}", finding.rule, look.say(&finding.summary));
+    let subject = if named { format!("{}: ", clean(&finding.subject.name)) } else { String::new() };
+    let text = format!("{}: {subject}{sure}{}", finding.rule, look.say(&finding.summary));
     let lines = wrap(&format!("{tag:>12} "), &text, look.width);
     let mut out = lines.replacen(&tag, &look.paint(colour_of(finding.severity), &tag), 1);
     if look.verbose {

@@ -1,7 +1,8 @@
 //! Advice that several rules give, built once from the facts of one pool.
 //!
-//! No command is made that the facts at hand make wrong: none to a daemon that does not run, no deletion in a pool
-//! that refuses changes, no growth out of a volume group with nothing free. Looking comes first, deleting last.
+//! No command is made that the facts at hand make wrong: none to a daemon that does not run, no deletion in a
+//! pool that refuses changes, no growth out of a volume group with nothing free. Looking comes first,
+//! deleting last.
 
 use super::Finding;
 use super::judge::{docker_version, is_dockers, refuses_changes};
@@ -23,6 +24,14 @@ impl Finding {
 /// Advice that only looks.
 pub(super) fn look(does: &str, commands: &[&str]) -> Advice {
     Advice::new(Risk::Reads, does, commands)
+}
+
+/// The same advice, the first of it led by an exact amount where that is known.
+pub(super) fn with_amount(mut advice: Vec<Advice>, amount: Option<String>, then: &str) -> Vec<Advice> {
+    if let (Some(first), Some(amount)) = (advice.first_mut(), amount) {
+        first.does = format!("{amount}: {then}");
+    }
+    advice
 }
 
 /// `thinspect plan GOAL` for one pool.
@@ -48,12 +57,8 @@ pub(super) fn status(pool: &Pool) -> Advice {
 }
 
 /// What to do for free data blocks: look, trim, then remove what is old or stopped.
-pub(super) fn free_space(host: &Host, pool: &Pool, wanted: Option<Bytes>) -> Vec<Advice> {
-    let see = plan("free", pool, "see what can be removed, and how much each step frees");
-    let mut all = vec![match wanted {
-        Some(bytes) => see.gaining(bytes),
-        None => see,
-    }];
+pub(super) fn free_space(host: &Host, pool: &Pool) -> Vec<Advice> {
+    let mut all = vec![plan("free", pool, "see what can be removed, and how much each step frees")];
     if refuses_changes(pool) {
         return all;
     }
@@ -77,10 +82,10 @@ fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
     if running == Some(false) {
         return vec![look("Docker's own commands need the daemon: see what is there", &["thinspect usage"])];
     }
-    let mut all = vec![look(
-        "see what containers there are, with their sizes, and which of them have stopped",
-        &["docker ps -as", "docker ps -a --filter status=exited"],
-    )];
+    // Sizes are added up by walking each container's files, which hangs where a full pool makes writers wait.
+    let list = if pool.data.is_full() { "docker ps -a" } else { "docker ps -as" };
+    let see = "see what containers there are, and which of them have stopped";
+    let mut all = vec![look(see, &[list, "docker ps -a --filter status=exited"])];
     if pool.discards != Some(Discards::Ignored) {
         let trim = "docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}' \
                     | xargs -r -I{} fstrim -v /proc/{}/root";
@@ -90,7 +95,7 @@ fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
     all.push(if docker_version(host).is_none_or(|v| v >= PRUNE_FILTERS) {
         Advice::new(
             Risk::Destroys,
-            "remove what is old and unused: by age, sparing what carries a label; all of it can be narrowed by name",
+            "remove what is old and unused: by age, sparing what carries a label; names narrow it further",
             &[
                 "docker container prune --filter until=24h --filter label!=keep",
                 "docker image prune --all --filter until=240h --filter label!=keep",
@@ -99,7 +104,7 @@ fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
     } else {
         Advice::new(
             Risk::Destroys,
-            "remove containers that have stopped and images without a name (this release has no prune filters)",
+            "remove stopped containers and images without a name (this release has no prune filters)",
             &[
                 "docker ps -aq --filter status=exited | xargs -r docker rm",
                 "docker images -q --filter dangling=true | xargs -r docker rmi",

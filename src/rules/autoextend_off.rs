@@ -1,6 +1,6 @@
 //! Rule: nobody extends the pool when it fills.
 
-use super::{Finding, Subject, advise, judge};
+use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::pool::Pool;
@@ -18,8 +18,8 @@ super::rule! {
     /// Free extents in the volume group are of no use when the pool fills at night.
     ///
     /// ## What to do
-    /// Attach a profile with a threshold below what Docker's floor allows (80 by default, Docker refuses at 90), and
-    /// see that the volume is monitored.
+    /// Attach a profile with a threshold below what Docker's floor allows (80 by default, Docker refuses at
+    /// 90), and see that the volume is monitored.
     ///
     /// ## References
     /// lvmthin(7), "Automatically extend thin pool LV"; lvm.conf(5); docs.docker.com, direct-lvm mode.
@@ -40,7 +40,17 @@ super::rule! {
 const PRESSING_PERCENT: u64 = 60;
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
+    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &["autoextend-off"]);
+    let subject = |s: &_| judge::pool_subject(host, s);
+    let summary = "LVM warns that nothing extends its thin pools when they fill";
+    let finding = said::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary)?;
+    let see = "lvmconfig --type full activation/thin_pool_autoextend_threshold";
+    Some(finding.advise(advise::look("see the setting", &[see])))
 }
 
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
@@ -69,7 +79,10 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let name = quote(&format!("{}/{}", lv.vg, lv.lv));
     let see = format!("lvs -o+seg_monitor,lv_profile {name}");
     let watch = format!("lvchange --monitor y {name}");
-    let finding = finding.advise(advise::look("see both settings", &[&see, "lvmconfig --type full activation/thin_pool_autoextend_threshold"]));
+    let finding = finding.advise(advise::look(
+        "see both settings",
+        &[&see, "lvmconfig --type full activation/thin_pool_autoextend_threshold"],
+    ));
     if unwatched {
         return Some(finding.advise(Advice::new(Risk::Changes, "let dmeventd watch it", &[&watch])));
     }

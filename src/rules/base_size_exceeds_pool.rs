@@ -10,19 +10,20 @@ super::rule! {
     /// One container can fill the whole pool: the base device is larger than the pool.
     ///
     /// ## What it means
-    /// The base device's size is the limit of each container's filesystem (10 GiB by default, 100 GiB in Docker 1.8
-    /// and 1.9). Here it is more than all the data blocks there are, so the limit protects nobody.
+    /// The base device's size is the limit of each container's filesystem (10 GiB by default, 100 GiB in
+    /// Docker 1.8 and 1.9). Here it is more than all the data blocks there are, so the limit protects nobody.
     ///
     /// ## Why it matters
     /// A single container that writes logs or downloads takes the pool's last block, and with it every other
     /// container. On XFS its writers then hang.
     ///
     /// ## What to do
-    /// Grow the pool, or limit containers one by one (`docker run --storage-opt size=10G`, which cannot be less than
-    /// the base size). A base device cannot shrink: a smaller one needs a new pool.
+    /// Grow the pool, or limit containers one by one (`docker run --storage-opt size=10G`, which cannot be
+    /// less than the base size). A base device cannot shrink: a smaller one needs a new pool.
     ///
     /// ## References
-    /// moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `dm.basesize`; moby/moby pull requests 14709, 19123.
+    /// moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `dm.basesize`; moby/moby pull requests 14709,
+    /// 19123.
     ///
     /// ## Example
     /// ```host
@@ -58,13 +59,19 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         return None;
     }
     let certainty = if pool.data.exact { Certainty::Certain } else { Certainty::Likely };
-    let summary = format!("One container can fill the pool: it may grow to {base}, the pool has {total} in all");
+    let summary =
+        format!("One container can fill the pool: it may grow to {base}, the pool has {total} in all");
     let finding = Finding::new(&RULE, Severity::Warning, certainty, Subject::pool(pool), summary)
         .because("size of the base device", base.to_string(), "Docker's records or report")
         .because("size of the pool", total.to_string(), judge::source(pool));
-    Some(finding.advise(advise::usage(pool)).advise_all(advise::grow_data(host, pool, Some(base.minus(total)))))
+    Some(finding.advise(advise::usage(pool)).advise_all(advise::grow_data(
+        host,
+        pool,
+        Some(base.minus(total)),
+    )))
 }
 
 fn is_disk_in(host: &Host, pool: &Pool, thin: &Thin) -> bool {
-    judge::is_containers_disk(&thin.name) && judge::pool_of_thin(host, thin).is_some_and(|p| std::ptr::eq(p, pool))
+    judge::is_containers_disk(&thin.name)
+        && judge::pool_of_thin(host, thin).is_some_and(|p| std::ptr::eq(p, pool))
 }

@@ -2,22 +2,24 @@
 
 use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
+use crate::host::Source;
 use crate::host::saying::Saying;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
-    /// A device under the pool fails: reads or writes come back with I/O errors, or a snapshot became invalid.
+    /// A device under the pool fails: it gives I/O errors, or a snapshot became invalid.
     ///
     /// ## What it means
-    /// The trouble lies below the pool: a disk or volume that gives errors, a cloud disk that was detached, a dm
-    /// snapshot whose own space ran out (`snapshot Invalid`, as on live systems). The pool turns read-only or fails
-    /// as a consequence.
+    /// The trouble lies below the pool: a disk or volume that gives errors, a cloud disk that was detached, a
+    /// dm snapshot whose own space ran out (`snapshot Invalid`, as on live systems). The pool turns read-only
+    /// or fails as a consequence.
     ///
     /// ## Why it matters
     /// Repairing the pool on a failing device fails again and can destroy what is still readable.
     ///
     /// ## What to do
-    /// Find the device, and copy what is readable before anything else. Only then repair the pool, on sound ground.
+    /// Find the device, and copy what is readable before anything else. Only then repair the pool, on sound
+    /// ground.
     ///
     /// ## References
     /// Linux Documentation/admin-guide/device-mapper/snapshot.rst (`Invalid`); lvm2, `read failed after`.
@@ -32,6 +34,9 @@ super::rule! {
     "block-device-failing", since "0.1.0", check
 }
 
+/// Drives whose errors mean that nothing is in them: optical and floppy.
+const REMOVABLE: [&str; 4] = ["dev sr", "device sr", "dev fd", "device fd"];
+
 fn check(host: &Host) -> Vec<Finding> {
     of_device(host).or_else(|| of_errors(host)).into_iter().collect()
 }
@@ -41,21 +46,30 @@ fn of_device(host: &Host) -> Option<Finding> {
     let lines = said::lines(host, &["snapshot-invalid", "device-read-failed"]);
     let invalid = lines.first().is_some_and(|s| s.text.contains("Invalid"));
     let summary = if invalid {
-        "A snapshot under the pool has become invalid: its own space ran out, and what lies on it gives I/O errors"
+        "A snapshot under the pool is invalid: its own space ran out, and what lies on it gives I/O errors"
     } else {
         "A device under the pool cannot be read"
     };
+    // On a machine whose pools are well the log tells of something else, or of the past.
+    let past = host.source == Source::Machine && !judge::some_pool_is_stuck(host);
+    let severity = if past { Severity::Warning } else { Severity::Critical };
     let device = |s: &Saying| Subject::new("host", device_in(&s.text));
-    said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, device, summary).map(with_advice)
+    said::finding(&RULE, (severity, Certainty::Likely), &lines, device, summary).map(with_advice)
 }
 
-/// The kernel reports I/O errors that no state of a pool explains: a full or read-only pool gives errors of its own.
+/// The kernel reports I/O errors that no state of a pool explains: a full or read-only pool gives errors of
+/// its own.
 fn of_errors(host: &Host) -> Option<Finding> {
-    if judge::some_pool_is_stuck(host) || said::any(host, &["loop-write-error", "pool-messages-refused"]) {
+    if judge::some_pool_is_stuck(host) || said::any(host, &["loop-write-error", "messages-refused"]) {
         return None;
     }
-    let files = said::lines(host, &["metadata-file-io-error"]);
-    let errors = said::lines(host, &["block-io-error"]);
+    let files = said::lines(host, &["docker-metadata-io-error"]);
+    let mut errors = said::lines(
+        host,
+        &["block-io-error", "buffer-io-error", "medium-error", "xfs-metadata-error", "mount-io-error"],
+    );
+    // An empty drive gives such errors whenever somebody looks at it.
+    errors.retain(|s| !REMOVABLE.iter().any(|drive| s.text.contains(drive)));
     let sound = host.pools.iter().any(judge::state_is_known);
     // With a pool that is well now, errors in the log are history, but worth a look.
     let severity = if sound { Severity::Warning } else { Severity::Critical };

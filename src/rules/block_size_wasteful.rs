@@ -10,16 +10,16 @@ super::rule! {
     /// Containers take far more of the pool than their files need; the large block size may be the reason.
     ///
     /// ## What it means
-    /// A block is taken whole by its first write, and a shared block is copied whole. With 512 KiB blocks (what LVM
-    /// set-ups for Docker choose) many small files scattered over the disk take several times their size. Blocks of
-    /// deleted files that were never trimmed look the same.
+    /// A block is taken whole by its first write, and a shared block is copied whole. With 512 KiB blocks
+    /// (what LVM set-ups for Docker choose) many small files scattered over the disk take several times their
+    /// size. Blocks of deleted files that were never trimmed look the same.
     ///
     /// ## Why it matters
     /// The pool fills long before the containers do.
     ///
     /// ## What to do
-    /// Trim first (`fstrim`) and look again. The block size itself is fixed for the life of a pool: a smaller one
-    /// needs a new pool, with more metadata.
+    /// Trim first (`fstrim`) and look again. The block size itself is fixed for the life of a pool: a smaller
+    /// one needs a new pool, with more metadata.
     ///
     /// ## References
     /// moby/moby issue 32141; lvmthin(7), "Chunk size".
@@ -54,10 +54,12 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if mapped.0 < files.0.saturating_mul(TIMES) || mapped.minus(files) < LEAST_WASTE {
         return None;
     }
-    let summary = format!("Mounted containers take {mapped} of the pool for {files} of files; its blocks are of {block}");
+    let summary = format!(
+        "Mounted containers take {mapped} of the pool for {files} of files; its blocks are of {block}"
+    );
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Possible, Subject::pool(pool), summary)
         .because("mapped by mounted containers", mapped.to_string(), "thin status")
         .because("used in their filesystems", files.to_string(), "statfs")
         .because("block size", block.to_string(), judge::source(pool));
-    Some(finding.advise(advise::usage(pool)).advise_all(advise::free_space(host, pool, None)))
+    Some(finding.advise(advise::usage(pool)).advise_all(advise::free_space(host, pool)))
 }

@@ -15,13 +15,14 @@ super::rule! {
     /// A container has reached the size of its own disk, while the pool has room.
     ///
     /// ## What it means
-    /// Each container's root filesystem lies on a thin device of a fixed virtual size: the base device's (10 GiB by
-    /// default, 100 GiB in Docker 1.8 and 1.9). When that filesystem is full, writes in this container fail with
-    /// `no space left on device`, however empty the pool is. A download or layer larger than the base size fails the
-    /// same way, and `docker info` taken afterwards looks harmless.
+    /// Each container's root filesystem lies on a thin device of a fixed virtual size: the base device's (10
+    /// GiB by default, 100 GiB in Docker 1.8 and 1.9). When that filesystem is full, writes in this container
+    /// fail with `no space left on device`, however empty the pool is. A download or layer larger than the
+    /// base size fails the same way, and `docker info` taken afterwards looks harmless.
     ///
     /// ## Why it matters
-    /// The message does not say which limit was hit. Freeing space in the pool, or growing it, changes nothing.
+    /// The message does not say which limit was hit. Freeing space in the pool, or growing it, changes
+    /// nothing.
     ///
     /// ## What to do
     /// Put the data in a volume, which does not lie in the pool. Or give containers larger disks: raise
@@ -54,8 +55,8 @@ super::rule! {
 
 /// A filesystem on a thin device counts as full from here on, in percent used as tools print it.
 const FULL_PERCENT: u64 = 98;
-/// A thin device counts as full from this share of mapped sectors on: ext4 never writes all of its own tables, and a
-/// full one was measured at 97.7 percent.
+/// A thin device counts as full from this share of mapped sectors on: ext4 never writes all of its own
+/// tables, and a full one was measured at 97.7 percent.
 const MAPPED_PERCENT: u64 = 97;
 /// The base size when nobody said another: Docker to 1.7 and from 1.10.
 const DEFAULT_BASE: Bytes = Bytes(10 << 30);
@@ -89,7 +90,8 @@ fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
     if asked || u128::from(mapped.0) * 100 < u128::from(length.0) * u128::from(MAPPED_PERCENT) {
         return None;
     }
-    let summary = format!("A container's disk is nearly all written: {mapped} of {length}; its filesystem may be full");
+    let summary =
+        format!("A container's disk is nearly all written: {mapped} of {length}; its filesystem may be full");
     let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary)
         .because("mapped", mapped.to_string(), "thin status")
         .because("size of its disk", length.to_string(), "thin status");
@@ -124,7 +126,9 @@ fn fullness(filesystem: &Filesystem) -> Option<Severity> {
 
 /// Percent used, rounded down; 0 where it is not known.
 fn used_percent(filesystem: &Filesystem) -> u64 {
-    let (Some(size), Some(left)) = (filesystem.size, filesystem.available.or(filesystem.free)) else { return 0 };
+    let (Some(size), Some(left)) = (filesystem.size, filesystem.available.or(filesystem.free)) else {
+        return 0;
+    };
     let used = u128::from(size.minus(left).0) * 100;
     used.checked_div(u128::from(size.0)).and_then(|p| u64::try_from(p).ok()).unwrap_or_default()
 }
@@ -133,7 +137,8 @@ fn full_filesystem(subject: Subject, severity: Severity, size: Option<Bytes>, fs
     let left = fs.available.or(fs.free).map(|b| format!("{b} left")).unwrap_or_default();
     let of = size.map(|s| format!(" of its {s}")).unwrap_or_default();
     let left = if left.is_empty() { "nearly nothing left".to_owned() } else { left };
-    let summary = format!("A container's own filesystem is full: {left}{of}; the pool's room does not help it");
+    let summary =
+        format!("A container's own filesystem is full: {left}{of}; the pool's room does not help it");
     let used = fs.used_percent.map(|p| format!("{p} % used")).unwrap_or_else(|| left.clone());
     Finding::new(&RULE, severity, Certainty::Likely, subject, summary)
         .because("its filesystem", used, "df or statfs")
@@ -157,7 +162,11 @@ fn of_words(host: &Host) -> Option<Finding> {
 fn limit_hit(host: &Host, saying: &Saying, roomy: Option<&Pool>) -> Finding {
     let known = roomy.and_then(|p| judge::base_size(host, p));
     let base = known.unwrap_or(DEFAULT_BASE);
-    let whence = if known.is_some() { "Docker's records or report" } else { "the default; Docker 1.8 and 1.9: 100 GiB" };
+    let whence = if known.is_some() {
+        "Docker's records or report"
+    } else {
+        "the default; Docker 1.8 and 1.9: 100 GiB"
+    };
     let wanted = host.sayings.iter().find_map(|s| match s.kind {
         Kind::WantedToWrite { bytes } if bytes > base => Some((bytes, s)),
         _ => None,
@@ -192,7 +201,8 @@ fn advice(host: &Host) -> Vec<Advice> {
         all.push(Advice::new(Risk::Stops, does, &["docker run --help | grep -A1 storage-opt"]));
     }
     if at_least(BASE_GROWS) {
-        let does = "raise dm.basesize in daemon.json and restart Docker; images must be pulled again to get it";
+        let does =
+            "raise dm.basesize in daemon.json and restart Docker; images must be pulled again to get it";
         all.push(Advice::new(Risk::Stops, does, &[]));
     }
     all

@@ -8,15 +8,15 @@ super::rule! {
     /// containerd's snapshotter holds devices that it marked as faulty: their ids and blocks stay reserved.
     ///
     /// ## What it means
-    /// The snapshotter writes down what it is about to do with each device. One that it finds in the middle of
-    /// something at its start, or whose operation failed, becomes faulty and is never used again.
+    /// The snapshotter writes down what it is about to do with each device. One that it finds in the middle
+    /// of something at its start, or whose operation failed, becomes faulty and is never used again.
     ///
     /// ## Why it matters
     /// The snapshot cannot be used, and its blocks do not come back.
     ///
     /// ## What to do
-    /// Remove the snapshots that belong to such devices. What nothing owns any more can be deleted from the pool, with
-    /// containerd stopped.
+    /// Remove the snapshots that belong to such devices. What nothing owns any more can be deleted from the
+    /// pool, with containerd stopped.
     ///
     /// ## References
     /// containerd, plugins/snapshots/devmapper/pool_device.go, `ensureDeviceStates`.

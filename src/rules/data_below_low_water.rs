@@ -9,12 +9,13 @@ super::rule! {
     /// The pool's free data blocks are at or under the low-water mark of its table.
     ///
     /// ## What it means
-    /// When free data blocks fall to the mark, the kernel raises one event and writes `reached low water mark for
-    /// data device`. LVM's dmeventd acts on it by growing the pool; Docker does not listen to it. Docker sets the
-    /// mark to 32768 blocks, 2 GiB of the usual 64 KiB blocks, whatever the size of the pool.
+    /// When free data blocks fall to the mark, the kernel raises one event and writes `reached low water mark
+    /// for data device`. LVM's dmeventd acts on it by growing the pool; Docker does not listen to it. Docker
+    /// sets the mark to 32768 blocks, 2 GiB of the usual 64 KiB blocks, whatever the size of the pool.
     ///
     /// ## Why it matters
-    /// It is the kernel's last word before the pool is full, and it says it only once until the pool is resumed.
+    /// It is the kernel's last word before the pool is full, and it says it only once until the pool is
+    /// resumed.
     ///
     /// ## What to do
     /// See whether anybody grows the pool by itself; if not, make room or grow it now.
@@ -49,7 +50,8 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let always_below = pool.data.total.is_some_and(|t| t <= mark);
     let nearly = pool.data.above(80).unwrap_or(true);
     let severity = if always_below || !nearly { Severity::Notice } else { Severity::Warning };
-    let more = if always_below { "; the whole pool is smaller than the mark, so this was always so" } else { "" };
+    let more =
+        if always_below { "; the whole pool is smaller than the mark, so this was always so" } else { "" };
     let summary = format!("{} data blocks are free, the low-water mark is {}{more}", free.0, mark.0);
     let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), summary)
         .because("free data blocks", free.0.to_string(), judge::source(pool))
@@ -58,7 +60,7 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["data-low-water-reached"]);
+    let lines = said::current(host, &["low-water-data"]);
     let summary = "The kernel says that a pool's free data fell to its low-water mark";
     let subject = |s: &_| judge::pool_subject(host, s);
     let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;

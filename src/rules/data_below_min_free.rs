@@ -11,20 +11,22 @@ super::rule! {
     ///
     /// ## What it means
     /// Before Docker (1.11 to 24) makes a thin device, for an image layer or a container, it demands that
-    /// `max(1, floor(total × percent / 100))` data blocks are free; the percent is 10 unless `dm.min_free_space` says
-    /// otherwise. The pool is not full: what runs goes on running, and can still write into the rest.
+    /// `max(1, floor(total × percent / 100))` data blocks are free; the percent is 10 unless
+    /// `dm.min_free_space` says otherwise. The pool is not full: what runs goes on running, and can still
+    /// write into the rest.
     ///
     /// ## Why it matters
-    /// Every `docker pull`, `build`, `create`, `run` and `commit` fails with `Thin Pool has N free data blocks which is
-    /// less than minimum required M`. A write that fills the pool for good is worse, so the floor is there for a
-    /// reason: on a full pool filesystems lose data.
+    /// Every `docker pull`, `build`, `create`, `run` and `commit` fails with `Thin Pool has N free data
+    /// blocks which is less than minimum required M`. A write that fills the pool for good is worse, so the
+    /// floor is there for a reason: on a full pool filesystems lose data.
     ///
     /// ## What to do
-    /// Free space first (`thinspect plan free`), or grow the pool (`thinspect plan grow`). Lowering the percent
-    /// (`thinspect plan min-free-space`) only buys time, and needs a restart of the daemon.
+    /// Free space first (`thinspect plan free`), or grow the pool (`thinspect plan grow`). Lowering the
+    /// percent (`thinspect plan min-free-space`) only buys time, and needs a restart of the daemon.
     ///
     /// ## References
-    /// moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `poolHasFreeSpace`; moby/moby pull request 20786.
+    /// moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `poolHasFreeSpace`; moby/moby pull request
+    /// 20786.
     ///
     /// ## Example
     /// ```host
@@ -50,12 +52,15 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary);
     let finding = s.as_facts(finding, "data", size);
     let exact = |blocks: u64| pool.block.map(|b| Bytes(blocks.saturating_mul(b.0)));
-    let lower = "see what lowering the percent would do; it only buys time, and needs a restart of the daemon";
+    let ways = s.ways("data", size);
+    let free = advise::free_space(host, pool);
+    let grow = advise::grow_data(host, pool, s.smallest_growth().and_then(exact));
+    let lower = vec![advise::plan("min-free-space", pool, "see what lowering the percent would do")];
     Some(
         finding
-            .advise_all(advise::free_space(host, pool, s.short().and_then(exact)))
-            .advise_all(advise::grow_data(host, pool, s.smallest_growth().and_then(exact)))
-            .advise(advise::plan("min-free-space", pool, lower)),
+            .advise_all(advise::with_amount(free, ways.free, "see what can be removed"))
+            .advise_all(advise::with_amount(grow, ways.grow, "see how"))
+            .advise_all(advise::with_amount(lower, ways.lower, "it only buys time, and restarts the daemon")),
     )
 }
 

@@ -1,20 +1,20 @@
 //! Rule: no free data block is left in the pool.
 
 use super::{Finding, Subject, advise, judge, said};
+use crate::host::Host;
 use crate::host::pool::Pool;
 use crate::host::status::{Mode, WhenFull};
-use crate::host::Host;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
     /// The pool has no free data block: whatever is written to new space waits or fails.
     ///
     /// ## What it means
-    /// Every data block belongs to some thin device. Reads, writes to blocks that a device already owns alone, and
-    /// deletions still work. A write that needs a new block waits at first (`queue_if_no_space`, unless the pool was
-    /// set up with `error_if_no_space`): for `no_space_timeout` seconds, 60 by default, 0 for ever. After that grace
-    /// the kernel makes all such writes fail. A status line that says `error_if_no_space` where the table asks for
-    /// no such thing means that the grace has passed.
+    /// Every data block belongs to some thin device. Reads, writes to blocks that a device already owns
+    /// alone, and deletions still work. A write that needs a new block waits at first (`queue_if_no_space`,
+    /// unless the pool was set up with `error_if_no_space`): for `no_space_timeout` seconds, 60 by default, 0
+    /// for ever. After that grace the kernel makes all such writes fail. A status line that says
+    /// `error_if_no_space` where the table asks for no such thing means that the grace has passed.
     ///
     /// ## Why it matters
     /// While writes wait, everything that writes hangs, `docker` commands included. Once they fail, data that
@@ -83,23 +83,30 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if let Some(used) = judge::used_of(&pool.data) {
         finding = finding.because("data in use", used, judge::source(pool));
     }
-    let lines = said::lines(host, &["pool-out-of-data-queue", "pool-out-of-data-error"]);
-    Some(advise_on(finding.because("writes", state, "when_full of status and table").quoting(&lines), host, pool))
+    let lines = said::lines(host, &["pool-queues-writes", "pool-fails-writes"]);
+    Some(advise_on(
+        finding.because("writes", state, "when_full of status and table").quoting(&lines),
+        host,
+        pool,
+    ))
 }
 
 /// What writes meet now, and whether the grace has passed.
 fn writes(host: &Host, pool: &Pool) -> (String, bool) {
     let grace = host.kernel.no_space_timeout.unwrap_or(GRACE_SECS);
-    let error_was_said = said::any(host, &["pool-out-of-data-error"]) && !judge::state_is_known(pool);
+    let error_was_said = said::any(host, &["pool-fails-writes"]) && !judge::state_is_known(pool);
     match (pool.when_full, pool.when_full_requested) {
-        (Some(WhenFull::Error), Some(WhenFull::Queue)) => {
-            (format!("the grace of {grace} s has passed, so writes to new space fail and what they held is lost"), true)
-        }
+        (Some(WhenFull::Error), Some(WhenFull::Queue)) => (
+            format!(
+                "the grace of {grace} s has passed, so writes to new space fail and what they held is lost"
+            ),
+            true,
+        ),
         (Some(WhenFull::Error), Some(WhenFull::Error)) => {
             ("writes to new space fail at once, as the pool was set up (error_if_no_space)".to_owned(), false)
         }
         (Some(WhenFull::Error), None) => {
-            let text = "writes to new space fail (error_if_no_space; if the table does not ask for it, the grace has passed)";
+            let text = "writes to new space fail (the grace is over, unless the table asks for errors)";
             (text.to_owned(), true)
         }
         _ if error_was_said => ("the kernel has begun to fail writes to new space".to_owned(), true),
@@ -116,23 +123,27 @@ fn advise_on(finding: Finding, host: &Host, pool: &Pool) -> Finding {
     let errors = "see which filesystems met errors: each needs a check before it is trusted again";
     let errors = advise::look(errors, &["dmesg | grep -E 'dm-[0-9]+|XFS|EXT4'"]);
     finding
-        .advise_all(advise::free_space(host, pool, None))
+        .advise_all(advise::free_space(host, pool))
         .advise_all(advise::grow_data(host, pool, None))
         .advise_all(passed.then_some(errors))
 }
 
 /// No pool was seen, but the kernel or a tool says that one is full.
 fn of_words(host: &Host) -> Option<Finding> {
-    let names = ["pool-out-of-data-queue", "pool-out-of-data-error", "pool-data-100-percent"];
+    let names = ["pool-out-of-data-space", "pool-queues-writes", "pool-fails-writes", "no-free-data"];
     let lines = said::current(host, &names);
     let first = lines.first()?;
     let failing = lines.iter().any(|s| s.text.contains("error IO"));
-    let now = if failing { "its grace has passed and writes to new space fail" } else { "writes to new space wait" };
+    let now = if failing {
+        "its grace has passed and writes to new space fail"
+    } else {
+        "writes to new space wait"
+    };
     let contradicted = judge::pool_of(host, first).is_some_and(judge::has_room);
     let certainty = if contradicted { Certainty::Possible } else { Certainty::Certain };
     let summary = format!("A pool is full: the kernel or a tool says so; {now}");
     let subject = |s: &_| judge::pool_subject(host, s);
     let finding = said::finding(&RULE, (Severity::Critical, certainty), &lines, subject, summary)?;
     let pool = judge::pool_of(host, first).cloned().unwrap_or_default();
-    Some(finding.advise(advise::status(&pool)).advise_all(advise::free_space(host, &pool, None)))
+    Some(finding.advise(advise::status(&pool)).advise_all(advise::free_space(host, &pool)))
 }

@@ -10,16 +10,16 @@ super::rule! {
     /// The pool's data is nearly full: above 80 percent is a warning, above 90 percent is critical.
     ///
     /// ## What it means
-    /// More than four fifths of the data blocks are taken. `df` inside containers does not show this: it shows each
-    /// thin device's own filesystem, and their sizes together usually exceed the pool.
+    /// More than four fifths of the data blocks are taken. `df` inside containers does not show this: it
+    /// shows each thin device's own filesystem, and their sizes together usually exceed the pool.
     ///
     /// ## Why it matters
-    /// Docker stops making layers and containers at 90 percent (`dm.min_free_space`), and a pool that fills up
-    /// altogether loses data. LVM's own warnings begin at 80 percent too.
+    /// Docker stops making layers and containers at 90 percent (`dm.min_free_space`), and a pool that fills
+    /// up altogether loses data. LVM's own warnings begin at 80 percent too.
     ///
     /// ## What to do
-    /// See who uses the space (`thinspect usage`), remove what is not needed (`thinspect plan free`), or grow the
-    /// pool while it is easy (`thinspect plan grow`).
+    /// See who uses the space (`thinspect usage`), remove what is not needed (`thinspect plan free`), or grow
+    /// the pool while it is easy (`thinspect plan grow`).
     ///
     /// ## References
     /// lvm2, daemons/dmeventd/plugins/thin: warnings from 80 percent; moby 24.0,
@@ -59,12 +59,13 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary)
         .because("data in use", used, judge::source(pool))
         .because("limit", format!("{WARNING_PERCENT} % warning, {CRITICAL_PERCENT} % critical"), "this rule");
-    let excess = excess(pool);
+    let free = advise::free_space(host, pool);
+    let excess = excess(pool).map(|e| format!("free {e} to come under {WARNING_PERCENT} %"));
     Some(
         finding
             .advise(advise::usage(pool))
             .advise_all(advise::grow_data(host, pool, None))
-            .advise_all(advise::free_space(host, pool, excess)),
+            .advise_all(advise::with_amount(free, excess, "see what can be removed")),
     )
 }
 
@@ -76,7 +77,10 @@ fn excess(pool: &Pool) -> Option<Bytes> {
 
 /// A tool warned about a pool of which nothing else is known.
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["dmeventd-pool-percent", "image-filesystem-high"]);
+    let mut lines = said::current(host, &["lvm-warns-data", "lvm-refuses-at-threshold"]);
+    if judge::speaks_of_thin_pools(host) {
+        lines.extend(said::current(host, &["image-gc-over-threshold", "image-gc-failed"]));
+    }
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary = "A tool warns that the pool, or the image filesystem on it, is nearly full";
     let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;

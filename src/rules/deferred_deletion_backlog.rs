@@ -9,9 +9,9 @@ super::rule! {
     /// Deleted containers or images still keep their blocks: their devices wait for deferred deletion.
     ///
     /// ## What it means
-    /// With deferred deletion Docker marks a device that is still held, says that the removal succeeded, and tries
-    /// again every 30 seconds and at its next start. Until then the blocks are taken. In the run of the daemon that
-    /// first made the loop files, the retries do not happen at all.
+    /// With deferred deletion Docker marks a device that is still held, says that the removal succeeded, and
+    /// tries again every 30 seconds and at its next start. Until then the blocks are taken. In the run of the
+    /// daemon that first made the loop files, the retries do not happen at all.
     ///
     /// ## Why it matters
     /// Space does not come back although everything was removed.
@@ -61,7 +61,8 @@ fn of_count(host: &Host) -> Option<Finding> {
 
 fn of_words(host: &Host) -> Option<Finding> {
     let lines = said::lines(host, &["marked-for-deletion"]);
-    let summary = "Docker says that a device is marked for deletion and cannot be used: it waits for its deletion";
+    let summary =
+        "Docker says that a device is marked for deletion and cannot be used: it waits for its deletion";
     let subject = |_: &_| judge::docker_subject(host);
     let finding = said::finding(&RULE, (Severity::Warning, Certainty::Certain), &lines, subject, summary)?;
     Some(with_advice(finding, host))

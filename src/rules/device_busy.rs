@@ -9,15 +9,16 @@ super::rule! {
     /// A container's disk could not be removed because something still holds it open or mounted.
     ///
     /// ## What it means
-    /// Docker unmounted the container's filesystem, but a copy of the mount lives on in another mount namespace (of
-    /// another container, or of a system service started meanwhile), or a process has a file in it open.
+    /// Docker unmounted the container's filesystem, but a copy of the mount lives on in another mount
+    /// namespace (of another container, or of a system service started meanwhile), or a process has a file in
+    /// it open.
     ///
     /// ## Why it matters
     /// The container stays as `Dead`, and its blocks stay taken.
     ///
     /// ## What to do
-    /// Find the process that holds the mount; stopping or restarting it lets the removal succeed. Deferred removal
-    /// and deletion (on by default since 17.07 where the kernel has them) avoid it.
+    /// Find the process that holds the mount; stopping or restarting it lets the removal succeed. Deferred
+    /// removal and deletion (on by default since 17.07 where the kernel has them) avoid it.
     ///
     /// ## References
     /// moby/moby issues 8712, 27381, 29942; systemd.exec(5), `MountFlags=`.
@@ -59,7 +60,7 @@ fn with_advice(finding: Finding, host: &Host, id: Option<String>) -> Finding {
         .advise(advise::look("see which devices are open, and how often", &["dmsetup info -c -o name,open"]));
     let info = judge::some_docker_info(host);
     if info.and_then(|i| i.deferred_removal) == Some(false) {
-        let does = "set dm.use_deferred_removal and dm.use_deferred_deletion to true and restart Docker (the kernel must have both)";
+        let does = "turn on dm.use_deferred_removal and dm.use_deferred_deletion and restart Docker";
         return finding.advise(Advice::new(Risk::Stops, does, &[]));
     }
     finding

@@ -11,8 +11,8 @@ super::rule! {
     /// The storage driver was told something that it cannot do.
     ///
     /// ## What it means
-    /// An option has a wrong form (`dm.min_free_space` must end in `%`, 0 to 99), two options exclude each other, a
-    /// value cannot be changed after the fact, or data and metadata name the same device.
+    /// An option has a wrong form (`dm.min_free_space` must end in `%`, 0 to 99), two options exclude each
+    /// other, a value cannot be changed after the fact, or data and metadata name the same device.
     ///
     /// ## Why it matters
     /// The daemon does not start, or works with something other than what was meant.
@@ -22,7 +22,8 @@ super::rule! {
     /// `/etc/sysconfig/docker-storage`.
     ///
     /// ## References
-    /// dockerd(8), "STORAGE DRIVER OPTIONS"; moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `NewDeviceSet`.
+    /// dockerd(8), "STORAGE DRIVER OPTIONS"; moby 24.0, daemon/graphdriver/devmapper/deviceset.go,
+    /// `NewDeviceSet`.
     ///
     /// ## Example
     /// ```host
@@ -37,17 +38,6 @@ super::rule! {
     "driver-misconfigured", since "0.1.0", check
 }
 
-/// Wordings of refused settings.
-const REFUSALS: [&str; 7] = [
-    "option-invalid",
-    "option-unknown",
-    "loopback-file-not-found",
-    "direct-lvm-refused",
-    "several-drivers",
-    "deferred-deletion-refused",
-    "size-too-small",
-];
-
 fn check(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = of_words(host).into_iter().collect();
     found.extend(host.dockers.iter().filter_map(|d| of_options(host, d)));
@@ -56,11 +46,33 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &REFUSALS);
+    let lines = said::lines(
+        host,
+        &[
+            "option-invalid",
+            "loop-file-not-found",
+            "direct-lvm-unchangeable",
+            "direct-lvm-and-pool",
+            "direct-lvm-without-device",
+            "several-drivers",
+            "deferred-refused",
+            "size-too-small",
+            "xfs-retries-unsupported",
+        ],
+    );
     let summary = "Docker refuses one of its storage settings, or does not find what they name";
     let subject = |_: &_| judge::docker_subject(host);
     let found = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
-    found.map(with_advice)
+    found.or_else(|| of_doubt(host)).map(with_advice)
+}
+
+/// The driver does not fit the machine, and nothing says why: no kernel module, no udev sync, an odd
+/// filesystem.
+fn of_doubt(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &["driver-unsupported", "loop-grow-failed"]);
+    let summary = "Docker's storage driver does not work here as it is set up";
+    let subject = |_: &_| judge::docker_subject(host);
+    said::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, summary)
 }
 
 /// Settings that the daemon would refuse at its next start.
@@ -70,8 +82,10 @@ fn of_options(host: &Host, docker: &Docker) -> Option<Finding> {
         let number = v.strip_suffix('%').and_then(|n| n.parse::<u64>().ok());
         number.is_none_or(|n| n >= 100)
     };
-    let is_true = |name: &str| value(name).is_some_and(|v| matches!(v, "1" | "t" | "T" | "true" | "TRUE" | "True"));
-    let is_false = |name: &str| value(name).is_some_and(|v| matches!(v, "0" | "f" | "F" | "false" | "FALSE" | "False"));
+    let is_true =
+        |name: &str| value(name).is_some_and(|v| matches!(v, "1" | "t" | "T" | "true" | "TRUE" | "True"));
+    let is_false =
+        |name: &str| value(name).is_some_and(|v| matches!(v, "0" | "f" | "F" | "false" | "FALSE" | "False"));
     let (name, why) = if value("dm.min_free_space").is_some_and(floor_is_bad) {
         ("dm.min_free_space", "it must be a whole number from 0 to 99 with a % sign")
     } else if is_true("dm.use_deferred_deletion") && is_false("dm.use_deferred_removal") {
@@ -82,10 +96,14 @@ fn of_options(host: &Host, docker: &Docker) -> Option<Finding> {
         return None;
     };
     let option = docker.option(name)?;
-    let summary = format!("The storage option {name}={} will stop Docker at its next start: {why}", option.value);
+    let summary =
+        format!("The storage option {name}={} will stop Docker at its next start: {why}", option.value);
     let subject = judge::docker_subject(host);
-    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary)
-        .because(name, option.value.clone(), option.from.clone());
+    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary).because(
+        name,
+        option.value.clone(),
+        option.from.clone(),
+    );
     Some(with_advice(finding))
 }
 
@@ -97,18 +115,20 @@ fn of_report(host: &Host, info: &DockerInfo) -> Option<Finding> {
     }
     let summary = format!("Docker was given the same device, {data}, for data and for metadata");
     let subject = judge::docker_subject(host);
-    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary)
-        .because("Data file and Metadata file", data, "docker info");
+    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary).because(
+        "Data file and Metadata file",
+        data,
+        "docker info",
+    );
     Some(with_advice(finding))
 }
 
 fn with_advice(finding: Finding) -> Finding {
     let validate = "let the daemon check its settings (Docker 23.0 and later)";
     finding
-        .advise(advise::look("see what the daemon is told", &[
-            "cat /etc/docker/daemon.json",
-            "cat /etc/sysconfig/docker-storage",
-            "systemctl cat docker",
-        ]))
+        .advise(advise::look(
+            "see what the daemon is told",
+            &["cat /etc/docker/daemon.json", "cat /etc/sysconfig/docker-storage", "systemctl cat docker"],
+        ))
         .advise(Advice::new(Risk::Reads, validate, &["dockerd --validate"]))
 }

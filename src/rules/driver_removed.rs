@@ -2,16 +2,16 @@
 
 use super::{Finding, advise, judge, said};
 use crate::host::Host;
-use crate::host::pool::Pool;
+use crate::host::docker::Docker;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
     /// This Docker no longer has the devicemapper driver, or will not use it unless it is named.
     ///
     /// ## What it means
-    /// The driver was deprecated in 18.09. From 23.0 on the daemon does not start with it unless `storage-driver`
-    /// says `devicemapper` in so many words, and 25.0 removed it. What is in the pool is still there; no other
-    /// driver can read it.
+    /// The driver was deprecated in 18.09. From 23.0 on the daemon does not start with it unless
+    /// `storage-driver` says `devicemapper` in so many words, and 25.0 removed it. What is in the pool is
+    /// still there; no other driver can read it.
     ///
     /// ## Why it matters
     /// After the upgrade the daemon does not start, or starts with another driver and shows no images and no
@@ -19,8 +19,8 @@ super::rule! {
     ///
     /// ## What to do
     /// Go back to a release that has the driver (24 or earlier), save what is needed (`docker save`, `docker
-    /// export`), then move (`thinspect plan overlay2`). Delete nothing of the old driver until the new one has it
-    /// all.
+    /// export`), then move to overlay2. Delete nothing of the old driver until the new one
+    /// has it all.
     ///
     /// ## References
     /// docker/cli, docs/deprecated.md; moby/moby pull requests 43378, 43637.
@@ -47,20 +47,25 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["driver-deprecated-refused", "driver-removed"]);
+    let lines = said::lines(host, &["driver-must-be-chosen", "driver-removed"]);
     let subject = |_: &_| judge::docker_subject(host);
-    let summary = "Docker does not start: this release has dropped the devicemapper driver, or wants it to be named";
+    let summary =
+        "Docker does not start: this release has dropped the devicemapper driver, or wants it to be named";
     let level = (Severity::Critical, Certainty::Certain);
     said::finding(&RULE, level, &lines, subject, summary).map(with_advice)
 }
 
-/// The installed release has no such driver, though its settings or its pool want it.
+/// The installed release has no such driver, though its settings want it, or its records of a pool are still
+/// there.
 fn of_version(host: &Host) -> Option<Finding> {
-    let docker = host.dockers.iter().find(|d| d.driver.as_deref() == Some("devicemapper") || !d.devices.is_empty())?;
+    let wanted = |d: &&Docker| d.driver.as_deref() == Some("devicemapper");
+    let left = |d: &&Docker| d.driver.is_none() && !d.devices.is_empty();
+    let docker = host.dockers.iter().find(wanted).or_else(|| host.dockers.iter().find(left))?;
     let version = docker.version.as_deref().filter(|v| judge::version(v) >= Some(REMOVED))?;
-    let summary = format!("Docker {version} has no devicemapper driver: what is in the pool cannot be reached");
-    let subject = judge::docker_subject(host);
-    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary)
+    let severity = if wanted(&docker) { Severity::Critical } else { Severity::Warning };
+    let summary =
+        format!("Docker {version} has no devicemapper driver: what is in the pool cannot be reached");
+    let finding = Finding::new(&RULE, severity, Certainty::Certain, judge::docker_subject(host), summary)
         .because("version", version, "Docker's files")
         .because("first release without the driver", "25.0", "moby");
     Some(with_advice(finding))
@@ -76,16 +81,22 @@ fn of_warning(host: &Host) -> Option<Finding> {
     }
     let used = host.pools.iter().any(|p| judge::is_dockers(host, p));
     let version = judge::docker_version(host).filter(|v| used && *v >= DEPRECATED)?;
-    let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, subject, summary)
-        .because("version", format!("{}.{:02}", version.0, version.1), "Docker");
+    let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, subject, summary).because(
+        "version",
+        format!("{}.{:02}", version.0, version.1),
+        "Docker",
+    );
     Some(with_advice(finding))
 }
 
 fn with_advice(finding: Finding) -> Finding {
     finding
-        .advise(advise::look("see what release is installed and which driver it is told to use", &[
-            "dockerd --version",
-            "grep -s storage-driver /etc/docker/daemon.json",
-        ]))
-        .advise(advise::plan("overlay2", &Pool::default(), "see the way off this driver, with what would be lost"))
+        .advise(advise::look(
+            "see what release is installed and which driver it is told to use",
+            &["dockerd --version", "grep -s storage-driver /etc/docker/daemon.json"],
+        ))
+        .advise(advise::look(
+            "see what a move to overlay2 would have to carry over",
+            &["docker images -a", "docker ps -as"],
+        ))
 }

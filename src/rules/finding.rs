@@ -18,7 +18,8 @@ pub struct Finding {
     pub certainty: Certainty,
     /// What it is about.
     pub subject: Subject,
-    /// One sentence with the numbers that matter. Amounts are [`crate::host::units::Bytes`] in `Display` form.
+    /// One sentence with the numbers that matter. Amounts are [`crate::host::units::Bytes`] in `Display`
+    /// form.
     pub summary: String,
     /// The facts it rests on.
     pub evidence: Vec<Evidence>,

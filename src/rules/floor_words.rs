@@ -40,6 +40,16 @@ pub(super) fn shortfall(
     })
 }
 
+/// The ways out of a shortfall in words; missing where the numbers are.
+pub(super) struct Ways {
+    /// Free so much.
+    pub(super) free: Option<String>,
+    /// Grow by so much.
+    pub(super) grow: Option<String>,
+    /// Lower the percent to so much.
+    pub(super) lower: Option<String>,
+}
+
 impl Shortfall {
     /// Blocks that are missing.
     pub(super) fn short(&self) -> Option<u64> {
@@ -61,6 +71,21 @@ impl Shortfall {
             (Some(free), _, _) => format!("{what}: {free} free {half} blocks (the floor was cut off)"),
             _ => format!("{what}: too few {half} blocks are free (the numbers were cut off)"),
         }
+    }
+
+    /// The three ways out with their exact amounts: free, grow, lower the percent. Each is said by the advice that
+    /// leads there.
+    pub(super) fn ways(&self, half: &str, size: impl Fn(u64) -> String) -> Ways {
+        let free = self.short().map(|short| format!("free at least {short} {half} blocks{}", size(short)));
+        let grow = self.smallest_growth().zip(self.total).map(|(more, (total, _))| {
+            format!("grow by at least {more} {half} blocks{}, to {}", size(more), total.saturating_add(more))
+        });
+        let lower = self.free.zip(self.total).map(|(free, (total, _))| {
+            let percent = floor::largest_passing_percent(free, total);
+            let spare = free.saturating_sub(floor::required(total, percent));
+            format!("lower dm.min_free_space to {percent} %, which leaves {spare} blocks{}", size(spare))
+        });
+        Ways { free, grow, lower }
     }
 
     /// The numbers as facts of a finding; `size` gives an amount of blocks in bytes, in brackets.

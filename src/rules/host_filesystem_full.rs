@@ -13,17 +13,17 @@ super::rule! {
     /// The host's filesystem under Docker's own files is full: the pool is not what ran out.
     ///
     /// ## What it means
-    /// Docker keeps downloads (`tmp/GetImageBlob…`), its records (`devicemapper/metadata/.tmp…`, `linkgraph.db`),
-    /// logs and volumes in ordinary files. The path in the error tells: such a path is not in the pool. `/run` is a
-    /// filesystem in memory that runs out of inodes before it runs out of space.
+    /// Docker keeps downloads (`tmp/GetImageBlob…`), its records (`devicemapper/metadata/.tmp…`,
+    /// `linkgraph.db`), logs and volumes in ordinary files. The path in the error tells: such a path is not
+    /// in the pool. `/run` is a filesystem in memory that runs out of inodes before it runs out of space.
     ///
     /// ## Why it matters
-    /// Removing images may not help, since Docker must write its records to remove anything. With a pool in loop
-    /// files on the same filesystem, the pool is next.
+    /// Removing images may not help, since Docker must write its records to remove anything. With a pool in
+    /// loop files on the same filesystem, the pool is next.
     ///
     /// ## What to do
-    /// Find what takes the space there: container logs (`containers/*/*-json.log`), volumes, left-over downloads;
-    /// and free some of it by hand before asking Docker again.
+    /// Find what takes the space there: container logs (`containers/*/*-json.log`), volumes, left-over
+    /// downloads; and free some of it by hand before asking Docker again.
     ///
     /// ## References
     /// moby 24.0, distribution/pull_v2.go (`GetImageBlob`); daemon/graphdriver/devmapper/deviceset.go,
@@ -69,10 +69,11 @@ fn of_words(host: &Host) -> Option<Finding> {
 
 /// SQLite's words: Docker's link database, or an image's build, could not be written.
 fn of_database(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["database-full"]);
+    let lines = said::lines(host, &["sqlite-full"]);
     let root = judge::docker_root(host);
     let subject = |_: &_| Subject::new("filesystem", root);
-    let summary = "A database says that the disk is full: the filesystem under Docker's own files, not the pool";
+    let summary =
+        "A database says that the disk is full: the filesystem under Docker's own files, not the pool";
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
     Some(with_advice(finding, root))
 }

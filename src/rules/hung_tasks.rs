@@ -9,20 +9,20 @@ super::rule! {
     /// Tasks have been blocked for minutes: they wait for storage that does not answer.
     ///
     /// ## What it means
-    /// The kernel reports tasks that were in uninterruptible sleep for 120 seconds. On thin pools the usual causes
-    /// are: a full pool that makes writes wait, XFS that retries for ever on a full pool (`xfsaild`), a suspended
-    /// device, or a disk that does not come back.
+    /// The kernel reports tasks that were in uninterruptible sleep for 120 seconds. On thin pools the usual
+    /// causes are: a full pool that makes writes wait, XFS that retries for ever on a full pool (`xfsaild`),
+    /// a suspended device, or a disk that does not come back.
     ///
     /// ## Why it matters
     /// Such tasks cannot be killed; Docker's commands pile up behind them.
     ///
     /// ## What to do
-    /// Look at the pool's state first: growing a full pool or resuming a suspended one lets them all go on. If the
-    /// pool is sound, look at the disks, then at the kernel's version.
+    /// Look at the pool's state first: growing a full pool or resuming a suspended one lets them all go on.
+    /// If the pool is sound, look at the disks, then at the kernel's version.
     ///
     /// ## References
-    /// Linux Documentation/admin-guide/sysctl/kernel.rst, `hung_task_timeout_secs`; moby/moby issues 20707, 13885;
-    /// aws/amazon-ecs-agent issue 301.
+    /// Linux Documentation/admin-guide/sysctl/kernel.rst, `hung_task_timeout_secs`; moby/moby issues 20707,
+    /// 13885; aws/amazon-ecs-agent issue 301.
     ///
     /// ## Example
     /// ```host

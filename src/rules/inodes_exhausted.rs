@@ -10,15 +10,16 @@ super::rule! {
     /// A filesystem has no inodes left: no file can be made, though there may be plenty of space.
     ///
     /// ## What it means
-    /// ext4 fixes the number of files when the filesystem is made; `/run` has a limit too. With none left, making a
-    /// file fails with `no space left on device`, and `df` shows free space. `df -i` shows the truth.
+    /// ext4 fixes the number of files when the filesystem is made; `/run` has a limit too. With none left,
+    /// making a file fails with `no space left on device`, and `df` shows free space. `df -i` shows the
+    /// truth.
     ///
     /// ## Why it matters
     /// Pulls, builds and starts of containers fail, and growing the pool does not help.
     ///
     /// ## What to do
-    /// Find the directories with very many small files. A filesystem of a container is rebuilt with more inodes only
-    /// by a larger base size, or on XFS, which makes inodes as needed.
+    /// Find the directories with very many small files. A filesystem of a container is rebuilt with more
+    /// inodes only by a larger base size, or on XFS, which makes inodes as needed.
     ///
     /// ## References
     /// df(1), `-i`; mke2fs(8), `-i` and `-N`; moby/moby issues 10915, 36473.
@@ -63,33 +64,45 @@ fn of_filesystem(filesystem: &Filesystem) -> Option<Finding> {
         _ => return None,
     };
     let mount = filesystem.mount.as_deref().or(filesystem.source.as_deref()).unwrap_or("(not named)");
-    let summary = format!("{percent} % of the inodes of {mount} are in use: files cannot be made, whatever space is free");
-    let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::new("filesystem", mount), summary)
-        .because("inodes in use", format!("{percent} %"), "df -i or statfs");
+    let summary = format!(
+        "{percent} % of the inodes of {mount} are in use: files cannot be made, whatever space is free"
+    );
+    let finding =
+        Finding::new(&RULE, severity, Certainty::Certain, Subject::new("filesystem", mount), summary)
+            .because("inodes in use", format!("{percent} %"), "df -i or statfs");
     Some(with_advice(finding, mount))
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["inodes-exhausted"]);
+    let lines = said::lines(host, &["inodes-used-up"]);
     let subject = |_: &_| Subject::new("filesystem", judge::docker_root(host));
     let summary = "A filesystem has no inodes left: files cannot be made, whatever space is free";
     let level = (Severity::Critical, Certainty::Certain);
-    let said = said::finding(&RULE, level, &lines, subject, summary).map(|f| with_advice(f, judge::docker_root(host)));
+    let said = said::finding(&RULE, level, &lines, subject, summary)
+        .map(|f| with_advice(f, judge::docker_root(host)));
     said.or_else(|| of_run(host))
 }
 
 /// `/run` lies in memory and runs out of inodes first.
 fn of_run(host: &Host) -> Option<Finding> {
-    let in_run = |path: Option<&str>| path.is_some_and(|p| super::paths::place(p, "") == super::paths::Place::Run);
+    let in_run =
+        |path: Option<&str>| path.is_some_and(|p| super::paths::place(p, "") == super::paths::Place::Run);
     let (line, _) = judge::no_space_lines(host).find(|(_, path)| in_run(*path))?;
     let summary = "The filesystem of /run may have no inodes left";
-    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Possible, Subject::new("filesystem", "/run"), summary)
-        .quoting(&[line]);
+    let finding = Finding::new(
+        &RULE,
+        Severity::Critical,
+        Certainty::Possible,
+        Subject::new("filesystem", "/run"),
+        summary,
+    )
+    .quoting(&[line]);
     Some(with_advice(finding, "/run"))
 }
 
 fn with_advice(finding: Finding, mount: &str) -> Finding {
     let at = if mount.starts_with('/') { quote(mount) } else { "/".to_owned() };
-    let (df, du) = (format!("df -i {at}"), format!("du -x --inodes --max-depth=3 {at} | sort -n | tail -n 20"));
+    let (df, du) =
+        (format!("df -i {at}"), format!("du -x --inodes --max-depth=3 {at} | sort -n | tail -n 20"));
     finding.advise(advise::look("see what is left, and which directories hold the most files", &[&df, &du]))
 }

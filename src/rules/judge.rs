@@ -3,7 +3,9 @@
 //! Sums and comparisons of what the host already holds; no finding is made here.
 
 use super::Subject;
+use crate::host::Source;
 use crate::host::backing::{Filesystem, LoopFile};
+use crate::host::docker::Docker;
 use crate::host::lvm::LogicalVolume;
 use crate::host::pool::{Owner, Pool, StatusAnswer};
 use crate::host::saying::{Kind, Saying};
@@ -13,7 +15,6 @@ use crate::host::table::DeviceNumber;
 use crate::host::thin::Thin;
 use crate::host::units::{Blocks, Bytes};
 use crate::host::{Host, docker_info::DockerInfo};
-use crate::record::Source;
 
 /// Where Docker keeps its things unless told otherwise.
 pub(super) const DEFAULT_ROOT: &str = "/var/lib/docker";
@@ -31,6 +32,23 @@ pub(super) fn used_of<B: Blocks>(space: &Space<B>) -> Option<String> {
     }
     let (used, total) = (space.used_in_bytes()?, space.total_in_bytes()?);
     Some(format!("{used} of {total} ({share})"))
+}
+
+/// The same for metadata, of which `lvs` says only the share.
+pub(super) fn metadata_used_of(pool: &Pool) -> Option<String> {
+    let share = || pool.metadata_centipercent.map(|c| percent(c / 10));
+    used_of(&pool.metadata).or_else(share)
+}
+
+/// Whether more than `percent` percent of a pool's metadata is in use; `None` when unknown.
+pub(super) fn metadata_above(pool: &Pool, percent: u64) -> Option<bool> {
+    let share = || pool.metadata_centipercent.map(|c| c > percent * 100);
+    pool.metadata.above(percent).or_else(share)
+}
+
+/// Whether no metadata block is free.
+pub(super) fn metadata_is_full(pool: &Pool) -> bool {
+    pool.metadata.is_full() || (pool.metadata.pair().is_none() && pool.metadata_centipercent == Some(10_000))
 }
 
 /// Who said the numbers of a pool.
@@ -62,7 +80,7 @@ pub(super) fn some_pool_is_stuck(host: &Host) -> bool {
         refuses_changes(p)
             || matches!(p.mode, Some(Mode::OutOfDataSpace))
             || p.data.is_full()
-            || p.metadata.is_full()
+            || metadata_is_full(p)
             || p.suspended == Some(true)
             || matches!(p.answer, StatusAnswer::Silent(_))
     };
@@ -82,17 +100,25 @@ pub(super) fn volume<'a>(host: &'a Host, pool: &Pool) -> Option<&'a LogicalVolum
     host.lvm.volume(pool.lv.as_ref()?)
 }
 
-/// The ninth letter of LVM's attributes, the pool's health: `D` out of data, `M` metadata read-only, `F` failed.
+/// The ninth letter of LVM's attributes, the pool's health: `D` out of data, `M` metadata read-only, `F`
+/// failed.
 pub(super) fn health(host: &Host, pool: &Pool) -> Option<char> {
     volume(host, pool)?.attr.chars().nth(8)
 }
 
-/// The pool that a line is about: by the device number the kernel puts in it, by its name, or the only one there is.
+/// The pool that a line is about: by the device number the kernel puts in it, by its name, or the only one
+/// there is.
 pub(super) fn pool_of<'a>(host: &'a Host, saying: &Saying) -> Option<&'a Pool> {
     let word_is_number = |w: &str| DeviceNumber::read(w.trim_end_matches(':'));
     let numbers: Vec<DeviceNumber> = saying.text.split_whitespace().filter_map(word_is_number).collect();
     let by_number = host.pools.iter().find(|p| p.device.is_some_and(|d| numbers.contains(&d)));
-    let named = |p: &&Pool| p.name.as_deref().is_some_and(|n| saying.text.contains(n));
+    let separates = |c: char| c.is_whitespace() || "'\"`(),;".contains(c);
+    let says = |name: &str| saying.text.split(separates).any(|w| w.trim_end_matches([':', '.']) == name);
+    // `pool` and `data` are words of the kernel's own sentences, not only names.
+    let named = |p: &&Pool| {
+        let by_lvm = p.lv.as_ref().is_some_and(|lv| says(&format!("{}/{}", lv.vg, lv.lv)));
+        by_lvm || p.name.as_deref().is_some_and(|n| !matches!(n, "pool" | "data" | "thin") && says(n))
+    };
     let only = || if let [pool] = host.pools.as_slice() { Some(pool) } else { None };
     by_number.or_else(|| host.pools.iter().find(named)).or_else(only)
 }
@@ -121,6 +147,14 @@ pub(super) fn filesystem_of<'a>(host: &'a Host, path: &str) -> Option<&'a Filesy
     };
     let here = host.filesystems.iter().filter(|f| f.mount.as_deref().is_some_and(above));
     here.max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
+}
+
+/// Whether thin pools are spoken of at all: there is one, or the settings name one.
+pub(super) fn speaks_of_thin_pools(host: &Host) -> bool {
+    let driver =
+        |d: &Docker| d.driver.as_deref() == Some("devicemapper") || d.option("dm.thinpooldev").is_some();
+    let told = || host.known("pool-configured").chain(host.known("containerd-configured")).next().is_some();
+    !host.pools.is_empty() || host.dockers.iter().any(driver) || told()
 }
 
 /// A pool's `docker info`, or that of any pool.
@@ -173,7 +207,8 @@ pub(super) fn number_after(text: &str, before: &str) -> Option<u64> {
     digits.parse().ok()
 }
 
-/// The pool a thin device lives in: by number, by the prefix Docker gives both names, or the only one there is.
+/// The pool a thin device lives in: by number, by the prefix Docker gives both names, or the only one there
+/// is.
 pub(super) fn pool_of_thin<'a>(host: &'a Host, thin: &Thin) -> Option<&'a Pool> {
     let by_number = host.pools.iter().find(|p| p.device.is_some() && p.device == thin.pool);
     let prefixed = |p: &&Pool| {
@@ -184,8 +219,8 @@ pub(super) fn pool_of_thin<'a>(host: &'a Host, thin: &Thin) -> Option<&'a Pool> 
     by_number.or_else(|| host.pools.iter().find(prefixed)).or_else(only)
 }
 
-/// Whether a device-mapper name is that of a container's or image's disk: Docker's prefix and 64 hexadecimal digits,
-/// or containerd's `-snap-` and a number.
+/// Whether a device-mapper name is that of a container's or image's disk: Docker's prefix and 64 hexadecimal
+/// digits, or containerd's `-snap-` and a number.
 pub(super) fn is_containers_disk(name: &str) -> bool {
     let hash = |tail: &str| tail.len() >= 12 && tail.chars().all(|c| c.is_ascii_hexdigit());
     let dockers = || {
@@ -206,8 +241,8 @@ pub(super) struct LoopRoom {
     pub(super) exact: bool,
 }
 
-/// The room under a pool's loop files, from their sizes, else from `docker info`, whose `Available` is the lesser of
-/// what the pool and what the filesystem has free.
+/// The room under a pool's loop files, from their sizes, else from `docker info`, whose `Available` is the
+/// lesser of what the pool and what the filesystem has free.
 pub(super) fn loop_room(host: &Host, pool: &Pool) -> Option<LoopRoom> {
     let exact = matches!(host.source, Source::Machine);
     loop_room_of_files(pool).map(|(growth, room)| LoopRoom { growth, room, exact }).or_else(|| {
@@ -225,7 +260,8 @@ fn loop_room_of_files(pool: &Pool) -> Option<(Bytes, Bytes)> {
     Some((growth.plus(more), filesystem.free.or(filesystem.available)?))
 }
 
-/// `Available` of a `docker info` where it is clearly below total less used: then it is the filesystem's free space.
+/// `Available` of a `docker info` where it is clearly below total less used: then it is the filesystem's free
+/// space.
 pub(super) fn capped_by_filesystem(pool: &Pool) -> Option<(Bytes, Bytes)> {
     let info = pool.docker_info.as_ref().filter(|i| !i.all_zero)?;
     let (used, total, available) = (info.data_used?, info.data_total?, info.data_available?);

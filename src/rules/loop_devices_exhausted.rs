@@ -9,8 +9,9 @@ super::rule! {
     /// No loop device could be had for the pool's files.
     ///
     /// ## What it means
-    /// Docker looks for a free `/dev/loopN`. There is none: the kernel has no loop module, all of them are taken
-    /// (often by containers that ran their own Docker and died), or the nodes are missing inside a container.
+    /// Docker looks for a free `/dev/loopN`. There is none: the kernel has no loop module, all of them are
+    /// taken (often by containers that ran their own Docker and died), or the nodes are missing inside a
+    /// container.
     ///
     /// ## Why it matters
     /// A Docker that keeps its pool in loop files does not start.
@@ -32,7 +33,7 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = said::lines(host, &["no-loop-devices"]);
+    let lines = said::lines(host, &["loop-devices-exhausted", "loop-attach-failed"]);
     let summary = "No loop device could be had for the pool's files";
     let subject = |_: &_| Subject::new("host", "loop devices");
     let found = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
@@ -41,10 +42,9 @@ fn check(host: &Host) -> Vec<Finding> {
 
 fn with_advice(finding: Finding) -> Finding {
     finding
-        .advise(advise::look("see which loop devices there are and what holds them", &[
-            "losetup -l",
-            "ls -l /dev/loop*",
-            "lsmod | grep '^loop'",
-        ]))
+        .advise(advise::look(
+            "see which loop devices there are and what holds them",
+            &["losetup -l", "ls -l /dev/loop*", "lsmod | grep '^loop'"],
+        ))
         .advise(Advice::new(Risk::Changes, "load the loop module", &["modprobe loop"]))
 }

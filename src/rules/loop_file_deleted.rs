@@ -11,9 +11,9 @@ super::rule! {
     /// A loop file under the pool was deleted: all that is in the pool is lost when the loop device goes.
     ///
     /// ## What it means
-    /// The name is gone, the content is not: the kernel keeps the file as long as the loop device holds it. Docker
-    /// sets its loop devices to go with their last user, so stopping Docker, removing the pool or a reboot is
-    /// enough to lose everything. Deleting the file gave no space back either.
+    /// The name is gone, the content is not: the kernel keeps the file as long as the loop device holds it.
+    /// Docker sets its loop devices to go with their last user, so stopping Docker, removing the pool or a
+    /// reboot is enough to lose everything. Deleting the file gave no space back either.
     ///
     /// ## Why it matters
     /// It works on as if nothing had happened, until the next restart.
@@ -52,7 +52,8 @@ fn of_half(half: &str, pool: &Pool) -> Option<Finding> {
     let backing: &Backing = if half == "data" { &pool.data_backing } else { &pool.metadata_backing };
     let file = backing.file.as_ref().filter(|f| f.deleted || f.replaced)?;
     let what = if file.deleted { "was deleted" } else { "was replaced: another file stands at its path" };
-    let summary = format!("The loop file of the pool's {half} {what}; its content is lost when the loop device goes");
+    let summary =
+        format!("The loop file of the pool's {half} {what}; its content is lost when the loop device goes");
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
         .because(format!("{half} file"), file.path.clone(), "loop device");
     let Some(device) = backing.path.as_deref().map(quote) else { return Some(finding.advise(attached())) };
@@ -70,7 +71,8 @@ fn attached() -> Advice {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["loop-file-deleted"]);
+    let mut lines = said::lines(host, &["deleted-file-open"]);
+    lines.retain(|s| s.text.contains("/dev/loop"));
     let summary = "A loop device holds a deleted file; its content is lost when the loop device goes";
     let subject = |_: &_| Subject::new("host", "loop devices");
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;

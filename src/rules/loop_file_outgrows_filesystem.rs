@@ -8,22 +8,22 @@ use crate::host::units::{Bytes, percent_of};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
-    /// The pool's loop files can grow by more than their filesystem has free: the pool's free space is not real.
+    /// The pool's loop files can grow by more than their filesystem has free: its free space is not real.
     ///
     /// ## What it means
-    /// Loop files are sparse: they take space of the host's filesystem only as blocks are first written. The pool
-    /// counts its free blocks by the files' full size, and so does Docker's floor (`dm.min_free_space`); neither
-    /// looks at what the filesystem has left. `Data Space Available` in `docker info` does: where it is less than
-    /// total minus used, it is the filesystem's free space.
+    /// Loop files are sparse: they take space of the host's filesystem only as blocks are first written. The
+    /// pool counts its free blocks by the files' full size, and so does Docker's floor (`dm.min_free_space`);
+    /// neither looks at what the filesystem has left. `Data Space Available` in `docker info` does: where it
+    /// is less than total minus used, it is the filesystem's free space.
     ///
     /// ## Why it matters
-    /// When the filesystem is full, writes of the loop device fail with I/O errors, not with "no space left". Data
-    /// in containers is lost, and as soon as a metadata write fails the pool turns read-only with `needs_check`,
-    /// though it may look 95 percent free.
+    /// When the filesystem is full, writes of the loop device fail with I/O errors, not with "no space left".
+    /// Data in containers is lost, and as soon as a metadata write fails the pool turns read-only with
+    /// `needs_check`, though it may look 95 percent free.
     ///
     /// ## What to do
-    /// Make room on the host's filesystem, or enlarge it, before anything else; a repair of the pool needs that room
-    /// too. Discards that reach the files (`discard_passdown`) make them smaller again.
+    /// Make room on the host's filesystem, or enlarge it, before anything else; a repair of the pool needs
+    /// that room too. Discards that reach the files (`discard_passdown`) make them smaller again.
     ///
     /// ## References
     /// moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `getUnderlyingAvailableSpace`; Linux
@@ -58,12 +58,17 @@ super::rule! {
 /// Room that counts as none: ext4 keeps up to 4096 clusters (16 MiB) for itself that no write may use, XFS a
 /// similar share, and what is left above that is a thousand blocks of a pool, gone within one layer.
 const NO_ROOM: Bytes = Bytes(64 << 20);
-/// Room gets short below the share of the pool that Docker would demand of the pool itself, its default floor.
+/// Room gets short below the share of the pool that Docker would demand of the pool itself, its default
+/// floor.
 const SHORT_PERCENT: u64 = 10;
 
 fn check(host: &Host) -> Vec<Finding> {
     let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
-    if of_pools.is_empty() { of_words(host).or_else(|| of_doubt(host)).into_iter().collect() } else { of_pools }
+    if of_pools.is_empty() {
+        of_words(host).or_else(|| of_doubt(host)).into_iter().collect()
+    } else {
+        of_pools
+    }
 }
 
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
@@ -76,9 +81,12 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     } else {
         (Severity::Notice, "there is room for now")
     };
+    let errors = said::lines(host, &["loop-write-error"]);
+    // In a pasted text the errors may be younger than the report.
+    let severity = if errors.is_empty() || found.exact { severity } else { severity.max(Severity::Warning) };
     let certainty = if found.exact { Certainty::Certain } else { Certainty::Likely };
     let summary = format!(
-        "The loop files may grow by {}, but their filesystem has only {} free: {state}",
+        "The loop files may grow by {}, but their filesystem has {} free: {state}",
         found.growth, found.room
     );
     let from = if found.exact { "file and filesystem" } else { "docker info or pasted report" };
@@ -88,34 +96,43 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if let Some(free) = pool.data.free_in_bytes() {
         finding = finding.because("the pool shows as free", free.to_string(), judge::source(pool));
     }
-    let errors = said::lines(host, &["loop-write-error"]);
     Some(finding.quoting(&errors).advise_all(advice(host, pool)))
 }
 
 /// Loop writes fail, and nothing tells how full the filesystem is.
 fn of_words(host: &Host) -> Option<Finding> {
+    // Where the room is known there was enough of it, so the errors are history.
+    if host.pools.iter().any(|p| judge::loop_room(host, p).is_some()) {
+        return None;
+    }
     let lines = said::lines(host, &["loop-write-error"]);
     let pool = host.pools.first().cloned().unwrap_or_default();
     let subject = |s: &_| judge::pool_subject(host, s);
-    let summary = "Writes to a loop file fail, as when its filesystem is full: the pool's free space is not real";
+    let summary =
+        "Writes to a loop file fail, as when its filesystem is full: the pool's free space is not real";
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
     Some(finding.advise_all(advice(host, &pool)))
 }
 
-/// "No space left" was said, the pool on loop files has room, and nobody told what their filesystem has: it may be it.
+/// "No space left" was said, the pool on loop files has room, and nobody told what their filesystem has: it
+/// may be it.
 fn of_doubt(host: &Host) -> Option<Finding> {
     let pool = host.pools.iter().find(|p| p.on_loop() && judge::has_room(p))?;
     let room_told = pool.docker_info.as_ref().is_some_and(|i| i.data_available.is_some());
     let room_told = room_told || pool.data_backing.filesystem.is_some();
     let (saying, _) = judge::no_space_lines(host).next().filter(|_| !room_told)?;
-    let summary = "The filesystem under the loop file may be full: the pool's own free space says nothing about it";
+    let summary =
+        "The filesystem under the loop file may be full: the pool's own free space says nothing about it";
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Possible, Subject::pool(pool), summary);
     Some(finding.quoting(&[saying]).advise_all(advice(host, pool)))
 }
 
 fn advice(host: &Host, pool: &Pool) -> Vec<Advice> {
     let file = pool.data_backing.file.as_ref().map(|f| f.path.as_str()).filter(|p| !p.is_empty());
-    let file = file.map_or_else(|| format!("{}/devicemapper/devicemapper/data", judge::docker_root(host)), str::to_owned);
+    let file = file.map_or_else(
+        || format!("{}/devicemapper/devicemapper/data", judge::docker_root(host)),
+        str::to_owned,
+    );
     let file = quote(&file);
     let root = quote(judge::docker_root(host));
     let (df, ls) = (format!("df -h {file}"), format!("ls -ls {file}"));
@@ -123,8 +140,7 @@ fn advice(host: &Host, pool: &Pool) -> Vec<Advice> {
     let mut all = vec![
         advise::look("see what the filesystem has free and what the file takes", &[&df, &ls]),
         advise::look("see what else takes space there: logs, volumes, downloads", &[&big]),
-        advise::plan("direct-lvm", pool, "see the way to a pool whose free space is real"),
     ];
-    all.extend(advise::free_space(host, pool, None));
+    all.extend(advise::free_space(host, pool));
     all
 }

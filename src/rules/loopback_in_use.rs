@@ -9,8 +9,8 @@ super::rule! {
     /// The pool lies in loop files: good for trying things out, not for work.
     ///
     /// ## What it means
-    /// Docker made the pool itself, out of sparse files (`data`, `metadata`) on the host's filesystem, because it
-    /// was given no block device. Every write passes through two filesystems and a loop device.
+    /// Docker made the pool itself, out of sparse files (`data`, `metadata`) on the host's filesystem,
+    /// because it was given no block device. Every write passes through two filesystems and a loop device.
     ///
     /// ## Why it matters
     /// The pool's free space is a promise that the filesystem under it may not keep (see
@@ -18,8 +18,9 @@ super::rule! {
     /// "strongly discouraged for production use".
     ///
     /// ## What to do
-    /// Plan the way to a pool on block devices (`thinspect plan direct-lvm`) or off the driver
-    /// (`thinspect plan overlay2`). Images and containers do not move by themselves.
+    /// Watch the filesystem under the files as well as the pool, and plan the way to a pool on block devices
+    /// (direct-lvm) or off the driver (overlay2). Images and containers do not move by themselves: `docker save`
+    /// and `docker export` what is needed first.
     ///
     /// ## References
     /// docs.docker.com, "Use the Device Mapper storage driver", loop-lvm mode.
@@ -44,22 +45,28 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_pools: Vec<Finding> = host.pools.iter().filter(|p| p.on_loop()).map(of_pool).collect();
+    let of_pools: Vec<Finding> =
+        host.pools.iter().filter(|p| p.on_loop()).map(|p| of_pool(host, p)).collect();
     if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
 }
 
-fn of_pool(pool: &Pool) -> Finding {
+fn of_pool(host: &Host, pool: &Pool) -> Finding {
     let summary = "The pool lies in loop files, which is strongly discouraged for production use";
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, Subject::pool(pool), summary);
-    let file = pool.data_backing.file.as_ref().map(|f| f.path.clone()).or_else(|| pool.data_backing.path.clone());
+    let file =
+        pool.data_backing.file.as_ref().map(|f| f.path.clone()).or_else(|| pool.data_backing.path.clone());
     let file = file.unwrap_or_else(|| "a loop device".to_owned());
-    with_advice(finding.because("data lies in", file, judge::source(pool)), pool)
+    with_advice(finding.because("data lies in", file, judge::source(pool)), host, pool)
 }
 
-fn with_advice(finding: Finding, pool: &Pool) -> Finding {
-    finding
-        .advise(advise::plan("direct-lvm", pool, "see the way to a pool on block devices"))
-        .advise(advise::plan("overlay2", pool, "see the way off this driver"))
+fn with_advice(finding: Finding, host: &Host, pool: &Pool) -> Finding {
+    let what = "see what a move to block devices or to overlay2 would have to carry over";
+    let looks = if judge::is_dockers(host, pool) {
+        advise::look(what, &["docker images -a", "docker ps -as"])
+    } else {
+        advise::look("see what lies in the pool", &["dmsetup ls --tree"])
+    };
+    finding.advise(looks)
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
@@ -67,5 +74,5 @@ fn of_words(host: &Host) -> Option<Finding> {
     let summary = "Docker warns that its pool lies in loop files";
     let level = (Severity::Notice, Certainty::Certain);
     let finding = said::finding(&RULE, level, &lines, |_| judge::docker_subject(host), summary)?;
-    Some(with_advice(finding, &Pool::default()))
+    Some(with_advice(finding, host, &Pool::default()))
 }

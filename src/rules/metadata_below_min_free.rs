@@ -7,20 +7,20 @@ use crate::host::{Host, units::Bytes};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
-    /// Docker refuses new layers and containers: fewer metadata blocks are free than `dm.min_free_space` demands.
+    /// Docker refuses new layers and containers: too few metadata blocks are free for `dm.min_free_space`.
     ///
     /// ## What it means
-    /// Docker (1.11 to 24) applies its floor, `max(1, floor(total × percent / 100))`, to the metadata blocks as
-    /// well, after the data blocks. `docker info` shows the floor for data only. On kernels since 4.19 a hidden
-    /// reserve counts as used, so on small metadata about a fifth must be free in truth.
+    /// Docker (1.11 to 24) applies its floor, `max(1, floor(total × percent / 100))`, to the metadata blocks
+    /// as well, after the data blocks. `docker info` shows the floor for data only. On kernels since 4.19 a
+    /// hidden reserve counts as used, so on small metadata about a fifth must be free in truth.
     ///
     /// ## Why it matters
-    /// Every `docker pull`, `build`, `create`, `run` and `commit` fails with `Thin Pool has N free metadata blocks
-    /// which is less than minimum required M`.
+    /// Every `docker pull`, `build`, `create`, `run` and `commit` fails with `Thin Pool has N free metadata
+    /// blocks which is less than minimum required M`.
     ///
     /// ## What to do
-    /// Grow the metadata (`thinspect plan grow`): a few MiB are usually enough. Removing images and containers frees
-    /// metadata too.
+    /// Grow the metadata (`thinspect plan grow`): a few MiB are usually enough. Removing images and
+    /// containers frees metadata too.
     ///
     /// ## References
     /// moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `poolHasFreeSpace`.
@@ -48,11 +48,12 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let summary = s.summary("metadata", s.short().map(|b| format!(" ({})", size(b))).unwrap_or_default());
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary);
     let finding = s.as_facts(finding, "metadata", |blocks| format!(" ({})", size(blocks)));
-    let growth = s.smallest_growth().map(size);
+    let ways = s.ways("metadata", |blocks| format!(" ({})", size(blocks)));
+    let grow = advise::grow_metadata(host, pool, s.smallest_growth().map(size));
     Some(
         finding
             .advise(advise::usage(pool))
-            .advise_all(advise::grow_metadata(host, pool, growth))
-            .advise_all(advise::free_space(host, pool, None)),
+            .advise_all(advise::with_amount(grow, ways.grow, "see how"))
+            .advise_all(advise::free_space(host, pool)),
     )
 }

@@ -10,17 +10,18 @@ super::rule! {
     /// The pool's metadata is damaged: it does not pass its check, or cannot be read.
     ///
     /// ## What it means
-    /// LVM runs `thin_check` before it activates a pool and refuses on any error (`Check of pool … failed (status:1).
-    /// Manual repair required!`; newer tools say 64). Without LVM, the kernel refuses to set up a pool whose
-    /// superblock or B-tree blocks do not match their checksums.
+    /// LVM runs `thin_check` before it activates a pool and refuses on any error (`Check of pool … failed
+    /// (status:1). Manual repair required!`; newer tools say 64). Without LVM, the kernel refuses to set up a
+    /// pool whose superblock or B-tree blocks do not match their checksums.
     ///
     /// ## Why it matters
-    /// The pool does not start, so nothing in it can be reached. The data blocks are usually intact: what is damaged
-    /// is the record of which belongs to whom.
+    /// The pool does not start, so nothing in it can be reached. The data blocks are usually intact: what is
+    /// damaged is the record of which belongs to whom.
     ///
     /// ## What to do
-    /// Do not write to the metadata, and do not zero or delete it. Save a copy, look at it with `thin_check`, and
-    /// repair the copy (`thinspect plan repair`). If thin_check merely became stricter, an older one may pass.
+    /// Do not write to the metadata, and do not zero or delete it. Save a copy, look at it with `thin_check`,
+    /// and repair the copy (`thinspect plan repair`). If thin_check merely became stricter, an older one may
+    /// pass.
     ///
     /// ## References
     /// lvmthin(7), "Metadata check and repair"; thin_check(8), thin_repair(8).
@@ -41,27 +42,46 @@ super::rule! {
 const NOT_RUN: &str = "(status:2)";
 
 fn check(host: &Host) -> Vec<Finding> {
-    of_tools(host).or_else(|| of_kernel(host)).into_iter().collect()
+    of_tools(host).or_else(|| of_kernel(host)).or_else(|| of_refused_pool(host)).into_iter().collect()
 }
 
 fn of_tools(host: &Host) -> Option<Finding> {
     let mut failed = said::lines(host, &["pool-check-failed"]);
     let missing = said::any(host, &["thin-check-missing"]);
     failed.retain(|s| !(missing || s.text.contains(NOT_RUN)));
-    let details = said::lines(host, &["metadata-errors"]);
+    let details = said::lines(host, &["mappings-damaged"]);
     let certainty = if details.is_empty() { Certainty::Likely } else { Certainty::Certain };
     let lines: Vec<&Saying> = failed.into_iter().chain(details).collect();
     let subject = |s: &_| judge::pool_subject(host, s);
-    let summary = "The pool's metadata does not pass its check: it must be repaired by hand before the pool starts";
+    let summary =
+        "The pool's metadata does not pass its check: it must be repaired by hand before the pool starts";
     let finding = said::finding(&RULE, (Severity::Critical, certainty), &lines, subject, summary)?;
     Some(with_advice(host, finding, &lines))
 }
 
 fn of_kernel(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["metadata-unreadable", "create-pool-metadata-failed"]);
+    let lines = said::current(
+        host,
+        &["superblock-damaged", "btree-damaged", "space-map-damaged", "metadata-unusable"],
+    );
     let subject = |s: &_| judge::pool_subject(host, s);
-    let summary = "The kernel cannot read the pool's metadata: a block does not match its checksum or its place";
+    let summary =
+        "The kernel cannot read the pool's metadata: a block does not match its checksum or its place";
     let level = (Severity::Critical, Certainty::Likely);
+    let finding = said::finding(&RULE, level, &lines, subject, summary)?;
+    Some(with_advice(host, finding, &lines))
+}
+
+/// The pool could not be set up, and nothing says why.
+fn of_refused_pool(host: &Host) -> Option<Finding> {
+    if said::any(host, &["loop-devices-exhausted", "loop-attach-failed", "thin-check-missing"]) {
+        return None;
+    }
+    let lines = said::lines(host, &["create-pool-failed", "repair-failed"]);
+    let subject = |s: &_| judge::pool_subject(host, s);
+    let summary =
+        "The pool could not be set up: its metadata may be damaged, or the kernel lacks dm_thin_pool";
+    let level = (Severity::Critical, Certainty::Possible);
     let finding = said::finding(&RULE, level, &lines, subject, summary)?;
     Some(with_advice(host, finding, &lines))
 }
@@ -69,6 +89,7 @@ fn of_kernel(host: &Host) -> Option<Finding> {
 fn with_advice(host: &Host, finding: Finding, lines: &[&Saying]) -> Finding {
     let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
     let subject = Subject::pool(&pool);
-    let finding = Finding { subject: if pool == Pool::default() { finding.subject } else { subject }, ..finding };
+    let finding =
+        Finding { subject: if pool == Pool::default() { finding.subject } else { subject }, ..finding };
     finding.advise(advise::kernel_log()).advise(advise::repair(&pool))
 }

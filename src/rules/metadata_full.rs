@@ -8,13 +8,13 @@ use crate::host::units::{METADATA_BLOCKS_MAX, MetadataBlocks};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
-    /// The pool has no free metadata block: the kernel makes it read-only, and nothing can be made or deleted.
+    /// The pool has no free metadata block: it is read-only, and nothing can be made or deleted.
     ///
     /// ## What it means
-    /// Metadata says which data block belongs to which thin device. With none of it free the pool turns read-only:
-    /// the status line says `ro` with all metadata used. Newer kernels (4.19 and later) keep a small reserve of
-    /// min(4096 blocks, a tenth), count it as used, and stop in good order: growing the metadata cures the pool
-    /// without a repair. Older kernels end with `needs_check`.
+    /// Metadata says which data block belongs to which thin device. With none of it free the pool turns
+    /// read-only: the status line says `ro` with all metadata used. Newer kernels (4.19 and later) keep a
+    /// small reserve of min(4096 blocks, a tenth), count it as used, and stop in good order: growing the
+    /// metadata cures the pool without a repair. Older kernels end with `needs_check`.
     ///
     /// ## Why it matters
     /// Writes to new space fail with I/O errors, and so does every deletion: `docker rm` cannot make room.
@@ -43,15 +43,20 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    if !pool.metadata.is_full() {
+    if !judge::metadata_is_full(pool) {
         return None;
     }
-    let used = judge::used_of(&pool.metadata)?;
+    let used = judge::metadata_used_of(pool)?;
     let certainty = if pool.metadata.exact { Certainty::Certain } else { Certainty::Likely };
     let damaged = pool.needs_check == Some(true);
-    let state = match (&pool.mode, damaged) {
-        (_, true) => "; it is read-only and its metadata must be checked offline before it can grow",
-        (Some(Mode::ReadOnly), false) => "; it is read-only until the metadata grows, and needs no repair",
+    let state = match (&pool.mode, pool.needs_check) {
+        (_, Some(true)) => "; it is read-only and its metadata must be checked offline before it can grow",
+        (Some(Mode::ReadOnly), Some(false)) => {
+            "; it is read-only until the metadata grows, and needs no repair"
+        }
+        (Some(Mode::ReadOnly), None) => {
+            "; it is read-only until the metadata grows (or, on old kernels, is repaired)"
+        }
         _ => "",
     };
     let summary = format!("The pool's metadata is full: {used}{state}");
@@ -59,7 +64,8 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         .because("metadata in use", used, judge::source(pool));
     if pool.metadata.total.is_some_and(|t| t >= METADATA_BLOCKS_MAX) {
         let most = METADATA_BLOCKS_MAX.0.to_string();
-        finding = finding.because("the most metadata blocks the kernel uses", most, "dm-space-map-metadata.h");
+        finding =
+            finding.because("the most metadata blocks the kernel uses", most, "dm-space-map-metadata.h");
     }
     let finding = if damaged { finding.advise(advise::repair(pool)) } else { finding };
     Some(finding.advise_all(advise::grow_metadata(host, pool, doubled(pool))).advise(advise::status(pool)))
@@ -73,7 +79,10 @@ fn doubled(pool: &Pool) -> Option<crate::host::units::Bytes> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["no-free-metadata-blocks", "metadata-cannot-allocate"]);
+    let lines = said::current(
+        host,
+        &["no-free-metadata", "metadata-full-in-tool", "pool-to-out-of-metadata", "metadata-out-of-space"],
+    );
     let summary = "A pool's metadata is full: the kernel or a metadata tool found no free block in it";
     let subject = |s: &_| judge::pool_subject(host, s);
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;

@@ -1,6 +1,6 @@
 //! Rule: most of the pool's metadata blocks are in use.
 
-use super::{Finding, Subject, advise, judge};
+use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
@@ -9,17 +9,18 @@ super::rule! {
     /// The pool's metadata is nearly full: above 75 percent is a warning, above 90 percent is critical.
     ///
     /// ## What it means
-    /// The blocks that record what belongs to whom are running out. Kernels since 4.19 count a hidden reserve of
-    /// min(4096 blocks, a tenth of the metadata) as used, so a fresh pool on small metadata reads 10 percent; the
-    /// limits here leave that aside.
+    /// The blocks that record what belongs to whom are running out. Kernels since 4.19 count a hidden reserve
+    /// of min(4096 blocks, a tenth of the metadata) as used, so a fresh pool on small metadata reads 10
+    /// percent; the limits here leave that aside.
     ///
     /// ## Why it matters
-    /// Full metadata makes the pool read-only, and on older kernels it takes an offline repair to get it back. No
-    /// event announces it: with the reserve the pool stops before the kernel's own metadata mark is reached.
+    /// Full metadata makes the pool read-only, and on older kernels it takes an offline repair to get it
+    /// back. No event announces it: with the reserve the pool stops before the kernel's own metadata mark is
+    /// reached.
     ///
     /// ## What to do
-    /// Grow the metadata (`thinspect plan grow`): it takes a moment and interrupts nothing. Deleting snapshots,
-    /// layers and containers frees metadata as well.
+    /// Grow the metadata (`thinspect plan grow`): it takes a moment and interrupts nothing. Deleting
+    /// snapshots, layers and containers frees metadata as well.
     ///
     /// ## References
     /// Linux drivers/md/dm-thin.c and dm-thin-metadata.c (`reserve` of commit 3ab91828); lvmthin(7).
@@ -41,16 +42,28 @@ const WARNING_PERCENT: u64 = 75;
 const CRITICAL_PERCENT: u64 = 90;
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
+    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+}
+
+/// LVM or the kernel warned about a pool of which nothing else is known.
+fn of_words(host: &Host) -> Option<Finding> {
+    let lines = said::current(host, &["lvm-warns-metadata", "low-water-metadata"]);
+    let subject = |s: &_| judge::pool_subject(host, s);
+    let summary = "LVM or the kernel warns that a pool's metadata is nearly full";
+    let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;
+    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
+    Some(finding.advise(advise::status(&pool)).advise_all(advise::grow_metadata(host, &pool, None)))
 }
 
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    if pool.metadata.is_full() || !pool.metadata.above(WARNING_PERCENT)? {
+    if judge::metadata_is_full(pool) || !judge::metadata_above(pool, WARNING_PERCENT)? {
         return None;
     }
-    let severity = if pool.metadata.above(CRITICAL_PERCENT)? { Severity::Critical } else { Severity::Warning };
+    let severity =
+        if judge::metadata_above(pool, CRITICAL_PERCENT)? { Severity::Critical } else { Severity::Warning };
     let certainty = if pool.metadata.exact { Certainty::Certain } else { Certainty::Likely };
-    let used = judge::used_of(&pool.metadata)?;
+    let used = judge::metadata_used_of(pool)?;
     let summary = format!("The pool's metadata is nearly full: {used}");
     let limits = format!("{WARNING_PERCENT} % warning, {CRITICAL_PERCENT} % critical");
     let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary)

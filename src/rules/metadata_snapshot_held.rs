@@ -1,6 +1,6 @@
 //! Rule: somebody holds a snapshot of the pool's metadata.
 
-use super::{Finding, Subject, advise, judge};
+use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::pool::Pool;
@@ -11,16 +11,17 @@ super::rule! {
     /// A metadata snapshot of the pool is held: blocks that are freed meanwhile do not come back.
     ///
     /// ## What it means
-    /// A program asked the kernel to keep a copy of the metadata's root (`reserve_metadata_snap`), to read it in
-    /// peace. cAdvisor does so every 15 seconds, `thin_ls -m` and backup tools while they run. The status line shows
-    /// the block that holds it. There can be only one.
+    /// A program asked the kernel to keep a copy of the metadata's root (`reserve_metadata_snap`), to read it
+    /// in peace. cAdvisor does so every 15 seconds, `thin_ls -m` and backup tools while they run. The status
+    /// line shows the block that holds it. There can be only one.
     ///
     /// ## Why it matters
-    /// While it is held, deleted devices keep their blocks and each change costs metadata. If the program died, it
-    /// stays held until somebody releases it.
+    /// While it is held, deleted devices keep their blocks and each change costs metadata. If the program
+    /// died, it stays held until somebody releases it.
     ///
     /// ## What to do
-    /// Look again in a minute: a tool at work lets go by itself. If it stays and no such tool runs, release it.
+    /// Look again in a minute: a tool at work lets go by itself. If it stays and no such tool runs, release
+    /// it.
     ///
     /// ## References
     /// Linux drivers/md/dm-thin.c, `process_reserve_metadata_snap_mesg`; google/cadvisor, devicemapper/.
@@ -35,21 +36,35 @@ super::rule! {
     "metadata-snapshot-held", since "0.1.0", check
 }
 
-/// Above this share of metadata a held snapshot is more than a curiosity: the warning of metadata-nearly-full.
+/// Above this share of metadata a held snapshot is more than a curiosity: the warning of
+/// metadata-nearly-full.
 const PRESSING_PERCENT: u64 = 75;
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(of_pool).collect()
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(of_pool).collect();
+    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
+    let lines = said::current(host, &["metadata-snapshot-held"]);
+    let subject = |s: &_| judge::pool_subject(host, s);
+    let summary = "A tool wanted a metadata snapshot while another one was held";
+    let finding = said::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary)?;
+    Some(finding.advise(advise::status(&Pool::default())))
 }
 
 fn of_pool(pool: &Pool) -> Option<Finding> {
     let Some(HeldRoot::Block(block)) = pool.held_root else { return None };
     let pressing = pool.metadata.above(PRESSING_PERCENT) == Some(true);
     let severity = if pressing { Severity::Warning } else { Severity::Notice };
-    let summary = format!("A metadata snapshot is held (block {block}): freed blocks do not come back meanwhile");
+    let summary =
+        format!("A metadata snapshot is held (block {block}): freed blocks do not come back meanwhile");
     let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), summary)
         .because("held root", block.to_string(), judge::source(pool))
-        .advise(advise::look("see whether a tool that takes such snapshots runs", &["pgrep -af 'cadvisor|kubelet|thin_'"]));
+        .advise(advise::look(
+            "see whether a tool that takes such snapshots runs",
+            &["pgrep -af 'cadvisor|kubelet|thin_'"],
+        ));
     let Some(name) = pool.name.as_deref() else { return Some(finding) };
     if judge::refuses_changes(pool) {
         return Some(finding);

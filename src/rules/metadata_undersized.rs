@@ -10,8 +10,8 @@ super::rule! {
     /// The metadata is too small for the data: it would be full before the data is.
     ///
     /// ## What it means
-    /// One metadata block records at least 126 data blocks of one device when half full, as B-tree blocks are in the
-    /// worst case. Recording every data block once would take more than there is, the kernel's reserve
+    /// One metadata block records at least 126 data blocks of one device when half full, as B-tree blocks are
+    /// in the worst case. Recording every data block once would take more than there is, the kernel's reserve
     /// (min(4096 blocks, a tenth)) included. Snapshots and layers need more still.
     ///
     /// ## Why it matters
@@ -50,7 +50,8 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         return None;
     }
     let (has, wants) = (metadata.bytes(METADATA_BLOCK), needed.bytes(METADATA_BLOCK));
-    let summary = format!("The metadata would be full before the data is: it has {has}, the worst case needs {wants}");
+    let summary =
+        format!("The metadata would be full before the data is: it has {has}, the worst case needs {wants}");
     let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, Subject::pool(pool), summary)
         .because("metadata blocks", metadata.0.to_string(), judge::source(pool))
         .because("worst case", format!("{} blocks", needed.0), "computed");

@@ -1,7 +1,7 @@
 //! What is wrong: one file a rule, each a pure function from a [`Host`] to findings, with its explanation.
 //!
-//! A rule never prints, never asks, and knows neither options nor other rules. A rule's explanation is its doc
-//! comment; the examples in it run as tests, one that fires and one that keeps quiet.
+//! A rule never prints, never asks, and knows neither options nor other rules. A rule's explanation is its
+//! doc comment; the examples in it run as tests, one that fires and one that keeps quiet.
 
 mod advise;
 mod finding;
@@ -53,8 +53,8 @@ pub(crate) use rule;
 macro_rules! rules {
     ($($module:ident),+ $(,)?) => {
         $(mod $module;)+
-        /// Every rule, root causes before what follows from them: among findings of one severity and certainty,
-        /// the earlier one leads.
+        /// Every rule, root causes before what follows from them: among findings of one severity and
+        /// certainty, the earlier one leads.
         pub static RULES: &[&Rule] = &[$(&$module::RULE),+];
     };
 }
@@ -112,8 +112,8 @@ rules! {
     loopback_in_use,
 }
 
-/// All findings, most likely root cause first: by severity, then by certainty (a possible one after the others),
-/// then in the order of [`RULES`]. The advice of each stands mildest first.
+/// All findings, most likely root cause first: by severity, then by certainty (a possible one after the
+/// others), then in the order of [`RULES`]. The advice of each stands mildest first.
 #[must_use]
 pub fn findings(host: &Host) -> Vec<Finding> {
     let mut all: Vec<Finding> = RULES.iter().flat_map(|rule| (rule.check)(host)).collect();

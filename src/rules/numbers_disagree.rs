@@ -10,13 +10,14 @@ super::rule! {
     /// Two numbers seem to contradict each other: here is which of them means what.
     ///
     /// ## What it means
-    /// `docker info` counts in powers of ten (107.4 GB is 100 GiB), LVM's `g` in powers of two. On a pool in loop
-    /// files `Data Space Available` is the lesser of what the pool has left and what the filesystem under the file
-    /// has left, so it can be far below total minus used. Outputs taken at different times differ, too.
+    /// `docker info` counts in powers of ten (107.4 GB is 100 GiB), LVM's `g` in powers of two. On a pool in
+    /// loop files `Data Space Available` is the lesser of what the pool has left and what the filesystem
+    /// under the file has left, so it can be far below total minus used. Outputs taken at different times
+    /// differ, too.
     ///
     /// ## Why it matters
-    /// Space seems lost that is not, or seems free that is not. Nothing is counted twice here: the kernel's blocks
-    /// go first, then the report's bytes.
+    /// Space seems lost that is not, or seems free that is not. Nothing is counted twice here: the kernel's
+    /// blocks go first, then the report's bytes.
     ///
     /// ## What to do
     /// Nothing, if the smaller number is enough. Otherwise look at the limit that it names.
@@ -44,7 +45,8 @@ super::rule! {
     "numbers-disagree", since "0.1.0", check
 }
 
-/// Two reports that differ by more than this share of the total are of different times, not rounded differently.
+/// Two reports that differ by more than this share of the total are of different times, not rounded
+/// differently.
 const APART_PERCENT: u64 = 1;
 
 fn check(host: &Host) -> Vec<Finding> {
@@ -55,7 +57,8 @@ fn check(host: &Host) -> Vec<Finding> {
 fn capped(pool: &Pool) -> Option<Finding> {
     let (pools, available) = judge::capped_by_filesystem(pool)?;
     let summary = format!(
-        "Docker shows {available} available though total less used is {pools}: the filesystem under the loop file has no more"
+        "Docker shows {available} available, total less used is {pools}: \
+         the filesystem under the loop file has no more"
     );
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Likely, Subject::pool(pool), summary)
         .because("total less used", pools.to_string(), "docker info")
@@ -83,10 +86,12 @@ fn apart(pool: &Pool) -> Option<Finding> {
 /// A status line with more in use than there is: no kernel prints that.
 fn impossible(pool: &Pool) -> Option<Finding> {
     let ratio = pool.leftovers.iter().find(|w| {
-        let parts = w.split_once('/').and_then(|(u, t)| Some((u.parse::<u64>().ok()?, t.parse::<u64>().ok()?)));
+        let parts =
+            w.split_once('/').and_then(|(u, t)| Some((u.parse::<u64>().ok()?, t.parse::<u64>().ok()?)));
         parts.is_some_and(|(used, total)| used > total)
     })?;
-    let summary = format!("The status line says {ratio}, more in use than there is: it was not printed by a kernel");
+    let summary =
+        format!("The status line says {ratio}, more in use than there is: it was not printed by a kernel");
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, Subject::pool(pool), summary)
         .because("used and total", ratio.clone(), "thin-pool status");
     Some(finding.advise(advise::status(pool)))

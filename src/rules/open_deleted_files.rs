@@ -8,12 +8,12 @@ super::rule! {
     /// Deleted files are still held open: their space does not come back until the holder lets go.
     ///
     /// ## What it means
-    /// A file that was deleted while a program had it open lives on without a name. `df` counts it, `du` does not
-    /// find it. Log files that were deleted rather than emptied are the usual case.
+    /// A file that was deleted while a program had it open lives on without a name. `df` counts it, `du` does
+    /// not find it. Log files that were deleted rather than emptied are the usual case.
     ///
     /// ## Why it matters
-    /// Removing more files frees nothing, and the filesystem (a container's, or the host's under a loop file) stays
-    /// full.
+    /// Removing more files frees nothing, and the filesystem (a container's, or the host's under a loop file)
+    /// stays full.
     ///
     /// ## What to do
     /// Find the holder and restart it, or empty the file through the holder's descriptor.
@@ -33,7 +33,8 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = said::lines(host, &["open-deleted-file"]);
+    let mut lines = said::lines(host, &["deleted-file-open"]);
+    lines.retain(|s| !s.text.contains("/dev/loop"));
     let summary = "Deleted files are held open: df counts them, du does not, and their space stays taken";
     let subject = |_: &_| Subject::new("filesystem", "(see the files)");
     let found = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary);

@@ -8,16 +8,16 @@ super::rule! {
     /// Docker was offered a pool or a device as new that is already in use.
     ///
     /// ## What it means
-    /// A Docker without records takes over a pool only if it has no data and transaction id 0, and makes a pool only
-    /// on a device without a filesystem and in no volume group. Here it found something: usually the old pool, after
-    /// the data root was wiped or moved.
+    /// A Docker without records takes over a pool only if it has no data and transaction id 0, and makes a
+    /// pool only on a device without a filesystem and in no volume group. Here it found something: usually
+    /// the old pool, after the data root was wiped or moved.
     ///
     /// ## Why it matters
     /// The daemon does not start. What is in the pool or on the device would be lost if it were forced.
     ///
     /// ## What to do
-    /// Find out whose it is. If the old data root still exists somewhere, bring it back. Only if nothing in it is
-    /// wanted, remove the pool and make a new one; there is no way to reset a pool in place.
+    /// Find out whose it is. If the old data root still exists somewhere, bring it back. Only if nothing in
+    /// it is wanted, remove the pool and make a new one; there is no way to reset a pool in place.
     ///
     /// ## References
     /// moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `thinPoolExists`; device_setup.go;
@@ -34,7 +34,16 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = said::lines(host, &["pool-ownership-refused", "device-has-filesystem", "device-in-volume-group"]);
+    let lines = said::lines(
+        host,
+        &[
+            "pool-has-data",
+            "pool-has-transactions",
+            "device-has-filesystem",
+            "device-in-volume-group",
+            "device-unavailable",
+        ],
+    );
     let summary = "Docker was offered a pool or device as new that is already used, and refuses to take it";
     let subject = |s: &_| judge::pool_subject(host, s);
     let level = (Severity::Critical, Certainty::Certain);
@@ -44,6 +53,9 @@ fn check(host: &Host) -> Vec<Finding> {
 fn with_advice(finding: Finding) -> Finding {
     let see = "see what is on the devices, and whose it is, before anything is removed";
     finding
-        .advise(advise::look(see, &["lsblk -o NAME,SIZE,FSTYPE,MOUNTPOINT", "lvs -a", "dmsetup ls --target thin-pool"]))
+        .advise(advise::look(
+            see,
+            &["lsblk -o NAME,SIZE,FSTYPE,MOUNTPOINT", "lvs -a", "dmsetup ls --target thin-pool"],
+        ))
         .advise(advise::look("see who uses the pool's space", &["thinspect usage"]))
 }

@@ -9,21 +9,22 @@ super::rule! {
     /// The pool is not the one that this Docker's records belong to, or its base device cannot be read.
     ///
     /// ## What it means
-    /// Docker remembers the UUID of its base device's filesystem and compares at each start. A different UUID means
-    /// another pool: a changed option, an exchanged disk, a data root restored from elsewhere. The same message comes
-    /// when `blkid` cannot read the base device at all (`exit status 2`), as on a full or damaged pool.
+    /// Docker remembers the UUID of its base device's filesystem and compares at each start. A different UUID
+    /// means another pool: a changed option, an exchanged disk, a data root restored from elsewhere. The same
+    /// message comes when `blkid` cannot read the base device at all (`exit status 2`), as on a full or
+    /// damaged pool.
     ///
     /// ## Why it matters
-    /// The daemon does not start. If it is really another pool, forcing the start mixes two sets of records and
-    /// destroys both.
+    /// The daemon does not start. If it is really another pool, forcing the start mixes two sets of records
+    /// and destroys both.
     ///
     /// ## What to do
-    /// Look at the pool's state first. If the pool is sound, compare what the daemon is told to use with what it used
-    /// before, and point it back to the old pool.
+    /// Look at the pool's state first. If the pool is sound, compare what the daemon is told to use with what
+    /// it used before, and point it back to the old pool.
     ///
     /// ## References
-    /// moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `verifyBaseDeviceUUIDFS`; moby/moby issues 15721,
-    /// 21606, 23089.
+    /// moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `verifyBaseDeviceUUIDFS`; moby/moby issues
+    /// 15721, 21606, 23089.
     ///
     /// ## Example
     /// ```host
@@ -36,12 +37,18 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = said::lines(host, &["uuid-verification-failed", "uuid-mismatch", "uuid-not-found"]);
+    let lines = said::lines(host, &["uuid-verification-failed", "uuid-mismatch", "uuid-unreadable"]);
     let differs = said::any(host, &["uuid-mismatch"]);
     let (certainty, summary) = if differs {
-        (Certainty::Certain, "The pool's base device has another UUID than this Docker remembers: it is another pool")
+        (
+            Certainty::Certain,
+            "The pool's base device has another UUID than this Docker remembers: it is another pool",
+        )
     } else {
-        (Certainty::Likely, "Docker could not verify its base device: another pool, or one that cannot be read now")
+        (
+            Certainty::Likely,
+            "Docker could not verify its base device: another pool, or one that cannot be read now",
+        )
     };
     let subject = |s: &_| judge::pool_subject(host, s);
     let found = said::finding(&RULE, (Severity::Critical, certainty), &lines, subject, summary);
@@ -49,12 +56,15 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn with_advice(finding: Finding, host: &Host) -> Finding {
-    let root = crate::advice::quote(&format!("{}/devicemapper/metadata/deviceset-metadata", judge::docker_root(host)));
+    let root = crate::advice::quote(&format!(
+        "{}/devicemapper/metadata/deviceset-metadata",
+        judge::docker_root(host)
+    ));
     let see = format!("cat {root}");
-    finding
-        .advise(advise::status(&host.pools.first().cloned().unwrap_or_else(Pool::default)))
-        .advise(advise::look("see which pools there are, and the UUID that Docker remembers", &[
-            "dmsetup ls --target thin-pool",
-            &see,
-        ]))
+    finding.advise(advise::status(&host.pools.first().cloned().unwrap_or_else(Pool::default))).advise(
+        advise::look(
+            "see which pools there are, and the UUID that Docker remembers",
+            &["dmsetup ls --target thin-pool", &see],
+        ),
+    )
 }

@@ -10,17 +10,17 @@ super::rule! {
     /// The pool has failed: all I/O to it and to its thin devices fails.
     ///
     /// ## What it means
-    /// The kernel could neither finish nor undo an operation on the metadata, most often because the device that
-    /// holds the metadata gave I/O errors. Its status line is the bare word `Fail`, or `Error` where the kernel
-    /// could not read its own numbers.
+    /// The kernel could neither finish nor undo an operation on the metadata, most often because the device
+    /// that holds the metadata gave I/O errors. Its status line is the bare word `Fail`, or `Error` where the
+    /// kernel could not read its own numbers.
     ///
     /// ## Why it matters
-    /// Nothing in the pool can be read or written, and it stays so until the pool is set up anew. What was written
-    /// since the last commit is lost; what was committed is usually still on the disk.
+    /// Nothing in the pool can be read or written, and it stays so until the pool is set up anew. What was
+    /// written since the last commit is lost; what was committed is usually still on the disk.
     ///
     /// ## What to do
-    /// Touch nothing yet. Look at the kernel's log for the device that failed, save a copy of the metadata, and only
-    /// then check and repair it (`thinspect plan repair`).
+    /// Touch nothing yet. Look at the kernel's log for the device that failed, save a copy of the metadata,
+    /// and only then check and repair it (`thinspect plan repair`).
     ///
     /// ## References
     /// Linux drivers/md/dm-thin.c, `PM_FAIL`.
@@ -53,7 +53,7 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["pool-switched-fail"]);
+    let lines = said::current(host, &["pool-to-fail"]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary = "The kernel says that a pool has failed: all I/O to it fails";
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;

@@ -9,13 +9,13 @@ super::rule! {
     /// The pool's metadata is marked `needs_check`: it stays read-only and cannot grow until it was repaired.
     ///
     /// ## What it means
-    /// An operation on the metadata failed, for want of space or because of an I/O error, and the kernel set a mark
-    /// on the disk. It survives a reboot; nothing but an offline check and repair takes it off.
+    /// An operation on the metadata failed, for want of space or because of an I/O error, and the kernel set
+    /// a mark on the disk. It survives a reboot; nothing but an offline check and repair takes it off.
     ///
     /// ## Why it matters
-    /// Until then the pool refuses writes, deletions and growth (`unable to grow the data device until repaired`).
-    /// Often the cause lies below: a full filesystem under a loop file, or a failing disk. A repair before that is
-    /// cured fails again.
+    /// Until then the pool refuses writes, deletions and growth (`unable to grow the data device until
+    /// repaired`). Often the cause lies below: a full filesystem under a loop file, or a failing disk. A
+    /// repair before that is cured fails again.
     ///
     /// ## What to do
     /// Cure the cause, stop what uses the pool, save the metadata, then check and repair it
@@ -50,16 +50,17 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["pool-repair-needed", "pool-needs-check-set"]);
+    let lines = said::current(host, &["needs-check", "needs-check-not-set"]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let level = (Severity::Critical, Certainty::Likely);
     let summary = "The kernel says that a pool's metadata must be repaired before it can be written or grow";
     let known = said::finding(&RULE, level, &lines, subject, summary);
     // blkid's exit status 2 behind Docker's question for a UUID: the base device could not be read at all.
     let unreadable = || {
-        let mut lines = said::current(host, &["uuid-verification-failed", "uuid-not-found"]);
+        let mut lines = said::current(host, &["uuid-verification-failed", "uuid-unreadable"]);
         lines.retain(|s| s.text.contains("exit status 2"));
-        let text = "Docker could not read its base device, as after a pool filled up and was marked needs_check";
+        let text =
+            "Docker could not read its base device, as after a pool filled up and was marked needs_check";
         said::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, text)
     };
     let finding = known.or_else(unreadable)?;

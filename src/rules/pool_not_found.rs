@@ -10,16 +10,16 @@ super::rule! {
     /// The pool that Docker or containerd was told to use is not there, or is not a thin pool.
     ///
     /// ## What it means
-    /// `dm.thinpooldev` (or containerd's `pool_name`) names a device-mapper device. It does not exist now, most
-    /// often because the volume group was not activated at boot, or it is a plain logical volume rather than the
-    /// pool.
+    /// `dm.thinpooldev` (or containerd's `pool_name`) names a device-mapper device. It does not exist now,
+    /// most often because the volume group was not activated at boot, or it is a plain logical volume rather
+    /// than the pool.
     ///
     /// ## Why it matters
     /// The daemon does not start.
     ///
     /// ## What to do
-    /// See which devices there are. If the pool exists in LVM, activate it; if LVM refuses, its reason is the real
-    /// trouble. Do not make a new pool of the same name: the old one holds all images and containers.
+    /// See which devices there are. If the pool exists in LVM, activate it; if LVM refuses, its reason is the
+    /// real trouble. Do not make a new pool of the same name: the old one holds all images and containers.
     ///
     /// ## References
     /// docs.docker.com, "Use the Device Mapper storage driver"; moby/moby issue 21304.
@@ -39,7 +39,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["pool-not-existing", "pool-not-thin-pool", "containerd-pool-query-failed"]);
+    let lines = said::lines(host, &["device-missing", "not-a-thin-pool", "containerd-pool-unreadable"]);
     let other = lines.first().is_some_and(|s| s.text.contains("not a thin pool"));
     let summary = if other {
         "The device that Docker was told to use is not a thin pool"
@@ -47,8 +47,17 @@ fn of_words(host: &Host) -> Option<Finding> {
         "The pool that the daemon was told to use does not exist now"
     };
     let subject = |s: &_| judge::pool_subject(host, s);
-    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
+    let certain = (Severity::Critical, Certainty::Certain);
+    let finding = said::finding(&RULE, certain, &lines, subject, summary).or_else(|| of_group(host))?;
     Some(with_advice(finding, None))
+}
+
+/// A volume group that LVM does not find may have held the pool, or was only mistyped.
+fn of_group(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &["volume-group-missing"]);
+    let subject = |_: &_| Subject::new("host", "LVM");
+    let summary = "LVM does not find a volume group; a pool in it cannot be there either";
+    said::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, summary)
 }
 
 fn of_settings(host: &Host) -> Option<Finding> {
@@ -60,8 +69,11 @@ fn of_settings(host: &Host) -> Option<Finding> {
     let name = docker.configured_pool.as_deref()?;
     let summary = format!("Docker is told to use the pool {name}, and there is no thin pool of that name");
     let subject = Subject::new("pool", name);
-    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary)
-        .because("dm.thinpooldev", name, "Docker's settings");
+    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary).because(
+        "dm.thinpooldev",
+        name,
+        "Docker's settings",
+    );
     Some(with_advice(finding, Some(name)))
 }
 
@@ -71,7 +83,11 @@ fn with_advice(finding: Finding, name: Option<&str>) -> Finding {
     match name.and_then(split_name) {
         Some((lv, None)) => {
             let command = format!("lvchange -ay {}", quote(&format!("{}/{}", lv.vg, lv.lv)));
-            finding.advise(Advice::new(Risk::Changes, "activate it, if LVM lists it as inactive", &[&command]))
+            finding.advise(Advice::new(
+                Risk::Changes,
+                "activate it, if LVM lists it as inactive",
+                &[&command],
+            ))
         }
         _ => finding,
     }

@@ -1,6 +1,6 @@
 //! Rule: the thin devices together may grow past the pool.
 
-use super::{Finding, Subject, advise, judge};
+use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
 use crate::host::pool::Pool;
 use crate::host::units::Bytes;
@@ -10,14 +10,15 @@ super::rule! {
     /// The active thin devices together may still write more than the pool has free.
     ///
     /// ## What it means
-    /// Each thin device promises its full virtual size. What they have not written yet adds up to more than the
-    /// pool's free blocks. That is the very purpose of thin provisioning, and it is normal for Docker.
+    /// Each thin device promises its full virtual size. What they have not written yet adds up to more than
+    /// the pool's free blocks. That is the very purpose of thin provisioning, and it is normal for Docker.
     ///
     /// ## Why it matters
     /// Nobody inside a container sees the true limit: `df` there shows room that may not exist.
     ///
     /// ## What to do
-    /// Watch the pool, not the containers (`thinspect watch`, `thinspect check`), and let something extend it.
+    /// Watch the pool, not the containers (`thinspect watch`, `thinspect check`), and let something extend
+    /// it.
     ///
     /// ## References
     /// Linux Documentation/admin-guide/device-mapper/thin-provisioning.rst; lvmthin(7).
@@ -35,12 +36,27 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
+    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
+    let lines = said::lines(host, &["overcommitted"]);
+    let subject = |s: &_| judge::pool_subject(host, s);
+    let summary = "LVM warns that the thin volumes together are larger than their pool";
+    let finding = said::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary)?;
+    Some(
+        finding.advise(advise::look(
+            "see the pool and its volumes",
+            &["lvs -a -o+data_percent,metadata_percent"],
+        )),
+    )
 }
 
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let free = pool.data.free_in_bytes()?;
-    let own = host.thins.iter().filter(|t| judge::pool_of_thin(host, t).is_some_and(|p| std::ptr::eq(p, pool)));
+    let own =
+        host.thins.iter().filter(|t| judge::pool_of_thin(host, t).is_some_and(|p| std::ptr::eq(p, pool)));
     let promised: Vec<Bytes> = own.filter_map(|t| Some(t.length?.bytes().minus(t.mapped()?))).collect();
     let more = promised.iter().fold(Bytes(0), |sum, b| sum.plus(*b));
     if more <= free || promised.is_empty() {

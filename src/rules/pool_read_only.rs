@@ -10,17 +10,18 @@ super::rule! {
     /// The pool is read-only: writes to new space fail, and nothing can be made or deleted in it.
     ///
     /// ## What it means
-    /// The kernel takes a pool out of write mode when an operation on its metadata failed, or when the metadata is
-    /// full. From then on every message to it is refused (`unable to service pool target messages in READ_ONLY or
-    /// FAIL mode`), which Docker shows as `dm_task_run failed`, whatever it tried.
+    /// The kernel takes a pool out of write mode when an operation on its metadata failed, or when the
+    /// metadata is full. From then on every message to it is refused (`unable to service pool target messages
+    /// in READ_ONLY or FAIL mode`), which Docker shows as `dm_task_run failed`, whatever it tried.
     ///
     /// ## Why it matters
-    /// `docker rm` and `docker rmi` cannot free space any more, containers cannot start, and running ones get I/O
-    /// errors for every write that needs a new block.
+    /// `docker rm` and `docker rmi` cannot free space any more, containers cannot start, and running ones get
+    /// I/O errors for every write that needs a new block.
     ///
     /// ## What to do
-    /// Find out which of the two it is. Metadata all used and no `needs_check`: grow the metadata. `needs_check`:
-    /// check and repair offline, before anything else. Otherwise look at the device under the pool.
+    /// Find out which of the two it is. Metadata all used and no `needs_check`: grow the metadata.
+    /// `needs_check`: check and repair offline, before anything else. Otherwise look at the device under the
+    /// pool.
     ///
     /// ## References
     /// Linux drivers/md/dm-thin.c, `set_pool_mode`, `metadata_operation_failed`, `pool_message`.
@@ -45,29 +46,37 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if pool.mode != Some(Mode::ReadOnly) && !from_lvm {
         return None;
     }
-    let why = if pool.metadata.is_full() {
-        "because its metadata is full; growing the metadata cures it"
+    let why = if judge::metadata_is_full(pool) {
+        "because its metadata is full"
     } else if pool.needs_check == Some(true) {
         "after a failed metadata operation; it needs an offline check"
     } else {
         "after a failed metadata operation"
     };
-    let (fact, value) = if from_lvm { ("health in the attributes", "M, metadata read-only") } else { ("mode", "ro") };
+    let (fact, value) =
+        if from_lvm { ("health in the attributes", "M, metadata read-only") } else { ("mode", "ro") };
     let summary = format!("The pool is read-only {why}");
-    let mut finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
-        .because(fact, value, judge::source(pool));
-    if let Some(used) = judge::used_of(&pool.metadata) {
+    let mut finding =
+        Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary).because(
+            fact,
+            value,
+            judge::source(pool),
+        );
+    if let Some(used) = judge::metadata_used_of(pool) {
         finding = finding.because("metadata in use", used, judge::source(pool));
     }
     Some(finding.advise(advise::kernel_log()).advise(advise::repair(pool)))
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let plain = ["pool-switched-read-only", "pool-messages-refused", "pool-metadata-operation-failed"];
+    let plain = ["pool-to-read-only", "messages-refused", "metadata-operation-failed"];
     let lines = said::current(host, &plain);
     let subject = |s: &_| judge::pool_subject(host, s);
     let (lines, certainty, summary) = if lines.is_empty() {
-        let refused = said::current(host, &["delete-device-failed"]);
+        let refused = said::current(
+            host,
+            &["delete-device-failed", "rollback-failed", "transaction-not-set", "thin-delete-failed"],
+        );
         let text = "Docker could not delete a thin device; a read-only pool refuses every change like this";
         (refused, Certainty::Possible, text)
     } else {

@@ -1,6 +1,6 @@
 //! Rule: what carries the pool changed its size, and not everybody above it was told.
 
-use super::{Finding, Subject, advise, judge};
+use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::backing::Backing;
@@ -12,14 +12,14 @@ super::rule! {
     /// What carries the pool was resized, but the loop device or the pool's table was not told.
     ///
     /// ## What it means
-    /// A resize of a pool in loop files takes three steps: the file (`truncate`), the loop device (`losetup -c`),
-    /// the pool's table (suspend, load, resume). Each gap between two of the three sizes names the step that is
-    /// missing. Metadata needs no new table: it grows at the next resume. A table that was loaded but is not live
-    /// is a resize that stopped before the resume.
+    /// A resize of a pool in loop files takes three steps: the file (`truncate`), the loop device (`losetup
+    /// -c`), the pool's table (suspend, load, resume). Each gap between two of the three sizes names the step
+    /// that is missing. Metadata needs no new table: it grows at the next resume. A table that was loaded but
+    /// is not live is a resize that stopped before the resume.
     ///
     /// ## Why it matters
-    /// The pool cannot use space that it was not told of. The other way round it is worse: a file that is smaller
-    /// than its loop device makes writes behind its end fail.
+    /// The pool cannot use space that it was not told of. The other way round it is worse: a file that is
+    /// smaller than its loop device makes writes behind its end fail.
     ///
     /// ## What to do
     /// Do the missing step (`thinspect plan grow` prints all of them with this pool's numbers).
@@ -32,29 +32,42 @@ super::rule! {
     /// Name:              docker-pool
     /// State:             ACTIVE
     /// Tables present:    LIVE & INACTIVE
-    /// 0 104857600 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
+    /// docker-pool: 0 104857600 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
     /// ```
     /// ```host quiet
     /// Name:              docker-pool
     /// State:             ACTIVE
     /// Tables present:    LIVE
-    /// 0 104857600 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
+    /// docker-pool: 0 104857600 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing
     /// ```
     "pool-size-stale", since "0.1.0", check
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().flat_map(of_pool).collect()
+    let of_pools: Vec<Finding> = host.pools.iter().flat_map(of_pool).collect();
+    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
+    let lines = said::current(host, &["backing-shrunk"]);
+    let subject = |s: &_| judge::pool_subject(host, s);
+    let summary =
+        "The kernel refuses a table or a device that would make the pool smaller: it may be left suspended";
+    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
+    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
+    Some(finding.advise(advise::plan("grow", &pool, "see the right steps and sizes")))
 }
 
 fn of_pool(pool: &Pool) -> Vec<Finding> {
     let data_has = pool.length.map(|l| l.bytes());
-    // What is less than a block cannot be used; metadata beyond the most the kernel uses is left aside by design.
+    // What is less than a block cannot be used; metadata beyond the most the kernel uses is left aside by
+    // design.
     let data_step = pool.block.unwrap_or(Bytes(1 << 20));
     let most = METADATA_BLOCKS_MAX.bytes(METADATA_BLOCK);
     let metadata_has = pool.metadata.total.map(|t| t.bytes(METADATA_BLOCK));
     let data = of_half("data", pool, &pool.data_backing, data_has, data_step);
-    let metadata = of_half("metadata", pool, &pool.metadata_backing, metadata_has.filter(|m| *m < most), METADATA_BLOCK);
+    let metadata =
+        of_half("metadata", pool, &pool.metadata_backing, metadata_has.filter(|m| *m < most), METADATA_BLOCK);
     data.into_iter().chain(metadata).chain(unfinished(pool)).collect()
 }
 
@@ -64,16 +77,20 @@ fn of_half(half: &str, pool: &Pool, backing: &Backing, has: Option<Bytes>, step:
     let exceeds = |a: Bytes, b: Bytes| a.minus(b) >= step;
     let (severity, text) = match (file, device, has) {
         (Some(f), Some(d), _) if exceeds(d, f) => {
-            let text = format!("The {half} file has {f}, its loop device {d}: writes behind the file's end fail");
+            let text =
+                format!("The {half} file has {f}, its loop device {d}: writes behind the file's end fail");
             (Severity::Critical, text)
         }
         (Some(f), Some(d), _) if exceeds(f, d) => {
-            let text = format!("The {half} file has grown to {f}, its loop device still has {d}: losetup -c is missing");
+            let text = format!(
+                "The {half} file has grown to {f}, its loop device still has {d}: losetup -c is missing"
+            );
             (Severity::Warning, text)
         }
         (_, Some(d), Some(h)) if exceeds(d, h) => {
             let step = if half == "data" { "a new table" } else { "suspend and resume" };
-            let text = format!("The {half} device has grown to {d}, the pool still uses {h}: {step} is missing");
+            let text =
+                format!("The {half} device has grown to {d}, the pool still uses {h}: {step} is missing");
             (Severity::Warning, text)
         }
         _ => return None,
@@ -93,12 +110,18 @@ fn unfinished(pool: &Pool) -> Option<Finding> {
     let summary = "A second table is loaded but not live: a resize stopped before its last step, the resume";
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, Subject::pool(pool), summary)
         .because("tables present", "LIVE & INACTIVE", "device-mapper");
-    let Some(name) = pool.name.as_deref().map(quote) else { return Some(finding.advise(advise::status(pool))) };
+    let Some(name) = pool.name.as_deref().map(quote) else {
+        return Some(finding.advise(advise::status(pool)));
+    };
     let (live, loaded) = (format!("dmsetup table {name}"), format!("dmsetup table --inactive {name}"));
     let clear = format!("dmsetup clear {name}");
     let finding = finding.advise(advise::look("compare the two tables", &[&live, &loaded]));
     if judge::refuses_changes(pool) {
         return Some(finding);
     }
-    Some(finding.advise(Advice::new(Risk::Changes, "drop the table that is not live, if it is not wanted", &[&clear])))
+    Some(finding.advise(Advice::new(
+        Risk::Changes,
+        "drop the table that is not live, if it is not wanted",
+        &[&clear],
+    )))
 }

@@ -9,20 +9,21 @@ super::rule! {
     /// The pool's status could not be had: the kernel does not answer, refused, or Docker shows zeros.
     ///
     /// ## What it means
-    /// The status of a pool needs a lock on its metadata. When a write to the metadata device does not come back,
-    /// the lock is never given and every question waits, also those that write nothing. Docker prints zeros for all
-    /// sizes when it could not read the status: that says nothing about how full the pool is.
+    /// The status of a pool needs a lock on its metadata. When a write to the metadata device does not come
+    /// back, the lock is never given and every question waits, also those that write nothing. Docker prints
+    /// zeros for all sizes when it could not read the status: that says nothing about how full the pool is.
     ///
     /// ## Why it matters
-    /// A pool in this state usually hangs its writers as well, and `docker info`, `lvs` and monitoring with them.
+    /// A pool in this state usually hangs its writers as well, and `docker info`, `lvs` and monitoring with
+    /// them.
     ///
     /// ## What to do
-    /// Look at the device under the pool's metadata, and at the kernel's log. Do not ask again and again: each
-    /// question leaves one more process behind that cannot be killed.
+    /// Look at the device under the pool's metadata, and at the kernel's log. Do not ask again and again:
+    /// each question leaves one more process behind that cannot be killed.
     ///
     /// ## References
-    /// Linux drivers/md/dm-thin-metadata.c, `pmd->root_lock`; moby, daemon/graphdriver/devmapper/deviceset.go,
-    /// `poolStatus`.
+    /// Linux drivers/md/dm-thin-metadata.c, `pmd->root_lock`; moby,
+    /// daemon/graphdriver/devmapper/deviceset.go, `poolStatus`.
     ///
     /// ## Example
     /// ```host
@@ -42,22 +43,33 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
     let subject = Subject::pool(pool);
     let finding = match &pool.answer {
         StatusAnswer::Silent(ms) => {
-            let summary = format!("The kernel did not answer for the pool's status within {ms} ms: its metadata is stuck");
-            Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary)
-                .because("status", format!("no answer in {ms} ms"), "kernel")
+            let summary = format!(
+                "The kernel did not answer for the pool's status within {ms} ms: its metadata is stuck"
+            );
+            Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary).because(
+                "status",
+                format!("no answer in {ms} ms"),
+                "kernel",
+            )
         }
         StatusAnswer::Refused(why) => {
             let summary = format!("The kernel refused to tell the pool's status: {why}");
-            Finding::new(&RULE, Severity::Warning, Certainty::Certain, subject, summary)
-                .because("status", format!("refused: {why}"), "kernel")
+            Finding::new(&RULE, Severity::Warning, Certainty::Certain, subject, summary).because(
+                "status",
+                format!("refused: {why}"),
+                "kernel",
+            )
         }
         StatusAnswer::Answered | StatusAnswer::NotAsked => {
             if pool.mode.is_some() || !pool.docker_info.as_ref().is_some_and(|i| i.all_zero) {
                 return None;
             }
             let summary = "Docker could not read the pool's status: the zeros it shows are no sizes";
-            Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary)
-                .because("all space lines", "0", "docker info")
+            Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary).because(
+                "all space lines",
+                "0",
+                "docker info",
+            )
         }
     };
     let below = "see what is under the pool: the metadata device comes first in its table";

@@ -10,12 +10,12 @@ super::rule! {
     /// Writes to a full pool would wait for ever: the kernel's limit on waiting is switched off.
     ///
     /// ## What it means
-    /// The pool queues writes when it is full, and `no_space_timeout` of the kernel module is 0, so the queue has no
-    /// end.
+    /// The pool queues writes when it is full, and `no_space_timeout` of the kernel module is 0, so the queue
+    /// has no end.
     ///
     /// ## Why it matters
-    /// Nothing fails and nothing is lost while somebody can still make room, but everything that writes hangs until
-    /// then, and such tasks cannot be killed.
+    /// Nothing fails and nothing is lost while somebody can still make room, but everything that writes hangs
+    /// until then, and such tasks cannot be killed.
     ///
     /// ## What to do
     /// If hanging for ever is not wanted, set a limit in seconds (the default is 60).
@@ -55,9 +55,9 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
         .because("when full", "queue_if_no_space", "thin-pool status");
     let knob = "/sys/module/dm_thin_pool/parameters/no_space_timeout";
     let (see, set) = (format!("cat {knob}"), format!("echo 60 > {knob}"));
-    Some(
-        finding
-            .advise(advise::look("see the setting", &[&see]))
-            .advise(crate::advice::Advice::new(crate::advice::Risk::Changes, "set the kernel's default", &[&set])),
-    )
+    Some(finding.advise(advise::look("see the setting", &[&see])).advise(crate::advice::Advice::new(
+        crate::advice::Risk::Changes,
+        "set the kernel's default",
+        &[&set],
+    )))
 }

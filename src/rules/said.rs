@@ -3,6 +3,7 @@
 use super::judge::{pool_of, state_is_known};
 use super::{Finding, Rule, Subject};
 use crate::host::Host;
+use crate::host::Source;
 use crate::host::saying::{Kind, Saying};
 use crate::verdict::{Certainty, Severity};
 
@@ -15,11 +16,19 @@ pub(super) fn lines<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
     host.sayings.iter().filter(one_of).collect()
 }
 
-/// The same without the lines about a pool whose present state the kernel told: for that pool they are history.
+/// The same without the lines about a pool whose present state the kernel told: for that pool they are
+/// history. On a machine whose pools were all asked, lines about none of them are history too.
 pub(super) fn current<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
+    let all_known = host.source == Source::Machine && host.pools.iter().all(state_is_known);
     let mut lines = lines(host, names);
-    lines.retain(|s| !pool_of(host, s).is_some_and(state_is_known));
+    lines.retain(|s| !pool_of(host, s).map_or(all_known, state_is_known));
     lines
+}
+
+/// The lines of a text, or of a machine those that are no history: for wordings that a pool's state neither
+/// confirms nor denies.
+pub(super) fn fresh<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
+    if host.source == Source::Machine { current(host, names) } else { lines(host, names) }
 }
 
 /// Whether one of some wordings was said.

@@ -10,15 +10,16 @@ super::rule! {
     /// The pool holds thin devices that no image, container or snapshot owns: their blocks never come back.
     ///
     /// ## What it means
-    /// A crash, a removal by force or a record deleted by hand leaves a device in the pool that nobody knows. Docker
-    /// meets them as `Device ID N exists in pool but it is supposed to be unused` and goes on to the next number.
+    /// A crash, a removal by force or a record deleted by hand leaves a device in the pool that nobody knows.
+    /// Docker meets them as `Device ID N exists in pool but it is supposed to be unused` and goes on to the
+    /// next number.
     ///
     /// ## Why it matters
     /// The pool fills although nothing is left to remove.
     ///
     /// ## What to do
-    /// `thinspect usage` lists what each device takes and who owns it. Delete a device only when it is sure that no
-    /// record, image or container names it, and with the daemon stopped.
+    /// `thinspect usage` lists what each device takes and who owns it. Delete a device only when it is sure
+    /// that no record, image or container names it, and with the daemon stopped.
     ///
     /// ## References
     /// moby/moby issues 21330, 31628; aws/amazon-ecs-agent issue 746; kata-containers/runtime issue 2031.
@@ -40,8 +41,9 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["device-id-exists"]);
-    let summary = "Docker met devices in the pool that its records do not know: their blocks are leaked, or the pool is not its own";
+    let lines = said::lines(host, &["device-id-in-use"]);
+    let summary =
+        "Docker met devices in the pool that its records do not know: leaked, or the pool is not its own";
     let subject = |s: &_| judge::pool_subject(host, s);
     let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;
     let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
@@ -57,7 +59,10 @@ fn of_active(host: &Host, pool: &Pool) -> Option<Finding> {
     if names.is_empty() {
         return None;
     }
-    let summary = format!("{} active thin devices are in no record of Docker's: nothing will ever remove them", names.len());
+    let summary = format!(
+        "{} active thin devices are in no record of Docker's: nothing will ever remove them",
+        names.len()
+    );
     let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, Subject::pool(pool), summary)
         .because("without a record", names.join(", "), "device-mapper and Docker's records");
     Some(with_advice(finding, pool))

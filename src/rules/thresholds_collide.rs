@@ -11,14 +11,15 @@ super::rule! {
     ///
     /// ## What it means
     /// Three limits belong in this order: LVM extends the pool (`thin_pool_autoextend_threshold`), a garbage
-    /// collector removes images (kubelet begins at 85 percent), Docker refuses new layers and containers (at 100 less
-    /// `dm.min_free_space`, 90 percent). Here one of the first two comes at or hardly before the third.
+    /// collector removes images (kubelet begins at 85 percent), Docker refuses new layers and containers (at
+    /// 100 less `dm.min_free_space`, 90 percent). Here one of the first two comes at or hardly before the
+    /// third.
     ///
     /// ## Why it matters
-    /// The helper never runs, or starts when a single large image is already enough to be refused.
+    /// What acts too late never runs, or starts when a single large image is already enough to be refused.
     ///
     /// ## What to do
-    /// Lower the threshold of the helper; raising Docker's instead leaves less room before the pool is full.
+    /// Lower its threshold; raising Docker's instead leaves less room before the pool is full.
     ///
     /// ## References
     /// kubernetes/kubernetes issues 40432, 75708; lvm.conf(5); moby/moby issue 20707.
@@ -35,7 +36,7 @@ super::rule! {
     "thresholds-collide", since "0.1.0", check
 }
 
-/// Points that a helper needs to be of use before Docker refuses: a large image takes that much of a pool.
+/// Points of use that must lie before Docker's refusal: a large image alone takes that much of a pool.
 const MARGIN: u64 = 5;
 
 fn check(host: &Host) -> Vec<Finding> {
@@ -50,27 +51,38 @@ fn of_lvm(host: &Host, pool: &Pool) -> Option<Finding> {
     if threshold < refuses {
         return None;
     }
-    let summary = format!("LVM extends the pool at {threshold} %, but Docker refuses new layers from {refuses} % on");
+    let summary =
+        format!("LVM extends the pool at {threshold} %, but Docker refuses new layers from {refuses} % on");
     let finding = Finding::new(&RULE, Severity::Warning, Certainty::Certain, Subject::pool(pool), summary)
         .because("thin_pool_autoextend_threshold", threshold.to_string(), "LVM's settings")
         .because("Docker refuses from", format!("{refuses} % used"), "dm.min_free_space");
     let see = "lvmconfig --type full activation/thin_pool_autoextend_threshold";
-    Some(finding.advise(advise::look("see the setting, and the profile of the volume", &[see, "lvs -o+lv_profile"])))
+    Some(
+        finding.advise(advise::look(
+            "see the setting, and the profile of the volume",
+            &[see, "lvs -o+lv_profile"],
+        )),
+    )
 }
 
 fn of_kubelet(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["image-filesystem-high"]);
-    let thin = !host.pools.is_empty() || host.dockers.iter().any(|d| d.option("dm.thinpooldev").is_some());
+    let lines = said::lines(host, &["image-gc-over-threshold"]);
+    let thin = judge::speaks_of_thin_pools(host);
     let threshold = lines.iter().find_map(|s| judge::number_after(&s.text, "threshold"))?;
     let floors = host.pools.iter().filter_map(|p| p.min_free.percent);
     let refuses = 100_u64.checked_sub(floors.max().unwrap_or(DEFAULT_PERCENT))?;
     if !thin || threshold + MARGIN < refuses {
         return None;
     }
-    let summary = format!("kubelet removes images from {threshold} % on, Docker refuses new layers from {refuses} %: too close");
+    let summary = format!(
+        "kubelet removes images from {threshold} % on, Docker refuses new layers from {refuses} %: too close"
+    );
     let subject = |_: &_| Subject::new("host", "kubelet");
     let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?
         .because("Docker refuses from", format!("{refuses} % used"), "dm.min_free_space, 10 % by default");
     let see = "see the limits in force: imageGCHighThresholdPercent and the pool's own";
-    Some(finding.advise(advise::look(see, &["grep -i threshold /var/lib/kubelet/config.yaml", "thinspect plan min-free-space"])))
+    Some(finding.advise(advise::look(
+        see,
+        &["grep -i threshold /var/lib/kubelet/config.yaml", "thinspect plan min-free-space"],
+    )))
 }

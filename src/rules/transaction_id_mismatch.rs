@@ -9,14 +9,14 @@ super::rule! {
     /// The pool's transaction id is not the one that its owner's records expect.
     ///
     /// ## What it means
-    /// A pool carries a counter that its owner raises with each change and notes in its own records. If they differ,
-    /// somebody else changed the pool, or pool and records were restored from different moments. LVM says `Thin pool
-    /// transaction_id is N, while expected M`; Docker only logs `Open Transaction id X is less than pool transaction
-    /// id Y`. Old lvm2 (before 2.02.112) says so of every pool that Docker drives.
+    /// A pool carries a counter that its owner raises with each change and notes in its own records. If they
+    /// differ, somebody else changed the pool, or pool and records were restored from different moments. LVM
+    /// says `Thin pool transaction_id is N, while expected M`; Docker only logs `Open Transaction id X is
+    /// less than pool transaction id Y`. Old lvm2 (before 2.02.112) says so of every pool that Docker drives.
     ///
     /// ## Why it matters
-    /// LVM refuses to activate or change such a pool. For Docker it means that records and pool may disagree about
-    /// what exists.
+    /// LVM refuses to activate or change such a pool. For Docker it means that records and pool may disagree
+    /// about what exists.
     ///
     /// ## What to do
     /// Find out who else uses the pool, or what was restored, before changing either number.
@@ -44,7 +44,10 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["transaction-id-unexpected", "open-transaction-behind", "transaction-change-failed"]);
+    let lines = said::fresh(
+        host,
+        &["transaction-id-mismatch", "open-transaction-behind", "transaction-change-refused"],
+    );
     let summary = "The pool's transaction id is not the one that LVM or Docker expects";
     let subject = |s: &_| judge::pool_subject(host, s);
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
@@ -52,8 +55,8 @@ fn of_words(host: &Host) -> Option<Finding> {
     Some(with_advice(finding, &pool))
 }
 
-/// Docker's last opened transaction against the pool's: equal when idle, one ahead while an operation runs or was
-/// interrupted (Docker rolls that back at its start).
+/// Docker's last opened transaction against the pool's: equal when idle, one ahead while an operation runs or
+/// was interrupted (Docker rolls that back at its start).
 fn of_records(host: &Host, pool: &Pool) -> Option<Finding> {
     let opened = host.docker_of(pool)?.open_transaction?;
     let reached = pool.transaction_id?;
@@ -62,7 +65,9 @@ fn of_records(host: &Host, pool: &Pool) -> Option<Finding> {
         Some(_) => Certainty::Certain,
         None => Certainty::Likely,
     };
-    let summary = format!("The pool is at transaction {reached}, Docker's records at {opened}: they are of different times");
+    let summary = format!(
+        "The pool is at transaction {reached}, Docker's records at {opened}: they are of different times"
+    );
     let finding = Finding::new(&RULE, Severity::Warning, certainty, Subject::pool(pool), summary)
         .because("transaction id", reached.to_string(), "thin-pool status")
         .because("open_transaction_id", opened.to_string(), "Docker's records");
@@ -70,11 +75,8 @@ fn of_records(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn with_advice(finding: Finding, pool: &Pool) -> Finding {
-    finding
-        .advise(advise::status(pool))
-        .advise(advise::look("see whether a second daemon or a restored directory uses the pool", &[
-            "pgrep -a 'dockerd|containerd'",
-            "lvs -a -o+transaction_id",
-            "lvm version",
-        ]))
+    finding.advise(advise::status(pool)).advise(advise::look(
+        "see whether a second daemon or a restored directory uses the pool",
+        &["pgrep -a 'dockerd|containerd'", "lvs -a -o+transaction_id", "lvm version"],
+    ))
 }

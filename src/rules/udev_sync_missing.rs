@@ -8,16 +8,17 @@ super::rule! {
     /// Docker and udev do not wait for each other: device nodes may not be there when Docker mounts them.
     ///
     /// ## What it means
-    /// libdevmapper can wait until udev has made a device's node. A statically linked Docker, or one built against an
-    /// old libdevmapper, cannot (`Udev Sync Supported: false`). From 1.11 on Docker refuses to start like this unless
-    /// it is told otherwise.
+    /// libdevmapper can wait until udev has made a device's node. A statically linked Docker, or one built
+    /// against an old libdevmapper, cannot (`Udev Sync Supported: false`). From 1.11 on Docker refuses to
+    /// start like this unless it is told otherwise.
     ///
     /// ## Why it matters
     /// Starting containers fails now and then with `Error mounting '/dev/mapper/docker-…': no such file or
     /// directory`, and devices are left behind.
     ///
     /// ## What to do
-    /// Use a dynamically linked Docker, as distributions ship it. `dm.override_udev_sync_check` only hides it.
+    /// Use a dynamically linked Docker, as distributions ship it. `dm.override_udev_sync_check` only hides
+    /// it.
     ///
     /// ## References
     /// moby/moby issues 4036, 9562; moby, daemon/graphdriver/devmapper/deviceset.go, `UdevSyncSupported`.
@@ -39,8 +40,8 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["mount-no-such-file", "udev-sync-unsupported"]);
-    let summary = "Docker did not find a device's node when it wanted to mount it: udev and Docker do not wait for each other";
+    let lines = said::lines(host, &["mount-not-found", "udev-sync-unsupported"]);
+    let summary = "Docker did not find a device's node to mount: udev and Docker do not wait for each other";
     let subject = |_: &_| judge::docker_subject(host);
     said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary).map(with_advice)
 }
@@ -48,12 +49,14 @@ fn of_words(host: &Host) -> Option<Finding> {
 fn of_report(host: &Host) -> Option<Finding> {
     host.pools.iter().filter_map(|p| p.docker_info.as_ref()).find(|i| i.udev_sync == Some(false))?;
     let summary = "Docker cannot wait for udev (Udev Sync Supported: false): mounts may fail now and then";
-    let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, judge::docker_subject(host), summary)
-        .because("Udev Sync Supported", "false", "docker info");
+    let finding =
+        Finding::new(&RULE, Severity::Notice, Certainty::Certain, judge::docker_subject(host), summary)
+            .because("Udev Sync Supported", "false", "docker info");
     Some(with_advice(finding))
 }
 
 fn with_advice(finding: Finding) -> Finding {
     let see = "see whether Docker is linked statically, and which libdevmapper it uses";
-    finding.advise(advise::look(see, &["ldd \"$(command -v dockerd || command -v docker)\"", "dmsetup version"]))
+    finding
+        .advise(advise::look(see, &["ldd \"$(command -v dockerd || command -v docker)\"", "dmsetup version"]))
 }

@@ -11,8 +11,9 @@ super::rule! {
     /// The volume group has no room for the pool to grow, by hand or by itself.
     ///
     /// ## What it means
-    /// A pool grows out of the free extents of its volume group. LVM's automatic growth takes a share of the pool's
-    /// size (20 percent by default) each time; with less than that free it fails, and goes on failing silently.
+    /// A pool grows out of the free extents of its volume group. LVM's automatic growth takes a share of the
+    /// pool's size (20 percent by default) each time; with less than that free it fails, and goes on failing
+    /// silently.
     ///
     /// ## Why it matters
     /// Everybody relies on the pool growing, and it will not.
@@ -46,7 +47,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["volume-group-no-extents", "autoextend-failed"]);
+    let lines = said::lines(host, &["vg-no-space", "extend-failed"]);
     let summary = "LVM could not extend the pool: its volume group has too few free extents";
     let subject = |s: &_| judge::pool_subject(host, s);
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;

@@ -9,22 +9,24 @@ super::rule! {
     /// When the pool is full, XFS in the containers retries its metadata writes for ever instead of failing.
     ///
     /// ## What it means
-    /// The base device carries XFS, and `dm.xfs_nospace_max_retries` is not set. XFS then repeats a metadata write
-    /// that fails with "no space" without end.
+    /// The base device carries XFS, and `dm.xfs_nospace_max_retries` is not set. XFS then repeats a metadata
+    /// write that fails with "no space" without end.
     ///
     /// ## Why it matters
-    /// On a full pool such containers, and Docker itself, hang in a way that nothing but room or a reboot ends.
+    /// On a full pool such containers, and Docker itself, hang in a way that nothing but room or a reboot
+    /// ends.
     ///
     /// ## What to do
-    /// Set `dm.xfs_nospace_max_retries=0` (Docker 1.13 and later, kernels that have the knob); XFS then shuts the
-    /// filesystem down instead, which loses less than a reboot. And keep the pool from filling.
+    /// Set `dm.xfs_nospace_max_retries=0` (Docker 1.13 and later, kernels that have the knob); XFS then shuts
+    /// the filesystem down instead, which loses less than a reboot. And keep the pool from filling.
     ///
     /// ## References
-    /// moby/moby issue 20707, pull requests 26212 and 26918; Linux Documentation/admin-guide/xfs.rst, `max_retries`.
+    /// moby/moby issue 20707, pull requests 26212 and 26918; Linux Documentation/admin-guide/xfs.rst,
+    /// `max_retries`.
     ///
     /// ## Example
     /// ```host
-    /// {"version":1,"source":"machine","answers":[{"ask":"dm-list","said":"253:0 1 docker-254:0-7356-pool"},{"ask":"dm-table","of":"docker-254:0-7356-pool","said":"0 209715200 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing"},{"ask":"dm-status","of":"docker-254:0-7356-pool","said":"0 209715200 thin-pool 4 4244/524288 1043/1638400 - rw discard_passdown queue_if_no_space - 1024"},{"ask":"stat","of":"/var/lib/docker/devicemapper","said":"mode=40700 size=4096 blocks=8 dev=254:0 ino=7356"},{"ask":"file","of":"/var/lib/docker/devicemapper/metadata/deviceset-metadata","said":"{\"next_device_id\":2,\"BaseDeviceUUID\":\"u\",\"BaseDeviceFilesystem\":\"xfs\"}"}]}
+    /// {"version":1,"source":"machine","answers":[{"ask":"dm-list","said":"253:0 1 docker-254:0-7356-pool"},{"ask":"dm-table","of":"docker-254:0-7356-pool","said":"0 209715200 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing"},{"ask":"dm-status","of":"docker-254:0-7356-pool","said":"0 209715200 thin-pool 4 4244/524288 1043/1638400 - rw discard_passdown queue_if_no_space - 1024"},{"ask":"device-records","of":"/var/lib/docker/devicemapper/metadata","said":"base {\"device_id\":1,\"size\":10737418240,\"transaction_id\":1,\"initialized\":true,\"deleted\":false}"},{"ask":"stat","of":"/var/lib/docker/devicemapper","said":"mode=40700 size=4096 blocks=8 dev=254:0 ino=7356"},{"ask":"file","of":"/var/lib/docker/devicemapper/metadata/deviceset-metadata","said":"{\"next_device_id\":2,\"BaseDeviceUUID\":\"u\",\"BaseDeviceFilesystem\":\"xfs\"}"}]}
     /// ```
     /// ```host quiet
     /// docker-254:0-7356-pool: 0 209715200 thin-pool 4 4244/524288 1043/1638400 - rw discard_passdown queue_if_no_space - 1024

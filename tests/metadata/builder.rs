@@ -1,6 +1,6 @@
-//! Builds thin-pool metadata in memory, with the sharing that the kernel's snapshots make: B-trees that copy a
-//! node when it is written and others refer to it (`dm_tm_shadow_block`). Does not commit in steps, rebalance
-//! after removals, or reuse blocks.
+//! Builds thin-pool metadata in memory, with the sharing that the kernel's snapshots make: B-trees that copy
+//! a node when it is written and others refer to it (`dm_tm_shadow_block`). Does not commit in steps,
+//! rebalance after removals, or reuse blocks.
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use thinspect::metadata::{Blocks, Error, Memory, MetadataFile, Options, Progress, read};
 
 use super::builder::Pool;
-use super::tools::Scratch;
+use super::tools::{Scratch, attach};
 use super::{found, small_pool};
 
 /// Goes over from the first image to the second after so many reads.
@@ -130,4 +130,23 @@ fn a_file_is_only_read() {
     assert!(std::fs::read(&file.0).unwrap() == image);
     assert!(MetadataFile::open(std::path::Path::new("/dev/null")).is_err());
     assert!(MetadataFile::open(std::path::Path::new("/")).is_err());
+}
+
+/// The kernel's own count of sectors written to a block device.
+fn sectors_written(device: &str) -> u64 {
+    let name = device.rsplit('/').next().unwrap();
+    let stat = std::fs::read_to_string(format!("/sys/block/{name}/stat")).unwrap();
+    stat.split_whitespace().nth(6).unwrap().parse().unwrap()
+}
+
+#[test]
+fn loop_a_block_device_is_read_directly_and_never_written() {
+    let pool = small_pool();
+    let file = Scratch::new(&pool.image(9));
+    let Some(device) = attach(&file) else { return };
+    let before = sectors_written(&device.0);
+    let source = MetadataFile::open(std::path::Path::new(&device.0)).unwrap();
+    let usage = read(&source, &Options::default()).unwrap();
+    assert_eq!((found(&usage), &usage.damage), (pool.truth(), &vec![]));
+    assert_eq!(sectors_written(&device.0), before);
 }

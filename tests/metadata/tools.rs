@@ -26,6 +26,25 @@ impl Drop for Scratch {
     }
 }
 
+/// A loop device that is gone at the end.
+pub(crate) struct Loop(pub(crate) String);
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        let _ = Command::new("losetup").args(["-d", &self.0]).status();
+    }
+}
+
+/// A loop device over the file; says on standard error if there can be none here.
+pub(crate) fn attach(file: &Scratch) -> Option<Loop> {
+    let output = Command::new("losetup").args(["-f", "--show"]).arg(&file.0).output();
+    let Some(output) = output.ok().filter(|output| output.status.success()) else {
+        let _ = writeln!(std::io::stderr(), "skipped: no loop device can be attached (losetup, as root)");
+        return None;
+    };
+    Some(Loop(String::from_utf8(output.stdout).unwrap().trim().to_owned()))
+}
+
 /// Whether the tools are there; says on standard error if not.
 pub(crate) fn have_tools() -> bool {
     let missing = ["thin_ls", "thin_check", "thin_restore"]

@@ -9,7 +9,8 @@ use super::builder::Pool;
 use super::tools::{have_tools, thin_check, thin_ls, thin_ls_with, thin_restore};
 use super::{found, small_pool, usage};
 
-/// Our numbers are the truth and `thin_ls`'s, nothing is found wrong, and `thin_check` agrees with the builder.
+/// Our numbers are the truth and `thin_ls`'s, nothing is found wrong, and `thin_check` agrees with the
+/// builder.
 fn agree(pool: &Pool) {
     let image = pool.image(50);
     let usage = usage(&image);

@@ -10,12 +10,12 @@
 use std::path::{Path, PathBuf};
 
 /// A path below `tests/`.
-pub fn tests(path: &str) -> PathBuf {
+pub(crate) fn tests(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
 }
 
 /// The folders in a folder, sorted.
-pub fn folders(path: &Path) -> Vec<PathBuf> {
+pub(crate) fn folders(path: &Path) -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> =
         std::fs::read_dir(path).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()).collect();
     all.sort();
@@ -23,7 +23,7 @@ pub fn folders(path: &Path) -> Vec<PathBuf> {
 }
 
 /// Compares with the golden file, or rewrites it; returns what differs.
-pub fn golden(path: &Path, actual: &str) -> Result<(), String> {
+pub(crate) fn golden(path: &Path, actual: &str) -> Result<(), String> {
     if std::env::var_os("UPDATE").is_some_and(|v| v == "1") {
         std::fs::write(path, actual).unwrap();
         return Ok(());

@@ -1,4 +1,5 @@
-//! What carries the pools: each device below them down to the disks, from sysfs, and the files behind loop devices.
+//! What carries the pools: each device below them down to the disks, from sysfs, and the files behind loop
+//! devices.
 //!
 //! No block device is opened for reading; a loop device is opened only to ask what it is bound to.
 

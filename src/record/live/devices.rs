@@ -6,7 +6,8 @@ use super::{Asking, is_number};
 use crate::record::Ask;
 use std::collections::{HashMap, HashSet};
 
-/// Thin devices are asked for their info (who holds them open, whether they go when closed) only up to so many.
+/// Thin devices are asked for their info (who holds them open, whether they go when closed) only up to so
+/// many.
 const LIMIT_INFO: usize = 200;
 /// So many filesystems on thin devices are asked for their space.
 const LIMIT_FILESYSTEMS: usize = 256;

@@ -5,22 +5,28 @@
 use super::Asking;
 use crate::record::Ask;
 
-/// Names under which Docker's daemon runs; `docker` is the daemon (and the client) before 1.12.
-const DAEMONS: [&str; 4] = ["dockerd", "dockerd-current", "docker-current", "docker"];
+/// Names under which Docker's daemon runs.
+const DAEMONS: [&str; 3] = ["dockerd", "dockerd-current", "docker-current"];
+/// Before 1.12 one program was daemon and client; looked for only where no daemon runs, since it may be a
+/// client.
+const OLD_DAEMON: &str = "docker";
 /// So many data roots, settings files and snapshotter directories are looked at.
 const LIMIT_PLACES: usize = 16;
 /// Where Docker keeps its data unless told otherwise.
 const DOCKER_ROOT: &str = "/var/lib/docker";
 /// The same for containerd.
-const CONTAINERD_ROOT: &str = "/var/lib/containerd";
+pub(super) const CONTAINERD_ROOT: &str = "/var/lib/containerd";
 /// The devmapper snapshotter's directory below it.
-const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.devmapper";
+pub(super) const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.devmapper";
 
 /// Asks about Docker.
 pub(super) fn ask(asking: &mut Asking<'_>) {
     let mut programs = Vec::new();
     for name in DAEMONS {
         programs.push((name, asking.ask(Ask::Processes, name).unwrap_or_default()));
+    }
+    if programs.iter().all(|(_, lines)| lines.is_empty()) {
+        programs.push((OLD_DAEMON, asking.ask(Ask::Processes, OLD_DAEMON).unwrap_or_default()));
     }
     let words: Vec<&str> = programs.iter().flat_map(|(_, lines)| lines.split(['\n', '\t'])).collect();
     let mut roots = Places::default();
@@ -66,6 +72,7 @@ fn settings_files(asking: &mut Asking<'_>, words: &[&str]) -> Vec<String> {
 /// Asks about one data root; returns whether the devicemapper driver was used there.
 fn ask_root(asking: &mut Asking<'_>, root: &str) -> bool {
     asking.ask(Ask::Dir, root);
+    asking.ask(Ask::Stat, root);
     asking.ask(Ask::Statfs, root);
     let home = format!("{root}/devicemapper");
     asking.ask(Ask::Stat, &home);
@@ -93,7 +100,7 @@ fn remapped(root: &str, names: &str) -> Vec<String> {
 
 /// The version tells whether there is a free-space floor, and whether there still is a driver.
 fn ask_version(asking: &mut Asking<'_>, programs: &[(&str, String)], driver_used: bool) {
-    let running = programs.iter().find(|(name, lines)| *name != "docker" && !lines.is_empty());
+    let running = programs.iter().find(|(name, lines)| *name != OLD_DAEMON && !lines.is_empty());
     let command = match running {
         Some(("dockerd-current" | "docker-current", _)) => "dockerd-current --version",
         Some(_) => "dockerd --version",
@@ -105,7 +112,6 @@ fn ask_version(asking: &mut Asking<'_>, programs: &[(&str, String)], driver_used
         return;
     }
     if asking.ask(Ask::Run, command).is_none() && !asking.may_exist(Ask::Run, command) {
-        // Before 1.12 one program was client and daemon.
         asking.ask(Ask::Run, "docker --version");
     }
 }
@@ -159,7 +165,7 @@ impl Places {
 }
 
 /// Values of options given as `--name value`, `--name=value` or, for one letter, `-nvalue`.
-fn options(words: &[&str], names: &[&str]) -> Vec<String> {
+pub(super) fn options(words: &[&str], names: &[&str]) -> Vec<String> {
     let mut values = Vec::new();
     let mut given = false;
     for word in words {
@@ -187,7 +193,7 @@ fn roots_in_json(text: &str) -> Vec<String> {
 }
 
 /// Values of `key = "…"` in TOML, wherever they stand.
-fn toml_strings(text: &str, key: &str) -> Vec<String> {
+pub(super) fn toml_strings(text: &str, key: &str) -> Vec<String> {
     let value = |line: &str| {
         let (name, value) = line.split_once('=')?;
         let value = value.trim().strip_prefix(['"', '\''])?;

@@ -1,7 +1,7 @@
 //! LVM's settings, its backup of the volume groups that carry pools, and its reports.
 //!
-//! Asked only where a pool or what carries it is LVM's. The tools are run last, without locks and with time limits:
-//! they may hang where the kernel still answers.
+//! Asked only where a pool or what carries it is LVM's. The tools are run last, without locks and with time
+//! limits: they may hang where the kernel still answers.
 
 use super::backing::Carrier;
 use super::devices::Devices;
@@ -31,46 +31,45 @@ pub(super) fn ask(asking: &mut Asking<'_>, devices: &Devices, carriers: &[Carrie
     for group in groups.iter().take(LIMIT_FILES) {
         asking.ask(Ask::File, &format!("/etc/lvm/backup/{group}"));
     }
-    let watched = asking.ask(Ask::Processes, "dmeventd");
-    for command in ["lvs", "vgs", "pvs"] {
-        run(asking, command);
+    // Asking what dmeventd watches would start it where it does not run; where it hangs, the rest is asked
+    // without.
+    let watched = asking.ask(Ask::Processes, "dmeventd").is_some_and(|lines| !lines.is_empty());
+    if !watched || !run(asking, "lvs -o +seg_monitor") {
+        run(asking, "lvs");
     }
-    match watched.as_deref() {
-        Some("") => {
-            asking.leave(Ask::Run, "lvs -o seg_monitor", "dmeventd does not run, and asking would start it");
-        }
-        _ => run(asking, "lvs -o seg_monitor"),
-    }
+    run(asking, "vgs");
+    run(asking, "pvs");
 }
 
-fn run(asking: &mut Asking<'_>, command: &str) {
-    if asking.commands {
-        asking.ask(Ask::Run, command);
-    } else {
+/// Whether the command answered.
+fn run(asking: &mut Asking<'_>, command: &str) -> bool {
+    if !asking.commands {
         asking.leave(Ask::Run, command, "commands are not run");
+        return false;
     }
+    asking.ask(Ask::Run, command).is_some()
 }
 
 fn ask_settings(asking: &mut Asking<'_>) {
     for path in ["/etc/lvm/lvm.conf", "/etc/lvm/lvmlocal.conf"] {
-        let reading = match asking.respondent.ask(Ask::File, path) {
-            Reading::Said(text) => Reading::Said(redact::uncommented(&text)),
-            reading => reading,
-        };
-        asking.keep(Ask::File, path, reading);
+        ask_uncommented(asking, path);
     }
     let profiles = asking.ask(Ask::Dir, "/etc/lvm/profile").unwrap_or_default();
     for name in profiles.lines().filter(|n| n.ends_with(".profile")).take(LIMIT_FILES) {
-        let path = format!("/etc/lvm/profile/{name}");
-        let reading = match asking.respondent.ask(Ask::File, &path) {
-            Reading::Said(text) => Reading::Said(redact::uncommented(&text)),
-            reading => reading,
-        };
-        asking.keep(Ask::File, &path, reading);
+        ask_uncommented(asking, &format!("/etc/lvm/profile/{name}"));
     }
 }
 
-/// The volume group in a dm name that LVM made: up to the first single hyphen; hyphens of its own are doubled.
+fn ask_uncommented(asking: &mut Asking<'_>, path: &str) {
+    let reading = match asking.respondent.ask(Ask::File, path) {
+        Reading::Said(text) => Reading::Said(redact::uncommented(&text)),
+        reading => reading,
+    };
+    asking.keep(Ask::File, path, reading);
+}
+
+/// The volume group in a dm name that LVM made: up to the first single hyphen; hyphens of its own are
+/// doubled.
 fn group(name: &str) -> Option<String> {
     let marked = name.replace("--", "\0");
     let group = marked.split_once('-')?.0.replace('\0', "-");

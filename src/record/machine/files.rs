@@ -1,6 +1,7 @@
 //! Files, directories, filesystems and the kernel's log, read-only and bounded.
 //!
-//! It reads regular files only: a FIFO or a device is never opened, so that no reader waits and no driver acts.
+//! It reads regular files only: a FIFO or a device is never opened, so that no reader waits and no driver
+//! acts.
 
 use super::root::Root;
 use super::{read_text, refused_io};
@@ -58,7 +59,7 @@ pub(super) fn text(root: &Root, path: &str) -> Answer {
     read_text(file)
 }
 
-fn regular(file: &OwnedFd) -> Result<(), Reading> {
+pub(super) fn regular(file: &OwnedFd) -> Result<(), Reading> {
     match kind(&fstat(file).map_err(Reading::refused)?) {
         Kind::Regular => Ok(()),
         _ => Err(Reading::Refused("EINVAL: not a regular file".to_owned())),
@@ -135,8 +136,8 @@ fn entries(root: &Root, path: &str) -> Result<(Dir, Vec<Entry>), Reading> {
 }
 
 /// Docker's record of every thin device in a directory. As Docker does, it skips dot-files and `*.migrated`
-/// (moby daemon/graphdriver/devmapper/deviceset.go, `deviceFileWalkFunction`). Files are read in the order they lie
-/// on the disk, because there may be tens of thousands and the cache may be cold.
+/// (moby daemon/graphdriver/devmapper/deviceset.go, `deviceFileWalkFunction`). Files are read in the order
+/// they lie on the disk, because there may be tens of thousands and the cache may be cold.
 pub(super) fn device_records(root: &Root, path: &str) -> Answer {
     let started = Instant::now();
     let (directory, mut entries) = entries(root, path)?;
@@ -230,15 +231,15 @@ fn log_line(record: &str) -> Option<String> {
         "device-mapper",
         "dm-",
         "I/O error",
-        "loop",
         "EXT4-fs",
         "XFS",
         "JBD2",
         "blk_update_request",
         "blocked for more than",
-        "thin",
     ];
-    let about_storage = storage.iter().any(|word| text.contains(word));
+    let of_loop = |rest: &str| rest.starts_with(|c: char| c == ':' || c.is_ascii_digit());
+    let about_storage =
+        storage.iter().any(|word| text.contains(word)) || text.split("loop").skip(1).any(of_loop);
     about_storage.then(|| format!("[{:5}.{:06}] {text}", micros / 1_000_000, micros % 1_000_000))
 }
 
@@ -261,7 +262,10 @@ mod tests {
             "4,512,12345678,-;device-mapper: thin: 253:0: switching pool to read-only mode\n SUBSYSTEM=x\n";
         let want = "[   12.345678] device-mapper: thin: 253:0: switching pool to read-only mode";
         assert_eq!(log_line(record).as_deref(), Some(want));
+        assert!(log_line("4,1,2,-;loop: Write error at byte offset 1, length 4096.").is_some());
+        assert!(log_line("6,1,2,-;loop0: detected capacity change from 0 to 8").is_some());
         assert_eq!(log_line("6,1,2,-;usb 1-1: new device"), None);
+        assert_eq!(log_line("6,1,2,-;Calibrating delay loop (skipped)"), None);
         assert_eq!(log_line("nonsense"), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Device-mapper's answers in the notation of `dmsetup`, through its ioctls.
 //!
-//! Only what reads is reachable here, and a status is never asked without `DM_NOFLUSH`: without it the kernel would
-//! commit the pool's metadata first (drivers/md/dm-thin.c, `pool_status`).
+//! Only what reads is reachable here, and a status is never asked without `DM_NOFLUSH`: without it the kernel
+//! would commit the pool's metadata first (drivers/md/dm-thin.c, `pool_status`).
 
 use super::root::Root;
 use crate::record::Reading;
@@ -16,8 +16,8 @@ pub(super) struct Mapper {
     dm: DM,
 }
 
-/// Target types whose tables hold no keys. Of every other type only the type is kept: a `crypt` table holds the key
-/// of the disk.
+/// Target types whose tables hold no keys. Of every other type only the type is kept: a `crypt` table holds
+/// the key of the disk.
 const KEYLESS: [&str; 25] = [
     "thin-pool",
     "thin",
@@ -49,7 +49,8 @@ const KEYLESS: [&str; 25] = [
 type Targets = Vec<(u64, u64, String, String)>;
 
 impl Mapper {
-    /// Opens the control node, after making sure that the kernel has device-mapper: opening the node would load it.
+    /// Opens the control node, after making sure that the kernel has device-mapper: opening the node would
+    /// load it.
     pub(super) fn open(root: &Root) -> Result<Self, Reading> {
         if !is_loaded(root) {
             return Err(refused(Errno::ENOENT, "the kernel has no device-mapper loaded"));

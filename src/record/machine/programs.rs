@@ -1,7 +1,7 @@
 //! Which programs run, from `/proc`: process ids and arguments of one name.
 //!
-//! It reads the arguments only of programs that were asked for; those of a process in uninterruptible sleep may
-//! block the reader, which is why a worker asks.
+//! It reads the arguments only of programs that were asked for; those of a process in uninterruptible sleep
+//! may block the reader, which is why a worker asks.
 
 use super::root::Root;
 use crate::record::Reading;
@@ -22,8 +22,8 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// One line a process: `PID<tab>ARGUMENT…`, in the order of ids. Processes of inner process namespaces, such as
-    /// a dockerd in a container, are left out.
+    /// One line a process: `PID<tab>ARGUMENT…`, in the order of ids. Processes of inner process namespaces,
+    /// such as a dockerd in a container, are left out.
     pub(super) fn of_name(&mut self, root: &Root, name: &str) -> Result<String, Reading> {
         let short: String = name.chars().take(NAME_BYTES).collect();
         let namespace = |pid: u32| fs::read_link(place(root, pid, "ns/pid")).ok();
@@ -64,7 +64,8 @@ fn look(root: &Root) -> Result<Vec<(u32, String)>, Reading> {
     Ok(programs)
 }
 
-/// The arguments, ended by NUL bytes in `/proc`, separated by tabs; a tab or newline inside one becomes a blank.
+/// The arguments, ended by NUL bytes in `/proc`, separated by tabs; a tab or newline inside one becomes a
+/// blank.
 fn arguments(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.trim_end_matches('\0').replace(['\t', '\n'], " ").replace('\0', "\t")

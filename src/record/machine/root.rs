@@ -1,6 +1,7 @@
 //! Where the machine's files stand: at `/`, or below a directory in which a container sees its host.
 //!
-//! It opens and reads links; below a directory it does not let a link lead out of it where the kernel can help.
+//! It opens and reads links; below a directory it does not let a link lead out of it where the kernel can
+//! help.
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};
@@ -34,7 +35,9 @@ impl Root {
         if !path.starts_with('/') {
             return Err(Errno::EINVAL);
         }
-        let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
+        // openat2 refuses flags that mean nothing together, such as O_PATH with O_NOCTTY.
+        let path_only = flags.contains(OFlag::O_PATH);
+        let flags = flags | OFlag::O_CLOEXEC | if path_only { OFlag::empty() } else { OFlag::O_NOCTTY };
         if self.is_plain() {
             return open(path, flags, Mode::empty());
         }

@@ -35,12 +35,19 @@ const QUIET: &str = "global{metadata_read_only=1} devices{ignore_suspended_devic
 const QUIET_OLD: &str = "global{metadata_read_only=1 locking_type=0} devices{ignore_suspended_devices=1} \
                          log{syslog=0}";
 
-const LVS: &str = "vg_name,lv_name,lv_uuid,lv_attr,lv_size,pool_lv,origin,data_percent,metadata_percent,\
-                   lv_when_full,lv_profile,chunk_size,transaction_id,lv_health_status,discards,zero,lv_metadata_size";
+macro_rules! lvs {
+    ($($more:literal)?) => {
+        concat!(
+            "vg_name,lv_name,lv_uuid,lv_attr,lv_size,pool_lv,origin,data_percent,metadata_percent,lv_when_full,",
+            "lv_profile,chunk_size,transaction_id,lv_health_status,discards,zero,lv_metadata_size" $(, $more)?
+        )
+    };
+}
+const LVS: &str = lvs!();
+const LVS_MONITOR: &str = lvs!(",seg_monitor");
 const VGS: &str = "vg_name,vg_attr,vg_size,vg_free,vg_extent_size,vg_extent_count,vg_free_count,vg_profile,\
                    pv_count,lv_count,snap_count";
 const PVS: &str = "pv_name,vg_name,pv_attr,pv_size,pv_free,dev_size,pv_missing";
-const MONITOR: &str = "vg_name,lv_name,seg_monitor";
 
 macro_rules! report {
     ($program:literal, $($all:literal,)? $fields:ident) => {
@@ -57,11 +64,12 @@ macro_rules! report {
     };
 }
 
-/// Every command there is. `lvs -o seg_monitor` stands apart because asking it starts dmeventd where it does not
-/// run (lvm2 daemons/dmeventd/libdevmapper-event.c), so it is asked only where it does.
+/// Every command there is. `lvs -o +seg_monitor` is the same report with one field more, which stands apart
+/// because asking it starts dmeventd where it does not run (lvm2 daemons/dmeventd/libdevmapper-event.c) and
+/// waits for it where it does.
 pub const COMMANDS: &[Fixed] = &[
     Fixed { name: "lvs", lines: report!("lvs", "-a", LVS), limit: LVM },
-    Fixed { name: "lvs -o seg_monitor", lines: report!("lvs", MONITOR), limit: LVM },
+    Fixed { name: "lvs -o +seg_monitor", lines: report!("lvs", "-a", LVS_MONITOR), limit: LVM },
     Fixed { name: "vgs", lines: report!("vgs", VGS), limit: LVM },
     Fixed { name: "pvs", lines: report!("pvs", PVS), limit: LVM },
     Fixed { name: "dockerd --version", lines: &[&["dockerd", "--version"]], limit: VERSION },

@@ -2,7 +2,10 @@
 
 use super::*;
 
-const SHORT: Duration = Duration::from_millis(150);
+/// For tests in which somebody sleeps.
+const SHORT: Duration = Duration::from_millis(500);
+/// For tests in which nobody does: never reached, however busy the machine is.
+const LONG: Duration = Duration::from_secs(60);
 
 /// Does what the question says.
 struct Puppet;
@@ -37,8 +40,8 @@ fn descriptors() -> String {
     names.join(" ")
 }
 
-fn worker() -> Worker {
-    Worker::new(SHORT, || Box::new(Puppet))
+fn worker(limit: Duration) -> Worker {
+    Worker::new(limit, || Box::new(Puppet))
 }
 
 fn said(text: &str) -> Reading {
@@ -47,7 +50,7 @@ fn said(text: &str) -> Reading {
 
 #[test]
 fn every_sort_of_reading_comes_through() {
-    let mut worker = worker();
+    let mut worker = worker(LONG);
     assert_eq!(worker.ask(Ask::File, "a\nb é"), said("a\nb é"));
     assert_eq!(worker.ask(Ask::File, ""), said(""));
     assert_eq!(worker.ask(Ask::File, "refuse"), Reading::Refused("EACCES".to_owned()));
@@ -58,10 +61,10 @@ fn every_sort_of_reading_comes_through() {
 
 #[test]
 fn a_sleeper_is_silent_and_the_next_question_is_answered() {
-    let mut worker = worker();
+    let mut worker = worker(SHORT);
     let started = Instant::now();
     let first = worker.ask(Ask::File, "pid");
-    assert_eq!(worker.ask(Ask::DmStatus, "sleep"), Reading::Silent(150));
+    assert_eq!(worker.ask(Ask::DmStatus, "sleep"), Reading::Silent(500));
     assert!(started.elapsed() < Duration::from_secs(10));
     let second = worker.ask(Ask::File, "pid");
     assert!(second.said().is_some());
@@ -70,35 +73,35 @@ fn a_sleeper_is_silent_and_the_next_question_is_answered() {
 
 #[test]
 fn silences_do_not_add_up() {
-    let mut worker = worker();
+    let mut worker = worker(SHORT);
     let silences: Vec<Reading> = (0..4).map(|_| worker.ask(Ask::DmStatus, "sleep")).collect();
-    let want = [150, 150, 20, 20].map(Reading::Silent);
+    let want = [500, 500, 25, 25].map(Reading::Silent);
     assert_eq!(silences, want);
 }
 
 #[test]
 fn a_worker_that_dies_is_replaced() {
-    let mut worker = worker();
+    let mut worker = worker(LONG);
     assert_eq!(worker.ask(Ask::File, "die").errno(), Some("EPIPE"));
     assert_eq!(worker.ask(Ask::File, "a"), said("a"));
 }
 
 #[test]
 fn many_questions_stop_at_a_silence_and_survive_a_death() {
-    let mut worker = worker();
     let names: Vec<String> = (0..5000).map(|n| format!("name-{n}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let readings = worker.ask_each(Ask::DmTable, &names);
+    let readings = worker(LONG).ask_each(Ask::DmTable, &names);
     assert!(readings.iter().map(|r| r.said().unwrap()).eq(names.iter().copied()));
 
+    let mut worker = worker(SHORT);
     let readings = worker.ask_each(Ask::DmTable, &["a", "die", "b", "sleep", "c"]);
     let died = Reading::Refused("EPIPE: the process that asked died".to_owned());
-    assert_eq!(readings, [said("a"), died, said("b"), Reading::Silent(150)]);
+    assert_eq!(readings, [said("a"), died, said("b"), Reading::Silent(500)]);
 }
 
 #[test]
 fn a_question_too_long_for_a_pipe_is_refused() {
-    let mut worker = worker();
+    let mut worker = worker(LONG);
     let long = "x".repeat(LIMIT_UNDER_WAY);
     assert_eq!(worker.ask(Ask::File, &long).errno(), Some("ENAMETOOLONG"));
     assert_eq!(worker.ask(Ask::File, "a"), said("a"));
@@ -108,7 +111,7 @@ fn a_question_too_long_for_a_pipe_is_refused() {
 #[test]
 fn a_worker_holds_nothing_of_ours() {
     let _ours = File::open("/proc/version").unwrap();
-    let reading = worker().ask(Ask::File, "descriptors");
+    let reading = worker(LONG).ask(Ask::File, "descriptors");
     let held = reading.said().unwrap();
     let (null, pipes): (Vec<&str>, Vec<&str>) = held.split(' ').partition(|d| d.ends_with("=/dev/null"));
     assert_eq!(null, ["0=/dev/null", "1=/dev/null", "2=/dev/null"]);
@@ -118,7 +121,7 @@ fn a_worker_holds_nothing_of_ours() {
 
 #[test]
 fn no_process_stays() {
-    let mut worker = worker();
+    let mut worker = worker(SHORT);
     let pid = worker.ask(Ask::File, "pid").said().unwrap().to_owned();
     worker.ask(Ask::File, "sleep");
     drop(worker);

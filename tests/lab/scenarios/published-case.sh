@@ -11,6 +11,9 @@ docker_refuses() {
 
 names_the_shortfall() {
   ask refused status
+  # What a person sees; scripts/try shows it.
+  thinspect status >/out/status.txt
+  thinspect plan grow --data >/out/plan-grow.txt
   expect_json /out/refused.json '.verdict == "critical" and .findings[0].rule == "data-below-min-free"'
   expect_json /out/refused.json '.pools[0].data | .free_blocks == 161986 and .total_blocks == 1638400'
   expect_json /out/refused.json '.pools[0].min_free_space | .percent == 10

@@ -1,0 +1,118 @@
+//! LVM's own files: the autoextend settings of `lvm.conf` and profiles, and what a metadata backup says of a group.
+//!
+//! Only what is written and not commented out counts; defaults are not filled in.
+
+use super::{Autoextend, VolumeGroup};
+use crate::host::units::{Bytes, Sectors};
+
+/// The autoextend settings of `/etc/lvm/lvm.conf` or a profile; the last of a name counts.
+#[must_use]
+pub(super) fn autoextend(text: &str) -> Autoextend {
+    let mut found = Autoextend::default();
+    for line in text.lines() {
+        let line = line.split('#').next().unwrap_or_default();
+        if let Some(value) = setting(line, "thin_pool_autoextend_threshold") {
+            found.threshold = Some(value);
+        }
+        if let Some(value) = setting(line, "thin_pool_autoextend_percent") {
+            found.percent = Some(value);
+        }
+    }
+    found
+}
+
+/// The number after `name =` in a line.
+fn setting(line: &str, name: &str) -> Option<u64> {
+    let (_, rest) = line.split_once(name)?;
+    let value = rest.trim_start().strip_prefix('=')?.trim_start();
+    let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+    value.get(..end)?.parse().ok()
+}
+
+/// A volume group of a backup file (`/etc/lvm/backup/VG`): extents there are, less those of segments that lie on
+/// physical volumes. `None` for a text that is no backup.
+#[must_use]
+pub(super) fn backup(text: &str) -> Option<VolumeGroup> {
+    let mut state = Backup::default();
+    for line in text.lines() {
+        state.take(line.split('#').next().unwrap_or_default().trim());
+    }
+    let extent = state.extent.filter(|e| e.0 > 0)?.bytes();
+    let bytes = |extents: u64| Bytes(extents.saturating_mul(extent.0));
+    Some(VolumeGroup {
+        name: state.name?,
+        size: Some(bytes(state.extents)),
+        free: Some(bytes(state.extents.saturating_sub(state.used))),
+        extent: Some(extent),
+    })
+}
+
+#[derive(Default)]
+struct Backup {
+    /// Names of the sections the line is in.
+    sections: Vec<String>,
+    name: Option<String>,
+    extent: Option<Sectors>,
+    extents: u64,
+    used: u64,
+    segment_extents: u64,
+}
+
+impl Backup {
+    fn take(&mut self, line: &str) {
+        if let Some(name) = line.strip_suffix('{') {
+            self.segment_extents = 0;
+            self.sections.push(name.trim().to_owned());
+        } else if line == "}" {
+            self.sections.pop();
+        } else if let Some((key, value)) = line.split_once('=') {
+            self.setting(key.trim(), value.trim());
+        }
+    }
+
+    fn setting(&mut self, key: &str, value: &str) {
+        let number = value.parse::<u64>().unwrap_or(0);
+        let sections: Vec<&str> = self.sections.iter().map(String::as_str).collect();
+        match (sections.as_slice(), key) {
+            ([group], "extent_size") => {
+                self.name = Some((*group).to_owned());
+                self.extent = Some(Sectors(number));
+            }
+            ([_, "physical_volumes", _], "pe_count") => self.extents = self.extents.saturating_add(number),
+            ([_, "logical_volumes", _, _], "extent_count") => self.segment_extents = number,
+            // Only segments with stripes name physical volumes; pools and thin volumes name other volumes.
+            ([_, "logical_volumes", _, _], "stripes") => {
+                self.used = self.used.saturating_add(std::mem::take(&mut self.segment_extents));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_commented_counts() {
+        let text = "activation {\n\t# thin_pool_autoextend_threshold = 100\n\tthin_pool_autoextend_threshold = 80\n}";
+        assert_eq!(autoextend(text), Autoextend { threshold: Some(80), percent: None });
+        let profile = "activation { thin_pool_autoextend_threshold=70 thin_pool_autoextend_percent=20 }";
+        assert_eq!(autoextend(profile), Autoextend { threshold: Some(70), percent: Some(20) });
+        assert_eq!(autoextend("# nothing"), Autoextend::default());
+    }
+
+    #[test]
+    fn a_backup_knows_what_is_free() {
+        let text = "contents = \"Text Format Volume Group\"\nversion = 1\ndocker {\n\tid = \"x\"\n\textent_size = 8192\t# 4 Megabytes\n\
+            physical_volumes {\npv0 {\ndev_size = 20969472\npe_count = 2559\n}\n}\nlogical_volumes {\n\
+            thinpool {\nsegment_count = 1\nsegment1 {\nextent_count = 2431\ntype = \"thin-pool\"\npool = \"thinpool_tdata\"\n}\n}\n\
+            thinpool_tdata {\nsegment1 {\nstart_extent = 0\nextent_count = 2431\ntype = \"striped\"\nstripes = [\n\"pv0\", 0\n]\n}\n}\n\
+            thinpool_tmeta {\nsegment1 {\nextent_count = 25\nstripes = [\n\"pv0\", 2431\n]\n}\n}\n}\n}\n";
+        let group = backup(text).unwrap();
+        assert_eq!((group.name.as_str(), group.extent), ("docker", Some(Bytes(4 << 20))));
+        assert_eq!(group.size, Some(Bytes(2559 * (4 << 20))));
+        assert_eq!(group.free, Some(Bytes(103 * (4 << 20))));
+        assert_eq!(backup("nothing"), None);
+    }
+}

@@ -1,0 +1,87 @@
+//! Who owns a pool, and which free-space floor that owner keeps.
+//!
+//! It goes by names, records and settings; it does not look into the pool.
+
+use super::docker::Docker;
+use super::docker_info::DockerInfo;
+use super::floor;
+use super::pool::{MinFree, MinFreeFrom, Owner, Pool};
+use super::thin::Thin;
+use crate::record::{Ask, Recording};
+
+/// Who keeps the records of what is in the pool.
+pub(super) fn owner(pool: &Pool, dockers: &[Docker], thins: &[Thin], recording: &Recording) -> Owner {
+    let name = pool.name.as_deref().unwrap_or_default();
+    let owns = |d: &&Docker| {
+        d.configured_pool.as_deref() == Some(name)
+            || d.prefix.as_ref().is_some_and(|p| name == format!("{p}-pool"))
+    };
+    if let Some(docker) = dockers.iter().find(owns) {
+        return Owner::Docker { root: docker.root.clone() };
+    }
+    if pool.docker_info.is_some() || pool.refused_data.is_some() || pool.refused_metadata.is_some() {
+        return Owner::Docker { root: pool.docker_info.as_ref().and_then(|i| i.root.clone()) };
+    }
+    if pool.uuid.as_deref().is_some_and(|u| u.starts_with("stratis-")) || name.starts_with("stratis-1-") {
+        return Owner::Stratis;
+    }
+    if name.starts_with("container-") && name.ends_with("-pool") {
+        return Owner::ContainersStorage;
+    }
+    let configured = recording.said(Ask::File, "/etc/containerd/config.toml").and_then(containerd_pool);
+    let snapshots = |t: &Thin| t.name.strip_prefix(name).is_some_and(|rest| rest.starts_with("-snap-"));
+    if configured == Some(name) || !name.is_empty() && thins.iter().any(snapshots) {
+        return Owner::Containerd { root: None };
+    }
+    if name.starts_with("docker") {
+        return Owner::Docker { root: None };
+    }
+    if pool.lv.is_some() { Owner::Lvm } else { Owner::Unknown }
+}
+
+/// `pool_name = "…"` of containerd's settings.
+fn containerd_pool(settings: &str) -> Option<&str> {
+    let line = settings.lines().map(str::trim).find(|l| l.starts_with("pool_name"))?;
+    Some(line.split_once('=')?.1.trim().trim_matches(['"', '\'']))
+}
+
+/// Docker 1.11 brought the floor (moby/moby pull request 20786).
+fn has_floor(version: &str) -> Option<bool> {
+    let mut numbers = version.split('.').map(|n| n.parse::<u32>().ok());
+    let (major, minor) = (numbers.next()??, numbers.next()??);
+    Some((major, minor) >= (1, 11))
+}
+
+/// The floor that the pool's owner keeps, and where that is known from.
+pub(super) fn min_free(pool: &Pool, dockers: &[Docker]) -> MinFree {
+    let Owner::Docker { root } = &pool.owner else { return MinFree::default() };
+    let docker = dockers.iter().find(|d| d.root == *root);
+    let option = docker.and_then(|d| d.option("dm.min_free_space"));
+    if let Some(percent) = option.and_then(|o| o.value.strip_suffix('%')?.trim().parse().ok()) {
+        return MinFree { percent: Some(percent), from: MinFreeFrom::Option };
+    }
+    let info = pool.docker_info.as_ref();
+    if let Some(percent) = info.and_then(percent_of_info) {
+        return MinFree { percent: Some(percent), from: MinFreeFrom::DockerInfo };
+    }
+    let refusal = pool.refused_data.and_then(|r| r.required).zip(pool.data.total.map(|t| t.0));
+    if let Some(percent) = refusal.and_then(|(required, total)| floor::percent_behind(required, total)) {
+        return MinFree { percent: Some(percent), from: MinFreeFrom::ErrorLine };
+    }
+    if pool.refused_data.is_some() || pool.refused_metadata.is_some() {
+        return MinFree { percent: Some(floor::DEFAULT_PERCENT), from: MinFreeFrom::ErrorLine };
+    }
+    let version =
+        info.and_then(|i| i.server_version.as_deref()).or(docker.and_then(|d| d.version.as_deref()));
+    let before = info.is_some_and(|i| i.binary_units || i.server_version.is_none() && i.base_size.is_none());
+    if version.and_then(has_floor) == Some(false) || version.is_none() && before {
+        return MinFree { percent: None, from: MinFreeFrom::TooOld };
+    }
+    MinFree { percent: Some(floor::DEFAULT_PERCENT), from: MinFreeFrom::Default }
+}
+
+/// The percent that `Thin Pool Minimum Free Space` is of the total, both rounded by Docker: the nearest whole one.
+fn percent_of_info(info: &DockerInfo) -> Option<u64> {
+    let (minimum, total) = (info.minimum_free?, info.data_total.filter(|t| t.0 > 0)?);
+    u64::try_from((u128::from(minimum.0) * 200 / u128::from(total.0)).div_ceil(2)).ok().filter(|p| *p < 100)
+}

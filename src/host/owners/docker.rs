@@ -1,0 +1,228 @@
+//! Joins Docker's records: devices by hash, layers by chain, images by their layers, containers by their mounts.
+//! Refuses to compute what the records say themselves: chains come from the layer store, not from hashing.
+
+use super::lines::{moment, objects, plain};
+use super::{Container, Image, Keeper, Owner, Owners, Part, State, images_by_device};
+use crate::host::docker::{DeviceRecord, Docker};
+use crate::host::oddity::Oddity;
+use crate::record::owners as recorded;
+use crate::record::{Ask, Reading, Recording};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+const INIT: &str = "-init";
+
+/// Who the devices of a Docker belong to.
+pub(super) fn read(recording: &Recording, docker: &Docker) -> Owners {
+    let Some(root) = docker.root.as_deref() else { return Owners::default() };
+    let mut owners = Owners { keeper: Keeper::Docker { root: root.to_owned() }, ..Owners::default() };
+    records_read(recording, root, &mut owners.gaps);
+    let layers = objects(recording, Ask::DockerLayers, root, &mut owners.gaps);
+    let mounts = objects(recording, Ask::DockerMounts, root, &mut owners.gaps);
+    let images = objects(recording, Ask::DockerImages, root, &mut owners.gaps);
+    let containers = objects(recording, Ask::DockerContainers, root, &mut owners.gaps);
+    let join = Join {
+        devices: docker.devices.iter().map(|d| (d.hash.as_str(), d)).collect(),
+        layers: layers.iter().map(|l: &recorded::Layer| (l.chain.as_str(), l)).collect(),
+    };
+    owners.images = join.images(&images);
+    owners.containers = join.containers(&mounts, &containers, &owners.images);
+    name_devices(docker, &join, &mounts, &mut owners);
+    owners
+}
+
+/// Whether the records of devices themselves were read in full.
+fn records_read(recording: &Recording, root: &str, gaps: &mut Vec<Oddity>) {
+    let path = format!("{root}/devicemapper/metadata");
+    let mut gap = |text: String| gaps.push(Oddity { about: path.clone(), text, blocks_ok: false });
+    match recording.reading(Ask::DeviceRecords, &path) {
+        Some(Reading::Said(text)) => {
+            // `HASH (EACCES)`, `(7 left out: …)`, or anything else that is no record.
+            let odd = |line: &&str| !line.trim().is_empty() && !line.trim_end().ends_with('}');
+            text.lines()
+                .filter(odd)
+                .for_each(|line| gap(format!("a device's record was not read: {}", plain(line))));
+        }
+        Some(Reading::Refused(why)) => gap(format!("records of devices refused: {why}")),
+        Some(Reading::Silent(ms)) => gap(format!("records of devices not answered within {ms} ms")),
+        Some(Reading::Unasked(_)) | None => gap("records of devices not asked for".to_owned()),
+    }
+}
+
+/// `sha256:` off.
+fn bare(id: &str) -> &str {
+    id.strip_prefix("sha256:").unwrap_or(id)
+}
+
+struct Join<'a> {
+    devices: HashMap<&'a str, &'a DeviceRecord>,
+    layers: BTreeMap<&'a str, &'a recorded::Layer>,
+}
+
+impl<'a> Join<'a> {
+    fn device(&self, hash: Option<&str>) -> Option<u32> {
+        self.devices.get(hash.filter(|h| !h.is_empty())?).map(|d| d.device_id)
+    }
+
+    /// A layer and all below it; `None` at the end where one is missing. Chains that bite their tail end.
+    fn down(&self, chain: &str) -> Vec<Option<&'a recorded::Layer>> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        let mut next = Some(bare(chain));
+        while let Some(chain) = next {
+            let layer = self.layers.get(chain).copied().filter(|_| seen.insert(chain.to_owned()));
+            found.push(layer);
+            next = layer.and_then(|l| l.parent.as_deref()).map(bare);
+        }
+        found
+    }
+
+    /// The devices of a layer and all below it, the uppermost first, and whether none is missing.
+    fn devices_down(&self, chain: &str) -> (Vec<u32>, bool) {
+        let all = self.down(chain);
+        let devices: Vec<u32> = all.iter().filter_map(|l| self.device((*l)?.cache.as_deref())).collect();
+        let whole = devices.len() == all.len();
+        (devices, whole)
+    }
+
+    fn images(&self, images: &[recorded::Image]) -> Vec<Image> {
+        let places: HashMap<&str, usize> =
+            images.iter().enumerate().map(|(at, i)| (i.id.as_str(), at)).collect();
+        let above = self.by_parent_and_diff();
+        let image = |image: &recorded::Image| {
+            let (digests, tags) = image.names.iter().map(|n| plain(n)).partition(|n| n.contains('@'));
+            let top = image.diffs.as_ref().map(|diffs| top_chain(&above, diffs));
+            let (devices, whole) = match top {
+                // An image without layers, as `FROM scratch` without content makes.
+                Some(Some("")) => (Vec::new(), true),
+                Some(Some(chain)) => self.devices_down(chain),
+                Some(None) | None => (Vec::new(), false),
+            };
+            Image {
+                id: plain(&image.id),
+                namespace: None,
+                tags,
+                digests,
+                created: moment(image.created.as_deref()),
+                updated: moment(image.updated.as_deref()),
+                parent: image.parent.as_deref().and_then(|p| places.get(p.trim())).copied(),
+                devices,
+                whole,
+            }
+        };
+        images.iter().map(image).collect()
+    }
+
+    /// Layers by what they stand on (nothing is `""`) and what images call them.
+    fn by_parent_and_diff(&self) -> HashMap<(&'a str, &'a str), &'a str> {
+        let present = self.layers.iter().filter(|(chain, _)| !chain.ends_with("-removing"));
+        let key = |l: &'a recorded::Layer| Some((l.parent.as_deref().map_or("", bare), l.diff.as_deref()?));
+        present.filter_map(|(chain, layer)| Some((key(layer)?, *chain))).collect()
+    }
+
+    fn containers(
+        &self,
+        mounts: &[recorded::Mount],
+        containers: &[recorded::Container],
+        images: &[Image],
+    ) -> Vec<Container> {
+        let places: HashMap<&str, usize> =
+            images.iter().enumerate().map(|(at, i)| (i.id.as_str(), at)).collect();
+        let mut by_id: BTreeMap<&str, Container> = BTreeMap::new();
+        for container in containers {
+            by_id.insert(&container.id, described(container, &places));
+        }
+        for mount in mounts {
+            let id = mount.container.as_str();
+            let container =
+                by_id.entry(id).or_insert_with(|| Container { id: plain(id), ..Container::default() });
+            let own = [mount.mount.as_deref(), mount.init.as_deref()];
+            container.devices = own.into_iter().filter_map(|hash| self.device(hash)).collect();
+            container.below =
+                mount.parent.as_deref().map(|chain| self.devices_down(chain).0).unwrap_or_default();
+        }
+        by_id.into_values().collect()
+    }
+}
+
+/// The chain that an image's layers make, `""` for no layers; `None` where a layer is missing.
+fn top_chain<'a>(above: &HashMap<(&str, &str), &'a str>, diffs: &[String]) -> Option<&'a str> {
+    diffs.iter().try_fold("", |chain, diff| above.get(&(chain, diff.as_str())).copied())
+}
+
+fn described(container: &recorded::Container, images: &HashMap<&str, usize>) -> Container {
+    let state = container.state.as_ref();
+    let time = |text: Option<&String>| moment(text.map(String::as_str));
+    let started = time(state.and_then(|s| s.started_at.as_ref()));
+    Container {
+        id: plain(&container.id),
+        name: container.name.as_deref().map(|n| plain(n.trim_start_matches('/'))),
+        image: container.image.as_deref().and_then(|i| images.get(i)).copied(),
+        state: state.map_or(State::Unknown, |s| doing(s, started.is_some())),
+        created: time(container.created.as_ref()),
+        started,
+        finished: time(state.and_then(|s| s.finished_at.as_ref())),
+        ..Container::default()
+    }
+}
+
+const fn doing(state: &recorded::ContainerState, started: bool) -> State {
+    match state {
+        s if s.running && s.paused => State::Paused,
+        s if s.restarting => State::Restarting,
+        s if s.running => State::Running,
+        s if s.removing => State::Removing,
+        s if s.dead => State::Dead,
+        _ if started => State::Exited,
+        _ => State::Created,
+    }
+}
+
+/// Says of each record of a device what it is for.
+fn name_devices(docker: &Docker, join: &Join<'_>, mounts: &[recorded::Mount], owners: &mut Owners) {
+    let mut of_hash: HashMap<&str, Vec<Owner>> = HashMap::new();
+    let of_device = images_by_device(&owners.images);
+    for (chain, layer) in &join.layers {
+        let Some(hash) = layer.cache.as_deref() else { continue };
+        let images = join.device(Some(hash)).and_then(|id| of_device.get(&id)).cloned().unwrap_or_default();
+        let owner = Owner::Layer { chain: plain(chain), images };
+        of_hash.entry(hash).or_default().push(owner);
+    }
+    let places: HashMap<&str, usize> =
+        owners.containers.iter().enumerate().map(|(at, c)| (c.id.as_str(), at)).collect();
+    for mount in mounts {
+        let Some(&container) = places.get(mount.container.as_str()) else { continue };
+        for (hash, part) in [(&mount.mount, Part::Writable), (&mount.init, Part::Init)] {
+            if let Some(hash) = hash.as_deref().filter(|h| !h.is_empty()) {
+                of_hash.entry(hash).or_default().push(Owner::Container { container, part });
+            }
+        }
+    }
+    for record in &docker.devices {
+        for owner in owners_of(record, &of_hash) {
+            owners.add(record.device_id, owner);
+        }
+    }
+}
+
+fn owners_of(record: &DeviceRecord, of_hash: &HashMap<&str, Vec<Owner>>) -> Vec<Owner> {
+    let name = || plain(&record.hash);
+    if record.hash.is_empty() {
+        return vec![Owner::Base];
+    }
+    if record.deleted {
+        return vec![Owner::Deleted { record: name() }];
+    }
+    // Where `init-id` is missing, the record's name says it too.
+    let init = || {
+        let writable = of_hash.get(record.hash.strip_suffix(INIT)?)?.iter();
+        let owners = writable.filter_map(|owner| match owner {
+            Owner::Container { container, .. } => {
+                Some(Owner::Container { container: *container, part: Part::Init })
+            }
+            _ => None,
+        });
+        Some(owners.collect::<Vec<_>>()).filter(|o| !o.is_empty())
+    };
+    let owners = of_hash.get(record.hash.as_str()).cloned().or_else(init);
+    owners.unwrap_or_else(|| vec![Owner::Stray { record: name() }])
+}

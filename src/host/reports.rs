@@ -1,0 +1,203 @@
+//! Adds to the pools what reports say of them: `docker info`, `lvs`, `losetup`, and Docker's refusals.
+//!
+//! The kernel's own numbers stay; a report fills what nobody else said, or brings a pool that only it knows of.
+
+use super::Host;
+use super::backing::{BackingKind, Filesystem, LoopFile};
+use super::docker_info::{self, DockerInfo};
+use super::join::logical_volume;
+use super::losetup::{self, LoopDevice};
+use super::lvm::{LogicalVolume, LvName};
+use super::pool::{Pool, Refusal};
+use super::saying::{Half, Kind};
+use super::space::Space;
+use super::status::Mode;
+use super::units::{Blocks, Bytes, DataBlocks, METADATA_BLOCK, MetadataBlocks};
+use crate::record::{Ask, Recording};
+
+/// Adds what `docker info` and `lvs` reports say about pools, or the pools that only they know of.
+pub(super) fn add_reports(recording: &Recording, host: &mut Host) {
+    for answer in recording.all(Ask::DockerInfo) {
+        let info = docker_info::read(answer.reading.said().unwrap_or_default());
+        if info.driver.as_deref().is_some_and(|d| d != "devicemapper") || !speaks_of_a_pool(&info) {
+            continue;
+        }
+        let known = host.pools.iter().position(|p| same_pool(p, &info));
+        match known.and_then(|at| host.pools.get_mut(at)) {
+            Some(pool) => complete(pool, info),
+            None => {
+                let mut pool = Pool { name: info.pool_name.clone(), ..Pool::default() };
+                complete(&mut pool, info);
+                host.pools.push(pool);
+            }
+        }
+    }
+    let rows: Vec<LogicalVolume> =
+        host.lvm.volumes.iter().filter(|v| v.attr.starts_with('t')).cloned().collect();
+    for row in rows {
+        let known = host.pools.iter().position(|p| p.lv.as_ref().is_some_and(|lv| same_lv(lv, &row.name)));
+        match known.and_then(|at| host.pools.get_mut(at)) {
+            Some(pool) => complete_from_lvs(pool, &row),
+            None => {
+                let mut pool =
+                    Pool { lv: Some(row.name.clone()), name: Some(row.name.dm_name()), ..Pool::default() };
+                complete_from_lvs(&mut pool, &row);
+                host.pools.push(pool);
+            }
+        }
+    }
+}
+
+/// Completes what carries the pools from pasted `losetup` and `ls -l` output.
+pub(super) fn add_loops(recording: &Recording, host: &mut Host) {
+    let said = |of: &'static str| {
+        recording.all(Ask::Output).filter(move |a| a.of == of).filter_map(|a| a.reading.said())
+    };
+    let loops: Vec<LoopDevice> = said("losetup").flat_map(losetup::loops).collect();
+    let listed = |of| said(of).flat_map(move |text| losetup::files(of, text));
+    let files: Vec<LoopFile> = listed("ls -l").chain(listed("du")).collect();
+    for pool in &mut host.pools {
+        for backing in [&mut pool.data_backing, &mut pool.metadata_backing] {
+            let node = backing.device.filter(|d| d.is_loop()).map(|d| format!("/dev/loop{}", d.minor));
+            let node = node.or_else(|| backing.path.clone());
+            if backing.file.is_none() {
+                backing.file = loops.iter().find(|l| Some(&l.node) == node.as_ref()).map(|l| l.file.clone());
+            }
+            backing.path = backing.path.take().or(node);
+            let Some(file) = &mut backing.file else { continue };
+            for known in files.iter().filter(|f| f.path == file.path) {
+                (file.size, file.allocated) = (known.size.or(file.size), known.allocated.or(file.allocated));
+            }
+        }
+    }
+}
+
+fn speaks_of_a_pool(info: &DockerInfo) -> bool {
+    info.driver.is_some() || info.pool_name.is_some() || info.data_total.is_some() || info.data_used.is_some()
+}
+
+fn same_pool(pool: &Pool, info: &DockerInfo) -> bool {
+    match (&pool.name, &info.pool_name) {
+        (Some(a), Some(b)) => a == b,
+        _ => pool.docker_info.is_none(),
+    }
+}
+
+fn same_lv(a: &LvName, b: &LvName) -> bool {
+    a.lv == b.lv && (a.vg == b.vg || b.vg.is_empty() || a.vg.is_empty())
+}
+
+/// Fills from `docker info` what the kernel did not say; Docker rounds, so such numbers are not exact.
+fn complete(pool: &mut Pool, info: DockerInfo) {
+    pool.block = pool.block.or(info.block);
+    if !info.all_zero {
+        fill(&mut pool.data, pool.block, info.data_used, info.data_total);
+        fill(&mut pool.metadata, Some(METADATA_BLOCK), info.metadata_used, info.metadata_total);
+    }
+    complete_backing(pool, &info);
+    if pool.lv.is_none()
+        && let Some(name) = &info.pool_name
+    {
+        pool.lv = logical_volume(name, None);
+    }
+    pool.docker_info = Some(info);
+}
+
+/// Takes from `docker info` what carries the pool, where the machine itself was not asked.
+fn complete_backing(pool: &mut Pool, info: &DockerInfo) {
+    let machine_was_asked = pool.data_backing.file.is_some() || pool.data_backing.size.is_some();
+    if machine_was_asked || !info.on_loop() {
+        return;
+    }
+    let halves = [
+        (&mut pool.data_backing, &info.data_file, &info.data_loop_file, info.data_total),
+        (&mut pool.metadata_backing, &info.metadata_file, &info.metadata_loop_file, info.metadata_total),
+    ];
+    for (backing, device, file, size) in halves {
+        backing.kind = BackingKind::Loop;
+        backing.path = device.clone().filter(|d| d.starts_with("/dev/")).or(backing.path.take());
+        let path = file.clone().or_else(|| device.clone().filter(|d| !d.starts_with("/dev/")));
+        backing.file =
+            path.filter(|p| !p.is_empty()).map(|path| LoopFile { path, size, ..LoopFile::default() });
+    }
+    // Docker caps what it calls available by what the filesystem under the loop file has free.
+    if let (Some(available), Some(used), Some(total)) = (info.data_available, info.data_used, info.data_total)
+        && available.plus(used) < total.minus(Bytes(total.0 / 1000))
+    {
+        pool.data_backing.filesystem = Some(Filesystem { free: Some(available), ..Filesystem::default() });
+    }
+}
+
+fn fill<B: Blocks>(space: &mut Space<B>, block: Option<Bytes>, used: Option<Bytes>, total: Option<Bytes>) {
+    space.block = space.block.or(block);
+    if space.used.is_some() || space.total.is_some() {
+        return;
+    }
+    (space.used_bytes, space.total_bytes, space.exact) = (used, total, false);
+    let blocks = |bytes: Option<Bytes>| docker_info::blocks(bytes?, block?).map(B::of);
+    (space.used, space.total) = (blocks(used), blocks(total));
+}
+
+/// Fills from an `lvs` row what the kernel did not say.
+fn complete_from_lvs(pool: &mut Pool, row: &LogicalVolume) {
+    if pool.data.pair().is_none()
+        && let (Some(size), Some(share)) = (row.size, row.data_centipercent)
+    {
+        let used = u128::from(size.0) * u128::from(share) / 10_000;
+        pool.data.total_bytes = Some(size);
+        pool.data.used_bytes = u64::try_from(used).ok().map(Bytes);
+    }
+    if pool.metadata.pair().is_none() {
+        pool.metadata_centipercent = row.metadata_centipercent;
+    }
+    let letter = |at: usize| row.attr.chars().nth(at);
+    if pool.mode.is_none() {
+        pool.mode = match letter(8) {
+            Some('D') => Some(Mode::OutOfDataSpace),
+            Some('M') => Some(Mode::ReadOnly),
+            Some('F') => Some(Mode::Failed),
+            _ => None,
+        };
+    }
+    if matches!(letter(4), Some('c' | 'C')) {
+        pool.needs_check = pool.needs_check.or(Some(true));
+    }
+}
+
+/// Gives Docker's refusals to the pool they must be about, or to one of their own.
+pub(super) fn add_refusals(host: &mut Host) {
+    let mut data = None;
+    let mut metadata = None;
+    for saying in &host.sayings {
+        if let Kind::MinFreeRefused { half, free, required } = saying.kind {
+            let refusal = Some(Refusal { free, required });
+            match half {
+                Half::Data => data = refusal,
+                Half::Metadata => metadata = refusal,
+            }
+        }
+    }
+    if data.is_none() && metadata.is_none() {
+        return;
+    }
+    let dockers: Vec<usize> = (0..host.pools.len())
+        .filter(|at| host.pools.get(*at).is_some_and(|p| p.docker_info.is_some() || is_dockers_name(p)))
+        .collect();
+    let at = match (dockers.as_slice(), host.pools.len()) {
+        ([only], _) => *only,
+        (_, 1) => 0,
+        _ => {
+            host.pools.push(Pool::default());
+            host.pools.len() - 1
+        }
+    };
+    if let Some(pool) = host.pools.get_mut(at) {
+        (pool.refused_data, pool.refused_metadata) = (data, metadata);
+        pool.data.said_free = data.and_then(|r| r.free).map(DataBlocks);
+        pool.metadata.said_free = metadata.and_then(|r| r.free).map(MetadataBlocks);
+    }
+}
+
+fn is_dockers_name(pool: &Pool) -> bool {
+    pool.name.as_deref().is_none_or(|n| n.starts_with("docker"))
+}

@@ -1,0 +1,247 @@
+//! Lines that speak of space: a write that failed for want of it, an amount that was to be written.
+//!
+//! Which limit was hit is not decided here.
+
+use super::Kind;
+use crate::host::amount::{self, Scale};
+
+/// `ENOSPC` in the words of the C library (`strerror`, glibc's translations), lower case and without quotes.
+pub(super) const NO_SPACE: &[&str] = &[
+    "no space left on device",
+    "no space left on",
+    "no more space left on device",
+    "enospc",
+    "errno 28",
+    "error -28",
+    "error = -28",
+    "auf dem gerät ist kein speicherplatz mehr verfügbar",
+    "kein speicherplatz mehr auf dem gerät",
+    "aucun espace disponible sur le périphérique",
+    "plus de place sur le périphérique",
+    "no queda espacio en el dispositivo",
+    "no hay espacio en el dispositivo",
+    "non c'è più spazio sul device",
+    "non cè più spazio sul device",
+    "spazio esaurito sul device",
+    "não há espaço disponível no dispositivo",
+    "на устройстве не осталось свободного места",
+    "на устройстве кончилось место",
+    "geen ruimte meer over op apparaat",
+    "brak miejsca na urządzeniu",
+    "na zařízení není volné místo",
+    "设备上没有空间",
+    "設備上沒有空間",
+    "デバイスに空き領域がありません",
+    "장치에 남은 공간이 없음",
+];
+
+/// A write that failed because something is full, and the path if the line names one; for lines that have one of
+/// [`NO_SPACE`].
+///
+/// The kernel's own `metadata operation … failed: error = -28` is not one: no file was being written.
+pub(super) fn no_space_left(line: &str, plain: &str) -> Option<Kind> {
+    (!plain.contains("metadata operation")).then(|| Kind::NoSpaceLeft { path: path(line) })
+}
+
+/// The path that a line is about: the last absolute one before `no space`, else the first after it.
+fn path(line: &str) -> Option<String> {
+    let lower = line.to_ascii_lowercase();
+    let at = NO_SPACE.iter().filter_map(|words| lower.find(words)).min().unwrap_or(line.len());
+    let (before, after) = line.split_at_checked(at)?;
+    let found = paths(before).last().or_else(|| paths(after).next())?;
+    Some(found.to_owned())
+}
+
+/// Absolute paths in a text; a quoted one may hold blanks.
+fn paths(text: &str) -> impl Iterator<Item = &str> {
+    let starts = text.match_indices('/').map(|(at, _)| at).filter(|at| {
+        let before = text.get(..*at).and_then(|b| b.chars().next_back());
+        before.is_none_or(|c| c.is_whitespace() || "\"'`(=[".contains(c))
+    });
+    starts.filter_map(|at| {
+        let (before, rest) = text.split_at_checked(at)?;
+        let quote = before.chars().next_back().filter(|c| "\"'`".contains(*c));
+        let end = match quote {
+            Some(quote) => rest.find([quote, '\\']).unwrap_or(rest.len()),
+            None => rest.find(|c: char| c.is_whitespace() || "\"'`,;)]\\".contains(c)).unwrap_or(rest.len()),
+        };
+        let path = rest.get(..end)?.trim_end_matches([':', '.']);
+        (path.len() > 1 && !path.starts_with("//")).then_some(path)
+    })
+}
+
+/// Words for something that writes, as they stand beside an amount.
+const WRITES: &[&str] = &[
+    "build",
+    "builds",
+    "building",
+    "checkout",
+    "clone",
+    "clones",
+    "cloning",
+    "copy",
+    "copying",
+    "download",
+    "downloads",
+    "downloading",
+    "export",
+    "extract",
+    "extracting",
+    "fetch",
+    "import",
+    "importing",
+    "pull",
+    "pulling",
+    "restore",
+    "unpack",
+    "upload",
+    "write",
+    "writing",
+];
+/// Words that make an amount one of space there is, not of what was to be written.
+const ROOM: &[&str] = &[
+    "available",
+    "base",
+    "disk",
+    "drive",
+    "file",
+    "filesystem",
+    "free",
+    "left",
+    "limit",
+    "loop",
+    "lv",
+    "memory",
+    "of",
+    "out",
+    "partition",
+    "pool",
+    "ram",
+    "remaining",
+    "root",
+    "space",
+    "total",
+    "used",
+    "volume",
+];
+
+/// An amount that was to be written: `12 GB build`, `downloading about 12 GB of sources`.
+///
+/// The word for writing stands within three words of the amount, and the amount is not one of room. A progress bar
+/// (`1.2 GB/4 GB`), a rate or what was already copied is none.
+pub(super) fn wanted_to_write(plain: &str) -> Option<Kind> {
+    if !plain.bytes().any(|b| b.is_ascii_digit())
+        || !WRITES.iter().any(|w| plain.contains(w))
+        || plain.contains("==")
+        || plain.contains("%")
+    {
+        return None;
+    }
+    let words: Vec<&str> = plain.split([' ', ',', ';', '(', ')']).filter(|w| !w.is_empty()).collect();
+    words.iter().enumerate().find_map(|(at, word)| {
+        let digits = word.bytes().next().is_some_and(|b| b.is_ascii_digit());
+        let apart = word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        let unit = if apart {
+            *words.get(at + 1)?
+        } else {
+            word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+        };
+        let unit = unit.trim_end_matches(['.', ':', '!']);
+        if !digits || !matches!(unit, "gb" | "gib" | "g" | "tb" | "tib" | "gigabytes" | "gigs" | "mb" | "mib")
+        {
+            return None;
+        }
+        let after = if apart { at + 2 } else { at + 1 };
+        let next = words.get(after).copied().unwrap_or_default().trim_end_matches(['.', ':']);
+        if ROOM.iter().any(|w| *w == next && next != "of") {
+            return None;
+        }
+        let near = words.get(at.saturating_sub(4)..(after + 4).min(words.len()))?;
+        if !near.iter().any(|w| WRITES.contains(&w.trim_end_matches(['.', ':', '!']))) {
+            return None;
+        }
+        let number =
+            if apart { word } else { word.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '.') };
+        let letter = unit.chars().next().filter(|_| unit.starts_with("gig")).map_or(unit, |_| "gb");
+        amount::read(&format!("{number}{}", spelled(letter)), Scale::Coreutils)
+            .map(|a| Kind::WantedToWrite { bytes: a.bytes })
+    })
+}
+
+/// A unit in lower case as tools spell it: people write `gb` and mean 1000³.
+fn spelled(unit: &str) -> &str {
+    match unit {
+        "gb" | "g" => "GB",
+        "gib" => "GiB",
+        "tb" => "TB",
+        "tib" => "TiB",
+        "mib" => "MiB",
+        _ => "MB",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::saying::wordings;
+    use crate::host::units::Bytes;
+
+    fn left(line: &str) -> Option<Option<String>> {
+        let plain = wordings::plain(line);
+        if !wordings::names(&plain).contains(&wordings::NO_SPACE) {
+            return None;
+        }
+        match no_space_left(line, &plain)? {
+            Kind::NoSpaceLeft { path } => Some(path),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_path_that_could_not_be_written() {
+        let cases = [
+            (
+                "write /var/lib/docker/tmp/GetImageBlob74: no space left on device",
+                Some("/var/lib/docker/tmp/GetImageBlob74"),
+            ),
+            (
+                "mkdir /var/run/docker/libcontainerd/: no space left on device",
+                Some("/var/run/docker/libcontainerd/"),
+            ),
+            ("Error writing metadata to /m/.tmp5: write /m/.tmp5: no space left on device", Some("/m/.tmp5")),
+            ("cp: cannot create '/a b/c': No space left on device", Some("/a b/c")),
+            ("OSError: [Errno 28] No space left on device: '/tmp/x'", Some("/tmp/x")),
+            (r#"{"message":"no space left on device"}"#, None),
+            ("msg=\"write /a/b: no space left on device\"", Some("/a/b")),
+            ("No space left on device - overlayfs2 - Plenty of space avail.", None),
+            ("tar: x: Kein Speicherplatz mehr auf dem Gerät", None),
+            ("cp: /b: 设备上没有空间", Some("/b")),
+        ];
+        for (line, path) in cases {
+            assert_eq!(left(line), Some(path.map(str::to_owned)), "{line}");
+        }
+        assert_eq!(left("there is no space here"), None);
+        assert_eq!(left("thin: metadata operation 'dm_thin_insert_block' failed: error = -28"), None);
+    }
+
+    #[test]
+    fn only_an_amount_to_write_counts() {
+        let wanted = |line: &str| match wanted_to_write(&wordings::plain(line)) {
+            Some(Kind::WantedToWrite { bytes: Bytes(n) }) => Some(n),
+            _ => None,
+        };
+        assert_eq!(wanted("a 12 GB build fails with: no space left on device"), Some(12_000_000_000));
+        assert_eq!(wanted("Downloading about 12GB of sources stops"), Some(12_000_000_000));
+        assert_eq!(wanted("git clone of 12 GiB fails"), Some(12 << 30));
+        for line in [
+            "100G lv for data and 5G for metadata",
+            "build failed, 3 GB free",
+            "a 100 GB volume was attached for the build",
+            "12884901888 bytes (13 GB) copied, 30 s, 400 MB/s",
+            "a1b2: Downloading [=====>   ] 1.2 GB/4 GB",
+            "Total Memory: 3.835 GiB",
+        ] {
+            assert_eq!(wanted(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+# Whether at least so many data blocks are free, as the kernel counts them.
+enough() {
+    local data
+    data=$(dmsetup status --noflush "$pool" | sed -n 's:^.* [0-9]*/[0-9]* \([0-9]*/[0-9]*\) .*$:\1:p')
+    say "data blocks in use: $data"
+    [ -n "$data" ] && [ $(( ${data#*/} - ${data%/*} )) -ge "$1" ]
+}
+
+# Whether the pool's mode lets anything be deleted in it.
+deletes() {
+    case $(dmsetup status --noflush "$pool") in
+        *needs_check* | *" ro "* | *Fail* | *Error*) return 1 ;;
+        *" thin-pool "*) ;;
+        *) return 1 ;;
+    esac
+}
+docker_answers() { timeout 20 docker version >/dev/null 2>&1; }
+start_docker() {
+    if command -v systemctl >/dev/null; then run systemctl start docker; else run service docker start; fi
+}
+trim_containers() {
+    local pid
+    docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}' | while read -r pid; do
+        run fstrim -v "/proc/$pid/root" </dev/null || true
+    done
+}

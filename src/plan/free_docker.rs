@@ -1,0 +1,249 @@
+//! The steps that make room in a pool of Docker's: look, trim, finish what is pending, then remove, oldest first.
+//!
+//! Names of containers and images are not known here; what is removed is chosen by age, label and pattern.
+
+use super::free::Job;
+use super::grow::look;
+use super::{Guarded, Plan, Step, script};
+use crate::advice::{Risk, quote};
+use crate::host::docker::{DeviceRecord, Docker};
+use crate::host::status::Discards;
+
+/// Trims the filesystem of every running container through its first process.
+const TRIM: &str = "docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}' | \
+                    xargs -r -I{} fstrim -v /proc/{}/root";
+/// The release from which `prune` takes `until` and `label` (docker/docker 17.06).
+const PRUNE_FILTERS: (u32, u32) = (17, 6);
+
+/// Adds the steps.
+pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
+    basis(plan, job);
+    let docker = job.host.docker_of(job.pool);
+    if docker.and_then(|d| d.running) == Some(false) {
+        plan.steps.push(start());
+    }
+    plan.steps.push(see());
+    plan.steps.extend(pending(job, docker));
+    if job.pool.discards == Some(Discards::Ignored) {
+        plan.warn("the pool ignores discards: trimming gives nothing back");
+    } else {
+        plan.steps.push(trim(job));
+    }
+    plan.steps.push(open_files());
+    if version(job, docker).is_none_or(|v| v >= PRUNE_FILTERS) {
+        plan.steps.extend(pruned(job));
+    } else {
+        plan.steps.extend(removed(job));
+    }
+    plan.steps.push(by_name(job));
+    finish(plan, job);
+}
+
+fn basis(plan: &mut Plan, job: &Job<'_>) {
+    plan.basis.unscriptable = match (&job.pool.name, job.target()) {
+        (Some(name), _) if name.starts_with('-') => {
+            Some("the tools take the pool's name, which begins with -, for an option".into())
+        }
+        (Some(_), Some(_)) => None,
+        _ => Some(
+            "the pool's name or size is not known here: make the plan on the host itself, as root".into(),
+        ),
+    };
+    plan.basis.helpers = vec![script::FREE];
+    plan.basis.needs = vec![(
+        "deletes".into(),
+        "nothing can be removed from that pool now; look at `thinspect status`".into(),
+    )];
+}
+
+/// What the script does for a step that may be too little by itself.
+fn trying(job: &Job<'_>, shows: &[&str], run: &[&str]) -> Option<Guarded> {
+    let all = |lines: &[&str]| lines.iter().map(|l| (*l).to_owned()).collect();
+    let needs = vec![("docker_answers".to_owned(), "Docker does not answer".to_owned())];
+    let done = format!("enough {}", job.target()?);
+    Some(Guarded { done, needs, shows: all(shows), run: all(run), tries: true })
+}
+
+fn start() -> Step {
+    let why = "Its own commands remove what it made; done behind its back, its records would be wrong. Containers \
+               with a restart policy start as well.";
+    let mut step =
+        Step::new(Risk::Changes, "start the Docker daemon", why, vec!["systemctl start docker".into()]);
+    step.check = Some("docker version".into());
+    step.undo = vec!["systemctl stop docker.socket docker".into()];
+    step.guarded = Some(Guarded {
+        done: "docker_answers".into(),
+        run: vec!["start_docker".into()],
+        ..Guarded::default()
+    });
+    step
+}
+
+fn see() -> Step {
+    let commands = vec![
+        "docker ps -as".into(),
+        "docker images".into(),
+        "docker system df".into(),
+        "thinspect usage".into(),
+    ];
+    let why = "On this driver Docker's sizes may read 0 B, and count shared layers more than once: the pool's own \
+               counter, in the checks below, tells what a step really gave.";
+    look("see what there is", why, commands)
+}
+
+/// Devices that Docker has deleted but the pool still holds.
+fn pending(job: &Job<'_>, docker: Option<&Docker>) -> Vec<Step> {
+    let records: Vec<&DeviceRecord> =
+        docker.iter().flat_map(|d| &d.devices).filter(|r| r.deleted && !r.hash.is_empty()).collect();
+    let said = job.pool.docker_info.as_ref().and_then(|i| i.deferred_deleted).unwrap_or(0);
+    let count = u64::try_from(records.len()).unwrap_or(u64::MAX).max(said);
+    if count == 0 {
+        return Vec::new();
+    }
+    let mut commands: Vec<String> = records
+        .iter()
+        .take(3)
+        .map(|r| format!("grep -l {} /proc/[0-9]*/mountinfo", quote(&r.hash)))
+        .collect();
+    if commands.is_empty() {
+        commands.push("dmsetup info | grep -B1 'DEFERRED REMOVE'".into());
+        commands.push("lsof +D /var/lib/docker/devicemapper/mnt 2>/dev/null".into());
+    }
+    let why = "Their blocks come back when the last process that holds them lets go: end or restart the processes \
+               whose numbers appear. Docker looks again every 30 seconds.";
+    let does =
+        format!("see who holds the {count} thin devices that Docker has deleted but the pool still has");
+    let first = look(&does, why, commands);
+    let why = "If nobody holds them, Docker has given up: it deletes them when it starts. Containers stop, unless \
+               live-restore is on.";
+    let command = vec!["systemctl restart docker".to_owned()];
+    let mut second = Step::new(Risk::Stops, "let Docker finish those deletions: restart it", why, command);
+    second.check = job.check();
+    vec![first, second]
+}
+
+fn trim(job: &Job<'_>) -> Step {
+    let why = "A file deleted in a container keeps its blocks in the pool until its filesystem is trimmed. Nothing \
+               is removed; it costs some seconds of disk work.";
+    let does = "give back the blocks of files that running containers have deleted";
+    let mut step = Step::new(Risk::Changes, does, why, vec![TRIM.to_owned()]);
+    step.check = job.check();
+    step.guarded = trying(job, &[], &["trim_containers"]);
+    step
+}
+
+fn open_files() -> Step {
+    let why = "A deleted file that a process still has open keeps its blocks: restart that process or its \
+               container, then trim again.";
+    let command = "lsof -nP +L1 2>/dev/null | grep -vE 'memfd|/dev/(shm|zero)'".to_owned();
+    look("see deleted files that are still open in containers", why, vec![command])
+}
+
+fn destroying(job: &Job<'_>, does: &str, lost: &str, command: &str, script: (&str, &str)) -> Step {
+    let mut step = Step::new(Risk::Destroys, does, lost, vec![command.to_owned()]);
+    step.check = job.check();
+    let (shows, run) = script;
+    step.guarded = trying(job, &[&format!("{shows} || true")], &[&format!("{run} || true")]);
+    step
+}
+
+/// What is lost with a container.
+const CONTAINER_LOST: &str = "Lost: the files they wrote (volumes stay), their settings and logs. Keep one with \
+                              `docker export`. The age counts from their making.";
+/// What is lost with an image.
+const IMAGE_LOST: &str = "Lost: the images; they have to be pulled or built again. Keep one with `docker save`. The \
+                          age counts from the making of the image, not from its pull; label what must stay with \
+                          `keep`.";
+
+fn pruned(job: &Job<'_>) -> Vec<Step> {
+    vec![
+        destroying(
+            job,
+            "remove stopped containers made more than 24 hours ago",
+            CONTAINER_LOST,
+            "docker container prune --filter until=24h --filter label!=keep",
+            (
+                "docker ps -as --filter status=exited --filter status=created",
+                "run docker container prune --force --filter until=24h --filter label!=keep",
+            ),
+        ),
+        destroying(
+            job,
+            "remove images without a name that nothing uses",
+            "Lost: leftovers of builds and of newer pulls; the next build may take longer.",
+            "docker image prune",
+            ("docker images --filter dangling=true", "run docker image prune --force"),
+        ),
+        destroying(
+            job,
+            "remove images that no container uses, made more than 10 days ago",
+            IMAGE_LOST,
+            "docker image prune --all --filter until=240h --filter label!=keep",
+            (
+                "docker images",
+                "run docker image prune --all --force --filter until=240h --filter label!=keep",
+            ),
+        ),
+    ]
+}
+
+/// The same for releases before the filters of `prune`.
+fn removed(job: &Job<'_>) -> Vec<Step> {
+    vec![
+        destroying(
+            job,
+            "remove all stopped containers (this release cannot choose by age)",
+            "Lost: the files they wrote (volumes stay), their settings and logs. Keep one with `docker export`.",
+            "docker ps -aq --filter status=exited | xargs -r docker rm",
+            (
+                "docker ps -as --filter status=exited",
+                "docker ps -aq --filter status=exited | xargs -r docker rm",
+            ),
+        ),
+        destroying(
+            job,
+            "remove images without a name that nothing uses",
+            "Lost: leftovers of builds and of newer pulls; the next build may take longer.",
+            "docker images -q --filter dangling=true | xargs -r docker rmi",
+            (
+                "docker images --filter dangling=true",
+                "docker images -q --filter dangling=true | xargs -r docker rmi",
+            ),
+        ),
+    ]
+}
+
+/// What only a person can choose.
+fn by_name(job: &Job<'_>) -> Step {
+    let why = "Put your own pattern for ci/*. Lost: those images; they have to be pulled or built again. Images \
+               that a container uses are refused.";
+    let command = "docker images --filter reference='ci/*' -q | xargs -r docker rmi";
+    let mut step =
+        Step::new(Risk::Destroys, "remove images by the pattern of their name", why, vec![command.into()]);
+    step.check = job.check();
+    step
+}
+
+/// The script ends by saying whether it was enough.
+fn finish(plan: &mut Plan, job: &Job<'_>) {
+    let Some(least) = job.target() else { return };
+    let command = format!("thinspect plan grow{}", super::grow::pool_option(job.pool));
+    let why = "Where nothing more can go, the pool has to grow.";
+    let mut step = look("see whether it was enough, and how to grow the pool if not", why, vec![command]);
+    step.check = job.check();
+    let short = "too few blocks are free still; remove more by name, or grow the pool (thinspect plan grow)";
+    step.guarded = Some(Guarded {
+        done: format!("enough {least}"),
+        needs: vec![(format!("enough {least}"), short.to_owned())],
+        ..Guarded::default()
+    });
+    plan.steps.push(step);
+}
+
+/// Docker's major and minor version.
+fn version(job: &Job<'_>, docker: Option<&Docker>) -> Option<(u32, u32)> {
+    let said = job.pool.docker_info.as_ref().and_then(|i| i.server_version.as_deref());
+    let mut parts = docker.and_then(|d| d.version.as_deref()).or(said)?.split('.');
+    let mut number = || parts.next()?.parse().ok();
+    Some((number()?, number()?))
+}

@@ -1,0 +1,92 @@
+# The pool is there, writable, and without the mark: nothing is left to repair.
+works() {
+    case $(dmsetup status --noflush "$pool" 2>/dev/null) in
+        *needs_check*) return 1 ;;
+        *" thin-pool "*" rw "* | *" thin-pool "*" out_of_data_space "*) ;;
+        *) return 1 ;;
+    esac
+}
+here() { dmsetup info "$pool" >/dev/null 2>&1; }
+have() {
+    local tool
+    for tool in "$@"; do command -v "$tool" >/dev/null || return 1; done
+}
+
+# Waits at most $1 seconds for a condition.
+within() {
+    local end=$(( SECONDS + $1 ))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 1
+    done
+}
+
+# Containers are stopped one by one, as they would survive the daemon with live-restore.
+# One name at a time: pgrep finds nothing by a pattern of more than 15 characters.
+docker_runs() {
+    local name
+    for name in dockerd dockerd-current docker-current docker; do
+        ! pgrep -x "$name" >/dev/null || return 0
+    done
+    return 1
+}
+docker_is_gone() { ! docker_runs; }
+stop_docker() {
+    local containers=()
+    mapfile -t containers < <(timeout 20 docker ps -q 2>/dev/null || true)
+    if [ "${#containers[@]}" -gt 0 ]; then
+        run timeout 300 docker stop "${containers[@]}" >/dev/null || say "not every container stopped in time"
+    fi
+    if have systemctl; then
+        systemctl stop docker.socket 2>/dev/null || true
+        run systemctl stop docker
+    else
+        run service docker stop
+    fi
+    within 120 docker_is_gone || true
+}
+start_docker() {
+    if have systemctl; then run systemctl start docker; else run service docker start; fi
+    within 60 works || true
+}
+
+# Who uses the pool: the names of the devices that lie on it.
+users() {
+    local number name
+    here || return 0
+    number=$(dmsetup info -c --noheadings --separator : -o major,minor "$pool" | tr -d ' ')
+    for name in "/sys/dev/block/$number/holders"/*/dm/name; do
+        [ ! -e "$name" ] || cat -- "$name"
+    done
+}
+unused() { [ -z "$(users)" ]; }
+processes_with() { grep -lsF -- "$1" /proc/[0-9]*/mountinfo | cut -d/ -f3 | tr '\n' ' ' || true; }
+
+# Removes the devices on the pool that nobody has open; the first that is in use ends it.
+clear_pool() {
+    local name
+    while read -r name; do
+        run dmsetup remove --retry "$name" ||
+            stop "$name is in use; processes that have it mounted: $(processes_with "$name")"
+    done < <(users)
+}
+
+# Whether a file of metadata has no errors, and not the mark: bit 0 of the flags in its superblock.
+unmarked() {
+    case $(od -An -tu1 -j4 -N1 -- "$1" 2>/dev/null | tr -d ' ') in
+        *[02468]) ;;
+        *) return 1 ;;
+    esac
+}
+sound() { [ -f "$1" ] && unmarked "$1" && thin_check -q "$1" >/dev/null 2>&1; }
+
+# Repairs $1 into the new file $2, which is never the only copy. Words for a lost superblock, where they are known.
+repair_into() {
+    run thin_repair -i "$1" -o "$2" && return
+    [ -n "${superblock_words-}" ] || return 1
+    say "trying again with what is known of the superblock"
+    local words=()
+    read -r -a words <<<"$superblock_words"
+    run thin_repair -i "$1" -o "$2" "${words[@]}"
+}

@@ -1,0 +1,213 @@
+//! The offline repair of a pool whose metadata is a device: a copy of it in a file is the way back, and tells how it
+//! stands.
+//!
+//! LVM checks and repairs by itself, and keeps what was before; other devices are written only from a checked copy.
+
+use super::grow::{Grow, Which, grow};
+use super::repair::Job;
+use super::repair_users::{is_dockers, start, works};
+use super::{Guarded, Plan, Step, script};
+use crate::advice::{Risk, quote};
+use crate::host::lvm::LvName;
+use crate::host::pool::Pool;
+use crate::host::status::Mode;
+
+/// Adds the steps for a logical volume.
+pub(super) fn lvm(plan: &mut Plan, job: &Job<'_>, name: &LvName, node: &str) {
+    let volume = format!("{}/{}", name.vg, name.lv);
+    plan.basis.helpers = vec![script::REPAIR, script::REPAIR_LVM];
+    plan.basis.variables = vec![
+        ("volume", volume.clone()),
+        ("node", node.to_owned()),
+        ("copies", job.copies.clone()),
+        ("superblock_words", job.superblock().unwrap_or_default()),
+    ];
+    let done = if is_dockers(job) { "works && docker_runs" } else { "works" };
+    plan.basis.done = (done.into(), "the pool works: nothing is left to repair".into());
+    plan.basis.needs = vec![(
+        "have pgrep od sha256sum lvconvert lvchange thin_check thin_repair".into(),
+        "a tool is missing: pgrep (procps), lvm2, thin_check and thin_repair (thin-provisioning-tools, or \
+         device-mapper-persistent-data) are needed"
+            .into(),
+    )];
+    plan.steps.extend(clear(job));
+    plan.steps.push(copy_volume(job, &volume, node));
+    plan.steps.push(Step { guarded: examined(), ..check_copy(job) });
+    plan.steps.push(cycle(job, &volume));
+    plan.steps.push(convert(job, name));
+    plan.steps.extend(enlarge(job));
+    plan.steps.extend(begin(job));
+}
+
+/// Adds the steps for another device; the last ones are for a person.
+pub(super) fn device(plan: &mut Plan, job: &Job<'_>, node: &str) {
+    plan.basis.unscriptable =
+        Some("the metadata is on a device of its own: only a person knows what set the pool up".into());
+    let pool = quote(job.pool.name.as_deref().unwrap_or_default());
+    let (directory, device) = (quote(&job.copies), quote(node));
+    plan.steps.extend(clear(job));
+    plan.steps.push(copy(job, node));
+    plan.steps.push(check_copy(job));
+    let commands =
+        vec![format!("dmsetup table {pool} > {directory}/table"), format!("dmsetup remove --retry {pool}")];
+    let why = "It removes no data: the pool is set up again from its table.";
+    let mut down = Step::new(Risk::Stops, "take the pool down", why, commands);
+    down.check = Some(format!("! dmsetup info {pool} 2>/dev/null"));
+    down.undo = vec![format!("dmsetup create {pool} {directory}/table")];
+    plan.steps.push(down);
+    let commands = vec![
+        format!(
+            "if [ ! -e {directory}/metadata.repaired ]; then thin_check --clear-needs-check-flag {device}"
+        ),
+        format!(
+            "else dd if={directory}/metadata.repaired of={device} bs=1M oflag=direct conv=notrunc,fsync; fi"
+        ),
+    ];
+    let why = "Only a checked copy is written, and the old metadata is kept in a file.";
+    let mut write =
+        Step::new(Risk::Changes, "take the mark off, or write the repaired copy back", why, commands);
+    write.check = Some(format!("thin_check -q {device}"));
+    write.undo =
+        vec![format!("dd if={directory}/metadata of={device} bs=1M oflag=direct conv=notrunc,fsync")];
+    plan.steps.push(write);
+    let mut commands = vec![format!("dmsetup create {pool} {directory}/table")];
+    commands.extend(start(job));
+    let does = "set the pool up again, and start what uses it";
+    let mut raise = Step::new(Risk::Changes, does, "The table is that of before.", commands);
+    raise.check = works(job);
+    plan.steps.push(raise);
+}
+
+/// Whether the script has anything left to do for a step.
+fn guarded(done: &str, needs: &[(&str, &str)], run: &[&str]) -> Option<Guarded> {
+    let needs = needs.iter().map(|(c, w)| ((*c).to_owned(), (*w).to_owned())).collect();
+    let run = run.iter().map(|l| (*l).to_owned()).collect();
+    Some(Guarded { done: done.to_owned(), needs, run, ..Guarded::default() })
+}
+
+fn clear(job: &Job<'_>) -> Option<Step> {
+    let device = job.pool.device?;
+    let command = format!(
+        "for d in /sys/dev/block/{device}/holders/*/dm/name; do [ ! -e \"$d\" ] || dmsetup remove --retry \"$(cat \
+         \"$d\")\"; done"
+    );
+    let why = "It removes no data: the devices are set up again by whoever uses them. One that is in use refuses; \
+               `grep -l NAME /proc/[0-9]*/mountinfo` names who uses it. The pool itself stays.";
+    let mut step =
+        Step::new(Risk::Stops, "remove what is left of the devices on the pool", why, vec![command]);
+    step.check = Some(format!("! ls -d /sys/dev/block/{device}/holders/*"));
+    let needs: &[(&str, &str)] =
+        if is_dockers(job) { &[] } else { &[("unused", "the pool is still in use")] };
+    step.guarded = guarded("idle", needs, &["clear_pool"]);
+    Some(step)
+}
+
+fn copy(job: &Job<'_>, node: &str) -> Step {
+    let (directory, node) = (quote(&job.copies), quote(node));
+    let commands = vec![
+        format!("mkdir -p -m 700 {directory}"),
+        format!("dd if={node} of={directory}/metadata bs=1M iflag=direct conv=sparse,fsync"),
+        format!("truncate -s \"$(blockdev --getsize64 {node})\" {directory}/metadata"),
+        format!("sha256sum {directory}/metadata > {directory}/metadata.sha256"),
+    ];
+    let why = "While the pool is up and read-only nothing changes it. This copy is the way back.";
+    let mut step = Step::new(Risk::Changes, "copy the metadata into a file", why, commands);
+    step.check = Some(format!("sha256sum -c {directory}/metadata.sha256"));
+    step.undo = vec![format!("rm {directory}/metadata {directory}/metadata.sha256")];
+    step.guarded =
+        guarded("{ works || [ -n \"$copy\" ]; }", &[("idle", "the pool is in use")], &["take_copy"]);
+    step
+}
+
+/// The same of a volume: where LVM refuses to activate the pool, it still shows the metadata alone, read-only.
+fn copy_volume(job: &Job<'_>, volume: &str, node: &str) -> Step {
+    let mut step = copy(job, node);
+    if job.pool.device.is_none() {
+        let part = quote(&format!("{volume}_tmeta"));
+        step.commands.insert(0, format!("lvchange -y -ay {part}"));
+        step.commands.push(format!("lvchange -an {part}"));
+    }
+    step
+}
+
+fn examined() -> Option<Guarded> {
+    guarded("{ works || [ -n \"$verdict\" ]; }", &[], &["examine"])
+}
+
+fn check_copy(job: &Job<'_>) -> Step {
+    let directory = quote(&job.copies);
+    let (copy, repaired) = (format!("{directory}/metadata"), format!("{directory}/metadata.repaired"));
+    let lost = match job.superblock() {
+        Some(words) => format!(" If it says that the superblock is lost: the same with {words}."),
+        None => String::new(),
+    };
+    let commands = vec![format!(
+        "thin_check {copy} || {{ truncate -s \"$(stat -c %s {copy})\" {repaired}; thin_repair -i {copy} -o \
+         {repaired}; thin_check {repaired}; }}"
+    )];
+    let why = format!(
+        "It tells how the metadata stands. With errors, the repair is tried on the copy: if what comes out has errors \
+         as well, stop here and ask for help with the copy.{lost}"
+    );
+    Step::new(Risk::Changes, "check the copy; try the repair on it if it has errors", why, commands)
+}
+
+/// LVM checks the metadata when it activates a pool; not every build of it tells thin_check to take the mark off.
+fn activate(volume: &str) -> String {
+    let options = "thin_check_options=[\"-q\",\"--clear-needs-check-flag\"]";
+    format!("lvchange -ay --config 'global{{{options}}}' {volume}")
+}
+
+fn cycle(job: &Job<'_>, volume: &str) -> Step {
+    let volume = quote(volume);
+    let commands = vec![format!("lvchange -an {volume}"), activate(&volume)];
+    let why = "LVM runs thin_check itself before it activates a pool; with these options that takes the mark off where \
+               there is no error. With errors it refuses, and nothing has changed.";
+    let does = "if the copy had no errors: deactivate the pool and activate it again";
+    let mut step = Step::new(Risk::Stops, does, why, commands);
+    step.check = works(job);
+    let done = "{ works || [ \"$verdict\" != clean ]; }";
+    let tried = guarded(done, &[("idle", "the pool is in use")], &["cycle"]);
+    step.guarded = tried.map(|g| Guarded { tries: true, ..g });
+    step
+}
+
+fn convert(job: &Job<'_>, name: &LvName) -> Step {
+    let volume = quote(&format!("{}/{}", name.vg, name.lv));
+    let old = quote(&format!("{}/{}_meta0", name.vg, name.lv));
+    let commands =
+        vec![format!("lvchange -an {volume}"), format!("lvconvert --repair {volume}"), activate(&volume)];
+    let why = "LVM repairs into its spare volume, puts that in place, and keeps the old one under a name that it prints, \
+               usually with _meta0. Remove that only when everything has run well for some days.";
+    let does = "if it had errors, and the repair of the copy was sound: let LVM repair the pool";
+    let mut step = Step::new(Risk::Changes, does, why, commands);
+    step.check = works(job);
+    step.undo =
+        vec![format!("lvchange -an {volume}"), format!("lvconvert --thinpool {volume} --poolmetadata {old}")];
+    let needs = [("idle", "the pool is in use"), ("[ -n \"$verdict\" ]", "the copy was not checked")];
+    step.guarded = guarded("works", &needs, &["convert"]);
+    step
+}
+
+/// Metadata that had run full grows once the pool is whole again.
+fn enlarge(job: &Job<'_>) -> Vec<Step> {
+    if job.size == 0 {
+        return Vec::new();
+    }
+    let whole = Pool { needs_check: Some(false), mode: Some(Mode::ReadOnly), ..job.pool.clone() };
+    let grown = grow(job.host, &whole, &Grow { which: Which::Metadata, ..Grow::default() });
+    // Their conditions belong to a script of their own.
+    grown.steps.into_iter().map(|step| Step { guarded: None, ..step }).collect()
+}
+
+fn begin(job: &Job<'_>) -> Option<Step> {
+    let command = start(job)?;
+    let why = "If it comes up read-only again, nothing is lost: stop it, and look at the kernel's log.";
+    let mut step = Step::new(Risk::Changes, "start what uses the pool", why, vec![command]);
+    step.check = works(job);
+    if is_dockers(job) {
+        let done = "{ works && docker_runs; }";
+        step.guarded = guarded(done, &[("works", "the pool does not work yet")], &["start_docker"]);
+    }
+    Some(step)
+}

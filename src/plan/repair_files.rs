@@ -1,0 +1,211 @@
+//! The offline repair of a pool on loop files: all work is done on a copy, which takes the file's place when sound.
+//!
+//! The file itself is never written to. It is kept beside the new one under another name.
+
+use super::repair::Job;
+use super::repair_users::{is_dockers, start, works};
+use super::{Guarded, Plan, Step, script};
+use crate::advice::{Risk, quote};
+use crate::host::units::Bytes;
+
+/// Adds the steps.
+pub(super) fn steps(plan: &mut Plan, job: &Job<'_>, file: &str, data: Option<&str>) {
+    basis(plan, job, file, data);
+    plan.steps.push(take_down(job, file));
+    plan.steps.push(copy(job, file));
+    plan.steps.push(mend(job, file));
+    plan.steps.push(put_in_place(file));
+    plan.steps.push(raise(job, file, data));
+}
+
+fn basis(plan: &mut Plan, job: &Job<'_>, file: &str, data: Option<&str>) {
+    let owner = if is_dockers(job) { "docker" } else { "other" };
+    plan.basis.helpers = vec![script::REPAIR, script::REPAIR_FILE];
+    plan.basis.variables = vec![
+        ("file", file.to_owned()),
+        ("data", data.unwrap_or_default().to_owned()),
+        ("size", job.size.to_string()),
+        ("owner", owner.to_owned()),
+        ("superblock_words", job.superblock().unwrap_or_default()),
+    ];
+    plan.basis.done = ("works".into(), "the pool works: nothing is left to repair".into());
+    plan.basis.needs = vec![
+        (
+            "have pgrep losetup od cmp sha256sum thin_check thin_repair".into(),
+            "a tool is missing: pgrep (procps), thin_check and thin_repair (thin-provisioning-tools, or \
+             device-mapper-persistent-data) are needed"
+                .into(),
+        ),
+        ("[ -f \"$file\" ]".into(), format!("there is no file {file}")),
+        ("[ ! -L \"$file\" ]".into(), format!("{file} is a symbolic link: name the file itself")),
+        (
+            "room".into(),
+            "there is no room for a copy beside the metadata: free space on that filesystem first".into(),
+        ),
+        (
+            "whole".into(),
+            "the loop device does not show the whole file: this has to be repaired by hand".into(),
+        ),
+    ];
+    if job.pool.name.as_deref().is_some_and(|n| n.starts_with('-')) {
+        plan.basis.helpers.clear();
+    }
+}
+
+/// The first command of a step: the file, and the one that is worked on.
+fn names(file: &str) -> String {
+    format!("file={}; new=$file.repaired", quote(file))
+}
+
+/// The file that is worked on.
+fn new(file: &str) -> String {
+    quote(&format!("{file}.repaired"))
+}
+
+fn take_down(job: &Job<'_>, file: &str) -> Step {
+    let (name, path) = (quote(job.pool.name.as_deref().unwrap_or_default()), quote(file));
+    let mut commands = Vec::new();
+    if !is_dockers(job) {
+        commands.push(format!("dmsetup table {name} > {}", quote(&format!("{file}.table"))));
+    }
+    if let Some(device) = job.pool.device {
+        commands.push(format!(
+            "for d in /sys/dev/block/{device}/holders/*/dm/name; do [ ! -e \"$d\" ] || dmsetup remove --retry \
+             \"$(cat \"$d\")\"; done"
+        ));
+    }
+    commands.push(format!("! dmsetup info {name} >/dev/null 2>&1 || dmsetup remove --retry {name}"));
+    commands.push(format!("losetup -j {path} | cut -d: -f1 | xargs -r losetup -d"));
+    let why = "Docker takes its own pool down when it stops; this is for what is left. No data is removed. A device \
+               in use refuses; `grep -l NAME /proc/[0-9]*/mountinfo` tells who uses it.";
+    let mut step = Step::new(Risk::Stops, "take down what is left of the pool", why, commands);
+    step.check = Some(format!("! dmsetup info {name} 2>/dev/null && test -z \"$(losetup -j {path})\""));
+    step.undo = raise_commands(job, file, None);
+    let needs = if is_dockers(job) {
+        Vec::new()
+    } else {
+        vec![("unused".to_owned(), "the pool is still in use: stop what uses it first".to_owned())]
+    };
+    step.guarded =
+        Some(Guarded { done: "down".into(), needs, run: vec!["take_down".into()], ..Guarded::default() });
+    step
+}
+
+fn copy(job: &Job<'_>, file: &str) -> Step {
+    let mut commands = vec![
+        names(file),
+        "cp -a --sparse=always \"$file\" \"$new\"".to_owned(),
+        "cmp \"$file\" \"$new\"".to_owned(),
+    ];
+    let why = "The file itself is not touched: it stays as the way back.";
+    let mut does = "copy the metadata; all work is done on the copy".to_owned();
+    if job.size > 0 {
+        commands.push(format!("truncate -c -s '>{}' \"$new\"", job.size));
+        does = format!("copy the metadata, and make the copy {}: it had run full", Bytes(job.size));
+    }
+    let mut step = Step::new(Risk::Changes, does, why, commands);
+    step.check = Some(format!("test -s {}", new(file)));
+    step.undo = vec![format!("rm {}", new(file))];
+    step.guarded = Some(Guarded {
+        done: "copied".into(),
+        needs: vec![("down".into(), "the pool is still set up".into())],
+        run: vec!["copy".into()],
+        ..Guarded::default()
+    });
+    step
+}
+
+fn mend(job: &Job<'_>, file: &str) -> Step {
+    let fresh = "size=$(stat -c %s \"$new\"); rm \"$new\"; cp -a --attributes-only \"$file\" \"$new\"";
+    let commands = vec![
+        names(file),
+        format!(
+            "mend() {{ {fresh}; truncate -s \"$size\" \"$new\"; thin_repair -i \"$file\" -o \"$new\"; }}"
+        ),
+        "thin_check \"$new\" || mend".to_owned(),
+        "thin_check --clear-needs-check-flag \"$new\"".to_owned(),
+    ];
+    let lost = match job.superblock() {
+        Some(words) => format!(" If it says that the superblock is lost: the same with {words}."),
+        None => String::new(),
+    };
+    let why = format!(
+        "Without errors only the mark is taken off. With errors thin_repair writes what it can save into a new file \
+         of the same size, and that is checked: devices made in the last moments may be missing.{lost}"
+    );
+    let mut step = Step::new(Risk::Changes, "check the copy; repair it only if it has errors", why, commands);
+    step.check = Some(format!("thin_check -q {}", new(file)));
+    step.undo = vec![format!("rm {}", new(file))];
+    step.guarded = Some(Guarded {
+        done: "{ mended || ready; }".into(),
+        needs: vec![("copied".into(), "there is no sound copy".into())],
+        run: vec!["mend".into()],
+        ..Guarded::default()
+    });
+    step
+}
+
+fn put_in_place(file: &str) -> Step {
+    let commands = vec![
+        names(file),
+        "ln \"$file\" \"$file.before-repair\"".to_owned(),
+        "sha256sum \"$file.before-repair\" > \"$file.before-repair.sha256\"".to_owned(),
+        "mv -f \"$new\" \"$file\"".to_owned(),
+    ];
+    let why = "The old metadata is kept: delete it when everything has run well for some days.";
+    let mut step = Step::new(Risk::Changes, "put the checked copy in its place", why, commands);
+    step.check = Some(format!("thin_check -q {}", quote(file)));
+    step.undo = vec![format!("mv -f {} {}", quote(&format!("{file}.before-repair")), quote(file))];
+    step.guarded = Some(Guarded {
+        done: "mended".into(),
+        needs: vec![
+            ("down".into(), "the pool is set up again; something has started it".into()),
+            ("ready".into(), "the copy is not sound".into()),
+        ],
+        run: vec!["put_in_place".into()],
+        ..Guarded::default()
+    });
+    step
+}
+
+/// Sets the pool up again, where no daemon does.
+fn raise_commands(job: &Job<'_>, file: &str, data: Option<&str>) -> Vec<String> {
+    if is_dockers(job) {
+        return vec!["systemctl start docker".into()];
+    }
+    let name = quote(job.pool.name.as_deref().unwrap_or_default());
+    let (path, table) = (quote(file), quote(&format!("{file}.table")));
+    let carrier = match data {
+        Some(data) => {
+            let data = quote(data);
+            format!("d=$(losetup -j {data} | head -n 1 | cut -d: -f1); d=${{d:-$(losetup -f --show {data})}}")
+        }
+        None => {
+            let number = job.pool.data_backing.device.map_or_else(String::new, |d| d.to_string());
+            format!("d={}", quote(job.pool.data_backing.path.as_deref().unwrap_or(&number)))
+        }
+    };
+    let mut commands = vec![
+        format!("m=$(losetup -f --show {path})"),
+        carrier,
+        format!("set -- $(cat {table})"),
+        format!("dmsetup create {name} --table \"$1 $2 $3 $m $d ${{*:6}}\""),
+    ];
+    commands.extend(start(job));
+    commands
+}
+
+fn raise(job: &Job<'_>, file: &str, data: Option<&str>) -> Step {
+    let does = if is_dockers(job) { "start Docker" } else { "set the pool up again, and start what uses it" };
+    let why = "If it comes up read-only again, nothing is lost: stop, and take the last step back.";
+    let mut step = Step::new(Risk::Changes, does, why, raise_commands(job, file, data));
+    step.check = works(job);
+    let run = if is_dockers(job) { "start_docker" } else { "raise" };
+    step.guarded = Some(Guarded {
+        done: "works".into(),
+        needs: vec![("mended".into(), "the metadata is not sound".into())],
+        run: vec![run.into()],
+        ..Guarded::default()
+    });
+    step
+}

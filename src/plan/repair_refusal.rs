@@ -1,0 +1,156 @@
+//! What makes a repair unsafe now: no sound ground under the metadata, no room for a copy, no way to reach it.
+//!
+//! A refusal says its reason and what comes first.
+
+use super::Plan;
+use super::grow::look;
+use super::grow_generic::ask_for;
+use super::repair::{Carrier, Job};
+use crate::advice::{Risk, quote};
+use crate::host::Host;
+use crate::host::backing::{Backing, Filesystem};
+use crate::host::units::Bytes;
+use crate::plan::Step;
+
+/// What must stay free beside the copies.
+const RESERVE: u64 = 64 << 20;
+
+/// Blocks the plan if repairing would not be safe, or not be of use.
+pub(super) fn refuse(plan: &mut Plan, job: &Job<'_>) -> bool {
+    lost_file(plan, job);
+    failing_disk(plan, job);
+    if job.carrier == Carrier::Unknown || job.pool.name.is_none() {
+        plan.block("what carries the pool's metadata is not known here");
+        plan.steps.push(ask_for(job.pool, "repair"));
+    }
+    if plan.possible {
+        room(plan, job);
+    }
+    !plan.possible
+}
+
+/// A file without a name is lost when its loop device goes: it is saved first, from the device.
+fn lost_file(plan: &mut Plan, job: &Job<'_>) {
+    for (backing, word) in [(&job.pool.metadata_backing, "metadata"), (&job.pool.data_backing, "data")] {
+        let Some(file) = backing.file.as_ref().filter(|f| f.deleted || f.replaced) else { continue };
+        plan.block(format!(
+            "the loop file of the {word}, {:?}, was deleted or replaced while in use: stopping Docker would lose \
+             its content for good; save it from the loop device first, while nothing is stopped",
+            file.path
+        ));
+        let Some(node) = &backing.path else { continue };
+        let (node, saved) = (quote(node), quote(&format!("{}.saved", file.path)));
+        let commands = vec![format!("dd if={node} of={saved} bs=1M iflag=direct conv=sparse,fsync")];
+        let why = "Free space for it on that filesystem, or write it elsewhere. The copy of a pool in use is only \
+                   as good as the moment: stop what writes.";
+        plan.steps.push(Step::new(Risk::Changes, format!("save the {word}"), why, commands));
+    }
+}
+
+/// Errors of a disk under the pool: a repair there fails again, and may cost what can still be read.
+fn failing_disk(plan: &mut Plan, job: &Job<'_>) {
+    let under = disks(job);
+    let hit = |host: &Host, name: &str| {
+        host.known(name).find_map(|saying| match device_in(&saying.text) {
+            Some(device) if !under.is_empty() => {
+                under.iter().any(|d| d.starts_with(device)).then(|| saying.text.clone())
+            }
+            _ if name == "block-io-error" => None,
+            _ => Some(saying.text.clone()),
+        })
+    };
+    let names = ["medium-error", "device-read-failed", "snapshot-invalid", "block-io-error"];
+    let Some(line) = names.iter().find_map(|name| hit(job.host, name)) else { return };
+    plan.block(format!(
+        "a device under the pool fails ({line:?}): replace it, or copy it onto a sound one, first; a repair there \
+         would fail again and may cost what can still be read"
+    ));
+    let commands =
+        vec!["lsblk -s".to_owned(), "dmesg | grep -E 'I/O error|medium error|Invalid' | tail -50".to_owned()];
+    plan.steps.push(look("see which device fails", "The repair comes after it is replaced.", commands));
+}
+
+/// The disk that a line of the kernel's names; loop and device-mapper devices pass on errors of others.
+fn device_in(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once(" dev ").or_else(|| text.split_once("/dev/"))?;
+    let device = rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next()?;
+    let passes_on = device.starts_with("loop") || device.starts_with("dm-") || device.starts_with("mapper");
+    (!passes_on && !device.is_empty()).then_some(device)
+}
+
+/// Kernel names of the disks and partitions under the pool, as far as known.
+fn disks(job: &Job<'_>) -> Vec<String> {
+    let of = |backing: &Backing| -> Vec<String> {
+        let source = backing.filesystem.as_ref().and_then(|f| f.source.clone());
+        backing.below.iter().cloned().chain(source).collect()
+    };
+    let all = of(&job.pool.metadata_backing).into_iter().chain(of(&job.pool.data_backing));
+    all.filter_map(|node| node.strip_prefix("/dev/").map(str::to_owned))
+        .filter(|n| !n.starts_with("mapper/"))
+        .collect()
+}
+
+/// The filesystem that takes the copies, and a file or directory on it.
+fn place<'a>(job: &'a Job<'_>) -> (Option<&'a Filesystem>, &'a str) {
+    if let Carrier::File { metadata, .. } = &job.carrier {
+        let backing = &job.pool.metadata_backing;
+        return (backing.filesystem.as_ref().or(job.pool.data_backing.filesystem.as_ref()), metadata);
+    }
+    let above = |f: &&Filesystem| {
+        let rest = f.mount.as_deref().and_then(|m| job.copies.strip_prefix(m.trim_end_matches('/')));
+        rest.is_some_and(|r| r.is_empty() || r.starts_with('/'))
+    };
+    let here = job.host.filesystems.iter().filter(above);
+    (here.max_by_key(|f| f.mount.as_deref().map_or(0, str::len)), &job.copies)
+}
+
+fn room(plan: &mut Plan, job: &Job<'_>) {
+    let (filesystem, path) = place(job);
+    let free = filesystem.and_then(|f| f.free);
+    plan.numbers.set("filesystem_free_bytes", free.map(|f| f.0));
+    // Pasted reports do not say what a sparse file takes: what is in use is the best guess.
+    let used = job.metadata.used().and_then(|u| job.metadata.bytes(u));
+    let exact = job.pool.metadata_backing.file.as_ref().is_none_or(|f| f.allocated.is_some());
+    let copy = if exact { job.bytes() } else { used.or_else(|| job.bytes()) };
+    plan.numbers.set("metadata_copy_bytes", copy);
+    let needed = copy.map(|copy| copy.saturating_mul(2).saturating_add(RESERVE));
+    plan.numbers.set("room_needed_bytes", needed);
+    let Some((free, needed)) = free.zip(needed) else {
+        let needed = needed.map_or_else(String::new, |needed| format!(": {} are needed", Bytes(needed)));
+        return plan.warn(format!("what is free where the copies go is not known here{needed}"));
+    };
+    let mount = filesystem.and_then(|f| f.mount.as_deref());
+    if free.0 >= needed {
+        return outgrown(plan, job, free, mount);
+    }
+    let full = matches!(job.carrier, Carrier::File { .. });
+    plan.block(format!(
+        "the filesystem of {path:?} has {free} free, and {} are needed for a copy of the metadata: free space \
+         there first{}",
+        Bytes(needed),
+        if full { "; it is most likely what broke the pool, and would break it again" } else { "" }
+    ));
+    let place = quote(mount.unwrap_or_else(|| path.rsplit_once('/').map_or("/", |(d, _)| d)));
+    let commands = vec![
+        format!("df -h {place}"),
+        format!("du -xh --max-depth=2 {place} 2>/dev/null | sort -h | tail -20"),
+    ];
+    let why =
+        "Logs, caches and packages can go. Leave the files `data` and `metadata` alone: they are the pool.";
+    plan.steps.push(look("see what fills that filesystem", why, commands));
+    let command = format!("thinspect plan repair{}", super::grow::pool_option(job.pool));
+    let why = "Stop Docker, copy and check the metadata, clear the mark or repair, start again.";
+    plan.steps.push(look("then plan again: it gives the repair itself", why, vec![command]));
+}
+
+/// The filesystem has room for the copies, but may be full again as soon as the pool is used.
+fn outgrown(plan: &mut Plan, job: &Job<'_>, free: Bytes, mount: Option<&str>) {
+    let growth = job.pool.data_backing.file.as_ref().and_then(|f| f.may_grow());
+    if let Some(growth) = growth.filter(|growth| *growth > free) {
+        plan.warn(format!(
+            "the pool's loop file may still demand {growth} of its filesystem ({}), which has {free} free: when \
+             that is used up, the pool breaks again",
+            mount.unwrap_or("not named")
+        ));
+    }
+}

@@ -1,0 +1,147 @@
+//! Around an offline repair: why it happened, stopping what uses the pool, starting it again, looking for harm.
+//!
+//! What is stopped and started depends on who owns the pool.
+
+use super::grow::look;
+use super::repair::{Carrier, Job};
+use super::{Guarded, Step};
+use crate::advice::{Risk, quote};
+use crate::host::pool::Owner;
+use crate::host::thin::Thin;
+
+/// Docker's daemon under all the names it had; pgrep finds nothing by a pattern of more than 15 characters.
+const DAEMONS: &str = "'dockerd?(-.*t)?'";
+
+/// Whether the script may stop and start the owner by itself.
+pub(super) const fn is_dockers(job: &Job<'_>) -> bool {
+    matches!(job.pool.owner, Owner::Docker { .. })
+}
+
+/// Why it happened: a cause that lasts makes the repair useless.
+pub(super) fn cause(job: &Job<'_>) -> Step {
+    let mut commands =
+        vec!["dmesg | grep -E 'device-mapper|loop: Write error|I/O error|No space' | tail -40".to_owned()];
+    if let Carrier::File { metadata, .. } = &job.carrier {
+        commands.push(format!("df -h {}", quote(metadata)));
+    }
+    let why = "Errors of a disk: replace that first. A full filesystem under a loop file: free space there first. \
+               Else the repair does not last.";
+    look("see why it happened", why, commands)
+}
+
+/// Stops whoever uses the pool.
+pub(super) fn stop(job: &Job<'_>) -> Step {
+    let commands: Vec<String> = match &job.pool.owner {
+        Owner::Docker { .. } => vec![
+            "docker ps -q | timeout 300 xargs -r docker stop".into(),
+            "systemctl stop docker.socket docker".into(),
+        ],
+        Owner::Containerd { .. } => vec![
+            "systemctl stop kubelet".into(),
+            "crictl pods -q | xargs -r crictl stopp".into(),
+            "systemctl stop containerd".into(),
+        ],
+        Owner::ContainersStorage => vec!["podman stop --all".into(), "systemctl stop crio".into()],
+        _ => volumes(job),
+    };
+    let why = "Nothing may write into the pool, or open it anew, while its metadata is worked on. Containers are \
+               stopped one by one, as live-restore would keep them running.";
+    let mut step = Step::new(Risk::Stops, "stop everything that uses the pool", why, commands);
+    if is_dockers(job) {
+        step.check = Some(format!("! pgrep -x {DAEMONS}"));
+        step.undo = vec!["systemctl start docker".into()];
+        step.guarded = Some(Guarded {
+            done: "docker_is_gone".into(),
+            run: vec!["stop_docker".into()],
+            ..Guarded::default()
+        });
+    } else if let Some(device) = job.pool.device {
+        step.check = Some(format!("! ls -d /sys/dev/block/{device}/holders/*"));
+    }
+    step
+}
+
+fn volumes(job: &Job<'_>) -> Vec<String> {
+    match &job.carrier {
+        Carrier::Lvm { name, .. } => {
+            let select = quote(&format!("pool_lv=\"{}\"", name.lv));
+            vec![
+                "findmnt -o TARGET,SOURCE | grep /dev/mapper/".into(),
+                format!(
+                    "lvs --noheadings -o lv_path -S {select} {} | xargs -r lvchange -an",
+                    quote(&name.vg)
+                ),
+            ]
+        }
+        _ => vec!["dmsetup ls --tree".into(), "findmnt -o TARGET,SOURCE | grep /dev/mapper/".into()],
+    }
+}
+
+/// Starts the owner again.
+pub(super) fn start(job: &Job<'_>) -> Option<String> {
+    match &job.pool.owner {
+        Owner::Docker { .. } => Some("systemctl start docker".into()),
+        Owner::Containerd { .. } => Some("systemctl start containerd kubelet".into()),
+        _ => None,
+    }
+}
+
+/// A command that succeeds if the pool works.
+pub(super) fn works(job: &Job<'_>) -> Option<String> {
+    let name = quote(job.pool.name.as_deref()?);
+    Some(format!(
+        "dmsetup status --noflush {name} | grep -v needs_check | grep -E ' (rw|out_of_data_space) '"
+    ))
+}
+
+/// Filesystems that met refused writes.
+pub(super) fn harm(job: &Job<'_>) -> Step {
+    let command =
+        "dmesg | grep -E 'EXT4-fs (error|warning)|Remounting filesystem|XFS .*(rror|orrupt|hut)' | tail -40";
+    let why = "A filesystem that met refused writes may be read-only, or lack data that its programs believe \
+               written: restart its container, and make one anew whose files matter little.";
+    let does = match is_dockers(job) {
+        true => "see which containers' filesystems took harm",
+        false => "see which filesystems on the pool took harm",
+    };
+    look(does, why, vec![command.into()])
+}
+
+/// At most so many filesystems are named; the others go the same way.
+const NAMED: usize = 2;
+
+/// Checks the filesystems that were in use, each under its own name, so that it cannot be in use meanwhile.
+pub(super) fn check_filesystems(job: &Job<'_>) -> Option<Step> {
+    let pool = quote(&format!("/dev/mapper/{}", job.pool.name.as_deref()?));
+    let usable = |t: &&Thin| t.device_id.is_some() && t.length.is_some() && !t.name.starts_with('-');
+    let thins: Vec<&Thin> = job.host.thins_of(job.pool).filter(usable).collect();
+    if thins.is_empty() || !is_dockers(job) {
+        return None;
+    }
+    let kind = |thin: &Thin| {
+        let own = thin.filesystem.as_ref().and_then(|f| f.kind.clone());
+        let docker = job.host.docker_of(job.pool).and_then(|d| d.base_filesystem.clone());
+        let said = job.pool.docker_info.as_ref().and_then(|i| i.backing_filesystem.clone());
+        own.or(docker).or(said).unwrap_or_default()
+    };
+    let mut commands = Vec::new();
+    for thin in thins.iter().take(NAMED) {
+        let (Some(id), Some(length)) = (thin.device_id, thin.length) else { continue };
+        let node = quote(&format!("/dev/mapper/{}", thin.name));
+        let name = quote(&thin.name);
+        commands.push(format!("dmsetup create {name} --table \"0 {} thin \"{pool}\" {id}\"", length.0));
+        commands.push(match kind(thin).as_str() {
+            "xfs" => format!("xfs_repair {node}; dmsetup remove {name}"),
+            _ => format!("e2fsck -f {node}; dmsetup remove {name}"),
+        });
+    }
+    let more = match thins.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" So are {more} more that were in use; `dmsetup table` of before names them."),
+    };
+    let why = format!(
+        "These were being written when it happened. Docker's own name for the device makes the first command fail \
+         while its container runs: stop that first.{more}"
+    );
+    Some(Step::new(Risk::Changes, "check those filesystems, each with its container stopped", why, commands))
+}

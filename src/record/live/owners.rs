@@ -1,0 +1,122 @@
+//! Who the thin devices belong to: asked only when somebody wants to know who uses the space, as it reads many files.
+//! Refuses to search: it goes to the places that the other answers named.
+
+use super::Asking;
+use super::docker::{CONTAINERD_ROOT, SNAPSHOTTER, options, toml_strings};
+use crate::record::{Ask, Recording};
+
+/// Below Docker's data root, where the records of devices were looked for because its driver was used.
+const RECORDS: &str = "/devicemapper/metadata";
+/// containerd's own metadata, below its root.
+const METADATA: &str = "io.containerd.metadata.v1.bolt/meta.db";
+
+/// Asks Docker's files and containerd's, after it is known where they are.
+pub(super) fn ask(asking: &mut Asking<'_>) {
+    for root in docker_roots(&asking.recording) {
+        for ask in [Ask::DockerLayers, Ask::DockerMounts, Ask::DockerImages, Ask::DockerContainers] {
+            asking.ask(ask, &root);
+        }
+    }
+    let folders = snapshotters(&asking.recording);
+    if folders.is_empty() {
+        return;
+    }
+    for (folder, databases) in &folders {
+        for database in databases {
+            asking.ask(Ask::ContainerdDevices, &format!("{folder}/{database}"));
+        }
+        asking.ask(Ask::ContainerdSnapshots, &format!("{folder}/metadata.db"));
+    }
+    for root in containerd_roots(&asking.recording, &folders) {
+        let file = format!("{root}/{METADATA}");
+        asking.ask(Ask::Stat, &file);
+        if asking.may_exist(Ask::Stat, &file) {
+            asking.ask(Ask::ContainerdImages, &file);
+        }
+    }
+}
+
+fn docker_roots(recording: &Recording) -> Vec<String> {
+    recording.all(Ask::DeviceRecords).filter_map(|a| a.of.strip_suffix(RECORDS)).map(str::to_owned).collect()
+}
+
+/// Directories that were listed and hold the snapshotter's databases, with its lists of devices.
+fn snapshotters(recording: &Recording) -> Vec<(String, Vec<String>)> {
+    let mut found = Vec::new();
+    for answer in recording.all(Ask::Dir) {
+        let names: Vec<&str> = answer.reading.said().unwrap_or_default().lines().collect();
+        let lists = names.iter().filter(|n| n.ends_with(".db") && **n != "metadata.db");
+        let lists: Vec<String> = lists.map(|n| (*n).to_owned()).collect();
+        if names.contains(&"metadata.db") && !lists.is_empty() {
+            found.push((answer.of.clone(), lists));
+        }
+    }
+    found
+}
+
+/// Where containerd itself may keep its data: beside the snapshotter, as it was told, or as usual.
+fn containerd_roots(recording: &Recording, folders: &[(String, Vec<String>)]) -> Vec<String> {
+    let beside = folders.iter().filter_map(|(folder, _)| folder.strip_suffix(SNAPSHOTTER)).map(str::to_owned);
+    let mut roots: Vec<String> = beside.collect();
+    for answer in recording.all(Ask::File).filter(|a| a.of.ends_with(".toml")) {
+        roots.extend(toml_strings(answer.reading.said().unwrap_or_default(), "root"));
+    }
+    for answer in recording.all(Ask::Processes).filter(|a| a.of.ends_with("containerd")) {
+        let words: Vec<&str> = answer.reading.said().unwrap_or_default().split(['\n', '\t']).collect();
+        roots.extend(options(&words, &["--root"]));
+    }
+    roots.push(CONTAINERD_ROOT.to_owned());
+    let mut once = Vec::new();
+    for root in roots.iter().map(|r| r.trim_end_matches('/')).filter(|r| r.starts_with('/')) {
+        if !once.iter().any(|o| o == root) {
+            once.push(root.to_owned());
+        }
+    }
+    once
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record;
+    use super::*;
+    use crate::record::live::Options;
+    use crate::record::{Reading, Respondent};
+
+    /// A machine with Docker below `/d` and containerd below `/c`, the snapshotter elsewhere.
+    struct Script;
+
+    impl Respondent for Script {
+        fn ask(&mut self, ask: Ask, of: &str) -> Reading {
+            let said = match (ask, of) {
+                (Ask::File, "/etc/docker/daemon.json") => r#"{"data-root": "/d"}"#,
+                (Ask::File, "/etc/containerd/config.toml") => "root = \"/c\"\n  root_path = \"/s\"\n",
+                (Ask::Dir, "/s") => "metadata.db\npool.db\nlock",
+                (Ask::Stat, "/d/devicemapper" | "/s" | "/c/io.containerd.metadata.v1.bolt/meta.db") => {
+                    "mode=1"
+                }
+                (Ask::DeviceRecords, "/d/devicemapper/metadata") => "",
+                _ => return Reading::Refused("ENOENT".to_owned()),
+            };
+            Reading::Said(said.to_owned())
+        }
+    }
+
+    #[test]
+    fn places_come_from_other_answers() {
+        let wanted = [
+            (Ask::DockerLayers, "/d"),
+            (Ask::DockerMounts, "/d"),
+            (Ask::DockerImages, "/d"),
+            (Ask::DockerContainers, "/d"),
+            (Ask::ContainerdDevices, "/s/pool.db"),
+            (Ask::ContainerdSnapshots, "/s/metadata.db"),
+            (Ask::ContainerdImages, "/c/io.containerd.metadata.v1.bolt/meta.db"),
+        ];
+        let with = record(&mut Script, &Options { owners: true, ..Options::default() });
+        let without = record(&mut Script, &Options::default());
+        for (ask, of) in wanted {
+            assert!(with.reading(ask, of).is_some(), "{ask:?} {of}");
+            assert!(without.reading(ask, of).is_none(), "{ask:?} {of}");
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Answers who thin devices belong to, from the files of Docker and containerd: layers, images, containers, snapshots.
+//! Refuses to ask a daemon, to follow links below the place it is given, and to keep what may hold a secret
+//! (environment, labels, commands).
+//!
+//! **The notation** of all seven answers: one JSON object a line, each one of the types below, its values word for
+//! word. A line in parentheses, `(layerdb/sha256/…/cache-id: EACCES)`, says what is missing and why. An object
+//! without a field says that its file was not there.
+
+mod containerd;
+mod docker;
+mod folder;
+
+use super::{Ask, Reading};
+use folder::Folder;
+use nix::errno::Errno;
+use nix::sys::stat::fstat;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Longest answer, in bytes.
+pub const LIMIT_ANSWER: usize = 8 << 20;
+/// How long collecting one answer may take before the rest is left out.
+const LIMIT_TIME: Duration = Duration::from_millis(900);
+
+/// An image layer (`image/devicemapper/layerdb/sha256/CHAIN/`).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Layer {
+    /// The directory's name: 64 hexadecimal digits, or with a suffix `-…-removing` while it goes.
+    pub chain: String,
+    /// `cache-id`: the name of its device's record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<String>,
+    /// `parent`: `sha256:` and the chain below; the lowest has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// `diff`: what images call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
+    /// `size`: bytes of its uncompressed content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<String>,
+}
+
+/// The layers mounted for a container (`image/devicemapper/layerdb/mounts/CONTAINER/`).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mount {
+    /// The directory's name: the container's id.
+    pub container: String,
+    /// `mount-id`: the name of the record of its writable device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mount: Option<String>,
+    /// `init-id`: the same of its init layer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<String>,
+    /// `parent`: the chain it stands on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+}
+
+/// An image (`image/devicemapper/imagedb/`, `repositories.json`).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Image {
+    /// `sha256:` and 64 hexadecimal digits.
+    pub id: String,
+    /// `bb:1`, `bb@sha256:…`.
+    pub names: Vec<String>,
+    /// Its layers from the lowest up; absent where a name stands for an image that is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diffs: Option<Vec<String>>,
+    /// When it was built.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// When it was last pulled or tagged here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated: Option<String>,
+    /// The image it was built on, for images built here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+}
+
+/// A container (`containers/ID/config.v2.json`), its keys as Docker writes them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Container {
+    /// The directory's name: 64 hexadecimal digits.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// `/web`.
+    #[serde(rename = "Name", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The id of its image.
+    #[serde(rename = "Image", skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// When it was made.
+    #[serde(rename = "Created", skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// What it does.
+    #[serde(rename = "State", skip_serializing_if = "Option::is_none")]
+    pub state: Option<ContainerState>,
+}
+
+/// What a container does, as Docker last wrote it down.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ContainerState {
+    /// It runs, paused or not.
+    pub running: bool,
+    /// It is frozen.
+    pub paused: bool,
+    /// It is between two runs.
+    pub restarting: bool,
+    /// It could not be removed in full.
+    pub dead: bool,
+    /// It is being removed.
+    #[serde(rename = "RemovalInProgress")]
+    pub removing: bool,
+    /// When it last started; year 1 for never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// When it last ended; year 1 for never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+}
+
+/// A thin device of containerd's snapshotter, its keys as the snapshotter writes them (`dm.DeviceInfo`).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PoolDevice {
+    /// `POOL-snap-7`; empty for an id that is reserved without a device.
+    pub name: String,
+    /// Its id in the pool.
+    pub device_id: u32,
+    /// Virtual size in bytes.
+    pub size: u64,
+    /// 4 activated, 10 deactivated, 12 removed, 13 faulty (`DeviceState`).
+    pub state: i64,
+    /// The device it is a snapshot of.
+    pub parent_name: String,
+    /// What went wrong with it.
+    pub error: String,
+}
+
+/// A snapshot of containerd's snapshotter.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Snapshot {
+    /// `NAMESPACE/NUMBER/KEY`.
+    pub key: String,
+    /// Its number, the last part of its device's name.
+    pub id: Option<u64>,
+    /// 1 view, 2 active, 3 committed.
+    pub kind: u8,
+    /// The key of the snapshot below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// When it was made: RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// Labels that containerd itself gave it (`containerd.io/…`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What containerd itself knows, by namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum Known {
+    /// An image's name and what it stands for.
+    Image {
+        /// Namespace.
+        namespace: String,
+        /// `docker.io/library/bb:1`.
+        name: String,
+        /// The digest of its manifest or index.
+        target: Option<String>,
+        /// When it was pulled or made here: RFC 3339.
+        created: Option<String>,
+    },
+    /// A content's label that refers to something else (`containerd.io/gc.ref.…`, layers left out).
+    Reference {
+        /// Namespace.
+        namespace: String,
+        /// The content.
+        digest: String,
+        /// The label.
+        label: String,
+        /// What it refers to: a digest, or the key of a snapshot.
+        value: String,
+    },
+    /// A snapshot's name for its clients, and for its snapshotter.
+    Snapshot {
+        /// Namespace.
+        namespace: String,
+        /// `devmapper`.
+        snapshotter: String,
+        /// Its name for clients.
+        key: String,
+        /// Its name for the snapshotter: [`Snapshot::key`].
+        name: Option<String>,
+    },
+    /// A container.
+    Container {
+        /// Namespace.
+        namespace: String,
+        /// Its id.
+        id: String,
+        /// The name of its image.
+        image: Option<String>,
+        /// The snapshotter of its snapshot.
+        snapshotter: Option<String>,
+        /// Its snapshot's name for clients.
+        snapshot: Option<String>,
+        /// When it was made: RFC 3339.
+        created: Option<String>,
+    },
+}
+
+/// Answers one of the seven questions from what was opened: the data root for Docker's, the database's file for
+/// containerd's. Refused for any other question.
+#[must_use]
+pub fn answer(ask: Ask, place: OwnedFd) -> Reading {
+    collect(ask, place).map_or_else(|errno| Reading::Refused(format!("{errno:?}")), Reading::Said)
+}
+
+/// The same of a path.
+#[must_use]
+pub fn answer_at(ask: Ask, path: &Path) -> Reading {
+    match folder::open_place(path) {
+        Ok(place) => answer(ask, place),
+        Err(errno) => Reading::Refused(format!("{errno:?}")),
+    }
+}
+
+fn collect(ask: Ask, place: OwnedFd) -> Result<String, Errno> {
+    let mut lines = Lines::new();
+    let database = matches!(ask, Ask::ContainerdDevices | Ask::ContainerdSnapshots | Ask::ContainerdImages);
+    if database {
+        folder::regular(&fstat(&place)?)?;
+        containerd::lines(ask, &place.into(), &mut lines)?;
+        return Ok(lines.text());
+    }
+    let root = Folder::new(place);
+    match ask {
+        Ask::DockerLayers => docker::layers(&root, &mut lines)?,
+        Ask::DockerMounts => docker::mounts(&root, &mut lines)?,
+        Ask::DockerImages => docker::images(&root, &mut lines)?,
+        Ask::DockerContainers => docker::containers(&root, &mut lines)?,
+        _ => return Err(Errno::EINVAL),
+    }
+    Ok(lines.text())
+}
+
+/// The lines of an answer, within its bounds.
+struct Lines {
+    lines: Vec<String>,
+    missing: Vec<String>,
+    bytes: usize,
+    left_out: u64,
+    started: Instant,
+}
+
+impl Lines {
+    fn new() -> Self {
+        Self { lines: Vec::new(), missing: Vec::new(), bytes: 0, left_out: 0, started: Instant::now() }
+    }
+
+    /// Whether nothing more is to be read: what there still is counts as left out.
+    fn full(&mut self) -> bool {
+        let full = self.bytes > LIMIT_ANSWER || self.started.elapsed() > LIMIT_TIME;
+        self.left_out += u64::from(full);
+        full
+    }
+
+    fn push(&mut self, object: &impl Serialize) {
+        let Ok(line) = serde_json::to_string(object) else { return };
+        if self.bytes + line.len() > LIMIT_ANSWER {
+            self.left_out += 1;
+            return;
+        }
+        self.bytes += line.len() + 1;
+        self.lines.push(line);
+    }
+
+    /// Says what is missing; a person reads it, so few are enough.
+    fn miss(&mut self, what: &str, why: &str) {
+        const MOST: usize = 100;
+        if self.missing.len() >= MOST {
+            self.left_out += 1;
+            return;
+        }
+        let line = format!("({what}: {why})");
+        self.missing.push(
+            line.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect(),
+        );
+    }
+
+    fn text(mut self) -> String {
+        self.lines.append(&mut self.missing);
+        if self.left_out > 0 {
+            self.lines.push(format!("({} left out: too many, or reading them took too long)", self.left_out));
+        }
+        self.lines.join("\n")
+    }
+}

@@ -1,0 +1,100 @@
+//! Opens what lies below a directory: regular files and directories by name, nothing else.
+//! Refuses to follow a symbolic link, to open a FIFO or a device, and to read without a bound.
+
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open, openat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// Most names read of one directory.
+const LIMIT_NAMES: usize = 50_000;
+const HOW: OFlag = OFlag::O_NONBLOCK.union(OFlag::O_CLOEXEC).union(OFlag::O_NOCTTY);
+
+/// A directory.
+pub(super) struct Folder(OwnedFd);
+
+impl Folder {
+    /// A directory that somebody opened.
+    pub(super) const fn new(directory: OwnedFd) -> Self {
+        Self(directory)
+    }
+
+    /// A directory some steps below; none of them may be a link.
+    pub(super) fn below(&self, path: &str) -> Result<Self, Errno> {
+        let mut at = Self(self.step(path.split('/').next().unwrap_or_default())?);
+        for name in path.split('/').skip(1) {
+            at = Self(at.step(name)?);
+        }
+        Ok(at)
+    }
+
+    fn step(&self, name: &str) -> Result<OwnedFd, Errno> {
+        one_name(name)?;
+        openat(&self.0, name, HOW | OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW, Mode::empty())
+    }
+
+    /// The names in it, sorted, and how many were left out: too many, or no text.
+    pub(super) fn names(&self) -> Result<(Vec<String>, u64), Errno> {
+        let mut listing =
+            Dir::openat(&self.0, ".", HOW | OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty())?;
+        let (mut names, mut left_out) = (Vec::new(), 0);
+        for entry in listing.iter() {
+            match entry?.file_name().to_str() {
+                Ok("." | "..") => {}
+                Ok(name) if names.len() < LIMIT_NAMES => names.push(name.to_owned()),
+                _ => left_out += 1,
+            }
+        }
+        names.sort_unstable();
+        Ok((names, left_out))
+    }
+
+    /// The bytes of a regular file, all of them.
+    pub(super) fn file(&self, name: &str, limit: u64) -> Result<Vec<u8>, Errno> {
+        one_name(name)?;
+        regular(&fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW)?)?;
+        let file = openat(&self.0, name, HOW | OFlag::O_RDONLY | OFlag::O_NOFOLLOW, Mode::empty())?;
+        regular(&fstat(&file)?)?;
+        let mut bytes = Vec::new();
+        let most = limit.saturating_add(1);
+        let read = std::fs::File::from(file).take(most).read_to_end(&mut bytes);
+        read.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
+        if bytes.len() as u64 > limit { Err(Errno::EFBIG) } else { Ok(bytes) }
+    }
+
+    /// The one short line of a regular file.
+    pub(super) fn word(&self, name: &str) -> Result<String, Errno> {
+        let bytes = self.file(name, 4096)?;
+        Ok(String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned())
+    }
+}
+
+/// Opens a regular file or a directory by its path, following the links of the path itself.
+pub(super) fn open_place(path: &Path) -> Result<OwnedFd, Errno> {
+    let kind = kind(&fstat(&open(path, HOW | OFlag::O_PATH, Mode::empty())?)?);
+    if kind != SFlag::S_IFREG && kind != SFlag::S_IFDIR {
+        return Err(Errno::EINVAL);
+    }
+    open(path, HOW | OFlag::O_RDONLY, Mode::empty())
+}
+
+/// Whether it is a regular file.
+pub(super) fn regular(stat: &FileStat) -> Result<(), Errno> {
+    if kind(stat) == SFlag::S_IFREG { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
+fn kind(stat: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT
+}
+
+/// A name of one step: it cannot lead anywhere else.
+fn one_name(name: &str) -> Result<(), Errno> {
+    if name.is_empty() || name == "." || name == ".." || name.contains('/') {
+        Err(Errno::EINVAL)
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,311 @@
+//! Lines of reports that are tables: LVM's, `df`, `losetup`, `ls -l`, `lsblk` and others, with or without headings.
+//!
+//! A row is known by the shape of its words; a row that has no shape of its own only continues a table whose headings
+//! were seen.
+
+use super::words::{
+    is_amount, is_device_number, is_file_mode, is_lv_attr, is_number, is_percent, is_vg_attr, words,
+};
+use crate::record::{Answer, Ask};
+
+/// Whose line it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) ask: Ask,
+    pub(super) of: &'static str,
+    /// It names the columns: a new report begins.
+    pub(super) heading: bool,
+}
+
+const fn row(ask: Ask, of: &'static str) -> Option<Found> {
+    Some(Found { ask, of, heading: false })
+}
+
+const fn heading(ask: Ask, of: &'static str) -> Option<Found> {
+    Some(Found { ask, of, heading: true })
+}
+
+/// Whose line it is; `open` is the report that the line before belonged to.
+pub(super) fn recognise(line: &str, open: Option<(Ask, &'static str)>) -> Option<Found> {
+    let all: Vec<&str> = words(line).map(|(_, word)| word).collect();
+    let first = *all.first()?;
+    headings(first, &all)
+        .or_else(|| lvm_row(first, &all, line))
+        .or_else(|| df_row(&all))
+        .or_else(|| shaped_row(first, &all, line))
+        .or_else(|| continued(first, &all, line, open))
+}
+
+/// Headings of LVM's reports (lib/report/columns.h); a report may show any of them.
+const LVM_HEADINGS: &[&str] = &[
+    "LV", "VG", "PV", "Attr", "LSize", "Pool", "Origin", "Data%", "Meta%", "Move", "Log", "Cpy%Sync",
+    "Convert", "Snap%", "Copy%", "#PV", "#LV", "#SN", "VSize", "VFree", "Fmt", "PSize", "PFree", "Chunk",
+    "Devices", "Monitor", "Profile", "MSize", "Zero", "Discards", "WhenFull", "TransId", "LProfile",
+    "VProfile", "Ext", "#Ext", "Free", "UUID", "Path",
+];
+
+fn headings(first: &str, all: &[&str]) -> Option<Found> {
+    let has = |word: &str| all.contains(&word);
+    if LVM_HEADINGS.contains(&first) && all.len() >= 2 {
+        let known = all.iter().filter(|w| LVM_HEADINGS.contains(w)).count();
+        if known * 2 > all.len() {
+            let of = if has("VFree") || has("VSize") {
+                "vgs"
+            } else if has("PFree") || has("PSize") {
+                "pvs"
+            } else {
+                "lvs"
+            };
+            return heading(Ask::LvmReport, of);
+        }
+    }
+    match first {
+        "NAME" if has("SIZELIMIT") || has("BACK-FILE") => heading(Ask::Output, "losetup"),
+        "NAME" if has("MAJ:MIN") || has("FSTYPE") || has("MOUNTPOINT") || has("MOUNTPOINTS") => {
+            heading(Ask::Output, "lsblk")
+        }
+        "CONTAINER" if has("ID") && has("IMAGE") => heading(Ask::Output, "docker ps"),
+        "TYPE" if has("TOTAL") && has("RECLAIMABLE") => heading(Ask::Output, "docker system df"),
+        "REPOSITORY" if has("TAG") => heading(Ask::Output, "docker images"),
+        "COMMAND" if has("PID") && has("FD") => heading(Ask::Output, "lsof"),
+        "Name" if has("Maj") && has("Min") => heading(Ask::Output, "dmsetup info -c"),
+        "Cookie" if has("Semid") => heading(Ask::Output, "dmsetup udevcookies"),
+        "key" if has("semid") && has("nsems") => heading(Ask::Output, "ipcs"),
+        "KEY" if has("PARENT") && has("KIND") => heading(Ask::Output, "ctr snapshots"),
+        _ => df_heading(all),
+    }
+}
+
+/// The headings of `df`, in whatever language: a word for "inodes", or sizes and a share, but no numbers.
+fn df_heading(all: &[&str]) -> Option<Found> {
+    let share = all.iter().position(|w| w.ends_with('%'))?;
+    let no_rows = all.iter().all(|w| !w.starts_with('/') && !w.strip_suffix('%').is_some_and(is_number));
+    let plain = all.iter().take(share).all(|w| w.chars().all(|c| c.is_alphanumeric() || "-.()".contains(c)));
+    if !no_rows || !plain || share < 3 || all.len() < share + 2 || all.len() > 12 {
+        return None;
+    }
+    let inodes = all.iter().any(|w| {
+        ["inode", "ifree", "iuse", "iused", "ilibre", "ifrei"]
+            .iter()
+            .any(|i| w.to_ascii_lowercase().starts_with(i))
+    });
+    heading(Ask::Df, if inodes { "df -i" } else { "df" })
+}
+
+fn lvm_row(first: &str, all: &[&str], line: &str) -> Option<Found> {
+    if all.iter().any(|w| is_lv_attr(w)) {
+        return row(Ask::LvmReport, "lvs");
+    }
+    if all.len() >= 3 && all.iter().any(|w| is_vg_attr(w)) {
+        return row(Ask::LvmReport, "vgs");
+    }
+    if all.contains(&"lvm2") && (all.contains(&"a--") || all.contains(&"---")) {
+        return row(Ask::LvmReport, "pvs");
+    }
+    if line.trim_start().starts_with(r#"{"lv_name":"#) {
+        return row(Ask::LvmReport, "lvs");
+    }
+    let second = all.get(1).copied().unwrap_or_default();
+    let last = all.last().copied().unwrap_or_default();
+    match (first, second) {
+        ("Allocated", "pool" | "metadata") if last.ends_with('%') => row(Ask::LvmReport, "lvdisplay"),
+        ("LV", "Name" | "Path" | "UUID" | "Size" | "Status" | "Pool") if all.len() >= 3 => {
+            row(Ask::LvmReport, "lvdisplay")
+        }
+        ("VG", "Name") if all.len() == 3 => row(Ask::LvmReport, "lvdisplay"),
+        ("VG", "Size" | "UUID" | "Status" | "Access") | ("PE", "Size") | ("Total", "PE")
+            if all.len() >= 3 =>
+        {
+            row(Ask::LvmReport, "vgdisplay")
+        }
+        ("Alloc" | "Free", "PE") if all.contains(&"Size") => row(Ask::LvmReport, "vgdisplay"),
+        ("ACTIVE" | "inactive", path) if path.starts_with("'/dev/") => row(Ask::LvmReport, "lvscan"),
+        _ => None,
+    }
+}
+
+/// `DEVICE [TYPE] SIZE USED AVAILABLE SHARE MOUNT`.
+fn df_row(all: &[&str]) -> Option<Found> {
+    let share = all
+        .windows(2)
+        .position(|two| matches!(two, [share, mount] if is_percent(share) && mount.starts_with('/')))?;
+    let amounts = all.get(share.checked_sub(3)?..share)?;
+    let named = share >= 4 && !all.first().is_some_and(|w| is_file_mode(w));
+    (named && share <= 5 && amounts.iter().all(|w| is_amount(w) || *w == "-")).then_some(Found {
+        ask: Ask::Df,
+        of: "df",
+        heading: false,
+    })
+}
+
+/// Whether it is a row of `df` without its device: that stood on the line before.
+pub(super) fn is_rest_of_df(line: &str) -> bool {
+    let all: Vec<&str> = words(line).map(|(_, word)| word).collect();
+    let share = all.iter().position(|w| w.ends_with('%') && is_percent(w));
+    share.is_some_and(|s| {
+        (3..=4).contains(&s) && all.get(s - 3..s).is_some_and(|n| n.iter().all(|w| is_amount(w)))
+    }) && all.last().is_some_and(|w| w.starts_with('/'))
+}
+
+/// Whether a line may be the device of a `df` row whose numbers were wrapped.
+pub(super) fn may_be_wrapped(line: &str) -> bool {
+    let line = line.trim();
+    line.len() >= 8
+        && (line.starts_with("/dev/") || line.contains(":/"))
+        && !line.contains(char::is_whitespace)
+}
+
+/// Whether the answer before speaks of inodes: a row of `df` under it counts those.
+pub(super) fn speaks_of_inodes(answer: &Answer) -> bool {
+    answer.ask == Ask::Line && answer.reading.said().is_some_and(|s| s.to_lowercase().contains("inode"))
+}
+
+/// Rows with a shape of their own.
+fn shaped_row(first: &str, all: &[&str], line: &str) -> Option<Found> {
+    let second = all.get(1).copied().unwrap_or_default();
+    let last = all.last().copied().unwrap_or_default();
+    let mode = all.iter().take(8).position(|w| is_file_mode(w));
+    if mode.is_some_and(|at| all.len() >= at + 7 && all.get(at + 1).is_some_and(|w| is_number(w))) {
+        return row(Ask::Output, "ls -l");
+    }
+    if first.starts_with("/dev/loop") && first.ends_with(':') && second.starts_with('[') {
+        return row(Ask::Output, "losetup");
+    }
+    if line.contains(" dependencies") && line.contains(": (") {
+        return row(Ask::Output, "dmsetup deps");
+    }
+    if first.starts_with("0x")
+        && all.len() >= 8
+        && is_number(second)
+        && all.get(2).is_some_and(|w| is_number(w))
+    {
+        return row(Ask::Output, "dmsetup udevcookies");
+    }
+    let attr = |w: &str| w.len() == 4 && w.starts_with(['L', '-']) && w.ends_with(['w', 'r']);
+    if all.len() >= 7 && is_number(second) && all.get(3).is_some_and(|w| attr(w)) {
+        return row(Ask::Output, "dmsetup info -c");
+    }
+    let number = last.strip_prefix('(').and_then(|w| w.strip_suffix(')')).is_some_and(is_device_number);
+    if number && (all.len() == 2 || first.starts_with(['└', '├', '│', '`', '|'])) {
+        return row(
+            Ask::Output,
+            if line.contains('\t') || all.len() == 2 && !first.starts_with(['└', '├']) {
+                "dmsetup ls"
+            } else {
+                "dmsetup ls --tree"
+            },
+        );
+    }
+    let types = ["disk", "part", "lvm", "loop", "dm", "crypt", "rom", "raid1", "raid0", "mpath"];
+    let at = all.iter().position(|w| is_device_number(w));
+    if at.is_some_and(|at| {
+        at <= 3 && all.get(at + 1..).is_some_and(|t| t.iter().take(5).any(|w| types.contains(w)))
+    }) {
+        return row(Ask::Output, "lsblk");
+    }
+    if all.len() == 2 && is_amount(first) && second.starts_with('/') {
+        return row(Ask::Output, "du");
+    }
+    stat_line(first, all, line)
+}
+
+/// Lines of `stat`.
+fn stat_line(first: &str, all: &[&str], line: &str) -> Option<Found> {
+    let known = match first {
+        "File:" => all.len() >= 2,
+        "Size:" => line.contains("Blocks:") && line.contains("IO Block:"),
+        "Device:" => line.contains("Inode:"),
+        "Access:" => line.contains("Uid:"),
+        _ => false,
+    };
+    known.then_some(Found { ask: Ask::Output, of: "stat", heading: first == "File:" })
+}
+
+/// Rows without a shape, right under others of their table.
+fn continued(first: &str, all: &[&str], line: &str, open: Option<(Ask, &'static str)>) -> Option<Found> {
+    let (ask, of) = open?;
+    let wide = line.trim().split("  ").filter(|cell| !cell.trim().is_empty()).count();
+    let fits = match of {
+        "losetup" => first.starts_with("/dev/loop"),
+        "lsof" => all.get(1).is_some_and(|w| is_number(w)) && all.len() >= 7,
+        "docker ps" | "docker images" => wide >= 4,
+        "docker system df" => wide >= 3 && all.iter().any(|w| is_number(w)),
+        "lsblk" => first.starts_with(['└', '├', '│', '`', '|']) || wide >= 3,
+        "ctr snapshots" => matches!(all.last(), Some(&("Committed" | "Active" | "View"))),
+        "ipcs" => first.starts_with("0x"),
+        "stat" => {
+            let times = ["Access:", "Modify:", "Change:", "Birth:"];
+            times.contains(&first)
+                && all.get(1).is_some_and(|w| w.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
+        }
+        "df" | "df -i" => {
+            all.len() >= 6
+                && all.iter().any(|w| is_percent(w))
+                && all.last().is_some_and(|w| w.starts_with('/'))
+        }
+        "lvdisplay" | "vgdisplay" => display_line(line),
+        "lvs" | "vgs" | "pvs" => {
+            all.len() >= 2 && all.iter().any(|w| is_amount(w.trim_start_matches('<')) && w.len() > 1)
+        }
+        "dmsetup ls --tree" => first.starts_with(['└', '├', '│', '`', '|']),
+        _ => false,
+    };
+    fits.then_some(Found { ask, of, heading: false })
+}
+
+/// `  Read ahead sectors     auto` and `--- Logical volume ---`, inside `lvdisplay` or `vgdisplay`.
+fn display_line(line: &str) -> bool {
+    let line = line.trim_end();
+    line.starts_with("  ")
+        && (line.contains("---") || line.trim_start().contains("  ") || line.starts_with("  - "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Option<&'static str> {
+        recognise(line, None).map(|f| f.of)
+    }
+
+    #[test]
+    fn rows_are_known_by_shape() {
+        assert_eq!(of("  docker-pool docker twi-aot--- 12.44g             27.35  3.92"), Some("lvs"));
+        assert_eq!(of("lv_attr twi-aotzD-  Data% 100.00"), Some("lvs"));
+        assert_eq!(of("838.36g twi---tz--"), Some("lvs"));
+        assert_eq!(of("  docker   1   1   0 wz--n- 22.00g 204.00m"), Some("vgs"));
+        assert_eq!(of("  /dev/sda3  docker lvm2 a--  25.00g    0"), Some("pvs"));
+        assert_eq!(of("  Allocated pool data    0.27%"), Some("lvdisplay"));
+        assert_eq!(of("  Free  PE / Size       78925 / 308.30 GiB"), Some("vgdisplay"));
+        assert_eq!(of("  inactive          '/dev/vg0/thinpool' [285.79 GiB] inherit"), Some("lvscan"));
+        assert_eq!(of("/dev/sda4        16G   16G  257M  99% /"), Some("df"));
+        assert_eq!(of("/dev/vda  ext4  12G  634M   11G   6% /var/lib/docker"), Some("df"));
+        assert_eq!(of("/dev/loop0: [0032]:116 (/dev/loop0)"), Some("losetup"));
+        assert_eq!(of("before: 1.6G -rw------- 1 root root 200G Nov 12 11:52 /d/data"), Some("ls -l"));
+        assert_eq!(of("docker-docker--pool   253:2      0 21.9G  0 lvm"), Some("lsblk"));
+        assert_eq!(of("docker-pool\t(253:0)"), Some("dmsetup ls"));
+        assert_eq!(of("72M\t/var/lib/docker/devicemapper/devicemapper/data"), Some("du"));
+    }
+
+    #[test]
+    fn headings_are_known_in_any_language() {
+        assert_eq!(of("Filesystem     Inodes IUsed  IFree IUse% Mounted on"), Some("df -i"));
+        assert_eq!(of("Dateisystem    Größe Benutzt Verf. Verw% Eingehängt auf"), Some("df"));
+        assert_eq!(of("Sys. de fichiers Taille Utilisé Dispo Uti% Monté sur"), Some("df"));
+        assert_eq!(of("  LV   VG     Attr       LSize  Pool Origin Data%  Meta%"), Some("lvs"));
+        assert_eq!(of("LSize   Attr"), Some("lvs"));
+        assert_eq!(of("  VG     #PV #LV #SN Attr   VSize  VFree"), Some("vgs"));
+    }
+
+    #[test]
+    fn sentences_are_no_rows() {
+        for line in [
+            "Disk usage on image filesystem is at 85% which is over the high threshold (85%).",
+            "write /var/lib/docker/tmp/x: no space left on device",
+            "LV docker/thinpool is not active locally",
+            "100% of pool used",
+        ] {
+            assert_eq!(of(line), None, "{line}");
+        }
+    }
+}

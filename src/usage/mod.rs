@@ -1,0 +1,255 @@
+//! Who uses a pool's space: joins the blocks of each thin device with the images and containers it belongs to.
+//! Refuses to add up what is shared, and to call a number exact that was not counted.
+//!
+//! [`join`] makes rows by device, image and container, and totals that add up to the pool's used blocks;
+//! [`free`] picks what to remove to get a wanted amount back.
+
+pub mod free;
+mod removal;
+mod totals;
+
+pub use removal::Removal;
+pub use totals::{Kind, Share, Totals};
+
+use crate::host::oddity::Oddity;
+use crate::host::owners::{Owner, Owners, Strangers};
+use crate::host::units::{Bytes, DataBlocks, Sectors};
+use crate::metadata;
+use std::collections::{BTreeSet, HashMap};
+
+/// Who uses a pool's space.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// Size of a data block.
+    pub block: Bytes,
+    /// The transaction the numbers belong to.
+    pub transaction_id: u64,
+    /// Whether they all belong to it.
+    pub consistent: bool,
+    /// What it adds up to.
+    pub totals: Totals,
+    /// Every thin device, most exclusive blocks first.
+    pub devices: Vec<DeviceRow>,
+    /// Every image, most reclaimable blocks first.
+    pub images: Vec<ImageRow>,
+    /// Every container, most reclaimable blocks first.
+    pub containers: Vec<ContainerRow>,
+    /// Where the records and the pool disagree.
+    pub strangers: Option<Strangers>,
+    /// What of the records and the metadata could not be read.
+    pub gaps: Vec<Oddity>,
+}
+
+/// What a device, an image or a container uses. `None` is not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Amounts {
+    /// Blocks its filesystem maps: of an image its uppermost layer's, of a container its writable device's.
+    pub mapped: Option<DataBlocks>,
+    /// Of these, blocks that other devices map too.
+    pub shared: Option<DataBlocks>,
+    /// Blocks that only its own devices map: of an image those of the layers that no other image has.
+    pub exclusive: Option<DataBlocks>,
+    /// Blocks that return to the pool if it is removed and all else stays.
+    pub reclaimable: Option<DataBlocks>,
+}
+
+/// A thin device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceRow {
+    /// Its id in the pool.
+    pub device_id: u32,
+    /// What it is; none for a stranger.
+    pub owners: Vec<Owner>,
+    /// What it uses. Of a device alone, what is reclaimable is what is exclusive, unless a metadata snapshot is held.
+    pub amounts: Amounts,
+}
+
+/// An image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageRow {
+    /// Its place in [`Owners::images`].
+    pub image: usize,
+    /// What it uses.
+    pub amounts: Amounts,
+    /// The containers that stand on it, places in [`Owners::containers`]: while there are any, it cannot be removed.
+    pub containers: Vec<usize>,
+}
+
+/// A container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerRow {
+    /// Its place in [`Owners::containers`].
+    pub container: usize,
+    /// What it uses.
+    pub amounts: Amounts,
+}
+
+/// Counts what deleting thin devices gives back.
+pub trait Reclaim {
+    /// Blocks that return when each set of devices is deleted after those before it. `None` if that cannot be
+    /// counted exactly.
+    fn in_turn(&self, sets: &[Vec<u32>]) -> Option<Vec<u64>>;
+
+    /// Blocks that return when just these devices are deleted.
+    fn alone(&self, set: &[u32]) -> Option<u64> {
+        if set.is_empty() {
+            return Some(0);
+        }
+        self.in_turn(&[set.to_vec()])?.first().copied()
+    }
+}
+
+/// Counts in a pool's metadata, each time walking it once.
+pub struct InMetadata<'a> {
+    /// The metadata.
+    pub source: &'a dyn metadata::Blocks,
+    /// How to read it.
+    pub options: metadata::Options<'a>,
+    /// The transaction the numbers must belong to, so that they agree with others.
+    pub transaction_id: u64,
+}
+
+impl Reclaim for InMetadata<'_> {
+    fn in_turn(&self, sets: &[Vec<u32>]) -> Option<Vec<u64>> {
+        let found = metadata::reclaimable_in_turn(self.source, sets, &self.options).ok()?;
+        let exact = found.consistent && found.transaction_id == self.transaction_id;
+        found.blocks.filter(|_| exact)
+    }
+}
+
+/// How many walks over the metadata are worth it for rows by image and container: as many as read about a
+/// gibibyte of it, and a few of the largest metadata.
+#[must_use]
+pub fn walks_worth_it(usage: &metadata::Usage) -> usize {
+    const FEWEST: u64 = 8;
+    const BLOCKS: u64 = (1 << 30) / 4096;
+    usize::try_from((BLOCKS / usage.read.blocks.max(1)).max(FEWEST)).unwrap_or(usize::MAX)
+}
+
+/// Joins what the metadata says with who owns the devices. `most_walks` bounds how often the metadata is walked for
+/// images and containers, those that map most first; rows beyond it stay uncounted.
+#[must_use]
+pub fn join(usage: &metadata::Usage, owners: &Owners, reclaim: &dyn Reclaim, most_walks: usize) -> Usage {
+    let in_pool: BTreeSet<u32> = usage.devices.iter().map(|d| d.device_id).collect();
+    let mut devices: Vec<DeviceRow> = usage.devices.iter().map(|d| device_row(d, owners)).collect();
+    devices.sort_by_key(|row| (std::cmp::Reverse(row.amounts.exclusive), row.device_id));
+    let amounts: HashMap<u32, Amounts> = devices.iter().map(|row| (row.device_id, row.amounts)).collect();
+    let mut counter = Counter { reclaim, left: most_walks, known: HashMap::new() };
+    let containers = container_rows(owners, &amounts, &mut counter);
+    let images = image_rows(owners, &amounts, &mut counter);
+    Usage {
+        block: Sectors(u64::from(usage.data_block_sectors)).bytes(),
+        transaction_id: usage.transaction_id,
+        consistent: usage.consistent,
+        totals: totals::totals(usage, owners),
+        devices,
+        images,
+        containers,
+        strangers: owners.strangers(&in_pool),
+        gaps: gaps(usage, owners),
+    }
+}
+
+fn gaps(usage: &metadata::Usage, owners: &Owners) -> Vec<Oddity> {
+    let odd = |text: String| Oddity { about: "the pool's metadata".to_owned(), text, blocks_ok: false };
+    let mut gaps = owners.gaps.clone();
+    if usage.damaged > 0 {
+        gaps.push(odd(format!("{} places are damaged; what depends on them is not counted", usage.damaged)));
+    }
+    if !usage.consistent {
+        gaps.push(odd(
+            "it changed while it was read, so that numbers may disagree with each other".to_owned()
+        ));
+    }
+    gaps
+}
+
+fn device_row(device: &metadata::Device, owners: &Owners) -> DeviceRow {
+    let amounts = Amounts {
+        mapped: device.mapped_blocks.map(DataBlocks),
+        shared: device.shared_blocks.map(DataBlocks),
+        exclusive: device.exclusive_blocks.map(DataBlocks),
+        reclaimable: None,
+    };
+    DeviceRow { device_id: device.device_id, owners: owners.of(device.device_id).to_vec(), amounts }
+}
+
+/// Counts sets of devices, each once, until too many walks were made.
+struct Counter<'a> {
+    reclaim: &'a dyn Reclaim,
+    left: usize,
+    known: HashMap<Vec<u32>, Option<u64>>,
+}
+
+impl Counter<'_> {
+    fn count(&mut self, mut set: Vec<u32>, amounts: &HashMap<u32, Amounts>) -> Option<DataBlocks> {
+        // A record without a device gives nothing back.
+        set.retain(|id| amounts.contains_key(id));
+        set.sort_unstable();
+        set.dedup();
+        if set.is_empty() {
+            return Some(DataBlocks(0));
+        }
+        if let Some(known) = self.known.get(&set) {
+            return known.map(DataBlocks);
+        }
+        self.left = self.left.checked_sub(1)?;
+        let blocks = self.reclaim.alone(&set);
+        self.known.insert(set, blocks);
+        blocks.map(DataBlocks)
+    }
+}
+
+/// What the uppermost of some devices maps.
+fn of_top(devices: &[u32], amounts: &HashMap<u32, Amounts>) -> Amounts {
+    let top = devices.first().and_then(|id| amounts.get(id)).copied().unwrap_or_default();
+    Amounts { exclusive: None, reclaimable: None, ..top }
+}
+
+/// Places of things by how much they map, so that walks go to the largest first.
+fn largest_first<'a>(
+    devices: impl Iterator<Item = &'a [u32]>,
+    amounts: &HashMap<u32, Amounts>,
+) -> Vec<(usize, Amounts)> {
+    let mut all: Vec<(usize, Amounts)> = devices.map(|ids| of_top(ids, amounts)).enumerate().collect();
+    all.sort_by_key(|(place, amounts)| (std::cmp::Reverse(amounts.mapped), *place));
+    all
+}
+
+fn container_rows(
+    owners: &Owners,
+    amounts: &HashMap<u32, Amounts>,
+    counter: &mut Counter<'_>,
+) -> Vec<ContainerRow> {
+    let fresh = Removal::new(owners);
+    let mut rows = Vec::new();
+    for (container, top) in largest_first(owners.containers.iter().map(|c| c.devices.as_slice()), amounts) {
+        let own = owners.containers.get(container).map(|c| c.devices.clone()).unwrap_or_default();
+        let removed = fresh.clone().container(container);
+        let exclusive = counter.count(own, amounts);
+        let reclaimable = counter.count(removed, amounts);
+        rows.push(ContainerRow { container, amounts: Amounts { exclusive, reclaimable, ..top } });
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse((row.amounts.reclaimable, row.amounts.mapped)));
+    rows
+}
+
+fn image_rows(owners: &Owners, amounts: &HashMap<u32, Amounts>, counter: &mut Counter<'_>) -> Vec<ImageRow> {
+    let mut images_with: HashMap<u32, usize> = HashMap::new();
+    for id in owners.images.iter().flat_map(|image| &image.devices) {
+        *images_with.entry(*id).or_default() += 1;
+    }
+    let fresh = Removal::new(owners);
+    let mut rows = Vec::new();
+    for (image, top) in largest_first(owners.images.iter().map(|i| i.devices.as_slice()), amounts) {
+        let own = owners.devices_of_image(image).iter().copied().filter(|id| images_with.get(id) == Some(&1));
+        let whole = owners.images.get(image).is_some_and(|i| i.whole);
+        let mut count = |set: Vec<u32>| if whole { counter.count(set, amounts) } else { None };
+        let reclaimable = count(fresh.clone().image(image).unwrap_or_default());
+        let exclusive = count(own.collect());
+        let containers = owners.containers_of(image).map(|(place, _)| place).collect();
+        rows.push(ImageRow { image, amounts: Amounts { exclusive, reclaimable, ..top }, containers });
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse((row.amounts.reclaimable, row.amounts.mapped)));
+    rows
+}

@@ -1,0 +1,90 @@
+//! What an engine deletes when a container or an image is removed: its own devices, and the layers that nothing else
+//! needs any more.
+//! Refuses what the engine refuses: an image that containers or other images stand on.
+
+use crate::host::owners::{Image, Owners};
+use std::collections::{HashMap, HashSet};
+
+/// Images and containers as they are after some were removed.
+#[derive(Clone)]
+pub struct Removal<'a> {
+    owners: &'a Owners,
+    /// How many images and containers hold a layer's device.
+    holders: HashMap<u32, u32>,
+    images: HashSet<usize>,
+    containers: HashSet<usize>,
+}
+
+impl<'a> Removal<'a> {
+    /// Nothing removed yet.
+    #[must_use]
+    pub fn new(owners: &'a Owners) -> Self {
+        let mut holders: HashMap<u32, u32> = HashMap::new();
+        let by_images = owners.images.iter().flat_map(|image| &image.devices);
+        for id in by_images.chain(owners.containers.iter().flat_map(|container| &container.below)) {
+            *holders.entry(*id).or_default() += 1;
+        }
+        Self { owners, holders, images: HashSet::new(), containers: HashSet::new() }
+    }
+
+    /// Removes a container; the devices that go with it, also layers that only it still held.
+    pub fn container(&mut self, place: usize) -> Vec<u32> {
+        let Some(container) = self.owners.containers.get(place).filter(|_| self.containers.insert(place))
+        else {
+            return Vec::new();
+        };
+        let mut gone = container.devices.clone();
+        gone.extend(self.release(&container.below));
+        gone
+    }
+
+    /// Removes an image by all its names; the devices that go with it. Images without names that it was built on go
+    /// too once nothing needs them (moby daemon/images/image_delete.go, `imageDeleteHelper`). `None` if the engine
+    /// would refuse.
+    pub fn image(&mut self, place: usize) -> Option<Vec<u32>> {
+        if !self.removable(place) {
+            return None;
+        }
+        let mut gone = Vec::new();
+        let mut next = Some(place);
+        while let Some((place, image)) = next.and_then(|at| Some((at, self.owners.images.get(at)?))) {
+            self.images.insert(place);
+            gone.extend(self.release(&image.devices));
+            next = image.parent.filter(|parent| self.nameless(*parent) && self.removable(*parent));
+        }
+        Some(gone)
+    }
+
+    /// Whether it was removed.
+    #[must_use]
+    pub fn is_gone(&self, image: usize) -> bool {
+        self.images.contains(&image)
+    }
+
+    /// Whether nothing stands on an image, and it is still there.
+    #[must_use]
+    pub fn removable(&self, place: usize) -> bool {
+        let child = |(at, image): (usize, &Image)| image.parent == Some(place) && !self.images.contains(&at);
+        place < self.owners.images.len()
+            && !self.images.contains(&place)
+            && self.owners.containers_of(place).all(|(at, _)| self.containers.contains(&at))
+            && !self.owners.images.iter().enumerate().any(child)
+    }
+
+    fn nameless(&self, place: usize) -> bool {
+        self.owners.images.get(place).is_some_and(Image::is_nameless)
+    }
+
+    fn release(&mut self, devices: &[u32]) -> Vec<u32> {
+        let mut free = Vec::new();
+        for id in devices {
+            let Some(holders) = self.holders.get_mut(id) else { continue };
+            *holders = holders.saturating_sub(1);
+            if *holders == 0 {
+                self.holders.remove(id);
+                free.push(*id);
+            }
+        }
+        free
+    }
+}

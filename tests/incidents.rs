@@ -1,0 +1,105 @@
+//! Published incidents: the text that people pasted, and the rules that answer it.
+//!
+//! `accept` names the rules that may lead. On an answerable case an empty list means that all is well: nothing
+//! critical and no warning may be claimed. On a case that cannot be answered from its text nothing above a notice
+//! may be called certain.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test prints its score and fails by panicking"
+)]
+
+use serde::Deserialize;
+use thinspect::rules::{self, Finding};
+use thinspect::verdict::{Certainty, Severity};
+use thinspect::{host, record};
+
+#[derive(Deserialize)]
+struct Incident {
+    id: String,
+    answerable: bool,
+    accept: Vec<String>,
+    input: String,
+}
+
+/// Percent of the answerable incidents whose first finding must be one of those accepted.
+const LEADING_PERCENT: usize = 95;
+/// Where the right finding must stand in the remaining ones.
+const AMONG_FIRST: usize = 3;
+
+fn incidents() -> Vec<Incident> {
+    let text = include_str!("incidents/incidents.jsonl");
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn findings(incident: &Incident) -> Vec<Finding> {
+    rules::findings(&host::read(&record::paste::paste(&incident.input)))
+}
+
+/// Findings in a few words, for the list of misses.
+fn brief(findings: &[Finding]) -> String {
+    let one = |f: &Finding| format!("{} ({:?}, {:?})", f.rule, f.severity, f.certainty);
+    findings.iter().take(AMONG_FIRST + 1).map(one).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn the_right_finding_leads() {
+    let (mut leading, mut answerable, mut lost) = (0, 0, Vec::new());
+    for incident in incidents().iter().filter(|i| i.answerable && !i.accept.is_empty()) {
+        answerable += 1;
+        let findings = findings(incident);
+        let place = findings.iter().position(|f| incident.accept.iter().any(|a| a == f.rule));
+        match place {
+            Some(0) => leading += 1,
+            place => {
+                println!(
+                    "{}: place {place:?}, accept {:?}: {}",
+                    incident.id,
+                    incident.accept,
+                    brief(&findings)
+                );
+                if place.is_none_or(|p| p >= AMONG_FIRST) {
+                    lost.push(incident.id.clone());
+                }
+            }
+        }
+    }
+    println!("{leading} of {answerable} lead");
+    assert!(lost.is_empty(), "not among the first {AMONG_FIRST}: {lost:?}");
+    assert!(leading * 100 >= answerable * LEADING_PERCENT, "{leading} of {answerable} lead");
+}
+
+#[test]
+fn the_healthy_are_left_alone() {
+    for incident in incidents().iter().filter(|i| i.answerable && i.accept.is_empty()) {
+        let findings = findings(incident);
+        let claims = findings.iter().filter(|f| f.severity > Severity::Notice).count();
+        assert_eq!(claims, 0, "{}: {}", incident.id, brief(&findings));
+    }
+}
+
+#[test]
+fn what_cannot_be_known_is_not_certain() {
+    for incident in incidents().iter().filter(|i| !i.answerable) {
+        let sure = |f: &Finding| f.severity > Severity::Notice && f.certainty == Certainty::Certain;
+        let findings: Vec<Finding> = findings(incident).into_iter().filter(sure).collect();
+        assert!(findings.is_empty(), "{}: {}", incident.id, brief(&findings));
+    }
+}
+
+/// The wordings of daemons, kernels and tools, one a line: the rule that must lead, or `-` where nothing above a notice
+/// may be said.
+#[test]
+fn one_line_is_enough() {
+    let mut wrong = Vec::new();
+    for (rule, text) in include_str!("incidents/lines.txt").lines().filter_map(|l| l.split_once('\t')) {
+        let findings = rules::findings(&host::read(&record::paste::paste(text)));
+        let leading = findings.first().map_or("-", |f| f.rule);
+        let quiet = findings.iter().all(|f| f.severity == Severity::Notice);
+        if leading != rule && !(rule == "-" && quiet) {
+            wrong.push(format!("{rule} expected of {text:?}: {}", brief(&findings)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,106 @@
+//! containerd's three databases: what is kept of them, and what the devices are.
+
+use crate::bolt::path;
+use thinspect::host::owners::{self, Keeper, Owner, Owners, Part, State};
+use thinspect::host::pool::{self, Pool};
+use thinspect::record::owners::answer_at;
+use thinspect::record::{Ask, Reading, Recording, Source};
+use thinspect::usage::Removal;
+
+const CHAIN: &str = "sha256:3a935c291ae4e3659c1d4194385053bba22514ec60f09e187909daa452024da9";
+
+fn said(ask: Ask, name: &str) -> String {
+    answer_at(ask, &path(name)).said().unwrap().to_owned()
+}
+
+fn recording() -> Recording {
+    let mut recording = Recording::new(Source::Machine, None);
+    for (ask, name) in [
+        (Ask::ContainerdDevices, "ctr-pool.db"),
+        (Ask::ContainerdSnapshots, "metadata.db"),
+        (Ask::ContainerdImages, "meta.db"),
+    ] {
+        recording.push(ask, &format!("/ctr/{name}"), Reading::Said(said(ask, name)));
+    }
+    recording
+}
+
+fn owners(recording: &Recording) -> Owners {
+    let owner = pool::Owner::Containerd { root: None };
+    let pool = Pool { name: Some("ctr-pool".to_owned()), owner, ..Pool::default() };
+    owners::read(recording, &thinspect::host::read(recording), &pool)
+}
+
+#[test]
+fn answers() {
+    let devices = said(Ask::ContainerdDevices, "ctr-pool.db");
+    let second = r#"{"name":"ctr-pool-snap-2","device_id":2,"size":1073741824,"state":4,"parent_name":"ctr-pool-snap-1","error":""}"#;
+    assert_eq!(devices.lines().nth(1), Some(second));
+    let snapshots = said(Ask::ContainerdSnapshots, "metadata.db");
+    let parent = format!("default/2/{CHAIN}");
+    let second = format!(
+        r#"{{"key":"default/3/t1","id":2,"kind":2,"parent":"{parent}","created":"2026-11-22T03:09:44.10597644Z","#
+    );
+    let line = snapshots.lines().nth(1).unwrap();
+    assert!(line.starts_with(&second), "{line}");
+    assert!(line.ends_with(r#""labels":{"containerd.io/snapshot/devmapper/fstype":"ext4"}}"#), "{line}");
+    let images = said(Ask::ContainerdImages, "meta.db");
+    assert_eq!(images.lines().count(), 6, "{images}");
+    for secret in ["spec", "process", "sleep", "SIGTERM", "gc.ref.content.l."] {
+        assert!(!images.contains(secret), "{secret}");
+    }
+}
+
+#[test]
+fn who_owns_what() {
+    let owners = owners(&recording());
+    assert_eq!(owners.keeper, Keeper::Containerd { database: "/ctr/ctr-pool.db".to_owned() });
+    assert_eq!(owners.gaps, []);
+    let chain = format!("default/2/{CHAIN}");
+    assert_eq!(owners.of(1), [Owner::Layer { chain, images: vec![0] }]);
+    assert_eq!(owners.of(2), [Owner::Container { container: 0, part: Part::Writable }]);
+    let image = &owners.images[0];
+    assert_eq!(
+        (image.tags.as_slice(), &image.devices, image.whole),
+        (&["docker.io/library/bb:1".to_owned()][..], &vec![1], true)
+    );
+    let container = &owners.containers[0];
+    assert_eq!((container.id.as_str(), container.image, container.state), ("t1", Some(0), State::Unknown));
+    assert_eq!((&container.devices, &container.below), (&vec![2], &vec![1]));
+    let strangers = owners.strangers(&[1, 3].into()).unwrap();
+    assert_eq!(
+        (strangers.without_record, strangers.without_device, strangers.certain),
+        (vec![3], vec![2], true)
+    );
+}
+
+#[test]
+fn an_image_under_a_container_stays() {
+    let owners = owners(&recording());
+    let mut removal = Removal::new(&owners);
+    assert_eq!(removal.image(0), None);
+    assert_eq!(removal.container(0), [2]);
+    assert_eq!(removal.image(0), Some(vec![1]));
+}
+
+#[test]
+fn other_states_and_what_is_missing() {
+    let mut recording = recording();
+    let devices = [
+        r#"{"name":"ctr-pool-snap-1","device_id":1,"size":1,"state":12}"#,
+        r#"{"name":"ctr-pool-snap-9","device_id":9,"size":1,"state":10}"#,
+        r#"{"name":"","device_id":5,"state":13}"#,
+        "(page 4: is pointed to twice)",
+        "nonsense",
+    ];
+    recording.push(Ask::ContainerdDevices, "/ctr/ctr-pool.db", Reading::Said(devices.join("\n")));
+    recording.push(Ask::ContainerdImages, "/ctr/meta.db", Reading::Refused("EACCES".to_owned()));
+    let owners = owners(&recording);
+    assert_eq!(owners.of(1), [Owner::Deleted { record: "ctr-pool-snap-1".to_owned() }]);
+    assert_eq!(owners.of(9), [Owner::Stray { record: "ctr-pool-snap-9".to_owned() }]);
+    assert_eq!(owners.of(5), [Owner::Faulty { record: String::new() }]);
+    assert_eq!(owners.gaps.len(), 2, "{:?}", owners.gaps);
+    let strangers = owners.strangers(&[1, 9, 30].into()).unwrap();
+    assert_eq!((strangers.without_record, strangers.certain), (vec![30], false));
+    assert_eq!(strangers.without_device, Vec::<u32>::new(), "a reserved id has no device");
+}

@@ -1,0 +1,156 @@
+//! Docker's records joined: layers, images, containers, strangers; and records that contradict or are missing.
+
+use crate::world::{ROOT, blocks, docker_host, hex, owners, pool, recording};
+use thinspect::host::owners::{self, Owner, Part, State};
+use thinspect::host::thin::Thin;
+use thinspect::record::{Ask, Reading};
+use thinspect::usage::Removal;
+
+#[test]
+fn every_device_has_its_owner() {
+    let owners = owners();
+    assert_eq!(owners.gaps, []);
+    assert_eq!(owners.of(1), [Owner::Base]);
+    assert_eq!(owners.of(2), [Owner::Layer { chain: hex('a'), images: vec![0, 1, 2, 3] }]);
+    assert_eq!(owners.of(3), [Owner::Layer { chain: hex('b'), images: vec![0, 3] }]);
+    assert_eq!(owners.of(6), [Owner::Layer { chain: hex('e'), images: vec![3] }]);
+    assert_eq!(owners.of(7), [Owner::Container { container: 0, part: Part::Init }]);
+    assert_eq!(owners.of(8), [Owner::Container { container: 0, part: Part::Writable }]);
+    assert_eq!(owners.of(13), [Owner::Stray { record: "nobody".to_owned() }]);
+    assert_eq!(owners.of(14), []);
+    assert_eq!(owners.devices_of_image(3), [6, 3, 2]);
+    let states: Vec<State> = owners.containers.iter().map(|c| c.state).collect();
+    assert_eq!(states, [State::Running, State::Exited, State::Exited]);
+    assert_eq!(owners.containers[0].devices, [8, 7]);
+    assert_eq!(owners.containers[0].below, [3, 2]);
+    assert_eq!(owners.containers[0].finished, None, "the year 1 is never");
+    assert_eq!(owners.containers_of(3).map(|(place, _)| place).collect::<Vec<_>>(), [1, 2]);
+    let strangers = owners.strangers(&blocks().ids()).unwrap();
+    assert_eq!(
+        (strangers.without_record, strangers.without_device, strangers.certain),
+        (vec![14], vec![13], true)
+    );
+}
+
+#[test]
+fn layers_go_when_nothing_holds_them() {
+    let owners = owners();
+    let mut removal = Removal::new(&owners);
+    assert_eq!(removal.image(0), None, "a container stands on it");
+    assert_eq!(removal.image(1), Some(vec![4]), "layer a serves others");
+    assert_eq!(removal.container(1), [10, 9]);
+    assert_eq!(removal.image(3), None, "another container stands on it");
+    assert_eq!(removal.container(2), [12, 11]);
+    assert_eq!(removal.image(3), Some(vec![6]));
+    assert_eq!(removal.image(3), None, "once only");
+    assert_eq!(removal.image(2), Some(vec![5]));
+    assert_eq!(removal.container(0), [8, 7]);
+    assert_eq!(removal.image(0), Some(vec![3, 2]));
+}
+
+#[test]
+fn parents_without_a_name_go_with_their_child() {
+    let mut owners = owners();
+    // The nameless image a+d becomes what `old:1` was built on.
+    owners.images[1].parent = Some(2);
+    let mut removal = Removal::new(&owners);
+    assert_eq!(removal.image(2), None, "an image was built on it");
+    assert_eq!(removal.image(1), Some(vec![4, 5]));
+}
+
+/// Whatever is missing is told, and then no device is certainly a stranger.
+#[test]
+fn every_missing_answer_is_a_gap() {
+    let asks = [Ask::DockerLayers, Ask::DockerMounts, Ask::DockerImages, Ask::DockerContainers];
+    let broken = [
+        Reading::Refused("EACCES".to_owned()),
+        Reading::Silent(1000),
+        Reading::Unasked("no time".to_owned()),
+        Reading::Said("(7 left out: too many)".to_owned()),
+        Reading::Said("{\"chain\":7}\u{0}".to_owned()),
+    ];
+    for ask in asks {
+        for reading in &broken {
+            let mut recording = recording();
+            recording.push(ask, ROOT, reading.clone());
+            let owners = owners::read(&recording, &docker_host(&recording), &pool());
+            let strangers = owners.strangers(&blocks().ids()).unwrap();
+            assert!(!owners.gaps.is_empty() && !strangers.certain, "{ask:?} {reading:?}");
+        }
+    }
+    let mut recording = recording();
+    recording.push(
+        Ask::DeviceRecords,
+        "/var/lib/docker/devicemapper/metadata",
+        Reading::Said("abc (EACCES)\n".to_owned()),
+    );
+    let owners = owners::read(&recording, &docker_host(&recording), &pool());
+    assert_eq!(owners.gaps.len(), 1, "{:?}", owners.gaps);
+}
+
+/// A pool that another Docker left behind: ids of this one's records mean nothing there.
+#[test]
+fn another_dockers_pool_has_no_owners() {
+    let recording = recording();
+    for root in [None, Some("/elsewhere".to_owned())] {
+        let stale = thinspect::host::pool::Owner::Docker { root };
+        let pool = thinspect::host::pool::Pool { owner: stale, ..pool() };
+        let owners = owners::read(&recording, &docker_host(&recording), &pool);
+        assert_eq!((owners.by_device.len(), owners.strangers(&[1].into())), (0, None));
+    }
+}
+
+#[test]
+fn chains_that_bite_their_tail() {
+    let mut recording = recording();
+    let circle = [
+        format!(
+            r#"{{"chain":"{0}","cache":"cache-a","parent":"sha256:{1}","diff":"sha256:diff-a"}}"#,
+            hex('a'),
+            hex('b')
+        ),
+        format!(
+            r#"{{"chain":"{1}","cache":"cache-b","parent":"sha256:{0}","diff":"sha256:diff-b"}}"#,
+            hex('a'),
+            hex('b')
+        ),
+    ];
+    recording.push(Ask::DockerLayers, ROOT, Reading::Said(circle.join("\n")));
+    let owners = owners::read(&recording, &docker_host(&recording), &pool());
+    assert!(owners.images.iter().all(|image| !image.whole));
+    assert_eq!(owners.containers[0].below, [3, 2]);
+}
+
+#[test]
+fn hostile_names_are_made_harmless() {
+    let mut recording = recording();
+    let id = hex('9');
+    let line = format!(r#"{{"ID":"{id}","Name":"/\u001b[2J\ue000x","State":{{"Running":false}}}}"#);
+    recording.push(Ask::DockerContainers, ROOT, Reading::Said(line));
+    let owners = owners::read(&recording, &docker_host(&recording), &pool());
+    let names: Vec<&str> = owners.containers.iter().filter_map(|c| c.name.as_deref()).collect();
+    assert_eq!(names, ["\u{FFFD}[2J\u{FFFD}x"]);
+    assert_eq!(
+        owners.containers.iter().filter(|c| c.state == State::Unknown).count(),
+        3,
+        "mounts without a container"
+    );
+}
+
+#[test]
+fn devices_of_nobodys_records_have_names_at_most() {
+    let recording = thinspect::record::Recording::new(thinspect::record::Source::Machine, None);
+    let mut host = thinspect::host::read(&recording);
+    let device = thinspect::host::table::DeviceNumber::read("253:2");
+    let thin =
+        |name: &str, id| Thin { name: name.to_owned(), pool: device, device_id: Some(id), ..Thin::default() };
+    host.thins = vec![thin("vg-lv--one", 1), thin("odd", 2)];
+    let lv = thinspect::host::lvm::LvName { vg: "vg".to_owned(), lv: "pool".to_owned() };
+    let pool = thinspect::host::pool::Pool { device, lv: Some(lv), ..Default::default() };
+    let owners = owners::read(&recording, &host, &pool);
+    let volume = thinspect::host::lvm::LvName { vg: "vg".to_owned(), lv: "lv-one".to_owned() };
+    assert_eq!(owners.of(1), [Owner::Volume(volume)]);
+    assert_eq!(owners.of(2), [Owner::Active("odd".to_owned())]);
+    assert_eq!(owners.strangers(&[1, 2, 3].into()), None, "an inactive volume is no stranger");
+    assert_eq!(owners.in_use, [1, 2].into());
+}

@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# thinspect plan free for pool docker-8:1-131188-pool.
+# Written by thinspect 0.1.0 from a recording of the machine, 2026-08-22T10:00:00Z.
+# It asks before every step that changes something; --yes answers that, --yes-destroy what deletes.
+# It can be run again: what is done is skipped.
+# It stops where the facts are not those it was made from.
+set -euo pipefail
+export LC_ALL=C
+
+yes=no yes_destroy=no
+for option in "$@"; do
+    case $option in
+        --yes) yes=yes ;;
+        --yes-destroy) yes_destroy=yes ;;
+        *) echo "usage: ${0##*/} [--yes] [--yes-destroy]" >&2; exit 64 ;;
+    esac
+done
+
+say() { printf 'thinspect: %s\n' "$*" >&2; }
+stop() { say "stopped: $*"; exit 1; }
+run() { say "+ $*"; "$@"; }
+
+# Asks on the terminal; anything but y is a no.
+agreed() {
+    { printf '%s [y/N] ' "$1" >/dev/tty; } 2>/dev/null ||
+        stop "there is no terminal to ask on; $2 goes on without asking"
+    local answer=''
+    read -r answer </dev/tty || true
+    case $answer in
+        y | Y | yes) ;;
+        *) return 1 ;;
+    esac
+}
+may() { [ "$yes" = yes ] || agreed "$1" --yes; }
+may_destroy() { [ "$yes_destroy" = yes ] || agreed "$1" --yes-destroy; }
+ask() { may "$1" || stop "you said no; what was done before stays"; }
+ask_destroy() { may_destroy "$1" || stop "you said no; what was done before stays"; }
+
+[ "$(id -u)" = 0 ] || stop "this has to be run by root"
+
+pool=docker-8:1-131188-pool
+
+# Whether at least so many data blocks are free, as the kernel counts them.
+enough() {
+    local data
+    data=$(dmsetup status --noflush "$pool" | sed -n 's:^.* [0-9]*/[0-9]* \([0-9]*/[0-9]*\) .*$:\1:p')
+    say "data blocks in use: $data"
+    [ -n "$data" ] && [ $(( ${data#*/} - ${data%/*} )) -ge "$1" ]
+}
+
+# Whether the pool's mode lets anything be deleted in it.
+deletes() {
+    case $(dmsetup status --noflush "$pool") in
+        *needs_check* | *" ro "* | *Fail* | *Error*) return 1 ;;
+        *" thin-pool "*) ;;
+        *) return 1 ;;
+    esac
+}
+docker_answers() { timeout 20 docker version >/dev/null 2>&1; }
+start_docker() {
+    if command -v systemctl >/dev/null; then run systemctl start docker; else run service docker start; fi
+}
+trim_containers() {
+    local pid
+    docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}' | while read -r pid; do
+        run fstrim -v "/proc/$pid/root" </dev/null || true
+    done
+}
+
+deletes || stop 'nothing can be removed from that pool now; look at "thinspect status"'
+
+# Step 2 (changes): give back the blocks of files that running containers have deleted
+step_2() {
+    if enough 327680; then
+        say 'step 2 is done: give back the blocks of files that running containers have deleted'
+        return
+    fi
+    docker_answers || stop 'step 2: Docker does not answer'
+    may 'step 2 (changes): give back the blocks of files that running containers have deleted. Go on?' || {
+        say 'step 2 is left out'
+        return
+    }
+    trim_containers
+    enough 327680 || {
+        say 'not enough yet'
+        return
+    }
+    say 'step 2 is done: give back the blocks of files that running containers have deleted'
+}
+
+# Step 4 (destroys): remove stopped containers made more than 24 hours ago
+step_4() {
+    if enough 327680; then
+        say 'step 4 is done: remove stopped containers made more than 24 hours ago'
+        return
+    fi
+    docker_answers || stop 'step 4: Docker does not answer'
+    docker ps -as --filter status=exited --filter status=created || true
+    may_destroy 'step 4 (destroys): remove stopped containers made more than 24 hours ago. Go on?' || {
+        say 'step 4 is left out'
+        return
+    }
+    run docker container prune --force --filter until=24h --filter label!=keep || true
+    enough 327680 || {
+        say 'not enough yet'
+        return
+    }
+    say 'step 4 is done: remove stopped containers made more than 24 hours ago'
+}
+
+# Step 5 (destroys): remove images without a name that nothing uses
+step_5() {
+    if enough 327680; then
+        say 'step 5 is done: remove images without a name that nothing uses'
+        return
+    fi
+    docker_answers || stop 'step 5: Docker does not answer'
+    docker images --filter dangling=true || true
+    may_destroy 'step 5 (destroys): remove images without a name that nothing uses. Go on?' || {
+        say 'step 5 is left out'
+        return
+    }
+    run docker image prune --force || true
+    enough 327680 || {
+        say 'not enough yet'
+        return
+    }
+    say 'step 5 is done: remove images without a name that nothing uses'
+}
+
+# Step 6 (destroys): remove images that no container uses, made more than 10 days ago
+step_6() {
+    if enough 327680; then
+        say 'step 6 is done: remove images that no container uses, made more than 10 days ago'
+        return
+    fi
+    docker_answers || stop 'step 6: Docker does not answer'
+    docker images || true
+    may_destroy 'step 6 (destroys): remove images that no container uses, made more than 10 days ago. Go on?' || {
+        say 'step 6 is left out'
+        return
+    }
+    run docker image prune --all --force --filter until=240h --filter label!=keep || true
+    enough 327680 || {
+        say 'not enough yet'
+        return
+    }
+    say 'step 6 is done: remove images that no container uses, made more than 10 days ago'
+}
+
+# Step 8 (reads): see whether it was enough, and how to grow the pool if not
+step_8() {
+    if enough 327680; then
+        say 'step 8 is done: see whether it was enough, and how to grow the pool if not'
+        return
+    fi
+    enough 327680 || stop 'step 8: too few blocks are free still; remove more by name, or grow the pool (thinspect plan grow)'
+    enough 327680 || stop 'step 8 did not work: see whether it was enough, and how to grow the pool if not'
+    say 'step 8 is done: see whether it was enough, and how to grow the pool if not'
+}
+
+step_2
+step_4
+step_5
+step_6
+step_8
+say 'all steps are done'

@@ -1,0 +1,183 @@
+//! Hosts to plan for, made by hand, and the goldens of their plans.
+
+use std::path::PathBuf;
+use thinspect::host::backing::{Backing, BackingKind, Filesystem, LoopFile};
+use thinspect::host::docker::{Docker, StorageOption};
+use thinspect::host::lvm::{LvName, Lvm, VolumeGroup};
+use thinspect::host::pool::{MinFree, MinFreeFrom, Owner, Pool, Refusal, StatusAnswer};
+use thinspect::host::space::Space;
+use thinspect::host::status::{Mode, WhenFull};
+use thinspect::host::table::DeviceNumber;
+use thinspect::host::units::{Bytes, DataBlocks, METADATA_BLOCK, MetadataBlocks, Sectors};
+use thinspect::host::{DeviceMapper, Host, Kernel};
+use thinspect::plan::{Plan, script};
+use thinspect::record::Source;
+
+const GIB: u64 = 1 << 30;
+
+/// A machine with nothing on it.
+pub(crate) fn host(source: Source) -> Host {
+    let device_mapper = match source {
+        Source::Machine => DeviceMapper::Answered,
+        Source::Pasted => DeviceMapper::NotAsked,
+    };
+    let recorded_at = (source == Source::Machine).then(|| "2026-08-22T10:00:00Z".to_owned());
+    Host {
+        source,
+        recorded_at,
+        kernel: Kernel { device_mapper, ..Kernel::default() },
+        pools: Vec::new(),
+        thins: Vec::new(),
+        dockers: Vec::new(),
+        lvm: Lvm::default(),
+        filesystems: Vec::new(),
+        sayings: Vec::new(),
+        oddities: Vec::new(),
+    }
+}
+
+/// A storage option.
+pub(crate) fn option(name: &str, value: &str, from: &str) -> StorageOption {
+    StorageOption { name: name.into(), value: value.into(), from: from.into() }
+}
+
+/// A loop device on a file.
+pub(crate) fn on_loop(minor: u32, path: &str, size: u64, allocated: u64, free: u64) -> Backing {
+    Backing {
+        kind: BackingKind::Loop,
+        device: Some(DeviceNumber { major: 7, minor }),
+        path: Some(format!("/dev/loop{minor}")),
+        size: Some(Bytes(size)),
+        file: Some(LoopFile {
+            path: path.into(),
+            size: Some(Bytes(size)),
+            allocated: Some(Bytes(allocated)),
+            ..LoopFile::default()
+        }),
+        filesystem: Some(Filesystem {
+            mount: Some("/".into()),
+            kind: Some("ext4".into()),
+            device: Some(DeviceNumber { major: 8, minor: 1 }),
+            size: Some(Bytes(500 * GIB)),
+            free: Some(Bytes(free)),
+            ..Filesystem::default()
+        }),
+        ..Backing::default()
+    }
+}
+
+/// The published case: 161986 of 1638400 blocks free on Docker's default loop files.
+pub(crate) fn published() -> (Host, Pool) {
+    let directory = "/var/lib/docker/devicemapper/devicemapper";
+    let used = 1_638_400 - 161_986;
+    let pool = Pool {
+        name: Some("docker-8:1-131188-pool".into()),
+        answer: StatusAnswer::Answered,
+        mode: Some(Mode::ReadWrite),
+        suspended: Some(false),
+        inactive_table: Some(false),
+        needs_check: Some(false),
+        when_full: Some(WhenFull::Queue),
+        length: Some(Sectors(209_715_200)),
+        block: Some(Bytes(65_536)),
+        data: Space {
+            block: Some(Bytes(65_536)),
+            used: Some(DataBlocks(used)),
+            total: Some(DataBlocks(1_638_400)),
+            exact: true,
+            ..Space::default()
+        },
+        metadata: Space {
+            block: Some(METADATA_BLOCK),
+            used: Some(MetadataBlocks(16_057)),
+            total: Some(MetadataBlocks(524_288)),
+            exact: true,
+            ..Space::default()
+        },
+        data_backing: on_loop(0, &format!("{directory}/data"), 100 * GIB, used << 16, 60 * GIB),
+        metadata_backing: on_loop(1, &format!("{directory}/metadata"), 2 * GIB, 64 << 20, 60 * GIB),
+        owner: Owner::Docker { root: Some("/var/lib/docker".into()) },
+        min_free: MinFree { percent: Some(10), from: MinFreeFrom::Default },
+        ..Pool::default()
+    };
+    let mut host = host(Source::Machine);
+    let daemon_json = "{\n  \"storage-driver\": \"devicemapper\",\n  \"storage-opts\": [\n    \
+        \"dm.basesize=20G\"\n  ]\n}\n";
+    host.dockers = vec![Docker {
+        root: Some("/var/lib/docker".into()),
+        version: Some("20.10.24".into()),
+        daemon_json: Some(daemon_json.into()),
+        options: vec![option("dm.basesize", "20G", "daemon.json")],
+        ..Docker::default()
+    }];
+    host.pools = vec![pool.clone()];
+    (host, pool)
+}
+
+/// Nothing but Docker's refusal.
+pub(crate) fn error_line(free: u64, required: u64) -> (Host, Pool) {
+    let pool = Pool {
+        owner: Owner::Docker { root: None },
+        min_free: MinFree { percent: Some(10), from: MinFreeFrom::ErrorLine },
+        refused_data: Some(Refusal { free: Some(free), required: Some(required) }),
+        ..Pool::default()
+    };
+    (host(Source::Pasted), pool)
+}
+
+/// Docker's own direct-lvm set-up, nearly empty.
+pub(crate) fn direct_lvm() -> (Host, Pool) {
+    let part = |minor, path: &str, size| Backing {
+        kind: BackingKind::Lvm,
+        device: Some(DeviceNumber { major: 253, minor }),
+        path: Some(path.into()),
+        size: Some(Bytes(size)),
+        ..Backing::default()
+    };
+    let (_, loops) = published();
+    let pool = Pool {
+        name: Some("docker-thinpool".into()),
+        uuid: Some("LVM-1P9rmQV7FKFeelSdgXgWCubihNjhwVLztKWOJdmNCy3qSSI0nRakAJIZ6bDrLxfs-tpool".into()),
+        length: Some(Sectors(19_914_752)),
+        block: Some(Bytes(524_288)),
+        data: Space {
+            block: Some(Bytes(524_288)),
+            used: Some(DataBlocks(181)),
+            total: Some(DataBlocks(19_448)),
+            ..loops.data
+        },
+        metadata: Space {
+            used: Some(MetadataBlocks(2576)),
+            total: Some(MetadataBlocks(25_600)),
+            ..loops.metadata
+        },
+        data_backing: part(1, "/dev/mapper/docker-thinpool_tdata", 19_914_752 * 512),
+        metadata_backing: part(0, "/dev/mapper/docker-thinpool_tmeta", 100 << 20),
+        lv: Some(LvName { vg: "docker".into(), lv: "thinpool".into() }),
+        ..loops
+    };
+    let mut host = host(Source::Machine);
+    host.lvm.groups = vec![VolumeGroup {
+        name: "docker".into(),
+        size: Some(Bytes(15 * GIB)),
+        free: Some(Bytes(5 * GIB)),
+        extent: Some(Bytes(4 << 20)),
+    }];
+    host.pools = vec![pool.clone()];
+    (host, pool)
+}
+
+/// Compares a plan and its script with what is kept under `tests/plans`; with `UPDATE` set, rewrites that.
+pub(crate) fn golden(name: &str, plan: &Plan) {
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/plans");
+    let json = serde_json::to_string_pretty(plan).unwrap();
+    let json = json.replace('\u{E000}', "⟦").replace('\u{E001}', "⟧") + "\n";
+    for (file, text) in [(format!("{name}.json"), json), (format!("{name}.sh"), script(plan))] {
+        let path = directory.join(&file);
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == text, "{file} differs from what is kept; UPDATE=1 rewrites it. Now:\n{text}");
+    }
+}

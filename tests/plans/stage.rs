@@ -1,0 +1,219 @@
+//! A stage for scripts: stand-ins for the tools in a `PATH` of its own, with a pretended pool behind them.
+
+use super::hosts::{host, on_loop, published};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use thinspect::host::Host;
+use thinspect::host::pool::Pool;
+use thinspect::host::units::{DataBlocks, Sectors};
+use thinspect::record::Source;
+
+/// The stage; its directory goes with it.
+pub(crate) struct Stage(PathBuf);
+
+/// What a script did.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) status: i32,
+    pub(crate) said: String,
+    pub(crate) calls: String,
+}
+
+/// Every stand-in writes its words to `log`, then does what its name says to the files in `$STAGE`.
+const TOOLS: &[(&str, &str)] = &[
+    ("reboot", ""),
+    ("x", ""),
+    ("id", "echo 0"),
+    ("systemctl", "touch \"$STAGE/restarted\""),
+    ("docker", "[ -e \"$STAGE/restarted\" ] && echo ' Thin Pool Minimum Free Space: 9.664GB'"),
+    ("truncate", "exec /usr/bin/truncate \"$@\""),
+    ("vgs", "echo ' 5368709120'"),
+    (
+        "lvextend",
+        "read -r start _ rest <<< \"$(cat \"$STAGE/table\")\"; size=${2%b}\n\
+         printf '%s' \"$start $((size / 512)) $rest\" > \"$STAGE/table\"",
+    ),
+    ("blockdev", "cat \"$STAGE/size${2#/dev/loop}\""),
+    (
+        "losetup",
+        "case $1 in\n\
+         -c) stat -c %s \"$(cat \"$STAGE/back${2#/dev/loop}\")\" > \"$STAGE/size${2#/dev/loop}\" ;;\n\
+         *) cat \"$STAGE/back${4#/dev/loop}\" ;;\nesac",
+    ),
+    ("dmsetup", DMSETUP),
+];
+
+/// As the kernel does it: a new table waits until the resume; one that is refused leaves the pool suspended.
+const DMSETUP: &str = r#"verb=$1; shift
+[ "${1-}" = --noflush ] && shift
+[ "$1." = "$(cat "$STAGE/name"; echo .)" ] || { echo "no device $1" >&2; exit 1; }
+case $verb in
+table) cat "$STAGE/table" || exit 1; [ "$(cat "$STAGE/table")" ] ;;
+status)
+    read -r _ length _ _ _ block _ <<< "$(cat "$STAGE/table")"
+    words="- rw discard_passdown queue_if_no_space $(cat "$STAGE/check") 1024"
+    echo "0 $length thin-pool 4 1667/16384 900/$((length / block)) $words" ;;
+info)
+    if [ -e "$STAGE/suspended" ]; then state=SUSPENDED; else state=ACTIVE; fi
+    echo "State:             $state" ;;
+reload)
+    if [ -e "$STAGE/refuse-reload" ]; then exit 1; fi
+    printf '%s' "$3" > "$STAGE/inactive" ;;
+suspend) if [ -e "$STAGE/refuse-suspend" ]; then exit 1; fi; touch "$STAGE/suspended" ;;
+resume)
+    if [ -e "$STAGE/refuse-resume" ]; then rm "$STAGE/refuse-resume"; exit 1; fi
+    if [ -e "$STAGE/inactive" ]; then
+        if [ -e "$STAGE/refuse-new" ] && [ "$(cat "$STAGE/inactive")" != "$(cat "$STAGE/first")" ]; then
+            mv "$STAGE/inactive" "$STAGE/bad"; exit 1
+        fi
+        mv "$STAGE/inactive" "$STAGE/table"
+    elif [ -e "$STAGE/bad" ]; then exit 1; fi
+    rm -f "$STAGE/suspended" "$STAGE/bad" ;;
+clear) rm -f "$STAGE/inactive" ;;
+esac"#;
+
+impl Stage {
+    /// The table of the pretended pool.
+    pub(crate) const TABLE: &str = "0 131072 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing ";
+
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let directory = std::env::temp_dir().join(format!("thinspect-plans-{}-{number}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&directory);
+        let stage = Self(directory);
+        for (name, body) in TOOLS {
+            stage.tool(name, body);
+        }
+        stage.write("name", "docker-thinpool");
+        stage.write("table", "0 19914752 thin-pool 253:0 253:1 1024 0 1 skip_block_zeroing ");
+        stage.write("check", "-");
+        stage
+    }
+
+    /// Makes a stand-in for a tool.
+    pub(crate) fn tool(&self, name: &str, body: &str) {
+        let log = "{ printf '%s' \"${0##*/}\"; printf ' %q' \"$@\"; echo ' '; } >> \"$STAGE/log\"";
+        self.write(&format!("bin/{name}"), &format!("#!/bin/bash\n{log}\n{body}\n"));
+        let path = self.path(&format!("bin/{name}"));
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// A pool of 1024 blocks on loop files of its own.
+    pub(crate) fn loop_pool(&self, name: &str) -> (Host, Pool) {
+        self.write("name", name);
+        self.write("table", Self::TABLE);
+        self.write("first", Self::TABLE);
+        let (data, metadata) = (self.path("it's $(x) data"), self.path("metadata"));
+        for (minor, path) in [(0, &data), (1, &metadata)] {
+            std::fs::File::create(path).unwrap().set_len(64 << 20).unwrap();
+            self.write(&format!("back{minor}"), &path.to_string_lossy());
+            self.write(&format!("size{minor}"), &(64_u64 << 20).to_string());
+        }
+        let (_, mut pool) = published();
+        pool.name = Some(name.into());
+        pool.length = Some(Sectors(131_072));
+        (pool.data.total, pool.data.used) = (Some(DataBlocks(1024)), Some(DataBlocks(900)));
+        pool.data_backing = on_loop(0, &data.to_string_lossy(), 64 << 20, 0, 1 << 40);
+        pool.metadata_backing = on_loop(1, &metadata.to_string_lossy(), 64 << 20, 0, 1 << 40);
+        (host(Source::Machine), pool)
+    }
+
+    /// Runs a script here, with no tools but the stand-ins and the harmless ones, and no terminal.
+    pub(crate) fn run(&self, script: &str, arguments: &[&str]) -> Run {
+        self.parses(script);
+        self.write("log", "");
+        let path = format!("{}:/usr/bin:/bin", self.path("bin").display());
+        let mut command = Command::new("setsid");
+        command.args(["-w", "bash"]).arg(self.path("script")).args(arguments).current_dir(&self.0);
+        command.env_clear().env("PATH", path).env("STAGE", &self.0).stdin(std::process::Stdio::null());
+        let out = command.output().unwrap();
+        Run {
+            status: out.status.code().unwrap_or(-1),
+            said: String::from_utf8_lossy(&out.stderr).into_owned(),
+            calls: self.read("log"),
+        }
+    }
+
+    /// Whether bash understands it.
+    pub(crate) fn parses(&self, script: &str) {
+        self.write("script", script);
+        let parsed = Command::new("bash").arg("-n").arg(self.path("script")).output().unwrap();
+        assert!(parsed.status.success(), "{}\n{script}", String::from_utf8_lossy(&parsed.stderr));
+    }
+
+    /// A script that edits files below this stage instead of the host's.
+    pub(crate) fn rooted(&self, script: &str) -> String {
+        script.replace("/etc/docker", &self.path("etc").display().to_string())
+    }
+
+    pub(crate) fn table(&self) -> String {
+        self.read("table")
+    }
+
+    pub(crate) fn suspended(&self) -> bool {
+        self.exists("suspended")
+    }
+
+    pub(crate) fn waiting(&self) -> bool {
+        self.exists("inactive")
+    }
+
+    pub(crate) fn file_size(&self, which: &str) -> u64 {
+        let name = if which == "data" { "it's $(x) data" } else { which };
+        std::fs::metadata(self.path(name)).unwrap().len()
+    }
+
+    pub(crate) fn refuse(&self, what: &str) {
+        self.write(what, "");
+    }
+
+    pub(crate) fn allow(&self, what: &str) {
+        let _ = std::fs::remove_file(self.path(what));
+    }
+
+    pub(crate) fn exists(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn remove(&self, name: &str) {
+        std::fs::remove_file(self.path(name)).unwrap();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        Path::new(&self.0).join(name)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Run {
+    pub(crate) fn ok(&self) -> bool {
+        self.status == 0
+    }
+
+    pub(crate) fn failed_saying(&self, word: &str) -> bool {
+        self.status == 1 && self.said.contains(word)
+    }
+
+    /// Whether a tool was called with these words first.
+    pub(crate) fn called(&self, words: &str) -> bool {
+        self.calls.lines().any(|l| l.starts_with(words) || l.starts_with(&format!("dmsetup {words}")))
+    }
+}

@@ -1,0 +1,449 @@
+//! Plans to repair and to free: which case is told, what is refused, and scripts that survive the failure of any tool.
+//!
+//! `UPDATE=1 cargo test --test plans_repair` rewrites the plans and scripts under `tests/plans`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::indexing_slicing, reason = "as above")]
+#![allow(dead_code, reason = "what tests of plans share is not all used here")]
+
+mod plans {
+    pub(crate) mod hosts;
+    pub(crate) mod repair_stage;
+    pub(crate) mod stage;
+}
+
+use plans::hosts::*;
+use plans::repair_stage::{Fails, agreed, all, calls, content, fail_at, set, works};
+use plans::stage::Stage;
+use std::path::Path;
+use thinspect::advice::Risk;
+use thinspect::host::pool::{MinFree, MinFreeFrom, Owner, Pool, StatusAnswer};
+use thinspect::host::saying::{Kind, Saying};
+use thinspect::host::status::{Discards, Mode};
+use thinspect::host::units::{Bytes, DataBlocks};
+use thinspect::host::{DeviceMapper, Host};
+use thinspect::plan::{Free, NUMBERS, Plan, Repair, absent_pool, free, repair, script};
+
+const GIB: u64 = 1 << 30;
+
+fn says(lines: &[String], word: &str) -> bool {
+    lines.iter().any(|l| l.contains(word))
+}
+
+fn commands(plan: &Plan) -> Vec<&str> {
+    plan.steps.iter().flat_map(|s| &s.commands).map(String::as_str).collect()
+}
+
+fn marked() -> (Host, Pool) {
+    let (mut host, mut pool) = published();
+    (pool.mode, pool.needs_check) = (Some(Mode::ReadOnly), Some(true));
+    host.pools = vec![pool.clone()];
+    (host, pool)
+}
+
+fn of(host: &Host, pool: &Pool) -> Plan {
+    repair(host, pool, &Repair::default())
+}
+
+#[test]
+fn a_marked_pool_on_loop_files() {
+    let (host, pool) = marked();
+    let plan = of(&host, &pool);
+    assert!(plan.possible && plan.unscriptable().is_none(), "{:?}", plan.blocked_by);
+    let all = commands(&plan).join("\n");
+    let order = ["systemctl stop", "losetup -d", "cp -a", "thin_check", "ln ", "mv -f", "systemctl start"];
+    let places: Vec<usize> = order.iter().map(|c| all.find(c).unwrap_or(usize::MAX)).collect();
+    assert!(places.is_sorted() && places.last() < Some(&usize::MAX), "{places:?}\n{all}");
+    assert!(plan.steps.iter().all(|s| s.risk != Risk::Destroys));
+    golden("repair-loop", &plan);
+}
+
+#[test]
+fn a_marked_pool_of_lvm() {
+    let (mut host, mut pool) = direct_lvm();
+    (pool.mode, pool.needs_check) = (Some(Mode::ReadOnly), Some(true));
+    host.pools = vec![pool.clone()];
+    let plan = of(&host, &pool);
+    assert!(plan.possible && plan.unscriptable().is_none(), "{:?}", plan.blocked_by);
+    assert!(commands(&plan).iter().any(|c| *c == "lvconvert --repair docker/thinpool"));
+    golden("repair-lvm", &plan);
+    let elsewhere = repair(&host, &pool, &Repair { copies: Some("/mnt/it's $(x)".into()) });
+    assert!(commands(&elsewhere).iter().any(|c| c.contains("'/mnt/it'\\''s $(x)'")));
+    Stage::new().parses(&script(&elsewhere));
+}
+
+#[test]
+fn a_full_pool_grows_and_nothing_stops() {
+    let (host, mut pool) = published();
+    pool.metadata.used = pool.metadata.total;
+    pool.mode = Some(Mode::ReadOnly);
+    let plan = of(&host, &pool);
+    assert!(plan.possible && says(&plan.warnings, "not damaged"), "{:?}", plan.warnings);
+    assert!(plan.steps.iter().all(|s| s.risk <= Risk::Changes) && script(&plan).contains("swap same"));
+    let (host, mut pool) = published();
+    pool.data.used = pool.data.total;
+    pool.mode = Some(Mode::OutOfDataSpace);
+    let plan = of(&host, &pool);
+    assert!(
+        plan.possible && commands(&plan).iter().any(|c| c.starts_with("truncate")),
+        "{:?}",
+        plan.blocked_by
+    );
+    assert!(commands(&plan).iter().any(|c| c.starts_with("thinspect plan free")));
+}
+
+#[test]
+fn metadata_that_ran_full_and_broke_grows_before_it_is_used_again() {
+    let (host, mut pool) = marked();
+    pool.metadata.used = pool.metadata.total;
+    let all = commands(&of(&host, &pool)).join("\n");
+    assert!(all.contains("truncate -c -s '>2864709632'"), "{all}");
+    let (host, mut pool) = direct_lvm();
+    (pool.mode, pool.needs_check) = (Some(Mode::ReadOnly), Some(true));
+    pool.metadata.used = pool.metadata.total;
+    let all = commands(&of(&host, &pool)).join("\n");
+    assert!(all.find("lvconvert --repair") < all.find("lvextend --poolmetadatasize"), "{all}");
+}
+
+#[test]
+fn what_is_unsafe_is_refused_with_its_reason() {
+    let known =
+        |name, text: &str| Saying { kind: Kind::Known { name }, text: text.into(), uptime_secs: None };
+    let case = |change: &dyn Fn(&mut Host, &mut Pool)| {
+        let (mut host, mut pool) = marked();
+        change(&mut host, &mut pool);
+        of(&host, &pool)
+    };
+    let plans = [
+        (
+            "needed for a copy",
+            case(&|_, p| {
+                for backing in [&mut p.metadata_backing, &mut p.data_backing] {
+                    backing.filesystem.as_mut().unwrap().free = Some(Bytes(4 << 20));
+                }
+            }),
+        ),
+        ("deleted or replaced", case(&|_, p| p.metadata_backing.file.as_mut().unwrap().deleted = true)),
+        ("did not answer", case(&|_, p| p.answer = StatusAnswer::Silent(1000))),
+        ("suspended", case(&|_, p| p.suspended = Some(true))),
+        ("Stratis", case(&|_, p| p.owner = Owner::Stratis)),
+        ("not known", case(&|_, p| p.metadata_backing.file = None)),
+        ("not known", case(&|_, p| p.name = None)),
+        (
+            "fails",
+            case(&|h, p| {
+                p.data_backing.below = vec!["/dev/sdb1".into()];
+                h.sayings = vec![known("block-io-error", "I/O error, dev sdb, sector 5 op 0x1:(WRITE)")];
+            }),
+        ),
+        ("fails", case(&|h, _| h.sayings = vec![known("snapshot-invalid", "x: 0 5 snapshot Invalid")])),
+    ];
+    for (word, plan) in &plans {
+        assert!(!plan.possible && says(&plan.blocked_by, word), "{word}: {:?}", plan.blocked_by);
+        assert!(!commands(plan).iter().any(|c| c.contains("thin_repair") || c.contains("mv ")), "{word}");
+        assert!(Stage::new().run(&script(plan), &["--yes"]).failed_saying("stopped"), "{word}");
+    }
+    for (name, line) in
+        [("block-io-error", "I/O error, dev loop1, sector 9"), ("block-io-error", "I/O error, dev sdz")]
+    {
+        let plan = case(&|h, p| {
+            p.data_backing.below = vec!["/dev/sdb".into()];
+            h.sayings = vec![known(name, line)];
+        });
+        assert!(plan.possible, "{line}: {:?}", plan.blocked_by);
+    }
+}
+
+#[test]
+fn a_pool_that_works_needs_nothing() {
+    let (host, pool) = published();
+    let plan = of(&host, &pool);
+    assert!(plan.possible && plan.steps.is_empty() && says(&plan.warnings, "nothing to repair"));
+}
+
+#[test]
+fn a_pool_that_the_kernel_refuses_is_known_from_dockers_files() {
+    let (mut host, _) = published();
+    host.pools.clear();
+    host.kernel.device_mapper = DeviceMapper::Answered;
+    assert_eq!(absent_pool(&host), None, "no devices, no driver");
+    host.dockers[0].prefix = Some("docker-8:1-131188".into());
+    host.dockers[0].devices = vec![record("", false)];
+    let pool = absent_pool(&host).unwrap();
+    assert_eq!(pool.name.as_deref(), Some("docker-8:1-131188-pool"));
+    let plan = of(&host, &pool);
+    assert!(plan.possible && says(&plan.warnings, "start Docker first"), "{:?}", plan.blocked_by);
+    assert!(commands(&plan).join(" ").contains("/var/lib/docker/devicemapper/devicemapper/metadata"));
+    host.dockers[0].configured_pool = Some("docker-thinpool".into());
+    let plan = of(&host, &absent_pool(&host).unwrap());
+    assert!(commands(&plan).iter().any(|c| *c == "lvchange -y -ay docker/thinpool_tmeta"));
+    host.pools = vec![Pool { name: Some("docker-thinpool".into()), ..Pool::default() }];
+    assert_eq!(absent_pool(&host), None, "it is there");
+}
+
+fn record(hash: &str, deleted: bool) -> thinspect::host::docker::DeviceRecord {
+    thinspect::host::docker::DeviceRecord {
+        hash: hash.into(),
+        device_id: 1,
+        size: Bytes(10 * GIB),
+        transaction_id: 1,
+        deleted,
+    }
+}
+
+#[test]
+fn the_script_takes_the_mark_off_and_keeps_the_old_metadata() {
+    for (word, repairs) in [("GOOD", false), ("DAMAGED", true)] {
+        let stage = Stage::new();
+        let (host, pool, path) = set(&stage, word, "it's $(x) `x` metadata");
+        let text = script(&of(&host, &pool));
+        let refused = stage.run(&text, &[]);
+        assert!(refused.failed_saying("no terminal") && stage.exists("docker"), "{refused:?}");
+        let run = agreed(&stage, &text);
+        assert!(run.ok() && works(&stage), "{run:?}");
+        assert_eq!(run.called("thin_repair"), repairs, "{run:?}");
+        assert!(run.called("docker stop c0ffee") && !run.called("x "), "{run:?}");
+        let now = std::fs::read(&path).unwrap();
+        assert_eq!((now[4], now.len()), (0, content(word).len()), "the size stays, the mark goes");
+        assert!(all(&path).contains(&content(word).into_bytes()), "the old metadata is kept");
+        let again = agreed(&stage, &text);
+        assert!(again.ok() && again.said.contains("nothing is left to repair"), "{again:?}");
+    }
+}
+
+/// After any failure the metadata of before is whole, under its name or kept; a second run repairs.
+fn survives(word: &str, how: Fails) {
+    let stage = Stage::new();
+    let (host, pool, _) = set(&stage, word, "metadata");
+    let text = script(&of(&host, &pool));
+    assert!(agreed(&stage, &text).ok());
+    let calls = calls(&stage);
+    assert!(calls > 15, "{calls}");
+    for call in 1..=calls {
+        let stage = Stage::new();
+        let (host, pool, path) = set(&stage, word, "metadata");
+        fail_at(&stage, call, how);
+        let run = agreed(&stage, &script(&of(&host, &pool)));
+        let before = content(word).into_bytes();
+        assert!(
+            all(&path).contains(&before),
+            "{word} {how:?} {call}: the metadata of before is lost\n{run:?}"
+        );
+        let now = std::fs::read(&path).unwrap();
+        assert!(now == before || sound(&now), "{word} {how:?} {call}: neither old nor sound\n{run:?}");
+        fail_at(&stage, 0, how);
+        let again = agreed(&stage, &text_for(&path, &stage));
+        assert!(again.ok() && works(&stage), "{word} {how:?} {call}: {run:?}\n{again:?}");
+        assert!(all(&path).contains(&before), "{word} {how:?} {call}: lost at last");
+    }
+}
+
+fn text_for(path: &Path, stage: &Stage) -> String {
+    let text = stage.read("script");
+    assert!(text.contains(&*path.to_string_lossy()));
+    text
+}
+
+fn sound(bytes: &[u8]) -> bool {
+    bytes.len() > 1000 && bytes[4] == 0 && !String::from_utf8_lossy(bytes).contains("DAMAGED")
+}
+
+#[test]
+fn no_failure_costs_the_metadata_of_a_marked_pool() {
+    survives("GOOD", Fails::Honestly);
+}
+
+#[test]
+fn no_failure_costs_the_metadata_of_a_damaged_pool() {
+    survives("DAMAGED", Fails::Honestly);
+}
+
+#[test]
+fn no_crash_costs_the_metadata() {
+    survives("DAMAGED", Fails::Dead);
+}
+
+#[test]
+fn the_script_stops_before_it_changes_anything_where_it_must() {
+    type Change = fn(&Stage);
+    let cases: [(&str, Change); 4] = [
+        ("thin_repair could not", |s| s.refuse("hopeless")),
+        ("in use", |s| {
+            s.refuse("leftover");
+            s.refuse("busy");
+        }),
+        ("there is no file", |s| std::fs::remove_file(s.path("metadata")).unwrap()),
+        ("does not show the whole file", |s| s.tool("losetup", "echo 4096")),
+    ];
+    for (word, change) in cases {
+        let stage = Stage::new();
+        let (host, pool, path) = set(&stage, "DAMAGED", "metadata");
+        change(&stage);
+        let run = agreed(&stage, &script(&of(&host, &pool)));
+        assert!(run.failed_saying(word), "{word}: {run:?}");
+        assert!(!path.exists() || std::fs::read(&path).unwrap() == content("DAMAGED").into_bytes(), "{word}");
+    }
+}
+
+#[test]
+fn a_copy_of_another_day_is_not_used() {
+    let stage = Stage::new();
+    let (host, pool, path) = set(&stage, "GOOD", "metadata");
+    let mut old = content("GOOD").into_bytes();
+    old[4] = 0;
+    old.extend_from_slice(b"of another day");
+    std::fs::write(stage.path("metadata.repaired"), &old).unwrap();
+    let run = agreed(&stage, &script(&of(&host, &pool)));
+    assert!(run.ok() && works(&stage), "{run:?}");
+    assert_ne!(std::fs::read(&path).unwrap(), old);
+}
+
+#[test]
+fn the_published_case_by_freeing() {
+    let (host, pool) = published();
+    let plan = free(&host, &pool, &Free::default());
+    let number = |name| plan.numbers.get(name);
+    assert_eq!(number("short_blocks"), Some(1854));
+    assert_eq!(number("short_bytes"), Some(1854 << 16));
+    assert_eq!(number("over_80_percent_blocks"), Some(1_476_414 - 1_310_720));
+    assert_eq!(number("wanted_blocks"), Some(165_694));
+    let risks: Vec<Risk> = plan.steps.iter().map(|s| s.risk).filter(|r| *r != Risk::Reads).collect();
+    assert!(plan.possible && risks.is_sorted() && risks.first() == Some(&Risk::Changes), "{risks:?}");
+    assert!(plan.steps.iter().filter(|s| s.risk == Risk::Destroys).all(|s| s.why.contains("Lost: ")));
+    golden("free-published", &plan);
+    let named = free(&host, &pool, &Free { need: Some(Bytes(GIB)) });
+    assert_eq!(named.numbers.get("wanted_blocks"), Some(16_384));
+}
+
+#[test]
+fn what_frees_nothing_is_not_advised() {
+    let (mut host, mut pool) = published();
+    host.dockers[0].running = Some(false);
+    host.dockers[0].version = Some("1.12.6".into());
+    host.dockers[0].devices = vec![record("c0ffee", true), record("beef", false)];
+    pool.discards = Some(Discards::Ignored);
+    let plan = free(&host, &pool, &Free::default());
+    assert_eq!(plan.steps[0].commands, ["systemctl start docker"]);
+    assert!(
+        !commands(&plan).iter().any(|c| c.contains("fstrim") || c.contains("prune")),
+        "{:?}",
+        commands(&plan)
+    );
+    assert!(commands(&plan).iter().any(|c| *c == "grep -l c0ffee /proc/[0-9]*/mountinfo"));
+    assert!(says(&plan.warnings, "does not become free on the filesystem"), "{:?}", plan.warnings);
+    let change: [fn(&mut Pool); 3] = [
+        |p| p.needs_check = Some(true),
+        |p| p.mode = Some(Mode::Failed),
+        |p| {
+            p.mode = Some(Mode::ReadOnly);
+            p.metadata.used = p.metadata.total;
+        },
+    ];
+    for change in change {
+        let (host, mut pool) = published();
+        change(&mut pool);
+        let plan = free(&host, &pool, &Free::default());
+        assert!(!plan.possible && plan.steps.iter().all(|s| s.risk == Risk::Reads), "{:?}", plan.steps);
+    }
+}
+
+#[test]
+fn others_are_freed_by_their_owners() {
+    for (owner, word) in [
+        (Owner::Containerd { root: None }, "crictl rmi --prune"),
+        (Owner::ContainersStorage, "podman image prune --all"),
+        (Owner::Lvm, "lvremove docker/VOLUME"),
+    ] {
+        let (host, mut pool) = direct_lvm();
+        pool.owner = owner.clone();
+        pool.min_free = MinFree { percent: None, from: MinFreeFrom::NotDocker };
+        let plan = free(&host, &pool, &Free::default());
+        assert!(commands(&plan).contains(&word), "{owner:?}: {:?}", commands(&plan));
+        assert!(plan.unscriptable().is_some() && plan.steps[0].risk == Risk::Reads);
+    }
+    let (host, pool) = error_line(161_986, 163_840);
+    let plan = free(&host, &pool, &Free::default());
+    assert!(plan.possible && plan.unscriptable().is_some());
+    assert_eq!(plan.numbers.get("short_blocks"), Some(1854));
+}
+
+/// A pool of 1000 blocks with 900 in use; removing containers frees 60, images 200.
+fn pruning() -> (Stage, String) {
+    let stage = Stage::new();
+    stage.write("used", "900");
+    stage.tool(
+        "dmsetup",
+        "echo \"0 64000 thin-pool 4 1/100 $(cat \"$STAGE/used\")/1000 - rw discard_passdown queue_if_no_space - 8\"",
+    );
+    stage.tool(
+        "docker",
+        "case \"$*\" in\n*'container prune'*) echo $(( $(cat \"$STAGE/used\") - 60 )) > \"$STAGE/used\" ;;\n\
+         *'image prune --all'*) echo $(( $(cat \"$STAGE/used\") - 200 )) > \"$STAGE/used\" ;;\nesac",
+    );
+    let (host, mut pool) = published();
+    (pool.data.used, pool.data.total) = (Some(DataBlocks(900)), Some(DataBlocks(1000)));
+    let text = script(&free(&host, &pool, &Free { need: Some(Bytes(50 << 16)) }));
+    (stage, text)
+}
+
+#[test]
+fn yes_does_not_agree_to_what_destroys() {
+    let (stage, text) = pruning();
+    let run = stage.run(&text, &["--yes"]);
+    assert!(run.failed_saying("--yes-destroy goes on"), "{run:?}");
+    assert!(!run.called("docker container prune") && stage.read("used") == "900", "{run:?}");
+    let run = stage.run(&text, &["--yes-destroy"]);
+    assert!(run.failed_saying("--yes goes on"), "each is asked for by itself: {run:?}");
+}
+
+#[test]
+fn the_script_removes_no_more_than_is_needed() {
+    let (stage, text) = pruning();
+    let run = stage.run(&text, &["--yes", "--yes-destroy"]);
+    assert!(run.ok() && stage.read("used").trim() == "840", "{run:?}");
+    assert!(run.called("docker container prune") && !run.called("docker image prune"), "{run:?}");
+    let again = stage.run(&text, &["--yes", "--yes-destroy"]);
+    assert!(again.ok() && !again.called("docker container prune"), "{again:?}");
+}
+
+#[test]
+fn names_from_outside_are_only_ever_words() {
+    for name in
+        ["a;reboot", "$(x)", "`x`", "it's \"q\"", "two  words", "a\nreboot\n", "*", "$'x'", "a\\b", "-f"]
+    {
+        let stage = Stage::new();
+        let (host, mut pool, _) = set(&stage, "GOOD", "metadata");
+        pool.name = Some(name.into());
+        pool.lv = None;
+        for plan in [of(&host, &pool), free(&host, &pool, &Free::default())] {
+            let run = stage.run(&script(&plan), &["--yes"]);
+            assert!(!run.called("reboot") && !run.called("x "), "{name:?}: {run:?}");
+            for step in plan.steps.iter().filter(|s| s.risk == Risk::Reads) {
+                stage.parses(&step.commands.join("\n"));
+            }
+        }
+        assert_eq!(works(&stage), name != "-f", "{name:?}");
+        let (host, mut pool) = direct_lvm();
+        (pool.name, pool.needs_check) = (Some(name.into()), Some(true));
+        pool.lv = Some(thinspect::host::lvm::LvName { vg: name.into(), lv: name.into() });
+        let plan = of(&host, &pool);
+        stage.parses(&script(&plan));
+        for step in &plan.steps {
+            stage.parses(&step.commands.join("\n"));
+        }
+    }
+}
+
+#[test]
+fn every_number_has_a_released_name() {
+    let known: Vec<&str> = NUMBERS.iter().map(|(name, _)| *name).collect();
+    let (host, pool) = marked();
+    for plan in [of(&host, &pool), free(&host, &pool, &Free::default())] {
+        for (name, _) in plan.numbers.iter() {
+            assert!(known.contains(&name), "{name} is not in the catalogue");
+        }
+        let schema = schemars::schema_for!(Plan);
+        let json = serde_json::to_value(&plan).unwrap();
+        assert!(jsonschema::validator_for(schema.as_value()).unwrap().is_valid(&json), "{json:#}");
+    }
+}
