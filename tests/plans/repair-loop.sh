@@ -70,7 +70,14 @@ within() {
 }
 
 # Containers are stopped one by one, as they would survive the daemon with live-restore.
-docker_runs() { pgrep -x 'docker|dockerd|dockerd-current|docker-current' >/dev/null; }
+# One name at a time: pgrep finds nothing by a pattern of more than 15 characters.
+docker_runs() {
+    local name
+    for name in dockerd dockerd-current docker-current docker; do
+        ! pgrep -x "$name" >/dev/null || return 0
+    done
+    return 1
+}
 docker_is_gone() { ! docker_runs; }
 stop_docker() {
     local containers=()
