@@ -65,7 +65,7 @@ fn a_marked_pool_of_lvm() {
     host.pools = vec![pool.clone()];
     let plan = of(&host, &pool);
     assert!(plan.possible && plan.unscriptable().is_none(), "{:?}", plan.blocked_by);
-    assert!(commands(&plan).iter().any(|c| *c == "lvconvert --repair docker/thinpool"));
+    assert!(commands(&plan).contains(&"lvconvert --repair docker/thinpool"));
     golden("repair-lvm", &plan);
     let elsewhere = repair(&host, &pool, &Repair { copies: Some("/mnt/it's $(x)".into()) });
     assert!(commands(&elsewhere).iter().any(|c| c.contains("'/mnt/it'\\''s $(x)'")));
@@ -176,7 +176,7 @@ fn a_pool_that_the_kernel_refuses_is_known_from_dockers_files() {
     assert!(commands(&plan).join(" ").contains("/var/lib/docker/devicemapper/devicemapper/metadata"));
     host.dockers[0].configured_pool = Some("docker-thinpool".into());
     let plan = of(&host, &absent_pool(&host).unwrap());
-    assert!(commands(&plan).iter().any(|c| *c == "lvchange -y -ay docker/thinpool_tmeta"));
+    assert!(commands(&plan).contains(&"lvchange -y -ay docker/thinpool_tmeta"));
     host.pools = vec![Pool { name: Some("docker-thinpool".into()), ..Pool::default() }];
     assert_eq!(absent_pool(&host), None, "it is there");
 }
@@ -212,6 +212,8 @@ fn the_script_takes_the_mark_off_and_keeps_the_old_metadata() {
 }
 
 /// After any failure the metadata of before is whole, under its name or kept; a second run repairs.
+///
+/// A pool that is only marked goes the same way, less the repair.
 fn survives(word: &str, how: Fails) {
     let stage = Stage::new();
     let (host, pool, _) = set(&stage, word, "metadata");
@@ -249,12 +251,7 @@ fn sound(bytes: &[u8]) -> bool {
 }
 
 #[test]
-fn no_failure_costs_the_metadata_of_a_marked_pool() {
-    survives("GOOD", Fails::Honestly);
-}
-
-#[test]
-fn no_failure_costs_the_metadata_of_a_damaged_pool() {
+fn no_failure_costs_the_metadata() {
     survives("DAMAGED", Fails::Honestly);
 }
 
@@ -329,7 +326,7 @@ fn what_frees_nothing_is_not_advised() {
         "{:?}",
         commands(&plan)
     );
-    assert!(commands(&plan).iter().any(|c| *c == "grep -l c0ffee /proc/[0-9]*/mountinfo"));
+    assert!(commands(&plan).contains(&"grep -l c0ffee /proc/[0-9]*/mountinfo"));
     assert!(says(&plan.warnings, "does not become free on the filesystem"), "{:?}", plan.warnings);
     let change: [fn(&mut Pool); 3] = [
         |p| p.needs_check = Some(true),

@@ -3,7 +3,7 @@
 //! Names of containers and images are not known here; what is removed is chosen by age, label and pattern.
 
 use super::free::Job;
-use super::grow::look;
+use super::grow::{look, pool_option};
 use super::{Guarded, Plan, Step, script};
 use crate::advice::{Risk, quote};
 use crate::host::docker::{DeviceRecord, Docker};
@@ -22,7 +22,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
     if docker.and_then(|d| d.running) == Some(false) {
         plan.steps.push(start());
     }
-    plan.steps.push(see());
+    plan.steps.push(see(job));
     plan.steps.extend(pending(job, docker));
     if job.pool.discards == Some(Discards::Ignored) {
         plan.warn("the pool ignores discards: trimming gives nothing back");
@@ -79,12 +79,12 @@ fn start() -> Step {
     step
 }
 
-fn see() -> Step {
+fn see(job: &Job<'_>) -> Step {
     let commands = vec![
         "docker ps -as".into(),
         "docker images".into(),
         "docker system df".into(),
-        "thinspect usage".into(),
+        format!("thinspect usage{}", pool_option(job.pool)),
     ];
     let why = "On this driver Docker's sizes may read 0 B, and count shared layers more than once: the pool's own \
                counter, in the checks below, tells what a step really gave.";
@@ -227,7 +227,7 @@ fn by_name(job: &Job<'_>) -> Step {
 /// The script ends by saying whether it was enough.
 fn finish(plan: &mut Plan, job: &Job<'_>) {
     let Some(least) = job.target() else { return };
-    let command = format!("thinspect plan grow{}", super::grow::pool_option(job.pool));
+    let command = format!("thinspect plan grow{}", pool_option(job.pool));
     let why = "Where nothing more can go, the pool has to grow.";
     let mut step = look("see whether it was enough, and how to grow the pool if not", why, vec![command]);
     step.check = job.check();

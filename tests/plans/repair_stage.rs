@@ -36,7 +36,7 @@ const LOOKING: &[(&str, &str)] = &[
 
 /// Docker takes its pool down when it stops, and sets it up as the metadata lets it when it starts.
 const SYSTEMCTL: &str = r#"case "$*" in
-"stop docker") rm -f "$STAGE/docker"; [ -e "$STAGE/leftover" ] || rm -f "$STAGE/pool" ;;
+"stop docker") /usr/bin/rm -f "$STAGE/docker"; [ -e "$STAGE/leftover" ] || /usr/bin/rm -f "$STAGE/pool" ;;
 "start docker")
     file=$(cat "$STAGE/file"); touch "$STAGE/docker"
     if grep -q DAMAGED "$file"; then exit 1; fi
@@ -62,7 +62,7 @@ info*) [ -e "$STAGE/pool" ] ;;
 status*)
     read -r mode check < "$STAGE/pool" || exit 1
     echo "0 131072 thin-pool 4 75/512 321/1024 - $mode discard_passdown queue_if_no_space $check 128 " ;;
-remove*) [ ! -e "$STAGE/busy" ] || exit 1; rm -f "$STAGE/pool" "$STAGE/leftover" ;;
+remove*) [ ! -e "$STAGE/busy" ] || exit 1; /usr/bin/rm -f "$STAGE/pool" "$STAGE/leftover" ;;
 esac"#;
 
 /// How a tool fails.
@@ -75,8 +75,9 @@ pub(crate) enum Fails {
 }
 
 /// Counts the call; the nth one fails.
-const COUNTING: &str = r#"count=$(( $(cat "$STAGE/count") + 1 )); echo "$count" > "$STAGE/count"
-if [ "$count" = "$(cat "$STAGE/fail")" ]; then
+const COUNTING: &str = r#"read -r count < "$STAGE/count"; read -r fail < "$STAGE/fail"
+count=$(( count + 1 )); echo "$count" > "$STAGE/count"
+if [ "$count" = "$fail" ]; then
     case ${0##*/} in cp | thin_repair) echo half > "${@: -1}" ;; esac
     if [ -e "$STAGE/dead" ]; then kill -KILL "$PPID"; fi
     exit 1
@@ -110,8 +111,8 @@ pub(crate) fn set(stage: &Stage, word: &str, file: &str) -> (Host, Pool, PathBuf
 
 /// Lets the nth call fail from now on; 0: none.
 pub(crate) fn fail_at(stage: &Stage, call: u32, how: Fails) {
-    stage.write("count", "0");
-    stage.write("fail", &call.to_string());
+    stage.write("count", "0\n");
+    stage.write("fail", &format!("{call}\n"));
     stage.allow("dead");
     if how == Fails::Dead {
         stage.refuse("dead");
