@@ -71,7 +71,7 @@ fn volumes(plan: &mut Plan, job: &Job<'_>) {
         let status = pool.name.as_deref().map(|n| format!(" {}", quote(n))).unwrap_or_default();
         let commands = vec![
             format!("dmsetup status --noflush{status}"),
-            "dmsetup ls --target thin".into(),
+            "dmsetup table --target thin".into(),
             "docker info 2>/dev/null | grep -E 'Pool Name|Space'".into(),
         ];
         let why = "Who made the thin devices is not known here, and only their owner may remove them: a device \

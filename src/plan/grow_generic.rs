@@ -33,7 +33,7 @@ pub(super) fn ask(pool: &Pool) -> Step {
 /// Asks the host itself, for a goal.
 pub(super) fn ask_for(pool: &Pool, goal: &str) -> Step {
     let commands = vec![
-        "dmsetup ls --target thin-pool".to_owned(),
+        "dmsetup table --target thin-pool".to_owned(),
         "losetup -l; lvs -a; vgs".to_owned(),
         format!("thinspect plan {goal}{}", pool_option(pool)),
     ];

@@ -55,7 +55,7 @@ fn with_advice(finding: Finding) -> Finding {
     finding
         .advise(advise::look(
             see,
-            &["lsblk -o NAME,SIZE,FSTYPE,MOUNTPOINT", "lvs -a", "dmsetup ls --target thin-pool"],
+            &["lsblk -o NAME,SIZE,FSTYPE,MOUNTPOINT", "lvs -a", "dmsetup table --target thin-pool"],
         ))
         .advise(advise::look("see who uses the pool's space", &["thinspect usage"]))
 }

@@ -64,7 +64,7 @@ fn with_advice(finding: Finding, host: &Host) -> Finding {
     finding.advise(advise::status(&host.pools.first().cloned().unwrap_or_else(Pool::default))).advise(
         advise::look(
             "see which pools there are, and the UUID that Docker remembers",
-            &["dmsetup ls --target thin-pool", &see],
+            &["dmsetup table --target thin-pool", &see],
         ),
     )
 }

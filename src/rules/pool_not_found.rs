@@ -79,7 +79,7 @@ fn of_settings(host: &Host) -> Option<Finding> {
 
 fn with_advice(finding: Finding, name: Option<&str>) -> Finding {
     let see = "see which devices and logical volumes there are, and which are active";
-    let finding = finding.advise(advise::look(see, &["dmsetup ls --target thin-pool", "lvs -a"]));
+    let finding = finding.advise(advise::look(see, &["dmsetup table --target thin-pool", "lvs -a"]));
     match name.and_then(split_name) {
         Some((lv, None)) => {
             let command = format!("lvchange -ay {}", quote(&format!("{}/{}", lv.vg, lv.lv)));
