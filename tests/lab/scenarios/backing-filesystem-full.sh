@@ -1,4 +1,4 @@
-# The pool looks nearly empty, but the file system under its sparse loop file is full: writes and commits fail.
+# The pool looks nearly empty, but the file system under its sparse loop file is full; room and the planned repair cure it.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 # Less than this is left once a block of the pool cannot be written any more.
@@ -17,6 +17,21 @@ leads_with_the_file_system() {
   expect_json /out/full.json '.pools[0].headroom | .effective_bytes * 10 < .pool_bytes and .pool_bytes > 2000000000'
 }
 
+# Without room for a copy of the metadata there is no script; with it, the pool comes back.
+is_cured_by_room_and_repair() {
+  ! thinspect plan repair --script >/out/too-early.txt 2>&1 || fail "a repair was planned on a full file system"
+  expect_text "the plan without room" "$(cat /out/too-early.txt)" "free space there first"
+  resize2fs /dev/vdd 8G
+  carry_out repair repair
+  expect "the pool's mode" "$(pool_field mode)" rw
+  docker create --network none bb:1 true
+  docker run --rm --network none bb:1 true
+  ask cured status
+  expect_json /out/cured.json '.verdict != "critical"'
+  expect_json /out/cured.json 'all(.findings[]; .rule | IN("loop-file-outgrows-filesystem", "host-filesystem-full",
+    "pool-needs-check", "pool-read-only") | not)'
+}
+
 mkfs.ext4 -q -m 0 /dev/vdd 500M
 mkdir /small
 mount /dev/vdd /small
@@ -33,3 +48,4 @@ df -k /small
 [ "$(pool_field free)" -gt $(($(pool_field total) / 2)) ] || fail "the pool itself is nearly full"
 with_tool leads_with_the_file_system
 with_tool keep_recording
+with_tool is_cured_by_room_and_repair
