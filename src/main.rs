@@ -119,11 +119,10 @@ fn status(global: &Global, exit_code: bool) -> Result<Exit> {
     Ok(if exit_code { Exit::Verdict(report.verdict) } else { answered(&report) })
 }
 
-/// A machine that could not be asked at all, or a text that says nothing of pools, was not answered for.
+/// Unknown is no answer: a machine that could not be asked, a text that says nothing of pools, a gap that may hide
+/// trouble.
 fn answered(report: &Report) -> Exit {
-    let empty =
-        report.verdict == Verdict::Unknown && report.host.pools.is_empty() && report.findings.is_empty();
-    if empty || report.verdict == Verdict::Unknown { Exit::CouldNotAnswer } else { Exit::Answered }
+    if report.verdict == Verdict::Unknown { Exit::CouldNotAnswer } else { Exit::Answered }
 }
 
 fn look(global: &Global) -> Look {
