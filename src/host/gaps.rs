@@ -7,6 +7,7 @@ use super::join::Device;
 use super::oddity::Oddity;
 use super::table::target;
 use super::{dm_info, saying};
+use crate::record::paste::LEFT_OUT;
 use crate::record::{Ask, Reading, Recording};
 use std::collections::BTreeMap;
 
@@ -89,6 +90,10 @@ pub(super) fn not_understood(
             let text = format!("not understood: {}", text.trim());
             oddities.push(Oddity { about: format!("device {}", device.name), text, blocks_ok: false });
         }
+    }
+    let left_out = recording.all(Ask::Output).filter(|a| a.of == LEFT_OUT).filter_map(|a| a.reading.said());
+    for text in left_out {
+        oddities.push(Oddity { about: "pasted text".to_owned(), text: text.to_owned(), blocks_ok: true });
     }
     let lines: Vec<&str> = recording.all(Ask::Line).filter_map(|a| a.reading.said()).collect();
     let strange = lines.iter().filter(|l| !is_prompt(l) && saying::read(l).is_empty());

@@ -95,7 +95,7 @@ fn devices(recording: &Recording) -> BTreeMap<&str, Device<'_>> {
 }
 
 /// Adds numbers and states from pasted `dmsetup ls` and `dmsetup info -c` to devices that are known otherwise.
-fn add_listed(devices: &mut BTreeMap<&str, Device<'_>>, answer: &Answer) {
+fn add_listed<'a>(devices: &mut BTreeMap<&'a str, Device<'a>>, answer: &'a Answer) {
     let text = answer.reading.said().unwrap_or_default();
     match answer.of.as_str() {
         "dmsetup ls" => {
@@ -107,6 +107,17 @@ fn add_listed(devices: &mut BTreeMap<&str, Device<'_>>, answer: &Answer) {
         }
         "dmsetup info -c" => {
             for info in dm_info::columns(text) {
+                let unseen = !devices.contains_key(info.name.as_str());
+                let in_text = || text.lines().flat_map(str::split_whitespace).find(|w| *w == info.name);
+                if unseen
+                    && is_pools_name(&info.name)
+                    && let Some(name) = in_text()
+                {
+                    devices.insert(
+                        name,
+                        Device { name, number: None, event: None, table: None, status: None, info: None },
+                    );
+                }
                 if let Some(device) = devices.get_mut(info.name.as_str()) {
                     device.number = device.number.or(info.device);
                     device.info = device.info.take().or(Some(info));
@@ -127,7 +138,10 @@ impl Device<'_> {
     }
 
     pub(super) fn kind(&self) -> Option<&str> {
-        self.table_target().or_else(|| self.status_target()).map(|t| t.kind)
+        let told = self.table_target().or_else(|| self.status_target()).map(|t| t.kind);
+        // A pasted `dmsetup info` has no types of targets; some names are only given to pools.
+        let unasked = self.table.is_none() && self.status.is_none() && self.info.is_some();
+        told.or_else(|| (unasked && is_pools_name(self.name)).then_some("thin-pool"))
     }
 
     fn number(&self) -> Option<DeviceNumber> {
@@ -223,6 +237,20 @@ fn from_status(status: PoolStatus, table: &PoolTable, block: Option<Bytes>) -> P
         leftovers: status.leftovers,
         ..Pool::default()
     }
+}
+
+/// Whether a dm name is one that only pools have: Docker's `docker-8:1-262211-pool`, LVM's `vg-lv-tpool`.
+fn is_pools_name(name: &str) -> bool {
+    name.ends_with("-tpool") || is_dockers_own(name)
+}
+
+/// Whether a dm name is that of a pool which Docker made itself, of loop files as a rule: `docker-8:1-262211-pool`.
+pub(super) fn is_dockers_own(name: &str) -> bool {
+    let middle = name.strip_prefix("docker-").and_then(|n| n.strip_suffix("-pool"));
+    let parts = middle.and_then(|m| m.rsplit_once('-'));
+    parts.is_some_and(|(number, inode)| {
+        DeviceNumber::read(number).is_some() && inode.bytes().all(|b| b.is_ascii_digit())
+    })
 }
 
 /// The logical volume behind a pool's dm name, where LVM made it: by its UUID, or pasted, by the shape of its name.

@@ -5,9 +5,9 @@
 use super::Host;
 use super::backing::{BackingKind, Filesystem, LoopFile};
 use super::docker_info::{self, DockerInfo};
-use super::join::logical_volume;
+use super::join::{is_dockers_own, logical_volume};
 use super::losetup::{self, LoopDevice};
-use super::lvm::{LogicalVolume, LvName};
+use super::lvm::{LogicalVolume, LvName, Lvm};
 use super::pool::{Pool, Refusal};
 use super::saying::{Half, Kind};
 use super::space::Space;
@@ -32,16 +32,17 @@ pub(super) fn add_reports(recording: &Recording, host: &mut Host) {
             }
         }
     }
+    let host_lvm = &host.lvm;
     let rows: Vec<LogicalVolume> =
-        host.lvm.volumes.iter().filter(|v| v.attr.starts_with('t')).cloned().collect();
+        host_lvm.volumes.iter().filter(|v| v.attr.starts_with('t')).cloned().collect();
     for row in rows {
         let known = host.pools.iter().position(|p| p.lv.as_ref().is_some_and(|lv| same_lv(lv, &row.name)));
         match known.and_then(|at| host.pools.get_mut(at)) {
-            Some(pool) => complete_from_lvs(pool, &row),
+            Some(pool) => complete_from_lvs(pool, &row, metadata_size(host_lvm, &row.name)),
             None => {
                 let mut pool =
                     Pool { lv: Some(row.name.clone()), name: Some(row.name.dm_name()), ..Pool::default() };
-                complete_from_lvs(&mut pool, &row);
+                complete_from_lvs(&mut pool, &row, metadata_size(host_lvm, &row.name));
                 host.pools.push(pool);
             }
         }
@@ -56,6 +57,7 @@ pub(super) fn add_loops(recording: &Recording, host: &mut Host) {
     let loops: Vec<LoopDevice> = said("losetup").flat_map(losetup::loops).collect();
     let listed = |of| said(of).flat_map(move |text| losetup::files(of, text));
     let files: Vec<LoopFile> = listed("ls -l").chain(listed("du")).collect();
+    find_dockers_files(&mut host.pools, &files);
     for pool in &mut host.pools {
         for backing in [&mut pool.data_backing, &mut pool.metadata_backing] {
             let node = backing.device.filter(|d| d.is_loop()).map(|d| format!("/dev/loop{}", d.minor));
@@ -68,6 +70,23 @@ pub(super) fn add_loops(recording: &Recording, host: &mut Host) {
             for known in files.iter().filter(|f| f.path == file.path) {
                 (file.size, file.allocated) = (known.size.or(file.size), known.allocated.or(file.allocated));
             }
+        }
+    }
+}
+
+/// Gives Docker's loop files, listed under the path they always have, to the one pool that Docker made of such files.
+fn find_dockers_files(pools: &mut [Pool], files: &[LoopFile]) {
+    let made = |p: &&mut Pool| p.name.as_deref().is_some_and(is_dockers_own);
+    let mut made = pools.iter_mut().filter(made);
+    let (Some(pool), None) = (made.next(), made.next()) else { return };
+    let halves = [(&mut pool.data_backing, "/data"), (&mut pool.metadata_backing, "/metadata")];
+    for (backing, last) in halves {
+        let path = format!("/devicemapper/devicemapper{last}");
+        if backing.kind == BackingKind::Unknown
+            && backing.file.is_none()
+            && let Some(file) = files.iter().find(|f| f.path.ends_with(&path))
+        {
+            (backing.kind, backing.file) = (BackingKind::Loop, Some(file.clone()));
         }
     }
 }
@@ -138,17 +157,19 @@ fn fill<B: Blocks>(space: &mut Space<B>, block: Option<Bytes>, used: Option<Byte
     (space.used, space.total) = (blocks(used), blocks(total));
 }
 
+/// The size of a pool's metadata volume, where `lvs -a` listed it.
+fn metadata_size(lvm: &Lvm, pool: &LvName) -> Option<Bytes> {
+    lvm.volume(&LvName { vg: pool.vg.clone(), lv: format!("{}_tmeta", pool.lv) })?.size
+}
+
 /// Fills from an `lvs` row what the kernel did not say.
-fn complete_from_lvs(pool: &mut Pool, row: &LogicalVolume) {
-    if pool.data.pair().is_none()
-        && let (Some(size), Some(share)) = (row.size, row.data_centipercent)
-    {
-        let used = u128::from(size.0) * u128::from(share) / 10_000;
-        pool.data.total_bytes = Some(size);
-        pool.data.used_bytes = u64::try_from(used).ok().map(Bytes);
+fn complete_from_lvs(pool: &mut Pool, row: &LogicalVolume, metadata: Option<Bytes>) {
+    if pool.data.pair().is_none() {
+        fill_share(&mut pool.data, row.size, row.data_centipercent);
     }
     if pool.metadata.pair().is_none() {
         pool.metadata_centipercent = row.metadata_centipercent;
+        fill_share(&mut pool.metadata, metadata, row.metadata_centipercent);
     }
     let letter = |at: usize| row.attr.chars().nth(at);
     if pool.mode.is_none() {
@@ -162,6 +183,14 @@ fn complete_from_lvs(pool: &mut Pool, row: &LogicalVolume) {
     if matches!(letter(4), Some('c' | 'C')) {
         pool.needs_check = pool.needs_check.or(Some(true));
     }
+}
+
+/// Fills in bytes what a size and the share in use, in hundredths of a percent, say.
+fn fill_share<B: Blocks>(space: &mut Space<B>, size: Option<Bytes>, share: Option<u64>) {
+    let Some((size, share)) = size.zip(share) else { return };
+    let used = u128::from(size.0) * u128::from(share) / 10_000;
+    space.total_bytes = Some(size);
+    space.used_bytes = u64::try_from(used).ok().map(Bytes);
 }
 
 /// Gives Docker's refusals to the pool they must be about, or to one of their own.

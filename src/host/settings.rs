@@ -10,7 +10,11 @@ use crate::record::{Ask, Reading, Recording};
 use serde_json::Value;
 
 const DAEMON_JSON: &str = "/etc/docker/daemon.json";
-const SYSCONFIG: &str = "/etc/sysconfig/docker-storage";
+/// Files of shell variables or of a service whose words end up on the daemon's command line.
+const WORD_FILES: [&str; 3] =
+    ["/etc/default/docker", "/etc/sysconfig/docker", "/etc/sysconfig/docker-storage"];
+/// Where the service's own additions lie.
+const DROP_INS: &str = "/etc/systemd/system/docker.service.d/";
 /// Below the data root, where the driver keeps one record a device.
 const RECORDS: &str = "/devicemapper/metadata";
 
@@ -22,41 +26,67 @@ pub(super) fn dockers(recording: &Recording, oddities: &mut Vec<Oddity>) -> Vec<
     roots.map(|root| docker(recording, root, &common, oddities)).collect()
 }
 
-/// What all data roots of the machine share: the daemon's settings.
+/// What all data roots of the machine share: the daemon's settings. Its command line comes last, as it is what counts.
 fn common(recording: &Recording, oddities: &mut Vec<Oddity>) -> Docker {
-    let mut docker = Docker {
-        daemon_json: recording.said(Ask::File, DAEMON_JSON).map(str::to_owned),
-        ..Docker::default()
-    };
+    let mut docker = Docker::default();
+    let daemons = daemons(recording);
+    let named = daemons.iter().flatten().find_map(|words| config_file(words));
+    let settings = named.unwrap_or(DAEMON_JSON);
+    docker.daemon_json = recording.said(Ask::File, settings).map(str::to_owned);
     if let Some(text) = &docker.daemon_json {
         match serde_json::from_str::<Value>(text) {
-            Ok(settings) => from_daemon_json(&settings, &mut docker.driver, &mut docker.options),
+            Ok(json) => from_daemon_json(&json, settings, &mut docker.driver, &mut docker.options),
             Err(error) => oddities.push(Oddity {
-                about: DAEMON_JSON.to_owned(),
+                about: settings.to_owned(),
                 text: format!("not valid JSON ({error}); its storage options were not read"),
                 blocks_ok: false,
             }),
         }
     }
-    if let Some(text) = recording.said(Ask::File, SYSCONFIG) {
-        let words = text.replace(['"', '\'', '='], " ").replace("storage-opt ", "storage-opt\t");
-        from_words(
-            &words.split_whitespace().collect::<Vec<_>>(),
-            "/etc/sysconfig/docker-storage",
-            &mut docker,
-        );
-    }
-    let mut asked = recording.all(Ask::Processes).filter(|a| a.of.starts_with("docker")).peekable();
-    docker.running = asked.peek().is_some().then_some(false);
-    for answer in asked {
-        for process in answer.reading.said().unwrap_or_default().lines() {
-            let words: Vec<&str> = process.split('\t').collect();
-            docker.running = Some(true);
-            from_words(&words, "the daemon's command line", &mut docker);
+    let is_word_file = |of: &str| {
+        WORD_FILES.contains(&of) || of.strip_prefix(DROP_INS).is_some_and(|name| name.ends_with(".conf"))
+    };
+    for answer in recording.all(Ask::File).filter(|a| is_word_file(&a.of)) {
+        for line in answer.reading.said().unwrap_or_default().lines() {
+            from_words(&words_of_line(line), &answer.of, &mut docker);
         }
+    }
+    docker.running = daemons.as_ref().map(|d| !d.is_empty());
+    for words in daemons.iter().flatten() {
+        from_words(words, "the daemon's command line", &mut docker);
     }
     docker.version = version(recording);
     docker
+}
+
+/// The command lines of the daemons that run, each word by word; `None` when nobody looked.
+fn daemons(recording: &Recording) -> Option<Vec<Vec<&str>>> {
+    let mut asked = recording.all(Ask::Processes).filter(|a| a.of.starts_with("docker")).peekable();
+    asked.peek()?;
+    let lines = asked.flat_map(|a| a.reading.said().unwrap_or_default().lines().map(|l| (a.of.as_str(), l)));
+    let commands = lines.map(|(program, line)| (program, line.split('\t').collect::<Vec<_>>()));
+    // Before 1.12 one program was daemon and client, and was told which of the two.
+    let is_daemon = |(program, words): &(&str, Vec<&str>)| {
+        program.starts_with("dockerd") || words.iter().any(|w| matches!(*w, "daemon" | "-d" | "--daemon"))
+    };
+    Some(commands.filter(is_daemon).map(|(_, words)| words).collect())
+}
+
+/// The settings file that a command line names.
+fn config_file<'a>(words: &[&'a str]) -> Option<&'a str> {
+    let given = words.iter().find_map(|w| w.strip_prefix("--config-file="));
+    given.or_else(|| words.iter().skip_while(|w| **w != "--config-file").nth(1).copied())
+}
+
+/// The words of a line such as `OPTIONS="--storage-opt dm.basesize=20G"` or `ExecStart=/usr/bin/dockerd -s overlay2`.
+fn words_of_line(line: &str) -> Vec<&str> {
+    let line = line.trim();
+    if line.starts_with(['#', ';']) {
+        return Vec::new();
+    }
+    let variable = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let value = line.split_once('=').filter(|(name, _)| variable(name)).map_or(line, |(_, value)| value);
+    value.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')).filter(|w| !w.is_empty()).collect()
 }
 
 fn version(recording: &Recording) -> Option<String> {
@@ -65,12 +95,17 @@ fn version(recording: &Recording) -> Option<String> {
     Some(word.trim_end_matches(',').to_owned())
 }
 
-fn from_daemon_json(settings: &Value, driver: &mut Option<String>, options: &mut Vec<StorageOption>) {
+fn from_daemon_json(
+    settings: &Value,
+    from: &str,
+    driver: &mut Option<String>,
+    options: &mut Vec<StorageOption>,
+) {
     if let Some(name) = settings.get("storage-driver").and_then(Value::as_str) {
         *driver = Some(name.to_owned());
     }
     let given = settings.get("storage-opts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    options.extend(given.iter().filter_map(Value::as_str).filter_map(|o| option(o, DAEMON_JSON)));
+    options.extend(given.iter().filter_map(Value::as_str).filter_map(|o| option(o, from)));
 }
 
 /// `dm.min_free_space=5%`; the name in lower case as Docker compares it.
@@ -184,4 +219,65 @@ fn device_record(hash: &str, json: &str) -> Option<DeviceRecord> {
         transaction_id: value.get("transaction_id").and_then(Value::as_u64).unwrap_or_default(),
         deleted: value.get("deleted").and_then(Value::as_bool).unwrap_or_default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Source;
+
+    fn of(answers: &[(Ask, &str, &str)]) -> Docker {
+        let mut recording = Recording::new(Source::Machine, None);
+        for (ask, of, said) in answers {
+            recording.push(*ask, of, Reading::Said((*said).to_owned()));
+        }
+        common(&recording, &mut Vec::new())
+    }
+
+    fn percent(docker: &Docker) -> Option<(&str, &str)> {
+        docker.option("dm.min_free_space").map(|o| (o.value.as_str(), o.from.as_str()))
+    }
+
+    #[test]
+    fn every_place_that_options_stand_in() {
+        for (file, text) in [
+            (
+                "/etc/sysconfig/docker",
+                "# OPTIONS\nOPTIONS='--selinux-enabled --storage-opt dm.min_free_space=5%'",
+            ),
+            (
+                "/etc/sysconfig/docker-storage",
+                "DOCKER_STORAGE_OPTIONS=\"--storage-opt dm.min_free_space=5% \"",
+            ),
+            ("/etc/default/docker", "DOCKER_OPTS=\"--storage-opt=dm.min_free_space=5%\""),
+            (
+                "/etc/systemd/system/docker.service.d/a.conf",
+                "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd --storage-opt dm.min_free_space=5%",
+            ),
+        ] {
+            assert_eq!(percent(&of(&[(Ask::File, file, text)])), Some(("5%", file)), "{file}");
+        }
+        let commented = "#DOCKER_OPTS=\"--storage-opt dm.min_free_space=5%\"";
+        assert_eq!(percent(&of(&[(Ask::File, "/etc/default/docker", commented)])), None);
+    }
+
+    #[test]
+    fn the_command_line_counts_and_names_the_settings() {
+        let json = r#"{"storage-opts": ["dm.min_free_space=4%"]}"#;
+        let line = "7\tdockerd\t--config-file\t/srv/d.json";
+        let docker = of(&[(Ask::Processes, "dockerd", line), (Ask::File, "/srv/d.json", json)]);
+        assert_eq!((percent(&docker), docker.running), (Some(("4%", "/srv/d.json")), Some(true)));
+        let line = "7\tdockerd\t--storage-opt\tdm.min_free_space=3%";
+        let docker = of(&[(Ask::File, DAEMON_JSON, json), (Ask::Processes, "dockerd", line)]);
+        assert_eq!(percent(&docker), Some(("3%", "the daemon's command line")));
+    }
+
+    #[test]
+    fn a_client_is_no_daemon() {
+        let client = of(&[(Ask::Processes, "docker", "7\tdocker\trun\t--storage-opt\tdm.basesize=1G")]);
+        assert_eq!((client.running, client.options.len()), (Some(false), 0));
+        let daemon = of(&[(Ask::Processes, "docker", "7\tdocker\tdaemon\t-s\tdevicemapper")]);
+        assert_eq!((daemon.running, daemon.driver.as_deref()), (Some(true), Some("devicemapper")));
+        assert_eq!(of(&[]).running, None);
+    }
 }

@@ -128,7 +128,10 @@ impl PoolStatus {
             "queue_if_no_space" => self.when_full = Some(WhenFull::Queue),
             "needs_check" => (self.needs_check, *after_check) = (Some(true), true),
             "-" if self.held_root.is_none() && self.mode.is_none() => self.held_root = Some(HeldRoot::No),
-            "-" if self.mode.is_some() => (self.needs_check, *after_check) = (Some(false), true),
+            // What was said once stays: a `-` elsewhere on a broken line does not take the mark away.
+            "-" if self.mode.is_some() => {
+                (self.needs_check, *after_check) = (Some(self.needs_check == Some(true)), true);
+            }
             _ => return self.take_number(word, ratios, *after_check),
         }
         true

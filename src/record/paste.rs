@@ -23,6 +23,9 @@ use super::{Ask, Reading, Recording, Source};
 use fields::{Class, Field};
 use fold::Piece;
 
+/// What [`Ask::Output`] is of that tells how much of a very long text was left out.
+pub const LEFT_OUT: &str = "paste";
+
 /// Reads pasted text.
 #[must_use]
 pub fn paste(text: &str) -> Recording {
@@ -129,6 +132,9 @@ impl Builder {
 
     /// Takes a piece of the line `whole`.
     fn piece(&mut self, piece: Piece<'_>, whole: &str) {
+        if !matches!(piece, Piece::Target(_)) {
+            self.hint.device = None;
+        }
         match piece {
             Piece::Target(target) => self.target(&target),
             Piece::Field(field, text) => self.field(field, text),
@@ -141,6 +147,9 @@ impl Builder {
     }
 
     fn target(&mut self, target: &dm::Target<'_>) {
+        if !self.lines.takes_row() {
+            return;
+        }
         self.settle();
         let run = match self.open {
             Open::Targets(ask) => Some(ask),
@@ -148,9 +157,12 @@ impl Builder {
         };
         let ask = target.ask(run);
         self.open = Open::Targets(ask);
+        let asked =
+            self.hint.device.as_deref().filter(|_| target.name.is_empty() && run == self.hint.targets);
+        let name = asked.unwrap_or(target.name).to_owned();
         let near =
             self.recording.answers.iter_mut().rev().take(if target.is_first() { 0 } else { lines::HELD });
-        if let Some(answer) = near.filter(|a| a.ask == ask).find(|a| a.of == target.name)
+        if let Some(answer) = near.filter(|a| a.ask == ask).find(|a| a.of == name)
             && let Reading::Said(said) = &mut answer.reading
             && target.continues(said)
         {
@@ -158,10 +170,13 @@ impl Builder {
             said.push_str(target.text);
             return;
         }
-        self.recording.push(ask, target.name, Reading::Said(target.text.to_owned()));
+        self.recording.push(ask, &name, Reading::Said(target.text.to_owned()));
     }
 
     fn field(&mut self, field: &'static Field, text: &str) {
+        if !self.lines.takes_row() {
+            return;
+        }
         match field.class {
             Class::Dm => return self.dm_field(field, text),
             Class::Name => {
@@ -258,6 +273,9 @@ impl Builder {
 
     /// Adds a line of a report; a heading begins a new one.
     fn report(&mut self, ask: Ask, of: &'static str, heading: bool, text: &str) {
+        if !self.lines.takes_row() {
+            return;
+        }
         let line = text.trim_end();
         if !heading
             && let Open::Report(open_ask, open_of, at) = self.open

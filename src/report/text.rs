@@ -145,7 +145,8 @@ fn pool_block(pool: &Pool, host: &Host, look: &Look) -> String {
         out.push_str(&wrap(" owner: ", &look.say(&owner), look.width));
     }
     let data = space_line("data", &pool.data, look);
-    let metadata = space_line("metadata", &pool.metadata, look);
+    let share = || pool.metadata_centipercent.map(|c| format!("metadata {:>5} %", tenths(c / 10)));
+    let metadata = space_line("metadata", &pool.metadata, look).or_else(share);
     for (at, line) in data.into_iter().chain(metadata).enumerate() {
         let _ = writeln!(out, "{}{line}", if at == 0 { " space: " } else { "        " });
     }
@@ -172,6 +173,9 @@ fn state(pool: &Pool, host: &Host) -> String {
         }
         "out-of-data-space" if pool.when_full == Some(WhenFull::Queue) => {
             format!("OUT OF DATA SPACE: writes wait, at most {timeout} s, then fail")
+        }
+        "out-of-data-space" if pool.when_full.is_none() => {
+            "OUT OF DATA SPACE: writes wait or fail".to_owned()
         }
         "out-of-data-space" => "OUT OF DATA SPACE: writes fail".to_owned(),
         "failed" => "FAILED: all I/O fails".to_owned(),
@@ -231,7 +235,7 @@ fn space_line<B: Blocks>(name: &str, space: &Space<B>, look: &Look) -> Option<St
         _ => Style::new(),
     };
     let bar = format!("[{}{}]", look.paint(style, &bar("#", filled)), bar("-", BAR - filled));
-    let share = format!("{}.{}", permille / 10, permille % 10);
+    let share = tenths(permille);
     let bytes = space.used_in_bytes().zip(space.total_in_bytes());
     let bytes = bytes.map(|(used, total)| format!("{} of {}", look.units.show(used), look.units.show(total)));
     let blocks = space.free().zip(space.total).map(|(free, total)| {
@@ -240,6 +244,11 @@ fn space_line<B: Blocks>(name: &str, space: &Space<B>, look: &Look) -> Option<St
     });
     let numbers: Vec<String> = bytes.into_iter().chain(blocks).collect();
     Some(format!("{name:<9}{share:>5} % {bar} {}", numbers.join("; ")))
+}
+
+/// Tenths as people read them.
+fn tenths(number: u64) -> String {
+    format!("{}.{}", number / 10, number % 10)
 }
 
 /// Docker's floor in numbers.

@@ -37,6 +37,9 @@ super::rule! {
 /// Drives whose errors mean that nothing is in them: optical and floppy.
 const REMOVABLE: [&str; 4] = ["dev sr", "device sr", "dev fd", "device fd"];
 
+/// What the kernel says of a pool that is full: filesystems on it then meet errors.
+const FULL: [&str; 4] = ["pool-out-of-data-space", "pool-queues-writes", "pool-fails-writes", "no-free-data"];
+
 fn check(host: &Host) -> Vec<Finding> {
     of_device(host).or_else(|| of_errors(host)).into_iter().collect()
 }
@@ -60,23 +63,36 @@ fn of_device(host: &Host) -> Option<Finding> {
 /// The kernel reports I/O errors that no state of a pool explains: a full or read-only pool gives errors of
 /// its own.
 fn of_errors(host: &Host) -> Option<Finding> {
-    if judge::some_pool_is_stuck(host) || said::any(host, &["loop-write-error", "messages-refused"]) {
-        return None;
-    }
-    let files = said::lines(host, &["docker-metadata-io-error"]);
+    let explained =
+        judge::some_pool_is_stuck(host) || said::any(host, &["loop-write-error", "messages-refused"]);
+    let full = said::any(host, &FULL);
+    let files = if explained { Vec::new() } else { said::lines(host, &["docker-metadata-io-error"]) };
     let mut errors = said::lines(
         host,
         &["block-io-error", "buffer-io-error", "medium-error", "xfs-metadata-error", "mount-io-error"],
     );
     // An empty drive gives such errors whenever somebody looks at it.
     errors.retain(|s| !REMOVABLE.iter().any(|drive| s.text.contains(drive)));
-    let sound = host.pools.iter().any(judge::state_is_known);
+    // What lies on a full or dead pool, or on a loop file without room, gives errors of its own: those of a disk are
+    // another matter.
+    if explained || full {
+        errors.retain(|s| names_a_disk(&s.text));
+    }
+    let failed = host.pools.iter().any(judge::refuses_changes);
+    let sound = !failed && host.pools.iter().any(judge::state_is_known);
     // With a pool that is well now, errors in the log are history, but worth a look.
     let severity = if sound { Severity::Warning } else { Severity::Critical };
     let lines: Vec<&Saying> = files.into_iter().chain(errors).collect();
     let device = |s: &Saying| Subject::new("host", device_in(&s.text));
     let summary = "The kernel or Docker reports I/O errors: a device at or under the pool fails";
     said::finding(&RULE, (severity, Certainty::Likely), &lines, device, summary).map(with_advice)
+}
+
+/// Whether a line names a device that is neither device-mapper's nor a loop: `dev sdb`, `device vda1`.
+fn names_a_disk(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    words.any(|w| matches!(w, "dev" | "device"))
+        && words.next().is_some_and(|name| !name.starts_with("dm-") && !name.starts_with("loop"))
 }
 
 /// The device that a line names: a node, or the word before `:` of a status line, or `dm-N`.

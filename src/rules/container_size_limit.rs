@@ -1,7 +1,7 @@
 //! Rule: one container's own filesystem is full, while the pool has room.
 
 use super::paths::{Place, place};
-use super::{Finding, Subject, advise, judge};
+use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
 use crate::host::backing::Filesystem;
@@ -155,8 +155,11 @@ fn of_words(host: &Host) -> Option<Finding> {
         Some(Place::Unknown) | None => roomy.is_some() && !stuck,
         Some(Place::DockersFiles | Place::Run) => false,
     };
-    let (saying, _) = judge::no_space_lines(host).find(|(_, path)| explains(*path))?;
-    Some(limit_hit(host, saying, roomy))
+    let no_space = judge::no_space_lines(host).find(|(_, path)| explains(*path)).map(|(saying, _)| saying);
+    // A package manager speaks of the filesystem it runs on: inside a container that is the container's own.
+    let package =
+        || said::lines(host, &["package-needs-space"]).into_iter().next().filter(|_| explains(None));
+    Some(limit_hit(host, no_space.or_else(package)?, roomy))
 }
 
 fn limit_hit(host: &Host, saying: &Saying, roomy: Option<&Pool>) -> Finding {

@@ -4,7 +4,7 @@ use super::{Finding, Subject, advise, floor_words};
 use crate::host::Host;
 use crate::host::pool::Pool;
 use crate::host::units::Bytes;
-use crate::verdict::{Certainty, Severity};
+use crate::verdict::Severity;
 
 super::rule! {
     /// Docker refuses new layers and containers: fewer data blocks are free than `dm.min_free_space` demands.
@@ -44,12 +44,11 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    let total = pool.data.total.map(|t| t.0);
-    let free = pool.data.free().map(|f| f.0);
-    let s = floor_words::shortfall(&pool.min_free, total, free, pool.refused_data)?;
+    let s = floor_words::shortfall(&pool.min_free, &pool.data, pool.refused_data)?;
     let size = |blocks: u64| in_bytes(pool, blocks);
     let summary = s.summary("data", s.short().map(size).unwrap_or_default());
-    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary);
+    let certainty = s.certainty(host, pool, pool.refused_data);
+    let finding = Finding::new(&RULE, Severity::Critical, certainty, Subject::pool(pool), summary);
     let finding = s.as_facts(finding, "data", size);
     let exact = |blocks: u64| pool.block.map(|b| Bytes(blocks.saturating_mul(b.0)));
     let ways = s.ways("data", size);

@@ -2,7 +2,11 @@
 
 use super::Finding;
 use crate::host::floor;
-use crate::host::pool::{MinFree, Refusal};
+use crate::host::pool::{MinFree, MinFreeFrom, Pool, Refusal};
+use crate::host::space::Space;
+use crate::host::units::Blocks;
+use crate::host::{Host, Source};
+use crate::verdict::Certainty;
 
 /// What the floor asks for and what there is, as far as it was said.
 pub(super) struct Shortfall {
@@ -12,21 +16,24 @@ pub(super) struct Shortfall {
     total: Option<(u64, bool)>,
     percent: u64,
     from: &'static str,
+    /// Whether the blocks are those of the kernel or of Docker's own words, not computed from rounded sizes.
+    exact: bool,
 }
 
 /// The shortfall by the pool's own numbers, else by Docker's refusal; `None` when the floor is met.
-pub(super) fn shortfall(
+pub(super) fn shortfall<B: Blocks>(
     floor: &MinFree,
-    total: Option<u64>,
-    free: Option<u64>,
+    space: &Space<B>,
     refusal: Option<Refusal>,
 ) -> Option<Shortfall> {
+    let (total, free) = (space.total.map(Blocks::count), space.free().map(Blocks::count));
     let percent = floor.percent.unwrap_or(floor::DEFAULT_PERCENT);
     if let (Some(total), Some(free), Some(required)) = (total, free, total.and_then(|t| floor.required(t)))
         && free < required
     {
         let (free, required, total) = (Some(free), Some(required), Some((total, true)));
-        return Some(Shortfall { free, required, total, percent, from: "thin-pool status" });
+        let from = if space.exact { "thin-pool status" } else { "docker info" };
+        return Some(Shortfall { free, required, total, percent, from, exact: space.exact });
     }
     let refusal = refusal?;
     let derived = refusal.least_total(percent).map(|t| (t, false));
@@ -37,6 +44,7 @@ pub(super) fn shortfall(
         total,
         percent,
         from: "Docker's refusal",
+        exact: true,
     })
 }
 
@@ -51,6 +59,14 @@ pub(super) struct Ways {
 }
 
 impl Shortfall {
+    /// How surely Docker refuses: it is only likely by rounded numbers, or where a text does not say that Docker keeps
+    /// its usual floor.
+    pub(super) fn certainty(&self, host: &Host, pool: &Pool, refusal: Option<Refusal>) -> Certainty {
+        let supposed = host.source == Source::Pasted && pool.min_free.from == MinFreeFrom::Default;
+        let sure = refusal.is_some() || self.exact && !supposed;
+        if sure { Certainty::Certain } else { Certainty::Likely }
+    }
+
     /// Blocks that are missing.
     pub(super) fn short(&self) -> Option<u64> {
         self.required?.checked_sub(self.free?)
@@ -66,7 +82,8 @@ impl Shortfall {
         let what = "Docker refuses new layers and containers";
         match (self.free, self.required, self.short()) {
             (Some(free), Some(required), Some(short)) => {
-                format!("{what}: {free} free {half} blocks, {required} required; {short} short{size}")
+                let about = if self.exact { "" } else { "about " };
+                format!("{what}: {about}{free} free {half} blocks, {required} required; {short} short{size}")
             }
             (Some(free), _, _) => format!("{what}: {free} free {half} blocks (the floor was cut off)"),
             _ => format!("{what}: too few {half} blocks are free (the numbers were cut off)"),

@@ -55,11 +55,23 @@ fn of_words(host: &Host) -> Option<Finding> {
     let lines: Vec<(&Saying, &str)> =
         judge::no_space_lines(host).filter_map(|(s, p)| Some((s, p?))).filter(|(_, p)| own(p)).collect();
     let (_, path) = lines.first()?;
-    let mount = judge::filesystem_of(host, path).and_then(|f| f.mount.as_deref());
+    let filesystem = judge::filesystem_of(host, path);
+    let full = filesystem.and_then(fullness);
+    // With room left and no inode, it is the inodes, which another rule speaks of.
+    if full.is_none() && filesystem.is_some_and(|f| f.inodes_used_percent == Some(100)) {
+        return None;
+    }
+    let mount = filesystem.and_then(|f| f.mount.as_deref());
     let run = place(path, root) == Place::Run;
     let subject = Subject::new("filesystem", mount.unwrap_or(if run { "/run" } else { root }));
     let what = if run { "space or inodes; it lies in memory" } else { "space (or inodes)" };
-    let summary = format!("The filesystem under Docker's own files has no {what}: not the pool");
+    let summary = match &full {
+        Some((Severity::Critical, left)) => {
+            let at = mount.unwrap_or(root);
+            format!("The filesystem under Docker's own files ({at}) is full: {left}; not the pool")
+        }
+        _ => format!("The filesystem under Docker's own files has no {what}: not the pool"),
+    };
     let sayings: Vec<&Saying> = lines.iter().map(|(s, _)| *s).collect();
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, subject, summary)
         .because("path that could not be written", *path, "error line")

@@ -4,7 +4,7 @@ use super::{Finding, Subject, advise, floor_words};
 use crate::host::pool::Pool;
 use crate::host::units::METADATA_BLOCK;
 use crate::host::{Host, units::Bytes};
-use crate::verdict::{Certainty, Severity};
+use crate::verdict::Severity;
 
 super::rule! {
     /// Docker refuses new layers and containers: too few metadata blocks are free for `dm.min_free_space`.
@@ -41,12 +41,11 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    let total = pool.metadata.total.map(|t| t.0);
-    let free = pool.metadata.free().map(|f| f.0);
-    let s = floor_words::shortfall(&pool.min_free, total, free, pool.refused_metadata)?;
+    let s = floor_words::shortfall(&pool.min_free, &pool.metadata, pool.refused_metadata)?;
     let size = |blocks: u64| Bytes(blocks.saturating_mul(METADATA_BLOCK.0));
     let summary = s.summary("metadata", s.short().map(|b| format!(" ({})", size(b))).unwrap_or_default());
-    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary);
+    let certainty = s.certainty(host, pool, pool.refused_metadata);
+    let finding = Finding::new(&RULE, Severity::Critical, certainty, Subject::pool(pool), summary);
     let finding = s.as_facts(finding, "metadata", |blocks| format!(" ({})", size(blocks)));
     let ways = s.ways("metadata", |blocks| format!(" ({})", size(blocks)));
     let grow = advise::grow_metadata(host, pool, s.smallest_growth().map(size));

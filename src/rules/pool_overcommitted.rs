@@ -63,7 +63,8 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         return None;
     }
     let count = promised.len();
-    let summary = format!("{count} active thin devices may still write {more}; the pool has {free} free");
+    let devices = if count == 1 { "device" } else { "devices" };
+    let summary = format!("{count} active thin {devices} may still write {more}; the pool has {free} free");
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, Subject::pool(pool), summary)
         .because("may still be written", more.to_string(), "thin status")
         .because("free in the pool", free.to_string(), judge::source(pool));

@@ -41,7 +41,12 @@ fn check(host: &Host) -> Vec<Finding> {
 
 fn of_words(host: &Host) -> Option<Finding> {
     let lines = said::lines(host, &["mount-not-found", "udev-sync-unsupported"]);
-    let summary = "Docker did not find a device's node to mount: udev and Docker do not wait for each other";
+    let met = said::any(host, &["mount-not-found"]);
+    let summary = if met {
+        "Docker did not find a device's node to mount: udev and Docker do not wait for each other"
+    } else {
+        "Docker cannot wait for udev: releases from 1.11 on do not start so, earlier ones miss device nodes"
+    };
     let subject = |_: &_| judge::docker_subject(host);
     said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary).map(with_advice)
 }

@@ -30,6 +30,9 @@ pub(super) static WORDINGS: &[Wording] = &[
     wording("udev-cookie-listed", &["0x0d4d"]), // ipcs -s
     // Virtual machines.
     wording("vm-io-error", &["status: io-error"]), // qm status, QMP
+    // Package managers, as a build inside a container runs them.
+    wording("package-needs-space", &["more space needed on the", "filesystem"]), // rpm, yum and dnf
+    wording("package-needs-space", &["You don't have enough free space in"]), // apt
     // Files.
     wording("deleted-file-open", &[" (deleted)"]), // lsof, losetup, /proc
 ];

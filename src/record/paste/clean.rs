@@ -149,10 +149,12 @@ pub(super) fn is_command(text: &str) -> bool {
 }
 
 /// What the last command says about output that is not clear of itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Hint {
     /// What targets without params are.
     pub(super) targets: Option<Ask>,
+    /// The one device that `dmsetup status` or `table` was asked for: its lines then do not name it.
+    pub(super) device: Option<String>,
     /// `df` was asked for inodes.
     pub(super) inodes: bool,
 }
@@ -167,7 +169,7 @@ impl Hint {
         let mut words = command_words(command).skip_while(|w| *w != "df").skip(1);
         let inodes =
             words.any(|w| w == "--inodes" || (w.starts_with('-') && !w.starts_with("--") && w.contains('i')));
-        Self { targets, inodes }
+        Self { targets, device: targets.and_then(|_| device(command)), inodes }
     }
 
     /// The same for a line that is nothing but a command, without a prompt.
@@ -175,6 +177,25 @@ impl Hint {
         let (_, first) = words(line).next()?;
         (matches!(first, "dmsetup" | "df" | "sudo") && is_command(line)).then(|| Self::of(line))
     }
+}
+
+/// The only device named in a `dmsetup status` or `dmsetup table`.
+fn device(command: &str) -> Option<String> {
+    let after = |word| command.split_once(word).map(|(_, rest)| rest);
+    let rest = after("dmsetup status ").or_else(|| after("dmsetup table "))?;
+    let rest = rest.split(['|', ';', '>', '&', '<', '#']).next()?;
+    let mut words = rest.split_whitespace();
+    let mut found = None;
+    while let Some(word) = words.next() {
+        match word {
+            "--target" => drop(words.next()),
+            "-u" | "--uuid" | "-j" | "--major" | "-m" | "--minor" => return None,
+            _ if word.starts_with('-') => {}
+            _ if found.is_some() || word.contains(['$', '*', '?', '(', '`']) => return None,
+            _ => found = Some(word.trim_matches(['"', '\'']).trim_start_matches("/dev/mapper/").to_owned()),
+        }
+    }
+    found.filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -203,5 +224,16 @@ mod tests {
         assert!(!is_command("LSize   Attr"));
         assert!(Hint::of("df -hi /").inodes && !Hint::of("df -h").inodes);
         assert_eq!(Hint::of("dmsetup status; dmsetup table").targets, None);
+        let device = |command: &str| Hint::of(command).device;
+        assert_eq!(
+            device("sudo dmsetup status --noflush /dev/mapper/a-pool | cat").as_deref(),
+            Some("a-pool")
+        );
+        assert_eq!(device("dmsetup table 'a-pool'").as_deref(), Some("a-pool"));
+        for command in
+            ["dmsetup status", "dmsetup status a b", "dmsetup status --target thin-pool", "dmsetup status $p"]
+        {
+            assert_eq!(device(command), None, "{command}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! It does not know what a line means, so it never has to be told of a new wording.
 
+use super::LEFT_OUT;
 use crate::record::{Ask, Reading, Recording};
 use std::collections::HashMap;
 
@@ -10,6 +11,8 @@ use std::collections::HashMap;
 const ALL: usize = 10_000;
 /// Lines of one shape that are kept after that.
 const ALIKE: u32 = 100;
+/// Rows of reports that are read: more than any machine has, few enough for whatever compares each with each.
+const ROWS: u64 = 16_384;
 /// Lines that wait for the next one to tell what they are.
 pub(super) const HELD: usize = 64;
 
@@ -18,6 +21,8 @@ pub(super) const HELD: usize = 64;
 pub(super) struct Limit {
     kept: usize,
     left_out: u64,
+    /// Rows of reports so far.
+    rows: u64,
     shapes: HashMap<u64, Shape>,
 }
 
@@ -65,6 +70,12 @@ impl Limit {
         recording.push(Ask::Line, "", Reading::Said(text.to_owned()));
     }
 
+    /// Whether one more row of a report is to be read.
+    pub(super) fn takes_row(&mut self) -> bool {
+        self.rows = self.rows.saturating_add(1);
+        self.rows <= ROWS
+    }
+
     /// Adds the last line of each shape, in the order of the text, and says how many lines were left out.
     pub(super) fn finish(self, recording: &mut Recording) {
         let mut last: Vec<(u64, String)> = self.shapes.into_values().filter_map(|s| s.last).collect();
@@ -74,9 +85,14 @@ impl Limit {
             recording.push(Ask::Line, "", Reading::Said(text));
         }
         let gone = self.left_out.saturating_sub(kept);
+        let rows = self.rows.saturating_sub(ROWS);
         if gone > 0 {
             let text = format!("{gone} lines were left out: they differ from others only in their numbers");
-            recording.push(Ask::Output, "paste", Reading::Said(text));
+            recording.push(Ask::Output, LEFT_OUT, Reading::Said(text));
+        }
+        if rows > 0 {
+            let text = format!("{rows} rows of reports were left out: only the first {ROWS} were read");
+            recording.push(Ask::Output, LEFT_OUT, Reading::Said(text));
         }
     }
 }
@@ -123,6 +139,6 @@ mod tests {
         assert_eq!(lines.len(), ALL + 2);
         assert_eq!(lines[ALL], "something else");
         assert!(lines[ALL + 1].ends_with("29999"), "the last of its kind is there");
-        assert!(recording.said(Ask::Output, "paste").unwrap().starts_with("19999 lines"));
+        assert!(recording.said(Ask::Output, LEFT_OUT).unwrap().starts_with("19999 lines"));
     }
 }
