@@ -26,7 +26,9 @@ pub(super) fn shortfall<B: Blocks>(
     space: &Space<B>,
     refusal: Option<Refusal>,
 ) -> Option<Shortfall> {
-    let (total, free) = (space.total.map(Blocks::count), space.free().map(Blocks::count));
+    // A total of 0 is one that could not be read.
+    let total = space.total.map(Blocks::count).filter(|t| *t > 0);
+    let free = space.free().map(Blocks::count);
     let percent = floor.percent.unwrap_or(floor::DEFAULT_PERCENT);
     if let (Some(total), Some(free), Some(required)) = (total, free, total.and_then(|t| floor.required(t)))
         && free < required

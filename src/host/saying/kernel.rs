@@ -47,6 +47,8 @@ pub(super) static WORDINGS: &[Wording] = &[
     wording("superblock-damaged", &["couldn't read superblock"]), // dm-thin-metadata.c
     wording("btree-damaged", &["node_check failed"]), // dm-btree-spine.c
     wording("btree-damaged", &["btree_node validator check failed"]), // dm-block-manager.c
+    wording("btree-damaged", &["block manager: validator mismatch"]), // dm-block-manager.c: two trees claim a block
+    wording("btree-damaged", &["message ioctl on", "failed: Structure needs cleaning"]), // EUCLEAN, as libdm shows it
     wording("space-map-damaged", &["index_check failed"]), // dm-space-map-common.c
     wording("space-map-damaged", &["bitmap check failed"]), // dm-space-map-common.c
     wording("space-map-damaged", &["unable to decrement a reference count below 0"]), // the same

@@ -27,8 +27,7 @@ pub(super) fn read(plain: &str) -> Option<Kind> {
 
 /// The line without its middle: only the beginning or only the end was kept.
 fn cut(plain: &str) -> Option<(&str, &str)> {
-    let beginning =
-        plain.contains("thin pool has ") && plain.contains(" free ") && plain.contains("data blo");
+    let beginning = plain.contains("in pool has ") && plain.contains(" free ") && plain.contains("data blo");
     if beginning {
         return Some((plain, ""));
     }

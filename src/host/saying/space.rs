@@ -38,9 +38,11 @@ pub(super) const NO_SPACE: &[&str] = &[
 /// A write that failed because something is full, and the path if the line names one; for lines that have one of
 /// [`NO_SPACE`].
 ///
-/// The kernel's own `metadata operation … failed: error = -28` is not one: no file was being written.
+/// The kernel's own `metadata operation … failed: error = -28` is not one: no file was being written. Nor is an `ENOSPC`
+/// that speaks of a table of the kernel's: watches of files, control groups, semaphores.
 pub(super) fn no_space_left(line: &str, plain: &str) -> Option<Kind> {
-    (!plain.contains("metadata operation")).then(|| Kind::NoSpaceLeft { path: path(line) })
+    let elsewhere = ["metadata operation", "inotify", "/sys/fs/cgroup/", "semget", "shmget"];
+    (!elsewhere.iter().any(|words| plain.contains(words))).then(|| Kind::NoSpaceLeft { path: path(line) })
 }
 
 /// The path that a line is about: the last absolute one before `no space`, else the first after it.
@@ -221,6 +223,8 @@ mod tests {
             assert_eq!(left(line), Some(path.map(str::to_owned)), "{line}");
         }
         assert_eq!(left("there is no space here"), None);
+        assert_eq!(left("inotify_add_watch /sys/fs/cgroup/cpuacct/docker: no space left on device"), None);
+        assert_eq!(left("mkdir /sys/fs/cgroup/memory/docker/4f: no space left on device"), None);
         assert_eq!(left("thin: metadata operation 'dm_thin_insert_block' failed: error = -28"), None);
     }
 
