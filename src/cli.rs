@@ -179,9 +179,12 @@ pub enum Plan {
     },
     /// Make room in the pool: how much has to go, and the steps, mildest first
     Free {
-        /// Free this much, e.g. 20G (GiB) or 512M
+        /// Free this much, e.g. 20G (GiB) or 512M: names what to remove, at the smallest loss, and what each gives back
         #[arg(long, value_name = "SIZE", value_parser = size)]
         need: Option<u64>,
+        /// With --need: count in this copy of the metadata instead of the pool's own
+        #[arg(long, value_name = "FILE", requires = "need")]
+        metadata: Option<PathBuf>,
         /// Print a guarded shell script of the steps; what deletes is asked for one by one
         #[arg(long)]
         script: bool,

@@ -155,9 +155,7 @@ fn show_usage(global: &Global, by: By, copy: Option<&Path>, options: metadata::O
         _ => {
             let (recording, source) = recording(global, &asking(true))?;
             if source != Source::Live && copy.is_none() {
-                return Err(anyhow!(
-                    "a recording does not hold the metadata itself: give a copy of it with --metadata"
-                ));
+                return Err(no_metadata());
             }
             let host = host::read(&recording);
             let pool = chosen_pool(&host, global.pool.as_deref())?.clone();
@@ -170,10 +168,7 @@ fn show_usage(global: &Global, by: By, copy: Option<&Path>, options: metadata::O
         (None, Some(pool)) => metadata_path(pool, &root(global))?,
         (None, None) => return Err(anyhow!("nothing to read")),
     };
-    let file =
-        metadata::MetadataFile::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
-    let counted = metadata::read(&file, &options).with_context(|| path.display().to_string())?;
-    clear_progress();
+    let (file, counted) = read_metadata(&path, &options)?;
     let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
     let rows = usage::join(&counted, &owners, &reclaim, usage::walks_worth_it(&counted));
     clear_progress();
@@ -190,6 +185,18 @@ fn show_usage(global: &Global, by: By, copy: Option<&Path>, options: metadata::O
         }
         Format::Json => print(&json(&report::usage::output(Some(label), &rows, &owners))?),
     }
+}
+
+/// A pool's metadata, and what it says of each device.
+fn read_metadata(
+    path: &Path,
+    options: &metadata::Options<'_>,
+) -> Result<(metadata::MetadataFile, metadata::Usage)> {
+    let file =
+        metadata::MetadataFile::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let counted = metadata::read(&file, options).with_context(|| path.display().to_string());
+    clear_progress();
+    Ok((file, counted?))
 }
 
 /// Where a pool's metadata can be read: the file behind its loop device, which is always current, else the device.
@@ -220,7 +227,8 @@ fn clear_progress() {
 }
 
 fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
-    let (recording, _) = recording(global, &asking(false))?;
+    let named = matches!(goal, Plan::Free { need: Some(_), .. });
+    let (recording, source) = recording(global, &asking(named))?;
     let host = host::read(&recording);
     let absent = match goal {
         // What is to be repaired may not be there any more.
@@ -234,8 +242,11 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
         None => chosen_pool(&host, wanted)?,
     };
     let (plan, script) = match goal {
-        Plan::Free { need, script } => {
-            (plan::free(&host, pool, &plan::Free { need: need.map(host::units::Bytes) }), *script)
+        Plan::Free { need: None, script, .. } => (plan::free(&host, pool, &plan::Free::default()), *script),
+        Plan::Free { need: Some(need), metadata, script } => {
+            let need = host::units::Bytes(*need);
+            let about = About { recording: &recording, source, host: &host, pool };
+            (plan_free(&about, &root(global), metadata.as_deref(), need)?, *script)
         }
         Plan::Repair { copies, script } => {
             (plan::repair(&host, pool, &plan::Repair { copies: copies.clone() }), *script)
@@ -264,6 +275,99 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
         Format::Json => print(&json(&report::plan_json(&plan))?)?,
     };
     Ok(if plan.possible { Exit::Answered } else { Exit::CouldNotAnswer })
+}
+
+/// A pool, and what was recorded of its host.
+struct About<'a> {
+    recording: &'a Recording,
+    source: Source,
+    host: &'a Host,
+    pool: &'a Pool,
+}
+
+/// Names what to remove where that can be counted; else says why not, and how it is chosen by a person. A copy of the
+/// metadata was given to be counted in: that it cannot be is an error.
+fn plan_free(
+    about: &About<'_>,
+    root: &Path,
+    copy: Option<&Path>,
+    need: host::units::Bytes,
+) -> Result<plan::Plan> {
+    let error = match choose(about, root, copy, need) {
+        Ok(chosen) => return Ok(plan::free_chosen(about.host, about.pool, &chosen)),
+        Err(error) if copy.is_some() => return Err(error),
+        Err(error) => error,
+    };
+    let mut plan = plan::free(about.host, about.pool, &plan::Free { need: Some(need) });
+    if plan.possible {
+        plan.warnings.insert(0, format!("what to remove is not named, nor what it gives back: {error:#}"));
+    }
+    Ok(plan)
+}
+
+/// Counts in the pool's metadata what to remove.
+fn choose(
+    about: &About<'_>,
+    root: &Path,
+    copy: Option<&Path>,
+    need: host::units::Bytes,
+) -> Result<plan::Chosen> {
+    let pool = about.pool;
+    let path = match copy {
+        Some(copy) => copy.to_owned(),
+        None if about.source != Source::Live => return Err(no_metadata()),
+        None => metadata_path(pool, root)?,
+    };
+    let owners = owners::read(about.recording, about.host, pool);
+    if owners.keeper == owners::Keeper::Nobody {
+        return Err(anyhow!("neither Docker's nor containerd's records of the pool's devices were read"));
+    }
+    let progress = progress();
+    let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
+    let (file, counted) = read_metadata(&path, &options)?;
+    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
+    let free = usage::free::free(pool, &owners, &counted, &reclaim, need);
+    clear_progress();
+    let Some(most) = free.most else {
+        return Err(anyhow!("{}: the blocks could not be counted exactly", path.display()));
+    };
+    let mut notes: Vec<String> = free.left_alone.iter().map(|what| format!("left alone: {what}")).collect();
+    if let Some(recorded) = pool.transaction_id.filter(|id| *id != counted.transaction_id) {
+        notes.push(format!(
+            "the metadata is of transaction {}, what was recorded of the pool of {recorded}: where they are of \
+             different times or pools, the steps may give back more or less",
+            counted.transaction_id
+        ));
+    }
+    Ok(plan::Chosen {
+        wanted: free.need,
+        block: free.block,
+        most,
+        removals: free.steps.into_iter().map(removal).collect(),
+        blocked_by: free.blocked_by,
+        notes,
+    })
+}
+
+fn removal(step: usage::free::Step) -> plan::Removal {
+    use usage::free::Loss;
+    let thing = match (step.loss, step.id) {
+        (Loss::EndedContainer, Some(id)) => plan::Thing::Container(id),
+        (Loss::DanglingImage | Loss::UnusedImage, Some(id)) => plan::Thing::Image { id, names: step.names },
+        _ => plan::Thing::Other,
+    };
+    plan::Removal {
+        thing,
+        does: step.does,
+        why: step.why,
+        risk: step.risk,
+        commands: step.commands,
+        gain: step.gain,
+    }
+}
+
+fn no_metadata() -> anyhow::Error {
+    anyhow!("a recording does not hold the metadata itself: give a copy of it with --metadata")
 }
 
 fn named_pool<'a>(host: &'a Host, name: &str) -> Result<&'a Pool> {

@@ -21,6 +21,8 @@ mod docker;
 mod files;
 #[path = "owners/free.rs"]
 mod free;
+#[path = "owners/need.rs"]
+mod need;
 #[allow(dead_code, reason = "shared with the tests of the metadata, which use more of it")]
 #[path = "metadata/pages.rs"]
 mod pages;

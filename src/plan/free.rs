@@ -39,8 +39,12 @@ impl Job<'_> {
 
     /// A command that shows the free blocks and succeeds when it is enough.
     pub(super) fn check(&self) -> Option<String> {
+        self.check_of(self.target()?)
+    }
+
+    /// The same for so many free blocks.
+    pub(super) fn check_of(&self, least: u64) -> Option<String> {
         let name = quote(self.pool.name.as_deref()?);
-        let least = self.target()?;
         let count = "{split($6, d, \"/\"); print f = d[2] - d[1];";
         Some(format!("dmsetup status --noflush {name} | awk '{count} exit f < {least}}}'"))
     }
@@ -70,7 +74,7 @@ fn over_comfort(data: &Half) -> Option<u64> {
     Some(data.used()?.saturating_sub(percent_of(data.total?, COMFORT)))
 }
 
-fn numbers(host: &Host, pool: &Pool, data: &Half, metadata: &Half, options: &Free) -> Numbers {
+pub(super) fn numbers(host: &Host, pool: &Pool, data: &Half, metadata: &Half, options: &Free) -> Numbers {
     let mut numbers = Numbers::default();
     let in_bytes = |blocks: Option<u64>| data.bytes(blocks?);
     let over = over_comfort(data);
@@ -115,7 +119,7 @@ fn trim(host: &Host, pool: &Pool) -> Option<u64> {
 }
 
 /// Blocks the plan where nothing can be removed.
-fn blocked(plan: &mut Plan, pool: &Pool) -> bool {
+pub(super) fn blocked(plan: &mut Plan, pool: &Pool) -> bool {
     match state(pool) {
         State::Blocked(why, steps) => {
             plan.block(why);
@@ -141,7 +145,7 @@ fn blocked(plan: &mut Plan, pool: &Pool) -> bool {
     !plan.possible
 }
 
-fn judge(plan: &mut Plan, job: &Job<'_>, metadata: &Half) {
+pub(super) fn judge(plan: &mut Plan, job: &Job<'_>, metadata: &Half) {
     let pool = job.pool;
     match state(pool) {
         State::DataFull => plan.warn(

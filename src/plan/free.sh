@@ -24,3 +24,11 @@ trim_containers() {
         run fstrim -v "/proc/$pid/root" </dev/null || true
     done
 }
+# Takes a name from an image, which then goes with the last one; not if the name stands for another image by now.
+remove_image() {
+    if [ "$(docker inspect --type image -f '{{.Id}}' "$2" 2>/dev/null)" = "$1" ]; then
+        run docker rmi "$2" || true
+    else
+        say "$2 does not stand for that image any more: left alone"
+    fi
+}

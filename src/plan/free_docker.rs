@@ -39,7 +39,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
     finish(plan, job);
 }
 
-fn basis(plan: &mut Plan, job: &Job<'_>) {
+pub(super) fn basis(plan: &mut Plan, job: &Job<'_>) {
     plan.basis.unscriptable = match (&job.pool.name, job.target()) {
         (Some(name), _) if name.starts_with('-') => {
             Some("the tools take the pool's name, which begins with -, for an option".into())
@@ -57,14 +57,14 @@ fn basis(plan: &mut Plan, job: &Job<'_>) {
 }
 
 /// What the script does for a step that may be too little by itself.
-fn trying(job: &Job<'_>, shows: &[&str], run: &[&str]) -> Option<Guarded> {
+pub(super) fn trying(job: &Job<'_>, shows: &[&str], run: &[&str]) -> Option<Guarded> {
     let all = |lines: &[&str]| lines.iter().map(|l| (*l).to_owned()).collect();
     let needs = vec![("docker_answers".to_owned(), "Docker does not answer".to_owned())];
     let done = format!("enough {}", job.target()?);
     Some(Guarded { done, needs, shows: all(shows), run: all(run), tries: true })
 }
 
-fn start() -> Step {
+pub(super) fn start() -> Step {
     let why = "Its own commands remove what it made; done behind its back, its records would be wrong. Containers \
                with a restart policy start as well.";
     let mut step =
@@ -225,7 +225,7 @@ fn by_name(job: &Job<'_>) -> Step {
 }
 
 /// The script ends by saying whether it was enough.
-fn finish(plan: &mut Plan, job: &Job<'_>) {
+pub(super) fn finish(plan: &mut Plan, job: &Job<'_>) {
     let Some(least) = job.target() else { return };
     let command = format!("thinspect plan grow{}", pool_option(job.pool));
     let why = "Where nothing more can go, the pool has to grow.";

@@ -5,6 +5,7 @@
 
 mod facts;
 mod free;
+mod free_chosen;
 mod free_docker;
 mod free_others;
 mod grow;
@@ -24,6 +25,7 @@ mod settings;
 mod sizes;
 
 pub use free::{Free, free};
+pub use free_chosen::{Chosen, Removal, Thing, free_chosen};
 pub use grow::{Grow, Which, grow};
 pub use min_free_space::{MinFreeSpace, min_free_space};
 pub use numbers::{NUMBERS, Numbers};
@@ -96,6 +98,10 @@ pub struct Step {
     pub risk: Risk,
     /// Commands to type in order, each complete and quoted; they share one shell.
     pub commands: Vec<String>,
+    /// Data blocks that it gives back after the steps before it; none where that was not counted.
+    pub gain_blocks: Option<u64>,
+    /// The same in bytes.
+    pub gain_bytes: Option<u64>,
     /// A command whose success proves the step.
     pub check: Option<String>,
     /// Commands that take it back; none where that cannot be done or is not needed.
@@ -176,6 +182,16 @@ impl Plan {
 impl Step {
     fn new(risk: Risk, does: impl Into<String>, why: impl Into<String>, commands: Vec<String>) -> Self {
         let (does, why) = (does.into(), why.into());
-        Self { does, why, risk, commands, check: None, undo: Vec::new(), guarded: None }
+        Self {
+            does,
+            why,
+            risk,
+            commands,
+            gain_blocks: None,
+            gain_bytes: None,
+            check: None,
+            undo: Vec::new(),
+            guarded: None,
+        }
     }
 }

@@ -105,6 +105,9 @@ fn step_text(number: usize, step: &Step, look: &Look) -> String {
     let mut out =
         wrap(&format!("{number:>2}. "), &format!("[{}] {}", step.risk.word(), say(&step.does)), look.width);
     out.push_str(&wrap("    ", &say(&step.why), look.width));
+    if let (Some(blocks), Some(bytes)) = (step.gain_blocks, step.gain_bytes) {
+        let _ = writeln!(out, "    gives  {blocks} blocks ({})", look.units.show(Bytes(bytes)));
+    }
     let mut commands = |head: &str, lines: &mut dyn Iterator<Item = &str>| {
         for (at, line) in lines.enumerate() {
             let head = if at == 0 { head } else { "" };

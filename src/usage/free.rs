@@ -40,6 +40,10 @@ pub struct Free {
 pub struct Step {
     /// What is lost.
     pub loss: Loss,
+    /// The full id of the container or image; `None` for a device.
+    pub id: Option<String>,
+    /// The names of the image that are removed; none where it goes by its id.
+    pub names: Vec<String>,
     /// What it does, in a few words.
     pub does: String,
     /// What it means.
@@ -286,13 +290,16 @@ impl Trial {
 }
 
 fn step(owners: &Owners, pool: &Pool, candidate: Candidate, gain: u64, sum: u64) -> Option<Step> {
+    let (mut full, mut names) = (None, Vec::new());
     let (loss, does, why, command) = match candidate {
         Candidate::Container(place) => {
             let container = owners.containers.get(place)?;
             let name = container_word(container)?;
+            full = Some(container.id.clone());
             let since = container.finished.map(|t| format!(" since {t}")).unwrap_or_default();
             let why = format!(
-                "what it wrote to its own filesystem is lost; it is {}{since}",
+                "Lost: what it wrote to its own filesystem (volumes stay), its settings and its log. Its state: \
+                 {}{since}.",
                 container.state.word()
             );
             (
@@ -305,27 +312,34 @@ fn step(owners: &Owners, pool: &Pool, candidate: Candidate, gain: u64, sum: u64)
         Candidate::Image(place) => {
             let image = owners.images.get(place)?;
             let (loss, what) = if image.is_nameless() {
-                (Loss::DanglingImage, "no name stands for it and no container uses it".to_owned())
+                (Loss::DanglingImage, "Lost: the image. It has no name, and no container uses it.".to_owned())
             } else {
                 let since =
                     image.updated.or(image.created).map(|t| format!(", here since {t}")).unwrap_or_default();
                 (
                     Loss::UnusedImage,
-                    format!("no container uses it{since}; it has to be pulled or built again"),
+                    format!(
+                        "Lost: the image; it has to be pulled or built again. No container uses it{since}."
+                    ),
                 )
             };
             let words = image_words(image)?;
+            full = Some(image.id.clone());
+            if !image.is_nameless() {
+                names.clone_from(&words);
+            }
             (loss, format!("remove image {}", words.join(", ")), what, image_command(owners, image, &words))
         }
         Candidate::Device(id) => {
             let node = format!("/dev/mapper/{}", pool.name.as_deref()?);
-            let why = format!("{} has no record of it; its content is lost", keeper(owners));
+            let why = format!("Lost: its content. {} has no record of it.", keeper(owners));
             let command = format!("dmsetup message {} 0 {}", quote(&node), quote(&format!("delete {id}")));
             (Loss::LeakedDevice, format!("delete thin device {id}"), why, command)
         }
     };
     let (gain, sum) = (DataBlocks(gain), DataBlocks(sum));
-    Some(Step { loss, does, why, risk: Risk::Destroys, commands: vec![command], gain, sum })
+    let (id, commands) = (full, vec![command]);
+    Some(Step { loss, id, names, does, why, risk: Risk::Destroys, commands, gain, sum })
 }
 
 const fn keeper(owners: &Owners) -> &'static str {

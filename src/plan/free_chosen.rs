@@ -1,0 +1,152 @@
+//! The plan to free a given amount by removing things by name, once what each gives back has been counted.
+//!
+//! It takes the choice as it was made and adds checks and guards; it counts nothing itself.
+
+use super::facts::Half;
+use super::free::{self, Free, Job};
+use super::{Goal, Guarded, Plan, Step, free_docker};
+use crate::advice::{Risk, quote};
+use crate::host::Host;
+use crate::host::pool::{Owner, Pool};
+use crate::host::units::{Blocks as _, Bytes, DataBlocks};
+
+/// What was chosen for removal, exact to the block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// What is to be freed, in blocks.
+    pub wanted: DataBlocks,
+    /// Size of a block.
+    pub block: Bytes,
+    /// What removing everything that may be removed gives back.
+    pub most: DataBlocks,
+    /// What to remove, in order.
+    pub removals: Vec<Removal>,
+    /// Why nothing can be removed now.
+    pub blocked_by: Vec<String>,
+    /// What was left alone, and other things to know.
+    pub notes: Vec<String>,
+}
+
+/// One thing to remove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// What it is.
+    pub thing: Thing,
+    /// What removing it does, in a few words.
+    pub does: String,
+    /// What is lost.
+    pub why: String,
+    /// What it can cost.
+    pub risk: Risk,
+    /// Commands to type in order, each complete and quoted.
+    pub commands: Vec<String>,
+    /// What it gives back after those before it.
+    pub gain: DataBlocks,
+}
+
+/// What a script has to know of a thing, so that it removes that one and nothing that took its name since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Thing {
+    /// A container of Docker's, by its full id.
+    Container(String),
+    /// An image of Docker's.
+    Image {
+        /// Its full id.
+        id: String,
+        /// Its names, all of them; none for an image without one.
+        names: Vec<String>,
+    },
+    /// Anything else: a person removes it.
+    Other,
+}
+
+/// How to free what is wanted by removing what was chosen.
+#[must_use]
+pub fn free_chosen(host: &Host, pool: &Pool, chosen: &Chosen) -> Plan {
+    let (data, metadata) = (Half::data(pool), Half::metadata(pool));
+    let wanted = chosen.wanted.bytes(chosen.block);
+    let mut numbers = free::numbers(host, pool, &data, &metadata, &Free { need: Some(wanted) });
+    let gained = DataBlocks(chosen.removals.iter().map(|r| r.gain.0).sum());
+    numbers.set("block_bytes", Some(chosen.block.0));
+    for (blocks, bytes, amount) in [
+        ("wanted_blocks", "wanted_bytes", chosen.wanted),
+        ("gained_blocks", "gained_bytes", gained),
+        ("reachable_blocks", "reachable_bytes", chosen.most),
+    ] {
+        numbers.set(blocks, Some(amount.0));
+        numbers.set(bytes, Some(amount.bytes(chosen.block).0));
+    }
+    let mut plan = Plan::new(Goal::Free, host, pool, numbers);
+    let job = Job { host, pool, data, wanted: Some(chosen.wanted.0) };
+    if free::blocked(&mut plan, pool) {
+        return plan;
+    }
+    chosen.blocked_by.iter().for_each(|why| plan.block(why.as_str()));
+    if chosen.most < chosen.wanted {
+        plan.block(format!(
+            "removing everything that is not in use gives back {}; {} are wanted: the pool has to grow, or \
+             something that is in use has to go",
+            words(chosen.most, chosen.block),
+            words(chosen.wanted, chosen.block),
+        ));
+    }
+    free::judge(&mut plan, &job, &metadata);
+    let left = chosen.notes.iter();
+    left.for_each(|note| plan.warn(note.as_str()));
+    if !chosen.removals.is_empty() {
+        plan.warn(
+            "the checks count what is free in the whole pool: what is written meanwhile counts against them",
+        );
+    }
+    steps(&mut plan, &job, chosen);
+    plan
+}
+
+fn words(amount: DataBlocks, block: Bytes) -> String {
+    format!("{} blocks ({})", amount.0, amount.bytes(block))
+}
+
+fn steps(plan: &mut Plan, job: &Job<'_>, chosen: &Chosen) {
+    let docker = matches!(job.pool.owner, Owner::Docker { .. });
+    if docker {
+        free_docker::basis(plan, job);
+        if job.host.docker_of(job.pool).and_then(|d| d.running) == Some(false) {
+            plan.steps.push(free_docker::start());
+        }
+    } else {
+        plan.basis.unscriptable =
+            Some("the script knows Docker's commands only: type those of the plan".into());
+    }
+    let mut sum = 0_u64;
+    for removal in &chosen.removals {
+        sum = sum.saturating_add(removal.gain.0);
+        let mut step = Step::new(removal.risk, &*removal.does, &*removal.why, removal.commands.clone());
+        step.gain_blocks = Some(removal.gain.0);
+        step.gain_bytes = Some(removal.gain.bytes(chosen.block).0);
+        step.check = job.data.free.and_then(|free| job.check_of(free.checked_add(sum)?));
+        step.guarded = guarded(job, &removal.thing).filter(|_| docker);
+        plan.steps.push(step);
+    }
+    free_docker::finish(plan, job);
+}
+
+/// What the script does: by id, so that nothing that took the name since is removed.
+fn guarded(job: &Job<'_>, thing: &Thing) -> Option<Guarded> {
+    match thing {
+        Thing::Container(id) => {
+            let id = quote(id);
+            let show = format!("docker ps -as --no-trunc --filter id={id} || true");
+            free_docker::trying(job, &[&show], &[&format!("run docker rm {id} || true")])
+        }
+        Thing::Image { id, names } if names.is_empty() => {
+            free_docker::trying(job, &[], &[&format!("run docker rmi {} || true", quote(id))])
+        }
+        Thing::Image { id, names } => {
+            let lines: Vec<String> =
+                names.iter().map(|name| format!("remove_image {} {}", quote(id), quote(name))).collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            free_docker::trying(job, &["docker images || true"], &lines)
+        }
+        Thing::Other => None,
+    }
+}
