@@ -121,9 +121,7 @@ fn status(global: &Global, exit_code: bool) -> Result<Exit> {
 
 /// A machine that could not be asked at all, or a text that says nothing of pools, was not answered for.
 fn answered(report: &Report) -> Exit {
-    let empty =
-        report.verdict == Verdict::Unknown && report.host.pools.is_empty() && report.findings.is_empty();
-    if empty || report.verdict == Verdict::Unknown { Exit::CouldNotAnswer } else { Exit::Answered }
+    if report.verdict == Verdict::Unknown { Exit::CouldNotAnswer } else { Exit::Answered }
 }
 
 fn look(global: &Global) -> Look {
@@ -252,7 +250,7 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
 }
 
 fn named_pool<'a>(host: &'a Host, name: &str) -> Result<&'a Pool> {
-    host.pools.iter().find(|p| p.name.as_deref() == Some(name)).ok_or_else(|| {
+    host.pools.iter().find(|p| p.is_called(name)).ok_or_else(|| {
         let names: Vec<&str> = host.pools.iter().map(Pool::label).collect();
         let known = if names.is_empty() {
             "there is none".to_owned()
