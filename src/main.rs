@@ -371,7 +371,7 @@ fn no_metadata() -> anyhow::Error {
 }
 
 fn named_pool<'a>(host: &'a Host, name: &str) -> Result<&'a Pool> {
-    host.pools.iter().find(|p| p.name.as_deref() == Some(name)).ok_or_else(|| {
+    host.pools.iter().find(|p| p.is_called(name)).ok_or_else(|| {
         let names: Vec<&str> = host.pools.iter().map(Pool::label).collect();
         let known = if names.is_empty() {
             "there is none".to_owned()

@@ -19,23 +19,24 @@ use std::collections::BTreeMap;
 #[must_use]
 pub fn read(recording: &Recording) -> Host {
     let mut oddities = Vec::new();
+    let mounts = stack::mounts(recording);
     let mut host = Host {
         source: recording.source,
         recorded_at: recording.recorded_at.clone(),
         kernel: kernel(recording),
         pools: Vec::new(),
         thins: Vec::new(),
-        dockers: settings::dockers(recording, &mut oddities),
+        dockers: settings::dockers(recording, &mounts, &mut oddities),
         lvm: lvm_facts(recording),
-        filesystems: filesystems(recording),
+        filesystems: filesystems(recording, &mounts),
         sayings: sayings(recording),
         oddities: Vec::new(),
     };
     let devices = devices(recording);
     for device in devices.values() {
         match device.kind() {
-            Some("thin-pool") => host.pools.push(device.pool(recording)),
-            Some("thin") => host.thins.push(device.thin(recording)),
+            Some("thin-pool") => host.pools.push(device.pool(recording, &mounts)),
+            Some("thin") => host.thins.push(device.thin(recording, &mounts)),
             _ => {}
         }
     }
@@ -148,7 +149,7 @@ impl Device<'_> {
         self.number
     }
 
-    fn pool(&self, recording: &Recording) -> Pool {
+    fn pool(&self, recording: &Recording, mounts: &[Filesystem]) -> Pool {
         let table = self.table_target().map(|t| pool_table(t.params)).unwrap_or_default();
         let said = self.status_target();
         let status = said.map(|t| pool_status(t.params)).unwrap_or_default();
@@ -173,8 +174,11 @@ impl Device<'_> {
             event_number: self.event.or_else(|| info.and_then(|i| i.event_number)),
             length,
             block,
-            data_backing: table.data.map(|d| stack::backing(recording, d)).unwrap_or_default(),
-            metadata_backing: table.metadata.map(|d| stack::backing(recording, d)).unwrap_or_default(),
+            data_backing: table.data.map(|d| stack::backing(recording, mounts, d)).unwrap_or_default(),
+            metadata_backing: table
+                .metadata
+                .map(|d| stack::backing(recording, mounts, d))
+                .unwrap_or_default(),
             ..from_status(status, &table, block)
         }
     }
@@ -188,7 +192,7 @@ impl Device<'_> {
         }
     }
 
-    fn thin(&self, recording: &Recording) -> Thin {
+    fn thin(&self, recording: &Recording, mounts: &[Filesystem]) -> Thin {
         let table = self.table_target().map(|t| thin_table(t.params)).unwrap_or_default();
         let status = self.status_target();
         Thin {
@@ -198,7 +202,7 @@ impl Device<'_> {
             device_id: table.device_id,
             length: status.or_else(|| self.table_target()).map(|t| t.length),
             status: status.map(|t| thin_status(t.params)),
-            filesystem: self.number().and_then(|number| stack::mounted(recording, number)),
+            filesystem: self.number().and_then(|number| stack::mounted(recording, mounts, number)),
             deferred_remove: self.info.as_ref().is_some_and(|i| i.deferred_remove),
             open_count: self.info.as_ref().and_then(|i| i.open_count),
             suspended: self.info.as_ref().and_then(|i| i.suspended),
@@ -298,8 +302,8 @@ fn lvm_facts(recording: &Recording) -> lvm::Lvm {
     facts
 }
 
-fn filesystems(recording: &Recording) -> Vec<Filesystem> {
-    let measured = recording.all(Ask::Statfs).filter_map(|a| stack::filesystem_of(recording, &a.of));
+fn filesystems(recording: &Recording, mounts: &[Filesystem]) -> Vec<Filesystem> {
+    let measured = recording.all(Ask::Statfs).filter_map(|a| stack::filesystem_of(recording, mounts, &a.of));
     let mut all: Vec<Filesystem> = Vec::new();
     for filesystem in measured {
         if !all.iter().any(|known| known.mount == filesystem.mount && known.device == filesystem.device) {

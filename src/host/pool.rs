@@ -182,6 +182,14 @@ impl Pool {
         self.name.as_deref().unwrap_or("(pool not named)")
     }
 
+    /// Whether a person who gives this name means this pool: its dm name, or as LVM and its reports call it, `pve/data`
+    /// or `pve-data`, whose dm name may be `pve-data-tpool`.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let by_lvm = |lv: &LvName| lv.dm_name() == name || format!("{}/{}", lv.vg, lv.lv) == name;
+        self.name.as_deref() == Some(name) || self.lv.as_ref().is_some_and(by_lvm)
+    }
+
     /// Whether Docker makes its layers in this pool.
     #[must_use]
     pub const fn is_dockers(&self) -> bool {

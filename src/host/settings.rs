@@ -2,6 +2,7 @@
 //!
 //! Settings that have nothing to do with storage are not looked at; a file that is not JSON becomes an oddity.
 
+use super::backing::Filesystem;
 use super::docker::{DeviceRecord, Docker, StorageOption};
 use super::oddity::Oddity;
 use super::units::Bytes;
@@ -20,10 +21,14 @@ const RECORDS: &str = "/devicemapper/metadata";
 
 /// Every Docker data root that was asked about and that has, or had, the devicemapper driver.
 #[must_use]
-pub(super) fn dockers(recording: &Recording, oddities: &mut Vec<Oddity>) -> Vec<Docker> {
+pub(super) fn dockers(
+    recording: &Recording,
+    mounts: &[Filesystem],
+    oddities: &mut Vec<Oddity>,
+) -> Vec<Docker> {
     let roots = recording.all(Ask::DeviceRecords).filter_map(|a| a.of.strip_suffix(RECORDS));
     let common = common(recording, oddities);
-    roots.map(|root| docker(recording, root, &common, oddities)).collect()
+    roots.map(|root| docker(recording, mounts, root, &common, oddities)).collect()
 }
 
 /// What all data roots of the machine share: the daemon's settings. Its command line comes last, as it is what counts.
@@ -135,7 +140,13 @@ fn from_words(words: &[&str], from: &str, docker: &mut Docker) {
     }
 }
 
-fn docker(recording: &Recording, root: &str, common: &Docker, oddities: &mut Vec<Oddity>) -> Docker {
+fn docker(
+    recording: &Recording,
+    mounts: &[Filesystem],
+    root: &str,
+    common: &Docker,
+    oddities: &mut Vec<Oddity>,
+) -> Docker {
     let home = format!("{root}/devicemapper");
     let metadata = format!("{root}{RECORDS}");
     let set = json(recording, &format!("{metadata}/deviceset-metadata"), oddities);
@@ -154,7 +165,7 @@ fn docker(recording: &Recording, root: &str, common: &Docker, oddities: &mut Vec
             .and_then(|t| t.get("open_transaction_id"))
             .and_then(Value::as_u64),
         devices,
-        filesystem: stack::filesystem_of(recording, root),
+        filesystem: stack::filesystem_of(recording, mounts, root),
         ..common.clone()
     }
 }

@@ -14,10 +14,10 @@ const DELETED: &str = " (deleted)";
 
 /// What carries one half of a pool.
 #[must_use]
-pub(super) fn backing(recording: &Recording, device: DeviceNumber) -> Backing {
+pub(super) fn backing(recording: &Recording, mounts: &[Filesystem], device: DeviceNumber) -> Backing {
     let sys = Sysfs { recording, device };
     let file = sys.loop_file();
-    let filesystem = file.as_ref().and_then(|f| filesystem_of(recording, &f.path));
+    let filesystem = file.as_ref().and_then(|f| filesystem_of(recording, mounts, &f.path));
     Backing {
         kind: sys.kind(),
         device: Some(device),
@@ -126,10 +126,10 @@ fn below(recording: &Recording, device: DeviceNumber, depth: u32) -> Vec<String>
 
 /// The filesystem that holds a path: its space from the recorded statfs, its place from the mount table.
 #[must_use]
-pub(super) fn filesystem_of(recording: &Recording, path: &str) -> Option<Filesystem> {
+pub(super) fn filesystem_of(recording: &Recording, mounts: &[Filesystem], path: &str) -> Option<Filesystem> {
     let space = recording.said(Ask::Statfs, path).map(statfs);
     let device = recording.said(Ask::Stat, path).and_then(|s| stat(s).device);
-    let mount = mount_of(recording, path, device);
+    let mount = mount_of(mounts, path, device).cloned();
     if space.is_none() && mount.is_none() {
         return None;
     }
@@ -144,21 +144,29 @@ pub(super) fn filesystem_of(recording: &Recording, path: &str) -> Option<Filesys
 }
 
 /// The mount whose mount point is the longest prefix of the path; of equals, the later one lies on top.
-fn mount_of(recording: &Recording, path: &str, device: Option<DeviceNumber>) -> Option<Filesystem> {
-    let holds = |f: &Filesystem| {
+fn mount_of<'a>(
+    mounts: &'a [Filesystem],
+    path: &str,
+    device: Option<DeviceNumber>,
+) -> Option<&'a Filesystem> {
+    let holds = |f: &&Filesystem| {
         let mount = f.mount.as_deref().unwrap_or_default();
         let below = path
             .strip_prefix(mount.trim_end_matches('/'))
             .is_some_and(|r| r.is_empty() || r.starts_with('/'));
         below && (device.is_none() || f.device == device)
     };
-    mounts(recording).filter(holds).max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
+    mounts.iter().filter(holds).max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
 }
 
 /// The filesystem on a device, where it is mounted and was asked.
 #[must_use]
-pub(super) fn mounted(recording: &Recording, device: DeviceNumber) -> Option<Filesystem> {
-    let place = mounts(recording).find(|f| f.device == Some(device))?;
+pub(super) fn mounted(
+    recording: &Recording,
+    mounts: &[Filesystem],
+    device: DeviceNumber,
+) -> Option<Filesystem> {
+    let place = mounts.iter().find(|f| f.device == Some(device))?.clone();
     let space = recording.said(Ask::Statfs, place.mount.as_deref()?).map(statfs)?;
     Some(Filesystem {
         mount: place.mount,
@@ -169,9 +177,12 @@ pub(super) fn mounted(recording: &Recording, device: DeviceNumber) -> Option<Fil
     })
 }
 
-fn mounts(recording: &Recording) -> impl Iterator<Item = Filesystem> {
+/// The mount table, in its order, without any filesystem's space. With thousands of containers it is long, so it is read
+/// once and handed on.
+#[must_use]
+pub(super) fn mounts(recording: &Recording) -> Vec<Filesystem> {
     let table = recording.said(Ask::File, "/proc/self/mountinfo").unwrap_or_default();
-    table.lines().filter_map(mount_line)
+    table.lines().filter_map(mount_line).collect()
 }
 
 /// A line of mountinfo (Documentation/filesystems/proc.rst 3.5).

@@ -49,8 +49,9 @@ impl Report {
     pub fn new(mut host: Host, source: Source, pool: Option<&str>) -> Self {
         let mut findings = rules::findings(&host);
         if let Some(name) = pool {
-            host.pools.retain(|p| p.name.as_deref() == Some(name));
-            findings.retain(|f| f.subject.kind != "pool" || f.subject.name == name);
+            host.pools.retain(|p| p.is_called(name));
+            let kept = |subject: &str| host.pools.iter().any(|p| p.label() == subject);
+            findings.retain(|f| f.subject.kind != "pool" || kept(&f.subject.name));
         }
         let gap = host.oddities.iter().any(|o| o.blocks_ok) || nothing_known(&host);
         let verdict = Verdict::of(findings.iter().map(|f| f.severity).max(), gap);
