@@ -22,7 +22,9 @@ use thinspect::host::saying::{Kind, Saying};
 use thinspect::host::status::{Discards, Mode};
 use thinspect::host::units::{Bytes, DataBlocks};
 use thinspect::host::{DeviceMapper, Host};
-use thinspect::plan::{Free, NUMBERS, Plan, Repair, absent_pool, free, repair, script};
+use thinspect::plan::{
+    Chosen, Free, NUMBERS, Plan, Removal, Repair, Thing, absent_pool, free, free_chosen, repair, script,
+};
 
 const GIB: u64 = 1 << 30;
 
@@ -401,6 +403,53 @@ fn the_script_removes_no_more_than_is_needed() {
     assert!(run.called("docker container prune") && !run.called("docker image prune"), "{run:?}");
     let again = stage.run(&text, &["--yes", "--yes-destroy"]);
     assert!(again.ok() && !again.called("docker container prune"), "{again:?}");
+}
+
+/// In the same pool: a container frees 60, an image 40 once the last of its names goes.
+fn chosen() -> (Stage, String) {
+    let (stage, _) = pruning();
+    stage.tool(
+        "docker",
+        "case \"$*\" in\ninspect*app:2) echo sha256:other ;;\ninspect*) echo sha256:id ;;\n\
+         'rm c0ffee') echo $(( $(cat \"$STAGE/used\") - 60 )) > \"$STAGE/used\" ;;\n\
+         'rmi app:1') echo $(( $(cat \"$STAGE/used\") - 40 )) > \"$STAGE/used\" ;;\nesac",
+    );
+    let (host, mut pool) = published();
+    (pool.data.used, pool.data.total) = (Some(DataBlocks(900)), Some(DataBlocks(1000)));
+    let removal = |thing, gain| Removal {
+        thing,
+        does: "remove it".to_owned(),
+        why: "Lost: it.".to_owned(),
+        risk: Risk::Destroys,
+        commands: vec!["docker".to_owned()],
+        gain: DataBlocks(gain),
+    };
+    let image = Thing::Image { id: "sha256:id".to_owned(), names: vec!["app:1".into(), "app:2".into()] };
+    let chosen = Chosen {
+        wanted: DataBlocks(90),
+        block: Bytes(1 << 16),
+        most: DataBlocks(100),
+        removals: vec![removal(Thing::Container("c0ffee".to_owned()), 60), removal(image, 40)],
+        blocked_by: Vec::new(),
+        notes: Vec::new(),
+    };
+    (stage, script(&free_chosen(&host, &pool, &chosen)))
+}
+
+/// A name that stands for another image by now is left alone.
+#[test]
+fn the_script_removes_what_was_chosen() {
+    let (stage, text) = chosen();
+    let run = stage.run(&text, &["--yes"]);
+    assert!(run.failed_saying("--yes-destroy goes on") && stage.read("used") == "900", "{run:?}");
+    let run = stage.run(&text, &["--yes", "--yes-destroy"]);
+    assert!(run.ok() && stage.read("used").trim() == "800", "{run:?}");
+    assert!(run.called("docker rm c0ffee") && run.called("docker rmi app:1"), "{run:?}");
+    assert!(!run.called("docker rmi app:2") && run.said.contains("app:2 does not stand for"), "{run:?}");
+    stage.write("used", "960");
+    stage.tool("docker", "exit 1");
+    let run = stage.run(&text, &["--yes", "--yes-destroy"]);
+    assert!(run.failed_saying("Docker does not answer"), "{run:?}");
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub struct Free {
 pub struct Step {
     /// What is lost.
     pub loss: Loss,
-    /// The full id of the container or image; `None` for a device.
+    /// The full id of the container or image; `None` for a device, and where it is none that an engine gives.
     pub id: Option<String>,
     /// The names of the image that are removed; none where it goes by its id.
     pub names: Vec<String>,
@@ -295,7 +295,7 @@ fn step(owners: &Owners, pool: &Pool, candidate: Candidate, gain: u64, sum: u64)
         Candidate::Container(place) => {
             let container = owners.containers.get(place)?;
             let name = container_word(container)?;
-            full = Some(container.id.clone());
+            full = whole_id(&container.id);
             let since = container.finished.map(|t| format!(" since {t}")).unwrap_or_default();
             let why = format!(
                 "Lost: what it wrote to its own filesystem (volumes stay), its settings and its log. Its state: \
@@ -324,7 +324,7 @@ fn step(owners: &Owners, pool: &Pool, candidate: Candidate, gain: u64, sum: u64)
                 )
             };
             let words = image_words(image)?;
-            full = Some(image.id.clone());
+            full = whole_id(&image.id);
             if !image.is_nameless() {
                 names.clone_from(&words);
             }
@@ -386,6 +386,10 @@ fn short_id(id: &str) -> Option<String> {
     let digits = id.strip_prefix("sha256:").unwrap_or(id);
     let good = digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit());
     good.then(|| digits.chars().take(12).collect())
+}
+
+fn whole_id(id: &str) -> Option<String> {
+    short_id(id).map(|_| id.to_owned())
 }
 
 /// The whole amount in bytes.

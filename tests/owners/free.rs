@@ -112,10 +112,12 @@ fn hostile_names_reach_no_command() {
     let mut owners = owners();
     owners.containers[1].name = Some("-f $(reboot)".to_owned());
     owners.containers[2].name = Some("--force".to_owned());
+    owners.images[3].id = "-f".to_owned();
     owners.images[1].tags = vec!["x; reboot:1".to_owned()];
     let plan = plan(&owners, &blocks, 10_000);
     assert_eq!(commands(&plan)[..2], ["docker rm 222222222222", "docker rm 333333333333"]);
     assert!(!commands(&plan).join(" ").contains("reboot"));
+    assert!(plan.steps.iter().any(|s| s.id.is_none() && s.names.len() == 2), "no script types it either");
 }
 
 #[test]
