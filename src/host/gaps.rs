@@ -3,7 +3,7 @@
 //! It decides which gaps can hide trouble: with such a one the verdict cannot be `ok`.
 
 use super::Host;
-use super::join::Device;
+use super::device::Device;
 use super::oddity::Oddity;
 use super::table::target;
 use super::{dm_info, saying};

@@ -5,6 +5,7 @@
 
 pub mod amount;
 pub mod backing;
+mod device;
 pub mod df;
 pub mod dm_info;
 pub mod docker;

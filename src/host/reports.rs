@@ -4,8 +4,8 @@
 
 use super::Host;
 use super::backing::{BackingKind, Filesystem, LoopFile};
+use super::device::{is_dockers_own, logical_volume};
 use super::docker_info::{self, DockerInfo};
-use super::join::{is_dockers_own, logical_volume};
 use super::losetup::{self, LoopDevice};
 use super::lvm::{LogicalVolume, LvName, Lvm};
 use super::pool::{Pool, Refusal};

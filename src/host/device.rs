@@ -1,0 +1,233 @@
+//! Gathers what was said about each device-mapper device, and makes pools and thin devices of it.
+//!
+//! It joins the answers about one device; what several devices or other reports add is joined elsewhere.
+
+use super::backing::Filesystem;
+use super::lvm::{self, LvName};
+use super::pool::{Pool, StatusAnswer};
+use super::space::Space;
+use super::status::{PoolStatus, pool_status, thin_status};
+use super::table::{DeviceNumber, PoolTable, Target, pool_table, target, thin_table};
+use super::thin::Thin;
+use super::units::{Bytes, METADATA_BLOCK};
+use super::{dm_info, stack};
+use crate::record::{Answer, Ask, Reading, Recording};
+use std::collections::BTreeMap;
+
+/// What was said about one device-mapper device; the last answer to each question counts.
+pub(super) struct Device<'a> {
+    pub(super) name: &'a str,
+    number: Option<DeviceNumber>,
+    event: Option<u32>,
+    pub(super) table: Option<&'a Reading>,
+    pub(super) status: Option<&'a Reading>,
+    info: Option<dm_info::DmInfo>,
+}
+
+/// Every device that was spoken of, by name.
+pub(super) fn devices(recording: &Recording) -> BTreeMap<&str, Device<'_>> {
+    let mut devices: BTreeMap<&str, Device<'_>> = BTreeMap::new();
+    let empty = |name| Device { name, number: None, event: None, table: None, status: None, info: None };
+    for line in recording.all(Ask::DmList).filter_map(|a| a.reading.said()).flat_map(str::lines) {
+        let mut words = line.splitn(3, ' ');
+        let (Some(number), Some(event), Some(name)) = (words.next(), words.next(), words.next()) else {
+            continue;
+        };
+        let device = devices.entry(name).or_insert_with(|| empty(name));
+        (device.number, device.event) = (DeviceNumber::read(number), event.parse().ok());
+    }
+    for answer in &recording.answers {
+        let name = answer.of.as_str();
+        match answer.ask {
+            // Tables of devices that a person pasted: they name what other answers are about.
+            Ask::Output => add_listed(&mut devices, answer),
+            Ask::DmTable => devices.entry(name).or_insert_with(|| empty(name)).table = Some(&answer.reading),
+            Ask::DmStatus => {
+                devices.entry(name).or_insert_with(|| empty(name)).status = Some(&answer.reading)
+            }
+            Ask::DmInfo => {
+                let device = devices.entry(name).or_insert_with(|| empty(name));
+                let info = answer.reading.said().map(dm_info::read);
+                device.number = device.number.or_else(|| info.as_ref().and_then(|i| i.device));
+                device.info = info;
+            }
+            _ => {}
+        }
+    }
+    devices
+}
+
+/// Adds numbers and states from pasted `dmsetup ls` and `dmsetup info -c` to devices that are known otherwise.
+fn add_listed<'a>(devices: &mut BTreeMap<&'a str, Device<'a>>, answer: &'a Answer) {
+    let text = answer.reading.said().unwrap_or_default();
+    match answer.of.as_str() {
+        "dmsetup ls" => {
+            for (name, number) in dm_info::names(text) {
+                if let Some(device) = devices.get_mut(name.as_str()) {
+                    device.number = device.number.or(Some(number));
+                }
+            }
+        }
+        "dmsetup info -c" => {
+            for info in dm_info::columns(text) {
+                let unseen = !devices.contains_key(info.name.as_str());
+                let in_text = || text.lines().flat_map(str::split_whitespace).find(|w| *w == info.name);
+                if unseen
+                    && is_pools_name(&info.name)
+                    && let Some(name) = in_text()
+                {
+                    devices.insert(
+                        name,
+                        Device { name, number: None, event: None, table: None, status: None, info: None },
+                    );
+                }
+                if let Some(device) = devices.get_mut(info.name.as_str()) {
+                    device.number = device.number.or(info.device);
+                    device.info = device.info.take().or(Some(info));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+impl Device<'_> {
+    fn table_target(&self) -> Option<Target<'_>> {
+        self.table?.said()?.lines().find_map(target)
+    }
+
+    fn status_target(&self) -> Option<Target<'_>> {
+        self.status?.said()?.lines().find_map(target)
+    }
+
+    pub(super) fn kind(&self) -> Option<&str> {
+        let told = self.table_target().or_else(|| self.status_target()).map(|t| t.kind);
+        // A pasted `dmsetup info` has no types of targets; some names are only given to pools.
+        let unasked = self.table.is_none() && self.status.is_none() && self.info.is_some();
+        told.or_else(|| (unasked && is_pools_name(self.name)).then_some("thin-pool"))
+    }
+
+    fn number(&self) -> Option<DeviceNumber> {
+        self.number
+    }
+
+    /// The device as a pool.
+    pub(super) fn pool(&self, recording: &Recording, mounts: &[Filesystem]) -> Pool {
+        let table = self.table_target().map(|t| pool_table(t.params)).unwrap_or_default();
+        let said = self.status_target();
+        let status = said.map(|t| pool_status(t.params)).unwrap_or_default();
+        let length = said.or_else(|| self.table_target()).map(|t| t.length);
+        let block = table.block.map(super::units::Sectors::bytes).or_else(|| {
+            // Docker itself derives the block size so (deviceset.go, `poolStatus` callers): length over blocks.
+            let (length, total) = (length?, status.total_data.filter(|t| t.0 > 0)?);
+            (length.0 % total.0 == 0).then(|| Bytes(length.bytes().0 / total.0))
+        });
+        let name = (!self.name.is_empty()).then(|| self.name.to_owned());
+        let info = self.info.as_ref();
+        let uuid = info.and_then(|i| i.uuid.clone());
+        Pool {
+            // A device whose info was given and names no UUID is not LVM's.
+            lv: name.as_deref().and_then(|n| logical_volume(n, uuid.as_deref().or(info.map(|_| "none")))),
+            name,
+            uuid,
+            device: self.number(),
+            answer: self.answer(),
+            suspended: info.and_then(|i| i.suspended),
+            inactive_table: info.and_then(|i| i.inactive_table),
+            event_number: self.event.or_else(|| info.and_then(|i| i.event_number)),
+            length,
+            block,
+            data_backing: table.data.map(|d| stack::backing(recording, mounts, d)).unwrap_or_default(),
+            metadata_backing: table
+                .metadata
+                .map(|d| stack::backing(recording, mounts, d))
+                .unwrap_or_default(),
+            ..from_status(status, &table, block)
+        }
+    }
+
+    fn answer(&self) -> StatusAnswer {
+        match self.status {
+            None | Some(Reading::Unasked(_)) => StatusAnswer::NotAsked,
+            Some(Reading::Said(_)) => StatusAnswer::Answered,
+            Some(Reading::Silent(ms)) => StatusAnswer::Silent(*ms),
+            Some(Reading::Refused(why)) => StatusAnswer::Refused(why.clone()),
+        }
+    }
+
+    /// The device as a thin device.
+    pub(super) fn thin(&self, recording: &Recording, mounts: &[Filesystem]) -> Thin {
+        let table = self.table_target().map(|t| thin_table(t.params)).unwrap_or_default();
+        let status = self.status_target();
+        Thin {
+            name: self.name.to_owned(),
+            device: self.number(),
+            pool: table.pool,
+            device_id: table.device_id,
+            length: status.or_else(|| self.table_target()).map(|t| t.length),
+            status: status.map(|t| thin_status(t.params)),
+            filesystem: self.number().and_then(|number| stack::mounted(recording, mounts, number)),
+            deferred_remove: self.info.as_ref().is_some_and(|i| i.deferred_remove),
+            open_count: self.info.as_ref().and_then(|i| i.open_count),
+            suspended: self.info.as_ref().and_then(|i| i.suspended),
+        }
+    }
+}
+
+/// The fields of a pool that its status and table lines fill.
+fn from_status(status: PoolStatus, table: &PoolTable, block: Option<Bytes>) -> Pool {
+    let data = Space {
+        block,
+        used: status.used_data,
+        total: status.total_data,
+        low_water: table.low_water,
+        exact: true,
+        ..Space::default()
+    };
+    let metadata = Space {
+        block: Some(METADATA_BLOCK),
+        used: status.used_metadata,
+        total: status.total_metadata,
+        low_water: status.metadata_low_water,
+        exact: true,
+        ..Space::default()
+    };
+    Pool {
+        mode: status.mode,
+        transaction_id: status.transaction_id,
+        held_root: status.held_root,
+        needs_check: status.needs_check,
+        discards: status.discards.or(table.discards),
+        when_full: status.when_full.or(table.when_full),
+        when_full_requested: table.when_full,
+        data,
+        metadata,
+        leftovers: status.leftovers,
+        ..Pool::default()
+    }
+}
+
+/// Whether a dm name is one that only pools have: Docker's `docker-8:1-262211-pool`, LVM's `vg-lv-tpool`.
+fn is_pools_name(name: &str) -> bool {
+    name.ends_with("-tpool") || is_dockers_own(name)
+}
+
+/// Whether a dm name is that of a pool which Docker made itself, of loop files as a rule: `docker-8:1-262211-pool`.
+pub(super) fn is_dockers_own(name: &str) -> bool {
+    let middle = name.strip_prefix("docker-").and_then(|n| n.strip_suffix("-pool"));
+    let parts = middle.and_then(|m| m.rsplit_once('-'));
+    parts.is_some_and(|(number, inode)| {
+        DeviceNumber::read(number).is_some() && inode.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
+/// The logical volume behind a pool's dm name, where LVM made it: by its UUID, or pasted, by the shape of its name.
+pub(super) fn logical_volume(name: &str, uuid: Option<&str>) -> Option<LvName> {
+    let by_uuid = uuid.is_some_and(|u| u.starts_with("LVM-"));
+    if uuid.is_some_and(|u| !u.is_empty()) && !by_uuid {
+        return None;
+    }
+    let (lv, layer) = lvm::split_name(name)?;
+    let plausible = layer.as_deref() == Some("tpool") || layer.is_none() && lv.lv != "pool";
+    (by_uuid || plausible).then_some(lv)
+}

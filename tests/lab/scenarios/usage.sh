@@ -1,0 +1,130 @@
+# Images, containers and the pool's blocks add up as thin_ls counts them, and what the plan to free promises comes back.
+# shellcheck shell=bash source=tests/lab/guest/lib.sh
+
+readonly METADATA=/var/lib/docker/devicemapper/devicemapper/metadata
+
+# random FILE BLOCKS: so many blocks of 64 KiB that nothing compresses or leaves out.
+random() {
+  dd if=/dev/urandom of="$1" bs=64k count="$2" status=none
+}
+
+# build NAME PARENT BLOCKS: an image with a file, one instruction without a layer between it and its parent.
+build() {
+  local folder=/tmp/build
+  mkdir -p $folder
+  random $folder/file "$3"
+  printf 'FROM %s\nENV made=%s\nCOPY file /%s\n' "$2" "$1" "${1%:*}" >$folder/Dockerfile
+  docker build --quiet --network none --tag "$1" $folder >/dev/null
+}
+
+# ended NAME IMAGE BLOCKS: a container that wrote a file and ended.
+ended() {
+  docker run --name "$1" --network none "$2" dd if=/dev/urandom of=/file bs=64k count="$3"
+  expect "the state of $1" "$(docker inspect -f '{{.State.Status}}' "$1")" exited
+}
+
+# As the kernel counts once everything written has reached the pool.
+settled() {
+  sync
+  dmsetup status "$(pool_name)" >/dev/null
+  pool_field "$1"
+}
+
+quiet() {
+  local before
+  before=$(settled used)
+  sleep 3
+  [ "$(settled used)" = "$before" ]
+}
+
+alive_is() {
+  docker inspect -f '{{.Id}} {{.State.Pid}} {{.State.StartedAt}} {{.State.Running}}' alive
+}
+
+# between WHAT FILE FILTER LEAST MOST
+between() {
+  local found
+  found=$(jq -r "$3" "$2")
+  if [ "$found" -lt "$4" ] || [ "$found" -gt "$5" ]; then fail "$1: expected $4 to $5, got '$found'"; fi
+}
+
+names_everything() {
+  local file=/out/usage.json
+  ask usage usage --timeout 5s
+  expect_exit 0
+  expect_json $file '[.images[].names[]] | sort == ["bb:1", "extra:1", "mid:1", "top:1"]'
+  expect_json $file '[.containers[] | [.name, .state]] | sort == [["alive", "running"], ["one", "exited"], ["two", "exited"]]'
+  expect_json $file '.consistent and .strangers.certain and .strangers.without_record == []'
+  expect_json $file 'all(.devices[]; .owners | length == 1)'
+  expect "the used blocks" "$(jq .totals.used_blocks $file)" "$(pool_field used)"
+  expect_json $file '.totals | .exclusive_blocks + .shared_blocks + .unaccounted_blocks == .used_blocks'
+  # A file of its size, and a little of the filesystem's own.
+  between "what container one gives back" $file '.containers[] | select(.name == "one").reclaimable_blocks' 160 256
+  between "what container two gives back" $file '.containers[] | select(.name == "two").reclaimable_blocks' 96 192
+  between "what image extra:1 gives back" $file '.images[] | select(.names == ["extra:1"]).reclaimable_blocks' 160 256
+  expect_json $file 'all(.images[] | select(.names == ["top:1"] or .names == ["mid:1"]); .reclaimable_blocks == 0)'
+}
+
+says_what_cannot_be_reached() {
+  ask too-much plan free --need 1T --timeout 5s
+  expect_exit 3
+  expect_json /out/too-much.json '.possible == false and any(.steps[]; .risk == "destroys")'
+  expect_json /out/too-much.json '.numbers | .gained_blocks == .reachable_blocks and .wanted_blocks == 16777216'
+}
+
+# Carries out the plan as printed. After each step, at least what was promised up to it is back.
+gives_back_what_it_promises() {
+  local plan=/out/need.json before promised=0 step steps command back
+  ask need plan free --need 30M --timeout 5s
+  expect_exit 0
+  expect_json $plan '.possible and .numbers.wanted_blocks == 480 and .numbers.gained_blocks >= 480'
+  expect_json $plan '([.steps[].gain_blocks // 0] | add) == .numbers.gained_blocks'
+  expect_json $plan 'all(.steps[].commands[]; test("alive|mid:1|bb:1") | not)'
+  before=$(settled used)
+  steps=$(jq '.steps | length' $plan)
+  for ((step = 0; step < steps; step++)); do
+    [ "$(jq -r ".steps[$step].risk" $plan)" = destroys ] || continue
+    while read -r command; do
+      say "carrying out: $command"
+      bash -c "$command" </dev/null
+    done < <(jq -r ".steps[$step].commands[]" $plan)
+    promised=$((promised + $(jq ".steps[$step].gain_blocks" $plan)))
+    back=$((before - $(settled used)))
+    say "promised $promised blocks, $back came back"
+    [ "$back" -ge "$promised" ] || fail "after step $((step + 1)): $promised blocks promised, $back came back"
+    bash -c "$(jq -r ".steps[$step].check" $plan)" || fail "the check of step $((step + 1))"
+  done
+  [ "$promised" -ge 480 ] || fail "the steps promised $promised blocks of 480"
+}
+
+agrees_with_thin_ls() {
+  thin_ls --no-headers -o DEV,MAPPED_BLOCKS,EXCLUSIVE_BLOCKS,SHARED_BLOCKS $METADATA |
+    awk '{ print $1, $2, $3, $4 }' | sort -n >"/out/$1.thin_ls.txt"
+  ask "$1" usage --metadata $METADATA
+  expect_exit 0
+  jq -r '.devices[] | "\(.device_id) \(.mapped_blocks) \(.exclusive_blocks) \(.shared_blocks)"' "/out/$1.json" |
+    sort -n >"/out/$1.txt"
+  [ -s "/out/$1.txt" ] || fail "no device was counted"
+  diff "/out/$1.thin_ls.txt" "/out/$1.txt" || fail "thin_ls counts otherwise"
+  say "$(wc -l <"/out/$1.txt") devices as thin_ls counts them"
+}
+
+start_dockerd --storage-driver=devicemapper --storage-opt dm.loopdatasize=2G --storage-opt dm.loopmetadatasize=8M \
+  --storage-opt dm.basesize=200M --storage-opt dm.fs=ext4
+make_image
+build mid:1 bb:1 128
+build top:1 mid:1 192
+docker run -d --name alive --network none mid:1 sh -c 'dd if=/dev/urandom of=/file bs=64k count=80; sync; sleep 100000'
+ended one bb:1 160
+ended two top:1 96
+docker commit one extra:1 >/dev/null
+wait_until 60 quiet
+show_pools
+alive=$(alive_is)
+with_tool names_everything
+with_tool says_what_cannot_be_reached
+with_tool gives_back_what_it_promises
+expect "the running container" "$(alive_is)" "$alive"
+docker exec alive dd if=/file of=/dev/null bs=64k
+stop_dockerd
+with_tool agrees_with_thin_ls after
