@@ -2,6 +2,7 @@
 //!
 //! Nothing here is ever executed, and no word from outside reaches a command unquoted.
 
+use crate::host::pool::Pool;
 use crate::host::units::Bytes;
 use serde::Serialize;
 
@@ -82,6 +83,12 @@ pub fn quote(word: &str) -> String {
         return format!("$'{}'", word.chars().map(escape).collect::<String>());
     }
     format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// ` --pool NAME`, which names the pool on this program's command line; empty where the pool has no name.
+#[must_use]
+pub fn pool_option(pool: &Pool) -> String {
+    pool.name.as_deref().map(|n| format!(" --pool {}", quote(n))).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 //! It says who keeps what, and how to see it; how much each device holds alone it does not know.
 
 use super::facts::{Half, State, state};
-use super::grow::{look, pool_option};
+use super::grow::look;
 use super::numbers::Numbers;
 use super::{Goal, Plan, free_docker, free_others};
-use crate::advice::quote;
+use crate::advice::{pool_option, quote};
 use crate::host::Host;
 use crate::host::pool::{Owner, Pool};
 use crate::host::status::Discards;

@@ -3,9 +3,9 @@
 //! Names of containers and images are not known here; what is removed is chosen by age, label and pattern.
 
 use super::free::Job;
-use super::grow::{look, pool_option};
+use super::grow::look;
 use super::{Guarded, Plan, Step, script};
-use crate::advice::{Risk, quote};
+use crate::advice::{Risk, pool_option, quote};
 use crate::host::docker::{DeviceRecord, Docker};
 use crate::host::status::Discards;
 

@@ -6,7 +6,7 @@ use super::facts::{Half, State, state};
 use super::grow_steps::{Way, way};
 use super::sizes::{self, Target};
 use super::{Goal, Plan, Step, grow_generic, grow_steps};
-use crate::advice::{Risk, quote};
+use crate::advice::Risk;
 use crate::host::Host;
 use crate::host::pool::{Owner, Pool};
 use crate::host::units::{Bytes, METADATA_BLOCKS_MAX};
@@ -262,11 +262,6 @@ fn numbers(plan: &mut Plan, job: &Job<'_>) {
     numbers.set("metadata_needed_bytes", job.new_data.map(sizes::needed_bytes));
     numbers.set("metadata_advised_bytes", job.new_data.map(sizes::advised_bytes));
     numbers.set("metadata_limit_bytes", Some(METADATA_BLOCKS_MAX.0.saturating_mul(4096)));
-}
-
-/// The option that names the pool on this program's command line.
-pub(super) fn pool_option(pool: &Pool) -> String {
-    pool.name.as_deref().map(|n| format!(" --pool {}", quote(n))).unwrap_or_default()
 }
 
 /// A step that only looks.

@@ -3,9 +3,9 @@
 //!
 //! It names nothing it does not know; no script is made of these.
 
-use super::grow::{Job, look, pool_option};
+use super::grow::{Job, look};
 use super::{Plan, Step};
-use crate::advice::{Risk, quote};
+use crate::advice::{Risk, pool_option, quote};
 use crate::host::pool::Pool;
 
 /// Adds generic steps.

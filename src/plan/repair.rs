@@ -3,11 +3,11 @@
 //! A full pool grows. A damaged one is repaired on a copy, with everything stopped, and the old metadata is kept.
 
 use super::facts::{Half, State, state};
-use super::grow::{Grow, Which, grow, look, pool_option};
+use super::grow::{Grow, Which, grow, look};
 use super::numbers::Numbers;
 use super::repair_refusal::refuse;
 use super::{Goal, Plan, Step, repair_copy, repair_files, repair_users, sizes};
-use crate::advice::Risk;
+use crate::advice::{Risk, pool_option};
 use crate::host::backing::{Backing, BackingKind, LoopFile};
 use crate::host::docker::Docker;
 use crate::host::lvm::{LvName, split_name};

@@ -138,7 +138,7 @@ fn room(plan: &mut Plan, job: &Job<'_>) {
     let why =
         "Logs, caches and packages can go. Leave the files `data` and `metadata` alone: they are the pool.";
     plan.steps.push(look("see what fills that filesystem", why, commands));
-    let command = format!("thinspect plan repair{}", super::grow::pool_option(job.pool));
+    let command = format!("thinspect plan repair{}", crate::advice::pool_option(job.pool));
     let why = "Stop Docker, copy and check the metadata, clear the mark or repair, start again.";
     plan.steps.push(look("then plan again: it gives the repair itself", why, vec![command]));
 }

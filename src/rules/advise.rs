@@ -6,7 +6,7 @@
 
 use super::Finding;
 use super::judge::{docker_version, is_dockers, refuses_changes};
-use crate::advice::{Advice, Risk, quote};
+use crate::advice::{Advice, Risk, pool_option, quote};
 use crate::host::Host;
 use crate::host::pool::{Owner, Pool};
 use crate::host::status::Discards;
@@ -43,11 +43,6 @@ pub(super) fn plan(goal: &str, pool: &Pool, does: &str) -> Advice {
 pub(super) fn usage(pool: &Pool) -> Advice {
     let command = format!("thinspect usage{}", pool_option(pool));
     look("see who uses the space: each thin device, its container or image", &[&command])
-}
-
-/// ` --pool NAME`, where the pool has a name.
-pub(super) fn pool_option(pool: &Pool) -> String {
-    pool.name.as_deref().map(|n| format!(" --pool {}", quote(n))).unwrap_or_default()
 }
 
 /// The pool's status line, asked without making the kernel write.
