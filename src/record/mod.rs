@@ -135,6 +135,8 @@ pub enum Ask {
     ContainerdSnapshots,
     /// containerd's images, containers and names of snapshots, one a line: [`owners::Known`]; `of` is its `meta.db`.
     ContainerdImages,
+    /// Whether the entries of a directory say what they are (`d_type`): `entries=12 typed=12`, `.` and `..` left out.
+    EntryTypes,
     /// A question of a later version of this program.
     #[serde(other)]
     Later,
