@@ -5,9 +5,9 @@
 use super::{Report, Source, Units, amounts};
 use crate::advice::Risk;
 use crate::host::backing::{Backing, BackingKind};
-use crate::host::pool::{MinFreeFrom, Owner, Pool, StatusAnswer};
+use crate::host::pool::{MinFreeFrom, Owner, Pool};
 use crate::host::space::Space;
-use crate::host::status::{Discards, HeldRoot, Mode, WhenFull};
+use crate::host::status::{Discards, HeldRoot, WhenFull};
 use crate::host::units::{Blocks, Bytes};
 use crate::verdict::{Certainty, Severity, Verdict};
 use schemars::JsonSchema;
@@ -231,7 +231,7 @@ fn pool(pool: &Pool) -> PoolV1 {
         uuid: pool.uuid.clone().filter(|u| !u.is_empty()),
         device: pool.device.map(|d| d.to_string()),
         owner: owner(&pool.owner),
-        mode: mode(pool),
+        mode: pool.mode_word(),
         transaction_id: pool.transaction_id,
         needs_check: pool.needs_check,
         held_metadata_root: pool.held_root.map(|held| match held {
@@ -261,20 +261,6 @@ fn pool(pool: &Pool) -> PoolV1 {
 
 fn bytes(amount: Option<Bytes>) -> Option<u64> {
     amount.map(|b| b.0)
-}
-
-/// A pool's mode in one word; not answering and being suspended hide what the status line would say.
-#[must_use]
-pub fn mode(pool: &Pool) -> &'static str {
-    match (&pool.answer, &pool.mode) {
-        (StatusAnswer::Silent(_), _) => "unanswered",
-        _ if pool.suspended == Some(true) => "suspended",
-        (_, Some(Mode::ReadWrite)) => "rw",
-        (_, Some(Mode::ReadOnly)) => "ro",
-        (_, Some(Mode::OutOfDataSpace)) => "out-of-data-space",
-        (_, Some(Mode::Failed)) => "failed",
-        (_, Some(Mode::Other(_)) | None) => "unknown",
-    }
 }
 
 fn owner(owner: &Owner) -> OwnerV1 {

@@ -3,7 +3,6 @@
 //! Lines keep to the width, except commands: those stay in one piece to be copied.
 
 use super::amount::{Units, amounts, clean};
-use super::json::mode;
 use super::wrap::wrap;
 use super::{Report, Source};
 use crate::advice::Advice;
@@ -164,7 +163,7 @@ fn state(pool: &Pool, host: &Host) -> String {
     let timeout = host.kernel.no_space_timeout.unwrap_or(60);
     let expired =
         pool.when_full == Some(WhenFull::Error) && pool.when_full_requested == Some(WhenFull::Queue);
-    let mut words = match mode(pool) {
+    let mut words = match pool.mode_word() {
         "rw" => "read-write".to_owned(),
         "ro" if pool.metadata.is_full() => "READ-ONLY: out of metadata space".to_owned(),
         "ro" => "READ-ONLY".to_owned(),
@@ -189,7 +188,7 @@ fn state(pool: &Pool, host: &Host) -> String {
     if pool.needs_check == Some(true) {
         words.push_str("; needs an offline check");
     }
-    if matches!(mode(pool), "rw") && pool.when_full.is_some() {
+    if matches!(pool.mode_word(), "rw") && pool.when_full.is_some() {
         let full = if pool.when_full == Some(WhenFull::Queue) { "wait" } else { "fail" };
         let _ = write!(words, "; when full, writes {full}");
     }
