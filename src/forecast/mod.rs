@@ -11,7 +11,7 @@ pub use series::{Falls, Point};
 pub use slope::{Slope, median_slope};
 
 use crate::host::Host;
-use crate::host::history::{Moment, Sample};
+use crate::host::history::Sample;
 use crate::host::pool::Pool;
 use crate::host::units::{Bytes, METADATA_BLOCK};
 
@@ -34,6 +34,15 @@ pub struct Forecast {
     pub metadata: Outlook,
     /// The filesystem under the data's loop file, where there is one.
     pub filesystem: Option<Outlook>,
+}
+
+impl Forecast {
+    /// Its outlooks by what they are of: `data`, `metadata`, `filesystem`.
+    pub fn spaces(&self) -> impl Iterator<Item = (&'static str, &Outlook)> {
+        let all = [("data", Some(&self.data)), ("metadata", Some(&self.metadata))];
+        let all = all.into_iter().chain([("filesystem", self.filesystem.as_ref())]);
+        all.filter_map(|(name, outlook)| Some((name, outlook?)))
+    }
 }
 
 /// What was seen of one space, and what follows from it.
@@ -97,10 +106,7 @@ pub fn of_samples(samples: &[&Sample]) -> Forecast {
     Forecast {
         data: level(|s| s.data.map(|l| (l.used_blocks, l.total_blocks)), block),
         metadata: level(|s| s.metadata.map(|l| (l.used_blocks, l.total_blocks)), Some(METADATA_BLOCK)),
-        filesystem: samples
-            .iter()
-            .any(|s| s.filesystem.is_some())
-            .then(|| level(filesystem, Some(Bytes(1)))),
+        filesystem: samples.iter().any(|s| s.filesystem.is_some()).then(|| level(filesystem, Some(Bytes(1)))),
     }
 }
 
@@ -163,10 +169,13 @@ impl Outlook {
         }
     }
 
-    /// Milliseconds until so much more is in use, at the rate of a fit.
+    /// Whether it was at least as full before, fell back twice or more by itself or by hand, and never came near its
+    /// end: what grows now is likely to fall back too.
     #[must_use]
-    pub const fn time_for(fit: &Fit, more: u64) -> Option<i64> {
-        fit.slope.time_for(more)
+    pub fn comes_back(&self) -> bool {
+        let total = self.left.map(|left| u128::from(self.used) + u128::from(left));
+        let never_near = total.is_some_and(|t| u128::from(self.falls.highest) * 10 < t * 9);
+        self.falls.times >= 2 && self.used <= self.falls.highest && never_near
     }
 
     /// Bytes an hour that a fit amounts to; negative where it shrinks.
@@ -189,10 +198,23 @@ impl Outlook {
     }
 }
 
-/// A moment some milliseconds after another.
+/// A length of time in two units at most, as people say it: `3 h 20 min`, `45 s`, `5 days`. Rounded down.
 #[must_use]
-pub const fn after(moment: Moment, millis: i64) -> Moment {
-    Moment(moment.0.saturating_add(millis))
+pub fn length(millis: i64) -> String {
+    let seconds = millis.max(0) / 1000;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    let two = |first: String, rest: i64, unit: &str| {
+        if rest == 0 { first } else { format!("{first} {rest} {unit}") }
+    };
+    match (seconds, minutes, hours, days) {
+        (..60, ..) => format!("{seconds} s"),
+        (_, ..10, ..) => two(format!("{minutes} min"), seconds % 60, "s"),
+        (_, ..60, ..) => format!("{minutes} min"),
+        (_, _, ..48, _) => two(format!("{hours} h"), minutes % 60, "min"),
+        (_, _, _, ..14) => two(format!("{days} days"), hours % 24, "h"),
+        (_, _, _, ..730) => format!("{days} days"),
+        _ => "years".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
+//! Rates and ends of made histories, exact; and what holds of every history.
+
 use super::*;
-use crate::host::history::{Below, Level};
+use crate::host::history::{Below, Level, Moment};
 use proptest::prelude::*;
 
 const MINUTE: i64 = 60_000;
@@ -114,6 +116,24 @@ fn a_clock_that_was_set_back_is_survived() {
     samples.extend((0..10_i64).map(|n| sample(n * MINUTE, 100 + u64::try_from(n).unwrap())));
     let outlook = of_samples(&samples.iter().collect::<Vec<_>>()).data;
     assert_eq!(outlook.samples, 10);
+}
+
+#[test]
+fn a_pool_that_is_pruned_every_hour_comes_back() {
+    // A build host: an hour of builds takes 10 percent, then they are removed.
+    let hour = |_| (0..60).map(|n| 800_000 + n * 2_730);
+    let outlook = data((0..4).flat_map(hour).chain((0..30).map(|n| 800_000 + n * 2_730)));
+    assert_eq!(outlook.falls, Falls { times: 4, highest: 800_000 + 59 * 2_730 });
+    assert!(outlook.comes_back());
+    // Fuller than ever before, it is news.
+    assert!(!data((0..4).flat_map(hour).chain((0..90).map(|n| 800_000 + n * 2_730))).comes_back());
+}
+
+#[test]
+fn lengths_of_time() {
+    let all = [0, 59_999, 61_000, 600_000, 3_600_000, 12_000_000, 200_000_000, 1_500_000_000, i64::MAX];
+    let words = ["0 s", "59 s", "1 min 1 s", "10 min", "1 h", "3 h 20 min", "2 days 7 h", "17 days", "years"];
+    assert_eq!(all.map(length), words);
 }
 
 /// Points a minute apart.

@@ -34,6 +34,9 @@ fn gap(ask: Ask, reading: &Reading, of_pool: bool) -> Option<(String, bool)> {
         Reading::Said(_) => None,
         Reading::Silent(ms) => Some((format!("no answer within {ms} ms"), root || device)),
         // It was named by a person: that it is not there is news, but of no pool.
+        Reading::Refused(why) if ask == Ask::History && why == "ENOENT" => {
+            Some(("there is no such file; `thinspect watch --log FILE` keeps one".to_owned(), false))
+        }
         Reading::Refused(why) if ask == Ask::History => Some((format!("not read: {why}"), false)),
         // A device that went away between two questions, a file that need not exist: no news.
         Reading::Refused(why) if why.starts_with("ENXIO") && device => {

@@ -2,8 +2,10 @@
 //!
 //! Within the version only additions happen. Numbers are exact integers; what is not known is `null`, never 0.
 
+use super::trend::ForecastV1;
 use super::{Report, Source, Units, amounts};
 use crate::advice::Risk;
+use crate::host::Host;
 use crate::host::backing::{Backing, BackingKind};
 use crate::host::pool::{MinFreeFrom, Owner, Pool};
 use crate::host::space::Space;
@@ -60,6 +62,9 @@ struct PoolV1 {
     backing: BackingsV1,
     headroom: HeadroomV1,
     min_free_space: MinFreeV1,
+    /// When it will be full; only where a history was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forecast: Option<ForecastV1>,
 }
 
 /// Who keeps the records of what is in the pool.
@@ -208,7 +213,7 @@ pub fn output(report: &Report) -> Output {
         verdict: report.verdict,
         source: report.source,
         recorded_at: host.recorded_at.clone(),
-        pools: host.pools.iter().map(pool).collect(),
+        pools: host.pools.iter().map(|p| pool(p, host)).collect(),
         findings: report.findings.iter().map(finding).collect(),
         notes: host
             .oddities
@@ -224,7 +229,7 @@ pub fn schema() -> schemars::Schema {
     schemars::schema_for!(Output)
 }
 
-fn pool(pool: &Pool) -> PoolV1 {
+fn pool(pool: &Pool, host: &Host) -> PoolV1 {
     let headroom = pool.headroom();
     PoolV1 {
         name: pool.name.clone(),
@@ -256,6 +261,7 @@ fn pool(pool: &Pool) -> PoolV1 {
             effective_bytes: bytes(headroom.effective),
         },
         min_free_space: min_free(pool),
+        forecast: ForecastV1::of(pool, host),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::amount::{Units, amounts, clean};
 use super::wrap::wrap;
-use super::{Report, Source};
+use super::{Report, Source, trend};
 use crate::advice::Advice;
 use crate::host::backing::Backing;
 use crate::host::pool::{MinFreeFrom, Owner, Pool, StatusAnswer};
@@ -151,6 +151,9 @@ fn pool_block(pool: &Pool, host: &Host, look: &Look) -> String {
     }
     if let Some(limit) = limit(pool) {
         out.push_str(&wrap(" limit: ", &look.say(&limit), look.width));
+    }
+    for (at, line) in trend::lines(pool, host).iter().enumerate() {
+        let _ = writeln!(out, "{}{}", if at == 0 { " trend: " } else { "        " }, look.say(line));
     }
     for line in below(pool) {
         out.push_str(&wrap(" below: ", &look.say(&line), look.width));
