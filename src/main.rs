@@ -70,8 +70,18 @@ fn run(cli: Cli) -> Result<Exit> {
     }
 }
 
-/// The one place where live, recorded and pasted differ.
+/// What was said, with the history that was named: it becomes an answer like any other.
 fn recording(global: &Global, options: &live::Options) -> Result<(Recording, Source)> {
+    let (mut recording, source) = said(global, options)?;
+    if let Some(log) = &global.log {
+        let name = log.display().to_string();
+        recording.push(record::Ask::History, &name, live::history(log, global.timeout));
+    }
+    Ok((recording, source))
+}
+
+/// The one place where live, recorded and pasted differ.
+fn said(global: &Global, options: &live::Options) -> Result<(Recording, Source)> {
     let Some(from) = &global.from else {
         return Ok((live::this_machine_as(root(global), global.timeout, options), Source::Live));
     };

@@ -5,6 +5,7 @@
 
 use super::backing::Filesystem;
 use super::device::devices;
+use super::history::{self, History};
 use super::{DeviceMapper, Host, Kernel, df, gaps, lvm, owner, reports, saying, settings, stack};
 use crate::record::{Ask, Reading, Recording, Source};
 
@@ -23,6 +24,7 @@ pub fn read(recording: &Recording) -> Host {
         lvm: lvm_facts(recording),
         filesystems: filesystems(recording, &mounts),
         sayings: sayings(recording),
+        history: history(recording),
         oddities: Vec::new(),
     };
     let devices = devices(recording);
@@ -39,6 +41,11 @@ pub fn read(recording: &Recording) -> Host {
     for pool in &mut host.pools {
         pool.owner = owner::owner(pool, &host.dockers, &host.thins, recording);
         pool.min_free = owner::min_free(pool, &host.dockers);
+    }
+    if recording.all(Ask::History).next().is_some() {
+        let mut history = std::mem::take(&mut host.history);
+        history.add_now(&host);
+        host.history = history;
     }
     oddities.extend(gaps::unanswered(recording, &devices));
     oddities.extend(gaps::not_understood(recording, &host, &devices));
@@ -62,6 +69,12 @@ fn kernel(recording: &Recording) -> Kernel {
             .said(Ask::File, "/sys/module/dm_thin_pool/parameters/no_space_timeout")
             .and_then(|t| t.trim().parse().ok()),
     }
+}
+
+/// The histories that were given, usually one or none, in the order given.
+fn history(recording: &Recording) -> History {
+    let texts = recording.all(Ask::History).filter_map(|a| a.reading.said());
+    texts.map(history::read).fold(History::default(), History::and)
 }
 
 fn lvm_facts(recording: &Recording) -> lvm::Lvm {

@@ -17,7 +17,7 @@ use super::machine::Machine;
 use super::worker::Worker;
 use super::{Ask, Reading, Recording, Respondent, Source, redact};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How to make a recording.
@@ -44,6 +44,15 @@ pub fn this_machine(root: PathBuf, limit: Duration) -> Recording {
 pub fn this_machine_as(root: PathBuf, limit: Duration, options: &Options) -> Recording {
     let mut worker = Worker::new(limit, move || Box::new(Machine::new(root.clone())));
     record(&mut worker, options)
+}
+
+/// The history that somebody keeps in a file, as an answer: what stands there, or why it cannot be read in time.
+#[must_use]
+pub fn history(path: &Path, limit: Duration) -> Reading {
+    let Some(path) = path.to_str() else {
+        return Reading::Refused("EILSEQ: its path is no valid text".to_owned());
+    };
+    Worker::new(limit, || Box::new(Machine::new("/".into()))).ask(Ask::History, path)
 }
 
 /// The time now, RFC 3339 in UTC with whole seconds: `2026-11-22T02:20:16Z`.

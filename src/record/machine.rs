@@ -63,6 +63,7 @@ impl Machine {
                 "commands are not run when the files of another root are read".to_owned(),
             )),
             Ask::Run => run::run(of),
+            Ask::History => files::history(of),
             Ask::Uname => uname(),
             Ask::KernelLog => files::kernel_log(&self.root),
             Ask::DockerLayers | Ask::DockerMounts | Ask::DockerImages | Ask::DockerContainers => {

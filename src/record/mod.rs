@@ -135,6 +135,9 @@ pub enum Ask {
     ContainerdSnapshots,
     /// containerd's images, containers and names of snapshots, one a line: [`owners::Known`]; `of` is its `meta.db`.
     ContainerdImages,
+    /// The last [`LIMIT_FILE`] bytes of a history of pools, `of` its path: one JSON object a line as `thinspect watch`
+    /// writes them. It is no fact of the machine's, but what was seen of it before.
+    History,
     /// A question of a later version of this program.
     #[serde(other)]
     Later,

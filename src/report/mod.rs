@@ -7,6 +7,7 @@ pub mod explain;
 pub mod json;
 mod plan;
 mod text;
+mod trend;
 pub mod usage;
 mod wrap;
 
