@@ -281,3 +281,32 @@ carry_out() {
   say "carrying out: plan $*"
   bash "/out/$name.sh" --yes || fail "the script of plan $* failed"
 }
+
+# advised NAME RISK [RULE]: the commands at this risk that the leading finding of /out/NAME.json advises, or that of a rule.
+advised() {
+  jq -r --arg risk "$2" --arg rule "${3:-}" 'first(.findings[] | select($rule == "" or .rule == $rule))
+    | .advice[] | select(.risk == $risk) | .commands[]' "/out/$1.json"
+}
+
+# follow_advice NAME RISK [RULE]: types them, word for word and in order, each in a shell of its own. One that only looks
+# may find nothing, which grep and pgrep say with 1; any other must succeed. What they said is in /out/NAME.typed.txt.
+follow_advice() {
+  local commands=() command status worst=0
+  [ "$2" != reads ] || worst=1
+  mapfile -t commands < <(advised "$@")
+  [ ${#commands[@]} -gt 0 ] || fail "nothing at the risk '$2' is advised in $1.json${3:+ by $3}"
+  for command in "${commands[@]}"; do
+    say "typing: $command"
+    status=0
+    { echo "# $command"; timeout 120 bash -c "$command" </dev/null; } >>"/out/$1.typed.txt" 2>&1 || status=$?
+    [ "$status" -le "$worst" ] || fail "exit status $status of advised: $command: $(tail -n 3 "/out/$1.typed.txt")"
+  done
+}
+
+# follow_plan NAME GOAL [RULE]: carries out the plan that the same advice points to.
+follow_plan() {
+  local command words=()
+  command=$(advised "$1" reads "${3:-}" | grep "^thinspect plan $2\b") || fail "no plan '$2' is advised in $1.json"
+  eval "words=(${command%%$'\n'*})"
+  carry_out "$1-$2" "${words[@]:2}"
+}
