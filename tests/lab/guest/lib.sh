@@ -260,12 +260,15 @@ rules_of() {
   jq -c '[.findings[] | select(.subject.kind == "pool") | [.rule, .subject.name]]' "$1"
 }
 
-# Records this state for the tests that run without a kernel, and expects it to mean the same read back as live.
-# With more time than usual, which an emulated processor needs.
+# keep_recording [STATE]: records this state for the tests that run without a kernel, in a folder named after it, or after
+# the scenario. Expects it to mean the same read back as live. With more time than usual, which an emulated processor needs.
 keep_recording() {
-  thinspect record --timeout 5s --file /out/recording.json || [ $? = 3 ]
+  local file=/out/recording.json
+  [ $# = 0 ] || file=/out/recordings/$1.json
+  mkdir -p "${file%/*}"
+  thinspect record --timeout 5s --file "$file" || [ $? = 3 ]
   ask live status --timeout 5s
-  ask recorded status --from /out/recording.json
+  ask recorded status --from "$file"
   expect "the findings from the recording" "$(rules_of /out/recorded.json)" "$(rules_of /out/live.json)"
 }
 
@@ -288,19 +291,28 @@ advised() {
     | .advice[] | select(.risk == $risk) | .commands[]' "/out/$1.json"
 }
 
-# follow_advice NAME RISK [RULE]: types them, word for word and in order, each in a shell of its own. One that only looks
-# may find nothing, which grep and pgrep say with 1; any other must succeed. What they said is in /out/NAME.typed.txt.
+# type_in NAME WORST COMMAND...: types commands word for word into one shell, as a person does; none may end with more
+# than WORST. What was said is in /out/NAME.typed.txt.
+type_in() {
+  local said=/out/$1.typed.txt worst=$2 command
+  shift 2
+  for command in "$@"; do
+    say "typing: $command" >&2
+    printf 'printf "# %%s\n" %q\n%s\n' "$command" "$command"
+    # shellcheck disable=SC2016 # for that shell
+    printf 'status=$?; [ "$status" -le %s ] || { echo "exit status $status"; exit 1; }\n' "$worst"
+  done >/run/lab/typed.sh
+  timeout 300 bash /run/lab/typed.sh </dev/null >>"$said" 2>&1 || fail "what was typed failed: $(tail -n 4 "$said" | tr '\n' ' ')"
+}
+
+# follow_advice NAME RISK [RULE]: types the commands that the same advice gives, in order. Those that only look may find
+# nothing, which grep and pgrep say with 1.
 follow_advice() {
-  local commands=() command status worst=0
+  local commands=() worst=0
   [ "$2" != reads ] || worst=1
   mapfile -t commands < <(advised "$@")
   [ ${#commands[@]} -gt 0 ] || fail "nothing at the risk '$2' is advised in $1.json${3:+ by $3}"
-  for command in "${commands[@]}"; do
-    say "typing: $command"
-    status=0
-    { echo "# $command"; timeout 120 bash -c "$command" </dev/null; } >>"/out/$1.typed.txt" 2>&1 || status=$?
-    [ "$status" -le "$worst" ] || fail "exit status $status of advised: $command: $(tail -n 3 "/out/$1.typed.txt")"
-  done
+  type_in "$1" "$worst" "${commands[@]}"
 }
 
 # follow_plan NAME GOAL [RULE]: carries out the plan that the same advice points to.
