@@ -5,6 +5,7 @@
 
 pub mod amount;
 pub mod backing;
+pub mod census;
 mod device;
 pub mod df;
 pub mod dm_info;
@@ -13,6 +14,7 @@ pub mod docker_info;
 pub mod floor;
 mod gaps;
 mod headroom;
+pub mod inside;
 mod join;
 mod loose;
 pub mod losetup;
