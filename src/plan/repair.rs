@@ -298,6 +298,7 @@ fn offline(plan: &mut Plan, job: &Job<'_>) {
         Carrier::Device(node) => repair_copy::device(plan, job, node),
         Carrier::Unknown => {}
     }
+    plan.steps.extend(repair_users::grow_next(job));
     plan.steps.push(repair_users::harm(job));
     plan.steps.extend(repair_users::check_filesystems(job));
     if plan.steps.iter().any(|s| s.guarded.is_some() && s.risk == Risk::Destroys) {
