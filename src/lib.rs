@@ -43,6 +43,7 @@ pub mod advice;
 pub mod cli;
 pub mod forecast;
 pub mod host;
+pub mod lent;
 pub mod metadata;
 pub mod plan;
 pub mod record;

@@ -13,7 +13,7 @@ use thinspect::record::{self, Recording, live, load};
 use thinspect::report::{self, Look, Report, Source, Units};
 use thinspect::rules;
 use thinspect::verdict::{Exit, Verdict};
-use thinspect::{metadata, plan, usage};
+use thinspect::{lent, metadata, plan, usage};
 
 fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
@@ -97,7 +97,8 @@ fn said(global: &Global, options: &live::Options) -> Result<(Recording, Source)>
 
 /// What to ask a machine; who owns the thin devices takes many files to read and is asked only where it is shown.
 fn asking(owners: bool) -> live::Options {
-    live::Options { recorded_at: Some(live::now()), commands: true, owners }
+    let read_metadata = Some(lent::pool_metadata as record::pool_metadata::Read);
+    live::Options { recorded_at: Some(live::now()), commands: true, owners, read_metadata }
 }
 
 fn root(global: &Global) -> PathBuf {

@@ -6,7 +6,8 @@
 use super::backing::Filesystem;
 use super::device::devices;
 use super::history::{self, History};
-use super::{DeviceMapper, Host, Kernel, df, gaps, lvm, owner, reports, saying, settings, stack};
+use super::owners::{self, Owners};
+use super::{DeviceMapper, Host, Kernel, df, gaps, inside, lvm, owner, reports, saying, settings, stack};
 use crate::record::{Ask, Reading, Recording, Source};
 
 /// What a recording means.
@@ -41,12 +42,15 @@ pub fn read(recording: &Recording) -> Host {
     for pool in &mut host.pools {
         pool.owner = owner::owner(pool, &host.dockers, &host.thins, recording);
         pool.min_free = owner::min_free(pool, &host.dockers);
+        pool.inside = inside::read(recording, pool);
     }
     if recording.all(Ask::History).next().is_some() {
         let mut history = std::mem::take(&mut host.history);
         history.add_now(&host);
         host.history = history;
     }
+    let owners: Vec<Owners> = host.pools.iter().map(|p| owners::read(recording, &host, p)).collect();
+    host.pools.iter_mut().zip(owners).for_each(|(pool, owners)| pool.owners = owners);
     oddities.extend(gaps::unanswered(recording, &devices));
     oddities.extend(gaps::not_understood(recording, &host, &devices));
     host.oddities = oddities;

@@ -5,6 +5,7 @@
 
 pub mod amount;
 pub mod backing;
+pub mod census;
 mod device;
 pub mod df;
 pub mod dm_info;
@@ -14,6 +15,7 @@ pub mod floor;
 mod gaps;
 mod headroom;
 pub mod history;
+pub mod inside;
 mod join;
 mod loose;
 pub mod losetup;

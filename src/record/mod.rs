@@ -14,6 +14,7 @@ pub mod load;
 pub mod machine;
 pub mod owners;
 pub mod paste;
+pub mod pool_metadata;
 mod raw;
 mod redact;
 pub mod worker;
@@ -138,6 +139,9 @@ pub enum Ask {
     /// The last [`LIMIT_FILE`] bytes of a history of pools, `of` its path: one JSON object a line as `thinspect watch`
     /// writes them. It is no fact of the machine's, but what was seen of it before.
     History,
+    /// What a pool's metadata says of itself and of the thin devices, one a line: [`pool_metadata::Line`]; `of` is the
+    /// number of the device it lies on, `7:1`.
+    PoolMetadata,
     /// A question of a later version of this program.
     #[serde(other)]
     Later,

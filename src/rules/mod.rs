@@ -6,6 +6,7 @@
 mod advise;
 mod finding;
 mod floor_words;
+mod inmates;
 mod judge;
 mod paths;
 mod said;
