@@ -119,5 +119,5 @@ fn sayings(recording: &Recording) -> Vec<saying::Saying> {
     let pasted = recording.source == Source::Pasted;
     // A target that only says `snapshot Invalid` says it in its status line.
     let targets = recording.all(Ask::DmStatus).filter(|_| pasted).filter_map(|a| a.reading.said());
-    texts.chain(targets).flat_map(saying::read_all).collect()
+    saying::gather(texts.chain(targets))
 }
