@@ -17,7 +17,7 @@
 //! - [`metadata`] reads a pool's own B-trees; [`usage`] joins their counts with the owners' names.
 //! - [`rules`] are pure functions from a host to findings, one file each, with explanations that run as tests.
 //! - [`plan`] computes exact numbers and ordered steps for one goal, and a guarded script of them.
-//! - [`report`] renders; it decides nothing. [`advice`] and [`verdict`] are the words that rules and plans share.
+//! - [`report`] renders; it decides nothing. [`publish`] hands metrics to their collector. [`advice`] and [`verdict`] are the words that rules and plans share.
 //!
 //! # What always holds
 //! 1. **Looking writes nothing.** Every status ioctl carries `DM_NOFLUSH`: without it the kernel commits the pool's
@@ -42,6 +42,7 @@ pub mod cli;
 pub mod host;
 pub mod metadata;
 pub mod plan;
+pub mod publish;
 pub mod record;
 pub mod report;
 pub mod rules;
