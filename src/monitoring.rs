@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use thinspect::cli::{Check, Cli, Global, Metrics};
-use thinspect::publish::{http, textfile};
+use thinspect::publish::{http, privileges, textfile};
 use thinspect::report::monitor::{self, Limits, Line, Thresholds};
 use thinspect::report::{Report, metrics};
 use thinspect::verdict::Exit;
@@ -37,7 +37,10 @@ fn say(line: &Line) -> Result<Exit> {
 /// Wrong usage, help and version of `check` end as the guidelines for plug-ins want it: unknown. `None` where another
 /// command was meant.
 pub(crate) fn wrong_check(error: &clap::Error) -> Option<Exit> {
-    let meant = Cli::command().ignore_errors(true).try_get_matches().ok()?;
+    // Those four end the parsing before the command is known.
+    let reserved = ["-h", "--help", "-V", "--version"];
+    let words = std::env::args_os().filter(|word| !reserved.iter().any(|r| word == r));
+    let meant = Cli::command().ignore_errors(true).try_get_matches_from(words).ok()?;
     if meant.subcommand_name() != Some("check") {
         return None;
     }
@@ -83,6 +86,7 @@ fn replace(file: &Path, text: &str) -> Result<()> {
 fn listen(global: &Global, options: &Metrics, address: SocketAddr) -> Result<Exit> {
     let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     let at = listener.local_addr().unwrap_or(address);
+    privileges::give_up().map_err(|why| anyhow!(why))?;
     let _ = writeln!(io::stderr(), "thinspect: metrics at http://{at}/metrics");
     let mut last_success = None;
     let failed = http::serve(&listener, || {

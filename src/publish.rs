@@ -3,4 +3,5 @@
 //! It knows nothing of what the text says.
 
 pub mod http;
+pub mod privileges;
 pub mod textfile;

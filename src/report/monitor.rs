@@ -58,8 +58,11 @@ pub struct Line {
 /// What is wrong, and how badly.
 struct Problem {
     severity: Severity,
+    /// What it is about, usually a pool.
+    subject: String,
     /// What it is called where there is no room for more.
     name: String,
+    /// All of it, without the subject.
     sentence: String,
 }
 
@@ -83,8 +86,9 @@ pub fn line(report: &Report, thresholds: &Thresholds, forecasts: &[TimeToFull], 
         .flat_map(|p| of_pool(p, thresholds))
         .chain(forecasts.iter().map(|f| of_forecast(f, thresholds)))
         .collect();
-    let mut problems: Vec<Problem> = measures.iter().filter_map(|m| exceeded(m, report)).collect();
-    problems.extend(found(report, &measures));
+    // A rule's cause says more than a number: it leads among what is equally bad.
+    let mut problems: Vec<Problem> = found(report, &measures).collect();
+    problems.extend(measures.iter().filter_map(|m| exceeded(m, report)));
     problems.sort_by_key(|p| std::cmp::Reverse(p.severity));
     let verdict = Verdict::of(problems.first().map(|p| p.severity), has_gap(&report.host));
     let sentence = match verdict {
@@ -175,8 +179,9 @@ fn exceeded(measure: &Measure, report: &Report) -> Option<Problem> {
     let free = free.map(|free| format!(", {free} free")).unwrap_or_default();
     Some(Problem {
         severity,
-        name: format!("{} of {}", measure.what.replace('_', " "), measure.pool),
-        sentence: format!("{}: {what}{free} ({word} range {range})", measure.pool),
+        subject: measure.pool.clone(),
+        name: what.clone(),
+        sentence: format!("{what}{free} ({word} range {range})"),
     })
 }
 
@@ -203,27 +208,33 @@ fn found<'a>(report: &'a Report, measures: &'a [Measure]) -> impl Iterator<Item 
     let findings = report.findings.iter().filter(|f| f.severity > Severity::Notice);
     findings.filter(move |f| !measured(f.rule, &f.subject.name)).map(|f| Problem {
         severity: f.severity,
-        name: format!("{} of {}", f.rule, f.subject.name),
-        sentence: format!("{}: {}", f.subject.name, f.summary),
+        subject: f.subject.name.clone(),
+        name: f.rule.to_owned(),
+        sentence: f.summary.clone(),
     })
 }
 
-/// The worst in full, the others by name; in full too where the reader asked for more.
+/// The worst in full, the others by name; in full too where the reader asked for more. What is about the same thing as
+/// the one before does not name it again.
 fn wrong(problems: &[Problem], verbose: bool) -> String {
     const NAMED: usize = 3;
-    if verbose {
-        return problems.iter().map(|p| p.sentence.as_str()).collect::<Vec<_>>().join("; ");
+    let mut sentence = String::new();
+    let mut about = "";
+    for (rank, problem) in problems.iter().enumerate().take(if verbose { usize::MAX } else { 1 + NAMED }) {
+        sentence.push_str(match rank {
+            0 => "",
+            1 if !verbose => "; also ",
+            _ if verbose => "; ",
+            _ => ", ",
+        });
+        if problem.subject != about {
+            let _ = write!(sentence, "{}: ", problem.subject);
+        }
+        sentence.push_str(if rank == 0 || verbose { &problem.sentence } else { &problem.name });
+        about = &problem.subject;
     }
-    let (Some(first), others) = (problems.first(), problems.get(1..).unwrap_or_default()) else {
-        return String::new();
-    };
-    let mut sentence = first.sentence.clone();
-    let names: Vec<&str> = others.iter().take(NAMED).map(|p| p.name.as_str()).collect();
-    if !names.is_empty() {
-        let _ = write!(sentence, "; also {}", names.join(", "));
-    }
-    if others.len() > NAMED {
-        let _ = write!(sentence, " and {} more", others.len() - NAMED);
+    if !verbose && problems.len() > 1 + NAMED {
+        let _ = write!(sentence, " and {} more", problems.len() - 1 - NAMED);
     }
     sentence
 }
