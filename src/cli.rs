@@ -41,6 +41,9 @@ pub struct Global {
     /// Look for the host's files below this directory, e.g. /host in a container
     #[arg(long, global = true, value_name = "DIR", conflicts_with = "from")]
     pub root: Option<PathBuf>,
+    /// A history of the pools' use, for forecasts; `watch` keeps it there
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log: Option<PathBuf>,
     /// How to print
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Text)]
     pub output: Format,

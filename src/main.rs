@@ -15,7 +15,7 @@ use thinspect::record::{self, Recording, live, load};
 use thinspect::report::{self, Look, Report, Source, Units};
 use thinspect::rules;
 use thinspect::verdict::{Exit, Verdict};
-use thinspect::{metadata, plan, usage};
+use thinspect::{lent, metadata, plan, usage};
 
 fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
@@ -80,8 +80,18 @@ fn run(cli: Cli) -> Result<Exit> {
     }
 }
 
-/// The one place where live, recorded and pasted differ.
+/// What was said, with the history that was named: it becomes an answer like any other.
 fn recording(global: &Global, options: &live::Options) -> Result<(Recording, Source)> {
+    let (mut recording, source) = said(global, options)?;
+    if let Some(log) = &global.log {
+        let name = log.display().to_string();
+        recording.push(record::Ask::History, &name, live::history(log, global.timeout));
+    }
+    Ok((recording, source))
+}
+
+/// The one place where live, recorded and pasted differ.
+fn said(global: &Global, options: &live::Options) -> Result<(Recording, Source)> {
     let Some(from) = &global.from else {
         return Ok((live::this_machine_as(root(global), global.timeout, options), Source::Live));
     };
@@ -97,7 +107,8 @@ fn recording(global: &Global, options: &live::Options) -> Result<(Recording, Sou
 
 /// What to ask a machine; who owns the thin devices takes many files to read and is asked only where it is shown.
 fn asking(owners: bool) -> live::Options {
-    live::Options { recorded_at: Some(live::now()), commands: true, owners }
+    let read_metadata = Some(lent::pool_metadata as record::pool_metadata::Read);
+    live::Options { recorded_at: Some(live::now()), commands: true, owners, read_metadata }
 }
 
 fn root(global: &Global) -> PathBuf {

@@ -2,12 +2,14 @@
 //!
 //! Within the version only additions happen. Numbers are exact integers; what is not known is `null`, never 0.
 
+use super::trend::ForecastV1;
 use super::{Report, Source, Units, amounts};
 use crate::advice::Risk;
+use crate::host::Host;
 use crate::host::backing::{Backing, BackingKind};
-use crate::host::pool::{MinFreeFrom, Owner, Pool, StatusAnswer};
+use crate::host::pool::{MinFreeFrom, Owner, Pool};
 use crate::host::space::Space;
-use crate::host::status::{Discards, HeldRoot, Mode, WhenFull};
+use crate::host::status::{Discards, HeldRoot, WhenFull};
 use crate::host::units::{Blocks, Bytes};
 use crate::verdict::{Certainty, Severity, Verdict};
 use schemars::JsonSchema;
@@ -60,6 +62,9 @@ struct PoolV1 {
     backing: BackingsV1,
     headroom: HeadroomV1,
     min_free_space: MinFreeV1,
+    /// When it will be full; only where a history was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forecast: Option<ForecastV1>,
 }
 
 /// Who keeps the records of what is in the pool.
@@ -208,7 +213,7 @@ pub fn output(report: &Report) -> Output {
         verdict: report.verdict,
         source: report.source,
         recorded_at: host.recorded_at.clone(),
-        pools: host.pools.iter().map(pool).collect(),
+        pools: host.pools.iter().map(|p| pool(p, host)).collect(),
         findings: report.findings.iter().map(finding).collect(),
         notes: host
             .oddities
@@ -224,14 +229,14 @@ pub fn schema() -> schemars::Schema {
     schemars::schema_for!(Output)
 }
 
-fn pool(pool: &Pool) -> PoolV1 {
+fn pool(pool: &Pool, host: &Host) -> PoolV1 {
     let headroom = pool.headroom();
     PoolV1 {
         name: pool.name.clone(),
         uuid: pool.uuid.clone().filter(|u| !u.is_empty()),
         device: pool.device.map(|d| d.to_string()),
         owner: owner(&pool.owner),
-        mode: mode(pool),
+        mode: pool.mode_word(),
         transaction_id: pool.transaction_id,
         needs_check: pool.needs_check,
         held_metadata_root: pool.held_root.map(|held| match held {
@@ -256,25 +261,12 @@ fn pool(pool: &Pool) -> PoolV1 {
             effective_bytes: bytes(headroom.effective),
         },
         min_free_space: min_free(pool),
+        forecast: ForecastV1::of(pool, host),
     }
 }
 
 fn bytes(amount: Option<Bytes>) -> Option<u64> {
     amount.map(|b| b.0)
-}
-
-/// A pool's mode in one word; not answering and being suspended hide what the status line would say.
-#[must_use]
-pub fn mode(pool: &Pool) -> &'static str {
-    match (&pool.answer, &pool.mode) {
-        (StatusAnswer::Silent(_), _) => "unanswered",
-        _ if pool.suspended == Some(true) => "suspended",
-        (_, Some(Mode::ReadWrite)) => "rw",
-        (_, Some(Mode::ReadOnly)) => "ro",
-        (_, Some(Mode::OutOfDataSpace)) => "out-of-data-space",
-        (_, Some(Mode::Failed)) => "failed",
-        (_, Some(Mode::Other(_)) | None) => "unknown",
-    }
 }
 
 fn owner(owner: &Owner) -> OwnerV1 {

@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod monitor;
 mod plan;
 mod text;
+mod trend;
 pub mod usage;
 mod wrap;
 

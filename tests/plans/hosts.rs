@@ -32,6 +32,7 @@ pub(crate) fn host(source: Source) -> Host {
         lvm: Lvm::default(),
         filesystems: Vec::new(),
         sayings: Vec::new(),
+        history: thinspect::host::history::History::default(),
         oddities: Vec::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! JSON in a paste: `docker info` as JSON, LVM's reports, `losetup` and `lsblk`, lines of a recording.
+//! JSON in a paste: `docker info` as JSON, LVM's reports, `losetup` and `lsblk`, lines of a recording or a history.
 //!
 //! It finds where a JSON text ends and whose it is; it is not read here. JSON that is cut off stays lines.
 
@@ -49,7 +49,9 @@ fn owner(value: &str) -> Option<Answer> {
     {
         return Some(answer);
     }
-    let (ask, of) = if has("\"DriverStatus\"") || has("\"Pool Name\"") || has("\"Data Space ") {
+    let (ask, of) = if has("\"thinspect-watch/1\"") {
+        (Ask::History, "")
+    } else if has("\"DriverStatus\"") || has("\"Pool Name\"") || has("\"Data Space ") {
         (Ask::DockerInfo, "")
     } else if has("\"report\"") && has("\"lv\"") {
         (Ask::LvmReport, "lvs")
