@@ -19,7 +19,7 @@
 //! - [`forecast`] computes rates and times to full from a history, which is an answer in the recording like any other.
 //! - [`rules`] are pure functions from a host to findings, one file each, with explanations that run as tests.
 //! - [`plan`] computes exact numbers and ordered steps for one goal, and a guarded script of them.
-//! - [`report`] renders; it decides nothing. [`advice`] and [`verdict`] are the words that rules and plans share.
+//! - [`report`] renders; it decides nothing. [`publish`] hands metrics to their collector. [`advice`] and [`verdict`] are the words that rules and plans share.
 //!
 //! # What always holds
 //! 1. **Looking writes nothing.** Every status ioctl carries `DM_NOFLUSH`: without it the kernel commits the pool's
@@ -46,6 +46,7 @@ pub mod host;
 pub mod lent;
 pub mod metadata;
 pub mod plan;
+pub mod publish;
 pub mod record;
 pub mod report;
 pub mod rules;

@@ -1,7 +1,9 @@
 //! Wires it together: arguments, one recording, one report, one exit status. The only file that prints or exits.
 
+mod monitoring;
+
 use anyhow::{Context, Result, anyhow};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,7 +20,7 @@ use thinspect::{lent, metadata, plan, usage};
 fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
         Ok(cli) => run(cli).unwrap_or_else(|error| complain(&error)),
-        Err(error) => wrong_usage(&error),
+        Err(error) => monitoring::wrong_check(&error).unwrap_or_else(|| wrong_usage(&error)),
     };
     ExitCode::from(exit.code())
 }
@@ -57,6 +59,14 @@ fn run(cli: Cli) -> Result<Exit> {
         }
         Command::Plan(goal) => make_plan(global, &goal),
         Command::Record { file } => save(global, file.as_deref()),
+        Command::Check(options) => monitoring::check(global, &options),
+        Command::Metrics(options) => monitoring::metrics(global, &options),
+        Command::Man { of } => manual(&of),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "thinspect", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
         Command::Rules => print(&report::explain::rules()),
         Command::Explain { rule } => explain(&rule),
         Command::Schema { of } => {
@@ -432,6 +442,20 @@ fn explain(name: &str) -> Result<Exit> {
         return Err(anyhow!("no rule named {name}; `thinspect rules` lists them"));
     };
     print(&report::explain::explain(rule))
+}
+
+/// The manual page of a command, in roff.
+fn manual(of: &[String]) -> Result<Exit> {
+    let mut program = Cli::command();
+    program.build();
+    let mut command = &program;
+    for name in of {
+        let found = command.find_subcommand(name);
+        command = found.ok_or_else(|| anyhow!("no command named {}", of.join(" ")))?;
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    print(&String::from_utf8_lossy(&page))
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String> {

@@ -107,7 +107,7 @@ fn headline(report: &Report, look: &Look) -> String {
 }
 
 /// What to say when nothing above a notice was found.
-fn quiet_sentence(report: &Report) -> String {
+pub(super) fn quiet_sentence(report: &Report) -> String {
     let host = &report.host;
     match (&host.kernel.device_mapper, host.pools.len()) {
         (DeviceMapper::Missing, _) => {
