@@ -87,7 +87,7 @@ fn recording(global: &Global, options: &live::Options) -> Result<(Recording, Sou
 
 /// What to ask a machine; who owns the thin devices takes many files to read and is asked only where it is shown.
 fn asking(owners: bool) -> live::Options {
-    live::Options { recorded_at: Some(live::now()), commands: true, owners }
+    live::Options { recorded_at: Some(live::now()), commands: true, owners, ..live::Options::default() }
 }
 
 fn root(global: &Global) -> PathBuf {

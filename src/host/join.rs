@@ -5,7 +5,7 @@
 
 use super::backing::Filesystem;
 use super::device::devices;
-use super::{DeviceMapper, Host, Kernel, df, gaps, lvm, owner, reports, saying, settings, stack};
+use super::{DeviceMapper, Host, Kernel, df, disk, gaps, lvm, owner, reports, saying, settings, stack};
 use crate::record::{Ask, Reading, Recording, Source};
 
 /// What a recording means.
@@ -21,6 +21,8 @@ pub fn read(recording: &Recording) -> Host {
         thins: Vec::new(),
         dockers: settings::dockers(recording, &mounts, &mut oddities),
         lvm: lvm_facts(recording),
+        disks: disk::disks(recording),
+        tools: disk::tools(recording),
         filesystems: filesystems(recording, &mounts),
         sayings: sayings(recording),
         oddities: Vec::new(),

@@ -7,6 +7,7 @@ pub mod amount;
 pub mod backing;
 mod device;
 pub mod df;
+pub mod disk;
 pub mod dm_info;
 pub mod docker;
 pub mod docker_info;
@@ -37,6 +38,7 @@ pub use join::read;
 
 pub use crate::record::Source;
 use backing::Filesystem;
+use disk::Disk;
 use docker::Docker;
 use lvm::Lvm;
 use oddity::Oddity;
@@ -61,6 +63,10 @@ pub struct Host {
     pub dockers: Vec<Docker>,
     /// LVM's facts.
     pub lvm: Lvm,
+    /// Disks and partitions, where they were asked about.
+    pub disks: Vec<Disk>,
+    /// Tools that were looked for, with where they stand; `None`: there is none.
+    pub tools: Vec<(String, Option<String>)>,
     /// Filesystems with their space, from statfs or a pasted `df`.
     pub filesystems: Vec<Filesystem>,
     /// Recognised log and error lines.

@@ -9,6 +9,7 @@
 
 mod backing;
 mod devices;
+mod disks;
 mod docker;
 mod lvm;
 mod owners;
@@ -29,13 +30,17 @@ pub struct Options {
     pub commands: bool,
     /// Whether to ask who the thin devices belong to: layers, images, containers, snapshots. It reads many files.
     pub owners: bool,
+    /// Whether to ask what other disks and volume groups there are, and which tools: where a pool could move to.
+    pub disks: bool,
+    /// A disk that is meant, by any of its paths: it is asked about even where the others would be left alone.
+    pub disk: Option<String>,
 }
 
 /// Records the machine this process runs on, whose files stand below `root`; each question waits at most
 /// `limit` (commands have limits of their own). The caller should have one thread.
 #[must_use]
 pub fn this_machine(root: PathBuf, limit: Duration) -> Recording {
-    let options = Options { recorded_at: Some(now()), commands: true, owners: false };
+    let options = Options { recorded_at: Some(now()), commands: true, ..Options::default() };
     this_machine_as(root, limit, &options)
 }
 
@@ -78,7 +83,10 @@ pub fn record(respondent: &mut dyn Respondent, options: &Options) -> Recording {
         owners::ask(&mut asking);
     }
     asking.ask(Ask::KernelLog, "");
-    lvm::ask(&mut asking, &devices, &carriers);
+    lvm::ask(&mut asking, &devices, &carriers, options.disks);
+    if options.disks {
+        disks::ask(&mut asking, options.disk.as_deref());
+    }
     asking.recording
 }
 

@@ -63,6 +63,8 @@ impl Machine {
                 "commands are not run when the files of another root are read".to_owned(),
             )),
             Ask::Run => run::run(of),
+            Ask::Signatures => signatures(&self.root, of),
+            Ask::Tool => tool(&self.root, of),
             Ask::Uname => uname(),
             Ask::KernelLog => files::kernel_log(&self.root),
             Ask::DockerLayers | Ask::DockerMounts | Ask::DockerImages | Ask::DockerContainers => {
@@ -88,6 +90,31 @@ fn uname() -> Result<String, Reading> {
     let name = nix::sys::utsname::uname().map_err(Reading::refused)?;
     let words = [name.sysname(), name.release(), name.machine()];
     Ok(words.map(|w| w.to_string_lossy().into_owned()).join(" "))
+}
+
+/// What is recognised on a block device. It is opened by `blkid`, for reading.
+fn signatures(root: &Root, node: &str) -> Result<String, Reading> {
+    if !root.is_plain() {
+        return Err(Reading::Unasked("devices are not looked into when the files of another root are read".into()));
+    }
+    let place = root.open(node, OFlag::O_PATH).map_err(Reading::refused)?;
+    match files::kind(&nix::sys::stat::fstat(&place).map_err(Reading::refused)?) {
+        files::Kind::Block => run::signatures(node),
+        _ => Err(Reading::Refused("ENOTBLK: not a block device".to_owned())),
+    }
+}
+
+fn tool(root: &Root, name: &str) -> Result<String, Reading> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if name.is_empty() || !name.chars().all(plain) {
+        return Err(Reading::refused(Errno::EINVAL));
+    }
+    let there = |path: &String| {
+        let stat = root.open(path, OFlag::O_PATH).and_then(|place| nix::sys::stat::fstat(&place));
+        stat.is_ok_and(|s| files::kind(&s) == files::Kind::Regular && s.st_mode & 0o111 != 0)
+    };
+    let mut places = run::PATH.split(':').map(|directory| format!("{directory}/{name}"));
+    places.find(there).ok_or_else(|| Reading::refused(Errno::ENOENT))
 }
 
 /// Opens the loop device with this number, read-only, and asks what it is bound to. A read-only open changes

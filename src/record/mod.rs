@@ -135,6 +135,11 @@ pub enum Ask {
     ContainerdSnapshots,
     /// containerd's images, containers and names of snapshots, one a line: [`owners::Known`]; `of` is its `meta.db`.
     ContainerdImages,
+    /// What the block device `of` (`/dev/vdd`) holds: `blkid -p -o export`, one `NAME=value` a line; empty where it
+    /// recognises nothing, `ambivalent` where it recognises several things.
+    Signatures,
+    /// Where a program stands, looked for in the directories that commands are run from: `/usr/sbin/lvcreate`.
+    Tool,
     /// A question of a later version of this program.
     #[serde(other)]
     Later,
