@@ -63,6 +63,9 @@ fn kernel(recording: &Recording) -> Kernel {
         no_space_timeout: recording
             .said(Ask::File, "/sys/module/dm_thin_pool/parameters/no_space_timeout")
             .and_then(|t| t.trim().parse().ok()),
+        overlay: recording
+            .said(Ask::File, "/proc/filesystems")
+            .map(|text| text.lines().any(|l| l.split_whitespace().any(|word| word == "overlay"))),
     }
 }
 

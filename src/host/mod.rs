@@ -87,6 +87,8 @@ pub struct Kernel {
     /// Seconds that writes wait on a full pool before they fail; 0 is for ever
     /// (`/sys/module/dm_thin_pool/parameters/no_space_timeout`).
     pub no_space_timeout: Option<u64>,
+    /// Whether it knows the overlay filesystem now; it may still load the module (`/proc/filesystems`).
+    pub overlay: Option<bool>,
 }
 
 /// Whether device-mapper could be asked.

@@ -67,6 +67,13 @@ pub fn statfs(text: &str) -> Filesystem {
     }
 }
 
+/// Reads `entries=12 typed=12`: whether entries say what they are; an empty directory tells nothing.
+#[must_use]
+pub fn typed(text: &str) -> Option<bool> {
+    let (entries, typed) = (number(text, "entries")?, number(text, "typed")?);
+    (entries > 0).then_some(typed == entries)
+}
+
 /// Reads the output of the tool `stat`: path and state of each file.
 #[must_use]
 pub fn listed(text: &str) -> Vec<(String, Stat)> {
@@ -109,6 +116,12 @@ mod tests {
         );
         assert_eq!((fs.inodes, fs.inodes_free), (Some(7), Some(6)));
         assert_eq!(statfs("blocks=10").size, None);
+        let cases = [
+            ("entries=3 typed=3", Some(true)),
+            ("entries=3 typed=0", Some(false)),
+            ("entries=0 typed=0", None),
+        ];
+        assert!(cases.iter().all(|(text, says)| typed(text) == *says));
     }
 
     #[test]

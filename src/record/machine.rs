@@ -56,6 +56,7 @@ impl Machine {
             Ask::Statfs => files::statfs(&self.root, of),
             Ask::Link => files::link(&self.root, of),
             Ask::Dir => files::names(&self.root, of),
+            Ask::EntryTypes => files::types(&self.root, of),
             Ask::DeviceRecords => files::device_records(&self.root, of),
             Ask::LoopStatus => loop_status(&self.root, of),
             Ask::Processes => self.programs.of_name(&self.root, of),

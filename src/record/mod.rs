@@ -140,6 +140,8 @@ pub enum Ask {
     Signatures,
     /// Where a program stands, looked for in the directories that commands are run from: `/usr/sbin/lvcreate`.
     Tool,
+    /// Whether the entries of a directory say what they are (`d_type`): `entries=12 typed=12`, `.` and `..` left out.
+    EntryTypes,
     /// A question of a later version of this program.
     #[serde(other)]
     Later,
