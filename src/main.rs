@@ -108,7 +108,13 @@ fn said(global: &Global, options: &live::Options) -> Result<(Recording, Source)>
 /// What to ask a machine; who owns the thin devices takes many files to read and is asked only where it is shown.
 fn asking(owners: bool) -> live::Options {
     let read_metadata = Some(lent::pool_metadata as record::pool_metadata::Read);
-    live::Options { recorded_at: Some(live::now()), commands: true, owners, read_metadata }
+    live::Options {
+        recorded_at: Some(live::now()),
+        commands: true,
+        owners,
+        read_metadata,
+        ..live::Options::default()
+    }
 }
 
 fn root(global: &Global) -> PathBuf {

@@ -35,6 +35,14 @@ pub struct Docker {
     pub devices: Vec<DeviceRecord>,
     /// The filesystem the data root is on.
     pub filesystem: Option<super::backing::Filesystem>,
+    /// Whether that filesystem's directories say what their entries are (`d_type`), as overlay2 demands.
+    pub typed_entries: Option<bool>,
+    /// Names of its volumes, which no storage driver keeps.
+    pub volumes: Option<Vec<String>>,
+    /// How many images there are in its other store, overlay2's.
+    pub overlay2_images: Option<u64>,
+    /// Whether it is, or was, part of a swarm.
+    pub swarm: Option<bool>,
 }
 
 /// A storage option and where it was given.

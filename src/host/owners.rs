@@ -11,6 +11,7 @@ use super::Host;
 use super::lvm::{LvName, split_name};
 use super::oddity::Oddity;
 use super::pool::{self, Pool};
+use super::units::Bytes;
 use crate::record::Recording;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,6 +25,8 @@ pub struct Owners {
     pub by_device: BTreeMap<u32, Vec<Owner>>,
     /// Images, those of Docker or of containerd.
     pub images: Vec<Image>,
+    /// Docker's layers.
+    pub layers: Vec<Layer>,
     /// Containers.
     pub containers: Vec<Container>,
     /// Devices that are active and open now, whatever the records say.
@@ -129,6 +132,19 @@ pub struct Image {
     pub whole: bool,
 }
 
+/// A layer of images. Its size is that of its files' content; what it takes as an archive or unpacked is more.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Layer {
+    /// Its chain id, without `sha256:`.
+    pub chain: String,
+    /// The id of its device.
+    pub device: Option<u32>,
+    /// Bytes of its files' content.
+    pub content: Option<Bytes>,
+    /// Bytes of Docker's listing of its files' names and headers.
+    pub listing: Option<Bytes>,
+}
+
 /// A container.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Container {
@@ -152,6 +168,16 @@ pub struct Container {
     pub devices: Vec<u32>,
     /// The ids of the layers' devices it stands on, the uppermost first.
     pub below: Vec<u32>,
+    /// The storage driver it was made with.
+    pub driver: Option<String>,
+    /// Names of the volumes mounted into it.
+    pub volumes: Vec<String>,
+    /// Names of the networks it is in.
+    pub networks: Vec<String>,
+    /// Whether it is removed when it ends (`--rm`).
+    pub auto_remove: bool,
+    /// When it is started again: `no`, `always`, `unless-stopped`, `on-failure`.
+    pub restart: Option<String>,
 }
 
 /// What a container does, by the records of its engine (moby container/state.go, `StateString`).

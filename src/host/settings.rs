@@ -164,7 +164,30 @@ fn docker(
         open_device: number_of(transaction.as_ref(), "device_id").and_then(|id| id.try_into().ok()),
         devices,
         filesystem: stack::filesystem_of(recording, mounts, root),
+        typed_entries: recording.said(Ask::EntryTypes, root).and_then(stat::typed),
+        volumes: names(recording, &format!("{root}/volumes")).map(|all| {
+            // Docker's list of them, and where it notes what lies below.
+            all.into_iter().filter(|n| !matches!(n.as_str(), "metadata.db" | "backingFsBlockDev")).collect()
+        }),
+        overlay2_images: names(recording, &format!("{root}/image/overlay2/imagedb/content/sha256"))
+            .and_then(|all| u64::try_from(all.len()).ok()),
+        swarm: exists(recording, &format!("{root}/swarm/docker-state.json")),
         ..common.clone()
+    }
+}
+
+/// The names in a directory; none where there is no directory, `None` where that is not known.
+fn names(recording: &Recording, path: &str) -> Option<Vec<String>> {
+    match recording.reading(Ask::Dir, path)? {
+        Reading::Said(text) => Some(text.lines().filter(|l| !l.is_empty()).map(str::to_owned).collect()),
+        refused => (refused.errno() == Some("ENOENT")).then(Vec::new),
+    }
+}
+
+fn exists(recording: &Recording, path: &str) -> Option<bool> {
+    match recording.reading(Ask::Stat, path)? {
+        Reading::Said(_) => Some(true),
+        refused => (refused.errno() == Some("ENOENT")).then_some(false),
     }
 }
 

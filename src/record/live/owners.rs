@@ -8,6 +8,8 @@ use crate::record::{Ask, Recording};
 
 /// Below Docker's data root, where the records of devices were looked for because its driver was used.
 const RECORDS: &str = "/devicemapper/metadata";
+/// So many filesystems are asked what they have free.
+const LIMIT_DISKS: usize = 32;
 /// containerd's own metadata, below its root.
 const METADATA: &str = "io.containerd.metadata.v1.bolt/meta.db";
 
@@ -36,6 +38,7 @@ pub(super) fn ask(asking: &mut Asking<'_>) {
         for ask in [Ask::DockerLayers, Ask::DockerMounts, Ask::DockerImages, Ask::DockerContainers] {
             asking.ask(ask, &root);
         }
+        ask_ways(asking, &root);
     }
     let folders = snapshotters(&asking.recording);
     if folders.is_empty() {
@@ -51,6 +54,50 @@ pub(super) fn ask(asking: &mut Asking<'_>) {
             asking.ask(Ask::ContainerdImages, &file);
         }
     }
+}
+
+/// What a move of Docker's data has to know: its volumes, its other drivers, its swarm, where there is room.
+fn ask_ways(asking: &mut Asking<'_>, root: &str) {
+    for place in ["volumes", "image", "image/overlay2/imagedb/content/sha256"] {
+        asking.ask(Ask::Dir, &format!("{root}/{place}"));
+    }
+    asking.ask(Ask::Stat, &format!("{root}/swarm/docker-state.json"));
+    asking.ask(Ask::EntryTypes, root);
+    asking.ask(Ask::File, "/proc/filesystems");
+    let mounts = asking.ask(Ask::File, "/proc/self/mountinfo").unwrap_or_default();
+    for place in disks(&mounts) {
+        asking.ask(Ask::Statfs, &place);
+    }
+}
+
+/// Where filesystems of the machine's own disks are mounted for writing, the data root's included; a network's may hang.
+fn disks(mounts: &str) -> Vec<String> {
+    let mut found: Vec<(&str, &str)> = Vec::new();
+    for line in mounts.lines() {
+        let Some((left, right)) = line.split_once(" - ") else { continue };
+        let left: Vec<&str> = left.split(' ').collect();
+        let kind = right.split(' ').next().unwrap_or_default();
+        let (Some(device), Some(root), Some(place), Some(options)) =
+            (left.get(2), left.get(3), left.get(4), left.get(5))
+        else {
+            continue;
+        };
+        let disk = matches!(kind, "ext2" | "ext3" | "ext4" | "xfs" | "btrfs" | "jfs" | "f2fs");
+        // A part of a filesystem, or a place inside Docker's, is no place to keep things; escapes are rare enough.
+        let whole = *root == "/" || (kind == "btrfs" && !root.contains("docker"));
+        let fine = !place.contains("/devicemapper/mnt/") && !place.contains('\\');
+        let known = found.iter().any(|(d, _)| d == device);
+        if disk
+            && whole
+            && fine
+            && !known
+            && options.split(',').any(|o| o == "rw")
+            && found.len() < LIMIT_DISKS
+        {
+            found.push((device, place));
+        }
+    }
+    found.into_iter().map(|(_, place)| place.to_owned()).collect()
 }
 
 fn docker_roots(recording: &Recording) -> Vec<String> {
