@@ -19,7 +19,8 @@ super::rule! {
     ///
     /// ## Why it matters
     /// The pool cannot use space that it was not told of. The other way round it is worse: of a file that is
-    /// smaller than its loop device the rest was cut off. It is lost, and reading there fails.
+    /// smaller than its loop device the rest was cut off. It is lost, and reads as zeros or fails, by the kernel's
+    /// version.
     ///
     /// ## What to do
     /// Do the missing step (`thinspect plan grow --to` prints what is left of them with this pool's numbers). A
@@ -90,8 +91,8 @@ fn of_half(half: Half, pool: &Pool) -> Option<Finding> {
     let (severity, text, advice) = match (file, device, has) {
         (Some(f), Some(d), _) if exceeds(d, f) => {
             let text = format!(
-                "The {word} file was cut to {f}, its loop device has {d}: what lay behind is lost, and reading \
-                 there fails"
+                "The {word} file was cut to {f}, its loop device has {d}: what lay behind is lost, and \
+                 reads as zeros or fails"
             );
             (Severity::Critical, text, lengthen(backing, d))
         }

@@ -182,6 +182,13 @@ raw_pool() {
   pool_on "$name" "/dev/mapper/$name-metadata" "$data"
 }
 
+# swap_table DEVICE TABLE: whatever waits in it is asked again of the new one.
+swap_table() {
+  dmsetup suspend --noflush --nolockfs "$1"
+  dmsetup reload "$1" --table "$2"
+  dmsetup resume "$1"
+}
+
 # remove_pool NAME: with its devices and files, and what the kernel's log says of it, so that the next state stands alone.
 remove_pool() {
   local device

@@ -1,14 +1,7 @@
-# Pools of nobody's in states of the kernel's own: metadata snapshot held, waiting for ever, errors at once, full and marked, failed.
+# Pools of nobody's: metadata snapshot held, discards kept, waiting for ever, errors at once, full and marked, failed.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly TIMEOUT=/sys/module/dm_thin_pool/parameters/no_space_timeout
-
-# swap_table DEVICE TABLE: whatever waits in it is asked again of the new one.
-swap_table() {
-  dmsetup suspend --noflush --nolockfs "$1"
-  dmsetup reload "$1" --table "$2"
-  dmsetup resume "$1"
-}
 
 has_failed() {
   dmsetup status --noflush failed | grep -q Fail
@@ -25,6 +18,29 @@ lets_the_snapshot_go() {
   follow_advice held changes
   expect "the held root" "$(pool_field held)" -
   gone released metadata-snapshot-held
+}
+
+# --- a pool that keeps discards to itself ---
+
+names_the_kept_discards() {
+  leads kept discards-not-passed '.pools[0].discards == "not-passed-down"'
+}
+
+# The file gets smaller when the pool's blocks are freed: by so much, in KiB, it takes less afterwards.
+shrinks() {
+  local before
+  write_blocks kept-thin 0 160
+  before=$(du -k /raw/kept.data | cut -f1)
+  blkdiscard /dev/mapper/kept-thin
+  expect "used blocks" "$(pool_field used)" 0
+  [ "$(du -k /raw/kept.data | cut -f1)" -le $((before - 10240)) ]
+}
+
+passes_discards_down() {
+  follow_advice kept reads
+  follow_advice kept changes
+  shrinks || fail "the file did not get smaller"
+  gone passed discards-not-passed
 }
 
 # --- a pool whose writers would wait for ever, and then do ---
@@ -83,8 +99,9 @@ is_repaired_and_then_grown() {
   expect "the mark" "$(pool_field needs_check)" -
   leads repaired data-full
   follow_plan repaired grow
-  dmsetup create marked-thin --table "0 131072 thin /dev/mapper/marked 0"
-  write_blocks marked-thin 1000 24
+  dmsetup message marked 0 "create_thin 1"
+  dmsetup create marked-thin --table "0 131072 thin /dev/mapper/marked 1"
+  write_blocks marked-thin 0 4
   gone marked-cured pool-needs-check pool-read-only data-full
 }
 
@@ -113,6 +130,13 @@ with_tool names_the_snapshot
 with_tool keep_recording held-metadata-snapshot
 with_tool lets_the_snapshot_go
 remove_pool held
+
+loop_pool kept 64M 4M no_discard_passdown
+! shrinks || fail "the file got smaller"
+with_tool names_the_kept_discards
+with_tool keep_recording discards-kept
+with_tool passes_discards_down
+remove_pool kept
 
 echo 0 >$TIMEOUT
 loop_pool endless 16M 4M
@@ -168,7 +192,7 @@ write_blocks failed-thin 0 4
 dmsetup status failed >/dev/null
 table=$(dmsetup table failed-metadata)
 swap_table failed-metadata "0 8192 error"
-write_blocks failed-thin 10 4
+write_blocks failed-thin 10 4 2>/dev/null || true
 wait_until 20 has_failed
 show_pools
 with_tool leads_with_the_device
