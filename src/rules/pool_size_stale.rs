@@ -100,13 +100,13 @@ fn of_half(half: Half, pool: &Pool) -> Option<Finding> {
             let text = format!(
                 "The {word} file has grown to {f}, its loop device still has {d}: losetup -c is missing"
             );
-            (Severity::Warning, text, Some(finish(pool, word, f, step)))
+            (Severity::Warning, text, vec![finish(pool, word, f, step)])
         }
         (_, Some(d), Some(h)) if exceeds(d, h) => {
             let missing = if word == "data" { "a new table" } else { "suspend and resume" };
             let text =
                 format!("The {word} device has grown to {d}, the pool still uses {h}: {missing} is missing");
-            (Severity::Warning, text, Some(finish(pool, word, d, step)))
+            (Severity::Warning, text, vec![finish(pool, word, d, step)])
         }
         _ => return None,
     };
@@ -134,14 +134,16 @@ fn finish(pool: &Pool, word: &str, size: Bytes, step: Bytes) -> Advice {
 }
 
 /// A file that was cut short gets its length back; its name must still be its own.
-fn lengthen(backing: &Backing, device: Bytes) -> Option<Advice> {
-    let file = backing.file.as_ref().filter(|f| !f.deleted && !f.replaced)?;
+fn lengthen(backing: &Backing, device: Bytes) -> Vec<Advice> {
+    let Some(file) = backing.file.as_ref().filter(|f| !f.deleted && !f.replaced) else { return Vec::new() };
+    let path = quote(&file.path);
+    let see = advise::look(
+        "see the sizes of the file and of its device",
+        &[&format!("ls -ls {path}"), "losetup -l"],
+    );
     let does = "make it as long as its device again: what was cut off reads as zeros then";
-    Some(Advice::new(
-        Risk::Changes,
-        does,
-        &[&format!("truncate -c -s '>{}' {}", device.0, quote(&file.path))],
-    ))
+    let lengthen = format!("truncate -c -s '>{}' {path}", device.0);
+    vec![see, Advice::new(Risk::Changes, does, &[&lengthen])]
 }
 
 /// A table that was loaded and never made live.

@@ -1,9 +1,9 @@
 # A disk under LVM's pool drops out and comes back: the data's leaves the pool read-only and marked, the metadata's fails it.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
-# The disks: their size in sectors, and where they begin.
+# The disks: their size in sectors, and where they begin; not with their own disk, which would then be one as well.
 readonly SECTORS=524288
-declare -rA START=([data]=0 [metadata]=524288)
+declare -rA START=([data]=2048 [metadata]=526336)
 
 disk_table() {
   echo "0 $SECTORS linear /dev/vdd ${START[$1]}"

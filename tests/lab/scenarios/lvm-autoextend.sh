@@ -4,8 +4,9 @@
 readonly MIB=2048 # sectors
 
 make_volumes() {
-  dmsetup create disk-a --table "0 $((400 * MIB)) linear /dev/vdd 0"
-  dmsetup create disk-b --table "0 $((1024 * MIB)) linear /dev/vdd $((400 * MIB))"
+  # Not from the beginning of the disk, which would then be a physical volume as well.
+  dmsetup create disk-a --table "0 $((400 * MIB)) linear /dev/vdd $MIB"
+  dmsetup create disk-b --table "0 $((1024 * MIB)) linear /dev/vdd $((500 * MIB))"
   pvcreate -q /dev/mapper/disk-a
   vgcreate -q thin /dev/mapper/disk-a
   lvcreate -q --type thin-pool -L 200M -c 64K -Z n --poolmetadatasize 4M -n pool thin
