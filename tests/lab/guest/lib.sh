@@ -303,6 +303,15 @@ leads() {
   [ $# -lt 3 ] || expect_json "/out/$1.json" "$3"
 }
 
+# shows STATE RULE [FILTER]: the same of a recording of this state, which is kept for the tests that run without a kernel.
+shows() {
+  mkdir -p /out/recordings
+  thinspect record --timeout 5s --file "/out/recordings/$1.json" || [ $? = 3 ]
+  ask "$1" status --from "/out/recordings/$1.json"
+  expect_json "/out/$1.json" ".findings[0].rule == \"$2\""
+  [ $# -lt 3 ] || expect_json "/out/$1.json" "$3"
+}
+
 # gone NAME RULE...: in the status, in /out/NAME.json, none of these rules finds anything.
 gone() {
   local name=$1 rule

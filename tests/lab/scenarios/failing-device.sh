@@ -50,18 +50,18 @@ has_failed() {
 
 # leads_with_the_device NAME MODE: what broke the pool, before what is broken.
 leads_with_the_device() {
-  leads "$1" block-device-failing ".pools[0].mode == \"$2\" and .findings[0].subject.name == \"thin-pool\""
+  shows "$1" block-device-failing ".pools[0].mode == \"$2\" and .findings[0].subject.name == \"thin-pool\""
 }
 
-# is_repaired NAME: the disk is back. What uses the pool is stopped as the plan says, the rest is its script's.
+# is_repaired DISK: the disk is back. What uses the pool is stopped as the plan says, the rest is its script's.
 is_repaired() {
   local stop=()
-  follow_advice "$1" reads
+  follow_advice "failing-$1-device" reads
   ask "$1-plan" plan repair
   mapfile -t stop < <(jq -r 'first(.steps[] | select(.does | test("stop everything"))) | .commands[]' "/out/$1-plan.json")
   umount /mnt
-  type_in "$1" 0 "${stop[@]}"
-  follow_plan "$1" repair
+  type_in "$1-plan" 0 "${stop[@]}"
+  follow_plan "failing-$1-device" repair
   expect "the pool's mode" "$(pool_field mode)" rw
   expect "the mark" "$(pool_field needs_check)" -
   lvchange -ay thin/volume
@@ -77,8 +77,7 @@ fails_with_its_metadata() {
   lose_disk metadata
   wait_until 30 has_failed
   show_pools
-  leads_with_the_device metadata failed
-  keep_recording failing-metadata-device
+  leads_with_the_device failing-metadata-device failed
   come_back metadata
   expect_text "the status on a sound disk" "$(dmsetup status --noflush thin-pool)" Fail
   is_repaired metadata
@@ -89,8 +88,7 @@ lose_disk data
 wait_until 30 is_marked
 expect "the pool's mode" "$(pool_field mode)" ro
 show_pools
-with_tool leads_with_the_device data ro
-with_tool keep_recording failing-data-device
+with_tool leads_with_the_device failing-data-device ro
 come_back data
 with_tool is_repaired data
 with_tool fails_with_its_metadata

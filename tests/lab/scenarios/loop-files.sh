@@ -9,24 +9,24 @@ file_takes() {
 }
 
 names_what_is_kept() {
-  leads kept discards-not-passed '.findings[0].summary | test("did not come back")'
+  shows loop-file-keeps-blocks discards-not-passed '.findings[0].summary | test("did not come back")'
 }
 
 is_given_back() {
-  follow_advice kept reads
-  follow_advice kept stops
+  follow_advice loop-file-keeps-blocks reads
+  follow_advice loop-file-keeps-blocks stops
   [ "$(file_takes)" -lt 300 ] || fail "the file still takes $(file_takes) MiB"
   is_all_there
   gone given-back discards-not-passed
 }
 
 names_the_lost_file() {
-  leads deleted loop-file-deleted '.findings[0].severity == "critical" and .pools[0].backing.data.file.deleted'
+  shows deleted-loop-file loop-file-deleted '.findings[0].severity == "critical" and .pools[0].backing.data.file.deleted'
 }
 
 has_its_name_again() {
-  follow_advice deleted reads
-  follow_advice deleted stops
+  follow_advice deleted-loop-file reads
+  follow_advice deleted-loop-file stops
   [ -f $FILES/data ] || fail "there is no $FILES/data"
   ! losetup -l | grep -q deleted || fail "a loop device still carries a deleted file"
   is_all_there
@@ -50,12 +50,10 @@ docker run --rm --network none bb:1 dd if=/dev/zero of=/file bs=1M count=1200
 [ "$(file_takes)" -gt 1200 ] || fail "the file gave its blocks back"
 show_pools
 with_tool names_what_is_kept
-with_tool keep_recording loop-file-keeps-blocks
 with_tool is_given_back
 
 rm $FILES/data
 expect_text "losetup" "$(losetup -l)" "(deleted)"
 expect "what the container wrote" "$(docker exec before cat /written)" "still here"
 with_tool names_the_lost_file
-with_tool keep_recording deleted-loop-file
 with_tool has_its_name_again

@@ -30,12 +30,12 @@ monitor_is() {
 }
 
 names_both_reasons() {
-  leads off autoextend-off '.findings[0] | .severity == "warning" and (.summary | test("100.*does not watch"))'
+  shows autoextend-off autoextend-off '.findings[0] | .severity == "warning" and (.summary | test("100.*does not watch"))'
 }
 
 is_watched_and_extended() {
-  follow_advice off reads
-  follow_advice off changes
+  follow_advice autoextend-off reads
+  follow_advice autoextend-off changes
   monitor_is monitored || fail "the pool is not monitored"
   gone watched autoextend-off
   fill_to 2720
@@ -45,25 +45,25 @@ is_watched_and_extended() {
 }
 
 names_the_missing_daemon() {
-  leads unwatched autoextend-off '.findings[0].summary | test("does not run")'
+  shows dmeventd-missing autoextend-off '.findings[0].summary | test("does not run")'
 }
 
 is_watched_again() {
-  follow_advice unwatched changes
+  follow_advice dmeventd-missing changes
   pgrep -x dmeventd || fail "dmeventd does not run"
   gone watched-again autoextend-off
 }
 
 names_the_full_group() {
-  leads no-room volume-group-full '.findings[0].severity == "warning" and any(.findings[]; .rule == "data-nearly-full")'
+  shows volume-group-full volume-group-full '.findings[0].severity == "warning" and any(.findings[]; .rule == "data-nearly-full")'
   ! thinspect plan grow --script >/tmp/grow.sh 2>&1 || fail "growth was planned out of a full volume group"
   expect_text "the plan without room" "$(cat /tmp/grow.sh)" "add a disk to it"
 }
 
 # The disk is a person's to find; all else is advised.
 grows_with_a_disk() {
-  follow_advice no-room reads
-  follow_advice no-room changes
+  follow_advice volume-group-full reads
+  follow_advice volume-group-full changes
   pvcreate -q /dev/mapper/disk-b
   vgextend -q thin /dev/mapper/disk-b
   gone roomy volume-group-full
@@ -78,17 +78,14 @@ monitor_is 'not monitored' || fail "the pool is still monitored"
 fill_to 2240
 show_pools
 with_tool names_both_reasons
-with_tool keep_recording autoextend-off
 with_tool is_watched_and_extended
 
 pkill -KILL -x dmeventd
 with_tool names_the_missing_daemon
-with_tool keep_recording dmeventd-missing
 with_tool is_watched_again
 
 lvcreate -q -n other -l 100%FREE thin
 fill_to $(($(pool_field total) * 83 / 100))
 show_pools
 with_tool names_the_full_group
-with_tool keep_recording volume-group-full
 with_tool grows_with_a_disk
