@@ -97,6 +97,7 @@ fn lvm_facts(recording: &Recording) -> lvm::Lvm {
             Ask::Run if ["lvs", "vgs", "pvs"].iter().any(|c| answer.of.starts_with(c)) => {
                 lvm::read_report(&answer.of, said, &mut facts);
             }
+            Ask::Processes if answer.of == "dmeventd" => facts.dmeventd = Some(!said.trim().is_empty()),
             Ask::File if answer.of.starts_with("/etc/lvm/") => lvm::read_file(&answer.of, said, &mut facts),
             _ => {}
         }

@@ -44,6 +44,7 @@ pub(super) fn backup(text: &str) -> Option<VolumeGroup> {
         size: Some(bytes(state.extents)),
         free: Some(bytes(state.extents.saturating_sub(state.used))),
         extent: Some(extent),
+        profile: None,
     })
 }
 

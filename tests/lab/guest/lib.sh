@@ -182,6 +182,13 @@ raw_pool() {
   pool_on "$name" "/dev/mapper/$name-metadata" "$data"
 }
 
+# swap_table DEVICE TABLE: whatever waits in it is asked again of the new one.
+swap_table() {
+  dmsetup suspend --noflush --nolockfs "$1"
+  dmsetup reload "$1" --table "$2"
+  dmsetup resume "$1"
+}
+
 # remove_pool NAME: with its devices and files, and what the kernel's log says of it, so that the next state stands alone.
 remove_pool() {
   local device
@@ -292,6 +299,15 @@ expect_exit() {
 # leads NAME RULE [FILTER]: the status, in /out/NAME.json, has this rule's finding at its head, and the filter holds.
 leads() {
   ask "$1" status
+  expect_json "/out/$1.json" ".findings[0].rule == \"$2\""
+  [ $# -lt 3 ] || expect_json "/out/$1.json" "$3"
+}
+
+# shows STATE RULE [FILTER]: the same of a recording of this state, which is kept for the tests that run without a kernel.
+shows() {
+  mkdir -p /out/recordings
+  thinspect record --timeout 5s --file "/out/recordings/$1.json" || [ $? = 3 ]
+  ask "$1" status --from "/out/recordings/$1.json"
   expect_json "/out/$1.json" ".findings[0].rule == \"$2\""
   [ $# -lt 3 ] || expect_json "/out/$1.json" "$3"
 }
