@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rules", &["rules", "host", "advice", "verdict"]),
     ("plan", &["plan", "host", "advice", "verdict"]),
     ("usage", &["usage", "host", "metadata", "advice"]),
+    ("snapshot", &["snapshot", "host", "metadata", "record", "advice"]),
     ("report", &["report", "host", "rules", "plan", "usage", "advice", "verdict", "record"]),
 ];
 

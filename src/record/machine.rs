@@ -68,7 +68,10 @@ impl Machine {
             Ask::DockerLayers | Ask::DockerMounts | Ask::DockerImages | Ask::DockerContainers => {
                 owners(&self.root, ask, of, OFlag::O_DIRECTORY)
             }
-            Ask::ContainerdDevices | Ask::ContainerdSnapshots | Ask::ContainerdImages => {
+            Ask::ContainerdDevices
+            | Ask::ContainerdSnapshots
+            | Ask::ContainerdImages
+            | Ask::DockerBuildCache => {
                 owners(&self.root, ask, of, OFlag::empty())
             }
             Ask::DockerInfo | Ask::LvmReport | Ask::Df | Ask::Output | Ask::Line | Ask::Later => {
