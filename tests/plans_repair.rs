@@ -451,6 +451,7 @@ fn chosen() -> (Stage, String) {
     };
     let image = Thing::Image { id: "sha256:id".to_owned(), names: vec!["app:1".into(), "app:2".into()] };
     let chosen = Chosen {
+        trims: Vec::new(),
         wanted: DataBlocks(90),
         block: Bytes(1 << 16),
         most: DataBlocks(100),

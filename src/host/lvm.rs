@@ -53,6 +53,17 @@ pub struct LogicalVolume {
     pub exact: bool,
 }
 
+/// A thin volume, active or not, as the backup of its group's metadata has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThinVolume {
+    /// The pool it lies in.
+    pub pool: LvName,
+    /// Its id in the pool.
+    pub device_id: u32,
+    /// Its name.
+    pub name: LvName,
+}
+
 /// One row of `vgs`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VolumeGroup {
@@ -84,6 +95,8 @@ pub struct Lvm {
     pub volumes: Vec<LogicalVolume>,
     /// Volume groups.
     pub groups: Vec<VolumeGroup>,
+    /// Thin volumes with their ids.
+    pub thins: Vec<ThinVolume>,
     /// `lvm.conf`'s own setting.
     pub autoextend: Option<Autoextend>,
     /// Settings by profile name.
@@ -141,8 +154,13 @@ pub fn read_file(path: &str, text: &str, lvm: &mut Lvm) {
         let name = profile.strip_suffix(".profile").unwrap_or(profile);
         lvm.profiles.push((name.to_owned(), config::autoextend(text)));
     } else if path.starts_with("/etc/lvm/backup/") {
-        // What lvs and vgs said is newer than a file.
-        lvm.groups.extend(config::backup(text).filter(|g| lvm.group(&g.name).is_none()));
+        if let Some((group, thins)) = config::backup(text) {
+            lvm.thins.extend(thins);
+            // What lvs and vgs said is newer than a file.
+            if lvm.group(&group.name).is_none() {
+                lvm.groups.push(group);
+            }
+        }
     } else {
         let (said, known) = (config::autoextend(text), lvm.autoextend.unwrap_or_default());
         // lvmlocal.conf is read after lvm.conf and wins.

@@ -28,7 +28,7 @@ mod settings;
 mod sizes;
 
 pub use free::{Free, free};
-pub use free_chosen::{Chosen, Removal, Thing, free_chosen};
+pub use free_chosen::{Chosen, Removal, Thing, Trimming, free_chosen};
 pub use grow::{Grow, Which, grow};
 pub use min_free_space::{MinFreeSpace, min_free_space};
 pub use numbers::{NUMBERS, Numbers};

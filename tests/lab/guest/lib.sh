@@ -339,6 +339,51 @@ keep_recording() {
   expect "the findings from the recording" "$(rules_of /out/recorded.json)" "$(rules_of /out/live.json)"
 }
 
+# thin_ls_counts NAME ARGUMENT...: what thin_ls counts for each device, in /out/NAME.thin_ls.txt.
+thin_ls_counts() {
+  local name=$1
+  shift
+  thin_ls --no-headers -o DEV,MAPPED_BLOCKS,EXCLUSIVE_BLOCKS,SHARED_BLOCKS "$@" |
+    awk '{ print $1, $2, $3, $4 }' | sort -n >"/out/$name.thin_ls.txt"
+}
+
+# expect_same_counts NAME: /out/NAME.json has the same of each device.
+expect_same_counts() {
+  jq -r '.devices[] | "\(.device_id) \(.mapped_blocks) \(.exclusive_blocks) \(.shared_blocks)"' "/out/$1.json" |
+    sort -n >"/out/$1.txt"
+  [ -s "/out/$1.txt" ] || fail "no device was counted"
+  diff "/out/$1.thin_ls.txt" "/out/$1.txt" || fail "$1: thin_ls counts otherwise"
+  say "$(wc -l <"/out/$1.txt") devices as thin_ls counts them"
+}
+
+# As the kernel counts once everything written has reached the pool.
+settled() {
+  sync
+  dmsetup status "$(pool_name)" >/dev/null
+  pool_field "$1"
+}
+
+# carry_out_steps PLAN: the commands of a plan to free, as printed. After each step that removes something, at least what
+# was promised up to it is back, and its check agrees.
+carry_out_steps() {
+  local plan=$1 before promised=0 step steps command back
+  before=$(settled used)
+  steps=$(jq '.steps | length' "$plan")
+  for ((step = 0; step < steps; step++)); do
+    [ "$(jq -r ".steps[$step].risk" "$plan")" != reads ] || continue
+    while read -r command; do
+      say "carrying out: $command"
+      bash -c "$command" </dev/null
+    done < <(jq -r ".steps[$step].commands[]" "$plan")
+    promised=$((promised + $(jq ".steps[$step].gain_blocks // 0" "$plan")))
+    back=$((before - $(settled used)))
+    say "promised $promised blocks, $back came back"
+    [ "$back" -ge "$promised" ] || fail "after step $((step + 1)): $promised blocks promised, $back came back"
+    [ "$(jq ".steps[$step].gain_blocks" "$plan")" = null ] ||
+      bash -c "$(jq -r ".steps[$step].check" "$plan")" || fail "the check of step $((step + 1))"
+  done
+}
+
 # carry_out NAME PLAN...: the script of `thinspect plan PLAN...`, first refused, then agreed to.
 carry_out() {
   local name=$1 before
