@@ -7,7 +7,7 @@
 mod exposition;
 
 use super::Report;
-use super::json::{self, backing_word, mode, owner_word};
+use super::json::{self, backing_word, owner_word};
 use crate::host::Host;
 use crate::host::pool::{Owner, Pool};
 use crate::host::space::Space;
@@ -132,7 +132,7 @@ fn of_states(all: &mut Exposition, host: &Host) {
         all.gauge("thinspect_pool_mode", "What the pool does for its users: 1 for the mode it is in.");
     for pool in &host.pools {
         for one in MODES {
-            modes.sample(&[("pool", pool.label()), ("mode", one)], Value::Flag(mode(pool) == one));
+            modes.sample(&[("pool", pool.label()), ("mode", one)], Value::Flag(pool.mode_word() == one));
         }
     }
     per_pool(
