@@ -144,6 +144,9 @@ pub enum Command {
         /// The command
         #[arg(value_name = "COMMAND")]
         of: Vec<String>,
+        /// Write the pages of all commands into this directory instead
+        #[arg(long, value_name = "DIR", conflicts_with = "of")]
+        dir: Option<PathBuf>,
     },
     /// Print a script that completes command lines
     Completions {

@@ -169,7 +169,9 @@ fn promtool_takes_rules_and_metrics() {
     let file = scratch.path().join("dashboard.yml");
     std::fs::write(&file, rules.replace("$instance", ".*")).unwrap();
     succeeds(tool("promtool").args(["check", "rules"]).arg(&file));
-    for host in folders(&tests("hosts")) {
+    // tests/metrics.rs holds every text to the form; this is what promtool itself says to some of them.
+    let few = |host: &PathBuf| host.ends_with("hostile-names") || host.join("recording.json").exists();
+    for host in folders(&tests("hosts")).into_iter().filter(few) {
         let from =
             ["recording.json", "input.txt"].map(|f| host.join(f)).into_iter().find(|f| f.exists()).unwrap();
         let metrics = Command::new(env!("CARGO_BIN_EXE_thinspect"))
@@ -255,7 +257,7 @@ const SICK: [(&str, &[&str]); 8] = [
     ("lab-stuck-metadata-device", &["ThinPoolStuck"]),
     ("silent", &["ThinspectSilent"]),
 ];
-const WELL: [&str; 3] = ["lab-fresh-loopback", "lab-direct-lvm", "capture-direct-lvm-extended"];
+const WELL: [&str; 2] = ["lab-fresh-loopback", "lab-direct-lvm"];
 const HOSTS: usize = 1000;
 
 /// The kind of each host: every twentieth is sick, of each kind in turn.
@@ -443,7 +445,7 @@ fn questions_are_answered(port: u16) {
     };
     let loopback = asked("thinspect:pool_on_loopback:bool");
     assert!(loopback.is_superset(&of(&["lab-fresh-loopback", "lab-published-case"])));
-    assert!(loopback.is_disjoint(&of(&["lab-direct-lvm", "capture-direct-lvm-extended"])));
+    assert!(loopback.is_disjoint(&of(&["lab-direct-lvm"])));
     let bound = asked("thinspect:docker_needs_devicemapper:bool");
     assert!(bound.is_superset(&of(&["lab-fresh-loopback", "lab-direct-lvm", "lab-published-case"])));
     let most = number(port, "max(count by (instance) ({__name__=~\"thinspect_.+\"}))").unwrap();
