@@ -131,6 +131,9 @@ pub enum Command {
         /// The command
         #[arg(value_name = "COMMAND")]
         of: Vec<String>,
+        /// Write the pages of all commands into this directory instead
+        #[arg(long, value_name = "DIR", conflicts_with = "of")]
+        dir: Option<PathBuf>,
     },
     /// Print a script that completes command lines
     Completions {
@@ -156,12 +159,13 @@ pub struct Check {
     /// The same for the metadata
     #[arg(long, value_name = "RANGE", default_value = "90", allow_hyphen_values = true)]
     pub metadata_critical: Range,
-    /// Warn when the time until something is full is outside this, in seconds or as 24h:
-    #[arg(long, value_name = "RANGE", default_value = "24h:", allow_hyphen_values = true)]
-    pub time_warning: Range,
+    /// Warn by the time until something is full, in seconds or as 24h: (less than a day). It takes a history, --log;
+    /// unless given, the rule filling-fast decides: 24 hours warning, 4 hours critical
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
+    pub time_warning: Option<Range>,
     /// The same for critical
-    #[arg(long, value_name = "RANGE", default_value = "4h:", allow_hyphen_values = true)]
-    pub time_critical: Range,
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
+    pub time_critical: Option<Range>,
 }
 
 /// Options of `metrics`.

@@ -53,7 +53,7 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Record { file } => save(global, file.as_deref()),
         Command::Check(options) => monitoring::check(global, &options),
         Command::Metrics(options) => monitoring::metrics(global, &options),
-        Command::Man { of } => manual(&of),
+        Command::Man { of, dir } => manual(&of, dir.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "thinspect", &mut script);
@@ -445,9 +445,14 @@ fn explain(name: &str) -> Result<Exit> {
     print(&report::explain::explain(rule))
 }
 
-/// The manual page of a command, in roff.
-fn manual(of: &[String]) -> Result<Exit> {
+/// The manual page of a command, or the pages of all, in roff.
+fn manual(of: &[String], folder: Option<&Path>) -> Result<Exit> {
     let mut program = Cli::command();
+    if let Some(folder) = folder {
+        clap_mangen::generate_to(program, folder)
+            .with_context(|| format!("cannot write into {}", folder.display()))?;
+        return Ok(Exit::Answered);
+    }
     program.build();
     let mut command = &program;
     for name in of {
