@@ -245,12 +245,12 @@ fn count(
 }
 
 fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
-    let named = matches!(goal, Plan::Free { need: Some(_), .. });
+    let named = matches!(goal, Plan::Free { need: Some(_), .. } | Plan::Overlay2 { .. });
     let (recording, source) = recording(global, &asking(named))?;
     let host = host::read(&recording);
     let absent = match goal {
         // What is to be repaired may not be there any more.
-        Plan::Repair { .. } => plan::absent_pool(&host),
+        Plan::Repair { .. } | Plan::Overlay2 { .. } => plan::absent_pool(&host),
         _ => None,
     };
     let wanted = global.pool.as_deref();
@@ -268,6 +268,13 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
         }
         Plan::Repair { copies, script } => {
             (plan::repair(&host, pool, &plan::Repair { copies: copies.clone() }), *script)
+        }
+        Plan::Overlay2 { archives, old_engine, metadata, script } => {
+            let about = About { recording: &recording, source, host: &host, pool };
+            let mut options = plan_overlay2(&about, &root(global), metadata.as_deref())?;
+            options.archives.clone_from(archives);
+            options.old_engine.clone_from(old_engine);
+            (plan::overlay2(&host, pool, &options), *script)
         }
         Plan::MinFreeSpace { percent, script } => {
             (plan::min_free_space(&host, pool, &plan::MinFreeSpace { percent: *percent }), *script)
@@ -321,6 +328,41 @@ fn plan_free(
         plan.warnings.insert(0, format!("what to remove is not named, nor what it gives back: {error:#}"));
     }
     Ok(plan)
+}
+
+/// Reads who the pool's devices belong to, and what each of them alone maps where that can be counted. A copy of the
+/// metadata was given to be counted in: that it cannot be is an error.
+fn plan_overlay2(about: &About<'_>, root: &Path, copy: Option<&Path>) -> Result<plan::Overlay2> {
+    let owners = owners::read(about.recording, about.host, about.pool);
+    let written = match count_written(about, root, copy, &owners) {
+        Err(error) if copy.is_some() => return Err(error),
+        counted => counted.ok(),
+    };
+    Ok(plan::Overlay2 { owners, written, ..plan::Overlay2::default() })
+}
+
+/// Bytes that each thin device alone maps.
+fn count_written(
+    about: &About<'_>,
+    root: &Path,
+    copy: Option<&Path>,
+    owners: &Owners,
+) -> Result<std::collections::BTreeMap<u32, host::units::Bytes>> {
+    let path = match copy {
+        Some(copy) => copy.to_owned(),
+        None if about.source != Source::Live => return Err(no_metadata()),
+        None => metadata_path(about.pool, root)?,
+    };
+    let progress = progress();
+    let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
+    let (file, counted) = read_metadata(&path, &options)?;
+    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
+    let rows = usage::join(&counted, owners, &reclaim, 0);
+    let exclusive = |row: &usage::DeviceRow| {
+        let bytes = row.amounts.exclusive?.0.saturating_mul(rows.block.0);
+        Some((row.device_id, host::units::Bytes(bytes)))
+    };
+    Ok(rows.devices.iter().filter_map(exclusive).collect())
 }
 
 /// Counts in the pool's metadata what to remove.
