@@ -6,12 +6,12 @@ mod config;
 mod display;
 mod report;
 
-pub use report::read_report;
+pub use report::Gathering;
 
 use super::units::Bytes;
 
 /// A logical volume's name in its volume group.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct LvName {
     /// Volume group.
     pub vg: String,
@@ -107,22 +107,6 @@ impl Lvm {
         let profile = self.volume(name).and_then(|v| v.profile.as_deref());
         let of_profile = profile.and_then(|p| self.profiles.iter().find(|(n, _)| n == p)).map(|(_, a)| *a);
         of_profile.or(self.autoextend)
-    }
-}
-
-/// Reads one of LVM's own files by its path: `lvm.conf`, a profile, or a group's metadata backup.
-pub fn read_file(path: &str, text: &str, lvm: &mut Lvm) {
-    if let Some(profile) = path.strip_prefix("/etc/lvm/profile/") {
-        let name = profile.strip_suffix(".profile").unwrap_or(profile);
-        lvm.profiles.push((name.to_owned(), config::autoextend(text)));
-    } else if path.starts_with("/etc/lvm/backup/") {
-        // What lvs and vgs said is newer than a file.
-        lvm.groups.extend(config::backup(text).filter(|g| lvm.group(&g.name).is_none()));
-    } else {
-        let (said, known) = (config::autoextend(text), lvm.autoextend.unwrap_or_default());
-        // lvmlocal.conf is read after lvm.conf and wins.
-        let (threshold, percent) = (said.threshold.or(known.threshold), said.percent.or(known.percent));
-        lvm.autoextend = Some(Autoextend { threshold, percent });
     }
 }
 

@@ -14,6 +14,7 @@ pub mod floor;
 mod gaps;
 mod headroom;
 mod join;
+pub mod listing;
 mod loose;
 pub mod losetup;
 pub mod lvm;
