@@ -34,6 +34,11 @@ fn gap(ask: Ask, reading: &Reading, of_pool: bool) -> Option<(String, bool)> {
         }
         Reading::Said(_) => None,
         Reading::Silent(ms) => Some((format!("no answer within {ms} ms"), root || device)),
+        // It was named by a person: that it is not there is news, but of no pool.
+        Reading::Refused(why) if ask == Ask::History && why == "ENOENT" => {
+            Some(("there is no such file; `thinspect watch --log FILE` keeps one".to_owned(), false))
+        }
+        Reading::Refused(why) if ask == Ask::History => Some((format!("not read: {why}"), false)),
         // A device that went away between two questions, a file that need not exist: no news.
         Reading::Refused(why) if why.starts_with("ENXIO") && device => {
             Some(("gone between two questions".to_owned(), of_pool))
@@ -68,6 +73,7 @@ fn about(ask: Ask, of: &str) -> String {
         Ask::Processes => "processes named",
         Ask::DeviceRecords => "records in",
         Ask::Run => "command",
+        Ask::History => "history",
         _ => "",
     };
     format!("{what} {of}").trim().to_owned()
@@ -91,6 +97,10 @@ pub(super) fn not_understood(
             let text = format!("not understood: {}", text.trim());
             oddities.push(Oddity { about: format!("device {}", device.name), text, blocks_ok: false });
         }
+    }
+    if host.history.foreign > 0 {
+        let text = format!("{} lines that are no samples were left out", host.history.foreign);
+        oddities.push(Oddity { about: "history".to_owned(), text, blocks_ok: false });
     }
     let left_out = recording.all(Ask::Output).filter(|a| a.of == LEFT_OUT).filter_map(|a| a.reading.said());
     for text in left_out {

@@ -5,12 +5,15 @@
 use super::grow::look;
 use super::repair::{Carrier, Job};
 use super::{Guarded, Step};
-use crate::advice::{Risk, quote};
+use crate::advice::{Risk, pool_option, quote};
 use crate::host::pool::Owner;
 use crate::host::thin::Thin;
 
 /// Docker's daemon under all the names it had; pgrep finds nothing by a pattern of more than 15 characters.
 const DAEMONS: &str = "'dockerd?(-.*t)?'";
+
+/// Starts Docker, and gives the pool time to come up.
+pub(super) const START: &[&str] = &["start_docker", "within 60 works || true"];
 
 /// Whether the script may stop and start the owner by itself.
 pub(super) const fn is_dockers(job: &Job<'_>) -> bool {
@@ -92,6 +95,14 @@ pub(super) fn works(job: &Job<'_>) -> Option<String> {
     Some(format!(
         "dmsetup status --noflush {name} | grep -v needs_check | grep -E ' (rw|out_of_data_space) '"
     ))
+}
+
+/// A pool whose data is full as well grows at once: until then every write to new space waits or fails.
+pub(super) fn grow_next(job: &Job<'_>) -> Option<Step> {
+    let full = job.pool.data.is_full() && job.pool.data.exact;
+    let command = format!("thinspect plan grow --data{}", pool_option(job.pool));
+    let why = "Its data is full. It could not grow before the repair; now it can, while everything runs.";
+    full.then(|| look("see how to grow it", why, vec![command]))
 }
 
 /// Filesystems that met refused writes.

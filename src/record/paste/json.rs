@@ -1,5 +1,5 @@
 //! JSON in a paste: `docker info` as JSON, LVM's reports, `losetup` and `lsblk`, settings of Docker's daemon, entries of
-//! a journal, lines of a recording.
+//! a journal, lines of a recording or a history.
 //!
 //! It finds where a JSON text ends and whose it is; reports are not read here. Of an entry of a log the message is taken
 //! out, so that one reader serves the journal in every format. JSON that is cut off stays lines.
@@ -69,7 +69,9 @@ fn owner(value: &str) -> Option<Found> {
     {
         return Some(Found::Log(log));
     }
-    let (ask, of) = if has("\"DriverStatus\"") || has("\"Pool Name\"") || has("\"Data Space ") {
+    let (ask, of) = if has("\"thinspect-watch/1\"") {
+        (Ask::History, "")
+    } else if has("\"DriverStatus\"") || has("\"Pool Name\"") || has("\"Data Space ") {
         (Ask::DockerInfo, "")
     } else if has("\"report\"") && has("\"lv\"") {
         (Ask::LvmReport, "lvs")
