@@ -351,11 +351,12 @@ fn count_written(
     let path = match copy {
         Some(copy) => copy.to_owned(),
         None if about.source != Source::Live => return Err(no_metadata()),
-        None => metadata_path(about.pool, root)?,
+        None => counting::metadata_path(about.pool, root)?,
     };
-    let progress = progress();
+    let progress = counting::progress();
     let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
-    let (file, counted) = read_metadata(&path, &options)?;
+    let (file, counted) = counting::read(&path, &options)?;
+    counting::clear_progress();
     let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
     let rows = usage::join(&counted, owners, &reclaim, 0);
     let exclusive = |row: &usage::DeviceRow| {

@@ -43,8 +43,9 @@ pub fn read(recording: &Recording) -> Host {
     reports::add_reports(recording, &mut host);
     reports::add_loops(recording, &mut host);
     reports::add_refusals(&mut host);
+    let containerds = owner::containerds_pools(recording);
     for pool in &mut host.pools {
-        pool.owner = owner::owner(pool, &host.dockers, &host.thins, recording);
+        pool.owner = owner::owner(pool, &host.dockers, &host.thins, &containerds);
         pool.min_free = owner::min_free(pool, &host.dockers);
         pool.inside = inside::read(recording, pool);
     }
@@ -89,20 +90,21 @@ fn history(recording: &Recording) -> History {
 }
 
 fn lvm_facts(recording: &Recording) -> lvm::Lvm {
-    let mut facts = lvm::Lvm::default();
+    let mut facts = lvm::Gathering::default();
+    let mut dmeventd = None;
     for answer in &recording.answers {
         let Some(said) = answer.reading.said() else { continue };
         match answer.ask {
-            Ask::LvmReport => lvm::read_report(&answer.of, said, &mut facts),
+            Ask::LvmReport => facts.report(&answer.of, said),
             Ask::Run if ["lvs", "vgs", "pvs"].iter().any(|c| answer.of.starts_with(c)) => {
-                lvm::read_report(&answer.of, said, &mut facts);
+                facts.report(&answer.of, said);
             }
-            Ask::Processes if answer.of == "dmeventd" => facts.dmeventd = Some(!said.trim().is_empty()),
-            Ask::File if answer.of.starts_with("/etc/lvm/") => lvm::read_file(&answer.of, said, &mut facts),
+            Ask::Processes if answer.of == "dmeventd" => dmeventd = Some(!said.trim().is_empty()),
+            Ask::File if answer.of.starts_with("/etc/lvm/") => facts.file(&answer.of, said),
             _ => {}
         }
     }
-    facts
+    lvm::Lvm { dmeventd, ..facts.finish() }
 }
 
 fn filesystems(recording: &Recording, mounts: &[Filesystem]) -> Vec<Filesystem> {

@@ -18,6 +18,7 @@ mod headroom;
 pub mod history;
 pub mod inside;
 mod join;
+pub mod listing;
 mod loose;
 pub mod losetup;
 pub mod lvm;
