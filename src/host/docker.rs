@@ -29,10 +29,20 @@ pub struct Docker {
     pub base_filesystem: Option<String>,
     /// `open_transaction_id` of `metadata/transaction-metadata`.
     pub open_transaction: Option<u64>,
+    /// `device_id` of the same: the device it made or deleted.
+    pub open_device: Option<u32>,
     /// Records of thin devices.
     pub devices: Vec<DeviceRecord>,
     /// The filesystem the data root is on.
     pub filesystem: Option<super::backing::Filesystem>,
+    /// Whether that filesystem's directories say what their entries are (`d_type`), as overlay2 demands.
+    pub typed_entries: Option<bool>,
+    /// Names of its volumes, which no storage driver keeps.
+    pub volumes: Option<Vec<String>>,
+    /// How many images there are in its other store, overlay2's.
+    pub overlay2_images: Option<u64>,
+    /// Whether it is, or was, part of a swarm.
+    pub swarm: Option<bool>,
 }
 
 /// A storage option and where it was given.

@@ -160,13 +160,34 @@ fn docker(
         configured_pool: pool.or(automatic),
         base_size: base,
         base_filesystem: text_of(set.as_ref(), "BaseDeviceFilesystem"),
-        open_transaction: transaction
-            .as_ref()
-            .and_then(|t| t.get("open_transaction_id"))
-            .and_then(Value::as_u64),
+        open_transaction: number_of(transaction.as_ref(), "open_transaction_id"),
+        open_device: number_of(transaction.as_ref(), "device_id").and_then(|id| id.try_into().ok()),
         devices,
         filesystem: stack::filesystem_of(recording, mounts, root),
+        typed_entries: recording.said(Ask::EntryTypes, root).and_then(stat::typed),
+        volumes: names(recording, &format!("{root}/volumes")).map(|all| {
+            // Docker's list of them, and where it notes what lies below.
+            all.into_iter().filter(|n| !matches!(n.as_str(), "metadata.db" | "backingFsBlockDev")).collect()
+        }),
+        overlay2_images: names(recording, &format!("{root}/image/overlay2/imagedb/content/sha256"))
+            .and_then(|all| u64::try_from(all.len()).ok()),
+        swarm: exists(recording, &format!("{root}/swarm/docker-state.json")),
         ..common.clone()
+    }
+}
+
+/// The names in a directory; none where there is no directory, `None` where that is not known.
+fn names(recording: &Recording, path: &str) -> Option<Vec<String>> {
+    match recording.reading(Ask::Dir, path)? {
+        Reading::Said(text) => Some(text.lines().filter(|l| !l.is_empty()).map(str::to_owned).collect()),
+        refused => (refused.errno() == Some("ENOENT")).then(Vec::new),
+    }
+}
+
+fn exists(recording: &Recording, path: &str) -> Option<bool> {
+    match recording.reading(Ask::Stat, path)? {
+        Reading::Said(_) => Some(true),
+        refused => (refused.errno() == Some("ENOENT")).then_some(false),
     }
 }
 
@@ -188,6 +209,10 @@ fn json(recording: &Recording, path: &str, oddities: &mut Vec<Oddity>) -> Option
 
 fn text_of(value: Option<&Value>, key: &str) -> Option<String> {
     value?.get(key)?.as_str().filter(|t| !t.is_empty()).map(str::to_owned)
+}
+
+fn number_of(value: Option<&Value>, key: &str) -> Option<u64> {
+    value?.get(key)?.as_u64()
 }
 
 /// The records of thin devices, and the size of the base device.

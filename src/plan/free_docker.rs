@@ -49,7 +49,7 @@ pub(super) fn basis(plan: &mut Plan, job: &Job<'_>) {
             "the pool's name or size is not known here: make the plan on the host itself, as root".into(),
         ),
     };
-    plan.basis.helpers = vec![script::FREE];
+    plan.basis.helpers = vec![script::DOCKER, script::FREE];
     plan.basis.needs = vec![(
         "deletes".into(),
         "nothing can be removed from that pool now; look at `thinspect status`".into(),

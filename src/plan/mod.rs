@@ -3,6 +3,8 @@
 //! A plan is data, computed from a [`Host`] alone; nothing here executes, asks or prints,
 //! and no name from outside reaches a command unquoted.
 
+mod archives;
+mod daemon_json;
 mod facts;
 mod free;
 mod free_chosen;
@@ -11,6 +13,7 @@ mod free_others;
 mod grow;
 mod grow_generic;
 mod grow_steps;
+mod inventory;
 mod json_edit;
 mod min_free_space;
 mod numbers;

@@ -12,6 +12,9 @@ use crate::host::thin::Thin;
 /// Docker's daemon under all the names it had; pgrep finds nothing by a pattern of more than 15 characters.
 const DAEMONS: &str = "'dockerd?(-.*t)?'";
 
+/// Starts Docker, and gives the pool time to come up.
+pub(super) const START: &[&str] = &["start_docker", "within 60 works || true"];
+
 /// Whether the script may stop and start the owner by itself.
 pub(super) const fn is_dockers(job: &Job<'_>) -> bool {
     matches!(job.pool.owner, Owner::Docker { .. })

@@ -10,6 +10,10 @@ use crate::host::units::AMOUNT;
 const PROLOGUE: &str = include_str!("prologue.sh");
 /// For plans that resize a pool.
 pub(super) const HELPERS: &str = include_str!("helpers.sh");
+/// For plans that stop or start Docker.
+pub(super) const DOCKER: &str = include_str!("docker.sh");
+/// For plans that move Docker's data elsewhere; needs [`DOCKER`].
+pub(super) const MIGRATE: &str = include_str!("migrate.sh");
 /// For plans that remove things from it.
 pub(super) const FREE: &str = include_str!("free.sh");
 /// For plans that check and repair its metadata.

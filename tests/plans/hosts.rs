@@ -30,8 +30,11 @@ pub(crate) fn host(source: Source) -> Host {
         thins: Vec::new(),
         dockers: Vec::new(),
         lvm: Lvm::default(),
+        disks: Vec::new(),
+        tools: Vec::new(),
         filesystems: Vec::new(),
         sayings: Vec::new(),
+        history: thinspect::host::history::History::default(),
         oddities: Vec::new(),
     }
 }
