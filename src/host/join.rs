@@ -7,7 +7,7 @@ use super::backing::Filesystem;
 use super::device::devices;
 use super::owners::{self, Owners};
 use super::{DeviceMapper, Host, Kernel, df, gaps, inside, lvm, owner, reports, saying, settings, stack};
-use crate::record::{Ask, Reading, Recording, Source};
+use crate::record::{Answer, Ask, Reading, Recording, Source};
 
 /// What a recording means.
 #[must_use]
@@ -81,6 +81,8 @@ fn lvm_facts(recording: &Recording) -> lvm::Lvm {
             _ => {}
         }
     }
+    let absent = |a: &&Answer| a.of.ends_with("/thin_check") && a.reading.errno() == Some("ENOENT");
+    facts.missing_checker = recording.all(Ask::Stat).find(absent).map(|a| a.of.clone());
     facts
 }
 

@@ -86,6 +86,16 @@ pub struct Lvm {
     pub autoextend: Option<Autoextend>,
     /// Settings by profile name.
     pub profiles: Vec<(String, Autoextend)>,
+    /// The program that checks a pool before it is activated, where it is not there.
+    pub missing_checker: Option<String>,
+}
+
+impl LogicalVolume {
+    /// Whether it is a thin pool that is not active, by the letters of its attributes (lvs(8)): `twi---tz--`.
+    #[must_use]
+    pub fn is_inactive_pool(&self) -> bool {
+        self.attr.starts_with('t') && self.attr.chars().nth(4) == Some('-')
+    }
 }
 
 impl Lvm {
