@@ -1,11 +1,10 @@
-//! Loop devices and their files as tools list them: `losetup`, `ls -l`, `du`, `lsblk`.
+//! Loop devices and their files as tools list them: `losetup`, `ls -l`, `du`.
 //!
 //! It only reads; whether a listed file carries a pool is joined elsewhere.
 
 use super::amount::{self, Scale};
 use super::backing::LoopFile;
 use super::loose::{self, Token};
-use super::table::DeviceNumber;
 use super::units::Bytes;
 
 /// A loop device and its file.
@@ -155,44 +154,6 @@ fn ls(line: &str) -> Option<LoopFile> {
     })
 }
 
-/// A block device as `lsblk` lists it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Its name, without the tree's lines.
-    pub name: String,
-    /// Its number.
-    pub device: DeviceNumber,
-    /// Its size, rounded unless bytes were asked for.
-    pub size: Option<Bytes>,
-    /// `disk`, `part`, `loop`, `lvm`, `dm`, …
-    pub kind: String,
-}
-
-/// Reads the rows of `lsblk` that show number, size and type, in the usual order.
-#[must_use]
-pub fn listed(text: &str) -> Vec<Listed> {
-    text.lines().filter_map(listed_row).collect()
-}
-
-fn listed_row(line: &str) -> Option<Listed> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let is_device =
-        |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) && DeviceNumber::read(word).is_some();
-    let at = words.iter().position(is_device).filter(|at| *at > 0)?;
-    let rest = words.get(at + 1..)?;
-    let kinds = ["disk", "part", "lvm", "loop", "dm", "crypt", "rom", "mpath"];
-    let kind = rest.iter().take(5).find(|w| kinds.contains(w) || w.starts_with("raid"))?;
-    let sizes = rest.iter().take(4).filter(|w| **w != "0" && **w != "1");
-    let size = sizes.filter_map(|w| amount::read(w, Scale::Coreutils)).map(|a| a.bytes).next();
-    let name = words.first()?.trim_start_matches(['└', '├', '│', '─', '`', '|', '-']);
-    Some(Listed {
-        name: name.to_owned(),
-        device: DeviceNumber::read(words.get(at)?)?,
-        size,
-        kind: (*kind).to_owned(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,15 +183,5 @@ mod tests {
         assert_eq!((plain.size, plain.allocated), (Some(Bytes(100 << 30)), None));
         let file = &files("du", "100G\t/d/data\n72M\t/d/data")[0];
         assert_eq!((file.size, file.allocated), (Some(Bytes(100 << 30)), Some(Bytes(72 << 20))));
-    }
-
-    #[test]
-    fn block_devices() {
-        let text = "loop1   loop1   7:1   loop    4G  0\n└─docker-7:0-65047-pool   dm-0  253:0   dm      4G  0\n\
-            docker-docker--pool   253:2      0 21.9G  0 lvm";
-        let found = listed(text);
-        assert_eq!(found.len(), 3);
-        assert_eq!((found[1].name.as_str(), found[1].size), ("docker-7:0-65047-pool", Some(Bytes(4 << 30))));
-        assert_eq!((found[2].kind.as_str(), found[2].size), ("lvm", Some(Bytes(23_514_945_946))));
     }
 }

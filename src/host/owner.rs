@@ -7,10 +7,10 @@ use super::docker_info::DockerInfo;
 use super::floor;
 use super::pool::{MinFree, MinFreeFrom, Owner, Pool};
 use super::thin::Thin;
-use crate::record::{Ask, Recording};
+use crate::record::{Answer, Ask, Recording};
 
 /// Who keeps the records of what is in the pool.
-pub(super) fn owner(pool: &Pool, dockers: &[Docker], thins: &[Thin], recording: &Recording) -> Owner {
+pub(super) fn owner(pool: &Pool, dockers: &[Docker], thins: &[Thin], containerds: &[&str]) -> Owner {
     let name = pool.name.as_deref().unwrap_or_default();
     let owns = |d: &&Docker| {
         d.configured_pool.as_deref() == Some(name)
@@ -32,9 +32,8 @@ pub(super) fn owner(pool: &Pool, dockers: &[Docker], thins: &[Thin], recording: 
     if name.starts_with("container-") && name.ends_with("-pool") {
         return Owner::ContainersStorage;
     }
-    let configured = recording.said(Ask::File, "/etc/containerd/config.toml").and_then(containerd_pool);
     let snapshots = |t: &Thin| t.name.strip_prefix(name).is_some_and(|rest| rest.starts_with("-snap-"));
-    if configured == Some(name) || !name.is_empty() && thins.iter().any(snapshots) {
+    if containerds.contains(&name) || !name.is_empty() && thins.iter().any(snapshots) {
         return Owner::Containerd { root: None };
     }
     if name.starts_with("docker") {
@@ -43,10 +42,18 @@ pub(super) fn owner(pool: &Pool, dockers: &[Docker], thins: &[Thin], recording: 
     if pool.lv.is_some() { Owner::Lvm } else { Owner::Unknown }
 }
 
-/// `pool_name = "…"` of containerd's settings.
-fn containerd_pool(settings: &str) -> Option<&str> {
-    let line = settings.lines().map(str::trim).find(|l| l.starts_with("pool_name"))?;
-    Some(line.split_once('=')?.1.trim().trim_matches(['"', '\'']))
+/// The pools that containerd's settings name: `pool_name = "…"`, in its file or pasted from it.
+pub(super) fn containerds_pools(recording: &Recording) -> Vec<&str> {
+    let settings =
+        |a: &&Answer| a.ask == Ask::Line || a.ask == Ask::File && a.of == "/etc/containerd/config.toml";
+    let lines =
+        recording.answers.iter().filter(settings).filter_map(|a| a.reading.said()).flat_map(str::lines);
+    lines.filter_map(containerd_pool).collect()
+}
+
+fn containerd_pool(line: &str) -> Option<&str> {
+    let value = line.trim().strip_prefix("pool_name")?.trim_start().strip_prefix('=')?;
+    Some(value.trim().trim_matches(['"', '\'']))
 }
 
 /// Docker 1.11 brought the floor (moby/moby pull request 20786).

@@ -196,6 +196,21 @@ impl Pool {
         self.name.as_deref() == Some(name) || self.lv.as_ref().is_some_and(by_lvm)
     }
 
+    /// Its mode in one word: `rw`, `ro`, `out-of-data-space`, `failed`, `suspended`, `unanswered` or `unknown`. Not
+    /// answering and being suspended hide what the status line would say.
+    #[must_use]
+    pub fn mode_word(&self) -> &'static str {
+        match (&self.answer, &self.mode) {
+            (StatusAnswer::Silent(_), _) => "unanswered",
+            _ if self.suspended == Some(true) => "suspended",
+            (_, Some(Mode::ReadWrite)) => "rw",
+            (_, Some(Mode::ReadOnly)) => "ro",
+            (_, Some(Mode::OutOfDataSpace)) => "out-of-data-space",
+            (_, Some(Mode::Failed)) => "failed",
+            (_, Some(Mode::Other(_)) | None) => "unknown",
+        }
+    }
+
     /// Whether Docker makes its layers in this pool.
     #[must_use]
     pub const fn is_dockers(&self) -> bool {

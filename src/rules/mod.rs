@@ -94,6 +94,7 @@ rules! {
     device_busy,
     metadata_nearly_full,
     data_nearly_full,
+    filling_fast,
     data_below_low_water,
     pool_size_stale,
     metadata_undersized,

@@ -1,7 +1,7 @@
 //! LVM's settings, its backup of the volume groups that carry pools, and its reports.
 //!
-//! Asked only where a pool or what carries it is LVM's, or a pool that a daemon was told to use is not there: LVM may not
-//! have activated it. The tools are run last, without locks and with time
+//! Asked only where a pool or what carries it is LVM's, where one could move to LVM, or where a pool that a daemon was told
+//! to use is not there: LVM may not have activated it. The tools are run last, without locks and with time
 //! limits: they may hang where the kernel still answers.
 
 use super::backing::Carrier;
@@ -14,8 +14,8 @@ const CHECKER: &str = "/usr/sbin/thin_check";
 /// So many profiles and volume groups are looked at.
 const LIMIT_FILES: usize = 64;
 
-/// Asks about LVM, if it has a part in any pool.
-pub(super) fn ask(asking: &mut Asking<'_>, devices: &Devices, carriers: &[Carrier]) {
+/// Asks about LVM, if it has a part in any pool, or in any case.
+pub(super) fn ask(asking: &mut Asking<'_>, devices: &Devices, carriers: &[Carrier], in_any_case: bool) {
     let mut names: Vec<&str> = Vec::new();
     for pool in &devices.pools {
         let info = asking.said(Ask::DmInfo, &pool.name).unwrap_or_default();
@@ -26,7 +26,7 @@ pub(super) fn ask(asking: &mut Asking<'_>, devices: &Devices, carriers: &[Carrie
     names.extend(carriers.iter().filter(|c| c.uuid.starts_with("LVM-")).map(|c| c.name.as_str()));
     let absent = configured(&asking.recording);
     names.extend(absent.iter().map(String::as_str).filter(|n| devices.pools.iter().all(|p| p.name != *n)));
-    if names.is_empty() {
+    if names.is_empty() && !in_any_case {
         return;
     }
     ask_settings(asking);
