@@ -10,7 +10,7 @@ use super::owners::{self, Owners};
 use super::{
     DeviceMapper, Host, Kernel, df, disk, gaps, inside, lvm, owner, reports, saying, settings, stack,
 };
-use crate::record::{Ask, Reading, Recording, Source};
+use crate::record::{Answer, Ask, Reading, Recording, Source};
 
 /// What a recording means.
 #[must_use]
@@ -104,7 +104,9 @@ fn lvm_facts(recording: &Recording) -> lvm::Lvm {
             _ => {}
         }
     }
-    lvm::Lvm { dmeventd, ..facts.finish() }
+    let absent = |a: &&Answer| a.of.ends_with("/thin_check") && a.reading.errno() == Some("ENOENT");
+    let missing_checker = recording.all(Ask::Stat).find(absent).map(|a| a.of.clone());
+    lvm::Lvm { dmeventd, missing_checker, ..facts.finish() }
 }
 
 fn filesystems(recording: &Recording, mounts: &[Filesystem]) -> Vec<Filesystem> {

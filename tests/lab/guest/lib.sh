@@ -105,7 +105,7 @@ stop_dockerd() {
   say "dockerd stopped"
 }
 
-# An image of busybox alone, bb:1.
+# make_image [COMMAND]: an image of busybox alone, bb:1, that runs this when nothing else is said.
 make_image() {
   local tree=/tmp/image applet
   mkdir -p $tree/{bin,tmp,etc,proc,sys,dev}
@@ -113,8 +113,14 @@ make_image() {
   for applet in sh cat dd df echo mkdir sleep sync touch true; do
     ln -sf busybox "$tree/bin/$applet"
   done
-  tar -C $tree -c . | docker import - bb:1 >/dev/null
+  tar -C $tree -c . | docker import ${1:+--change "CMD $1"} - bb:1 >/dev/null
   say "image made"
+}
+
+# uninstall FILE: as if its package were not there; the lab's `apt-get install` brings it back.
+uninstall() {
+  mkdir -p "/run/lab/uninstalled/${1%/*}"
+  mv "$1" "/run/lab/uninstalled/$1"
 }
 
 # --- pools ------------------------------------------------------------------------------------------------------------
