@@ -173,11 +173,13 @@ fn complete_backing(pool: &mut Pool, info: &DockerInfo) {
     }
 }
 
+/// Of several reports the last counts, of the kernel's numbers and a report's the kernel's.
 fn fill<B: Blocks>(space: &mut Space<B>, block: Option<Bytes>, used: Option<Bytes>, total: Option<Bytes>) {
     space.block = space.block.or(block);
-    if space.used.is_some() || space.total.is_some() {
+    if space.exact && (space.used.is_some() || space.total.is_some()) {
         return;
     }
+    let (used, total) = (used.or(space.used_bytes), total.or(space.total_bytes));
     (space.used_bytes, space.total_bytes, space.exact) = (used, total, false);
     let blocks = |bytes: Option<Bytes>| docker_info::blocks(bytes?, block?).map(B::of);
     (space.used, space.total) = (blocks(used), blocks(total));

@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::docker_lists::State;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -27,6 +28,10 @@ super::rule! {
     /// ```host
     /// Error response from daemon: Driver devicemapper failed to remove root filesystem ce2ea989895b7e073b9c3103a7312f32e70b5ad01d808b42f16655ffcb06c535: Device is Busy
     /// ```
+    /// ```host
+    /// CONTAINER ID        IMAGE               COMMAND             CREATED             STATUS              PORTS               NAMES
+    /// 1a2b3c4d5e6f        busybox             "sh"                2 hours ago         Dead                                    old_build
+    /// ```
     /// ```host quiet
     /// docker-thinpool: 0 19914752 thin-pool 4 2575/25600 181/19448 - rw discard_passdown queue_if_no_space - 1024
     /// ```
@@ -43,7 +48,29 @@ fn check(host: &Host) -> Vec<Finding> {
     let summary = "A container's disk could not be removed: something still holds it open or mounted";
     let subject = |_: &_| Subject::new("container", name);
     let found = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
-    found.map(|f| with_advice(f, host, id)).into_iter().collect()
+    found.map(|f| with_advice(f, host, id)).or_else(|| of_dead(host)).into_iter().collect()
+}
+
+/// Containers whose removal was begun and failed.
+fn of_dead(host: &Host) -> Option<Finding> {
+    let dead: Vec<_> = host.containers.iter().filter(|c| c.state == State::Dead).collect();
+    let first = dead.first()?;
+    let name = first.name.as_ref().unwrap_or(&first.id);
+    let summary = match dead.len() {
+        1 => {
+            "A container is dead: Docker could not remove its disk, which something may still hold".to_owned()
+        }
+        many => format!(
+            "{many} containers are dead: Docker could not remove their disks, which something may still hold"
+        ),
+    };
+    let subject = Subject::new("container", name.clone());
+    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary).because(
+        "state of the container",
+        format!("{name}: Dead"),
+        "docker ps",
+    );
+    Some(with_advice(finding, host, None))
 }
 
 /// The longest hexadecimal word: the id of the disk.
