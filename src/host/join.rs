@@ -102,6 +102,7 @@ fn outputs<'a>(recording: &'a Recording, of: &'static str) -> impl Iterator<Item
 
 fn lvm_facts(recording: &Recording) -> lvm::Lvm {
     let mut facts = lvm::Gathering::default();
+    let mut dmeventd = None;
     for answer in &recording.answers {
         let Some(said) = answer.reading.said() else { continue };
         match answer.ask {
@@ -109,11 +110,12 @@ fn lvm_facts(recording: &Recording) -> lvm::Lvm {
             Ask::Run if ["lvs", "vgs", "pvs"].iter().any(|c| answer.of.starts_with(c)) => {
                 facts.report(&answer.of, said);
             }
+            Ask::Processes if answer.of == "dmeventd" => dmeventd = Some(!said.trim().is_empty()),
             Ask::File if answer.of.starts_with("/etc/lvm/") => facts.file(&answer.of, said),
             _ => {}
         }
     }
-    facts.finish()
+    lvm::Lvm { dmeventd, ..facts.finish() }
 }
 
 fn filesystems(recording: &Recording, mounts: &[Filesystem]) -> Vec<Filesystem> {

@@ -82,14 +82,16 @@ note_containers() {
     local id
     keep containers containers_named
     for id in $(containers_now); do
-        mkdir -p -m 700 -- "$store/records/$id"
+        mkdir -p -- "$store/records/$id"
         cp -a -- "$root/containers/$id/"{config.v2,hostconfig}.json "$store/records/$id/"
-        keep "records/$id/changes" docker diff "$id"
+        keep "records/$id/changes" docker diff "$id" ||
+            stop "container ${id:0:12} cannot be read: remove it (docker rm), or see what is wrong with it, first"
     done
 }
 
 # --- saving -----------------------------------------------------------------------------------------------------------
 
+moved() { cut -d' ' -f1 "$store/containers" 2>/dev/null || true; }
 saved_name() { printf 'thinspect-saved:%s' "${1:0:12}"; }
 has_image() { docker inspect --type image "$1" >/dev/null 2>&1; }
 # How container $1 is saved: nothing (it wrote nothing), commit, or export.
@@ -98,7 +100,7 @@ saved_as() { cat -- "$store/records/$1/saved" 2>/dev/null || true; }
 # Each container that has written something becomes an image of its own; where the pool refuses that, an archive.
 save_containers() {
     local id
-    for id in $(cut -d' ' -f1 "$store/containers"); do
+    for id in $(moved); do
         [ -z "$(saved_as "$id")" ] || continue
         if [ ! -s "$store/records/$id/changes" ] && has_image "$(docker inspect -f '{{.Image}}' "$id")"; then
             keep "records/$id/saved" echo nothing
@@ -145,6 +147,13 @@ wanted() {
         tr ' ' '\n' | sed '/^$/d; s/^sha256://' | sort -u
 }
 
+# What was saved is still all there is.
+unchanged() {
+    if ! nothing_runs || ! as_noted saved images_now || ! as_noted containers containers_named; then
+        stop "something was made, removed or started since it was saved: go --back, and then run this again"
+    fi
+}
+
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 text_of() { cat -- "$1" 2>/dev/null || true; }
@@ -181,7 +190,7 @@ load_images() {
     if [ -s "$store/saved" ]; then
         run docker load -q -i "$store/images.tar"
     fi
-    for id in $(cut -d' ' -f1 "$store/containers"); do
+    for id in $(moved); do
         [ "$(saved_as "$id")" != export ] || has_image "$(saved_name "$id")" ||
             run docker import "$store/$id.tar" "$(saved_name "$id")" >/dev/null
     done
@@ -196,7 +205,6 @@ all_loaded() { [ ! -s "$store/saved" ] || xargs docker inspect --type image <"$s
 # The image in a record stands before the network settings; the one in the container's own settings is only a name.
 image_of() { grep -o '"Image":"[^"]*","\(NetworkSettings\|ImageManifest\)"' "$1" | cut -d'"' -f4; }
 upper_of() { docker inspect --type "$1" -f '{{.GraphDriver.Data.UpperDir}}' "$2"; }
-moved() { cut -d' ' -f1 "$store/containers"; }
 
 # With $fills a container keeps its image, and what it wrote is put into its new layer; else it stands on the image that
 # was made of it.
@@ -214,6 +222,7 @@ make_stand_ins() {
         keep "records/$id/image" docker inspect --type image -f '{{.Id}}' "$image"
         keep "records/$id/spare" docker inspect -f '{{range .Mounts}}{{println .Name}}{{end}}' "$name"
         if [ "$(saved_as "$id") $fills" = "commit yes" ]; then
+            keep "records/$id/helper" docker inspect --type image -f '{{.Id}}' "$(saved_name "$id")"
             keep "records/$id/from" upper_of image "$(saved_name "$id")"
             keep "records/$id/to" upper_of container "$name"
         fi
@@ -237,7 +246,7 @@ adopt_containers() {
 }
 # Anew in each attempt: an interrupted one may have copied a part.
 fill_layer() {
-    [ -d "$1" ] && [ -d "$2" ] || stop "$1 or $2 is no directory"
+    if [ ! -d "$1" ] || [ ! -d "$2" ]; then stop "$1 or $2 is no directory"; fi
     find "$2" -mindepth 1 -delete
     run cp -a -- "$1/." "$2/"
 }
@@ -245,7 +254,7 @@ fill_layer() {
 write_record() {
     local kept=$store/records/$1/config.v2.json place=$root/containers/$1/config.v2.json old new
     old=$(image_of "$kept") new=$(cat -- "$store/records/$1/image")
-    [ "$(grep -o "\"Driver\":\"$old_driver\"" "$kept" | wc -l)" = 1 ] && [ -n "$old" ] ||
+    [ "$(grep -o "\"Driver\":\"$old_driver\"" "$kept" | wc -l) ${old:+image}" = "1 image" ] ||
         stop "$kept is not written as this script expects"
     cp -a -- "$kept" "$place.new"
     sed "s/\"Driver\":\"$old_driver\"/\"Driver\":\"$new_driver\"/
@@ -275,7 +284,8 @@ name_bases() {
 drop_helpers() {
     local id volume
     for id in $(moved); do
-        [ ! -e "$store/records/$id/from" ] || docker rmi "$(saved_name "$id")" >/dev/null 2>&1 || true
+        [ ! -e "$store/records/$id/helper" ] ||
+            docker rmi "$(cat -- "$store/records/$id/helper")" >/dev/null 2>&1 || true
         while read -r volume; do
             [ -z "$volume" ] || grep -qxF -- "$volume" "$store/volumes" || docker volume rm "$volume" >/dev/null 2>&1 || true
         done <"$store/records/$id/spare"
@@ -314,4 +324,49 @@ start_again() {
             say "container ${id:0:12} does not start: docker logs and docker inspect say why"
     done
     mark started
+}
+
+# --- the way back -----------------------------------------------------------------------------------------------------
+
+# The old pool was only read, so going back is: the old settings, the old records, and the new store put aside.
+way_back() {
+    local id left=1
+    [ -e "$store/running" ] || [ -e "$store/engine-used" ] || stop "nothing was done yet that could be taken back"
+    old_store_is_there || stop "the old pool is gone: there is no way back any more"
+    open_store
+    ask "go back to $old_driver, as it was before? Images and containers made since are put aside, not deleted."
+    [ ! -e "$store/engine-used" ] || lower_engine
+    if [ -e "$store/switching" ]; then
+        lower_docker
+        for id in $(moved); do
+            [ ! -d "$root/containers/$id" ] ||
+                run cp -a -- "$store/records/$id/config.v2.json" "$root/containers/$id/config.v2.json"
+            forget_stand_in "$id"
+        done
+        while [ -e "$root/thinspect-left-$left" ]; do left=$(( left + 1 )); done
+        put_aside "$root/thinspect-left-$left"
+        restore_settings
+    fi
+    docker_answers || start_docker 9>&-
+    if [ ! -e "$store/engine-used" ]; then
+        within 120 driver_is "$old_driver" || stop "Docker did not come back with $old_driver: see docker info"
+        take_back_containers
+    fi
+    run rm -rf -- "$store/records" "$store/running" "$store/containers" "$store/switching" "$store/engine-used" \
+        "$store/daemon.json"
+    mv -f -- "$store/done" "$store/done.taken-back" 2>/dev/null || true
+    say "everything is as it was before; the archives stay in $store"
+}
+take_back_containers() {
+    local id
+    for id in $(moved); do
+        docker rmi "$(saved_name "$id")" >/dev/null 2>&1 || true
+    done
+    [ ! -e "$store/running" ] || start_again
+    [ ! -e "$store/names" ] || [ ! -e "$store/containers" ] || all_there || compare
+}
+forget_stand_in() {
+    local new
+    new=$(cat -- "$store/records/$1/stand-in" 2>/dev/null) || return 0
+    ! grep -qs '"Name":"/thinspect-' "$root/containers/$new/config.v2.json" || run rm -rf -- "$root/containers/$new"
 }

@@ -79,9 +79,10 @@ impl Machine {
             Ask::DockerLayers | Ask::DockerMounts | Ask::DockerImages | Ask::DockerContainers => {
                 owners(&self.root, ask, of, OFlag::O_DIRECTORY)
             }
-            Ask::ContainerdDevices | Ask::ContainerdSnapshots | Ask::ContainerdImages => {
-                owners(&self.root, ask, of, OFlag::empty())
-            }
+            Ask::ContainerdDevices
+            | Ask::ContainerdSnapshots
+            | Ask::ContainerdImages
+            | Ask::DockerBuildCache => owners(&self.root, ask, of, OFlag::empty()),
             Ask::PoolMetadata => pool_metadata(&self.root, of, self.read_metadata),
             Ask::DockerInfo | Ask::LvmReport | Ask::Df | Ask::Output | Ask::Line | Ask::Later => {
                 Err(Reading::Unasked("only pasted text answers this".to_owned()))

@@ -169,6 +169,7 @@ pub(crate) fn direct_lvm() -> (Host, Pool) {
         size: Some(Bytes(15 * GIB)),
         free: Some(Bytes(5 * GIB)),
         extent: Some(Bytes(4 << 20)),
+        profile: None,
     }];
     host.pools = vec![pool.clone()];
     (host, pool)

@@ -37,7 +37,10 @@ impl Gathering {
     pub fn file(&mut self, path: &str, text: &str) {
         if path.starts_with("/etc/lvm/backup/") {
             // What lvs and vgs said is newer than a file.
-            config::backup(text).into_iter().for_each(|group| self.add_group(group));
+            if let Some((group, thins)) = config::backup(text) {
+                self.lvm.thins.extend(thins);
+                self.add_group(group);
+            }
         } else {
             config::settings(path, text, &mut self.lvm);
         }
@@ -118,7 +121,8 @@ impl Gathering {
             let (size, free) = (size(cells, "vg_size"), size(cells, "vg_free"));
             let extent =
                 cell(cells, "vg_extent_size").and_then(|c| amount::read(c, Scale::Lvm)).map(|a| a.bytes);
-            self.keep_group(VolumeGroup { name: vg, size, free, extent });
+            let profile = cell(cells, "vg_profile").map(str::to_owned);
+            self.keep_group(VolumeGroup { name: vg, size, free, extent, profile });
         }
     }
 
@@ -148,6 +152,7 @@ impl Gathering {
         old.size = new.size.or(old.size);
         old.free = new.free.or(old.free);
         old.extent = new.extent.or(old.extent);
+        old.profile = new.profile.or_else(|| old.profile.take());
     }
 
     /// Adds a group unless a report spoke of it: that counts more.
@@ -297,7 +302,7 @@ fn sum_physical(cells: &Cells, groups: &mut Vec<VolumeGroup>) {
     let (size, free) = (size(cells, "pv_size"), size(cells, "pv_free"));
     match groups.iter_mut().find(|g| g.name == name) {
         Some(group) => (group.size, group.free) = (add(group.size, size), add(group.free, free)),
-        None => groups.push(VolumeGroup { name: name.to_owned(), size, free, extent: None }),
+        None => groups.push(VolumeGroup { name: name.to_owned(), size, free, ..VolumeGroup::default() }),
     }
 }
 
