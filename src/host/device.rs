@@ -11,12 +11,12 @@ use super::status::{PoolStatus, pool_status, thin_status};
 use super::table::{DeviceNumber, PoolTable, Target, pool_table, target, thin_table};
 use super::thin::Thin;
 use super::units::{Bytes, METADATA_BLOCK};
-use super::{dm_info, stack};
+use super::{dm_info, stack, twice};
 use crate::record::{Ask, Reading, Recording};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// What was said about one device-mapper device; the last answer to each question counts.
+/// What was said about one device-mapper device; the last answer to each question counts, of statuses the latest.
 #[derive(Default)]
 pub(super) struct Device<'a> {
     pub(super) name: Cow<'a, str>,
@@ -44,7 +44,12 @@ pub(super) fn devices(recording: &Recording) -> BTreeMap<Cow<'_, str>, Device<'_
         let name = Cow::Borrowed(answer.of.as_str());
         match answer.ask {
             Ask::DmTable => entry(&mut devices, name).table = Some(&answer.reading),
-            Ask::DmStatus => entry(&mut devices, name).status = Some(&answer.reading),
+            Ask::DmStatus => {
+                let device = entry(&mut devices, name);
+                if !device.status.is_some_and(|before| twice::is_older(&answer.reading, before)) {
+                    device.status = Some(&answer.reading);
+                }
+            }
             Ask::DmInfo => {
                 let device = entry(&mut devices, name);
                 let info = answer.reading.said().map(dm_info::read);
