@@ -1,24 +1,26 @@
 //! Wires it together: arguments, one recording, one report, one exit status. The only file that prints or exits.
 
+mod counting;
+mod monitoring;
+
 use anyhow::{Context, Result, anyhow};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
-use thinspect::cli::{By, Cli, Color, Command, Format, Global, Plan, SchemaOf};
+use thinspect::cli::{self, Cli, Color, Command, Format, Global, Plan, SchemaOf};
 use thinspect::host::owners::{self, Owners};
 use thinspect::host::{self, Host, pool::Pool};
 use thinspect::record::{self, Recording, live, load};
 use thinspect::report::{self, Look, Report, Source, Units};
 use thinspect::rules;
 use thinspect::verdict::{Exit, Verdict};
-use thinspect::{metadata, plan, usage};
+use thinspect::{lent, metadata, plan, usage};
 
 fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
         Ok(cli) => run(cli).unwrap_or_else(|error| complain(&error)),
-        Err(error) => wrong_usage(&error),
+        Err(error) => monitoring::wrong_check(&error).unwrap_or_else(|| wrong_usage(&error)),
     };
     ExitCode::from(exit.code())
 }
@@ -46,17 +48,17 @@ fn run(cli: Cli) -> Result<Exit> {
     let global = &cli.global;
     match cli.command.unwrap_or(Command::Status { exit_code: false }) {
         Command::Status { exit_code } => status(global, exit_code),
-        Command::Usage { by, metadata, held_root, max_rate } => {
-            let options = metadata::Options {
-                through_held_root: held_root,
-                bytes_per_second: max_rate,
-                progress: Some(&progress()),
-                ..metadata::Options::default()
-            };
-            show_usage(global, by, metadata.as_deref(), options)
-        }
+        Command::Usage(asked) => show_usage(global, &asked),
         Command::Plan(goal) => make_plan(global, &goal),
         Command::Record { file } => save(global, file.as_deref()),
+        Command::Check(options) => monitoring::check(global, &options),
+        Command::Metrics(options) => monitoring::metrics(global, &options),
+        Command::Man { of, dir } => manual(&of, dir.as_deref()),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "thinspect", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
         Command::Rules => print(&report::explain::rules()),
         Command::Explain { rule } => explain(&rule),
         Command::Schema { of } => {
@@ -70,8 +72,18 @@ fn run(cli: Cli) -> Result<Exit> {
     }
 }
 
-/// The one place where live, recorded and pasted differ.
+/// What was said, with the history that was named: it becomes an answer like any other.
 fn recording(global: &Global, options: &live::Options) -> Result<(Recording, Source)> {
+    let (mut recording, source) = said(global, options)?;
+    if let Some(log) = &global.log {
+        let name = log.display().to_string();
+        recording.push(record::Ask::History, &name, live::history(log, global.timeout));
+    }
+    Ok((recording, source))
+}
+
+/// The one place where live, recorded and pasted differ.
+fn said(global: &Global, options: &live::Options) -> Result<(Recording, Source)> {
     let Some(from) = &global.from else {
         return Ok((live::this_machine_as(root(global), global.timeout, options), Source::Live));
     };
@@ -87,7 +99,14 @@ fn recording(global: &Global, options: &live::Options) -> Result<(Recording, Sou
 
 /// What to ask a machine; who owns the thin devices takes many files to read and is asked only where it is shown.
 fn asking(owners: bool) -> live::Options {
-    live::Options { recorded_at: Some(live::now()), commands: true, owners }
+    let read_metadata = Some(lent::pool_metadata as record::pool_metadata::Read);
+    live::Options {
+        recorded_at: Some(live::now()),
+        commands: true,
+        owners,
+        read_metadata,
+        ..live::Options::default()
+    }
 }
 
 fn root(global: &Global) -> PathBuf {
@@ -148,8 +167,9 @@ fn units(global: &Global) -> Units {
 }
 
 /// Joins who owns what with what the pool's metadata says of it.
-fn show_usage(global: &Global, by: By, copy: Option<&Path>, options: metadata::Options<'_>) -> Result<Exit> {
-    let (pool, owners) = match copy {
+fn show_usage(global: &Global, asked: &cli::Usage) -> Result<Exit> {
+    let copy = asked.metadata.as_deref();
+    let (about, owners) = match copy {
         // A copy alone has no names.
         Some(_) if global.from.is_none() => (None, Owners::default()),
         _ => {
@@ -160,70 +180,68 @@ fn show_usage(global: &Global, by: By, copy: Option<&Path>, options: metadata::O
             let host = host::read(&recording);
             let pool = chosen_pool(&host, global.pool.as_deref())?.clone();
             let owners = owners::read(&recording, &host, &pool);
-            (Some(pool), owners)
+            (Some((host, pool)), owners)
         }
     };
-    let path = match (copy, &pool) {
+    let path = match (copy, &about) {
         (Some(copy), _) => copy.to_owned(),
-        (None, Some(pool)) => metadata_path(pool, &root(global))?,
+        (None, Some((_, pool))) => counting::metadata_path(pool, &root(global))?,
         (None, None) => return Err(anyhow!("nothing to read")),
     };
-    let (file, counted) = read_metadata(&path, &options)?;
-    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
-    let rows = usage::join(&counted, &owners, &reclaim, usage::walks_worth_it(&counted));
-    clear_progress();
+    let holding = match about.as_ref().filter(|_| asked.snapshot) {
+        Some((host, pool)) => Some(counting::Holding::take(host, pool, &path, global.timeout)?),
+        None => None,
+    };
+    let counted = count(&path, asked, &owners, holding.is_some());
+    let released = holding.map(|holding| holding.release(global.timeout));
+    counting::clear_progress();
+    let (mut rows, without) = counted.map_err(|error| match &released {
+        Some(Err(held)) => anyhow!("{error:#}; {held:#}"),
+        _ => error,
+    })?;
+    let fate = |released: &Result<&'static str>| *released.as_ref().unwrap_or(&"could not be released");
+    rows.note_snapshot(released.as_ref().map(fate));
     let name = path.display().to_string();
-    let label = pool.as_ref().and_then(|p| p.name.as_deref()).unwrap_or(&name);
-    match global.output {
+    let label = about.as_ref().and_then(|(_, pool)| pool.name.as_deref()).unwrap_or(&name);
+    let exit = match global.output {
         Format::Text => {
-            let by = match by {
-                By::Device => report::usage::By::Device,
-                By::Image => report::usage::By::Image,
-                By::Container => report::usage::By::Container,
-            };
-            print(&report::usage::text(Some(label), &rows, &owners, by, &look(global)))
+            let now = about.as_ref().and_then(|(host, _)| host.recorded_at.as_deref()?.parse().ok());
+            let table = counting::table(asked, now);
+            let mut text = report::usage::text(Some(label), &rows, &owners, &table, &look(global));
+            if let Some(without) = &without {
+                text.push_str(&report::usage::without_text(without, &rows, &look(global)));
+            }
+            print(&text)
         }
-        Format::Json => print(&json(&report::usage::output(Some(label), &rows, &owners))?),
-    }
+        Format::Json => print(&json(&report::usage::output(Some(label), &rows, &owners, without.as_ref()))?),
+    };
+    released.transpose()?;
+    exit
 }
 
-/// A pool's metadata, and what it says of each device.
-fn read_metadata(
+/// Counts in the metadata for every row, and for the set that was named.
+fn count(
     path: &Path,
-    options: &metadata::Options<'_>,
-) -> Result<(metadata::MetadataFile, metadata::Usage)> {
-    let file =
-        metadata::MetadataFile::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let counted = metadata::read(&file, options).with_context(|| path.display().to_string());
-    clear_progress();
-    Ok((file, counted?))
-}
-
-/// Where a pool's metadata can be read: the file behind its loop device, which is always current, else the device.
-fn metadata_path(pool: &Pool, root: &Path) -> Result<PathBuf> {
-    let backing = &pool.metadata_backing;
-    let file = backing.file.as_ref().filter(|f| !f.deleted).map(|f| f.path.as_str());
-    let path = file.or(backing.path.as_deref());
-    let path = path.with_context(|| format!("the metadata device of {} is not known", pool.label()))?;
-    Ok(root.join(path.trim_start_matches('/')))
-}
-
-/// Says how far reading the metadata is, on a terminal, once it has taken a second.
-fn progress() -> impl Fn(metadata::Progress) + Sync {
-    let started = Instant::now();
-    let terminal = io::stderr().is_terminal();
-    move |now: metadata::Progress| {
-        if terminal && started.elapsed() > Duration::from_secs(1) {
-            let share = now.blocks * 100 / now.expected.max(1);
-            let _ = write!(io::stderr(), "\rreading metadata: {share:3} % of {} blocks ", now.expected);
-        }
-    }
-}
-
-fn clear_progress() {
-    if io::stderr().is_terminal() {
-        let _ = write!(io::stderr(), "\r\u{1b}[K");
-    }
+    asked: &cli::Usage,
+    owners: &Owners,
+    own_snapshot: bool,
+) -> Result<(usage::Usage, Option<usage::Without>)> {
+    let progress = counting::progress();
+    let options = metadata::Options {
+        through_held_root: asked.held_root || own_snapshot,
+        bytes_per_second: asked.max_rate,
+        progress: Some(&progress),
+        ..metadata::Options::default()
+    };
+    let (file, counted) = counting::read(path, &options)?;
+    // Where a pool never came to rest, a snapshot that somebody holds was read.
+    let options = metadata::Options { through_held_root: counted.through_held_root, ..options };
+    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
+    let rows = usage::join(&counted, owners, &reclaim, usage::walks_worth_it(&counted));
+    let in_pool = counted.devices.iter().map(|device| device.device_id).collect();
+    let named = Some(&asked.without).filter(|names| !names.is_empty());
+    let without = named.map(|names| usage::without(names, owners, &in_pool, &reclaim)).transpose();
+    Ok((rows, without.map_err(|why| anyhow!(why))?))
 }
 
 fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
@@ -333,11 +351,12 @@ fn count_written(
     let path = match copy {
         Some(copy) => copy.to_owned(),
         None if about.source != Source::Live => return Err(no_metadata()),
-        None => metadata_path(about.pool, root)?,
+        None => counting::metadata_path(about.pool, root)?,
     };
-    let progress = progress();
+    let progress = counting::progress();
     let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
-    let (file, counted) = read_metadata(&path, &options)?;
+    let (file, counted) = counting::read(&path, &options)?;
+    counting::clear_progress();
     let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
     let rows = usage::join(&counted, owners, &reclaim, 0);
     let exclusive = |row: &usage::DeviceRow| {
@@ -358,18 +377,18 @@ fn choose(
     let path = match copy {
         Some(copy) => copy.to_owned(),
         None if about.source != Source::Live => return Err(no_metadata()),
-        None => metadata_path(pool, root)?,
+        None => counting::metadata_path(pool, root)?,
     };
     let owners = owners::read(about.recording, about.host, pool);
     if owners.keeper == owners::Keeper::Nobody {
         return Err(anyhow!("neither Docker's nor containerd's records of the pool's devices were read"));
     }
-    let progress = progress();
+    let progress = counting::progress();
     let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
-    let (file, counted) = read_metadata(&path, &options)?;
+    let (file, counted) = counting::read(&path, &options)?;
     let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
-    let free = usage::free::free(pool, &owners, &counted, &reclaim, need);
-    clear_progress();
+    let free = usage::free::free(about.host, pool, &owners, &counted, &reclaim, need);
+    counting::clear_progress();
     let Some(most) = free.most else {
         return Err(anyhow!("{}: the blocks could not be counted exactly", path.display()));
     };
@@ -381,7 +400,10 @@ fn choose(
             counted.transaction_id
         ));
     }
+    let trim =
+        |trim: usage::free::Trim| plan::Trimming { name: trim.name, mount: trim.mount, most: trim.most };
     Ok(plan::Chosen {
+        trims: free.trims.into_iter().map(trim).collect(),
         wanted: free.need,
         block: free.block,
         most,
@@ -394,6 +416,7 @@ fn choose(
 fn removal(step: usage::free::Step) -> plan::Removal {
     use usage::free::Loss;
     let thing = match (step.loss, step.id) {
+        (Loss::BuildCache, _) => plan::Thing::BuildCache,
         (Loss::EndedContainer, Some(id)) => plan::Thing::Container(id),
         (Loss::DanglingImage | Loss::UnusedImage, Some(id)) => plan::Thing::Image { id, names: step.names },
         _ => plan::Thing::Other,
@@ -463,6 +486,25 @@ fn explain(name: &str) -> Result<Exit> {
         return Err(anyhow!("no rule named {name}; `thinspect rules` lists them"));
     };
     print(&report::explain::explain(rule))
+}
+
+/// The manual page of a command, or the pages of all, in roff.
+fn manual(of: &[String], folder: Option<&Path>) -> Result<Exit> {
+    let mut program = Cli::command();
+    if let Some(folder) = folder {
+        clap_mangen::generate_to(program, folder)
+            .with_context(|| format!("cannot write into {}", folder.display()))?;
+        return Ok(Exit::Answered);
+    }
+    program.build();
+    let mut command = &program;
+    for name in of {
+        let found = command.find_subcommand(name);
+        command = found.ok_or_else(|| anyhow!("no command named {}", of.join(" ")))?;
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    print(&String::from_utf8_lossy(&page))
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String> {

@@ -45,6 +45,12 @@ pub fn stat(text: &str) -> Stat {
     }
 }
 
+/// The number of a device node in the same notation: `rdev=254:48`.
+#[must_use]
+pub(super) fn node_number(text: &str) -> Option<DeviceNumber> {
+    pair(text, "rdev").and_then(DeviceNumber::read)
+}
+
 /// Reads `block=4096 blocks=3046395 free=2853014 available=2693478 files=786432 files_free=779009`.
 #[must_use]
 pub fn statfs(text: &str) -> Filesystem {

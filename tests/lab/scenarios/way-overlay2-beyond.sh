@@ -50,10 +50,13 @@ has_lost_nothing() {
   docker start -a one | grep -x said
 }
 
-goes_back_even_then() {
-  bash /out/way.sh --back --yes
-  expect_text "daemon.json" "$(cat /etc/docker/daemon.json)" devicemapper
-  expect "the record of the container" "$(jq -r .Driver $ROOT/containers/*/config.v2.json)" devicemapper
+removes_the_old_pool_last() {
+  bash /out/way.sh --yes --yes-destroy
+  [ ! -e $ROOT/devicemapper ] || fail "the old pool is still there"
+  expect "pools" "$(dmsetup ls --target thin-pool)" "No devices found"
+  bash /out/way.sh --yes --yes-destroy
+  ! bash /out/way.sh --back --yes || fail "it went back to a pool that is gone"
+  docker start -a one | grep -x said
 }
 
 configure_docker dm.loopdatasize=2G dm.loopmetadatasize=8M dm.basesize=400M dm.fs=ext4
@@ -73,4 +76,4 @@ with_tool says_what_to_get_first
 with_tool keep_recording
 with_tool saves_with_the_older_engine
 with_tool has_lost_nothing
-with_tool goes_back_even_then
+with_tool removes_the_old_pool_last
