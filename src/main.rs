@@ -331,7 +331,8 @@ fn choose(
             counted.transaction_id
         ));
     }
-    let trim = |trim: usage::free::Trim| plan::Trimming { name: trim.name, mount: trim.mount, most: trim.most };
+    let trim =
+        |trim: usage::free::Trim| plan::Trimming { name: trim.name, mount: trim.mount, most: trim.most };
     Ok(plan::Chosen {
         trims: free.trims.into_iter().map(trim).collect(),
         wanted: free.need,

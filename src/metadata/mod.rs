@@ -39,8 +39,8 @@ pub use damage::{Damage, Error, MAX_DAMAGE, What};
 pub use read::read;
 pub use reclaim::{InTurn, Reclaimable, reclaimable, reclaimable_in_turn};
 pub use source::{Blocks, Memory, MetadataFile};
-pub use sweep::one as block;
 pub use superblock::{SpaceMapRoot, Superblock};
+pub use sweep::one as block;
 pub use usage::{Device, Read, Usage};
 
 /// How to read.

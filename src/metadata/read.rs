@@ -55,8 +55,10 @@ fn mended(restless: Usage, details: Option<Usage>) -> Usage {
         let walked = restless.devices.binary_search_by_key(&device.device_id, |walked| walked.device_id);
         let walked = walked.ok().and_then(|place| restless.devices.get(place));
         device.exclusive_blocks = walked.and_then(|walked| walked.exclusive_blocks).min(device.mapped_blocks);
-        device.shared_blocks =
-            device.mapped_blocks.zip(device.exclusive_blocks).and_then(|(mapped, own)| mapped.checked_sub(own));
+        device.shared_blocks = device
+            .mapped_blocks
+            .zip(device.exclusive_blocks)
+            .and_then(|(mapped, own)| mapped.checked_sub(own));
         device.highest_block = walked.and_then(|walked| walked.highest_block);
     }
     Usage { skipped: restless.skipped, read: restless.read, consistent: false, ..usage }

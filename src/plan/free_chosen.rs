@@ -155,15 +155,20 @@ fn trim(job: &Job<'_>, chosen: &Chosen) -> Option<Step> {
     if few.is_empty() {
         return None;
     }
-    let most = |t: &&Trimming| format!("{} at most {} blocks ({})", t.name, t.most.0, t.most.bytes(chosen.block));
+    let most =
+        |t: &&Trimming| format!("{} at most {} blocks ({})", t.name, t.most.0, t.most.bytes(chosen.block));
     let why = format!(
         "Nothing is removed; it costs some seconds of disk work. What it gives back is not counted below: {}. Where the \
          check says that it was enough, stop here.",
         few.iter().map(most).collect::<Vec<_>>().join(", ")
     );
     let commands = few.iter().map(|t| format!("fstrim -v {}", quote(&t.mount))).collect();
-    let mut step =
-        Step::new(Risk::Changes, "give back the blocks of files that running containers have deleted", why, commands);
+    let mut step = Step::new(
+        Risk::Changes,
+        "give back the blocks of files that running containers have deleted",
+        why,
+        commands,
+    );
     step.check = job.check();
     step.guarded = free_docker::trying(job, &[], &["trim_containers"]);
     Some(step)

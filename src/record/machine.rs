@@ -71,9 +71,7 @@ impl Machine {
             Ask::ContainerdDevices
             | Ask::ContainerdSnapshots
             | Ask::ContainerdImages
-            | Ask::DockerBuildCache => {
-                owners(&self.root, ask, of, OFlag::empty())
-            }
+            | Ask::DockerBuildCache => owners(&self.root, ask, of, OFlag::empty()),
             Ask::DockerInfo | Ask::LvmReport | Ask::Df | Ask::Output | Ask::Line | Ask::Later => {
                 Err(Reading::Unasked("only pasted text answers this".to_owned()))
             }

@@ -244,7 +244,8 @@ pub fn without_text(without: &Without, usage: &Usage, look: &Look) -> String {
         }
         None => format!("what comes back if {names} are removed could not be counted"),
     };
-    let refused = without.refused.iter().map(|why| wrap("  note: cannot be removed: ", &clean(why), look.width));
+    let refused =
+        without.refused.iter().map(|why| wrap("  note: cannot be removed: ", &clean(why), look.width));
     wrap(" frees: ", &clean(&sentence), look.width) + &refused.collect::<String>()
 }
 

@@ -113,7 +113,8 @@ impl Snapshot {
     /// # Errors
     /// [`Error::NotTaken`], also if the pool did not answer within `limit`; what it does then is undone.
     pub fn take(name: &str, metadata: &Path, limit: Duration) -> Result<Self, Error> {
-        let taking = |errno: Errno| Error::NotTaken(format!("no process could be made for it: {}", errno.desc()));
+        let taking =
+            |errno: Errno| Error::NotTaken(format!("no process could be made for it: {}", errno.desc()));
         let mut guardian = Guardian::start(name, metadata).map_err(taking)?;
         match guardian.report(limit) {
             Some(Report::Taken(own)) => Ok(Self { own, guardian }),

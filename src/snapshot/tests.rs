@@ -6,10 +6,28 @@ use crate::record::{Ask, Reading, Recording, Source};
 
 #[test]
 fn kernels() {
-    for sound in ["4.4.0", "4.4.0-210-generic", "5.10.0-46-amd64", "6.1.0-56-cloud-amd64", "10.0", "3.10.0-366.el7.x86_64", "3.10.0-1160.119.1.el7.x86_64"] {
+    for sound in [
+        "4.4.0",
+        "4.4.0-210-generic",
+        "5.10.0-46-amd64",
+        "6.1.0-56-cloud-amd64",
+        "10.0",
+        "3.10.0-366.el7.x86_64",
+        "3.10.0-1160.119.1.el7.x86_64",
+    ] {
         assert!(is_sound(sound), "{sound}");
     }
-    for unsound in ["", "4.3.9", "3.10.0", "3.10.0-327.36.3.el7.x86_64", "3.10.0-1160", "2.6.32-754.el6.x86_64", "4.1.12-124.el7uek.x86_64", "garbage", "4"] {
+    for unsound in [
+        "",
+        "4.3.9",
+        "3.10.0",
+        "3.10.0-327.36.3.el7.x86_64",
+        "3.10.0-1160",
+        "2.6.32-754.el6.x86_64",
+        "4.1.12-124.el7uek.x86_64",
+        "garbage",
+        "4",
+    ] {
         assert!(!is_sound(unsound), "{unsound}");
     }
 }
@@ -21,7 +39,11 @@ fn refused(kernel: &str, status: &str, state: &str) -> Option<String> {
     say(Ask::DmVersion, "", "4.47.0");
     say(Ask::DmList, "", "253:0 0 pool");
     say(Ask::DmTable, "pool", "0 4096 thin-pool 7:1 7:0 128 64 1 skip_block_zeroing ");
-    say(Ask::DmInfo, "pool", &format!("Name:              pool\nState:             {state}\nTables present:    LIVE\n"));
+    say(
+        Ask::DmInfo,
+        "pool",
+        &format!("Name:              pool\nState:             {state}\nTables present:    LIVE\n"),
+    );
     say(Ask::DmStatus, "pool", &format!("0 4096 thin-pool {status}"));
     let host = host::read(&recording);
     refusal(&host, host.pools.first().unwrap())
@@ -52,6 +74,7 @@ fn states() {
 /// Where the pool is not there, the guardian says so and ends.
 #[test]
 fn no_pool() {
-    let taken = Snapshot::take("no-such-pool-of-thinspect", Path::new("/nonexistent"), Duration::from_secs(5));
+    let taken =
+        Snapshot::take("no-such-pool-of-thinspect", Path::new("/nonexistent"), Duration::from_secs(5));
     assert!(matches!(taken, Err(Error::NotTaken(_))), "{taken:?}");
 }

@@ -142,7 +142,8 @@ fn a_busy_pool_is_read_through_the_snapshot_that_somebody_holds() {
     pool.hold();
     pool.write(1, 300, 40);
     let image = pool.image(9);
-    let source = Busy { now: Memory(image), looks: AtomicU64::new(0), from: 0, until: u64::MAX, bad: u64::MAX };
+    let source =
+        Busy { now: Memory(image), looks: AtomicU64::new(0), from: 0, until: u64::MAX, bad: u64::MAX };
     let usage = read(&source, &Options { attempts: 3, ..Options::default() }).unwrap();
     assert!(usage.through_held_root && usage.consistent);
     assert_eq!((found(&usage), usage.changes), (pool.held_truth(), 3));
@@ -169,7 +170,8 @@ impl Blocks for Slow {
 fn a_walk_that_is_overtaken_stops_early() {
     let pool = small_pool();
     let reads = |until| {
-        let busy = Busy { now: Memory(pool.image(9)), looks: AtomicU64::new(0), from: 1, until, bad: u64::MAX };
+        let busy =
+            Busy { now: Memory(pool.image(9)), looks: AtomicU64::new(0), from: 1, until, bad: u64::MAX };
         let slow = Slow(busy, AtomicU64::new(0));
         let usage = read(&slow, &Options { threads: 1, ..Options::default() }).unwrap();
         assert!(usage.consistent && found(&usage) == pool.truth());

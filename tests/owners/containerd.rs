@@ -129,7 +129,9 @@ fn what_others_keep_does_not_come_back() {
         Removal::new(&owners).image(0)
     };
     assert_eq!(free(&[], None), Some(vec![1]));
-    let lease = format!(r#"{{"is":"lease","namespace":"default","id":"l","snapshotter":"devmapper","key":"{CHAIN}"}}"#);
+    let lease = format!(
+        r#"{{"is":"lease","namespace":"default","id":"l","snapshotter":"devmapper","key":"{CHAIN}"}}"#
+    );
     assert_eq!(free(&[&lease], None), Some(vec![]));
     let marked = format!(
         r#"{{"is":"snapshot","namespace":"default","snapshotter":"devmapper","key":"x","name":"default/2/{CHAIN}","rooted":true}}"#

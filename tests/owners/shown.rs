@@ -1,9 +1,9 @@
 //! How usage is shown: the table keeps to its width, the JSON to its schema.
 
 use crate::world::{blocks, owners};
+use thinspect::host::units::DataBlocks;
 use thinspect::report::Look;
 use thinspect::report::usage::{By, Column, Table, output, schema, text, without_text};
-use thinspect::host::units::DataBlocks;
 use thinspect::usage::{join, without};
 
 #[test]
@@ -55,7 +55,8 @@ fn columns_and_order() {
     );
     let table = Table { by: By::Image, sort: Some(Column::Mapped), ..Table::default() };
     let shown = text(None, &usage, &owners, &table, &Look::default());
-    let names: Vec<&str> = shown.lines().skip(6).take(4).filter_map(|line| line.split("?  ").nth(1)).collect();
+    let names: Vec<&str> =
+        shown.lines().skip(6).take(4).filter_map(|line| line.split("?  ").nth(1)).collect();
     assert_eq!(names, ["app:1 (2 containers)", "old:1", "web:1 (1 container)", "<none> 777777777777"]);
 }
 
@@ -75,7 +76,10 @@ fn what_a_set_gives_back() {
         " frees: 4.9 MiB (79 blocks) come back if app:1, gone, 3333 are removed together\n"
     );
     let found = set(&["app:2", "gone"]).unwrap();
-    assert_eq!((found.reclaimable, &found.refused[..]), (Some(DataBlocks(7)), &["app:2: the container late stands on it".to_owned()][..]));
+    assert_eq!(
+        (found.reclaimable, &found.refused[..]),
+        (Some(DataBlocks(7)), &["app:2: the container late stands on it".to_owned()][..])
+    );
     assert_eq!(set(&["nothing"]), Err("no container or image is called nothing".to_owned()));
     assert!(set(&["222"]).is_err(), "three digits may be anything");
 }

@@ -86,7 +86,9 @@ impl Backup {
             ([_, "physical_volumes", _], "pe_count") => self.extents = self.extents.saturating_add(number),
             ([_, "logical_volumes", _, _], "extent_count") => self.segment_extents = number,
             // Of a thin volume's segment; LVM writes the pool first.
-            ([_, "logical_volumes", _, _], "thin_pool") => self.pool = Some(value.trim_matches('"').to_owned()),
+            ([_, "logical_volumes", _, _], "thin_pool") => {
+                self.pool = Some(value.trim_matches('"').to_owned())
+            }
             ([vg, "logical_volumes", lv, _], "device_id") => {
                 let name = |lv: &str| LvName { vg: (*vg).to_owned(), lv: lv.to_owned() };
                 if let (Some(pool), Ok(device_id)) = (&self.pool, value.parse()) {

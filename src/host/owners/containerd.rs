@@ -6,7 +6,7 @@ use super::lines::{moment, objects, plain};
 use super::{Container, Image, Keeper, Kept, KeptBy, Owner, Owners, Part, State, images_by_device};
 use crate::host::pool::Pool;
 use crate::record::owners::{Known, PoolDevice, Snapshot};
-use crate::record::{Ask, Answer, Recording};
+use crate::record::{Answer, Ask, Recording};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 const COMMITTED: u8 = 3;
@@ -207,7 +207,8 @@ impl<'a> Join<'a> {
             }
             _ => None,
         });
-        let rest = self.snapshots.iter().filter(|(_, s)| self.device(s).is_some_and(|id| !held.contains(&id)));
+        let rest =
+            self.snapshots.iter().filter(|(_, s)| self.device(s).is_some_and(|id| !held.contains(&id)));
         marked
             .chain(rest.map(|(key, _)| (KeptBy::Rest, *key)))
             .map(|(by, key)| Kept { by, devices: self.devices_down(key).0 })

@@ -92,7 +92,8 @@ fn is_plain(name: &str) -> bool {
 
 /// The namespaces that have containers.
 fn namespaces(recording: &Recording) -> BTreeSet<String> {
-    let lines = recording.all(Ask::ContainerdImages).flat_map(|a| a.reading.said().unwrap_or_default().lines());
+    let lines =
+        recording.all(Ask::ContainerdImages).flat_map(|a| a.reading.said().unwrap_or_default().lines());
     let namespace = |line: &str| match serde_json::from_str(line) {
         Ok(Known::Container { namespace, .. }) => Some(namespace),
         _ => None,

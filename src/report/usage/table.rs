@@ -59,9 +59,9 @@ pub fn text(pool: Option<&str>, usage: &Usage, owners: &Owners, table: &Table, l
     let sort = table.sort.or_else(|| columns.first().copied()).unwrap_or(Column::Exclusive);
     rows.sort_by(|a, b| sort.compare(a, b));
     // The bar goes with what the rows are sorted by, where that is an amount.
-    let bar_of = [sort, Column::Frees, Column::Exclusive].into_iter().find(|column| {
-        rows.iter().any(|row| column.blocks(row).is_some()) && *column != Column::Bar
-    });
+    let bar_of = [sort, Column::Frees, Column::Exclusive]
+        .into_iter()
+        .find(|column| rows.iter().any(|row| column.blocks(row).is_some()) && *column != Column::Bar);
     let bar_of = bar_of.unwrap_or(Column::Exclusive);
     let largest = rows.iter().filter_map(|row| bar_of.blocks(row)).max().unwrap_or_default();
     let shown = Shown { usage, look, bar_of, largest, last: columns.last().copied() };

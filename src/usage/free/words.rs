@@ -53,7 +53,8 @@ pub(super) fn step(owners: &Owners, pool: &Pool, candidate: Candidate, gain: u64
             if !image.is_nameless() {
                 names.clone_from(&words);
             }
-            let does = format!("remove image {}{}", words.join(", "), of_namespace(image.namespace.as_deref()));
+            let does =
+                format!("remove image {}{}", words.join(", "), of_namespace(image.namespace.as_deref()));
             (loss, does, what, vec![image_command(owners, image, &words)])
         }
         Candidate::Device(id) => {
@@ -96,7 +97,9 @@ fn container_commands(container: &Container, word: &str) -> Vec<String> {
     match container.namespace.as_deref().map(quote) {
         Some(namespace) => vec![
             format!("ctr --namespace {namespace} containers rm {word}"),
-            format!("ctr --namespace {namespace} leases rm --sync \"$(ctr --namespace {namespace} leases create)\""),
+            format!(
+                "ctr --namespace {namespace} leases rm --sync \"$(ctr --namespace {namespace} leases create)\""
+            ),
         ],
         None => vec![format!("docker rm {word}")],
     }
