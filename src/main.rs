@@ -1,9 +1,11 @@
 //! Wires it together: arguments, one recording, one report, one exit status. The only file that prints or exits.
 
 mod counting;
+mod freeing;
+mod monitoring;
 
 use anyhow::{Context, Result, anyhow};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,12 +16,12 @@ use thinspect::record::{self, Recording, live, load};
 use thinspect::report::{self, Look, Report, Source, Units};
 use thinspect::rules;
 use thinspect::verdict::{Exit, Verdict};
-use thinspect::{metadata, plan, usage};
+use thinspect::{lent, metadata, plan, usage};
 
 fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
         Ok(cli) => run(cli).unwrap_or_else(|error| complain(&error)),
-        Err(error) => wrong_usage(&error),
+        Err(error) => monitoring::wrong_check(&error).unwrap_or_else(|| wrong_usage(&error)),
     };
     ExitCode::from(exit.code())
 }
@@ -50,6 +52,14 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Usage(asked) => show_usage(global, &asked),
         Command::Plan(goal) => make_plan(global, &goal),
         Command::Record { file } => save(global, file.as_deref()),
+        Command::Check(options) => monitoring::check(global, &options),
+        Command::Metrics(options) => monitoring::metrics(global, &options),
+        Command::Man { of, dir } => manual(&of, dir.as_deref()),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "thinspect", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
         Command::Rules => print(&report::explain::rules()),
         Command::Explain { rule } => explain(&rule),
         Command::Schema { of } => {
@@ -63,8 +73,18 @@ fn run(cli: Cli) -> Result<Exit> {
     }
 }
 
-/// The one place where live, recorded and pasted differ.
+/// What was said, with the history that was named: it becomes an answer like any other.
 fn recording(global: &Global, options: &live::Options) -> Result<(Recording, Source)> {
+    let (mut recording, source) = said(global, options)?;
+    if let Some(log) = &global.log {
+        let name = log.display().to_string();
+        recording.push(record::Ask::History, &name, live::history(log, global.timeout));
+    }
+    Ok((recording, source))
+}
+
+/// The one place where live, recorded and pasted differ.
+fn said(global: &Global, options: &live::Options) -> Result<(Recording, Source)> {
     let Some(from) = &global.from else {
         return Ok((live::this_machine_as(root(global), global.timeout, options), Source::Live));
     };
@@ -80,7 +100,14 @@ fn recording(global: &Global, options: &live::Options) -> Result<(Recording, Sou
 
 /// What to ask a machine; who owns the thin devices takes many files to read and is asked only where it is shown.
 fn asking(owners: bool) -> live::Options {
-    live::Options { recorded_at: Some(live::now()), commands: true, owners }
+    let read_metadata = Some(lent::pool_metadata as record::pool_metadata::Read);
+    live::Options {
+        recorded_at: Some(live::now()),
+        commands: true,
+        owners,
+        read_metadata,
+        ..live::Options::default()
+    }
 }
 
 fn root(global: &Global) -> PathBuf {
@@ -149,7 +176,7 @@ fn show_usage(global: &Global, asked: &cli::Usage) -> Result<Exit> {
         _ => {
             let (recording, source) = recording(global, &asking(true))?;
             if source != Source::Live && copy.is_none() {
-                return Err(no_metadata());
+                return Err(counting::no_metadata());
             }
             let host = host::read(&recording);
             let pool = chosen_pool(&host, global.pool.as_deref())?.clone();
@@ -219,12 +246,12 @@ fn count(
 }
 
 fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
-    let named = matches!(goal, Plan::Free { need: Some(_), .. });
+    let named = matches!(goal, Plan::Free { need: Some(_), .. } | Plan::Overlay2 { .. });
     let (recording, source) = recording(global, &asking(named))?;
     let host = host::read(&recording);
     let absent = match goal {
         // What is to be repaired may not be there any more.
-        Plan::Repair { .. } => plan::absent_pool(&host),
+        Plan::Repair { .. } | Plan::Overlay2 { .. } => plan::absent_pool(&host),
         _ => None,
     };
     let wanted = global.pool.as_deref();
@@ -237,11 +264,18 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
         Plan::Free { need: None, script, .. } => (plan::free(&host, pool, &plan::Free::default()), *script),
         Plan::Free { need: Some(need), metadata, script } => {
             let need = host::units::Bytes(*need);
-            let about = About { recording: &recording, source, host: &host, pool };
-            (plan_free(&about, &root(global), metadata.as_deref(), need)?, *script)
+            let about = freeing::About { recording: &recording, source, host: &host, pool };
+            (freeing::plan_free(&about, &root(global), metadata.as_deref(), need)?, *script)
         }
         Plan::Repair { copies, script } => {
             (plan::repair(&host, pool, &plan::Repair { copies: copies.clone() }), *script)
+        }
+        Plan::Overlay2 { archives, old_engine, metadata, script } => {
+            let about = freeing::About { recording: &recording, source, host: &host, pool };
+            let mut options = freeing::plan_overlay2(&about, &root(global), metadata.as_deref())?;
+            options.archives.clone_from(archives);
+            options.old_engine.clone_from(old_engine);
+            (plan::overlay2(&host, pool, &options), *script)
         }
         Plan::MinFreeSpace { percent, script } => {
             (plan::min_free_space(&host, pool, &plan::MinFreeSpace { percent: *percent }), *script)
@@ -267,103 +301,6 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
         Format::Json => print(&json(&report::plan_json(&plan))?)?,
     };
     Ok(if plan.possible { Exit::Answered } else { Exit::CouldNotAnswer })
-}
-
-/// A pool, and what was recorded of its host.
-struct About<'a> {
-    recording: &'a Recording,
-    source: Source,
-    host: &'a Host,
-    pool: &'a Pool,
-}
-
-/// Names what to remove where that can be counted; else says why not, and how it is chosen by a person. A copy of the
-/// metadata was given to be counted in: that it cannot be is an error.
-fn plan_free(
-    about: &About<'_>,
-    root: &Path,
-    copy: Option<&Path>,
-    need: host::units::Bytes,
-) -> Result<plan::Plan> {
-    let error = match choose(about, root, copy, need) {
-        Ok(chosen) => return Ok(plan::free_chosen(about.host, about.pool, &chosen)),
-        Err(error) if copy.is_some() => return Err(error),
-        Err(error) => error,
-    };
-    let mut plan = plan::free(about.host, about.pool, &plan::Free { need: Some(need) });
-    if plan.possible {
-        plan.warnings.insert(0, format!("what to remove is not named, nor what it gives back: {error:#}"));
-    }
-    Ok(plan)
-}
-
-/// Counts in the pool's metadata what to remove.
-fn choose(
-    about: &About<'_>,
-    root: &Path,
-    copy: Option<&Path>,
-    need: host::units::Bytes,
-) -> Result<plan::Chosen> {
-    let pool = about.pool;
-    let path = match copy {
-        Some(copy) => copy.to_owned(),
-        None if about.source != Source::Live => return Err(no_metadata()),
-        None => counting::metadata_path(pool, root)?,
-    };
-    let owners = owners::read(about.recording, about.host, pool);
-    if owners.keeper == owners::Keeper::Nobody {
-        return Err(anyhow!("neither Docker's nor containerd's records of the pool's devices were read"));
-    }
-    let progress = counting::progress();
-    let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
-    let (file, counted) = counting::read(&path, &options)?;
-    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
-    let free = usage::free::free(about.host, pool, &owners, &counted, &reclaim, need);
-    counting::clear_progress();
-    let Some(most) = free.most else {
-        return Err(anyhow!("{}: the blocks could not be counted exactly", path.display()));
-    };
-    let mut notes: Vec<String> = free.left_alone.iter().map(|what| format!("left alone: {what}")).collect();
-    if let Some(recorded) = pool.transaction_id.filter(|id| *id != counted.transaction_id) {
-        notes.push(format!(
-            "the metadata is of transaction {}, what was recorded of the pool of {recorded}: where they are of \
-             different times or pools, the steps may give back more or less",
-            counted.transaction_id
-        ));
-    }
-    let trim =
-        |trim: usage::free::Trim| plan::Trimming { name: trim.name, mount: trim.mount, most: trim.most };
-    Ok(plan::Chosen {
-        trims: free.trims.into_iter().map(trim).collect(),
-        wanted: free.need,
-        block: free.block,
-        most,
-        removals: free.steps.into_iter().map(removal).collect(),
-        blocked_by: free.blocked_by,
-        notes,
-    })
-}
-
-fn removal(step: usage::free::Step) -> plan::Removal {
-    use usage::free::Loss;
-    let thing = match (step.loss, step.id) {
-        (Loss::BuildCache, _) => plan::Thing::BuildCache,
-        (Loss::EndedContainer, Some(id)) => plan::Thing::Container(id),
-        (Loss::DanglingImage | Loss::UnusedImage, Some(id)) => plan::Thing::Image { id, names: step.names },
-        _ => plan::Thing::Other,
-    };
-    plan::Removal {
-        thing,
-        does: step.does,
-        why: step.why,
-        risk: step.risk,
-        commands: step.commands,
-        gain: step.gain,
-    }
-}
-
-fn no_metadata() -> anyhow::Error {
-    anyhow!("a recording does not hold the metadata itself: give a copy of it with --metadata")
 }
 
 fn named_pool<'a>(host: &'a Host, name: &str) -> Result<&'a Pool> {
@@ -417,6 +354,25 @@ fn explain(name: &str) -> Result<Exit> {
         return Err(anyhow!("no rule named {name}; `thinspect rules` lists them"));
     };
     print(&report::explain::explain(rule))
+}
+
+/// The manual page of a command, or the pages of all, in roff.
+fn manual(of: &[String], folder: Option<&Path>) -> Result<Exit> {
+    let mut program = Cli::command();
+    if let Some(folder) = folder {
+        clap_mangen::generate_to(program, folder)
+            .with_context(|| format!("cannot write into {}", folder.display()))?;
+        return Ok(Exit::Answered);
+    }
+    program.build();
+    let mut command = &program;
+    for name in of {
+        let found = command.find_subcommand(name);
+        command = found.ok_or_else(|| anyhow!("no command named {}", of.join(" ")))?;
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    print(&String::from_utf8_lossy(&page))
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String> {

@@ -5,7 +5,11 @@
 
 use super::backing::Filesystem;
 use super::device::devices;
-use super::{DeviceMapper, Host, Kernel, df, gaps, lvm, owner, reports, saying, settings, stack};
+use super::history::{self, History};
+use super::owners::{self, Owners};
+use super::{
+    DeviceMapper, Host, Kernel, df, disk, gaps, inside, lvm, owner, reports, saying, settings, stack,
+};
 use crate::record::{Ask, Reading, Recording, Source};
 
 /// What a recording means.
@@ -21,8 +25,11 @@ pub fn read(recording: &Recording) -> Host {
         thins: Vec::new(),
         dockers: settings::dockers(recording, &mounts, &mut oddities),
         lvm: lvm_facts(recording),
+        disks: disk::disks(recording),
+        tools: disk::tools(recording),
         filesystems: filesystems(recording, &mounts),
         sayings: sayings(recording),
+        history: history(recording),
         oddities: Vec::new(),
     };
     let devices = devices(recording);
@@ -39,7 +46,15 @@ pub fn read(recording: &Recording) -> Host {
     for pool in &mut host.pools {
         pool.owner = owner::owner(pool, &host.dockers, &host.thins, recording);
         pool.min_free = owner::min_free(pool, &host.dockers);
+        pool.inside = inside::read(recording, pool);
     }
+    if recording.all(Ask::History).next().is_some() {
+        let mut history = std::mem::take(&mut host.history);
+        history.add_now(&host);
+        host.history = history;
+    }
+    let owners: Vec<Owners> = host.pools.iter().map(|p| owners::read(recording, &host, p)).collect();
+    host.pools.iter_mut().zip(owners).for_each(|(pool, owners)| pool.owners = owners);
     oddities.extend(gaps::unanswered(recording, &devices));
     oddities.extend(gaps::not_understood(recording, &host, &devices));
     host.oddities = oddities;
@@ -61,7 +76,16 @@ fn kernel(recording: &Recording) -> Kernel {
         no_space_timeout: recording
             .said(Ask::File, "/sys/module/dm_thin_pool/parameters/no_space_timeout")
             .and_then(|t| t.trim().parse().ok()),
+        overlay: recording
+            .said(Ask::File, "/proc/filesystems")
+            .map(|text| text.lines().any(|l| l.split_whitespace().any(|word| word == "overlay"))),
     }
+}
+
+/// The histories that were given, usually one or none, in the order given.
+fn history(recording: &Recording) -> History {
+    let texts = recording.all(Ask::History).filter_map(|a| a.reading.said());
+    texts.map(history::read).fold(History::default(), History::and)
 }
 
 fn lvm_facts(recording: &Recording) -> lvm::Lvm {
@@ -73,6 +97,7 @@ fn lvm_facts(recording: &Recording) -> lvm::Lvm {
             Ask::Run if ["lvs", "vgs", "pvs"].iter().any(|c| answer.of.starts_with(c)) => {
                 lvm::read_report(&answer.of, said, &mut facts);
             }
+            Ask::Processes if answer.of == "dmeventd" => facts.dmeventd = Some(!said.trim().is_empty()),
             Ask::File if answer.of.starts_with("/etc/lvm/") => lvm::read_file(&answer.of, said, &mut facts),
             _ => {}
         }
@@ -102,5 +127,5 @@ fn sayings(recording: &Recording) -> Vec<saying::Saying> {
     let pasted = recording.source == Source::Pasted;
     // A target that only says `snapshot Invalid` says it in its status line.
     let targets = recording.all(Ask::DmStatus).filter(|_| pasted).filter_map(|a| a.reading.said());
-    texts.chain(targets).flat_map(saying::read_all).collect()
+    saying::gather(texts.chain(targets))
 }

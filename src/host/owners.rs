@@ -5,12 +5,13 @@
 
 mod containerd;
 mod docker;
-mod lines;
+pub(super) mod lines;
 
 use super::Host;
 use super::lvm::{LvName, split_name};
 use super::oddity::Oddity;
 use super::pool::{self, Pool};
+use super::units::Bytes;
 use crate::record::Recording;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,13 +25,17 @@ pub struct Owners {
     pub by_device: BTreeMap<u32, Vec<Owner>>,
     /// Images, those of Docker or of containerd.
     pub images: Vec<Image>,
+    /// Docker's layers.
+    pub layers: Vec<Layer>,
     /// Containers.
     pub containers: Vec<Container>,
     /// What else keeps devices of layers: while it is there, removing images gives them not back.
     pub kept: Vec<Kept>,
     /// Devices that are active and open now, whatever the records say.
     pub in_use: BTreeSet<u32>,
-    /// What of the records was not read. With any of these, a device without a record may have one.
+    /// Whether every record of a device was read. If not, a device without a record may have one.
+    pub all_recorded: bool,
+    /// What of the records was not read: names of layers, images and containers may be missing.
     pub gaps: Vec<Oddity>,
 }
 
@@ -161,6 +166,19 @@ pub struct Image {
     pub whole: bool,
 }
 
+/// A layer of images. Its size is that of its files' content; what it takes as an archive or unpacked is more.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Layer {
+    /// Its chain id, without `sha256:`.
+    pub chain: String,
+    /// The id of its device.
+    pub device: Option<u32>,
+    /// Bytes of its files' content.
+    pub content: Option<Bytes>,
+    /// Bytes of Docker's listing of its files' names and headers.
+    pub listing: Option<Bytes>,
+}
+
 /// A container.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Container {
@@ -184,6 +202,16 @@ pub struct Container {
     pub devices: Vec<u32>,
     /// The ids of the layers' devices it stands on, the uppermost first.
     pub below: Vec<u32>,
+    /// The storage driver it was made with.
+    pub driver: Option<String>,
+    /// Names of the volumes mounted into it.
+    pub volumes: Vec<String>,
+    /// Names of the networks it is in.
+    pub networks: Vec<String>,
+    /// Whether it is removed when it ends (`--rm`).
+    pub auto_remove: bool,
+    /// When it is started again: `no`, `always`, `unless-stopped`, `on-failure`.
+    pub restart: Option<String>,
 }
 
 /// What a container does, by the records of its engine (moby container/state.go, `StateString`).
@@ -242,7 +270,7 @@ pub struct Strangers {
     pub without_record: Vec<u32>,
     /// Records of devices that the pool does not have.
     pub without_device: Vec<u32>,
-    /// Whether all records were read. If not, the first list may hold devices that have one.
+    /// Whether all records of devices were read. If not, the first list may hold devices that have one.
     pub certain: bool,
 }
 
@@ -305,7 +333,7 @@ impl Owners {
                 .copied()
                 .filter(|id| expected(id) && !in_pool.contains(id))
                 .collect(),
-            certain: self.gaps.is_empty(),
+            certain: self.all_recorded,
         })
     }
 

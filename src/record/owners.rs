@@ -43,6 +43,10 @@ pub struct Layer {
     /// `size`: bytes of its uncompressed content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
+    /// Bytes of `tar-split.json.gz` once uncompressed, by its last four bytes: what is listed there are the names and
+    /// headers of its files, so it tells how many there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<u32>,
 }
 
 /// The layers mounted for a container (`image/devicemapper/layerdb/mounts/CONTAINER/`).
@@ -84,7 +88,7 @@ pub struct Image {
     pub parent: Option<String>,
 }
 
-/// A container (`containers/ID/config.v2.json`), its keys as Docker writes them.
+/// A container (`containers/ID/config.v2.json` and `hostconfig.json`), its keys as Docker writes them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Container {
@@ -103,6 +107,60 @@ pub struct Container {
     /// What it does.
     #[serde(rename = "State", skip_serializing_if = "Option::is_none")]
     pub state: Option<ContainerState>,
+    /// The storage driver it was made with; another driver's daemon does not load it.
+    #[serde(rename = "Driver", skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// What is mounted into it, by the place in the container.
+    #[serde(rename = "MountPoints", skip_serializing_if = "Option::is_none")]
+    pub mounts: Option<BTreeMap<String, MountPoint>>,
+    /// The networks it is in.
+    #[serde(rename = "NetworkSettings", skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkSettings>,
+    /// What it may and how it ends: `hostconfig.json`.
+    #[serde(rename = "HostConfig", skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostConfig>,
+}
+
+/// What is mounted into a container.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct MountPoint {
+    /// `volume`, `bind`, `tmpfs`; empty in the records of old versions.
+    pub r#type: String,
+    /// The volume's name; empty for a directory of the host.
+    pub name: String,
+}
+
+/// The networks of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct NetworkSettings {
+    /// By name; nothing more of them is kept.
+    pub networks: Option<BTreeMap<String, Option<Endpoint>>>,
+}
+
+/// A container's place in a network, of which nothing is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Endpoint {}
+
+/// How a container lives.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct HostConfig {
+    /// When it is started again.
+    pub restart_policy: RestartPolicy,
+    /// It is removed when it ends (`--rm`).
+    pub auto_remove: bool,
+    /// `default`, `host`, `container:ID`, a network's name.
+    pub network_mode: String,
+}
+
+/// When a container is started again.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct RestartPolicy {
+    /// `no`, `always`, `unless-stopped`, `on-failure`.
+    pub name: String,
 }
 
 /// What a container does, as Docker last wrote it down.
@@ -296,7 +354,7 @@ fn collect(ask: Ask, place: OwnedFd) -> Result<String, Errno> {
 }
 
 /// The lines of an answer, within its bounds.
-struct Lines {
+pub(super) struct Lines {
     lines: Vec<String>,
     missing: Vec<String>,
     bytes: usize,
@@ -305,7 +363,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { lines: Vec::new(), missing: Vec::new(), bytes: 0, left_out: 0, started: Instant::now() }
     }
 
@@ -316,7 +374,7 @@ impl Lines {
         full
     }
 
-    fn push(&mut self, object: &impl Serialize) {
+    pub(super) fn push(&mut self, object: &impl Serialize) {
         let Ok(line) = serde_json::to_string(object) else { return };
         if self.bytes + line.len() > LIMIT_ANSWER {
             self.left_out += 1;
@@ -339,7 +397,7 @@ impl Lines {
         );
     }
 
-    fn text(mut self) -> String {
+    pub(super) fn text(mut self) -> String {
         self.lines.append(&mut self.missing);
         if self.left_out > 0 {
             self.lines.push(format!("({} left out: too many, or reading them took too long)", self.left_out));

@@ -45,6 +45,7 @@ pub(super) fn backup(text: &str) -> Option<(VolumeGroup, Vec<ThinVolume>)> {
         size: Some(bytes(state.extents)),
         free: Some(bytes(state.extents.saturating_sub(state.used))),
         extent: Some(extent),
+        profile: None,
     };
     Some((group, thins))
 }

@@ -2,9 +2,10 @@
 //! Refuses to compute what the records say themselves: chains come from the layer store, not from hashing.
 
 use super::lines::{moment, objects, plain};
-use super::{Container, Image, Keeper, Kept, KeptBy, Owner, Owners, Part, State, images_by_device};
+use super::{Container, Image, Keeper, Kept, KeptBy, Layer, Owner, Owners, Part, State, images_by_device};
 use crate::host::docker::{DeviceRecord, Docker};
 use crate::host::oddity::Oddity;
+use crate::host::units::Bytes;
 use crate::record::owners as recorded;
 use crate::record::{Ask, Reading, Recording};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -16,6 +17,7 @@ pub(super) fn read(recording: &Recording, docker: &Docker) -> Owners {
     let Some(root) = docker.root.as_deref() else { return Owners::default() };
     let mut owners = Owners { keeper: Keeper::Docker { root: root.to_owned() }, ..Owners::default() };
     records_read(recording, root, &mut owners.gaps);
+    owners.all_recorded = owners.gaps.is_empty();
     let layers = objects(recording, Ask::DockerLayers, root, &mut owners.gaps);
     // Docker makes the directory of mounts with its first container.
     let never = recording.reading(Ask::DockerMounts, root).and_then(Reading::errno) == Some("ENOENT")
@@ -30,6 +32,7 @@ pub(super) fn read(recording: &Recording, docker: &Docker) -> Owners {
         layers: layers.iter().map(|l: &recorded::Layer| (l.chain.as_str(), l)).collect(),
     };
     owners.images = join.images(&images);
+    owners.layers = join.all_layers();
     owners.containers = join.containers(&mounts, &containers, &owners.images);
     owners.kept = join.kept(&owners, &cache);
     name_devices(docker, &join, &mounts, &cache, &mut owners);
@@ -150,6 +153,17 @@ impl<'a> Join<'a> {
         images.iter().map(image).collect()
     }
 
+    fn all_layers(&self) -> Vec<Layer> {
+        let present = self.layers.iter().filter(|(chain, _)| !chain.ends_with("-removing"));
+        let layer = |(chain, layer): (&&str, &&recorded::Layer)| Layer {
+            chain: plain(chain),
+            device: self.device(layer.cache.as_deref()),
+            content: layer.size.as_deref().and_then(|size| size.trim().parse().ok()).map(Bytes),
+            listing: layer.split.map(|bytes| Bytes(bytes.into())),
+        };
+        present.map(layer).collect()
+    }
+
     /// Layers by what they stand on (nothing is `""`) and what images call them.
     fn by_parent_and_diff(&self) -> HashMap<(&'a str, &'a str), &'a str> {
         let present = self.layers.iter().filter(|(chain, _)| !chain.ends_with("-removing"));
@@ -199,8 +213,31 @@ fn described(container: &recorded::Container, images: &HashMap<&str, usize>) -> 
         created: time(container.created.as_ref()),
         started,
         finished: time(state.and_then(|s| s.finished_at.as_ref())),
+        driver: container.driver.as_deref().map(plain),
+        volumes: volumes(container),
+        networks: container
+            .network
+            .iter()
+            .flat_map(|n| n.networks.iter().flatten())
+            .map(|(n, _)| plain(n))
+            .collect(),
+        auto_remove: container.host.as_ref().is_some_and(|h| h.auto_remove),
+        restart: container
+            .host
+            .as_ref()
+            .map(|h| plain(&h.restart_policy.name))
+            .filter(|name| !name.is_empty()),
         ..Container::default()
     }
+}
+
+/// The names of the volumes in a container, each once.
+fn volumes(container: &recorded::Container) -> Vec<String> {
+    let mounts = container.mounts.iter().flat_map(BTreeMap::values);
+    let mut names: Vec<String> = mounts.filter(|m| !m.name.is_empty()).map(|m| plain(&m.name)).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 const fn doing(state: &recorded::ContainerState, started: bool) -> State {

@@ -1,4 +1,5 @@
-//! Who the thin devices belong to: asked only when somebody wants to know who uses the space, as it reads many files.
+//! Who the thin devices belong to: asked in full only when somebody wants to know who uses the space, as it reads many
+//! files.
 //! Refuses to search: it goes to the places that the other answers named.
 
 use super::Asking;
@@ -9,6 +10,8 @@ use std::collections::BTreeSet;
 
 /// Below Docker's data root, where the records of devices were looked for because its driver was used.
 const RECORDS: &str = "/devicemapper/metadata";
+/// So many filesystems are asked what they have free.
+const LIMIT_DISKS: usize = 32;
 /// containerd's own metadata, below its root.
 const METADATA: &str = "io.containerd.metadata.v1.bolt/meta.db";
 
@@ -22,12 +25,32 @@ const TASKS: &str = "io.containerd.runtime.v2.task";
 /// So many tasks of a namespace are asked whether they live.
 const LIMIT_TASKS: usize = 1000;
 
+/// So many records of devices stand for few containers: their names are asked for in any case.
+const FEW_RECORDS: usize = 200;
+
+/// Asks what is never much: which devices containerd knows, and where there are few, the names of Docker's containers.
+pub(super) fn ask_devices(asking: &mut Asking<'_>) {
+    for root in docker_roots(&asking.recording) {
+        let records = asking.said(Ask::DeviceRecords, &format!("{root}{RECORDS}")).unwrap_or_default();
+        if records.lines().count() <= FEW_RECORDS {
+            asking.ask(Ask::DockerMounts, &root);
+            asking.ask(Ask::DockerContainers, &root);
+        }
+    }
+    for (folder, databases) in snapshotters(&asking.recording) {
+        for database in databases {
+            asking.ask(Ask::ContainerdDevices, &format!("{folder}/{database}"));
+        }
+    }
+}
+
 /// Asks Docker's files and containerd's, after it is known where they are.
 pub(super) fn ask(asking: &mut Asking<'_>) {
     for root in docker_roots(&asking.recording) {
         for ask in [Ask::DockerLayers, Ask::DockerMounts, Ask::DockerImages, Ask::DockerContainers] {
             asking.ask(ask, &root);
         }
+        ask_ways(asking, &root);
         let cache = format!("{root}/{BUILD_CACHE}");
         asking.ask(Ask::Stat, &cache);
         if asking.may_exist(Ask::Stat, &cache) {
@@ -38,10 +61,7 @@ pub(super) fn ask(asking: &mut Asking<'_>) {
     if folders.is_empty() {
         return;
     }
-    for (folder, databases) in &folders {
-        for database in databases {
-            asking.ask(Ask::ContainerdDevices, &format!("{folder}/{database}"));
-        }
+    for (folder, _) in &folders {
         asking.ask(Ask::ContainerdSnapshots, &format!("{folder}/metadata.db"));
     }
     for root in containerd_roots(&asking.recording, &folders) {
@@ -99,6 +119,50 @@ fn namespaces(recording: &Recording) -> BTreeSet<String> {
         _ => None,
     };
     lines.filter_map(namespace).filter(|name| is_plain(name)).collect()
+}
+
+/// What a move of Docker's data has to know: its volumes, its other drivers, its swarm, where there is room.
+fn ask_ways(asking: &mut Asking<'_>, root: &str) {
+    for place in ["volumes", "image", "image/overlay2/imagedb/content/sha256"] {
+        asking.ask(Ask::Dir, &format!("{root}/{place}"));
+    }
+    asking.ask(Ask::Stat, &format!("{root}/swarm/docker-state.json"));
+    asking.ask(Ask::EntryTypes, root);
+    asking.ask(Ask::File, "/proc/filesystems");
+    let mounts = asking.ask(Ask::File, "/proc/self/mountinfo").unwrap_or_default();
+    for place in disks(&mounts) {
+        asking.ask(Ask::Statfs, &place);
+    }
+}
+
+/// Where filesystems of the machine's own disks are mounted for writing, the data root's included; a network's may hang.
+fn disks(mounts: &str) -> Vec<String> {
+    let mut found: Vec<(&str, &str)> = Vec::new();
+    for line in mounts.lines() {
+        let Some((left, right)) = line.split_once(" - ") else { continue };
+        let left: Vec<&str> = left.split(' ').collect();
+        let kind = right.split(' ').next().unwrap_or_default();
+        let (Some(device), Some(root), Some(place), Some(options)) =
+            (left.get(2), left.get(3), left.get(4), left.get(5))
+        else {
+            continue;
+        };
+        let disk = matches!(kind, "ext2" | "ext3" | "ext4" | "xfs" | "btrfs" | "jfs" | "f2fs");
+        // A part of a filesystem, or a place inside Docker's, is no place to keep things; escapes are rare enough.
+        let whole = *root == "/" || (kind == "btrfs" && !root.contains("docker"));
+        let fine = !place.contains("/devicemapper/mnt/") && !place.contains('\\');
+        let known = found.iter().any(|(d, _)| d == device);
+        if disk
+            && whole
+            && fine
+            && !known
+            && options.split(',').any(|o| o == "rw")
+            && found.len() < LIMIT_DISKS
+        {
+            found.push((device, place));
+        }
+    }
+    found.into_iter().map(|(_, place)| place.to_owned()).collect()
 }
 
 fn docker_roots(recording: &Recording) -> Vec<String> {
@@ -202,9 +266,10 @@ mod tests {
         ];
         let with = record(&mut Script, &Options { owners: true, ..Options::default() });
         let without = record(&mut Script, &Options::default());
+        let always = [Ask::DockerMounts, Ask::DockerContainers, Ask::ContainerdDevices];
         for (ask, of) in wanted {
             assert!(with.reading(ask, of).is_some(), "{ask:?} {of}");
-            assert!(without.reading(ask, of).is_none(), "{ask:?} {of}");
+            assert_eq!(without.reading(ask, of).is_some(), always.contains(&ask), "{ask:?} {of}");
         }
         assert!(with.all(Ask::Dir).all(|answer| !answer.of.contains("..")));
     }

@@ -5,13 +5,13 @@
 
 use super::root::Root;
 use super::{read_text, refused_io};
-use crate::record::Reading;
+use crate::record::{LIMIT_FILE, Reading};
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag};
+use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, major, minor};
 use nix::sys::statvfs::{fstatvfs, statvfs};
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,21 @@ pub(super) fn text(root: &Root, path: &str) -> Answer {
     let file = root.open(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK).map_err(Reading::refused)?;
     regular(&file)?;
     read_text(file)
+}
+
+/// The last whole lines of a file that the user named: it stands where this program runs, whatever the root.
+pub(super) fn history(path: &str) -> Answer {
+    let open = |how| open(path, how | OFlag::O_CLOEXEC, Mode::empty()).map_err(Reading::refused);
+    regular(&open(OFlag::O_PATH)?)?;
+    let file = open(OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
+    regular(&file)?;
+    let mut file = std::fs::File::from(file);
+    let length = file.metadata().map_err(|e| refused_io(&e))?.len();
+    let from = length.saturating_sub(u64::try_from(LIMIT_FILE).unwrap_or(u64::MAX));
+    file.seek(SeekFrom::Start(from)).map_err(|e| refused_io(&e))?;
+    let text = read_text(file.into())?;
+    let whole = if from == 0 { Some(text.as_str()) } else { text.split_once('\n').map(|(_, rest)| rest) };
+    Ok(whole.unwrap_or_default().to_owned())
 }
 
 pub(super) fn regular(file: &OwnedFd) -> Result<(), Reading> {
@@ -115,9 +130,18 @@ pub(super) fn names(root: &Root, path: &str) -> Answer {
     Ok(names.join("\n"))
 }
 
+/// How many entries there are, and how many of them say what they are: overlay filesystems need that of the
+/// filesystem below. `.` and `..` say it everywhere.
+pub(super) fn types(root: &Root, path: &str) -> Answer {
+    let (_, entries) = entries(root, path)?;
+    let typed = entries.iter().filter(|e| e.typed).count();
+    Ok(format!("entries={} typed={typed}", entries.len()))
+}
+
 struct Entry {
     inode: u64,
     name: String,
+    typed: bool,
 }
 
 fn entries(root: &Root, path: &str) -> Result<(Dir, Vec<Entry>), Reading> {
@@ -129,7 +153,7 @@ fn entries(root: &Root, path: &str) -> Result<(Dir, Vec<Entry>), Reading> {
         let entry = entry.map_err(Reading::refused)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if name != "." && name != ".." && entries.len() < LIMIT_NAMES {
-            entries.push(Entry { inode: entry.ino(), name });
+            entries.push(Entry { inode: entry.ino(), name, typed: entry.file_type().is_some() });
         }
     }
     Ok((directory, entries))

@@ -40,7 +40,7 @@ make_pool() {
 }
 
 held_root() {
-  pool_field held_root busy
+  pool_field held busy
 }
 
 is_held() {
