@@ -127,7 +127,7 @@ fn of_list(host: &Host) -> Option<Finding> {
     )
     .because("its own files", size.to_string(), "docker ps")
     .because("size of its disk", base.to_string(), "docker info");
-    Some(finding.advise_all(advice(host)))
+    Some(finding.advise_all(advice(host, None, Some(name), Some(base))))
 }
 
 /// A row of `df` that shows a container's disk full.

@@ -110,7 +110,7 @@ make_image() {
   local tree=/tmp/image applet
   mkdir -p $tree/{bin,tmp,etc,proc,sys,dev}
   cp /usr/bin/busybox $tree/bin/
-  for applet in sh cat dd df echo mkdir sleep sync touch true; do
+  for applet in sh cat dd df echo mkdir rm sleep sync touch true; do
     ln -sf busybox "$tree/bin/$applet"
   done
   tar -C $tree -c . | docker import ${1:+--change "CMD $1"} - bb:1 >/dev/null
