@@ -33,6 +33,10 @@ pub(crate) fn metadata_path(pool: &Pool, root: &Path) -> Result<PathBuf> {
     Ok(root.join(path.trim_start_matches('/')))
 }
 
+pub(crate) fn no_metadata() -> anyhow::Error {
+    anyhow!("a recording does not hold the metadata itself: give a copy of it with --metadata")
+}
+
 /// The table that was asked for.
 pub(crate) fn table(asked: &cli::Usage, now: Option<Timestamp>) -> Table {
     let by = match asked.by {

@@ -11,7 +11,7 @@ use super::{
     DeviceMapper, Host, Kernel, df, disk, docker_lists, gaps, inside, lvm, open_files, owner, reports,
     saying, settings, stack, twice,
 };
-use crate::record::{Ask, Reading, Recording, Source};
+use crate::record::{Answer, Ask, Reading, Recording, Source};
 
 /// What a recording means.
 #[must_use]
@@ -115,7 +115,9 @@ fn lvm_facts(recording: &Recording) -> lvm::Lvm {
             _ => {}
         }
     }
-    lvm::Lvm { dmeventd, ..facts.finish() }
+    let absent = |a: &&Answer| a.of.ends_with("/thin_check") && a.reading.errno() == Some("ENOENT");
+    let missing_checker = recording.all(Ask::Stat).find(absent).map(|a| a.of.clone());
+    lvm::Lvm { dmeventd, missing_checker, ..facts.finish() }
 }
 
 fn filesystems(recording: &Recording, mounts: &[Filesystem]) -> Vec<Filesystem> {

@@ -103,10 +103,20 @@ pub struct Lvm {
     pub profiles: Vec<(String, Autoextend)>,
     /// Whether dmeventd runs; `None` where nobody looked.
     pub dmeventd: Option<bool>,
+    /// The program that checks a pool before it is activated, where it is not there.
+    pub missing_checker: Option<String>,
 }
 
 /// `thin_pool_autoextend_threshold` where no settings name one (lvm.conf(5)): never.
 const DEFAULT_THRESHOLD: u64 = 100;
+
+impl LogicalVolume {
+    /// Whether it is a thin pool that is not active, by the letters of its attributes (lvs(8)): `twi---tz--`.
+    #[must_use]
+    pub fn is_inactive_pool(&self) -> bool {
+        self.attr.starts_with('t') && self.attr.chars().nth(4) == Some('-')
+    }
+}
 
 impl Lvm {
     /// The row of a volume group.

@@ -20,7 +20,11 @@ pub(super) fn owner(pool: &Pool, dockers: &[Docker], thins: &[Thin], containerds
         d.configured_pool.as_deref() == Some(name)
             || d.prefix.as_ref().is_some_and(|p| name == format!("{p}-pool"))
     };
-    if let Some(docker) = dockers.iter().find(owns) {
+    // Several data roots may be told to use one pool (one for each mapping of users): the one at work has devices.
+    let works = |d: &&Docker| {
+        d.prefix.as_ref().is_some_and(|p| thins.iter().any(|t| t.name.starts_with(&format!("{p}-"))))
+    };
+    if let Some(docker) = dockers.iter().filter(owns).find(works).or_else(|| dockers.iter().find(owns)) {
         return Owner::Docker { root: docker.root.clone() };
     }
     if pool.docker_info.is_some() || pool.refused_data.is_some() || pool.refused_metadata.is_some() {
