@@ -156,7 +156,9 @@ fn what_is_in_use_stays() {
 fn strangers_stay_while_records_are_missing() {
     let blocks = blocks();
     let mut recording = recording();
-    recording.push(Ask::DockerMounts, crate::world::ROOT, Reading::Refused("EIO".to_owned()));
+    let records = format!("{}/devicemapper/metadata", crate::world::ROOT);
+    let text = format!("{}\nabc (EIO)", recording.said(Ask::DeviceRecords, &records).unwrap());
+    recording.push(Ask::DeviceRecords, &records, Reading::Said(text));
     let owners = owners::read(&recording, &docker_host(&recording), &pool());
     let plan = plan(&owners, &blocks, 10_000);
     assert!(!plan.steps.iter().any(|s| s.loss == Loss::LeakedDevice));
