@@ -219,8 +219,9 @@ fn depends(on: &(Ask, String), other: &(Ask, String)) -> bool {
                 || other.1.starts_with("/sys/dev/block/")
                 || other.1.starts_with("/sys/fs/xfs/")
                 || other.1.contains("/mnt/")
-                || matches!(other.0, Ask::LoopStatus | Ask::PoolMetadata)
+                || matches!(other.0, Ask::LoopStatus | Ask::PoolMetadata | Ask::Signatures)
                 || other.1.contains("/devicemapper/devicemapper")
+                || other.1.ends_with("/thin_check")
                 || is_lvm(other)
         }
         // A pool whose state is unknown says nothing of its thin devices and whose it is.
@@ -250,6 +251,9 @@ fn depends(on: &(Ask, String), other: &(Ask, String)) -> bool {
             other.1.starts_with(&on.1)
                 || other.0 == Ask::Run
                 || on.1.strip_suffix("/devicemapper").is_some_and(|root| other.1.starts_with(root))
+                // Nor is there anything to move.
+                || other.0 == Ask::Statfs
+                || other.1 == "/proc/filesystems"
         }
         _ => false,
     }
