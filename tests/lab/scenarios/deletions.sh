@@ -11,7 +11,7 @@ holding() {
     'dd if=/dev/zero of=/f bs=64k count=800 conv=fsync; echo written; sleep 100000'
   wait_until 300 written "$1"
   inside=/proc/$(docker inspect -f '{{.State.Pid}}' "$1")/root
-  sleep 100000 <"$inside/f" &
+  tail -n 0 -f "$inside/f" &
   holder=$!
 }
 

@@ -83,7 +83,12 @@ removes_what_is_lost() {
 }
 
 names_the_other_transaction() {
-  leads ahead transaction-id-mismatch ".findings[0].summary | test(\"at transaction $(pool_field transaction), .* know $1\")"
+  local known
+  known=$(jq .open_transaction_id $RECORDS/transaction-metadata)
+  leads ahead transaction-id-mismatch ".findings[0].summary | test(\"at transaction $((first + 5)), .* know $known\")"
+  printf '%s\n' "$refusal" >/out/refusal.txt
+  ask line --from - </out/refusal.txt
+  expect_json /out/line.json '.findings[0].rule == "transaction-id-mismatch"'
 }
 
 counts_alike_again() {
@@ -134,11 +139,12 @@ with_tool names_the_missing_device
 with_tool keep_recording record-without-device
 with_tool removes_what_is_lost
 
-known=$(pool_field transaction)
-message "set_transaction_id $known $((known + 1))"
+# As if another Docker had made some changes.
+first=$(pool_field transaction)
+message "set_transaction_id $first $((first + 5))"
 ! refusal=$(docker create --network none bb:1 true 2>&1) || fail "Docker noticed nothing"
-expect_text "docker create" "$refusal" "transaction"
-with_tool names_the_other_transaction "$known"
+expect_text "docker create" "$refusal" "devmapper transaction ID"
+with_tool names_the_other_transaction
 with_tool keep_recording transaction-ahead
 with_tool counts_alike_again
 
