@@ -186,13 +186,13 @@ fn a_mixed_paste() {
 #[test]
 fn a_line_that_matters_is_kept_in_the_longest_log() {
     let mut log = String::new();
-    for n in 0..60_000 {
+    for n in 0..120_000 {
         log.push_str(&format!(
             "Nov 22 02:39:{:02} host dockerd[12]: request {n} of client {:x} done\n",
             n % 60,
             n * 7
         ));
-        if n == 50_000 {
+        if n == 90_000 {
             log.push_str("devmapper: Thin Pool has 5 free data blocks which is less than minimum required 9 free data blocks.\n");
         }
     }

@@ -8,7 +8,8 @@ use super::device::devices;
 use super::history::{self, History};
 use super::owners::{self, Owners};
 use super::{
-    DeviceMapper, Host, Kernel, df, disk, gaps, inside, lvm, owner, reports, saying, settings, stack,
+    DeviceMapper, Host, Kernel, df, disk, docker_lists, gaps, inside, lvm, open_files, owner, reports,
+    saying, settings, stack, twice,
 };
 use crate::record::{Answer, Ask, Reading, Recording, Source};
 
@@ -30,6 +31,10 @@ pub fn read(recording: &Recording) -> Host {
         filesystems: filesystems(recording, &mounts),
         sayings: sayings(recording),
         history: history(recording),
+        containers: outputs(recording, "docker ps").flat_map(docker_lists::containers).collect(),
+        removable: outputs(recording, "docker system df").filter_map(docker_lists::removable).last(),
+        open_files: outputs(recording, "lsof").flat_map(open_files::deleted).collect(),
+        twice: Vec::new(),
         oddities: Vec::new(),
     };
     let devices = devices(recording);
@@ -56,6 +61,7 @@ pub fn read(recording: &Recording) -> Host {
     }
     let owners: Vec<Owners> = host.pools.iter().map(|p| owners::read(recording, &host, p)).collect();
     host.pools.iter_mut().zip(owners).for_each(|(pool, owners)| pool.owners = owners);
+    host.twice = twice::find(recording, &host);
     oddities.extend(gaps::unanswered(recording, &devices));
     oddities.extend(gaps::not_understood(recording, &host, &devices));
     host.oddities = oddities;
@@ -87,6 +93,11 @@ fn kernel(recording: &Recording) -> Kernel {
 fn history(recording: &Recording) -> History {
     let texts = recording.all(Ask::History).filter_map(|a| a.reading.said());
     texts.map(history::read).fold(History::default(), History::and)
+}
+
+/// Pasted outputs of a tool.
+fn outputs<'a>(recording: &'a Recording, of: &'static str) -> impl Iterator<Item = &'a str> {
+    recording.all(Ask::Output).filter(move |a| a.of == of).filter_map(|a| a.reading.said())
 }
 
 fn lvm_facts(recording: &Recording) -> lvm::Lvm {

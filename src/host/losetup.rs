@@ -100,15 +100,23 @@ fn json(text: &str) -> Vec<LoopDevice> {
     found
 }
 
-/// Files with their sizes from `ls -l` (with `-s` also what they take) or `du`; `of` is the tool.
+/// Files with their sizes from `ls -l` (with `-s` also what they take) or `du`; `of` is the tool. A line `DIRECTORY:`
+/// names the place of those that follow.
 ///
 /// `du` counts what a file takes; where a path is listed twice, the larger number is `du --apparent-size`.
 #[must_use]
 pub fn files(of: &str, text: &str) -> Vec<LoopFile> {
     let mut found: Vec<LoopFile> = Vec::new();
+    let mut directory = "";
     for line in text.lines() {
         let file = if of.starts_with("du") { du(line) } else { ls(line) };
-        let Some(file) = file else { continue };
+        let Some(mut file) = file else {
+            directory = line.trim().strip_suffix(':').filter(|d| d.starts_with('/')).unwrap_or(directory);
+            continue;
+        };
+        if !directory.is_empty() && !file.path.starts_with('/') {
+            file.path = format!("{}/{}", directory.trim_end_matches('/'), file.path);
+        }
         match found.iter_mut().find(|f| of.starts_with("du") && f.path == file.path && f.size.is_none()) {
             Some(known) => {
                 let (one, two) = (known.allocated.max(file.allocated), known.allocated.min(file.allocated));
@@ -181,6 +189,9 @@ mod tests {
         assert_eq!(file.allocated, Some(Bytes(1_717_986_918)));
         let plain = &files("ls -l", "-rw------- 1 root root 107374182400 Nov 12 11:52 data")[0];
         assert_eq!((plain.size, plain.allocated), (Some(Bytes(100 << 30)), None));
+        let listed = "/d/devicemapper/:\ntotal 92G\n 90G -rw-------. 1 root root 100G Nov 12 11:52 data";
+        let file = &files("ls -l", listed)[0];
+        assert_eq!((file.path.as_str(), file.allocated), ("/d/devicemapper/data", Some(Bytes(90 << 30))));
         let file = &files("du", "100G\t/d/data\n72M\t/d/data")[0];
         assert_eq!((file.size, file.allocated), (Some(Bytes(100 << 30)), Some(Bytes(72 << 20))));
     }

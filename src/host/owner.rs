@@ -11,6 +11,10 @@ use crate::record::{Answer, Ask, Recording};
 
 /// Who keeps the records of what is in the pool.
 pub(super) fn owner(pool: &Pool, dockers: &[Docker], thins: &[Thin], containerds: &[&str]) -> Owner {
+    // Told by the loop files it lies in.
+    if pool.owner != Owner::Unknown {
+        return pool.owner.clone();
+    }
     let name = pool.name.as_deref().unwrap_or_default();
     let owns = |d: &&Docker| {
         d.configured_pool.as_deref() == Some(name)
@@ -66,18 +70,19 @@ fn has_floor(version: &str) -> Option<bool> {
 /// The floor that the pool's owner keeps, and where that is known from.
 pub(super) fn min_free(pool: &Pool, dockers: &[Docker]) -> MinFree {
     let Owner::Docker { root } = &pool.owner else { return MinFree::default() };
-    let docker = dockers.iter().find(|d| d.root == *root);
-    let option = docker.and_then(|d| d.option("dm.min_free_space"));
-    if let Some(percent) = option.and_then(|o| o.value.strip_suffix('%')?.trim().parse().ok()) {
-        return MinFree { percent: Some(percent), from: MinFreeFrom::Option };
-    }
     let info = pool.docker_info.as_ref();
+    // What Docker does counts more than what it was told: settings may be newer than the daemon.
     if let Some(percent) = info.and_then(percent_of_info) {
         return MinFree { percent: Some(percent), from: MinFreeFrom::DockerInfo };
     }
     let refusal = pool.refused_data.and_then(|r| r.required).zip(pool.data.total.map(|t| t.0));
     if let Some(percent) = refusal.and_then(|(required, total)| floor::percent_behind(required, total)) {
         return MinFree { percent: Some(percent), from: MinFreeFrom::ErrorLine };
+    }
+    let docker = dockers.iter().find(|d| d.root == *root).or_else(|| dockers.first());
+    let option = docker.and_then(|d| d.option("dm.min_free_space"));
+    if let Some(percent) = option.and_then(|o| o.value.strip_suffix('%')?.trim().parse().ok()) {
+        return MinFree { percent: Some(percent), from: MinFreeFrom::Option };
     }
     if pool.refused_data.is_some() || pool.refused_metadata.is_some() {
         return MinFree { percent: Some(floor::DEFAULT_PERCENT), from: MinFreeFrom::ErrorLine };

@@ -173,19 +173,6 @@ const fn name(kind: Option<&Kind>) -> &'static str {
     }
 }
 
-/// Storage options that a line gives: `dm.thinpooldev=/dev/mapper/pool`, from a command line or settings file.
-#[must_use]
-pub fn storage_options(line: &str) -> Vec<(String, String)> {
-    let end = |c: char| c.is_whitespace() || "\"',`;)]".contains(c);
-    let option = |word: &str| {
-        let word = word.strip_prefix("--storage-opt=").unwrap_or(word);
-        let (name, value) = word.strip_prefix("dm.")?.split_once('=')?;
-        let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-        (plain && !value.is_empty()).then(|| (format!("dm.{name}"), value.to_owned()))
-    };
-    line.split(end).filter_map(option).collect()
-}
-
 /// The seconds since boot of a kernel's line: `[88440.204121] …`.
 fn uptime(line: &str) -> Option<u64> {
     line.split('[').skip(1).find_map(|part| {
@@ -241,19 +228,5 @@ mod tests {
         assert_eq!(hung.uptime_secs, Some(88440));
         let info = &read("INFO[0718] write /a: no space left on device")[0];
         assert_eq!(info.uptime_secs, None);
-    }
-
-    #[test]
-    fn options_of_command_lines_and_settings() {
-        let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(
-            storage_options("dockerd --storage-opt dm.min_free_space=5% --storage-opt=dm.basesize=20G"),
-            [option("dm.min_free_space", "5%"), option("dm.basesize", "20G")]
-        );
-        assert_eq!(
-            storage_options(r#""dm.thinpooldev=/dev/mapper/pool","#),
-            [option("dm.thinpooldev", "/dev/mapper/pool")]
-        );
-        assert!(storage_options("use dm.min_free_space option").is_empty());
     }
 }

@@ -58,12 +58,17 @@ const FULL_PERCENT: u64 = 98;
 /// A thin device counts as full from this share of mapped sectors on: ext4 never writes all of its own
 /// tables, and a full one was measured at 97.7 percent.
 const MAPPED_PERCENT: u64 = 97;
+/// Percent of its disk that a container's own files take, beside what its image takes of it.
+const LISTED_PERCENT: u64 = 90;
 /// The base size when nobody said another: Docker to 1.7 and from 1.10.
 const DEFAULT_BASE: Bytes = Bytes(10 << 30);
 
 fn check(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = host.thins.iter().filter_map(|t| of_thin(host, t)).collect();
     found.extend(host.filesystems.iter().filter_map(|f| of_filesystem(host, f)));
+    if found.is_empty() {
+        found.extend(of_list(host));
+    }
     if found.is_empty() {
         found.extend(of_words(host));
     }
@@ -101,6 +106,28 @@ fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
         .because("mapped", mapped.to_string(), "thin status")
         .because("size of its disk", length.to_string(), "thin status");
     Some(finding.advise_all(advice(host, None, container.as_deref(), Some(length))))
+}
+
+/// A container whose own files, as `docker ps -s` adds them up, come near the size of its disk.
+fn of_list(host: &Host) -> Option<Finding> {
+    let pool = host.pools.iter().find(|p| judge::is_dockers(host, p))?;
+    let base = judge::base_size(host, pool).filter(|b| b.0 > 0)?;
+    let near = |size: Bytes| u128::from(size.0) * 100 >= u128::from(base.0) * u128::from(LISTED_PERCENT);
+    let largest = host.containers.iter().filter(|c| c.size.is_some_and(near)).max_by_key(|c| c.size)?;
+    let (size, name) = (largest.size?, largest.name.as_ref().unwrap_or(&largest.id));
+    let summary = format!(
+        "A container has written {size}, nearly all of its disk of {base}; the pool's room does not help it"
+    );
+    let finding = Finding::new(
+        &RULE,
+        Severity::Warning,
+        Certainty::Likely,
+        Subject::new("container", name.clone()),
+        summary,
+    )
+    .because("its own files", size.to_string(), "docker ps")
+    .because("size of its disk", base.to_string(), "docker info");
+    Some(finding.advise_all(advice(host, None, Some(name), Some(base))))
 }
 
 /// A row of `df` that shows a container's disk full.
