@@ -222,12 +222,12 @@ fn lost_devices_are_named() {
     assert_eq!((finding.severity, finding.certainty), (Severity::Critical, Certainty::Certain));
     assert_eq!(
         finding.summary,
-        "2 of Docker's 4 recorded devices are not in the pool: what stands on them is lost"
+        "2 of Docker's 4 recorded devices are not in the pool, those of container web, record feedfeedfeed"
     );
     assert_eq!(finding.evidence.first().unwrap().value, "3 (container web), 6 (record feedfeedfeed)");
     let create = format!("for id in 3 6; do dmsetup message {POOL} 0 \"create_thin $id\"; done");
     assert_eq!(commands(&finding, Risk::Changes), [create]);
-    assert_eq!(commands(&finding, Risk::Destroys), ["docker rm -f c1"]);
+    assert_eq!(commands(&finding, Risk::Destroys), ["docker rm -f web"]);
     assert!(commands(&finding, Risk::Reads).iter().any(|c| c.contains("feedfeedfeedfeed")));
     // While the pool goes on, a device may have gone with its record.
     world.transactions = (8, 9);
@@ -324,9 +324,7 @@ fn containerds_devices() {
     let world = told(&[(1, 4), (2, 13), (3, 12), (9, 13)]);
     let faulty = world.finding("containerd-device-faulty").unwrap();
     assert!(
-        faulty
-            .summary
-            .starts_with("2 devices of containerd's are marked as faulty: 1 of them in the pool, with 102"),
+        faulty.summary.starts_with("2 devices of containerd's are marked as faulty: 1 in the pool, with 102"),
         "{}",
         faulty.summary
     );

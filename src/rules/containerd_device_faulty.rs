@@ -58,7 +58,7 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
     let (all, are) = (inmates::count(faulty.len(), "device"), if faulty.len() == 1 { "is" } else { "are" });
     let what = match (held.len(), inmates::blocks(pool, held.iter().map(|id| inmates::mapped(pool, *id)))) {
         (0, _) => ": none of them is in the pool".to_owned(),
-        (n, Some(blocks)) => format!(": {n} of them in the pool, with {blocks}"),
+        (n, Some(blocks)) => format!(": {n} in the pool, with {blocks}"),
         _ => ": their ids and blocks stay reserved".to_owned(),
     };
     let summary = format!("{all} of containerd's {are} marked as faulty{what}");

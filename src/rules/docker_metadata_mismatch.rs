@@ -8,7 +8,7 @@ use crate::host::docker::Docker;
 use crate::host::pool::Pool;
 use crate::host::saying::Saying;
 use crate::verdict::{Certainty, Severity};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 super::rule! {
     /// Docker's or containerd's records and the pool disagree about which devices exist.
@@ -66,17 +66,18 @@ fn of_census(host: &Host, pool: &Pool) -> Option<Finding> {
         (Severity::Warning, Certainty::Likely)
     };
     let whose = if pool.is_dockers() { "Docker's" } else { "containerd's" };
-    let are = if missing == 1 { "is" } else { "are" };
-    let summary = format!(
-        "{missing} of {whose} {recorded} recorded devices {are} not in the pool: what stands on them is lost"
-    );
+    let (are, those) = if missing == 1 { ("is", "that") } else { ("are", "those") };
+    let names: BTreeSet<String> = census.missing.iter().map(|(_, record)| short(record)).collect();
+    let names = inmates::list(names.into_iter());
+    let summary =
+        format!("{missing} of {whose} {recorded} recorded devices {are} not in the pool, {those} of {names}");
     let each = census.missing.iter().map(|(id, record)| format!("{id} ({})", short(record)));
     let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary).because(
         "recorded, not in the pool",
         inmates::list(each),
         "the pool's metadata",
     );
-    let finding = with_advice(finding, &[]);
+    let finding = finding.advise(advise::usage(pool));
     Some(if census.same_pool { finding.advise_all(given_up(host, pool, &census)) } else { finding })
 }
 
@@ -130,8 +131,12 @@ fn given_up(host: &Host, pool: &Pool, census: &Census) -> Vec<Advice> {
 /// Containers with a lost device, by a name that Docker takes.
 fn lost_containers(pool: &Pool, census: &Census) -> Vec<String> {
     let owned = |id: &u32| pool.owners.containers.iter().find(|c| c.devices.contains(id));
-    let mut names: Vec<String> =
-        census.missing.iter().filter_map(|(id, _)| owned(id)).map(|c| quote(&c.id)).collect();
+    let mut names: Vec<String> = census
+        .missing
+        .iter()
+        .filter_map(|(id, _)| owned(id))
+        .map(|c| quote(c.name.as_ref().unwrap_or(&c.id)))
+        .collect();
     names.sort_unstable();
     names.dedup();
     names

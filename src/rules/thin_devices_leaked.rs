@@ -69,7 +69,7 @@ fn of_census(host: &Host, pool: &Pool, census: &Census) -> Option<Finding> {
     let idle = ids.iter().all(|id| inmates::active(host, pool, *id).is_none());
     let sure = census.same_pool && census.in_step && idle;
     let amount = inmates::blocks(pool, census.leaked.iter().map(|(_, mapped)| *mapped));
-    let amount = amount.map(|a| format!(": they map {a}")).unwrap_or_default();
+    let amount = amount.map(|a| format!(": they map {a}, shared ones included")).unwrap_or_default();
     let summary = match ids.len() {
         1 => format!(
             "1 thin device in the pool belongs to nobody{}",

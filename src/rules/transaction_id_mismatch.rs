@@ -21,7 +21,10 @@ super::rule! {
     /// about what exists.
     ///
     /// ## What to do
-    /// Find out who else uses the pool, or what was restored, before changing either number.
+    /// Find out who else uses the pool, or what was restored, before changing either number. A pool that is ahead:
+    /// Docker takes its number over when it starts. (Where it was ahead by one, Docker's first failing attempt has
+    /// noted the same number, and nothing but its error, `Error setting devmapper transaction ID`, tells.) A pool
+    /// that is behind is older than the records: what was made since is missing in it.
     ///
     /// ## References
     /// moby/moby issue 15629; lvmthin(7); moby 24.0, daemon/graphdriver/devmapper/deviceset.go,

@@ -4,7 +4,12 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use thinspect::lent;
 use thinspect::metadata::{Blocks, Error, Memory, MetadataFile, Options, Progress, read};
+
+use thinspect::record::machine::Machine;
+use thinspect::record::pool_metadata::Line;
+use thinspect::record::{Ask, Respondent as _};
 
 use super::builder::Pool;
 use super::tools::{Scratch, attach};
@@ -252,5 +257,33 @@ fn loop_a_block_device_is_read_directly_and_never_written() {
     let source = MetadataFile::open(std::path::Path::new(&device.0)).unwrap();
     let usage = read(&source, &Options::default()).unwrap();
     assert_eq!((found(&usage), &usage.damage), (pool.truth(), &vec![]));
+    assert_eq!(sectors_written(&device.0), before);
+}
+
+/// What a recording holds of a pool's metadata, asked of the device by its number as the recorder does.
+#[test]
+fn loop_the_recorder_reads_the_devices_of_a_pool() {
+    let pool = small_pool();
+    let file = Scratch::new(&pool.image(9));
+    let Some(device) = attach(&file) else { return };
+    let before = sectors_written(&device.0);
+    let name = device.0.rsplit('/').next().unwrap();
+    let number = std::fs::read_to_string(format!("/sys/block/{name}/dev")).unwrap();
+    let mut machine = Machine::new("/".into()).reading_metadata(Some(lent::pool_metadata));
+    let reading = machine.ask(Ask::PoolMetadata, number.trim());
+    let text = reading.said().unwrap();
+    let lines: Vec<Line> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mapped: Vec<(u32, u64)> = pool.truth().iter().map(|(id, (mapped, ..))| (*id, *mapped)).collect();
+    let mut told = Vec::new();
+    for line in lines {
+        match line {
+            Line::Pool { devices, damaged, steady, .. } => {
+                assert_eq!((devices, damaged, steady), (mapped.len(), 0, true));
+            }
+            Line::Device { id, mapped_blocks, .. } => told.push((id, mapped_blocks.unwrap())),
+            Line::Damage { .. } => panic!("{line:?}"),
+        }
+    }
+    assert_eq!(told, mapped);
     assert_eq!(sectors_written(&device.0), before);
 }
