@@ -3,13 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a failure is a panic")]
 
 use proptest::prelude::*;
+use std::collections::HashSet;
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
+use thinspect::host::backing::BackingKind;
+use thinspect::host::pool::{MinFreeFrom, Owner};
 use thinspect::host::units::Bytes;
-use thinspect::host::{df, dm_info, docker_info, listing, losetup, lvm, saying, stat};
+use thinspect::host::{self, df, dm_info, docker_info, listing, losetup, lvm, saying, stat};
 use thinspect::record::paste::paste;
 use thinspect::record::{Answer, Ask, Recording};
+use thinspect::rules;
 
 /// The texts whose names end in `kind`, by name.
 fn texts(kind: &str) -> Vec<(String, String)> {
@@ -56,6 +60,10 @@ fn every_recorded_report_is_one_kind_without_leftovers() {
         (".dmsetup-info", Ask::DmInfo),
         (".lvs-json", Ask::LvmReport),
         (".losetup-l", Ask::Output),
+        (".losetup-json", Ask::Output),
+        (".lsblk", Ask::Output),
+        (".dmsetup-ls", Ask::Output),
+        (".dmsetup-deps", Ask::Output),
     ];
     for (kind, ask) in kinds {
         for (name, text) in texts(kind).into_iter().filter(|(name, _)| !name.starts_with("bad-magic")) {
@@ -106,6 +114,142 @@ fn reports_read_as_they_should() {
     recording.all(Ask::LvmReport).for_each(|a| facts.report(&a.of, said(a)));
     let facts = facts.finish();
     assert_eq!((facts.volumes.len(), facts.volumes[1].metadata_centipercent), (4, Some(1006)));
+}
+
+#[test]
+fn lists_name_pools_and_what_carries_them() {
+    let carried = |name: &str, text: &str| {
+        let host = host::read(&paste(text));
+        let pool = host.pools.iter().find(|p| p.name.as_deref() == Some(name));
+        let pool = pool.unwrap_or_else(|| panic!("{name} is not in {:?}", host.pools));
+        (pool.data_backing.kind, pool.data_backing.path.clone().unwrap_or_default())
+    };
+    let lvm = (BackingKind::Lvm, "/dev/mapper/docker-thinpool_tdata".to_owned());
+    for kind in ["lsblk", "dmsetup-ls", "dmsetup-deps"] {
+        assert_eq!(carried("docker-thinpool", &text(&format!("direct-lvm.{kind}"))), lvm, "{kind}");
+    }
+    let (command, both) = text("loopback-container-running.lsblk").split_once('\n').map(|(c, t)| (c.to_owned(), t.to_owned())).unwrap();
+    let (table, json) = both.split_once("\n{").unwrap();
+    for text in [format!("{command}\n{table}"), format!("{{{json}")] {
+        let found = carried("docker-254:0-7356-pool", &text);
+        assert_eq!(found, (BackingKind::Loop, "/dev/loop0".to_owned()), "{text}");
+    }
+    let host = host::read(&paste(&text("backing-fs-full.losetup-json")));
+    let root = Owner::Docker { root: Some("/var/lib/docker".to_owned()) };
+    assert_eq!((host.pools.len(), &host.pools[0].owner), (1, &root), "Docker's files in loop devices are its pool");
+}
+
+#[test]
+fn files_in_a_listed_directory_have_their_whole_path() {
+    let rows = "total 92G\n 90G -rw------- 1 root root 100G Nov 12 11:52 data\n1.1G -rw------- 1 root root 2.0G Nov 12 11:52 metadata\n";
+    let place = "/var/lib/docker/devicemapper/devicemapper";
+    for heading in [format!("# ls -lsh {place}"), format!("{place}:"), format!("$ cd {place}; sudo ls -lsh"), format!("ls -lsh {place}/")] {
+        let host = host::read(&paste(&format!("{heading}\n{rows}")));
+        let file = host.pools[0].data_backing.file.as_ref().unwrap();
+        assert_eq!(file.path, format!("{place}/data"), "{heading}");
+        assert_eq!((file.size, file.allocated), (Some(Bytes(100 << 30)), Some(Bytes(90 << 30))), "{heading}");
+    }
+    let host = host::read(&paste(rows));
+    assert!(host.pools.is_empty(), "without a directory nobody knows whose files these are");
+}
+
+#[test]
+fn storage_options_count_wherever_they_stand() {
+    let status = "docker-thinpool: 0 209715200 thin-pool 28 16057/524288 1490000/1638400 - rw discard_passdown queue_if_no_space - 1024\n";
+    let settings = [
+        "{\n  \"storage-driver\": \"devicemapper\",\n  \"storage-opts\": [\n    \"dm.thinpooldev=/dev/mapper/docker-thinpool\",\n    \"dm.min_free_space=5%\"\n  ]\n}\n",
+        // Cut: no JSON any more.
+        "  \"storage-opts\": [\n    \"dm.thinpooldev=/dev/mapper/docker-thinpool\",\n    \"dm.min_free_space=5%\"\n",
+        "root 12 0.5 1.2 1 9 ? Ssl Oct05 12:34 /usr/bin/dockerd --storage-opt dm.thinpooldev=/dev/mapper/docker-thinpool --storage-opt=dm.min_free_space=5%\n",
+        "DOCKER_STORAGE_OPTIONS=\"--storage-driver devicemapper --storage-opt dm.min_free_space=5% \"\n",
+    ];
+    for text in settings {
+        for pasted in [format!("{text}{status}"), format!("{status}{text}")] {
+            let host = host::read(&paste(&pasted));
+            let floor = host.pools[0].min_free;
+            assert_eq!((floor.percent, floor.from), (Some(5), MinFreeFrom::Option), "{pasted}");
+        }
+    }
+    // Docker's own report says what is in effect.
+    let report = "Storage Driver: devicemapper\n Pool Name: docker-thinpool\n Data Space Total: 107.4GB\n Thin Pool Minimum Free Space: 21.47GB\n";
+    let host = host::read(&paste(&format!("{}{status}{report}", settings[0])));
+    assert_eq!((host.pools[0].min_free.percent, host.pools[0].min_free.from), (Some(20), MinFreeFrom::DockerInfo));
+}
+
+#[test]
+fn logs_in_every_format_say_the_same() {
+    let said = "device-mapper: thin: 253:4: switching pool to read-only mode";
+    let formats = [
+        said.to_owned(),
+        format!("Nov 22 07:10:01 node1 kernel: {said}"),
+        format!("2026-11-22T07:10:01+0000 node1 kernel: {said}"),
+        format!("2026-11-22T07:10:01.123456+00:00 node1 kernel[1]: {said}"),
+        format!("[Thu Oct  5 10:11:22 2017] {said}"),
+        format!("kern  :warn  : [Thu Oct  5 10:11:22 2017] {said}"),
+        format!("<4>[88440.204121] {said}"),
+        format!("{{\"MESSAGE\":\"{said}\",\"PRIORITY\":\"4\",\"SYSLOG_IDENTIFIER\":\"kernel\"}}"),
+        format!("{{\n\t\"PRIORITY\" : \"4\",\n\t\"MESSAGE\" : \"{said}\"\n}}"),
+        format!("{{\"dmesg\": [{{\"pri\": 4, \"time\": 12.345678, \"msg\": \"{said}\"}}]}}"),
+        format!("{{\"log\":\"{said}\\n\",\"stream\":\"stderr\",\"time\":\"2017-10-05T10:11:22.1Z\"}}"),
+    ];
+    for text in formats {
+        let host = host::read(&paste(&text));
+        assert_eq!(host.known("pool-to-read-only").count(), 1, "{text}");
+        assert!(host.oddities.is_empty(), "{text}: {:?}", host.oddities);
+        assert_eq!(rules::findings(&host)[0].rule, "pool-read-only", "{text}");
+    }
+}
+
+#[test]
+fn outputs_of_different_moments_are_noticed() {
+    let status = |id: u32, used: u32| {
+        format!("docker-thinpool: 0 209715200 thin-pool {id} 16057/524288 {used}/1638400 - rw discard_passdown queue_if_no_space - 1024\n")
+    };
+    let lvs = "  LV       VG     Attr       LSize   Pool Origin Data%  Meta%\n  thinpool docker twi-aotz-- 100.00g             20.00  3.06\n";
+    let info = |used: &str| format!(" Pool Name: docker-thinpool\n Data Space Used: {used}\n Data Space Total: 107.4 GB\n");
+    let refusal = "devmapper: Thin Pool has 132840 free data blocks which is less than minimum required 163840 free data blocks.\n";
+    let df = "/dev/sda1   50G   20G   30G  40% /\n/dev/sda1   50G   50G     0 100% /\n";
+    let differ = [
+        format!("{}\n{}", status(28, 1_390_000), status(29, 300_000)),
+        format!("{}{lvs}", status(28, 1_390_000)),
+        format!("{}\nlater\n{}", info("5.2 GB"), info("100.2 GB")),
+        format!("{}{}", status(28, 1_390_000), info("5.2 GB")),
+        format!("{}{refusal}", status(28, 139_000)),
+        format!("{}{df}", status(28, 139_000)),
+    ];
+    for text in differ {
+        let findings = rules::findings(&host::read(&paste(&text)));
+        assert!(findings.iter().any(|f| f.rule == "numbers-disagree"), "{text}: {findings:?}");
+    }
+    let agree = [
+        format!("{}\n{}", status(28, 139_000), status(28, 139_000)),
+        format!("{}{lvs}", status(28, 327_680)),
+        format!("{}{}", status(28, 139_000), info("9.109 GB")),
+        format!("{}{refusal}", status(28, 1_505_560)),
+    ];
+    for text in agree {
+        let findings = rules::findings(&host::read(&paste(&text)));
+        assert!(findings.iter().all(|f| f.rule != "numbers-disagree"), "{text}: {findings:?}");
+    }
+    // A transaction id only grows: the text's order does not matter where it tells.
+    let host = host::read(&paste(&format!("{}{}", status(29, 300_000), status(28, 1_390_000))));
+    assert_eq!(host.pools[0].data.used.map(|b| b.0), Some(300_000));
+}
+
+/// Of a long text, the newest and the oldest are looked at line by line, and nothing of it is thrown away.
+#[test]
+fn a_report_at_either_end_of_a_long_log_is_read() {
+    let line = "Nov 22 02:39:00 host dockerd[12]: time=\"2026-11-22T02:39:00Z\" level=info msg=\"nothing\"\n";
+    let log = line.repeat(12_000_000 / line.len());
+    let status = "pool: 0 209715200 thin-pool 28 16057/524288 139000/1638400 - rw discard_passdown queue_if_no_space - 1024\n";
+    for text in [format!("{status}{log}"), format!("{log}{status}")] {
+        let recording = paste(&text);
+        assert_eq!(recording.said(Ask::DmStatus, "pool").map(str::len), Some(status.trim().len() - 6));
+        let kept: usize = recording.answers.iter().filter_map(|a| a.reading.said()).map(str::len).sum();
+        assert!(kept + 200_000 > log.len(), "{kept}");
+        let host = host::read(&recording);
+        assert!(host.oddities.iter().any(|o| o.blocks_ok), "it is said that the middle was not looked at");
+    }
 }
 
 #[test]
@@ -239,11 +383,16 @@ fn runs(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|run| !run.is_empty())
 }
 
+/// Whether a line is a log's entry in JSON: of such the message is kept.
+fn is_entry(line: &str) -> bool {
+    line.contains('{') && ["\"MESSAGE\"", "\"log\"", "\"dmesg\""].iter().any(|key| line.contains(key))
+}
+
 /// Every run of letters and digits is in some answer.
 fn nothing_is_lost(text: &str, recording: &Recording) {
-    let kept: Vec<&str> = recording.answers.iter().flat_map(|a| runs(&a.of).chain(runs(said(a)))).collect();
-    for run in runs(text) {
-        assert!(kept.contains(&run), "{run} of {text} is lost: {recording:?}");
+    let kept: HashSet<&str> = recording.answers.iter().flat_map(|a| runs(&a.of).chain(runs(said(a)))).collect();
+    for run in text.lines().filter(|l| !is_entry(l)).flat_map(runs) {
+        assert!(kept.contains(run), "{run} of {text} is lost: {recording:?}");
     }
 }
 

@@ -109,8 +109,12 @@ fn metadata_that_ran_full_and_broke_grows_before_it_is_used_again() {
 
 #[test]
 fn what_is_unsafe_is_refused_with_its_reason() {
-    let known =
-        |name, text: &str| Saying { kind: Kind::Known { name }, text: text.into(), uptime_secs: None };
+    let known = |name, text: &str| Saying {
+        kind: Kind::Known { name },
+        text: text.into(),
+        uptime_secs: None,
+        age_secs: None,
+    };
     let case = |change: &dyn Fn(&mut Host, &mut Pool)| {
         let (mut host, mut pool) = marked();
         change(&mut host, &mut pool);

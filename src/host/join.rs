@@ -7,6 +7,8 @@ use super::backing::Filesystem;
 use super::device::devices;
 use super::history::{self, History};
 use super::owners::{self, Owners};
+use super::pool::Pool;
+use super::status::Mode;
 use super::{
     DeviceMapper, Host, Kernel, df, disk, docker_lists, gaps, inside, lvm, open_files, owner, reports,
     saying, settings, stack, twice,
@@ -52,6 +54,7 @@ pub fn read(recording: &Recording) -> Host {
     for pool in &mut host.pools {
         pool.owner = owner::owner(pool, &host.dockers, &host.thins, &containerds);
         pool.min_free = owner::min_free(pool, &host.dockers);
+        pool.mode_secs = mode_secs(pool, &host.sayings);
         pool.inside = inside::read(recording, pool);
     }
     if recording.all(Ask::History).next().is_some() {
@@ -134,6 +137,22 @@ fn filesystems(recording: &Recording, mounts: &[Filesystem]) -> Vec<Filesystem> 
     all
 }
 
+/// How long a pool has been in its mode: the age of the kernel's line about the last switch to it.
+fn mode_secs(pool: &Pool, sayings: &[saying::Saying]) -> Option<u64> {
+    let switches: &[&str] = match pool.mode.as_ref()? {
+        Mode::OutOfDataSpace => &["pool-out-of-data-space", "pool-queues-writes"],
+        Mode::ReadOnly => &["pool-to-read-only", "pool-to-out-of-metadata"],
+        Mode::Failed => &["pool-to-fail"],
+        Mode::ReadWrite | Mode::Other(_) => return None,
+    };
+    let number = format!(" {}:", pool.device?);
+    let names =
+        |s: &&saying::Saying| matches!(s.kind, saying::Kind::Known { name } if switches.contains(&name));
+    // A pool that stops queueing is still full since it began to.
+    let errors = |s: &&saying::Saying| s.text.contains("(error IO)");
+    sayings.iter().rev().filter(|s| s.text.contains(&number)).filter(names).find(|s| !errors(s))?.age_secs
+}
+
 /// Recognised lines: pasted ones, those of the kernel's log, and what reports say in words beside their numbers.
 fn sayings(recording: &Recording) -> Vec<saying::Saying> {
     let speaks =
@@ -142,5 +161,12 @@ fn sayings(recording: &Recording) -> Vec<saying::Saying> {
     let pasted = recording.source == Source::Pasted;
     // A target that only says `snapshot Invalid` says it in its status line.
     let targets = recording.all(Ask::DmStatus).filter(|_| pasted).filter_map(|a| a.reading.said());
-    saying::gather(texts.chain(targets))
+    let mut sayings = saying::gather(texts.chain(targets));
+    let uptime =
+        recording.said(Ask::File, "/proc/uptime").and_then(|t| t.split('.').next()?.trim().parse().ok());
+    for saying in &mut sayings {
+        saying.age_secs =
+            uptime.zip(saying.uptime_secs).and_then(|(now, then): (u64, u64)| now.checked_sub(then));
+    }
+    sayings
 }

@@ -25,6 +25,8 @@ pub struct Pool {
     pub answer: StatusAnswer,
     /// Its mode, if the status was read.
     pub mode: Option<Mode>,
+    /// Seconds since the kernel's log says that it switched to that mode, where it is not read-write.
+    pub mode_secs: Option<u64>,
     /// Whether it is suspended: I/O waits until it is resumed.
     pub suspended: Option<bool>,
     /// Whether a table is loaded but not live, as after an interrupted resize.

@@ -37,9 +37,15 @@ pub(super) fn add_reports(recording: &Recording, host: &mut Host) {
     let rows: Vec<LogicalVolume> =
         host_lvm.volumes.iter().filter(|v| v.attr.starts_with('t')).cloned().collect();
     for row in rows {
-        let known = host.pools.iter().position(|p| p.lv.as_ref().is_some_and(|lv| same_lv(lv, &row.name)));
+        let by_name = |p: &Pool| p.lv.as_ref().is_some_and(|lv| same_lv(lv, &row.name));
+        let known = host.pools.iter().position(by_name).or_else(|| nameless(&host.pools, &row));
         match known.and_then(|at| host.pools.get_mut(at)) {
-            Some(pool) => complete_from_lvs(pool, &row, metadata_size(host_lvm, &row.name)),
+            Some(pool) => {
+                if pool.name.is_none() {
+                    (pool.lv, pool.name) = (Some(row.name.clone()), Some(row.name.dm_name()));
+                }
+                complete_from_lvs(pool, &row, metadata_size(host_lvm, &row.name));
+            }
             None => {
                 let mut pool =
                     Pool { lv: Some(row.name.clone()), name: Some(row.name.dm_name()), ..Pool::default() };
@@ -115,6 +121,18 @@ fn find_dockers_files(pools: &mut [Pool], files: &[LoopFile]) {
             (backing.kind, backing.file) = (BackingKind::Loop, Some(file.clone()));
         }
     }
+}
+
+/// The one pool that a `docker info` without its name tells of, where it is as large as a volume: `docker info | grep
+/// Space` beside `lvs`.
+fn nameless(pools: &[Pool], row: &LogicalVolume) -> Option<usize> {
+    let size = row.size?;
+    let fits = |p: &Pool| {
+        let total = p.data.total_in_bytes().filter(|_| p.name.is_none() && p.lv.is_none() && p.docker_info.is_some());
+        total.is_some_and(|t| t.0.abs_diff(size.0) <= size.0 / 100)
+    };
+    let mut all = (0..pools.len()).filter(|at| pools.get(*at).is_some_and(fits));
+    all.next().filter(|_| all.next().is_none())
 }
 
 fn speaks_of_a_pool(info: &DockerInfo) -> bool {

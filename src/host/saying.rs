@@ -23,6 +23,8 @@ pub struct Saying {
     pub text: String,
     /// Seconds since boot, for lines of the kernel's log.
     pub uptime_secs: Option<u64>,
+    /// How old it was when the machine was asked, in seconds, where both times are known.
+    pub age_secs: Option<u64>,
 }
 
 /// Which half of a pool.
@@ -67,7 +69,7 @@ pub enum Kind {
 impl Saying {
     fn new(kind: Option<Kind>, line: &str) -> Self {
         let kind = kind.unwrap_or_else(|| space::no_space_left(line));
-        Self { kind, text: line.trim().to_owned(), uptime_secs: uptime(line) }
+        Self { kind, text: line.trim().to_owned(), uptime_secs: uptime(line), age_secs: None }
     }
 
     /// The number that follows some words of the line, such as 113 after `transaction_id is`; case does not matter.

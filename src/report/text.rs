@@ -6,6 +6,7 @@ use super::amount::{Units, amounts, clean};
 use super::wrap::wrap;
 use super::{Report, Source, trend};
 use crate::advice::Advice;
+use crate::forecast::length;
 use crate::host::backing::Backing;
 use crate::host::pool::{MinFreeFrom, Owner, Pool, StatusAnswer};
 use crate::host::space::Space;
@@ -191,6 +192,13 @@ fn state(pool: &Pool, host: &Host) -> String {
         },
         _ => "not known".to_owned(),
     };
+    if let Some(secs) = pool.mode_secs {
+        let _ = write!(
+            words,
+            "; so for {}",
+            length(i64::try_from(secs).unwrap_or(i64::MAX).saturating_mul(1000))
+        );
+    }
     if pool.needs_check == Some(true) {
         words.push_str("; needs an offline check");
     }

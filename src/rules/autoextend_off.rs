@@ -49,7 +49,14 @@ fn of_words(host: &Host) -> Option<Finding> {
     let lines = said::lines(host, &["autoextend-off"]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary = "LVM warns that nothing extends its thin pools when they fill";
-    let finding = said::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary)?;
+    let warned = said::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary);
+    // dmeventd says the same when a pool is deactivated, as at every shutdown.
+    let unwatched = || {
+        let lines = said::current(host, &["not-monitored"]);
+        let summary = "dmeventd does not watch a thin pool, so nothing extends it when it fills";
+        said::finding(&RULE, (Severity::Notice, Certainty::Possible), &lines, subject, summary)
+    };
+    let finding = warned.or_else(unwatched)?;
     let see = "lvmconfig --type full activation/thin_pool_autoextend_threshold";
     Some(finding.advise(advise::look("see the setting", &[see])))
 }

@@ -4,7 +4,7 @@ use super::{Finding, Subject, advise, floor_words};
 use crate::host::Host;
 use crate::host::pool::Pool;
 use crate::host::units::Bytes;
-use crate::verdict::Severity;
+use crate::verdict::{Certainty, Severity};
 
 super::rule! {
     /// Docker refuses new layers and containers: fewer data blocks are free than `dm.min_free_space` demands.
@@ -40,7 +40,30 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+    host.pools.iter().filter_map(|p| of_pool(host, p).or_else(|| of_report(host, p))).collect()
+}
+
+/// Docker's own numbers, where its report gives the floor in bytes but not the size of a block.
+fn of_report(host: &Host, pool: &Pool) -> Option<Finding> {
+    let info = pool.docker_info.as_ref().filter(|i| !i.all_zero && i.block.is_none() && !pool.data.exact)?;
+    let (used, total, required) = (info.data_used?, info.data_total?, info.minimum_free?);
+    let free = Bytes(total.0.checked_sub(used.0)?);
+    let short = Bytes(required.0.checked_sub(free.0)?);
+    // Docker rounds each of the three to four digits.
+    if short.0 <= total.0 / 1000 {
+        return None;
+    }
+    let summary =
+        format!("Docker refuses new layers and containers: {free} free, {required} required; about {short} short");
+    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, Subject::pool(pool), summary)
+        .because("free", free.to_string(), "docker info")
+        .because("required", required.to_string(), "docker info");
+    let free = advise::with_amount(
+        advise::free_space(host, pool),
+        Some(format!("free at least {short}")),
+        "see what can be removed",
+    );
+    Some(finding.advise_all(free).advise_all(advise::grow_data(host, pool, None)))
 }
 
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {

@@ -121,9 +121,13 @@ fn writes(host: &Host, pool: &Pool) -> (String, bool) {
         }
         _ if error_was_said => ("the kernel has begun to fail writes to new space".to_owned(), true),
         (Some(WhenFull::Queue), _) if grace == 0 => ("writes to new space wait for ever".to_owned(), false),
-        (Some(WhenFull::Queue), _) => {
-            (format!("writes to new space wait, and fail {grace} s after it filled"), false)
-        }
+        (Some(WhenFull::Queue), _) => match pool.mode_secs.filter(|secs| *secs < grace) {
+            Some(secs) => {
+                let left = grace - secs;
+                (format!("writes to new space have waited for {secs} s, and fail in {left} s"), false)
+            }
+            None => (format!("writes to new space wait, and fail {grace} s after it filled"), false),
+        },
         (None, _) => ("writes to new space wait or fail".to_owned(), false),
     }
 }

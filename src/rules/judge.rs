@@ -3,6 +3,7 @@
 //! Sums and comparisons of what the host already holds; no finding is made here.
 
 use super::Subject;
+use crate::forecast::length;
 use crate::host::Source;
 use crate::host::backing::{Filesystem, LoopFile};
 use crate::host::docker::Docker;
@@ -18,6 +19,11 @@ use crate::host::{Host, docker_info::DockerInfo};
 
 /// Where Docker keeps its things unless told otherwise.
 pub(super) const DEFAULT_ROOT: &str = "/var/lib/docker";
+
+/// Seconds as people read them: `45 s`, `3 min`, `2 h`.
+pub(super) fn span(secs: u64) -> String {
+    length(i64::try_from(secs).unwrap_or(i64::MAX).saturating_mul(1000))
+}
 
 /// Tenths of a percent as people read them: 953 is `95.3 %`.
 pub(super) fn percent(permille: u64) -> String {

@@ -42,9 +42,15 @@ fn check(host: &Host) -> Vec<Finding> {
             "device-has-filesystem",
             "device-in-volume-group",
             "device-unavailable",
+            "pool-devices-in-use",
         ],
     );
-    let summary = "Docker was offered a pool or device as new that is already used, and refuses to take it";
+    let kernels = lines.first().is_some_and(|s| s.text.contains("thin-pool:"));
+    let summary = if kernels {
+        "The kernel refuses to make a pool of devices that already carry another pool"
+    } else {
+        "Docker was offered a pool or device as new that is already used, and refuses to take it"
+    };
     let subject = |s: &_| judge::pool_subject(host, s);
     let level = (Severity::Critical, Certainty::Certain);
     said::finding(&RULE, level, &lines, subject, summary).map(with_advice).into_iter().collect()

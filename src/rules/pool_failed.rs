@@ -48,7 +48,8 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let (fact, value) = if from_lvm { ("health in the attributes", "F, failed") } else { ("mode", "Fail") };
     let summary = "The pool has failed: all I/O to it and its thin devices fails";
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
-        .because(fact, value, judge::source(pool));
+        .because(fact, value, judge::source(pool))
+        .quoting(&said::of_pool(host, pool, &["transaction-abort-failed", "pool-to-fail"]));
     Some(finding.advise(advise::kernel_log()).advise(advise::repair(pool)))
 }
 

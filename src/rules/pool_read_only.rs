@@ -65,7 +65,12 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if let Some(used) = judge::metadata_used_of(pool) {
         finding = finding.because("metadata in use", used, judge::source(pool));
     }
-    Some(finding.advise(advise::kernel_log()).advise(advise::repair(pool)))
+    let lines = said::of_pool(
+        host,
+        pool,
+        &["metadata-operation-failed", "pool-to-read-only", "pool-to-out-of-metadata"],
+    );
+    Some(finding.quoting(&lines).advise(advise::kernel_log()).advise(advise::repair(pool)))
 }
 
 fn of_words(host: &Host) -> Option<Finding> {

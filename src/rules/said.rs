@@ -1,9 +1,10 @@
 //! Findings that rest on what a daemon, the kernel or a tool said in so many words.
 
-use super::judge::{pool_of, state_is_known};
+use super::judge::{self, pool_of, state_is_known};
 use super::{Finding, Rule, Subject};
 use crate::host::Host;
 use crate::host::Source;
+use crate::host::pool::Pool;
 use crate::host::saying::{Kind, Saying};
 use crate::verdict::{Certainty, Severity};
 
@@ -31,14 +32,27 @@ pub(super) fn fresh<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
     if host.source == Source::Machine { current(host, names) } else { lines(host, names) }
 }
 
+/// The last lines of some wordings that are about a pool.
+pub(super) fn of_pool<'a>(host: &'a Host, pool: &Pool, names: &[&str]) -> Vec<&'a Saying> {
+    let label = pool.label();
+    let about = |s: &&Saying| pool_of(host, s).is_some_and(|p| p.label() == label);
+    let mut lines = lines(host, names);
+    lines.retain(about);
+    lines.split_off(lines.len().saturating_sub(QUOTED))
+}
+
 /// Whether one of some wordings was said.
 pub(super) fn any(host: &Host, names: &[&str]) -> bool {
     !lines(host, names).is_empty()
 }
 
-/// Who said a line.
-fn speaker(saying: &Saying) -> &'static str {
-    if saying.uptime_secs.is_some() { "kernel log" } else { "log or error line" }
+/// Who said a line, and how long ago.
+fn speaker(saying: &Saying) -> String {
+    match (saying.uptime_secs, saying.age_secs) {
+        (None, _) => "log or error line".to_owned(),
+        (Some(_), None) => "kernel log".to_owned(),
+        (Some(_), Some(age)) => format!("kernel log, {} ago", judge::span(age)),
+    }
 }
 
 impl Finding {

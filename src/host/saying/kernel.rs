@@ -41,6 +41,8 @@ pub(super) static WORDINGS: &[Wording] = &[
     wording("data-grown", &["growing the data device from"]), // maybe_resize_data_dev
     wording("metadata-grown", &["growing the metadata device from"]), // maybe_resize_metadata_dev
     wording("metadata-snapshot-held", &["Pool metadata snapshot already exists"]), // __reserve_metadata_snap
+    wording("pool-devices-in-use", &["device already in use by a pool"]), // __pool_find: metadata's, since 5.18 data's too
+    wording("pool-devices-in-use", &["different pool cannot replace a pool"]), // the same
     // persistent-data: damage.
     wording("superblock-damaged", &["sb_check failed"]), // dm-thin-metadata.c
     wording("superblock-damaged", &["superblock validator check failed"]), // dm-block-manager.c

@@ -18,6 +18,12 @@ pub(super) static WORDINGS: &[Wording] = &[
     wording("none-active", &["0 logical volume(s) in volume group", "now active"]), // vgchange -ay
     wording("volume-group-missing", &["Volume group", "not found"]), // toollib.c
     wording("pool-status-unreadable", &["Failed to parse thin params"]), // libdm-targets.c
+    wording("transaction-id-mismatch", &["has unexpected transaction id", "expecting"]), // thin_manip.c
+    // What LVM's tools say of a pool's state before they change it (thin_manip.c, thin_pool_below_threshold).
+    wording("pool-to-fail", &["WARNING: Thin pool", "is failed"]), // the status says Fail
+    wording("pool-out-of-data-space", &["WARNING: Thin pool", "is out of data space"]), // its mode
+    wording("needs-check", &["WARNING: Thin pool", "needs check"]), // its flag
+    wording("pool-to-read-only", &["WARNING: Thin pool", "has read-only metadata"]), // its mode
     // Repair.
     wording("repair-failed", &["Repair of thin metadata volume", "failed"]), // lvconvert --repair
     wording("metadata-full-in-tool", &["couldn't allocate new block"]), // thin-provisioning-tools, transaction manager
@@ -34,8 +40,11 @@ pub(super) static WORDINGS: &[Wording] = &[
     wording("extend-failed", &["Failed command for"]), // dmeventd_thin.c
     wording("lvm-warns-data", &["Thin pool", "data is now", "% full"]), // dmeventd_thin.c
     wording("lvm-warns-metadata", &["Thin pool", "metadata is now", "% full"]), // dmeventd_thin.c
+    wording("lvm-warns-metadata", &["Remaining free space in metadata of thin pool", "is too low"]), // thin_manip.c
     wording("lvm-refuses-at-threshold", &["free space in thin pool", "reached threshold"]), // lib/metadata/thin_manip.c
     wording("overcommitted", &["Sum of all thin volume sizes", "exceeds the size"]), // thin_manip.c
     wording("autoextend-off", &["not turned on protection against thin pools running out of space"]), // thin_manip.c
     wording("autoextend-off", &["thin_pool_autoextend_threshold below 100"]), // the same
+    wording("not-monitored", &["No longer monitoring thin pool"]), // dmeventd_thin.c, also when a pool is deactivated
+    wording("not-monitored", &["Failed to monitor thin pool"]), // the same
 ];
