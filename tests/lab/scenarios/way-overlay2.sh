@@ -167,6 +167,7 @@ goes_back_from_the_end() {
   everything >/out/back.txt
   diff /out/before.txt /out/back.txt || fail "not everything is back"
   is_running alive
+  show_pools
 }
 
 refuses_while_docker_is_down() {
