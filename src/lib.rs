@@ -25,7 +25,7 @@
 //! # What always holds
 //! 1. **Looking writes nothing.** Every status ioctl carries `DM_NOFLUSH`: without it the kernel commits the pool's
 //!    metadata. No block device is opened for writing. (`tests/lab/scenarios/looking-writes-nothing.sh`) The one
-//!    exception is asked for by name, `usage --snapshot`, and always undone. (`tests/lab/scenarios/busy-pool.sh`)
+//!    exception is asked for by name, `usage --snapshot`, and always undone.
 //! 2. **It always answers.** Each question has its own time limit and is asked by a worker process that can be left
 //!    behind. (`tests/lab/scenarios/stuck-metadata-device.sh`)
 //! 3. **Everything after `record` is a pure function of the recording**: no clock, no environment, no file. Live and

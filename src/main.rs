@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use thinspect::cli::{self, Cli, Color, Command, Format, Global, Plan, SchemaOf};
 use thinspect::host::owners::{self, Owners};
 use thinspect::host::{self, Host, pool::Pool};
-use thinspect::record::{self, Recording, live, load};
+use thinspect::record::{self, Recording, bundle, live, load};
 use thinspect::report::{self, Look, Report, Source, Units};
 use thinspect::rules;
 use thinspect::verdict::{Exit, Verdict};
@@ -89,6 +89,9 @@ fn said(global: &Global, options: &live::Options) -> Result<(Recording, Source)>
         return Ok((live::this_machine_as(root(global), global.timeout, options), Source::Live));
     };
     let name = if from == Path::new("-") { "standard input".to_owned() } else { from.display().to_string() };
+    if from.is_dir() {
+        return Ok((bundle::read(from).with_context(|| name)?, Source::Recording));
+    }
     let bytes = read_all(from).with_context(|| format!("cannot read {name}"))?;
     let recording = load::load(&bytes).with_context(|| name)?;
     let source = match recording.source {

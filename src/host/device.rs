@@ -25,8 +25,10 @@ pub(super) struct Device<'a> {
     pub(super) table: Option<&'a Reading>,
     pub(super) status: Option<&'a Reading>,
     info: Option<dm_info::DmInfo>,
-    /// A pasted list has it as a pool, with what carries it where the list tells.
-    listed_as_pool: Option<Option<Halves>>,
+    /// Whether a pasted list has it as a pool.
+    listed_as_pool: bool,
+    /// The two devices right below it, where a pasted list tells.
+    halves: Option<Halves>,
 }
 
 /// Every device that was spoken of, by name.
@@ -90,7 +92,8 @@ fn add_listed<'a>(devices: &mut Devices<'a>, recording: &'a Recording) {
         }
         let device = entry(devices, name);
         device.number = device.number.or(listed.device);
-        device.listed_as_pool = pool.then(|| listing.halves(listed));
+        device.listed_as_pool = pool;
+        device.halves = listing.halves(listed);
     }
 }
 
@@ -107,7 +110,7 @@ impl Device<'_> {
         let told = self.table_target().or_else(|| self.status_target()).map(|t| t.kind);
         // A pasted `dmsetup info` or `lsblk` has no types of targets; some names are only given to pools.
         let unasked = self.table.is_none() && self.status.is_none();
-        let listed = self.listed_as_pool.is_some() || self.info.is_some() && is_pools_name(&self.name);
+        let listed = self.listed_as_pool || self.info.is_some() && is_pools_name(&self.name);
         told.or_else(|| (unasked && listed).then_some("thin-pool"))
     }
 
@@ -127,10 +130,18 @@ impl Device<'_> {
             (length.0 % total.0 == 0).then(|| Bytes(length.bytes().0 / total.0))
         });
         let name = (!self.name.is_empty()).then(|| self.name.to_string());
-        let halves = self.listed_as_pool.as_ref().and_then(Option::as_ref);
-        let below = |number: Option<DeviceNumber>, half: Option<&Listed>| {
-            let asked = number.map(|d| stack::backing(recording, mounts, d));
-            asked.or_else(|| half.map(listed_backing)).unwrap_or_default()
+        let below = |number: Option<DeviceNumber>, half: fn(&Halves) -> &Listed| {
+            let Some(number) = number else {
+                return self.halves.as_ref().map(|h| listed_backing(half(h))).unwrap_or_default();
+            };
+            let asked = stack::backing(recording, mounts, number);
+            let halves = self.halves.iter().flat_map(|h| [&h.data, &h.metadata]);
+            match halves.into_iter().find(|l| l.device == Some(number)) {
+                Some(listed) if asked.kind == BackingKind::Unknown && asked.path.is_none() => {
+                    listed_backing(listed)
+                }
+                _ => asked,
+            }
         };
         let info = self.info.as_ref();
         let uuid = info.and_then(|i| i.uuid.clone());
@@ -146,8 +157,8 @@ impl Device<'_> {
             event_number: self.event.or_else(|| info.and_then(|i| i.event_number)),
             length,
             block,
-            data_backing: below(table.data, halves.map(|h| &h.data)),
-            metadata_backing: below(table.metadata, halves.map(|h| &h.metadata)),
+            data_backing: below(table.data, |h| &h.data),
+            metadata_backing: below(table.metadata, |h| &h.metadata),
             ..from_status(status, &table, block)
         }
     }

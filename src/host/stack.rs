@@ -6,7 +6,7 @@
 use super::backing::{Backing, BackingKind, Filesystem, LoopFile};
 use super::stat::{stat, statfs};
 use super::table::DeviceNumber;
-use super::units::Sectors;
+use super::units::{Bytes, Sectors};
 use crate::record::{Ask, Recording};
 
 /// Marks that the kernel adds to the path of a deleted file (fs/d_path.c).
@@ -81,7 +81,10 @@ impl<'a> Sysfs<'a> {
     fn loop_file(&self) -> Option<LoopFile> {
         let said = self.text("loop/backing_file")?;
         let bare = said.strip_suffix(DELETED).unwrap_or(said);
-        let bound = self.recording.said(Ask::LoopStatus, &self.device.to_string()).map(stat);
+        let status = self.recording.said(Ask::LoopStatus, &self.device.to_string());
+        let bound = status.map(stat);
+        let mut words = status.unwrap_or_default().split_whitespace();
+        let offset = words.find_map(|word| word.strip_prefix("offset=")?.parse().ok()).map(Bytes);
         let there = self.recording.said(Ask::Stat, bare).map(stat);
         // Only device and inode tell whether the file at that path is still the one that is attached.
         let same = match (there, bound) {
@@ -97,6 +100,7 @@ impl<'a> Sysfs<'a> {
             allocated: file.allocated,
             deleted,
             replaced: deleted && there.is_some(),
+            offset,
         })
     }
 }

@@ -23,6 +23,8 @@ pub enum LoadError {
     TooLong(usize),
     /// Not text.
     Binary,
+    /// Packed; what it was packed with.
+    Packed(&'static str),
     /// Made by a later version of this program; its format.
     Newer(u64),
     /// A recording that was cut or changed.
@@ -49,6 +51,10 @@ impl fmt::Display for LoadError {
             Self::Binary => {
                 write!(f, "the input is not text: a recording or what a tool printed is expected")
             }
+            Self::Packed(by) => write!(
+                f,
+                "the input is packed ({by}): unpack it first, and give the file or directory that comes out"
+            ),
             Self::Newer(version) => write!(
                 f,
                 "the recording was made by a newer thinspect (version {version}); this one reads up to {FORMAT}"
@@ -127,9 +133,21 @@ fn recorded(text: &str) -> Result<Recording, LoadError> {
     Ok(recording)
 }
 
+/// How packed files begin, which no text does.
+const PACKED: [(&[u8], &str); 5] = [
+    (b"\x1f\x8b", "gzip"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"BZh91AY&SY", "bzip2"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"PK\x03\x04", "zip"),
+];
+
 /// The bytes as text. A byte that is no text becomes `U+FFFD`; where a twentieth of them is none, it is no
 /// text.
 fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, LoadError> {
+    if let Some((_, by)) = PACKED.iter().find(|(begin, _)| bytes.starts_with(begin)) {
+        return Err(LoadError::Packed(by));
+    }
     if is_long_and_foreign(bytes) {
         return Err(LoadError::Binary);
     }
@@ -231,7 +249,7 @@ mod tests {
     fn what_is_no_recording_is_refused_in_a_sentence() {
         assert_eq!(refusal(b" \n\t"), "there is nothing to read: the input is empty");
         assert_eq!(load(&[0; 4096]), Err(LoadError::Binary));
-        assert_eq!(load(b"\x1f\x8b\x08\x00\x99\xfe\x01\x02"), Err(LoadError::Binary));
+        assert_eq!(load(b"\x1f\x8b\x08\x00\x99\xfe\x01\x02"), Err(LoadError::Packed("gzip")));
         let newer = br#"{"version": 2, "tool": "thinspect 9.0.0", "replies": []}"#;
         assert_eq!(
             refusal(newer),

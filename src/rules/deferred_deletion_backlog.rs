@@ -68,7 +68,8 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         return None;
     }
     let sum = waiting.iter().try_fold(DataBlocks(0), |sum, id| Some(sum.plus(inmates::mapped(pool, *id)?)));
-    let what = inmates::blocks(pool, [sum]).unwrap_or_else(|| "their blocks".to_owned());
+    let amount = inmates::blocks(pool, [sum]);
+    let what = amount.clone().unwrap_or_else(|| "their blocks".to_owned());
     let maps = if waiting.len() == 1 { "maps" } else { "map" };
     let devices = inmates::count(waiting.len(), "deleted device");
     let summary = format!("{devices} still {maps} {what}: waiting for deferred deletion");
@@ -80,6 +81,9 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let whose = if pool.is_dockers() { "Docker's records" } else { "containerd's records" };
     let mut finding = Finding::new(&RULE, severity, Certainty::Certain, judge::docker_subject(host), summary)
         .because("devices marked deleted", inmates::list(each), whose);
+    if let Some(amount) = amount {
+        finding = finding.because("mapped, shared blocks included", amount, "the pool's metadata");
+    }
     if !held.is_empty() {
         let names = held.iter().map(|t| format!("{} (open {})", t.name, t.open_count.unwrap_or_default()));
         finding = finding.because("still held", inmates::list(names), "device-mapper");

@@ -1,7 +1,7 @@
 //! Reading big metadata, side by side in one run: `usage`, only reading and checking the same blocks, and `thin_ls`.
 //! `cargo bench --bench metadata` counts 4.2 million mappings, also with the `thin_ls` that is installed;
 //! `-- --large` counts 100 million, without it (0.9.0 would need hours). `-- --thin-ls PROGRAM` adds another, on
-//! both; `-- --keep DIR` only writes the metadata, for other programs.
+//! both; `-- --keep DIR [--large]` only writes the metadata, for other programs.
 //! Times and memory are those of child processes: the best wall time, the mean processor's time, the most memory.
 #![allow(
     clippy::indexing_slicing,
@@ -32,13 +32,15 @@ fn main() {
         ["usage", path] => usage(Path::new(path)),
         ["read", path] => only_read(Path::new(path)),
         ["live", path] => live(Path::new(path)),
-        ["--keep", directory] => {
-            std::fs::write(Path::new(directory).join("docker.bin"), generate(200_000, 0..1000, 4000))
-                .unwrap();
-        }
+        ["--keep", directory] => keep(&Path::new(directory).join("docker.bin"), 4000),
+        ["--keep", directory, "--large"] => keep(&Path::new(directory).join("large.bin"), 100_000),
         ["--large", rest @ ..] => bench("large", 100_000, others(rest)),
         rest => bench("docker", 4000, [vec![PathBuf::from("thin_ls")], others(rest)].concat()),
     }
+}
+
+fn keep(file: &Path, own: u64) {
+    std::fs::write(file, generate(200_000, 0..1000, own)).unwrap();
 }
 
 /// The programs named to compare with.
