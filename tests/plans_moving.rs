@@ -196,7 +196,7 @@ fn what_would_fail_later_is_refused_in_one_sentence() {
             h.dockers[0].driver_from = Some("the daemon's command line".into());
         }),
         ("Docker does not run", |h, _, _| h.dockers[0].running = Some(false)),
-        ("1.12", |h, _, _| h.dockers[0].version = Some("1.11.2".into())),
+        ("not beyond 24", |h, _, _| h.dockers[0].version = Some("1.11.2".into())),
         ("the pool is full", |_, p, _| p.data.used = p.data.total),
         ("grow the metadata", |_, p, _| {
             (p.mode, p.metadata.used) = (Some(Mode::ReadOnly), p.metadata.total);

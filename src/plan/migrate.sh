@@ -22,7 +22,11 @@ unset DOCKER_CONTEXT DOCKER_TLS_VERIFY
 driver_is() { [ "$(timeout 60 docker info -f '{{.Driver}}' 2>/dev/null)" = "$1" ]; }
 root_is_ours() { [ "$(timeout 60 docker info -f '{{.DockerRootDir}}' 2>/dev/null)" = "$root" ]; }
 no_swarm() { [ "$(timeout 60 docker info -f '{{.Swarm.LocalNodeState}}' 2>/dev/null)" = inactive ]; }
-nothing_runs() { [ -z "$(docker ps -q)" ]; }
+# An answer that could not be had is none.
+nothing_runs() {
+    local running
+    running=$(docker ps -q) && [ -z "$running" ]
+}
 all_images_now() { docker images -aq --no-trunc | sort -u; }
 # Images, and each name of each. What this script makes itself does not count.
 images_now() {
@@ -36,9 +40,15 @@ containers_now() { docker ps -aq --no-trunc | sort; }
 containers_named() { docker ps -a --no-trunc --format '{{.ID}} {{.Names}}' | sort; }
 volumes_now() { docker volume ls -q | sort; }
 # Whether the lines of a file and the output of a command are the same.
-as_noted() { [ -f "$store/$1" ] && [ "$("$2")" = "$(cat -- "$store/$1")" ]; }
+as_noted() {
+    local now
+    [ -f "$store/$1" ] && now=$("$2") && [ "$now" = "$(cat -- "$store/$1")" ]
+}
 # Whether the plan knew exactly these.
-as_planned() { [ "$("$2")" = "$(printf '%s' "$1" | tr ' ' '\n' | sort -u)" ]; }
+as_planned() {
+    local now
+    now=$("$2") && [ "$now" = "$(printf '%s' "$1" | tr ' ' '\n' | sort -u)" ]
+}
 room_for() { [ $(( $(stat -f -c '%a * %S' -- "$1") )) -ge "$2" ]; }
 
 # Without the lock: a daemon would hold it for as long as it lives.
@@ -67,7 +77,7 @@ note_what_is_there() {
     keep names names_now
     keep images images_now
     keep volumes volumes_now
-    keep info docker info
+    keep info docker info 2>/dev/null
     cp -a -- "$root/image/$old_driver/repositories.json" "$store/repositories.json"
 }
 stop_containers() {
@@ -370,7 +380,7 @@ way_back() {
     [ -e "$store/running" ] || [ -e "$store/engine-used" ] || stop "nothing was done yet that could be taken back"
     old_store_is_there || stop "the old pool is gone: there is no way back any more"
     open_store
-    ask "go back to $old_driver, as it was before? Images and containers made since are put aside, not deleted."
+    ask "go back to $old_driver, as it was before? What was made or written since is put aside, not deleted."
     [ ! -e "$store/engine-used" ] || lower_engine
     if [ -e "$store/switching" ]; then
         lower_docker

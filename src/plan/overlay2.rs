@@ -219,8 +219,8 @@ fn refuse_state(plan: &mut Plan, pool: &Pool, docker: &Docker, options: &Overlay
         }
         return;
     }
-    if docker.version.as_deref().and_then(version).is_some_and(|v| v < (1, 12)) {
-        plan.block("overlay2 came with Docker 1.12: update Docker to a release of 1.12 to 24 first");
+    if docker.version.as_deref().and_then(version).is_some_and(|v| v < (1, 13)) {
+        plan.block("overlay2 and what the script asks of Docker came with 1.12 and 1.13: update Docker, but not beyond 24");
     }
     if docker.running == Some(false) {
         plan.block(
@@ -394,7 +394,7 @@ fn remove(pool: &Pool, way: &Move<'_>) -> Step {
         ),
         format!("rm -f {}/*.tar", quote(&way.place.directory)),
     ];
-    let mut step = Step::new(Risk::Destroys, "later: remove the old pool and the archives", why, commands);
+    let mut step = Step::new(Risk::Destroys, "remove the old pool and the archives, some days later", why, commands);
     step.check = Some(format!("test ! -e {}", quote(&files)));
     if let Some(lv) = &pool.lv {
         step.commands.push(format!("lvremove {}", quote(&format!("{}/{}", lv.vg, lv.lv))));

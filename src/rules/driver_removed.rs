@@ -1,6 +1,7 @@
 //! Rule: this Docker no longer has the devicemapper driver, or will not use it unasked.
 
 use super::{Finding, advise, judge, said};
+use crate::advice::pool_option;
 use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::verdict::{Certainty, Severity};
@@ -18,9 +19,9 @@ super::rule! {
     /// containers.
     ///
     /// ## What to do
-    /// Go back to a release that has the driver (24 or earlier), save what is needed (`docker save`, `docker
-    /// export`), then move to overlay2. Delete nothing of the old driver until the new one
-    /// has it all.
+    /// `thinspect plan overlay2` says what there is to save, where it fits, and how to move it with nothing lost; from
+    /// 25.0 on that takes the daemon of an older release beside the new one. Delete nothing of the old driver until
+    /// the new one has it all.
     ///
     /// ## References
     /// docker/cli, docs/deprecated.md; moby/moby pull requests 43378, 43637.
@@ -52,7 +53,7 @@ fn of_words(host: &Host) -> Option<Finding> {
     let summary =
         "Docker does not start: this release has dropped the devicemapper driver, or wants it to be named";
     let level = (Severity::Critical, Certainty::Certain);
-    said::finding(&RULE, level, &lines, subject, summary).map(with_advice)
+    said::finding(&RULE, level, &lines, subject, summary).map(|f| with_advice(host, f))
 }
 
 /// The installed release has no such driver, though its settings want it, or its records of a pool are still
@@ -68,7 +69,7 @@ fn of_version(host: &Host) -> Option<Finding> {
     let finding = Finding::new(&RULE, severity, Certainty::Certain, judge::docker_subject(host), summary)
         .because("version", version, "Docker's files")
         .because("first release without the driver", "25.0", "moby");
-    Some(with_advice(finding))
+    Some(with_advice(host, finding))
 }
 
 fn of_warning(host: &Host) -> Option<Finding> {
@@ -77,7 +78,7 @@ fn of_warning(host: &Host) -> Option<Finding> {
     let subject = judge::docker_subject(host);
     let level = (Severity::Notice, Certainty::Certain);
     if let Some(finding) = said::finding(&RULE, level, &lines, |_| subject.clone(), summary) {
-        return Some(with_advice(finding));
+        return Some(with_advice(host, finding));
     }
     let used = host.pools.iter().any(|p| judge::is_dockers(host, p));
     let version = judge::docker_version(host).filter(|v| used && *v >= DEPRECATED)?;
@@ -86,17 +87,19 @@ fn of_warning(host: &Host) -> Option<Finding> {
         format!("{}.{:02}", version.0, version.1),
         "Docker",
     );
-    Some(with_advice(finding))
+    Some(with_advice(host, finding))
 }
 
-fn with_advice(finding: Finding) -> Finding {
+fn with_advice(host: &Host, finding: Finding) -> Finding {
+    let pool = host.pools.iter().find(|p| host.pools.len() > 1 && judge::is_dockers(host, p));
+    let plan = format!("thinspect plan overlay2{}", pool.map(pool_option).unwrap_or_default());
     finding
         .advise(advise::look(
             "see what release is installed and which driver it is told to use",
             &["dockerd --version", "grep -s storage-driver /etc/docker/daemon.json"],
         ))
         .advise(advise::look(
-            "see what a move to overlay2 would have to carry over",
-            &["docker images -a", "docker ps -as"],
+            "see what a move to overlay2 has to carry over, where it fits, and how it is done",
+            &[&plan],
         ))
 }
