@@ -1,5 +1,6 @@
 //! Wires it together: arguments, one recording, one report, one exit status. The only file that prints or exits.
 
+mod counting;
 mod monitoring;
 
 use anyhow::{Context, Result, anyhow};
@@ -7,8 +8,7 @@ use clap::{CommandFactory, Parser};
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
-use thinspect::cli::{By, Cli, Color, Command, Format, Global, Plan, SchemaOf};
+use thinspect::cli::{self, Cli, Color, Command, Format, Global, Plan, SchemaOf};
 use thinspect::host::owners::{self, Owners};
 use thinspect::host::{self, Host, pool::Pool};
 use thinspect::record::{self, Recording, live, load};
@@ -48,15 +48,7 @@ fn run(cli: Cli) -> Result<Exit> {
     let global = &cli.global;
     match cli.command.unwrap_or(Command::Status { exit_code: false }) {
         Command::Status { exit_code } => status(global, exit_code),
-        Command::Usage { by, metadata, held_root, max_rate } => {
-            let options = metadata::Options {
-                through_held_root: held_root,
-                bytes_per_second: max_rate,
-                progress: Some(&progress()),
-                ..metadata::Options::default()
-            };
-            show_usage(global, by, metadata.as_deref(), options)
-        }
+        Command::Usage(asked) => show_usage(global, &asked),
         Command::Plan(goal) => make_plan(global, &goal),
         Command::Record { file } => save(global, file.as_deref()),
         Command::Check(options) => monitoring::check(global, &options),
@@ -108,7 +100,13 @@ fn said(global: &Global, options: &live::Options) -> Result<(Recording, Source)>
 /// What to ask a machine; who owns the thin devices takes many files to read and is asked only where it is shown.
 fn asking(owners: bool) -> live::Options {
     let read_metadata = Some(lent::pool_metadata as record::pool_metadata::Read);
-    live::Options { recorded_at: Some(live::now()), commands: true, owners, read_metadata }
+    live::Options {
+        recorded_at: Some(live::now()),
+        commands: true,
+        owners,
+        read_metadata,
+        ..live::Options::default()
+    }
 }
 
 fn root(global: &Global) -> PathBuf {
@@ -169,8 +167,9 @@ fn units(global: &Global) -> Units {
 }
 
 /// Joins who owns what with what the pool's metadata says of it.
-fn show_usage(global: &Global, by: By, copy: Option<&Path>, options: metadata::Options<'_>) -> Result<Exit> {
-    let (pool, owners) = match copy {
+fn show_usage(global: &Global, asked: &cli::Usage) -> Result<Exit> {
+    let copy = asked.metadata.as_deref();
+    let (about, owners) = match copy {
         // A copy alone has no names.
         Some(_) if global.from.is_none() => (None, Owners::default()),
         _ => {
@@ -181,79 +180,77 @@ fn show_usage(global: &Global, by: By, copy: Option<&Path>, options: metadata::O
             let host = host::read(&recording);
             let pool = chosen_pool(&host, global.pool.as_deref())?.clone();
             let owners = owners::read(&recording, &host, &pool);
-            (Some(pool), owners)
+            (Some((host, pool)), owners)
         }
     };
-    let path = match (copy, &pool) {
+    let path = match (copy, &about) {
         (Some(copy), _) => copy.to_owned(),
-        (None, Some(pool)) => metadata_path(pool, &root(global))?,
+        (None, Some((_, pool))) => counting::metadata_path(pool, &root(global))?,
         (None, None) => return Err(anyhow!("nothing to read")),
     };
-    let (file, counted) = read_metadata(&path, &options)?;
-    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
-    let rows = usage::join(&counted, &owners, &reclaim, usage::walks_worth_it(&counted));
-    clear_progress();
+    let holding = match about.as_ref().filter(|_| asked.snapshot) {
+        Some((host, pool)) => Some(counting::Holding::take(host, pool, &path, global.timeout)?),
+        None => None,
+    };
+    let counted = count(&path, asked, &owners, holding.is_some());
+    let released = holding.map(|holding| holding.release(global.timeout));
+    counting::clear_progress();
+    let (mut rows, without) = counted.map_err(|error| match &released {
+        Some(Err(held)) => anyhow!("{error:#}; {held:#}"),
+        _ => error,
+    })?;
+    let fate = |released: &Result<&'static str>| *released.as_ref().unwrap_or(&"could not be released");
+    rows.note_snapshot(released.as_ref().map(fate));
     let name = path.display().to_string();
-    let label = pool.as_ref().and_then(|p| p.name.as_deref()).unwrap_or(&name);
-    match global.output {
+    let label = about.as_ref().and_then(|(_, pool)| pool.name.as_deref()).unwrap_or(&name);
+    let exit = match global.output {
         Format::Text => {
-            let by = match by {
-                By::Device => report::usage::By::Device,
-                By::Image => report::usage::By::Image,
-                By::Container => report::usage::By::Container,
-            };
-            print(&report::usage::text(Some(label), &rows, &owners, by, &look(global)))
+            let now = about.as_ref().and_then(|(host, _)| host.recorded_at.as_deref()?.parse().ok());
+            let table = counting::table(asked, now);
+            let mut text = report::usage::text(Some(label), &rows, &owners, &table, &look(global));
+            if let Some(without) = &without {
+                text.push_str(&report::usage::without_text(without, &rows, &look(global)));
+            }
+            print(&text)
         }
-        Format::Json => print(&json(&report::usage::output(Some(label), &rows, &owners))?),
-    }
+        Format::Json => print(&json(&report::usage::output(Some(label), &rows, &owners, without.as_ref()))?),
+    };
+    released.transpose()?;
+    exit
 }
 
-/// A pool's metadata, and what it says of each device.
-fn read_metadata(
+/// Counts in the metadata for every row, and for the set that was named.
+fn count(
     path: &Path,
-    options: &metadata::Options<'_>,
-) -> Result<(metadata::MetadataFile, metadata::Usage)> {
-    let file =
-        metadata::MetadataFile::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let counted = metadata::read(&file, options).with_context(|| path.display().to_string());
-    clear_progress();
-    Ok((file, counted?))
-}
-
-/// Where a pool's metadata can be read: the file behind its loop device, which is always current, else the device.
-fn metadata_path(pool: &Pool, root: &Path) -> Result<PathBuf> {
-    let backing = &pool.metadata_backing;
-    let file = backing.file.as_ref().filter(|f| !f.deleted).map(|f| f.path.as_str());
-    let path = file.or(backing.path.as_deref());
-    let path = path.with_context(|| format!("the metadata device of {} is not known", pool.label()))?;
-    Ok(root.join(path.trim_start_matches('/')))
-}
-
-/// Says how far reading the metadata is, on a terminal, once it has taken a second.
-fn progress() -> impl Fn(metadata::Progress) + Sync {
-    let started = Instant::now();
-    let terminal = io::stderr().is_terminal();
-    move |now: metadata::Progress| {
-        if terminal && started.elapsed() > Duration::from_secs(1) {
-            let share = now.blocks * 100 / now.expected.max(1);
-            let _ = write!(io::stderr(), "\rreading metadata: {share:3} % of {} blocks ", now.expected);
-        }
-    }
-}
-
-fn clear_progress() {
-    if io::stderr().is_terminal() {
-        let _ = write!(io::stderr(), "\r\u{1b}[K");
-    }
+    asked: &cli::Usage,
+    owners: &Owners,
+    own_snapshot: bool,
+) -> Result<(usage::Usage, Option<usage::Without>)> {
+    let progress = counting::progress();
+    let options = metadata::Options {
+        through_held_root: asked.held_root || own_snapshot,
+        bytes_per_second: asked.max_rate,
+        progress: Some(&progress),
+        ..metadata::Options::default()
+    };
+    let (file, counted) = counting::read(path, &options)?;
+    // Where a pool never came to rest, a snapshot that somebody holds was read.
+    let options = metadata::Options { through_held_root: counted.through_held_root, ..options };
+    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
+    let rows = usage::join(&counted, owners, &reclaim, usage::walks_worth_it(&counted));
+    let in_pool = counted.devices.iter().map(|device| device.device_id).collect();
+    let named = Some(&asked.without).filter(|names| !names.is_empty());
+    let without = named.map(|names| usage::without(names, owners, &in_pool, &reclaim)).transpose();
+    Ok((rows, without.map_err(|why| anyhow!(why))?))
 }
 
 fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
-    let named = matches!(goal, Plan::Free { need: Some(_), .. });
+    let named = matches!(goal, Plan::Free { need: Some(_), .. } | Plan::Overlay2 { .. });
     let (recording, source) = recording(global, &asking(named))?;
     let host = host::read(&recording);
     let absent = match goal {
         // What is to be repaired may not be there any more.
-        Plan::Repair { .. } => plan::absent_pool(&host),
+        Plan::Repair { .. } | Plan::Overlay2 { .. } => plan::absent_pool(&host),
         _ => None,
     };
     let wanted = global.pool.as_deref();
@@ -271,6 +268,13 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
         }
         Plan::Repair { copies, script } => {
             (plan::repair(&host, pool, &plan::Repair { copies: copies.clone() }), *script)
+        }
+        Plan::Overlay2 { archives, old_engine, metadata, script } => {
+            let about = About { recording: &recording, source, host: &host, pool };
+            let mut options = plan_overlay2(&about, &root(global), metadata.as_deref())?;
+            options.archives.clone_from(archives);
+            options.old_engine.clone_from(old_engine);
+            (plan::overlay2(&host, pool, &options), *script)
         }
         Plan::MinFreeSpace { percent, script } => {
             (plan::min_free_space(&host, pool, &plan::MinFreeSpace { percent: *percent }), *script)
@@ -326,6 +330,41 @@ fn plan_free(
     Ok(plan)
 }
 
+/// Reads who the pool's devices belong to, and what each of them alone maps where that can be counted. A copy of the
+/// metadata was given to be counted in: that it cannot be is an error.
+fn plan_overlay2(about: &About<'_>, root: &Path, copy: Option<&Path>) -> Result<plan::Overlay2> {
+    let owners = owners::read(about.recording, about.host, about.pool);
+    let written = match count_written(about, root, copy, &owners) {
+        Err(error) if copy.is_some() => return Err(error),
+        counted => counted.ok(),
+    };
+    Ok(plan::Overlay2 { owners, written, ..plan::Overlay2::default() })
+}
+
+/// Bytes that each thin device alone maps.
+fn count_written(
+    about: &About<'_>,
+    root: &Path,
+    copy: Option<&Path>,
+    owners: &Owners,
+) -> Result<std::collections::BTreeMap<u32, host::units::Bytes>> {
+    let path = match copy {
+        Some(copy) => copy.to_owned(),
+        None if about.source != Source::Live => return Err(no_metadata()),
+        None => metadata_path(about.pool, root)?,
+    };
+    let progress = progress();
+    let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
+    let (file, counted) = read_metadata(&path, &options)?;
+    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
+    let rows = usage::join(&counted, owners, &reclaim, 0);
+    let exclusive = |row: &usage::DeviceRow| {
+        let bytes = row.amounts.exclusive?.0.saturating_mul(rows.block.0);
+        Some((row.device_id, host::units::Bytes(bytes)))
+    };
+    Ok(rows.devices.iter().filter_map(exclusive).collect())
+}
+
 /// Counts in the pool's metadata what to remove.
 fn choose(
     about: &About<'_>,
@@ -337,18 +376,18 @@ fn choose(
     let path = match copy {
         Some(copy) => copy.to_owned(),
         None if about.source != Source::Live => return Err(no_metadata()),
-        None => metadata_path(pool, root)?,
+        None => counting::metadata_path(pool, root)?,
     };
     let owners = owners::read(about.recording, about.host, pool);
     if owners.keeper == owners::Keeper::Nobody {
         return Err(anyhow!("neither Docker's nor containerd's records of the pool's devices were read"));
     }
-    let progress = progress();
+    let progress = counting::progress();
     let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
-    let (file, counted) = read_metadata(&path, &options)?;
+    let (file, counted) = counting::read(&path, &options)?;
     let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
-    let free = usage::free::free(pool, &owners, &counted, &reclaim, need);
-    clear_progress();
+    let free = usage::free::free(about.host, pool, &owners, &counted, &reclaim, need);
+    counting::clear_progress();
     let Some(most) = free.most else {
         return Err(anyhow!("{}: the blocks could not be counted exactly", path.display()));
     };
@@ -360,7 +399,10 @@ fn choose(
             counted.transaction_id
         ));
     }
+    let trim =
+        |trim: usage::free::Trim| plan::Trimming { name: trim.name, mount: trim.mount, most: trim.most };
     Ok(plan::Chosen {
+        trims: free.trims.into_iter().map(trim).collect(),
         wanted: free.need,
         block: free.block,
         most,
@@ -373,6 +415,7 @@ fn choose(
 fn removal(step: usage::free::Step) -> plan::Removal {
     use usage::free::Loss;
     let thing = match (step.loss, step.id) {
+        (Loss::BuildCache, _) => plan::Thing::BuildCache,
         (Loss::EndedContainer, Some(id)) => plan::Thing::Container(id),
         (Loss::DanglingImage | Loss::UnusedImage, Some(id)) => plan::Thing::Image { id, names: step.names },
         _ => plan::Thing::Other,

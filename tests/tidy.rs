@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("usage", &["usage", "host", "metadata", "advice"]),
     ("publish", &["publish"]),
     ("report", &["report", "host", "rules", "plan", "usage", "forecast", "advice", "verdict", "record"]),
+    ("snapshot", &["snapshot", "host", "metadata", "record", "advice"]),
 ];
 
 /// What nothing after `record` may touch: the recording is the only input.

@@ -110,11 +110,22 @@ pub(super) fn not_understood(
     for line in strange {
         oddities.push(Oddity {
             about: "pasted line".to_owned(),
-            text: format!("not understood: {}", line.trim()),
+            text: format!("not understood: {}", excerpt(line)),
             blocks_ok: false,
         });
     }
     oddities
+}
+
+/// The beginning of a line: the rest of an endless one is not worth a page.
+fn excerpt(line: &str) -> String {
+    const LONGEST: usize = 1000;
+    let line = line.trim();
+    let mut chars = line.char_indices().skip(LONGEST);
+    match chars.next() {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line.to_owned(),
+    }
 }
 
 /// A blank line, or a shell's prompt with what was typed there: nothing that anybody said.

@@ -7,7 +7,9 @@ use super::backing::Filesystem;
 use super::device::devices;
 use super::history::{self, History};
 use super::owners::{self, Owners};
-use super::{DeviceMapper, Host, Kernel, df, gaps, inside, lvm, owner, reports, saying, settings, stack};
+use super::{
+    DeviceMapper, Host, Kernel, df, disk, gaps, inside, lvm, owner, reports, saying, settings, stack,
+};
 use crate::record::{Ask, Reading, Recording, Source};
 
 /// What a recording means.
@@ -23,6 +25,8 @@ pub fn read(recording: &Recording) -> Host {
         thins: Vec::new(),
         dockers: settings::dockers(recording, &mounts, &mut oddities),
         lvm: lvm_facts(recording),
+        disks: disk::disks(recording),
+        tools: disk::tools(recording),
         filesystems: filesystems(recording, &mounts),
         sayings: sayings(recording),
         history: history(recording),
@@ -72,6 +76,9 @@ fn kernel(recording: &Recording) -> Kernel {
         no_space_timeout: recording
             .said(Ask::File, "/sys/module/dm_thin_pool/parameters/no_space_timeout")
             .and_then(|t| t.trim().parse().ok()),
+        overlay: recording
+            .said(Ask::File, "/proc/filesystems")
+            .map(|text| text.lines().any(|l| l.split_whitespace().any(|word| word == "overlay"))),
     }
 }
 
@@ -90,6 +97,7 @@ fn lvm_facts(recording: &Recording) -> lvm::Lvm {
             Ask::Run if ["lvs", "vgs", "pvs"].iter().any(|c| answer.of.starts_with(c)) => {
                 lvm::read_report(&answer.of, said, &mut facts);
             }
+            Ask::Processes if answer.of == "dmeventd" => facts.dmeventd = Some(!said.trim().is_empty()),
             Ask::File if answer.of.starts_with("/etc/lvm/") => lvm::read_file(&answer.of, said, &mut facts),
             _ => {}
         }
@@ -119,5 +127,5 @@ fn sayings(recording: &Recording) -> Vec<saying::Saying> {
     let pasted = recording.source == Source::Pasted;
     // A target that only says `snapshot Invalid` says it in its status line.
     let targets = recording.all(Ask::DmStatus).filter(|_| pasted).filter_map(|a| a.reading.said());
-    texts.chain(targets).flat_map(saying::read_all).collect()
+    saying::gather(texts.chain(targets))
 }

@@ -8,6 +8,7 @@ pub mod backing;
 pub mod census;
 mod device;
 pub mod df;
+pub mod disk;
 pub mod dm_info;
 pub mod docker;
 pub mod docker_info;
@@ -40,6 +41,7 @@ pub use join::read;
 
 pub use crate::record::Source;
 use backing::Filesystem;
+use disk::Disk;
 use docker::Docker;
 use history::History;
 use lvm::Lvm;
@@ -65,6 +67,10 @@ pub struct Host {
     pub dockers: Vec<Docker>,
     /// LVM's facts.
     pub lvm: Lvm,
+    /// Disks and partitions, where they were asked about.
+    pub disks: Vec<Disk>,
+    /// Tools that were looked for, with where they stand; `None`: there is none.
+    pub tools: Vec<(String, Option<String>)>,
     /// Filesystems with their space, from statfs or a pasted `df`.
     pub filesystems: Vec<Filesystem>,
     /// Recognised log and error lines.
@@ -87,6 +93,8 @@ pub struct Kernel {
     /// Seconds that writes wait on a full pool before they fail; 0 is for ever
     /// (`/sys/module/dm_thin_pool/parameters/no_space_timeout`).
     pub no_space_timeout: Option<u64>,
+    /// Whether it knows the overlay filesystem now; it may still load the module (`/proc/filesystems`).
+    pub overlay: Option<bool>,
 }
 
 /// Whether device-mapper could be asked.

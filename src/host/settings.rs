@@ -40,7 +40,7 @@ fn common(recording: &Recording, oddities: &mut Vec<Oddity>) -> Docker {
     docker.daemon_json = recording.said(Ask::File, settings).map(str::to_owned);
     if let Some(text) = &docker.daemon_json {
         match serde_json::from_str::<Value>(text) {
-            Ok(json) => from_daemon_json(&json, settings, &mut docker.driver, &mut docker.options),
+            Ok(json) => from_daemon_json(&json, settings, &mut docker),
             Err(error) => oddities.push(Oddity {
                 about: settings.to_owned(),
                 text: format!("not valid JSON ({error}); its storage options were not read"),
@@ -100,17 +100,13 @@ fn version(recording: &Recording) -> Option<String> {
     Some(word.trim_end_matches(',').to_owned())
 }
 
-fn from_daemon_json(
-    settings: &Value,
-    from: &str,
-    driver: &mut Option<String>,
-    options: &mut Vec<StorageOption>,
-) {
+fn from_daemon_json(settings: &Value, from: &str, docker: &mut Docker) {
     if let Some(name) = settings.get("storage-driver").and_then(Value::as_str) {
-        *driver = Some(name.to_owned());
+        docker.driver = Some(name.to_owned());
+        docker.driver_from = Some(from.to_owned());
     }
     let given = settings.get("storage-opts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    options.extend(given.iter().filter_map(Value::as_str).filter_map(|o| option(o, from)));
+    docker.options.extend(given.iter().filter_map(Value::as_str).filter_map(|o| option(o, from)));
 }
 
 /// `dm.min_free_space=5%`; the name in lower case as Docker compares it.
@@ -134,7 +130,12 @@ fn from_words(words: &[&str], from: &str, docker: &mut Docker) {
         let mut value = || value.or_else(|| words.next()).map(str::to_owned);
         match flag {
             "--storage-opt" => docker.options.extend(value().and_then(|v| option(&v, from))),
-            "--storage-driver" | "-s" => docker.driver = value().or(docker.driver.take()),
+            "--storage-driver" | "-s" => {
+                if let Some(name) = value() {
+                    docker.driver = Some(name);
+                    docker.driver_from = Some(from.to_owned());
+                }
+            }
             _ => {}
         }
     }
@@ -164,7 +165,30 @@ fn docker(
         open_device: number_of(transaction.as_ref(), "device_id").and_then(|id| id.try_into().ok()),
         devices,
         filesystem: stack::filesystem_of(recording, mounts, root),
+        typed_entries: recording.said(Ask::EntryTypes, root).and_then(stat::typed),
+        volumes: names(recording, &format!("{root}/volumes")).map(|all| {
+            // Docker's list of them, and where it notes what lies below.
+            all.into_iter().filter(|n| !matches!(n.as_str(), "metadata.db" | "backingFsBlockDev")).collect()
+        }),
+        overlay2_images: names(recording, &format!("{root}/image/overlay2/imagedb/content/sha256"))
+            .and_then(|all| u64::try_from(all.len()).ok()),
+        swarm: exists(recording, &format!("{root}/swarm/docker-state.json")),
         ..common.clone()
+    }
+}
+
+/// The names in a directory; none where there is no directory, `None` where that is not known.
+fn names(recording: &Recording, path: &str) -> Option<Vec<String>> {
+    match recording.reading(Ask::Dir, path)? {
+        Reading::Said(text) => Some(text.lines().filter(|l| !l.is_empty()).map(str::to_owned).collect()),
+        refused => (refused.errno() == Some("ENOENT")).then(Vec::new),
+    }
+}
+
+fn exists(recording: &Recording, path: &str) -> Option<bool> {
+    match recording.reading(Ask::Stat, path)? {
+        Reading::Said(_) => Some(true),
+        refused => (refused.errno() == Some("ENOENT")).then_some(false),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::grow::{Grow, Which, grow};
 use super::repair::Job;
-use super::repair_users::{is_dockers, start, works};
+use super::repair_users::{START, is_dockers, start, works};
 use super::{Guarded, Plan, Step, script};
 use crate::advice::{Risk, quote};
 use crate::host::lvm::LvName;
@@ -15,7 +15,7 @@ use crate::host::status::Mode;
 /// Adds the steps for a logical volume.
 pub(super) fn lvm(plan: &mut Plan, job: &Job<'_>, name: &LvName, node: &str) {
     let volume = format!("{}/{}", name.vg, name.lv);
-    plan.basis.helpers = vec![script::REPAIR, script::REPAIR_LVM];
+    plan.basis.helpers = vec![script::DOCKER, script::REPAIR, script::REPAIR_LVM];
     plan.basis.variables = vec![
         ("volume", volume.clone()),
         ("node", node.to_owned()),
@@ -204,7 +204,7 @@ fn begin(job: &Job<'_>) -> Option<Step> {
     step.check = works(job);
     if is_dockers(job) {
         let done = "{ works && docker_runs; }";
-        step.guarded = guarded(done, &[("works", "the pool does not work yet")], &["start_docker"]);
+        step.guarded = guarded(done, &[("works", "the pool does not work yet")], START);
     }
     Some(step)
 }

@@ -9,6 +9,7 @@
 
 mod backing;
 mod devices;
+mod disks;
 mod docker;
 mod lvm;
 mod owners;
@@ -31,6 +32,10 @@ pub struct Options {
     pub owners: bool,
     /// Reads what a pool's metadata says of itself; without a reader that is not known.
     pub read_metadata: Option<pool_metadata::Read>,
+    /// Whether to ask what other disks and volume groups there are, and which tools: where a pool could move to.
+    pub disks: bool,
+    /// A disk that is meant, by any of its paths: it is asked about even where the others would be left alone.
+    pub disk: Option<String>,
 }
 
 /// Records the machine this process runs on, whose files stand below `root`; each question waits at most
@@ -93,7 +98,10 @@ pub fn record(respondent: &mut dyn Respondent, options: &Options) -> Recording {
     // After the records of the same devices: `host::census` says why.
     devices::ask_metadata(&mut asking, &devices);
     asking.ask(Ask::KernelLog, "");
-    lvm::ask(&mut asking, &devices, &carriers);
+    lvm::ask(&mut asking, &devices, &carriers, options.disks);
+    if options.disks {
+        disks::ask(&mut asking, options.disk.as_deref());
+    }
     asking.recording
 }
 

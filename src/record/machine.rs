@@ -63,6 +63,7 @@ impl Machine {
             Ask::Statfs => files::statfs(&self.root, of),
             Ask::Link => files::link(&self.root, of),
             Ask::Dir => files::names(&self.root, of),
+            Ask::EntryTypes => files::types(&self.root, of),
             Ask::DeviceRecords => files::device_records(&self.root, of),
             Ask::LoopStatus => loop_status(&self.root, of),
             Ask::Processes => self.programs.of_name(&self.root, of),
@@ -71,14 +72,17 @@ impl Machine {
             )),
             Ask::Run => run::run(of),
             Ask::History => files::history(of),
+            Ask::Signatures => signatures(&self.root, of),
+            Ask::Tool => tool(&self.root, of),
             Ask::Uname => uname(),
             Ask::KernelLog => files::kernel_log(&self.root),
             Ask::DockerLayers | Ask::DockerMounts | Ask::DockerImages | Ask::DockerContainers => {
                 owners(&self.root, ask, of, OFlag::O_DIRECTORY)
             }
-            Ask::ContainerdDevices | Ask::ContainerdSnapshots | Ask::ContainerdImages => {
-                owners(&self.root, ask, of, OFlag::empty())
-            }
+            Ask::ContainerdDevices
+            | Ask::ContainerdSnapshots
+            | Ask::ContainerdImages
+            | Ask::DockerBuildCache => owners(&self.root, ask, of, OFlag::empty()),
             Ask::PoolMetadata => pool_metadata(&self.root, of, self.read_metadata),
             Ask::DockerInfo | Ask::LvmReport | Ask::Df | Ask::Output | Ask::Line | Ask::Later => {
                 Err(Reading::Unasked("only pasted text answers this".to_owned()))
@@ -97,6 +101,33 @@ fn uname() -> Result<String, Reading> {
     let name = nix::sys::utsname::uname().map_err(Reading::refused)?;
     let words = [name.sysname(), name.release(), name.machine()];
     Ok(words.map(|w| w.to_string_lossy().into_owned()).join(" "))
+}
+
+/// What is recognised on a block device. It is opened by `blkid`, for reading.
+fn signatures(root: &Root, node: &str) -> Result<String, Reading> {
+    if !root.is_plain() {
+        return Err(Reading::Unasked(
+            "devices are not looked into when the files of another root are read".into(),
+        ));
+    }
+    let place = root.open(node, OFlag::O_PATH).map_err(Reading::refused)?;
+    match files::kind(&nix::sys::stat::fstat(&place).map_err(Reading::refused)?) {
+        files::Kind::Block => run::signatures(node),
+        _ => Err(Reading::Refused("ENOTBLK: not a block device".to_owned())),
+    }
+}
+
+fn tool(root: &Root, name: &str) -> Result<String, Reading> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if name.is_empty() || !name.chars().all(plain) {
+        return Err(Reading::refused(Errno::EINVAL));
+    }
+    let there = |path: &String| {
+        let stat = root.open(path, OFlag::O_PATH).and_then(|place| nix::sys::stat::fstat(&place));
+        stat.is_ok_and(|s| files::kind(&s) == files::Kind::Regular && s.st_mode & 0o111 != 0)
+    };
+    let mut places = run::PATH.split(':').map(|directory| format!("{directory}/{name}"));
+    places.find(there).ok_or_else(|| Reading::refused(Errno::ENOENT))
 }
 
 /// Opens the loop device with this number, read-only, and asks what it is bound to. A read-only open changes

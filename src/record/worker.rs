@@ -53,7 +53,7 @@ impl Worker {
 
     fn limit_of(&self, ask: Ask) -> Duration {
         match ask {
-            Ask::Run => LIMIT_RUN,
+            Ask::Run | Ask::Signatures => LIMIT_RUN,
             _ if self.lost >= self.limit * 2 => (self.limit / 20).max(LIMIT_LEAST),
             _ => self.limit,
         }

@@ -93,7 +93,9 @@ fn every_byte_flipped_under_a_fitting_checksum() {
 fn every_length() {
     let image = small_pool().image(3);
     let sound = usage(&image);
-    for length in (0..=image.len()).step_by(512) {
+    // What is cut off within a block makes no difference: only whole blocks are there.
+    let step = if cfg!(debug_assertions) { 512 } else { 1 };
+    for length in (0..=image.len()).step_by(step) {
         match attempt(&image[..length]) {
             Ok(damaged) => {
                 honest(&sound, &damaged);

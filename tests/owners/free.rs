@@ -4,6 +4,7 @@ use crate::world::{Blocks, blocks, docker_host, owners, pool, recording};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use thinspect::advice::Risk;
+use thinspect::host::Host;
 use thinspect::host::owners::{self, Owners, State};
 use thinspect::host::status::Mode;
 use thinspect::host::units::{Bytes, DataBlocks};
@@ -14,7 +15,11 @@ use thinspect::usage::free::{Free, Loss, free};
 const BLOCK: Bytes = Bytes(65536);
 
 fn plan(owners: &Owners, blocks: &Blocks, need: u64) -> Free {
-    free(&pool(), owners, &blocks.usage(), blocks, Bytes(need * BLOCK.0))
+    free(&host(), &pool(), owners, &blocks.usage(), blocks, Bytes(need * BLOCK.0))
+}
+
+fn host() -> Host {
+    docker_host(&recording())
 }
 
 fn commands(free: &Free) -> Vec<&str> {
@@ -58,7 +63,7 @@ fn no_more_than_needed() {
     let image = plan(&owners, &blocks, 145);
     assert_eq!((commands(&image), image.gain), (words.to_vec(), DataBlocks(149)));
     assert_eq!(plan(&owners, &blocks, 0).steps, []);
-    let byte = free(&pool(), &owners, &blocks.usage(), &blocks, Bytes(7 * BLOCK.0 + 1));
+    let byte = free(&host(), &pool(), &owners, &blocks.usage(), &blocks, Bytes(7 * BLOCK.0 + 1));
     assert_eq!(byte.need, DataBlocks(8), "a part of a block is a block");
 }
 
@@ -100,7 +105,7 @@ fn new_devices_are_not_leaked() {
     let mut usage = blocks.usage();
     for made in [Some(7), Some(8), None] {
         usage.devices.last_mut().unwrap().transaction_id = made;
-        let plan = free(&pool(), &owners, &usage, &blocks, Bytes(10_000 * BLOCK.0));
+        let plan = free(&host(), &pool(), &owners, &usage, &blocks, Bytes(10_000 * BLOCK.0));
         assert!(!plan.steps.iter().any(|s| s.loss == Loss::LeakedDevice), "{made:?}");
         assert_eq!(plan.left_alone.len(), 1, "{:?}", plan.left_alone);
     }
@@ -125,7 +130,7 @@ fn a_pool_that_deletes_nothing() {
     let (owners, blocks) = (owners(), blocks());
     let mut pool = pool();
     pool.mode = Some(Mode::ReadOnly);
-    let plan = free(&pool, &owners, &blocks.usage(), &blocks, BLOCK);
+    let plan = free(&host(), &pool, &owners, &blocks.usage(), &blocks, BLOCK);
     assert_eq!(plan.blocked_by.len(), 1);
     struct Unable;
     impl Reclaim for Unable {
@@ -133,7 +138,7 @@ fn a_pool_that_deletes_nothing() {
             None
         }
     }
-    let plan = free(&pool, &owners, &blocks.usage(), &Unable, BLOCK);
+    let plan = free(&host(), &pool, &owners, &blocks.usage(), &Unable, BLOCK);
     assert_eq!((plan.steps.len(), plan.reachable, plan.most, plan.blocked_by.len()), (0, None, None, 2));
 }
 

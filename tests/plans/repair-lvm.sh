@@ -44,15 +44,6 @@ node=/dev/mapper/docker-thinpool_tmeta
 copies=/root/thinspect-docker_thinpool
 superblock_words=''
 
-# The pool is there, writable, and without the mark: nothing is left to repair.
-works() {
-    case $(dmsetup status --noflush "$pool" 2>/dev/null) in
-        *needs_check*) return 1 ;;
-        *" thin-pool "*" rw "* | *" thin-pool "*" out_of_data_space "*) ;;
-        *) return 1 ;;
-    esac
-}
-here() { dmsetup info "$pool" >/dev/null 2>&1; }
 have() {
     local tool
     for tool in "$@"; do command -v "$tool" >/dev/null || return 1; done
@@ -68,7 +59,8 @@ within() {
     done
 }
 
-# Containers are stopped one by one, as they would survive the daemon with live-restore.
+docker_answers() { timeout 20 docker version >/dev/null 2>&1; }
+
 # One name at a time: pgrep finds nothing by a pattern of more than 15 characters.
 docker_runs() {
     local name
@@ -78,6 +70,8 @@ docker_runs() {
     return 1
 }
 docker_is_gone() { ! docker_runs; }
+
+# Containers are stopped one by one, as they would survive the daemon with live-restore.
 stop_docker() {
     local containers=()
     mapfile -t containers < <(timeout 20 docker ps -q 2>/dev/null || true)
@@ -94,8 +88,17 @@ stop_docker() {
 }
 start_docker() {
     if have systemctl; then run systemctl start docker; else run service docker start; fi
-    within 60 works || true
 }
+
+# The pool is there, writable, and without the mark: nothing is left to repair.
+works() {
+    case $(dmsetup status --noflush "$pool" 2>/dev/null) in
+        *needs_check*) return 1 ;;
+        *" thin-pool "*" rw "* | *" thin-pool "*" out_of_data_space "*) ;;
+        *) return 1 ;;
+    esac
+}
+here() { dmsetup info "$pool" >/dev/null 2>&1; }
 
 # Who uses the pool: the names of the devices that lie on it.
 users() {
@@ -279,6 +282,7 @@ step_7() {
     works || stop 'step 7: the pool does not work yet'
     ask 'step 7 (changes): start what uses the pool. Go on?'
     start_docker
+    within 60 works || true
     { works && docker_runs; } || stop 'step 7 did not work: start what uses the pool'
     say 'step 7 is done: start what uses the pool'
 }

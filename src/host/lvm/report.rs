@@ -219,7 +219,8 @@ pub(super) fn keep(lvm: &mut Lvm, cells: &Cells) {
     if !vg.is_empty() && cells.iter().any(|(name, _)| name.starts_with("vg_") && name != "vg_name") {
         let (size, free) = (size(cells, "vg_size"), size(cells, "vg_free"));
         let extent = cell(cells, "vg_extent_size").and_then(|c| amount::read(c, Scale::Lvm)).map(|a| a.bytes);
-        keep_group(lvm, VolumeGroup { name: vg, size, free, extent });
+        let profile = cell(cells, "vg_profile").map(str::to_owned);
+        keep_group(lvm, VolumeGroup { name: vg, size, free, extent, profile });
     }
 }
 
@@ -249,6 +250,7 @@ fn keep_group(lvm: &mut Lvm, new: VolumeGroup) {
     old.size = new.size.or(old.size);
     old.free = new.free.or(old.free);
     old.extent = new.extent.or(old.extent);
+    old.profile = new.profile.or_else(|| old.profile.take());
 }
 
 /// `pvs` has no row for a group: its physical volumes add up to it.
@@ -258,7 +260,7 @@ fn sum_physical(cells: &Cells, groups: &mut Vec<VolumeGroup>) {
     let (size, free) = (size(cells, "pv_size"), size(cells, "pv_free"));
     match groups.iter_mut().find(|g| g.name == name) {
         Some(group) => (group.size, group.free) = (add(group.size, size), add(group.free, free)),
-        None => groups.push(VolumeGroup { name: name.to_owned(), size, free, extent: None }),
+        None => groups.push(VolumeGroup { name: name.to_owned(), size, free, ..VolumeGroup::default() }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! LVM's settings, its backup of the volume groups that carry pools, and its reports.
 //!
-//! Asked only where a pool or what carries it is LVM's. The tools are run last, without locks and with time
+//! Asked only where a pool or what carries it is LVM's, or where one could move to LVM. The tools are run last, without locks and with time
 //! limits: they may hang where the kernel still answers.
 
 use super::backing::Carrier;
@@ -11,8 +11,8 @@ use crate::record::{Ask, Reading};
 /// So many profiles and volume groups are looked at.
 const LIMIT_FILES: usize = 64;
 
-/// Asks about LVM, if it has a part in any pool.
-pub(super) fn ask(asking: &mut Asking<'_>, devices: &Devices, carriers: &[Carrier]) {
+/// Asks about LVM, if it has a part in any pool, or in any case.
+pub(super) fn ask(asking: &mut Asking<'_>, devices: &Devices, carriers: &[Carrier], in_any_case: bool) {
     let mut names: Vec<&str> = Vec::new();
     for pool in &devices.pools {
         let info = asking.said(Ask::DmInfo, &pool.name).unwrap_or_default();
@@ -21,7 +21,7 @@ pub(super) fn ask(asking: &mut Asking<'_>, devices: &Devices, carriers: &[Carrie
         }
     }
     names.extend(carriers.iter().filter(|c| c.uuid.starts_with("LVM-")).map(|c| c.name.as_str()));
-    if names.is_empty() {
+    if names.is_empty() && !in_any_case {
         return;
     }
     ask_settings(asking);

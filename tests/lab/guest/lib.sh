@@ -182,6 +182,13 @@ raw_pool() {
   pool_on "$name" "/dev/mapper/$name-metadata" "$data"
 }
 
+# swap_table DEVICE TABLE: whatever waits in it is asked again of the new one.
+swap_table() {
+  dmsetup suspend --noflush --nolockfs "$1"
+  dmsetup reload "$1" --table "$2"
+  dmsetup resume "$1"
+}
+
 # remove_pool NAME: with its devices and files, and what the kernel's log says of it, so that the next state stands alone.
 remove_pool() {
   local device
@@ -296,6 +303,15 @@ leads() {
   [ $# -lt 3 ] || expect_json "/out/$1.json" "$3"
 }
 
+# shows STATE RULE [FILTER]: the same of a recording of this state, which is kept for the tests that run without a kernel.
+shows() {
+  mkdir -p /out/recordings
+  thinspect record --timeout 5s --file "/out/recordings/$1.json" || [ $? = 3 ]
+  ask "$1" status --from "/out/recordings/$1.json"
+  expect_json "/out/$1.json" ".findings[0].rule == \"$2\""
+  [ $# -lt 3 ] || expect_json "/out/$1.json" "$3"
+}
+
 # gone NAME RULE...: in the status, in /out/NAME.json, none of these rules finds anything.
 gone() {
   local name=$1 rule
@@ -321,6 +337,51 @@ keep_recording() {
   ask live status --timeout 5s
   ask recorded status --from "$file"
   expect "the findings from the recording" "$(rules_of /out/recorded.json)" "$(rules_of /out/live.json)"
+}
+
+# thin_ls_counts NAME ARGUMENT...: what thin_ls counts for each device, in /out/NAME.thin_ls.txt.
+thin_ls_counts() {
+  local name=$1
+  shift
+  thin_ls --no-headers -o DEV,MAPPED_BLOCKS,EXCLUSIVE_BLOCKS,SHARED_BLOCKS "$@" |
+    awk '{ print $1, $2, $3, $4 }' | sort -n >"/out/$name.thin_ls.txt"
+}
+
+# expect_same_counts NAME: /out/NAME.json has the same of each device.
+expect_same_counts() {
+  jq -r '.devices[] | "\(.device_id) \(.mapped_blocks) \(.exclusive_blocks) \(.shared_blocks)"' "/out/$1.json" |
+    sort -n >"/out/$1.txt"
+  [ -s "/out/$1.txt" ] || fail "no device was counted"
+  diff "/out/$1.thin_ls.txt" "/out/$1.txt" || fail "$1: thin_ls counts otherwise"
+  say "$(wc -l <"/out/$1.txt") devices as thin_ls counts them"
+}
+
+# As the kernel counts once everything written has reached the pool.
+settled() {
+  sync
+  dmsetup status "$(pool_name)" >/dev/null
+  pool_field "$1"
+}
+
+# carry_out_steps PLAN: the commands of a plan to free, as printed. After each step that removes something, at least what
+# was promised up to it is back, and its check agrees.
+carry_out_steps() {
+  local plan=$1 before promised=0 step steps command back
+  before=$(settled used)
+  steps=$(jq '.steps | length' "$plan")
+  for ((step = 0; step < steps; step++)); do
+    [ "$(jq -r ".steps[$step].risk" "$plan")" != reads ] || continue
+    while read -r command; do
+      say "carrying out: $command"
+      bash -c "$command" </dev/null
+    done < <(jq -r ".steps[$step].commands[]" "$plan")
+    promised=$((promised + $(jq ".steps[$step].gain_blocks // 0" "$plan")))
+    back=$((before - $(settled used)))
+    say "promised $promised blocks, $back came back"
+    [ "$back" -ge "$promised" ] || fail "after step $((step + 1)): $promised blocks promised, $back came back"
+    [ "$(jq ".steps[$step].gain_blocks" "$plan")" = null ] ||
+      bash -c "$(jq -r ".steps[$step].check" "$plan")" || fail "the check of step $((step + 1))"
+  done
 }
 
 # carry_out NAME PLAN...: the script of `thinspect plan PLAN...`, first refused, then agreed to.
