@@ -34,9 +34,9 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// Read a recording, or pasted text (docker info, dmsetup, lvs, df, log lines), instead of asking this machine;
-    /// `-` is standard input
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Read a recording, pasted text (docker info, dmsetup, lvs, df, log lines) or an unpacked sos report instead of
+    /// asking this machine; `-` is standard input
+    #[arg(long, global = true, value_name = "FILE|DIR")]
     pub from: Option<PathBuf>,
     /// Look for the host's files below this directory, e.g. /host in a container
     #[arg(long, global = true, value_name = "DIR", conflicts_with = "from")]

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use thinspect::cli;
-use thinspect::host::{Host, pool::Pool};
+use thinspect::host::{Host, backing::LoopFile, pool::Pool};
 use thinspect::metadata::{self, MetadataFile, Options, Progress};
 use thinspect::report::usage::{By, Column, Table};
 use thinspect::snapshot::{self, Snapshot};
@@ -24,13 +24,19 @@ pub(crate) fn read(path: &Path, options: &Options<'_>) -> Result<(MetadataFile, 
     Ok((file, counted?))
 }
 
-/// Where a pool's metadata can be read: the file behind its loop device, which is always current, else the device.
+/// Where a pool's metadata can be read: the file behind its loop device, which is always current, else the device. The
+/// file only where it is certainly the one that is attached (its size is known then), and from its first byte on.
 pub(crate) fn metadata_path(pool: &Pool, root: &Path) -> Result<PathBuf> {
     let backing = &pool.metadata_backing;
-    let file = backing.file.as_ref().filter(|f| !f.deleted).map(|f| f.path.as_str());
+    let whole = |f: &&LoopFile| !f.deleted && f.size.is_some() && f.offset.is_none_or(|offset| offset.0 == 0);
+    let file = backing.file.as_ref().filter(whole).map(|f| f.path.as_str());
     let path = file.or(backing.path.as_deref());
     let path = path.with_context(|| format!("the metadata device of {} is not known", pool.label()))?;
     Ok(root.join(path.trim_start_matches('/')))
+}
+
+pub(crate) fn no_metadata() -> anyhow::Error {
+    anyhow!("a recording does not hold the metadata itself: give a copy of it with --metadata")
 }
 
 /// The table that was asked for.

@@ -1,6 +1,7 @@
 //! Wires it together: arguments, one recording, one report, one exit status. The only file that prints or exits.
 
 mod counting;
+mod freeing;
 mod monitoring;
 
 use anyhow::{Context, Result, anyhow};
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use thinspect::cli::{self, Cli, Color, Command, Format, Global, Plan, SchemaOf};
 use thinspect::host::owners::{self, Owners};
 use thinspect::host::{self, Host, pool::Pool};
-use thinspect::record::{self, Recording, live, load};
+use thinspect::record::{self, Recording, bundle, live, load};
 use thinspect::report::{self, Look, Report, Source, Units};
 use thinspect::rules;
 use thinspect::verdict::{Exit, Verdict};
@@ -88,6 +89,9 @@ fn said(global: &Global, options: &live::Options) -> Result<(Recording, Source)>
         return Ok((live::this_machine_as(root(global), global.timeout, options), Source::Live));
     };
     let name = if from == Path::new("-") { "standard input".to_owned() } else { from.display().to_string() };
+    if from.is_dir() {
+        return Ok((bundle::read(from).with_context(|| name)?, Source::Recording));
+    }
     let bytes = read_all(from).with_context(|| format!("cannot read {name}"))?;
     let recording = load::load(&bytes).with_context(|| name)?;
     let source = match recording.source {
@@ -175,7 +179,7 @@ fn show_usage(global: &Global, asked: &cli::Usage) -> Result<Exit> {
         _ => {
             let (recording, source) = recording(global, &asking(true))?;
             if source != Source::Live && copy.is_none() {
-                return Err(no_metadata());
+                return Err(counting::no_metadata());
             }
             let host = host::read(&recording);
             let pool = chosen_pool(&host, global.pool.as_deref())?.clone();
@@ -263,15 +267,15 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
         Plan::Free { need: None, script, .. } => (plan::free(&host, pool, &plan::Free::default()), *script),
         Plan::Free { need: Some(need), metadata, script } => {
             let need = host::units::Bytes(*need);
-            let about = About { recording: &recording, source, host: &host, pool };
-            (plan_free(&about, &root(global), metadata.as_deref(), need)?, *script)
+            let about = freeing::About { recording: &recording, source, host: &host, pool };
+            (freeing::plan_free(&about, &root(global), metadata.as_deref(), need)?, *script)
         }
         Plan::Repair { copies, script } => {
             (plan::repair(&host, pool, &plan::Repair { copies: copies.clone() }), *script)
         }
         Plan::Overlay2 { archives, old_engine, metadata, script } => {
-            let about = About { recording: &recording, source, host: &host, pool };
-            let mut options = plan_overlay2(&about, &root(global), metadata.as_deref())?;
+            let about = freeing::About { recording: &recording, source, host: &host, pool };
+            let mut options = freeing::plan_overlay2(&about, &root(global), metadata.as_deref())?;
             options.archives.clone_from(archives);
             options.old_engine.clone_from(old_engine);
             (plan::overlay2(&host, pool, &options), *script)
@@ -300,138 +304,6 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
         Format::Json => print(&json(&report::plan_json(&plan))?)?,
     };
     Ok(if plan.possible { Exit::Answered } else { Exit::CouldNotAnswer })
-}
-
-/// A pool, and what was recorded of its host.
-struct About<'a> {
-    recording: &'a Recording,
-    source: Source,
-    host: &'a Host,
-    pool: &'a Pool,
-}
-
-/// Names what to remove where that can be counted; else says why not, and how it is chosen by a person. A copy of the
-/// metadata was given to be counted in: that it cannot be is an error.
-fn plan_free(
-    about: &About<'_>,
-    root: &Path,
-    copy: Option<&Path>,
-    need: host::units::Bytes,
-) -> Result<plan::Plan> {
-    let error = match choose(about, root, copy, need) {
-        Ok(chosen) => return Ok(plan::free_chosen(about.host, about.pool, &chosen)),
-        Err(error) if copy.is_some() => return Err(error),
-        Err(error) => error,
-    };
-    let mut plan = plan::free(about.host, about.pool, &plan::Free { need: Some(need) });
-    if plan.possible {
-        plan.warnings.insert(0, format!("what to remove is not named, nor what it gives back: {error:#}"));
-    }
-    Ok(plan)
-}
-
-/// Reads who the pool's devices belong to, and what each of them alone maps where that can be counted. A copy of the
-/// metadata was given to be counted in: that it cannot be is an error.
-fn plan_overlay2(about: &About<'_>, root: &Path, copy: Option<&Path>) -> Result<plan::Overlay2> {
-    let owners = owners::read(about.recording, about.host, about.pool);
-    let written = match count_written(about, root, copy, &owners) {
-        Err(error) if copy.is_some() => return Err(error),
-        counted => counted.ok(),
-    };
-    Ok(plan::Overlay2 { owners, written, ..plan::Overlay2::default() })
-}
-
-/// Bytes that each thin device alone maps.
-fn count_written(
-    about: &About<'_>,
-    root: &Path,
-    copy: Option<&Path>,
-    owners: &Owners,
-) -> Result<std::collections::BTreeMap<u32, host::units::Bytes>> {
-    let path = match copy {
-        Some(copy) => copy.to_owned(),
-        None if about.source != Source::Live => return Err(no_metadata()),
-        None => metadata_path(about.pool, root)?,
-    };
-    let progress = progress();
-    let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
-    let (file, counted) = read_metadata(&path, &options)?;
-    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
-    let rows = usage::join(&counted, owners, &reclaim, 0);
-    let exclusive = |row: &usage::DeviceRow| {
-        let bytes = row.amounts.exclusive?.0.saturating_mul(rows.block.0);
-        Some((row.device_id, host::units::Bytes(bytes)))
-    };
-    Ok(rows.devices.iter().filter_map(exclusive).collect())
-}
-
-/// Counts in the pool's metadata what to remove.
-fn choose(
-    about: &About<'_>,
-    root: &Path,
-    copy: Option<&Path>,
-    need: host::units::Bytes,
-) -> Result<plan::Chosen> {
-    let pool = about.pool;
-    let path = match copy {
-        Some(copy) => copy.to_owned(),
-        None if about.source != Source::Live => return Err(no_metadata()),
-        None => counting::metadata_path(pool, root)?,
-    };
-    let owners = owners::read(about.recording, about.host, pool);
-    if owners.keeper == owners::Keeper::Nobody {
-        return Err(anyhow!("neither Docker's nor containerd's records of the pool's devices were read"));
-    }
-    let progress = counting::progress();
-    let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
-    let (file, counted) = counting::read(&path, &options)?;
-    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
-    let free = usage::free::free(about.host, pool, &owners, &counted, &reclaim, need);
-    counting::clear_progress();
-    let Some(most) = free.most else {
-        return Err(anyhow!("{}: the blocks could not be counted exactly", path.display()));
-    };
-    let mut notes: Vec<String> = free.left_alone.iter().map(|what| format!("left alone: {what}")).collect();
-    if let Some(recorded) = pool.transaction_id.filter(|id| *id != counted.transaction_id) {
-        notes.push(format!(
-            "the metadata is of transaction {}, what was recorded of the pool of {recorded}: where they are of \
-             different times or pools, the steps may give back more or less",
-            counted.transaction_id
-        ));
-    }
-    let trim =
-        |trim: usage::free::Trim| plan::Trimming { name: trim.name, mount: trim.mount, most: trim.most };
-    Ok(plan::Chosen {
-        trims: free.trims.into_iter().map(trim).collect(),
-        wanted: free.need,
-        block: free.block,
-        most,
-        removals: free.steps.into_iter().map(removal).collect(),
-        blocked_by: free.blocked_by,
-        notes,
-    })
-}
-
-fn removal(step: usage::free::Step) -> plan::Removal {
-    use usage::free::Loss;
-    let thing = match (step.loss, step.id) {
-        (Loss::BuildCache, _) => plan::Thing::BuildCache,
-        (Loss::EndedContainer, Some(id)) => plan::Thing::Container(id),
-        (Loss::DanglingImage | Loss::UnusedImage, Some(id)) => plan::Thing::Image { id, names: step.names },
-        _ => plan::Thing::Other,
-    };
-    plan::Removal {
-        thing,
-        does: step.does,
-        why: step.why,
-        risk: step.risk,
-        commands: step.commands,
-        gain: step.gain,
-    }
-}
-
-fn no_metadata() -> anyhow::Error {
-    anyhow!("a recording does not hold the metadata itself: give a copy of it with --metadata")
 }
 
 fn named_pool<'a>(host: &'a Host, name: &str) -> Result<&'a Pool> {

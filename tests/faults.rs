@@ -249,7 +249,7 @@ fn depends(on: &(Ask, String), other: &(Ask, String)) -> bool {
         Ask::Stat => {
             other.1.starts_with(&on.1)
                 || other.0 == Ask::Run
-                || on.1.strip_suffix("/devicemapper") == Some(&other.1)
+                || on.1.strip_suffix("/devicemapper").is_some_and(|root| other.1.starts_with(root))
         }
         _ => false,
     }

@@ -6,12 +6,12 @@ mod config;
 mod display;
 mod report;
 
-pub use report::read_report;
+pub use report::Gathering;
 
 use super::units::Bytes;
 
 /// A logical volume's name in its volume group.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct LvName {
     /// Volume group.
     pub vg: String,
@@ -103,10 +103,20 @@ pub struct Lvm {
     pub profiles: Vec<(String, Autoextend)>,
     /// Whether dmeventd runs; `None` where nobody looked.
     pub dmeventd: Option<bool>,
+    /// The program that checks a pool before it is activated, where it is not there.
+    pub missing_checker: Option<String>,
 }
 
 /// `thin_pool_autoextend_threshold` where no settings name one (lvm.conf(5)): never.
 const DEFAULT_THRESHOLD: u64 = 100;
+
+impl LogicalVolume {
+    /// Whether it is a thin pool that is not active, by the letters of its attributes (lvs(8)): `twi---tz--`.
+    #[must_use]
+    pub fn is_inactive_pool(&self) -> bool {
+        self.attr.starts_with('t') && self.attr.chars().nth(4) == Some('-')
+    }
+}
 
 impl Lvm {
     /// The row of a volume group.
@@ -145,27 +155,6 @@ impl Lvm {
             threshold: own.threshold.or(common.threshold),
             percent: own.percent.or(common.percent),
         })
-    }
-}
-
-/// Reads one of LVM's own files by its path: `lvm.conf`, a profile, or a group's metadata backup.
-pub fn read_file(path: &str, text: &str, lvm: &mut Lvm) {
-    if let Some(profile) = path.strip_prefix("/etc/lvm/profile/") {
-        let name = profile.strip_suffix(".profile").unwrap_or(profile);
-        lvm.profiles.push((name.to_owned(), config::autoextend(text)));
-    } else if path.starts_with("/etc/lvm/backup/") {
-        if let Some((group, thins)) = config::backup(text) {
-            lvm.thins.extend(thins);
-            // What lvs and vgs said is newer than a file.
-            if lvm.group(&group.name).is_none() {
-                lvm.groups.push(group);
-            }
-        }
-    } else {
-        let (said, known) = (config::autoextend(text), lvm.autoextend.unwrap_or_default());
-        // lvmlocal.conf is read after lvm.conf and wins.
-        let (threshold, percent) = (said.threshold.or(known.threshold), said.percent.or(known.percent));
-        lvm.autoextend = Some(Autoextend { threshold, percent });
     }
 }
 

@@ -322,9 +322,9 @@ impl Owners {
             return None;
         }
         let recorded = |id: &u32| self.of(*id).iter().any(Owner::is_recorded);
-        // An id that is merely reserved has no device.
-        let expected =
-            |id: &u32| self.of(*id).iter().any(|o| o.is_recorded() && !matches!(o, Owner::Faulty { .. }));
+        // An id that is merely reserved has no device, and one that was deleted may have lost it already.
+        let gone = |o: &Owner| matches!(o, Owner::Faulty { .. } | Owner::Deleted { .. });
+        let expected = |id: &u32| self.of(*id).iter().any(|o| o.is_recorded() && !gone(o));
         Some(Strangers {
             without_record: in_pool.iter().copied().filter(|id| !recorded(id)).collect(),
             without_device: self

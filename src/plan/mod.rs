@@ -94,6 +94,7 @@ pub struct Plan {
     pub numbers: Numbers,
     /// What becomes of each image, container, volume and network; empty for plans that move none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub items: Vec<Item>,
     /// What to do, in order.
     pub steps: Vec<Step>,
@@ -123,6 +124,7 @@ pub struct Step {
     pub undo: Vec<String>,
     /// What changes in a file, line by line as `diff -u` shows it: ` ` stays, `-` goes, `+` comes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub difference: Vec<String>,
     /// The step as the script does it; none for what only a person can do.
     #[serde(skip)]

@@ -52,7 +52,8 @@ pub fn overlay2(host: &Host, pool: &Pool, options: &Overlay2) -> Plan {
     refuse(&mut plan, host, docker, options);
     refuse_state(&mut plan, pool, docker, options);
     warn(&mut plan, docker, &inventory, &sizes, options);
-    if options.owners.images.is_empty() && options.owners.containers.is_empty() && !inventory.gaps.is_empty() {
+    if options.owners.images.is_empty() && options.owners.containers.is_empty() && !inventory.gaps.is_empty()
+    {
         plan.block(format!(
             "Docker's records of images and containers were not read ({}): plan on the host itself as root, or from a new \
              recording",
@@ -261,7 +262,7 @@ fn warn(plan: &mut Plan, docker: &Docker, inventory: &Inventory, sizes: &Sizes, 
     }
     let minutes = downtime(sizes);
     plan.warn(format!(
-        "containers are down from step 3 to the end: about {minutes} at 100 MiB a second for reading and writing"
+        "containers are down from when they are stopped to the end: about {minutes} at 100 MiB a second for reading and writing"
     ));
     plan.warn(
         "not carried over: the build cache, and the limit that devicemapper's base size set to each container \

@@ -23,6 +23,8 @@ pub enum LoadError {
     TooLong(usize),
     /// Not text.
     Binary,
+    /// Packed; what it was packed with.
+    Packed(&'static str),
     /// Made by a later version of this program; its format.
     Newer(u64),
     /// A recording that was cut or changed.
@@ -49,6 +51,10 @@ impl fmt::Display for LoadError {
             Self::Binary => {
                 write!(f, "the input is not text: a recording or what a tool printed is expected")
             }
+            Self::Packed(by) => write!(
+                f,
+                "the input is packed ({by}): unpack it first, and give the file or directory that comes out"
+            ),
             Self::Newer(version) => write!(
                 f,
                 "the recording was made by a newer thinspect (version {version}); this one reads up to {FORMAT}"
@@ -127,9 +133,24 @@ fn recorded(text: &str) -> Result<Recording, LoadError> {
     Ok(recording)
 }
 
+/// How packed files begin, which no text does.
+const PACKED: [(&[u8], &str); 5] = [
+    (b"\x1f\x8b", "gzip"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"BZh91AY&SY", "bzip2"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"PK\x03\x04", "zip"),
+];
+
 /// The bytes as text. A byte that is no text becomes `U+FFFD`; where a twentieth of them is none, it is no
 /// text.
 fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, LoadError> {
+    if let Some((_, by)) = PACKED.iter().find(|(begin, _)| bytes.starts_with(begin)) {
+        return Err(LoadError::Packed(by));
+    }
+    if is_long_and_foreign(bytes) {
+        return Err(LoadError::Binary);
+    }
     let text = match bytes {
         // What some terminals and shells on Windows write.
         [0xFF, 0xFE, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)),
@@ -141,6 +162,16 @@ fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, LoadError> {
     let (all, strange) =
         text.as_bytes().chunks(64 << 10).map(strange).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     if strange.saturating_mul(20) > all { Err(LoadError::Binary) } else { Ok(text) }
+}
+
+/// Whether samples of a long input are all no text: an image of a disk need not be looked at in full.
+fn is_long_and_foreign(bytes: &[u8]) -> bool {
+    const SAMPLE: usize = 64 << 10;
+    let wide = matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]);
+    let sample = |at: usize| bytes.get(at..at.saturating_add(SAMPLE)).map(strange);
+    let places = (1..=8).map(|eighth| (bytes.len() / 8).saturating_mul(eighth).saturating_sub(SAMPLE));
+    let foreign = |at| sample(at).is_some_and(|(all, strange)| strange.saturating_mul(20) > all);
+    !wide && bytes.len() > 64 * SAMPLE && places.into_iter().all(foreign)
 }
 
 /// How many characters there are, and how many of them no text has. A piece that is plain at a glance is not looked at

@@ -9,6 +9,8 @@
 
 pub mod bolt;
 pub mod border;
+pub mod bundle;
+mod folder;
 pub mod live;
 pub mod load;
 pub mod machine;

@@ -8,10 +8,9 @@
 
 mod databases;
 mod docker;
-mod folder;
 
+use super::folder::Folder;
 use super::{Ask, Reading};
-use folder::Folder;
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 use serde::{Deserialize, Serialize};
@@ -321,7 +320,7 @@ pub fn answer(ask: Ask, place: OwnedFd) -> Reading {
 /// The same of a path.
 #[must_use]
 pub fn answer_at(ask: Ask, path: &Path) -> Reading {
-    match folder::open_place(path) {
+    match super::folder::open_place(path) {
         Ok(place) => answer(ask, place),
         Err(errno) => Reading::Refused(format!("{errno:?}")),
     }
@@ -338,7 +337,7 @@ const fn is_database(ask: Ask) -> bool {
 fn collect(ask: Ask, place: OwnedFd) -> Result<String, Errno> {
     let mut lines = Lines::new();
     if is_database(ask) {
-        folder::regular(&fstat(&place)?)?;
+        super::folder::regular(&fstat(&place)?)?;
         databases::lines(ask, &place.into(), &mut lines)?;
         return Ok(lines.text());
     }

@@ -59,18 +59,17 @@ fn check(host: &Host) -> Vec<Finding> {
 
 /// A pool whose owner's records hold devices that were deleted and are still there.
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    let waiting: Vec<u32> = pool
-        .owners
-        .by_device
-        .iter()
-        .filter(|(_, owners)| owners.iter().any(|o| matches!(o, Owner::Deleted { .. })))
-        .map(|(id, _)| *id)
-        .collect();
+    let deleted = |owners: &[Owner]| owners.iter().any(|o| matches!(o, Owner::Deleted { .. }));
+    let known = pool.inside.as_ref().filter(|inside| inside.whole);
+    let there = |id: &u32| known.is_none_or(|inside| inside.devices.contains_key(id));
+    let recorded = pool.owners.by_device.iter().filter(|(_, owners)| deleted(owners)).map(|(id, _)| *id);
+    let waiting: Vec<u32> = recorded.filter(there).collect();
     if waiting.is_empty() {
         return None;
     }
     let sum = waiting.iter().try_fold(DataBlocks(0), |sum, id| Some(sum.plus(inmates::mapped(pool, *id)?)));
-    let what = inmates::blocks(pool, [sum]).unwrap_or_else(|| "their blocks".to_owned());
+    let amount = inmates::blocks(pool, [sum]);
+    let what = amount.clone().unwrap_or_else(|| "their blocks".to_owned());
     let maps = if waiting.len() == 1 { "maps" } else { "map" };
     let devices = inmates::count(waiting.len(), "deleted device");
     let summary = format!("{devices} still {maps} {what}: waiting for deferred deletion");
@@ -82,6 +81,9 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let whose = if pool.is_dockers() { "Docker's records" } else { "containerd's records" };
     let mut finding = Finding::new(&RULE, severity, Certainty::Certain, judge::docker_subject(host), summary)
         .because("devices marked deleted", inmates::list(each), whose);
+    if let Some(amount) = amount {
+        finding = finding.because("mapped, shared blocks included", amount, "the pool's metadata");
+    }
     if !held.is_empty() {
         let names = held.iter().map(|t| format!("{} (open {})", t.name, t.open_count.unwrap_or_default()));
         finding = finding.because("still held", inmates::list(names), "device-mapper");

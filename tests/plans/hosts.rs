@@ -35,6 +35,10 @@ pub(crate) fn host(source: Source) -> Host {
         filesystems: Vec::new(),
         sayings: Vec::new(),
         history: thinspect::host::history::History::default(),
+        containers: Vec::new(),
+        removable: None,
+        open_files: Vec::new(),
+        twice: Vec::new(),
         oddities: Vec::new(),
     }
 }

@@ -2,8 +2,21 @@
 //!
 //! Only what is written and not commented out counts; defaults are not filled in.
 
-use super::{Autoextend, LvName, ThinVolume, VolumeGroup};
+use super::{Autoextend, LvName, Lvm, ThinVolume, VolumeGroup};
 use crate::host::units::{Bytes, Sectors};
+
+/// Reads `lvm.conf`, `lvmlocal.conf` or a profile by its path.
+pub(super) fn settings(path: &str, text: &str, lvm: &mut Lvm) {
+    if let Some(profile) = path.strip_prefix("/etc/lvm/profile/") {
+        let name = profile.strip_suffix(".profile").unwrap_or(profile);
+        lvm.profiles.push((name.to_owned(), autoextend(text)));
+        return;
+    }
+    let (said, known) = (autoextend(text), lvm.autoextend.unwrap_or_default());
+    // lvmlocal.conf is read after lvm.conf and wins.
+    let (threshold, percent) = (said.threshold.or(known.threshold), said.percent.or(known.percent));
+    lvm.autoextend = Some(Autoextend { threshold, percent });
+}
 
 /// The autoextend settings of `/etc/lvm/lvm.conf` or a profile; the last of a name counts.
 #[must_use]

@@ -19,7 +19,11 @@ pub(super) fn read(recording: &Recording, docker: &Docker) -> Owners {
     records_read(recording, root, &mut owners.gaps);
     owners.all_recorded = owners.gaps.is_empty();
     let layers = objects(recording, Ask::DockerLayers, root, &mut owners.gaps);
-    let mounts = objects(recording, Ask::DockerMounts, root, &mut owners.gaps);
+    // Docker makes the directory of mounts with its first container.
+    let never = recording.reading(Ask::DockerMounts, root).and_then(Reading::errno) == Some("ENOENT")
+        && recording.said(Ask::DockerLayers, root).is_some();
+    let mounts =
+        if never { Vec::new() } else { objects(recording, Ask::DockerMounts, root, &mut owners.gaps) };
     let images = objects(recording, Ask::DockerImages, root, &mut owners.gaps);
     let containers = objects(recording, Ask::DockerContainers, root, &mut owners.gaps);
     let cache = build_cache(recording, root, &mut owners.gaps);

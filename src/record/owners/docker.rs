@@ -2,8 +2,8 @@
 //! image/fs.go, reference/store.go, container/container.go).
 //! Refuses to keep more of a container or an image than names, ids, layers, state and times.
 
-use super::folder::Folder;
 use super::{Container, HostConfig, Image, Layer, Lines, Mount};
+use crate::record::folder::Folder;
 use nix::errno::Errno;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

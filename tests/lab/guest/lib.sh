@@ -105,16 +105,22 @@ stop_dockerd() {
   say "dockerd stopped"
 }
 
-# An image of busybox alone, bb:1.
+# make_image [COMMAND]: an image of busybox alone, bb:1, that runs this when nothing else is said.
 make_image() {
   local tree=/tmp/image applet
   mkdir -p $tree/{bin,tmp,etc,proc,sys,dev}
   cp /usr/bin/busybox $tree/bin/
-  for applet in sh cat dd df echo mkdir sleep sync touch true; do
+  for applet in sh cat dd df echo mkdir rm sleep sync touch true; do
     ln -sf busybox "$tree/bin/$applet"
   done
-  tar -C $tree -c . | docker import - bb:1 >/dev/null
+  tar -C $tree -c . | docker import ${1:+--change "CMD $1"} - bb:1 >/dev/null
   say "image made"
+}
+
+# uninstall FILE: as if its package were not there; the lab's `apt-get install` brings it back.
+uninstall() {
+  mkdir -p "/run/lab/uninstalled/${1%/*}"
+  mv "$1" "/run/lab/uninstalled/$1"
 }
 
 # --- pools ------------------------------------------------------------------------------------------------------------
@@ -298,7 +304,7 @@ expect_exit() {
 
 # leads NAME RULE [FILTER]: the status, in /out/NAME.json, has this rule's finding at its head, and the filter holds.
 leads() {
-  ask "$1" status
+  ask "$1" status --timeout 5s
   expect_json "/out/$1.json" ".findings[0].rule == \"$2\""
   [ $# -lt 3 ] || expect_json "/out/$1.json" "$3"
 }
@@ -316,7 +322,7 @@ shows() {
 gone() {
   local name=$1 rule
   shift
-  ask "$name" status
+  ask "$name" status --timeout 5s
   for rule in "$@"; do
     expect_json "/out/$name.json" "all(.findings[]; .rule != \"$rule\")"
   done
@@ -388,7 +394,7 @@ carry_out_steps() {
 carry_out() {
   local name=$1 before
   shift
-  timeout 60 thinspect plan "$@" --script >"/out/$name.sh"
+  timeout 60 thinspect plan "$@" --timeout 5s --script >"/out/$name.sh"
   bash -n "/out/$name.sh"
   before=$(dmsetup table)
   bash "/out/$name.sh" </dev/null >"/out/$name.refused.txt" 2>&1 || true
@@ -434,7 +440,7 @@ follow_advice() {
 # follow_steps NAME PLAN...: types the commands of the steps of `thinspect PLAN...`, and after each step its check.
 follow_steps() {
   local typed=()
-  ask "$@"
+  ask "$@" --timeout 5s
   expect_json "/out/$1.json" .possible
   mapfile -t typed < <(jq -r '.steps[] | .commands[], (.check // empty | "{ \(.); } || exit")' "/out/$1.json")
   type_in "$1" 0 "${typed[@]}"

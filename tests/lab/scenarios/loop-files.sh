@@ -9,7 +9,7 @@ file_takes() {
 }
 
 names_what_is_kept() {
-  shows loop-file-keeps-blocks discards-not-passed '.findings[0].summary | test("did not come back")'
+  shows loop-file-keeps-blocks discards-not-passed '.findings[0].summary | test("takes more than the pool uses")'
 }
 
 is_given_back() {

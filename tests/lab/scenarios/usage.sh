@@ -43,9 +43,9 @@ between() {
 
 names_everything() {
   local file=/out/usage.json
-  ask usage usage --timeout 5s
+  ask usage usage --timeout 5s --without one --without extra:1
   expect_exit 0
-  expect_json $file '[.images[].names[]] | sort == ["bb:1", "extra:1", "mid:1", "top:1"]'
+  expect_json $file '[.images[].names[]] | sort == ["bb:1", "cached:1", "extra:1", "mid:1", "top:1"]'
   expect_json $file '[.containers[] | [.name, .state]] | sort == [["alive", "running"], ["one", "exited"], ["two", "exited"]]'
   expect_json $file '.consistent and .strangers.certain and .strangers.without_record == []'
   expect_json $file 'all(.devices[]; .owners | length == 1)'
@@ -56,6 +56,14 @@ names_everything() {
   between "what container two gives back" $file '.containers[] | select(.name == "two").reclaimable_blocks' 96 192
   between "what image extra:1 gives back" $file '.images[] | select(.names == ["extra:1"]).reclaimable_blocks' 160 256
   expect_json $file 'all(.images[] | select(.names == ["top:1"] or .names == ["mid:1"]); .reclaimable_blocks == 0)'
+  # The build cache keeps its layer.
+  expect_json $file '.images[] | select(.names == ["cached:1"]) | .reclaimable_blocks == 0 and .mapped_blocks > 64'
+  expect_json $file 'any(.totals.by_kind[]; .kind == "build-cache" and .exclusive_blocks > 0)'
+  # The image is what was committed of the container: they share it, and only together give it back.
+  expect_json $file '.without.refused == [] and .without.reclaimable_blocks ==
+    ([.containers[] | select(.name == "one")] + [.images[] | select(.names == ["extra:1"])] | map(.reclaimable_blocks) | add)'
+  thinspect usage --timeout 5s --by container --columns name,state,frees,age --sort age >/out/usage.txt
+  expect_text "the table" "$(cat /out/usage.txt)" "alive                    running"
 }
 
 says_what_cannot_be_reached() {
@@ -69,6 +77,10 @@ gives_back_what_it_promises() {
   local plan=/out/need.json
   ask need plan free --need 30M --timeout 5s
   expect_exit 0
+  # What was deleted inside the running container, then the build cache, then by age.
+  expect_json $plan '[.steps[].does] | .[0] | test("deleted")'
+  expect_json $plan '.steps[0] | .gain_blocks == null and (.why | test("alive at most")) and .risk == "changes"'
+  expect_json $plan '.steps[1].commands == ["docker builder prune --all --force"]'
   expect_json $plan '.possible and .numbers.wanted_blocks == 480 and .numbers.gained_blocks >= 480'
   expect_json $plan '([.steps[].gain_blocks // 0] | add) == .numbers.gained_blocks'
   expect_json $plan 'all(.steps[] | select(.risk == "destroys").commands[]; test("alive|mid:1|bb:1") | not)'
@@ -87,10 +99,13 @@ start_dockerd --storage-driver=devicemapper --storage-opt dm.loopdatasize=2G --s
 make_image
 build mid:1 bb:1 128
 build top:1 mid:1 192
+DOCKER_BUILDKIT=1 build cached:1 bb:1 64
 docker run -d --name alive --network none mid:1 sh -c 'dd if=/dev/urandom of=/file bs=64k count=80; sync; sleep 100000'
 ended one bb:1 160
 ended two top:1 96
 docker commit one extra:1 >/dev/null
+docker exec alive sh -c 'dd if=/dev/urandom of=/gone bs=64k count=100; sync; rm /gone'
+sync
 wait_until 60 quiet
 show_pools
 alive=$(alive_is)

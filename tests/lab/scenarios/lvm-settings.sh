@@ -1,4 +1,4 @@
-# LVM's pool that nobody extends: threshold never, dmeventd not watching, not running, then no room in the volume group.
+# LVM's pool that nobody extends (threshold, dmeventd, no room in the volume group), and one that ignores discards.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly MIB=2048 # sectors
@@ -72,6 +72,18 @@ grows_with_a_disk() {
   gone grown volume-group-full data-nearly-full autoextend-off
 }
 
+names_the_ignored_discards() {
+  shows discards-ignored discards-not-passed '.pools[0].discards == "ignored"'
+}
+
+heeds_discards() {
+  follow_advice discards-ignored reads
+  follow_advice discards-ignored stops
+  blkdiscard /dev/thin/volume
+  expect "used blocks" "$(pool_field used)" 0
+  gone heeded discards-not-passed
+}
+
 make_volumes
 lvchange -q --monitor n thin/pool
 monitor_is 'not monitored' || fail "the pool is still monitored"
@@ -89,3 +101,10 @@ fill_to $(($(pool_field total) * 83 / 100))
 show_pools
 with_tool names_the_full_group
 with_tool grows_with_a_disk
+
+lvchange -q -an thin/volume thin/pool
+lvchange -q --discards ignore thin/pool
+vgchange -q -ay thin
+! blkdiscard /dev/thin/volume 2>/dev/null || fail "the discard was not refused"
+with_tool names_the_ignored_discards
+with_tool heeds_discards

@@ -72,6 +72,21 @@ impl Folder {
         if bytes.len() as u64 > limit { Err(Errno::EFBIG) } else { Ok(bytes) }
     }
 
+    /// The bytes of a regular file, or where there are more than `limit`, the last whole lines of it.
+    pub(super) fn end(&self, name: &str, limit: u64) -> Result<Vec<u8>, Errno> {
+        let mut file = self.open(name)?;
+        let length = file.metadata().map_err(|e| errno(&e))?.len();
+        let from = length.saturating_sub(limit);
+        file.seek(SeekFrom::Start(from)).map_err(|e| errno(&e))?;
+        let mut bytes = Vec::new();
+        file.take(limit).read_to_end(&mut bytes).map_err(|e| errno(&e))?;
+        if from > 0 {
+            let line = bytes.iter().position(|b| *b == b'\n').map_or(0, |at| at + 1);
+            bytes.drain(..line);
+        }
+        Ok(bytes)
+    }
+
     /// The number in the last four bytes of a regular file, the lowest first: to how many bytes a gzip file unpacks,
     /// modulo 2³² (RFC 1952, ISIZE).
     pub(super) fn last_word(&self, name: &str) -> Result<u32, Errno> {
