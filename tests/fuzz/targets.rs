@@ -25,8 +25,11 @@ use thinspect::record::{Recording, load, paste as pasting};
 use thinspect::report::{self, Look, Report, Source};
 use thinspect::rules;
 
+/// Feeds one input to a reader.
+pub(crate) type Target = fn(&[u8]);
+
 /// Every target by name.
-pub(crate) const ALL: [(&str, fn(&[u8])); 8] = [
+pub(crate) const ALL: [(&str, Target); 8] = [
     ("bolt", bolt),
     ("docker_info", docker_info),
     ("lvm", lvm),
