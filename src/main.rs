@@ -2,10 +2,11 @@
 
 mod counting;
 mod freeing;
+mod manual;
 mod monitoring;
 
 use anyhow::{Context, Result, anyhow};
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -54,12 +55,8 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Record { file } => save(global, file.as_deref()),
         Command::Check(options) => monitoring::check(global, &options),
         Command::Metrics(options) => monitoring::metrics(global, &options),
-        Command::Man { of, dir } => manual(&of, dir.as_deref()),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "thinspect", &mut script);
-            print(&String::from_utf8_lossy(&script))
-        }
+        Command::Man { of, dir } => manual::pages(&of, dir.as_deref()),
+        Command::Completions { shell } => manual::completions(shell),
         Command::Rules => print(&report::explain::rules()),
         Command::Explain { rule } => explain(&rule),
         Command::Schema { of } => {
@@ -357,25 +354,6 @@ fn explain(name: &str) -> Result<Exit> {
         return Err(anyhow!("no rule named {name}; `thinspect rules` lists them"));
     };
     print(&report::explain::explain(rule))
-}
-
-/// The manual page of a command, or the pages of all, in roff.
-fn manual(of: &[String], folder: Option<&Path>) -> Result<Exit> {
-    let mut program = Cli::command();
-    if let Some(folder) = folder {
-        clap_mangen::generate_to(program, folder)
-            .with_context(|| format!("cannot write into {}", folder.display()))?;
-        return Ok(Exit::Answered);
-    }
-    program.build();
-    let mut command = &program;
-    for name in of {
-        let found = command.find_subcommand(name);
-        command = found.ok_or_else(|| anyhow!("no command named {}", of.join(" ")))?;
-    }
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    print(&String::from_utf8_lossy(&page))
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String> {

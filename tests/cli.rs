@@ -233,3 +233,34 @@ fn a_history_beside_a_recording() {
     let data = &json["pools"][0]["forecast"]["data"];
     assert!(data["samples"] == 1 && data["full_in_seconds"].is_null(), "{data}");
 }
+
+/// Every command has its page, which names its options; wrong names get a sentence.
+#[test]
+fn manual_pages() {
+    let page = |of: &[&str]| said(&thinspect(&[&["man"], of].concat(), b"").stdout);
+    assert!(page(&[]).contains(".TH thinspect 1"), "{}", page(&[]));
+    assert!(page(&["check"]).contains("metadata\\-warning"), "{}", page(&["check"]));
+    assert!(page(&["plan", "grow"]).contains("thinspect\\-plan\\-grow"), "{}", page(&["plan", "grow"]));
+    let folder = tempfile::tempdir().unwrap();
+    let out = thinspect(&["man", "--dir", folder.path().to_str().unwrap()], b"");
+    assert_eq!(out.status.code(), Some(0));
+    for name in ["thinspect", "thinspect-metrics", "thinspect-plan-min-free-space"] {
+        assert!(folder.path().join(format!("{name}.1")).exists(), "{name}");
+    }
+    assert_eq!(thinspect(&["man", "frobnicate"], b"").status.code(), Some(3));
+    assert_eq!(thinspect(&["man", "--dir", "/nonexistent"], b"").status.code(), Some(3));
+}
+
+/// The shells themselves read what they are given.
+#[test]
+fn completions() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let out = thinspect(&["completions", shell], b"");
+        assert_eq!(out.status.code(), Some(0), "{shell}");
+        assert!(said(&out.stdout).contains("metadata-warning"), "{shell}");
+    }
+    let script = thinspect(&["completions", "bash"], b"").stdout;
+    let ask = "\nCOMP_WORDS=(thinspect che); COMP_CWORD=1; _thinspect thinspect che thinspect; echo \"<${COMPREPLY[*]}>\"";
+    let out = Command::new("bash").arg("-c").arg(said(&script) + ask).output().unwrap();
+    assert_eq!(said(&out.stdout).trim(), "<check>", "{}", said(&out.stderr));
+}

@@ -152,6 +152,39 @@ fn the_service_keeps_to_what_the_program_asks() {
     assert!(unit.contains("\nCapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYSLOG\n"));
 }
 
+/// Each host is sent the binary and the two units, and nothing else; one that fails does not keep the others from theirs.
+#[test]
+fn the_rollout_copies_three_files() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (programs, path) = (scratch.path().join("bin"), std::env::var("PATH").unwrap());
+    std::fs::create_dir(&programs).unwrap();
+    // Stands in for a host: keeps what it is sent.
+    let ssh = "#!/bin/sh\ncat >\"$KEPT/$3.tar.gz\"\necho \"$4\" >\"$KEPT/$3.sh\"\n[ \"$3\" != broken ]\n";
+    std::fs::write(programs.join("ssh"), ssh).unwrap();
+    std::fs::set_permissions(programs.join("ssh"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    let output = Command::new(fleet("rollout"))
+        .args(["one", "broken", "two"])
+        .env("PATH", format!("{}:{path}", programs.display()))
+        .env("KEPT", scratch.path())
+        .env("THINSPECT", env!("CARGO_BIN_EXE_thinspect"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("failed on: broken"), "{}", said(&output));
+    for host in ["one", "two"] {
+        let listed = Command::new("tar")
+            .arg("-tzf")
+            .arg(scratch.path().join(format!("{host}.tar.gz")))
+            .output()
+            .unwrap();
+        assert_eq!(said(&listed), "thinspect\nthinspect-metrics.service\nthinspect-metrics.timer\n");
+        succeeds(Command::new("sh").arg("-n").arg(scratch.path().join(format!("{host}.sh"))));
+    }
+    let usage = Command::new(fleet("rollout")).output().unwrap();
+    assert_eq!(usage.status.code(), Some(64));
+}
+
 // --- with the real tools ------------------------------------------------------------------------------------------------
 
 #[test]
@@ -250,10 +283,13 @@ fn wait_for<T>(what: &str, seconds: u64, log: &Path, mut ask: impl FnMut() -> Op
 /// A sick kind of host, and the alerts it must raise, no more and no less, once they no longer wait.
 const SICK: [(&str, &[&str]); 8] = [
     ("lab-published-case", &["DockerRefusedByMinFreeSpace", "ThinPoolCritical", "ThinPoolWarning"]),
-    ("lab-metadata-full", &["ThinPoolReadOnly"]),
+    ("lab-metadata-full", &["DockerRefusedByMinFreeSpace", "ThinPoolReadOnly"]),
     ("lab-needs-check", &["ThinPoolNeedsCheck", "ThinPoolReadOnly"]),
-    ("lab-out-of-data-space", &["ThinPoolOutOfDataSpace"]),
-    ("lab-backing-filesystem-full", &["ThinPoolCritical"]),
+    ("lab-out-of-data-space", &["DockerRefusedByMinFreeSpace", "ThinPoolOutOfDataSpace", "ThinPoolWarning"]),
+    (
+        "lab-backing-filesystem-full",
+        &["ThinPoolCritical", "ThinPoolLoopFileOutgrowsFilesystem", "ThinPoolNeedsCheck", "ThinPoolReadOnly"],
+    ),
     ("lab-suspended-pool", &["ThinPoolStuck"]),
     ("lab-stuck-metadata-device", &["ThinPoolStuck"]),
     ("silent", &["ThinspectSilent"]),
@@ -354,7 +390,7 @@ fn prometheus(folder: &Path, targets: u16, exporter: u16) -> (Running, u16) {
     let port = free_port();
     let mut command = tool("prometheus");
     command.current_dir(folder).arg("--config.file=prometheus.yml").arg("--storage.tsdb.path=data");
-    command.arg(format!("--web.listen-address=127.0.0.1:{port}")).arg("--storage.tsdb.no-lockfile");
+    command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
     (run(&mut command, &folder.join("prometheus.log")), port)
 }
 

@@ -21,7 +21,7 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     beside.write_all(text.as_bytes())?;
     // Asked for outright, whatever the umask: the collector is another user.
     beside.as_file().set_permissions(Permissions::from_mode(0o644))?;
-    beside.as_file().sync_all()?;
+    // Not synced to the disk: after a crash the next look replaces it anyway, and a disk in trouble must not hold this up.
     beside.persist(path).map_err(|e| e.error)?;
     Ok(())
 }
