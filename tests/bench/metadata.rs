@@ -32,10 +32,8 @@ fn main() {
         ["usage", path] => usage(Path::new(path)),
         ["read", path] => only_read(Path::new(path)),
         ["live", path] => live(Path::new(path)),
-        ["--keep", directory] => {
-            std::fs::write(Path::new(directory).join("docker.bin"), generate(200_000, 0..1000, 4000))
-                .unwrap();
-        }
+        ["--keep", directory] => keep(&Path::new(directory).join("docker.bin"), 4000),
+        ["--keep", directory, "--large"] => keep(&Path::new(directory).join("large.bin"), 100_000),
         ["--large", rest @ ..] => bench("large", 100_000, others(rest)),
         rest => bench("docker", 4000, [vec![PathBuf::from("thin_ls")], others(rest)].concat()),
     }
