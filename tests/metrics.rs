@@ -69,7 +69,7 @@ fn quoted(text: &str) -> (String, &str) {
     let (mut value, mut chars) = (String::new(), text.char_indices());
     while let Some((at, c)) = chars.next() {
         match c {
-            '"' => return (value, &text[at + 1..]),
+            '"' => return (value, text.get(at + 1..).unwrap()),
             '\\' => value.push(match chars.next().unwrap().1 {
                 'n' => '\n',
                 other => other,

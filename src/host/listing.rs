@@ -280,7 +280,7 @@ fn dm_row(line: &str) -> Option<Listed> {
     Some(Listed { name: name.to_owned(), device: number, ..Listed::default() })
 }
 
-/// `NAME: 2 dependencies	: (253, 1) (253, 0)`, or with names in the brackets.
+/// `NAME: 2 dependencies : (253, 1) (253, 0)`, or with names in the brackets.
 fn dependencies(line: &str) -> Option<Listed> {
     let (name, rest) = line.split_once(" dependencies")?;
     let (name, _) = name.rsplit_once(": ")?;

@@ -249,7 +249,7 @@ mod tests {
     fn what_is_no_recording_is_refused_in_a_sentence() {
         assert_eq!(refusal(b" \n\t"), "there is nothing to read: the input is empty");
         assert_eq!(load(&[0; 4096]), Err(LoadError::Binary));
-        assert_eq!(load(b"\x1f\x8b\x08\x00\x99\xfe\x01\x02"), Err(LoadError::Binary));
+        assert_eq!(load(b"\x1f\x8b\x08\x00\x99\xfe\x01\x02"), Err(LoadError::Packed("gzip")));
         let newer = br#"{"version": 2, "tool": "thinspect 9.0.0", "replies": []}"#;
         assert_eq!(
             refusal(newer),

@@ -90,7 +90,7 @@ fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
     all.push(if docker_version(host).is_none_or(|v| v >= PRUNE_FILTERS) {
         Advice::new(
             Risk::Destroys,
-            &format!(
+            format!(
                 "remove what is old and unused{}: by age, sparing what carries a label; names narrow it further",
                 removable(host)
             ),

@@ -36,7 +36,7 @@ pub(super) fn read(plain: &str) -> Option<Kind> {
 /// The line without its middle: only the beginning or only the end was kept.
 fn cut(plain: &str) -> Option<(&str, &str)> {
     let has = |pieces: &&[&str]| pieces.iter().all(|piece| plain.contains(piece));
-    let place = PIECES.iter().position(|pieces| has(&pieces))?;
+    let place = PIECES.iter().position(has)?;
     Some(if place == 1 { (plain, "") } else { ("", plain) })
 }
 
