@@ -50,3 +50,4 @@ pub mod report;
 pub mod rules;
 pub mod usage;
 pub mod verdict;
+pub mod watch;

@@ -215,6 +215,13 @@ impl Moment {
         text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
     }
 
+    /// The time of day, `02:20:16Z`.
+    #[must_use]
+    pub fn clock(self) -> String {
+        let whole = Self(self.0.div_euclid(1000) * 1000).to_string();
+        whole.split_once('T').map(|(_, clock)| clock.to_owned()).unwrap_or(whole)
+    }
+
     /// Milliseconds since an earlier moment; negative where it was later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
@@ -294,7 +301,7 @@ mod tests {
         /// However a history is cut off, what stands before the cut is read and nothing foreign is seen.
         #[test]
         fn a_torn_end_is_no_news(count in 1_i64..6, cut in 0_usize..2000) {
-            let text: String = (0..count).map(|at| sample(at, 1).line()).collect();
+            let text: String = (0..count).map(|at| sample(at * 1000, 1).line()).collect();
             let length = text.len() / usize::try_from(count).unwrap();
             let cut = cut.min(text.len());
             let history = read(text.get(..cut).unwrap());
