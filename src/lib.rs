@@ -19,6 +19,7 @@
 //! - [`forecast`] computes rates and times to full from a history, which is an answer in the recording like any other.
 //! - [`rules`] are pure functions from a host to findings, one file each, with explanations that run as tests.
 //! - [`plan`] computes exact numbers and ordered steps for one goal, and a guarded script of them.
+//! - [`watch`] looks again and again: each look is a recording in which only what moves was asked anew.
 //! - [`report`] renders; it decides nothing. [`advice`] and [`verdict`] are the words that rules and plans share.
 //!
 //! # What always holds

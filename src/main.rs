@@ -1,4 +1,5 @@
-//! Wires it together: arguments, one recording, one report, one exit status. The only file that prints or exits.
+//! Wires it together: arguments, one recording, one report, one exit status. The only file that exits, and but for
+//! `watch` the only one that prints.
 
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;

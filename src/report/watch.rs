@@ -46,7 +46,7 @@ impl Line {
     #[must_use]
     pub fn sample(sample: &Sample, host: &Host) -> Self {
         let pool = host.pools.iter().find(|p| p.name.as_deref() == Some(&sample.pool));
-        let forecast = pool.and_then(|p| ForecastV1::of(p, host));
+        let forecast = pool.and_then(|p| ForecastV1::of(p, host, trend));
         Self { schema: SCHEMA, what: What::Sample { sample: sample.clone(), forecast } }
     }
 
@@ -79,7 +79,8 @@ pub fn sample_text(sample: &Sample, host: &Host, look: &Look) -> String {
 /// An event as a line.
 #[must_use]
 pub fn event_text(event: &Event) -> String {
-    clean(&format!("{} {}: {}: {}", event.at, event.pool, event.event, event.text)).into_owned()
+    let pool = event.pool.as_ref().map(|pool| format!("{pool}: ")).unwrap_or_default();
+    clean(&format!("{} {pool}{}: {}", event.at, event.event, event.text)).into_owned()
 }
 
 /// One space of a pool.

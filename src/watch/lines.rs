@@ -33,7 +33,9 @@ impl<W: Write> View for Lines<W> {
         for event in &look.events {
             self.write(&watch::Line::event(event), |_| watch::event_text(event))?;
         }
-        for sample in &look.samples {
+        // While containers come and go the kernel wakes it often, and mostly there is nothing to say.
+        let silent = look.woken && look.events.is_empty();
+        for sample in look.samples.iter().filter(|_| !silent) {
             self.write(&watch::Line::sample(sample, host), |look| watch::sample_text(sample, host, look))?;
         }
         Ok(())

@@ -18,14 +18,13 @@ use crate::host::history::{Event, History, Moment, Sample};
 use crate::host::{self, Host};
 use crate::record::live::{self, again};
 use crate::record::worker::Worker;
-use crate::record::{Ask, Reading, Recording, machine::Machine};
+use crate::record::{Ask, Reading, Recording};
 use crate::report::{Report, Source, Units, amounts};
 use crate::rules::Finding;
 use crate::verdict::Severity;
 use anyhow::Result;
 use follow::Flow;
 use std::os::fd::BorrowedFd;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Even where nothing seems to move, everything is asked anew after so long.
@@ -61,6 +60,8 @@ pub struct Watcher {
 struct Told {
     rule: &'static str,
     subject: String,
+    /// The subject, where that is a pool.
+    pool: Option<String>,
     severity: Severity,
 }
 
@@ -73,6 +74,8 @@ pub struct Look {
     pub samples: Vec<Sample>,
     /// What happened since the look before.
     pub events: Vec<Event>,
+    /// An event of the kernel's was the reason, not the time.
+    pub woken: bool,
 }
 
 /// Where looks are shown.
@@ -128,8 +131,7 @@ pub trait View {
 impl Watcher {
     /// Asks everything once; `pool` alone is watched if it is named, and `past` is what is known of before.
     #[must_use]
-    pub fn new(root: PathBuf, limit: Duration, pool: Option<String>, past: Option<Reading>) -> Self {
-        let mut worker = Worker::new(limit, move || Box::new(Machine::new(root.clone())));
+    pub fn new(mut worker: Worker, pool: Option<String>, past: Option<Reading>) -> Self {
         let options = live::Options { commands: true, ..live::Options::default() };
         let recording = record(&mut worker, &options);
         let history = past.map(|reading| {
@@ -155,7 +157,7 @@ impl Watcher {
         let at = moment(&self.recording);
         let samples = self.samples(at);
         let events = self.news(at);
-        Look { at, samples, events }
+        Look { at, samples, events, woken: false }
     }
 
     /// Looks again; `woken` by an event, or because it was time.
@@ -176,9 +178,12 @@ impl Watcher {
                 self.recording = *recording;
                 (moment(&self.recording), true)
             }
-            again::Again::Other => return self.look_anew(),
+            again::Again::Other => {
+                let anew = self.look_anew();
+                return Look { woken, ..anew };
+            }
         };
-        self.seen(at, moved)
+        Look { woken, ..self.seen(at, moved) }
     }
 
     /// Asks everything anew.
@@ -205,7 +210,7 @@ impl Watcher {
             memory::thin(history);
             self.thin_at = UNTHINNED.max(2 * history.samples.len());
         }
-        Look { at, samples, events }
+        Look { at, samples, events, woken: false }
     }
 
     /// A sample of each pool, remembered.
@@ -240,12 +245,13 @@ impl Watcher {
 impl Told {
     fn of(finding: &Finding) -> Self {
         let subject = finding.subject.name.clone();
-        Self { rule: finding.rule, subject, severity: finding.severity }
+        let pool = (finding.subject.kind == "pool").then(|| subject.clone());
+        Self { rule: finding.rule, subject, pool, severity: finding.severity }
     }
 
     fn event(&self, word: &str, at: Moment, says: &str) -> Event {
         let text = format!("{} {}: {}", self.severity.word(), self.rule, amounts(says, Units::Iec));
-        Event { at, pool: self.subject.clone(), event: word.to_owned(), text }
+        Event { at, pool: self.pool.clone(), event: word.to_owned(), text }
     }
 }
 

@@ -40,7 +40,7 @@ impl What {
     }
 
     fn of(self, pool: &Pool, at: Moment) -> Event {
-        Event { at, pool: pool.label().to_owned(), event: self.word.to_owned(), text: self.text }
+        Event { at, pool: pool.name.clone(), event: self.word.to_owned(), text: self.text }
     }
 }
 

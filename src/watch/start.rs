@@ -11,6 +11,8 @@ use crate::host::DeviceMapper;
 use crate::host::history::Moment;
 use crate::record::events::Events;
 use crate::record::live;
+use crate::record::machine::Machine;
+use crate::record::worker::Worker;
 use crate::report::{self, Report};
 use anyhow::{Context, Result, anyhow};
 use nix::sys::signal::Signal;
@@ -57,8 +59,11 @@ pub enum Shape {
 pub fn start(options: Options) -> Result<()> {
     let usage = usage(&options);
     let past = options.log.as_ref().map(|log| live::history(log, options.limit));
-    let mut watcher = Watcher::new(options.root, options.limit, options.pool, past);
-    can_be_watched(&watcher)?;
+    let root = options.root;
+    let worker = Worker::new(options.limit, move || Box::new(Machine::new(root.clone())));
+    let pool = options.pool;
+    let mut watcher = Watcher::new(worker, pool.clone(), past);
+    can_be_watched(&watcher, pool.as_deref())?;
     let mut log = options.log.as_ref().map(|log| Log::open(log, &watcher.report.host)).transpose()?;
     let events = Events::open(watcher.device_mapper());
     let mut waiter = Waiter::new(events, options.shape == Shape::Full).context("cannot wait for signals")?;
@@ -84,7 +89,7 @@ pub fn browse(report: &Report, look: report::Look) -> Result<()> {
     let mut waiter = Waiter::new(None, true).context("cannot wait for signals")?;
     let mut view = Full::open(look, only_ascii(), None)?;
     let at = report.host.recorded_at.as_deref().and_then(Moment::read).unwrap_or(Moment(0));
-    let shown = Look { at, samples: Vec::new(), events: Vec::new() };
+    let shown = Look { at, samples: Vec::new(), events: Vec::new(), woken: false };
     view.show(report, &shown)?;
     loop {
         let woken = waiter.wait(Instant::now() + Duration::from_secs(3600), &view.inputs());
@@ -109,8 +114,12 @@ fn usage(options: &Options) -> Vec<OsString> {
     root.into_iter().flatten().chain([OsString::from(limit)]).collect()
 }
 
-/// Without device-mapper there will never be anything to see; without pools there may be soon.
-fn can_be_watched(watcher: &Watcher) -> Result<()> {
+/// Without device-mapper there will never be anything to see; without pools there may be soon. A name that is not
+/// there is more likely mistyped than made later.
+fn can_be_watched(watcher: &Watcher, pool: Option<&str>) -> Result<()> {
+    if let (Some(name), true) = (pool, watcher.report.host.pools.is_empty()) {
+        return Err(anyhow!("no thin pool named {name}; `thinspect status` shows what there is"));
+    }
     match &watcher.report.host.kernel.device_mapper {
         DeviceMapper::Missing => Err(anyhow!(
             "this kernel has no device-mapper loaded, so there is nothing to watch (modprobe dm_thin_pool loads it)"

@@ -134,14 +134,11 @@ impl Asking<'_> {
             same.then_some(())?;
         }
         for device in devices {
-            if self.before(Ask::DmTable, device).is_some() {
-                continue;
-            }
-            let table = self.respondent.ask(Ask::DmTable, device);
-            if is_pool(&table) {
+            // One that was just being made has a table by now.
+            let known = self.before(Ask::DmTable, device).and_then(Reading::said);
+            if known.is_none_or(|table| table.trim().is_empty()) && is_pool(&self.ask(Ask::DmTable, device)) {
                 return None;
             }
-            self.moved.push((Ask::DmTable, device.clone(), table));
         }
         Some(pools)
     }

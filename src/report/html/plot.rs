@@ -20,6 +20,8 @@ const BOTTOM: i64 = HEIGHT - 3_000;
 const POINTS: usize = 600;
 /// Most events that are drawn: the last ones.
 const EVENTS: usize = 40;
+/// Most events that are told in words.
+const TOLD: usize = 12;
 
 /// A line of the drawing: its class, and the use of a sample in hundredths of a percent.
 type Curve = (&'static str, fn(&Sample) -> Option<u64>);
@@ -70,7 +72,7 @@ pub(super) fn figure(page: &mut Html, pool: &Pool, host: &Host, forecast: &Forec
     page.open("figure", "plot");
     page.raw("<svg viewBox=\"0 0 80000 26000\" role=\"img\" aria-label=\"Use in percent over time\">\n");
     grid(page, &scale, last.at);
-    let events: Vec<&Event> = host.history.events.iter().filter(|e| e.pool == pool.label()).collect();
+    let events: Vec<&Event> = host.history.events_of(pool.label()).collect();
     for event in events.iter().rev().take(EVENTS).filter(|e| e.at >= scale.from && e.at <= scale.to) {
         vertical(
             page,
@@ -97,8 +99,15 @@ pub(super) fn figure(page: &mut Html, pool: &Pool, host: &Host, forecast: &Forec
         page.raw("\" x2=\"").number(scale.x(at)).raw("\" y2=\"").number(Scale::y(share)).raw("\"/>\n");
     }
     page.raw("</svg>\n");
-    caption(page, &samples, forecast);
+    caption(page, &samples, pool, forecast);
     page.close("figure");
+    if !events.is_empty() {
+        page.open("ul", "events");
+        for event in events.iter().rev().take(TOLD) {
+            page.element("li", "", &format!("{} {}: {}", event.at, event.event, event.text));
+        }
+        page.close("ul");
+    }
 }
 
 /// Where the data's growth leads within a time: the moment, and its use then.
@@ -174,7 +183,7 @@ fn curve(
     page.raw("\"/>\n");
 }
 
-fn caption(page: &mut Html, samples: &[&Sample], forecast: &Forecast) {
+fn caption(page: &mut Html, samples: &[&Sample], pool: &Pool, forecast: &Forecast) {
     page.open("figcaption", "");
     for (class, of) in CURVES.iter().rev() {
         if samples.iter().any(|s| of(s).is_some()) {
@@ -184,6 +193,9 @@ fn caption(page: &mut Html, samples: &[&Sample], forecast: &Forecast) {
     page.text("in use, in percent; times are UTC");
     if forecast.data.trusted_end().is_some() {
         page.text("; dashed: where the data's growth leads");
+    }
+    if pool.min_free.percent.is_some_and(|p| p > 0) {
+        page.text("; dotted: Docker refuses above it");
     }
     page.close("figcaption");
 }

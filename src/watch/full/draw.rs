@@ -263,11 +263,10 @@ fn users(state: &State) -> Vec<Line<'static>> {
 
 /// What happened to the pool shown and what the watching met, the latest first.
 fn events<'a>(scene: &'a Scene<'_>, state: &State) -> impl Iterator<Item = String> + use<'a> {
-    let pool = scene.report.host.pools.get(state.pool).map(|p| p.label().to_owned());
-    let events = scene.report.host.history.events.iter().rev();
-    let of_pool = events.filter(move |e| pool.as_ref().is_none_or(|p| *p == e.pool));
-    let of_pool = of_pool.map(|e| clean(&format!("{} {}: {}", e.at, e.event, e.text)).into_owned());
-    scene.notes.iter().rev().map(|n| note(n)).chain(of_pool)
+    let pool = scene.report.host.pools.get(state.pool).map_or("", Pool::label);
+    let events = scene.report.host.history.events_of(pool).rev();
+    let words = events.map(|e| clean(&format!("{} {}: {}", e.at, e.event, e.text)).into_owned());
+    scene.notes.iter().rev().map(|n| note(n)).chain(words)
 }
 
 fn keys(state: &State, scene: &Scene<'_>) -> Line<'static> {

@@ -128,6 +128,17 @@ fn other_pools_are_another_recording() {
     assert_eq!(after(&mut silent, Options::default()), Again::Other);
 }
 
+/// An event wakes the watcher when a device is made, before it has a table.
+#[test]
+fn a_pool_in_the_making_is_not_overlooked() {
+    let list = "253:0 0 pool\n253:1 0 thin one\n253:2 0 new";
+    let mut machine = machine().says(Ask::DmList, "", list).says(Ask::DmTable, "new", "");
+    let Again::Moved(moved) = after(&mut machine, Options::default()) else { panic!("nothing moved") };
+    assert!(matches!(again(&mut machine, &moved, Options::default()), Again::Same(_)));
+    let mut machine = machine.says(Ask::DmTable, "new", "0 100 thin-pool 7:3 7:2 128 0 0 ");
+    assert_eq!(again(&mut machine, &moved, Options::default()), Again::Other);
+}
+
 #[test]
 fn a_stuck_pool_is_left_alone_while_somebody_waits_for_it() {
     let mut machine = machine();
