@@ -1,6 +1,8 @@
 //! The command line as types, and the words that stand for sizes and durations. It does nothing.
 
+use crate::report::monitor::Range;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +11,13 @@ use std::time::Duration;
 /// Without a command it shows the state of every pool of this host. It only reads, and never waits long: a hung
 /// daemon, a hung LVM or a stuck pool is a finding, not an obstacle.
 #[derive(Debug, Parser)]
-#[command(name = "thinspect", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "thinspect",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 #[command(
     after_help = "Exit status: 0 answered, 3 could not answer, 64 wrong usage. With `status --exit-code`: 0 ok, \
                         1 warning, 2 critical, 3 unknown."
@@ -26,9 +34,9 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// Read a recording, or pasted text (docker info, dmsetup, lvs, df, log lines), instead of asking this machine;
-    /// `-` is standard input
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Read a recording, pasted text (docker info, dmsetup, lvs, df, log lines) or an unpacked sos report instead of
+    /// asking this machine; `-` is standard input
+    #[arg(long, global = true, value_name = "FILE|DIR")]
     pub from: Option<PathBuf>,
     /// Look for the host's files below this directory, e.g. /host in a container
     #[arg(long, global = true, value_name = "DIR", conflicts_with = "from")]
@@ -43,7 +51,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME")]
     pub pool: Option<String>,
     /// Longest wait for any one answer, e.g. 800ms or 2s
-    #[arg(long, global = true, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    #[arg(short, long, global = true, value_name = "DURATION", default_value = "1s", value_parser = duration)]
     pub timeout: Duration,
     /// Colour on a terminal, always, or never
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
@@ -93,20 +101,7 @@ pub enum Command {
         html: Option<PathBuf>,
     },
     /// Who uses the space: mapped, exclusive and shared blocks, read from the pool's own metadata without writing
-    Usage {
-        /// What the rows are
-        #[arg(long, value_enum, default_value_t = By::Device, value_name = "WHAT")]
-        by: By,
-        /// Read this copy of the metadata instead of the pool's own
-        #[arg(long, value_name = "FILE")]
-        metadata: Option<PathBuf>,
-        /// Read through the metadata snapshot that somebody holds; none is ever taken or released
-        #[arg(long)]
-        held_root: bool,
-        /// Ask the device for no more than this in a second, e.g. 20M
-        #[arg(long, value_name = "SIZE", value_parser = size)]
-        max_rate: Option<u64>,
-    },
+    Usage(Usage),
     /// Exact numbers and ordered steps for one goal; nothing is executed
     #[command(subcommand)]
     Plan(Plan),
@@ -120,6 +115,11 @@ pub enum Command {
         #[arg(short, long, conflicts_with = "output")]
         full_screen: bool,
     },
+    /// One line and performance data for a monitor (Nagios, Icinga and their kin), and the state as exit status: 0 ok,
+    /// 1 warning, 2 critical, 3 unknown
+    Check(Check),
+    /// Prometheus metrics: on standard output, in a file for node_exporter's textfile collector, or at each scrape
+    Metrics(Metrics),
     /// Write a recording of this machine, for --from. It holds names of devices, files, images and containers;
     /// values of secrets in settings are left out
     Record {
@@ -140,6 +140,113 @@ pub enum Command {
         #[arg(value_enum, default_value_t = SchemaOf::Status)]
         of: SchemaOf,
     },
+    /// Print the manual page of the program or of one command, e.g. `man plan grow`
+    Man {
+        /// The command
+        #[arg(value_name = "COMMAND")]
+        of: Vec<String>,
+        /// Write the pages of all commands into this directory instead
+        #[arg(long, value_name = "DIR", conflicts_with = "of")]
+        dir: Option<PathBuf>,
+    },
+    /// Print a script that completes command lines
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Options of `check`. A RANGE is `[@]start:end` as monitoring plug-ins have it: 80 alerts above 80, 10: below 10, ~:80
+/// above 80, @10:20 within. The rules' other findings (read-only, refused by Docker, …) count as they are.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Warn when this much of the data is used, in percent
+    #[arg(short, long, value_name = "RANGE", default_value = "80", allow_hyphen_values = true)]
+    pub warning: Range,
+    /// Critical when this much of the data is used, in percent
+    #[arg(short, long, value_name = "RANGE", default_value = "90", allow_hyphen_values = true)]
+    pub critical: Range,
+    /// The same for the metadata
+    #[arg(long, value_name = "RANGE", default_value = "75", allow_hyphen_values = true)]
+    pub metadata_warning: Range,
+    /// The same for the metadata
+    #[arg(long, value_name = "RANGE", default_value = "90", allow_hyphen_values = true)]
+    pub metadata_critical: Range,
+    /// Warn by the time until something is full, in seconds or as 24h: (less than a day). It takes a history, --log;
+    /// unless given, the rule filling-fast decides: 24 hours warning, 4 hours critical
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
+    pub time_warning: Option<Range>,
+    /// The same for critical
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
+    pub time_critical: Option<Range>,
+}
+
+/// Options of `metrics`.
+#[derive(Debug, Args)]
+pub struct Metrics {
+    /// Replace this file, whose name ends in .prom, whole or not at all
+    #[arg(long, value_name = "FILE", value_parser = prom_file)]
+    pub textfile: Option<PathBuf>,
+    /// Answer scrapes of /metrics at this address, e.g. 0.0.0.0:9750; a port alone is 127.0.0.1's
+    #[arg(long, value_name = "ADDRESS", value_parser = address, conflicts_with = "textfile")]
+    pub listen: Option<SocketAddr>,
+    /// Show the active thin devices too, the N that map most
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "100")]
+    pub per_device: Option<usize>,
+}
+
+/// What `usage` is asked.
+#[derive(Debug, Args)]
+pub struct Usage {
+    /// What the rows are
+    #[arg(long, value_enum, default_value_t = By::Device, value_name = "WHAT")]
+    pub by: By,
+    /// Sort by this column instead of the first
+    #[arg(long, value_enum, value_name = "COLUMN")]
+    pub sort: Option<Column>,
+    /// The columns to show, separated by commas
+    #[arg(long, value_enum, value_name = "COLUMN,…", value_delimiter = ',')]
+    pub columns: Vec<Column>,
+    /// Also say what comes back if this container or image is removed; may be given several times, for a set
+    #[arg(long, value_name = "NAME")]
+    pub without: Vec<String>,
+    /// Read this copy of the metadata instead of the pool's own
+    #[arg(long, value_name = "FILE")]
+    pub metadata: Option<PathBuf>,
+    /// Read through the metadata snapshot that somebody else holds; it is not released
+    #[arg(long)]
+    pub held_root: bool,
+    /// Take a metadata snapshot, read through it, and release it: THIS WRITES TO THE POOL. For pools that change faster
+    /// than they can be read
+    #[arg(long, conflicts_with_all = ["metadata", "from", "held_root"])]
+    pub snapshot: bool,
+    /// Ask the device for no more than this in a second, e.g. 20M; at least 4K, one block
+    #[arg(long, value_name = "SIZE", value_parser = rate)]
+    pub max_rate: Option<u64>,
+}
+
+/// Columns of `usage`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Column {
+    /// Space that nothing else maps.
+    Exclusive,
+    /// Space that others map too.
+    Shared,
+    /// Space it maps.
+    Mapped,
+    /// Space that comes back if it is removed: images and containers.
+    Frees,
+    /// A bar of what the rows are sorted by.
+    Bar,
+    /// Since it was pulled, tagged or made; of a container that has ended, since then.
+    Age,
+    /// What a container does, how many containers an image has, what a device is.
+    State,
+    /// Its id.
+    Id,
+    /// Its name.
+    Name,
 }
 
 /// Outputs that have a schema.
@@ -217,6 +324,40 @@ pub enum Plan {
         #[arg(long)]
         script: bool,
     },
+    /// Move Docker from its devicemapper pool to overlay2: what is kept, what is saved and where it fits, and the way back
+    Overlay2 {
+        /// Where the archives go; else where they fit
+        #[arg(long, value_name = "DIR", value_parser = directory)]
+        archives: Option<String>,
+        /// Where a Docker that still has the driver was unpacked, if the installed one has it no more: the directory
+        /// of its dockerd
+        #[arg(long, value_name = "DIR", value_parser = directory)]
+        old_engine: Option<String>,
+        /// Count what containers have written in this copy of the metadata instead of the pool's own
+        #[arg(long, value_name = "FILE")]
+        metadata: Option<PathBuf>,
+        /// Print a guarded shell script of the steps, which can go on where it was interrupted, and back
+        #[arg(long)]
+        script: bool,
+    },
+}
+
+/// node_exporter reads no other names.
+fn prom_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let ends = path.extension().is_some_and(|e| e == "prom");
+    if ends {
+        Ok(path)
+    } else {
+        Err(format!("`{text}` does not end in .prom: node_exporter would not read it"))
+    }
+}
+
+/// `9750`, `10.0.0.5:9750` or `[::1]:9750`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.parse().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    port.or_else(|_| text.parse())
+        .map_err(|_| format!("`{text}` is no address; write for example 9750, 0.0.0.0:9750 or [::]:9750"))
 }
 
 /// An absolute path: plans may be followed from anywhere.
@@ -247,6 +388,14 @@ fn size(text: &str) -> Result<u64, String> {
     let digits: u128 = format!("{whole}{part}").parse().map_err(|_| wrong())?;
     let bytes = digits.checked_mul(scale).ok_or_else(wrong)? / 10_u128.pow(places);
     u64::try_from(bytes).map_err(|_| wrong())
+}
+
+/// A rate of no less than a block a second: slower, nothing would ever be read.
+fn rate(text: &str) -> Result<u64, String> {
+    const BLOCK: u64 = 4096;
+    size(text).and_then(|rate| {
+        if rate >= BLOCK { Ok(rate) } else { Err(format!("`{text}` is less than 4K, one block a second")) }
+    })
 }
 
 /// `800ms`, `2s`, `1.5s` or plain seconds; from 10 ms to 10 min.
@@ -289,6 +438,21 @@ mod tests {
         for bad in ["", "G", "-1G", "1.2.3G", "10X", "99999999999999999999T", "1e9"] {
             assert!(size(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn addresses() {
+        assert_eq!(address("9750").unwrap().to_string(), "127.0.0.1:9750");
+        assert_eq!(address("[::]:1").unwrap().to_string(), "[::]:1");
+        for bad in ["", "localhost:9750", "70000", "127.0.0.1"] {
+            assert!(address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn rates() {
+        assert_eq!(rate("4K"), Ok(4096));
+        assert!(rate("0").is_err() && rate("4095").is_err());
     }
 
     #[test]

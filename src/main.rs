@@ -1,25 +1,28 @@
 //! Wires it together: arguments, one recording, one report, one exit status. The only file that exits, and but for
 //! `watch` the only one that prints.
 
+mod counting;
+mod freeing;
+mod monitoring;
+
 use anyhow::{Context, Result, anyhow};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
-use thinspect::cli::{By, Cli, Color, Command, Format, Global, Plan, SchemaOf};
+use thinspect::cli::{self, Cli, Color, Command, Format, Global, Plan, SchemaOf};
 use thinspect::host::owners::{self, Owners};
 use thinspect::host::{self, Host, pool::Pool};
-use thinspect::record::{self, Recording, live, load};
+use thinspect::record::{self, Recording, bundle, live, load};
 use thinspect::report::{self, Look, Report, Source, Units};
 use thinspect::rules;
 use thinspect::verdict::{Exit, Verdict};
-use thinspect::{metadata, plan, usage, watch};
+use thinspect::{lent, metadata, plan, usage, watch};
 
 fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
         Ok(cli) => run(cli).unwrap_or_else(|error| complain(&error)),
-        Err(error) => wrong_usage(&error),
+        Err(error) => monitoring::wrong_check(&error).unwrap_or_else(|| wrong_usage(&error)),
     };
     ExitCode::from(exit.code())
 }
@@ -47,18 +50,18 @@ fn run(cli: Cli) -> Result<Exit> {
     let global = &cli.global;
     match cli.command.unwrap_or(Command::Status { exit_code: false, html: None }) {
         Command::Status { exit_code, html } => status(global, exit_code, html.as_deref()),
-        Command::Usage { by, metadata, held_root, max_rate } => {
-            let options = metadata::Options {
-                through_held_root: held_root,
-                bytes_per_second: max_rate,
-                progress: Some(&progress()),
-                ..metadata::Options::default()
-            };
-            show_usage(global, by, metadata.as_deref(), options)
-        }
+        Command::Usage(asked) => show_usage(global, &asked),
         Command::Plan(goal) => make_plan(global, &goal),
         Command::Watch { interval, full_screen } => follow(global, interval, full_screen),
         Command::Record { file } => save(global, file.as_deref()),
+        Command::Check(options) => monitoring::check(global, &options),
+        Command::Metrics(options) => monitoring::metrics(global, &options),
+        Command::Man { of, dir } => manual(&of, dir.as_deref()),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "thinspect", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
         Command::Rules => print(&report::explain::rules()),
         Command::Explain { rule } => explain(&rule),
         Command::Schema { of } => {
@@ -89,6 +92,9 @@ fn said(global: &Global, options: &live::Options) -> Result<(Recording, Source)>
         return Ok((live::this_machine_as(root(global), global.timeout, options), Source::Live));
     };
     let name = if from == Path::new("-") { "standard input".to_owned() } else { from.display().to_string() };
+    if from.is_dir() {
+        return Ok((bundle::read(from).with_context(|| name)?, Source::Recording));
+    }
     let bytes = read_all(from).with_context(|| format!("cannot read {name}"))?;
     let recording = load::load(&bytes).with_context(|| name)?;
     let source = match recording.source {
@@ -100,7 +106,14 @@ fn said(global: &Global, options: &live::Options) -> Result<(Recording, Source)>
 
 /// What to ask a machine; who owns the thin devices takes many files to read and is asked only where it is shown.
 fn asking(owners: bool) -> live::Options {
-    live::Options { recorded_at: Some(live::now()), commands: true, owners }
+    let read_metadata = Some(lent::pool_metadata as record::pool_metadata::Read);
+    live::Options {
+        recorded_at: Some(live::now()),
+        commands: true,
+        owners,
+        read_metadata,
+        ..live::Options::default()
+    }
 }
 
 fn root(global: &Global) -> PathBuf {
@@ -162,91 +175,90 @@ fn units(global: &Global) -> Units {
 }
 
 /// Joins who owns what with what the pool's metadata says of it.
-fn show_usage(global: &Global, by: By, copy: Option<&Path>, options: metadata::Options<'_>) -> Result<Exit> {
-    let (pool, owners) = match copy {
+fn show_usage(global: &Global, asked: &cli::Usage) -> Result<Exit> {
+    let copy = asked.metadata.as_deref();
+    let (about, owners) = match copy {
         // A copy alone has no names.
         Some(_) if global.from.is_none() => (None, Owners::default()),
         _ => {
             let (recording, source) = recording(global, &asking(true))?;
             if source != Source::Live && copy.is_none() {
-                return Err(no_metadata());
+                return Err(counting::no_metadata());
             }
             let host = host::read(&recording);
             let pool = chosen_pool(&host, global.pool.as_deref())?.clone();
             let owners = owners::read(&recording, &host, &pool);
-            (Some(pool), owners)
+            (Some((host, pool)), owners)
         }
     };
-    let path = match (copy, &pool) {
+    let path = match (copy, &about) {
         (Some(copy), _) => copy.to_owned(),
-        (None, Some(pool)) => metadata_path(pool, &root(global))?,
+        (None, Some((_, pool))) => counting::metadata_path(pool, &root(global))?,
         (None, None) => return Err(anyhow!("nothing to read")),
     };
-    let (file, counted) = read_metadata(&path, &options)?;
-    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
-    let rows = usage::join(&counted, &owners, &reclaim, usage::walks_worth_it(&counted));
-    clear_progress();
+    let holding = match about.as_ref().filter(|_| asked.snapshot) {
+        Some((host, pool)) => Some(counting::Holding::take(host, pool, &path, global.timeout)?),
+        None => None,
+    };
+    let counted = count(&path, asked, &owners, holding.is_some());
+    let released = holding.map(|holding| holding.release(global.timeout));
+    counting::clear_progress();
+    let (mut rows, without) = counted.map_err(|error| match &released {
+        Some(Err(held)) => anyhow!("{error:#}; {held:#}"),
+        _ => error,
+    })?;
+    let fate = |released: &Result<&'static str>| *released.as_ref().unwrap_or(&"could not be released");
+    rows.note_snapshot(released.as_ref().map(fate));
     let name = path.display().to_string();
-    let label = pool.as_ref().and_then(|p| p.name.as_deref()).unwrap_or(&name);
-    match global.output {
+    let label = about.as_ref().and_then(|(_, pool)| pool.name.as_deref()).unwrap_or(&name);
+    let exit = match global.output {
         Format::Text => {
-            let by = match by {
-                By::Device => report::usage::By::Device,
-                By::Image => report::usage::By::Image,
-                By::Container => report::usage::By::Container,
-            };
-            print(&report::usage::text(Some(label), &rows, &owners, by, &look(global)))
+            let now = about.as_ref().and_then(|(host, _)| host.recorded_at.as_deref()?.parse().ok());
+            let table = counting::table(asked, now);
+            let mut text = report::usage::text(Some(label), &rows, &owners, &table, &look(global));
+            if let Some(without) = &without {
+                text.push_str(&report::usage::without_text(without, &rows, &look(global)));
+            }
+            print(&text)
         }
-        Format::Json => print(&json(&report::usage::output(Some(label), &rows, &owners))?),
-    }
+        Format::Json => print(&json(&report::usage::output(Some(label), &rows, &owners, without.as_ref()))?),
+    };
+    released.transpose()?;
+    exit
 }
 
-/// A pool's metadata, and what it says of each device.
-fn read_metadata(
+/// Counts in the metadata for every row, and for the set that was named.
+fn count(
     path: &Path,
-    options: &metadata::Options<'_>,
-) -> Result<(metadata::MetadataFile, metadata::Usage)> {
-    let file =
-        metadata::MetadataFile::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let counted = metadata::read(&file, options).with_context(|| path.display().to_string());
-    clear_progress();
-    Ok((file, counted?))
-}
-
-/// Where a pool's metadata can be read: the file behind its loop device, which is always current, else the device.
-fn metadata_path(pool: &Pool, root: &Path) -> Result<PathBuf> {
-    let backing = &pool.metadata_backing;
-    let file = backing.file.as_ref().filter(|f| !f.deleted).map(|f| f.path.as_str());
-    let path = file.or(backing.path.as_deref());
-    let path = path.with_context(|| format!("the metadata device of {} is not known", pool.label()))?;
-    Ok(root.join(path.trim_start_matches('/')))
-}
-
-/// Says how far reading the metadata is, on a terminal, once it has taken a second.
-fn progress() -> impl Fn(metadata::Progress) + Sync {
-    let started = Instant::now();
-    let terminal = io::stderr().is_terminal();
-    move |now: metadata::Progress| {
-        if terminal && started.elapsed() > Duration::from_secs(1) {
-            let share = now.blocks * 100 / now.expected.max(1);
-            let _ = write!(io::stderr(), "\rreading metadata: {share:3} % of {} blocks ", now.expected);
-        }
-    }
-}
-
-fn clear_progress() {
-    if io::stderr().is_terminal() {
-        let _ = write!(io::stderr(), "\r\u{1b}[K");
-    }
+    asked: &cli::Usage,
+    owners: &Owners,
+    own_snapshot: bool,
+) -> Result<(usage::Usage, Option<usage::Without>)> {
+    let progress = counting::progress();
+    let options = metadata::Options {
+        through_held_root: asked.held_root || own_snapshot,
+        bytes_per_second: asked.max_rate,
+        progress: Some(&progress),
+        ..metadata::Options::default()
+    };
+    let (file, counted) = counting::read(path, &options)?;
+    // Where a pool never came to rest, a snapshot that somebody holds was read.
+    let options = metadata::Options { through_held_root: counted.through_held_root, ..options };
+    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
+    let rows = usage::join(&counted, owners, &reclaim, usage::walks_worth_it(&counted));
+    let in_pool = counted.devices.iter().map(|device| device.device_id).collect();
+    let named = Some(&asked.without).filter(|names| !names.is_empty());
+    let without = named.map(|names| usage::without(names, owners, &in_pool, &reclaim)).transpose();
+    Ok((rows, without.map_err(|why| anyhow!(why))?))
 }
 
 fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
-    let named = matches!(goal, Plan::Free { need: Some(_), .. });
+    let named = matches!(goal, Plan::Free { need: Some(_), .. } | Plan::Overlay2 { .. });
     let (recording, source) = recording(global, &asking(named))?;
     let host = host::read(&recording);
     let absent = match goal {
         // What is to be repaired may not be there any more.
-        Plan::Repair { .. } => plan::absent_pool(&host),
+        Plan::Repair { .. } | Plan::Overlay2 { .. } => plan::absent_pool(&host),
         _ => None,
     };
     let wanted = global.pool.as_deref();
@@ -259,11 +271,18 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
         Plan::Free { need: None, script, .. } => (plan::free(&host, pool, &plan::Free::default()), *script),
         Plan::Free { need: Some(need), metadata, script } => {
             let need = host::units::Bytes(*need);
-            let about = About { recording: &recording, source, host: &host, pool };
-            (plan_free(&about, &root(global), metadata.as_deref(), need)?, *script)
+            let about = freeing::About { recording: &recording, source, host: &host, pool };
+            (freeing::plan_free(&about, &root(global), metadata.as_deref(), need)?, *script)
         }
         Plan::Repair { copies, script } => {
             (plan::repair(&host, pool, &plan::Repair { copies: copies.clone() }), *script)
+        }
+        Plan::Overlay2 { archives, old_engine, metadata, script } => {
+            let about = freeing::About { recording: &recording, source, host: &host, pool };
+            let mut options = freeing::plan_overlay2(&about, &root(global), metadata.as_deref())?;
+            options.archives.clone_from(archives);
+            options.old_engine.clone_from(old_engine);
+            (plan::overlay2(&host, pool, &options), *script)
         }
         Plan::MinFreeSpace { percent, script } => {
             (plan::min_free_space(&host, pool, &plan::MinFreeSpace { percent: *percent }), *script)
@@ -289,99 +308,6 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
         Format::Json => print(&json(&report::plan_json(&plan))?)?,
     };
     Ok(if plan.possible { Exit::Answered } else { Exit::CouldNotAnswer })
-}
-
-/// A pool, and what was recorded of its host.
-struct About<'a> {
-    recording: &'a Recording,
-    source: Source,
-    host: &'a Host,
-    pool: &'a Pool,
-}
-
-/// Names what to remove where that can be counted; else says why not, and how it is chosen by a person. A copy of the
-/// metadata was given to be counted in: that it cannot be is an error.
-fn plan_free(
-    about: &About<'_>,
-    root: &Path,
-    copy: Option<&Path>,
-    need: host::units::Bytes,
-) -> Result<plan::Plan> {
-    let error = match choose(about, root, copy, need) {
-        Ok(chosen) => return Ok(plan::free_chosen(about.host, about.pool, &chosen)),
-        Err(error) if copy.is_some() => return Err(error),
-        Err(error) => error,
-    };
-    let mut plan = plan::free(about.host, about.pool, &plan::Free { need: Some(need) });
-    if plan.possible {
-        plan.warnings.insert(0, format!("what to remove is not named, nor what it gives back: {error:#}"));
-    }
-    Ok(plan)
-}
-
-/// Counts in the pool's metadata what to remove.
-fn choose(
-    about: &About<'_>,
-    root: &Path,
-    copy: Option<&Path>,
-    need: host::units::Bytes,
-) -> Result<plan::Chosen> {
-    let pool = about.pool;
-    let path = match copy {
-        Some(copy) => copy.to_owned(),
-        None if about.source != Source::Live => return Err(no_metadata()),
-        None => metadata_path(pool, root)?,
-    };
-    let owners = owners::read(about.recording, about.host, pool);
-    if owners.keeper == owners::Keeper::Nobody {
-        return Err(anyhow!("neither Docker's nor containerd's records of the pool's devices were read"));
-    }
-    let progress = progress();
-    let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
-    let (file, counted) = read_metadata(&path, &options)?;
-    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
-    let free = usage::free::free(pool, &owners, &counted, &reclaim, need);
-    clear_progress();
-    let Some(most) = free.most else {
-        return Err(anyhow!("{}: the blocks could not be counted exactly", path.display()));
-    };
-    let mut notes: Vec<String> = free.left_alone.iter().map(|what| format!("left alone: {what}")).collect();
-    if let Some(recorded) = pool.transaction_id.filter(|id| *id != counted.transaction_id) {
-        notes.push(format!(
-            "the metadata is of transaction {}, what was recorded of the pool of {recorded}: where they are of \
-             different times or pools, the steps may give back more or less",
-            counted.transaction_id
-        ));
-    }
-    Ok(plan::Chosen {
-        wanted: free.need,
-        block: free.block,
-        most,
-        removals: free.steps.into_iter().map(removal).collect(),
-        blocked_by: free.blocked_by,
-        notes,
-    })
-}
-
-fn removal(step: usage::free::Step) -> plan::Removal {
-    use usage::free::Loss;
-    let thing = match (step.loss, step.id) {
-        (Loss::EndedContainer, Some(id)) => plan::Thing::Container(id),
-        (Loss::DanglingImage | Loss::UnusedImage, Some(id)) => plan::Thing::Image { id, names: step.names },
-        _ => plan::Thing::Other,
-    };
-    plan::Removal {
-        thing,
-        does: step.does,
-        why: step.why,
-        risk: step.risk,
-        commands: step.commands,
-        gain: step.gain,
-    }
-}
-
-fn no_metadata() -> anyhow::Error {
-    anyhow!("a recording does not hold the metadata itself: give a copy of it with --metadata")
 }
 
 /// Watches until a signal or the reader ends it.
@@ -478,6 +404,25 @@ fn explain(name: &str) -> Result<Exit> {
         return Err(anyhow!("no rule named {name}; `thinspect rules` lists them"));
     };
     print(&report::explain::explain(rule))
+}
+
+/// The manual page of a command, or the pages of all, in roff.
+fn manual(of: &[String], folder: Option<&Path>) -> Result<Exit> {
+    let mut program = Cli::command();
+    if let Some(folder) = folder {
+        clap_mangen::generate_to(program, folder)
+            .with_context(|| format!("cannot write into {}", folder.display()))?;
+        return Ok(Exit::Answered);
+    }
+    program.build();
+    let mut command = &program;
+    for name in of {
+        let found = command.find_subcommand(name);
+        command = found.ok_or_else(|| anyhow!("no command named {}", of.join(" ")))?;
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    print(&String::from_utf8_lossy(&page))
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String> {

@@ -190,8 +190,12 @@ fn ask(
     fault: Option<(usize, Reading)>,
 ) -> (Recording, Vec<(Ask, String)>) {
     let mut script = Script { said: said.clone(), fault, asked: Vec::new() };
-    let options =
-        Options { recorded_at: Some("2026-11-22T02:20:16Z".to_owned()), commands: true, owners: true };
+    let options = Options {
+        recorded_at: Some("2026-11-22T02:20:16Z".to_owned()),
+        commands: true,
+        owners: true,
+        ..Options::default()
+    };
     let recording = record(&mut script, &options);
     (recording, script.asked)
 }
@@ -215,8 +219,9 @@ fn depends(on: &(Ask, String), other: &(Ask, String)) -> bool {
                 || other.1.starts_with("/sys/dev/block/")
                 || other.1.starts_with("/sys/fs/xfs/")
                 || other.1.contains("/mnt/")
-                || matches!(other.0, Ask::LoopStatus)
+                || matches!(other.0, Ask::LoopStatus | Ask::PoolMetadata | Ask::Signatures)
                 || other.1.contains("/devicemapper/devicemapper")
+                || other.1.ends_with("/thin_check")
                 || is_lvm(other)
         }
         // A pool whose state is unknown says nothing of its thin devices and whose it is.
@@ -237,7 +242,8 @@ fn depends(on: &(Ask, String), other: &(Ask, String)) -> bool {
         Ask::File if on.1 == "/proc/self/mountinfo" => {
             other.1.contains("/mnt/") || other.1.starts_with("/sys/fs/")
         }
-        Ask::File if on.1.starts_with("/etc/docker") => other.1.starts_with("/lvm"),
+        // It may name the data root, and what is to be moved lies there.
+        Ask::File if on.1.starts_with("/etc/docker") => other.1.starts_with("/lvm") || is_of_moves(other),
         // Where no daemon is known to run, no version of one is asked, unless its files are there.
         Ask::Processes | Ask::Run => other.0 == Ask::Run || other.1 == "docker",
         Ask::Dir => other.1.starts_with(&on.1) || is_lvm(other),
@@ -245,10 +251,16 @@ fn depends(on: &(Ask, String), other: &(Ask, String)) -> bool {
         Ask::Stat => {
             other.1.starts_with(&on.1)
                 || other.0 == Ask::Run
-                || on.1.strip_suffix("/devicemapper") == Some(&other.1)
+                || on.1.strip_suffix("/devicemapper").is_some_and(|root| other.1.starts_with(root))
+                || is_of_moves(other)
         }
         _ => false,
     }
+}
+
+/// Asked only where something could be moved.
+fn is_of_moves(question: &(Ask, String)) -> bool {
+    question.0 == Ask::Statfs || question.1 == "/proc/filesystems"
 }
 
 fn is_lvm(question: &(Ask, String)) -> bool {

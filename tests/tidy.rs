@@ -15,7 +15,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("plan", &["plan", "host", "advice", "verdict"]),
     ("usage", &["usage", "host", "metadata", "advice"]),
     ("watch", &["watch", "record", "host", "forecast", "rules", "report", "verdict"]),
+    ("publish", &["publish"]),
     ("report", &["report", "host", "rules", "plan", "usage", "forecast", "advice", "verdict", "record"]),
+    ("snapshot", &["snapshot", "host", "metadata", "record", "advice"]),
 ];
 
 /// What nothing after `record` may touch: the recording is the only input.

@@ -57,6 +57,8 @@ pub struct LoopFile {
     pub deleted: bool,
     /// Another file now stands at its path.
     pub replaced: bool,
+    /// Where in the file the device begins; `None` where the device itself was not asked.
+    pub offset: Option<Bytes>,
 }
 
 impl LoopFile {

@@ -15,6 +15,8 @@ pub struct Docker {
     pub running: Option<bool>,
     /// The storage driver that the settings name.
     pub driver: Option<String>,
+    /// Where that was named: a file, or the daemon's command line.
+    pub driver_from: Option<String>,
     /// Storage options as given, `dm.min_free_space=5%`, in order; the last of a name counts.
     pub options: Vec<StorageOption>,
     /// Whether `/etc/docker/daemon.json` exists, and its text; `None` when not asked.
@@ -29,10 +31,20 @@ pub struct Docker {
     pub base_filesystem: Option<String>,
     /// `open_transaction_id` of `metadata/transaction-metadata`.
     pub open_transaction: Option<u64>,
+    /// `device_id` of the same: the device it made or deleted.
+    pub open_device: Option<u32>,
     /// Records of thin devices.
     pub devices: Vec<DeviceRecord>,
     /// The filesystem the data root is on.
     pub filesystem: Option<super::backing::Filesystem>,
+    /// Whether that filesystem's directories say what their entries are (`d_type`), as overlay2 demands.
+    pub typed_entries: Option<bool>,
+    /// Names of its volumes, which no storage driver keeps.
+    pub volumes: Option<Vec<String>>,
+    /// How many images there are in its other store, overlay2's.
+    pub overlay2_images: Option<u64>,
+    /// Whether it is, or was, part of a swarm.
+    pub swarm: Option<bool>,
 }
 
 /// A storage option and where it was given.

@@ -9,10 +9,11 @@ use super::table::target;
 use super::{dm_info, saying};
 use crate::record::paste::LEFT_OUT;
 use crate::record::{Ask, Reading, Recording};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Questions without an answer, as a person should hear of them.
-pub(super) fn unanswered(recording: &Recording, devices: &BTreeMap<&str, Device<'_>>) -> Vec<Oddity> {
+pub(super) fn unanswered(recording: &Recording, devices: &BTreeMap<Cow<'_, str>, Device<'_>>) -> Vec<Oddity> {
     let mut oddities = Vec::new();
     for answer in &recording.answers {
         let of_pool = devices.get(answer.of.as_str()).is_some_and(|d| d.kind() == Some("thin-pool"));
@@ -82,7 +83,7 @@ fn about(ask: Ask, of: &str) -> String {
 pub(super) fn not_understood(
     recording: &Recording,
     host: &Host,
-    devices: &BTreeMap<&str, Device<'_>>,
+    devices: &BTreeMap<Cow<'_, str>, Device<'_>>,
 ) -> Vec<Oddity> {
     let mut oddities = Vec::new();
     for pool in host.pools.iter().filter(|p| !p.leftovers.is_empty()) {
@@ -110,11 +111,22 @@ pub(super) fn not_understood(
     for line in strange {
         oddities.push(Oddity {
             about: "pasted line".to_owned(),
-            text: format!("not understood: {}", line.trim()),
+            text: format!("not understood: {}", excerpt(line)),
             blocks_ok: false,
         });
     }
     oddities
+}
+
+/// The beginning of a line: the rest of an endless one is not worth a page.
+fn excerpt(line: &str) -> String {
+    const LONGEST: usize = 1000;
+    let line = line.trim();
+    let mut chars = line.char_indices().skip(LONGEST);
+    match chars.next() {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line.to_owned(),
+    }
 }
 
 /// A blank line, or a shell's prompt with what was typed there: nothing that anybody said.

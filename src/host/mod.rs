@@ -5,20 +5,26 @@
 
 pub mod amount;
 pub mod backing;
+pub mod census;
 mod device;
 pub mod df;
+pub mod disk;
 pub mod dm_info;
 pub mod docker;
 pub mod docker_info;
+pub mod docker_lists;
 pub mod floor;
 mod gaps;
 mod headroom;
 pub mod history;
+pub mod inside;
 mod join;
+pub mod listing;
 mod loose;
 pub mod losetup;
 pub mod lvm;
 pub mod oddity;
+pub mod open_files;
 mod owner;
 pub mod owners;
 pub mod pool;
@@ -31,6 +37,7 @@ pub mod stat;
 pub mod status;
 pub mod table;
 pub mod thin;
+pub mod twice;
 pub mod units;
 
 pub use headroom::Headroom;
@@ -38,6 +45,7 @@ pub use join::read;
 
 pub use crate::record::Source;
 use backing::Filesystem;
+use disk::Disk;
 use docker::Docker;
 use history::History;
 use lvm::Lvm;
@@ -63,12 +71,24 @@ pub struct Host {
     pub dockers: Vec<Docker>,
     /// LVM's facts.
     pub lvm: Lvm,
+    /// Disks and partitions, where they were asked about.
+    pub disks: Vec<Disk>,
+    /// Tools that were looked for, with where they stand; `None`: there is none.
+    pub tools: Vec<(String, Option<String>)>,
     /// Filesystems with their space, from statfs or a pasted `df`.
     pub filesystems: Vec<Filesystem>,
     /// Recognised log and error lines.
     pub sayings: Vec<Saying>,
     /// What was seen of the pools over time, this look included, where a history was given.
     pub history: History,
+    /// Containers, from a pasted `docker ps`.
+    pub containers: Vec<docker_lists::Container>,
+    /// What could be removed, from a pasted `docker system df`.
+    pub removable: Option<docker_lists::Removable>,
+    /// Deleted files that are held open, from a pasted `lsof`.
+    pub open_files: Vec<open_files::Deleted>,
+    /// What a text says twice, and differently.
+    pub twice: Vec<twice::Twice>,
     /// What was refused, silent or not understood.
     pub oddities: Vec<Oddity>,
 }
@@ -85,6 +105,8 @@ pub struct Kernel {
     /// Seconds that writes wait on a full pool before they fail; 0 is for ever
     /// (`/sys/module/dm_thin_pool/parameters/no_space_timeout`).
     pub no_space_timeout: Option<u64>,
+    /// Whether it knows the overlay filesystem now; it may still load the module (`/proc/filesystems`).
+    pub overlay: Option<bool>,
 }
 
 /// Whether device-mapper could be asked.

@@ -4,7 +4,9 @@
 
 use super::backing::Backing;
 use super::docker_info::DockerInfo;
+use super::inside::Inside;
 use super::lvm::LvName;
+use super::owners::Owners;
 use super::space::Space;
 use super::status::{Discards, HeldRoot, Mode, WhenFull};
 use super::table::DeviceNumber;
@@ -55,6 +57,10 @@ pub struct Pool {
     pub metadata_backing: Backing,
     /// Who keeps the records of what is in it.
     pub owner: Owner,
+    /// What those records say of the thin devices, as far as they were asked for.
+    pub owners: Owners,
+    /// What its metadata says of the thin devices, where it was read.
+    pub inside: Option<Inside>,
     /// Docker's free-space floor, as far as known.
     pub min_free: MinFree,
     /// Docker's refusal of a new thin device for want of free data blocks.

@@ -7,7 +7,7 @@ use super::docker::{DeviceRecord, Docker, StorageOption};
 use super::oddity::Oddity;
 use super::units::Bytes;
 use super::{stack, stat};
-use crate::record::{Ask, Reading, Recording};
+use crate::record::{Ask, Reading, Recording, Source};
 use serde_json::Value;
 
 const DAEMON_JSON: &str = "/etc/docker/daemon.json";
@@ -28,7 +28,14 @@ pub(super) fn dockers(
 ) -> Vec<Docker> {
     let roots = recording.all(Ask::DeviceRecords).filter_map(|a| a.of.strip_suffix(RECORDS));
     let common = common(recording, oddities);
-    roots.map(|root| docker(recording, mounts, root, &common, oddities)).collect()
+    let mut dockers: Vec<Docker> =
+        roots.map(|root| docker(recording, mounts, root, &common, oddities)).collect();
+    let told = common.driver.is_some() || !common.options.is_empty();
+    if dockers.is_empty() && told && recording.source == Source::Pasted {
+        // Nobody looked below its data root, but what it was told stands.
+        dockers.push(Docker { configured_pool: configured_pool(&common), ..common });
+    }
+    dockers
 }
 
 /// What all data roots of the machine share: the daemon's settings. Its command line comes last, as it is what counts.
@@ -40,7 +47,7 @@ fn common(recording: &Recording, oddities: &mut Vec<Oddity>) -> Docker {
     docker.daemon_json = recording.said(Ask::File, settings).map(str::to_owned);
     if let Some(text) = &docker.daemon_json {
         match serde_json::from_str::<Value>(text) {
-            Ok(json) => from_daemon_json(&json, settings, &mut docker.driver, &mut docker.options),
+            Ok(json) => from_daemon_json(&json, settings, &mut docker),
             Err(error) => oddities.push(Oddity {
                 about: settings.to_owned(),
                 text: format!("not valid JSON ({error}); its storage options were not read"),
@@ -56,12 +63,27 @@ fn common(recording: &Recording, oddities: &mut Vec<Oddity>) -> Docker {
             from_words(&words_of_line(line), &answer.of, &mut docker);
         }
     }
+    if recording.source == Source::Pasted {
+        let lines = recording.all(Ask::Line).filter_map(|a| a.reading.said()).flat_map(str::lines);
+        lines.for_each(|line| from_pasted(line, &mut docker));
+    }
     docker.running = daemons.as_ref().map(|d| !d.is_empty());
     for words in daemons.iter().flatten() {
         from_words(words, "the daemon's command line", &mut docker);
     }
     docker.version = version(recording);
     docker
+}
+
+/// What a pasted line tells the daemon: its command line, a variable that ends up there, or a piece of its settings.
+fn from_pasted(line: &str, docker: &mut Docker) {
+    const FROM: &str = "pasted text";
+    if line.contains("--storage-") || line.contains("dockerd") && line.contains(" -s ") {
+        from_words(&words_of_line(line), FROM, docker);
+    } else if line.contains("\"dm.") {
+        let quoted = line.split('"').filter(|word| word.starts_with("dm.") && !word.contains(' '));
+        docker.options.extend(quoted.filter_map(|word| option(word, FROM)));
+    }
 }
 
 /// The command lines of the daemons that run, each word by word; `None` when nobody looked.
@@ -100,17 +122,13 @@ fn version(recording: &Recording) -> Option<String> {
     Some(word.trim_end_matches(',').to_owned())
 }
 
-fn from_daemon_json(
-    settings: &Value,
-    from: &str,
-    driver: &mut Option<String>,
-    options: &mut Vec<StorageOption>,
-) {
+fn from_daemon_json(settings: &Value, from: &str, docker: &mut Docker) {
     if let Some(name) = settings.get("storage-driver").and_then(Value::as_str) {
-        *driver = Some(name.to_owned());
+        docker.driver = Some(name.to_owned());
+        docker.driver_from = Some(from.to_owned());
     }
     let given = settings.get("storage-opts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    options.extend(given.iter().filter_map(Value::as_str).filter_map(|o| option(o, from)));
+    docker.options.extend(given.iter().filter_map(Value::as_str).filter_map(|o| option(o, from)));
 }
 
 /// `dm.min_free_space=5%`; the name in lower case as Docker compares it.
@@ -134,7 +152,12 @@ fn from_words(words: &[&str], from: &str, docker: &mut Docker) {
         let mut value = || value.or_else(|| words.next()).map(str::to_owned);
         match flag {
             "--storage-opt" => docker.options.extend(value().and_then(|v| option(&v, from))),
-            "--storage-driver" | "-s" => docker.driver = value().or(docker.driver.take()),
+            "--storage-driver" | "-s" => {
+                if let Some(name) = value() {
+                    docker.driver = Some(name);
+                    docker.driver_from = Some(from.to_owned());
+                }
+            }
             _ => {}
         }
     }
@@ -152,22 +175,48 @@ fn docker(
     let set = json(recording, &format!("{metadata}/deviceset-metadata"), oddities);
     let transaction = json(recording, &format!("{metadata}/transaction-metadata"), oddities);
     let (devices, base) = devices(recording, &metadata, oddities);
-    let pool = common.option("dm.thinpooldev").map(|o| o.value.trim_start_matches("/dev/mapper/").to_owned());
-    let automatic = common.option("dm.directlvm_device").map(|_| "docker-thinpool".to_owned());
     Docker {
         root: Some(root.to_owned()),
         prefix: recording.said(Ask::Stat, &home).and_then(prefix),
-        configured_pool: pool.or(automatic),
+        configured_pool: configured_pool(common),
         base_size: base,
         base_filesystem: text_of(set.as_ref(), "BaseDeviceFilesystem"),
-        open_transaction: transaction
-            .as_ref()
-            .and_then(|t| t.get("open_transaction_id"))
-            .and_then(Value::as_u64),
+        open_transaction: number_of(transaction.as_ref(), "open_transaction_id"),
+        open_device: number_of(transaction.as_ref(), "device_id").and_then(|id| id.try_into().ok()),
         devices,
         filesystem: stack::filesystem_of(recording, mounts, root),
+        typed_entries: recording.said(Ask::EntryTypes, root).and_then(stat::typed),
+        volumes: names(recording, &format!("{root}/volumes")).map(|all| {
+            // Docker's list of them, and where it notes what lies below.
+            all.into_iter().filter(|n| !matches!(n.as_str(), "metadata.db" | "backingFsBlockDev")).collect()
+        }),
+        overlay2_images: names(recording, &format!("{root}/image/overlay2/imagedb/content/sha256"))
+            .and_then(|all| u64::try_from(all.len()).ok()),
+        swarm: exists(recording, &format!("{root}/swarm/docker-state.json")),
         ..common.clone()
     }
+}
+
+/// The names in a directory; none where there is no directory, `None` where that is not known.
+fn names(recording: &Recording, path: &str) -> Option<Vec<String>> {
+    match recording.reading(Ask::Dir, path)? {
+        Reading::Said(text) => Some(text.lines().filter(|l| !l.is_empty()).map(str::to_owned).collect()),
+        refused => (refused.errno() == Some("ENOENT")).then(Vec::new),
+    }
+}
+
+fn exists(recording: &Recording, path: &str) -> Option<bool> {
+    match recording.reading(Ask::Stat, path)? {
+        Reading::Said(_) => Some(true),
+        refused => (refused.errno() == Some("ENOENT")).then_some(false),
+    }
+}
+
+/// The pool that the options name, or the one that Docker makes of a device they name.
+fn configured_pool(common: &Docker) -> Option<String> {
+    let named =
+        common.option("dm.thinpooldev").map(|o| o.value.trim_start_matches("/dev/mapper/").to_owned());
+    named.or_else(|| common.option("dm.directlvm_device").map(|_| "docker-thinpool".to_owned()))
 }
 
 /// `docker-MAJOR:MINOR-INODE`, from the identity of the driver's directory (deviceset.go, `initDevmapper`).
@@ -188,6 +237,10 @@ fn json(recording: &Recording, path: &str, oddities: &mut Vec<Oddity>) -> Option
 
 fn text_of(value: Option<&Value>, key: &str) -> Option<String> {
     value?.get(key)?.as_str().filter(|t| !t.is_empty()).map(str::to_owned)
+}
+
+fn number_of(value: Option<&Value>, key: &str) -> Option<u64> {
+    value?.get(key)?.as_u64()
 }
 
 /// The records of thin devices, and the size of the base device.

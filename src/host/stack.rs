@@ -6,7 +6,7 @@
 use super::backing::{Backing, BackingKind, Filesystem, LoopFile};
 use super::stat::{stat, statfs};
 use super::table::DeviceNumber;
-use super::units::Sectors;
+use super::units::{Bytes, Sectors};
 use crate::record::{Ask, Recording};
 
 /// Marks that the kernel adds to the path of a deleted file (fs/d_path.c).
@@ -81,7 +81,10 @@ impl<'a> Sysfs<'a> {
     fn loop_file(&self) -> Option<LoopFile> {
         let said = self.text("loop/backing_file")?;
         let bare = said.strip_suffix(DELETED).unwrap_or(said);
-        let bound = self.recording.said(Ask::LoopStatus, &self.device.to_string()).map(stat);
+        let status = self.recording.said(Ask::LoopStatus, &self.device.to_string());
+        let bound = status.map(stat);
+        let mut words = status.unwrap_or_default().split_whitespace();
+        let offset = words.find_map(|word| word.strip_prefix("offset=")?.parse().ok()).map(Bytes);
         let there = self.recording.said(Ask::Stat, bare).map(stat);
         // Only device and inode tell whether the file at that path is still the one that is attached.
         let same = match (there, bound) {
@@ -97,6 +100,7 @@ impl<'a> Sysfs<'a> {
             allocated: file.allocated,
             deleted,
             replaced: deleted && there.is_some(),
+            offset,
         })
     }
 }
@@ -149,14 +153,22 @@ fn mount_of<'a>(
     path: &str,
     device: Option<DeviceNumber>,
 ) -> Option<&'a Filesystem> {
-    let holds = |f: &&Filesystem| {
-        let mount = f.mount.as_deref().unwrap_or_default();
-        let below = path
-            .strip_prefix(mount.trim_end_matches('/'))
-            .is_some_and(|r| r.is_empty() || r.starts_with('/'));
-        below && (device.is_none() || f.device == device)
-    };
-    mounts.iter().filter(holds).max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
+    let on_device = |f: &&Filesystem| device.is_none() || f.device == device;
+    let here = mounts.iter().filter(|f| holds(f, path)).filter(on_device);
+    here.max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
+}
+
+/// The filesystem that a path is on, told by the mount points alone.
+#[must_use]
+pub(super) fn holding<'a>(filesystems: &'a [Filesystem], path: &str) -> Option<&'a Filesystem> {
+    mount_of(filesystems, path, None)
+}
+
+/// Whether a path is at or below a mount point.
+fn holds(filesystem: &Filesystem, path: &str) -> bool {
+    let Some(mount) = filesystem.mount.as_deref() else { return false };
+    let rest = path.strip_prefix(mount.trim_end_matches('/'));
+    rest.is_some_and(|r| r.is_empty() || r.starts_with('/'))
 }
 
 /// The filesystem on a device, where it is mounted and was asked.

@@ -45,6 +45,12 @@ pub fn stat(text: &str) -> Stat {
     }
 }
 
+/// The number of a device node in the same notation: `rdev=254:48`.
+#[must_use]
+pub(super) fn node_number(text: &str) -> Option<DeviceNumber> {
+    pair(text, "rdev").and_then(DeviceNumber::read)
+}
+
 /// Reads `block=4096 blocks=3046395 free=2853014 available=2693478 files=786432 files_free=779009`.
 #[must_use]
 pub fn statfs(text: &str) -> Filesystem {
@@ -59,6 +65,13 @@ pub fn statfs(text: &str) -> Filesystem {
         inodes_free: number(text, "files").filter(|f| *f > 0).and_then(|_| number(text, "files_free")),
         ..Filesystem::default()
     }
+}
+
+/// Reads `entries=12 typed=12`: whether entries say what they are; an empty directory tells nothing.
+#[must_use]
+pub fn typed(text: &str) -> Option<bool> {
+    let (entries, typed) = (number(text, "entries")?, number(text, "typed")?);
+    (entries > 0).then_some(typed == entries)
 }
 
 /// Reads the output of the tool `stat`: path and state of each file.
@@ -103,6 +116,12 @@ mod tests {
         );
         assert_eq!((fs.inodes, fs.inodes_free), (Some(7), Some(6)));
         assert_eq!(statfs("blocks=10").size, None);
+        let cases = [
+            ("entries=3 typed=3", Some(true)),
+            ("entries=3 typed=0", Some(false)),
+            ("entries=0 typed=0", None),
+        ];
+        assert!(cases.iter().all(|(text, says)| typed(text) == *says));
     }
 
     #[test]

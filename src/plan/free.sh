@@ -14,10 +14,6 @@ deletes() {
         *) return 1 ;;
     esac
 }
-docker_answers() { timeout 20 docker version >/dev/null 2>&1; }
-start_docker() {
-    if command -v systemctl >/dev/null; then run systemctl start docker; else run service docker start; fi
-}
 trim_containers() {
     local pid
     docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}' | while read -r pid; do

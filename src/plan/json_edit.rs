@@ -15,15 +15,50 @@ pub(super) fn with_option(text: &str, name: &str, value: &str) -> Result<String,
     if text.trim().is_empty() {
         return Ok(format!("{{\n    \"{KEY}\": [{}]\n}}\n", Value::from(option)));
     }
+    let wanted = changed(&parsed(text)?, name, &option)?;
+    let literal = Value::from(option).to_string();
+    checked(splice(text, name, &literal), &wanted)
+}
+
+/// The text with this value as its member `key`, or without that member; a sentence where that cannot be done.
+pub(super) fn with_member(text: &str, key: &str, value: Option<&Value>) -> Result<String, String> {
+    let entry = |value: &Value| format!("{}: {value}", Value::from(key));
+    if text.trim().is_empty() {
+        return Ok(value.map(|v| format!("{{\n    {}\n}}\n", entry(v))).unwrap_or_default());
+    }
+    let old = parsed(text)?;
+    let mut wanted = old.as_object().cloned().ok_or("daemon.json holds no object")?;
+    let top = text.find('{').and_then(|open| members(text, open)).unwrap_or_default();
+    let place = top.iter().rposition(|m| m.key.as_deref() == Some(key));
+    let new = match (place, value) {
+        (Some(at), Some(value)) => {
+            wanted.insert(key.to_owned(), value.clone());
+            top.get(at).and_then(|m| replace(text, m.value.clone(), &value.to_string()))
+        }
+        (None, Some(value)) => {
+            wanted.insert(key.to_owned(), value.clone());
+            insert(text, &top, &entry(value))
+        }
+        (Some(at), None) => {
+            wanted.remove(key);
+            remove(text, &top, at)
+        }
+        (None, None) => return Ok(text.to_owned()),
+    };
+    checked(new, &Value::Object(wanted))
+}
+
+fn parsed(text: &str) -> Result<Value, String> {
     if text.chars().any(|c| c.is_control() && !"\n\t\r".contains(c)) {
         return Err("daemon.json holds control characters".into());
     }
-    let old: Value = serde_json::from_str(text).map_err(|e| format!("daemon.json is no JSON: {e}"))?;
-    let wanted = changed(&old, name, &option)?;
-    let literal = Value::from(option).to_string();
-    let new =
-        splice(text, name, &literal).filter(|new| serde_json::from_str::<Value>(new).ok() == Some(wanted));
-    new.ok_or_else(|| "daemon.json is written in a way that cannot be changed safely".into())
+    serde_json::from_str(text).map_err(|e| format!("daemon.json is no JSON: {e}"))
+}
+
+/// What was spliced, if it means what it has to.
+fn checked(new: Option<String>, wanted: &Value) -> Result<String, String> {
+    new.filter(|new| serde_json::from_str::<Value>(new).ok().as_ref() == Some(wanted))
+        .ok_or_else(|| "daemon.json is written in a way that cannot be changed safely".into())
 }
 
 /// The settings as they have to be afterwards.
@@ -64,6 +99,18 @@ fn insert(text: &str, members: &[Member], entry: &str) -> Option<String> {
     let before = text.get(..last.start)?;
     let gap = before.get(before.trim_end().len()..)?;
     replace(text, last.value.end..last.value.end, &format!(",{gap}{entry}"))
+}
+
+/// Takes an entry out, with the comma that parted it from the one before, or after.
+fn remove(text: &str, members: &[Member], at: usize) -> Option<String> {
+    let member = members.get(at)?;
+    let before = at.checked_sub(1).and_then(|at| members.get(at));
+    let range = match (before, members.get(at + 1)) {
+        (Some(before), _) => before.value.end..member.value.end,
+        (None, Some(after)) => member.start..after.start,
+        (None, None) => member.start..member.value.end,
+    };
+    replace(text, range, "")
 }
 
 fn replace(text: &str, range: Range<usize>, by: &str) -> Option<String> {
@@ -196,6 +243,10 @@ mod properties {
             let old = Value::Object(object);
             for text in [old.to_string(), serde_json::to_string_pretty(&old).unwrap()] {
                 prop_assert!(with_option(&text, "dm.min_free_space", "9%").is_ok(), "{text}");
+                for key in keys.iter().map(String::as_str).chain(["new"]) {
+                    prop_assert!(with_member(&text, key, None).is_ok(), "{text} without {key}");
+                    prop_assert!(with_member(&text, key, Some(&json!(["x"]))).is_ok(), "{text} with {key}");
+                }
             }
         }
     }

@@ -3,6 +3,8 @@
 //! A plan is data, computed from a [`Host`] alone; nothing here executes, asks or prints,
 //! and no name from outside reaches a command unquoted.
 
+mod archives;
+mod daemon_json;
 mod facts;
 mod free;
 mod free_chosen;
@@ -11,9 +13,14 @@ mod free_others;
 mod grow;
 mod grow_generic;
 mod grow_steps;
+mod inventory;
+mod items;
 mod json_edit;
 mod min_free_space;
+mod moving;
 mod numbers;
+mod old_engine;
+mod overlay2;
 mod repair;
 mod repair_copy;
 mod repair_files;
@@ -25,10 +32,12 @@ mod settings;
 mod sizes;
 
 pub use free::{Free, free};
-pub use free_chosen::{Chosen, Removal, Thing, free_chosen};
+pub use free_chosen::{Chosen, Removal, Thing, Trimming, free_chosen};
 pub use grow::{Grow, Which, grow};
+pub use items::{Fate, Item, Kind};
 pub use min_free_space::{MinFreeSpace, min_free_space};
 pub use numbers::{NUMBERS, Numbers};
+pub use overlay2::{Overlay2, overlay2};
 pub use repair::{Repair, absent_pool, repair};
 pub use script::script;
 
@@ -50,6 +59,8 @@ pub enum Goal {
     Free,
     /// Bring a full, read-only, needs-check or failed pool back without wiping it.
     Repair,
+    /// Move a Docker from its thin pool to the overlay2 driver.
+    Overlay2,
 }
 
 impl Goal {
@@ -61,6 +72,7 @@ impl Goal {
             Self::Grow => "grow",
             Self::Free => "free",
             Self::Repair => "repair",
+            Self::Overlay2 => "overlay2",
         }
     }
 }
@@ -80,6 +92,10 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// The numbers behind it; unknown ones are there, and null.
     pub numbers: Numbers,
+    /// What becomes of each image, container, volume and network; empty for plans that move none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub items: Vec<Item>,
     /// What to do, in order.
     pub steps: Vec<Step>,
     /// What a script of this plan has to know beyond the steps.
@@ -106,6 +122,10 @@ pub struct Step {
     pub check: Option<String>,
     /// Commands that take it back; none where that cannot be done or is not needed.
     pub undo: Vec<String>,
+    /// What changes in a file, line by line as `diff -u` shows it: ` ` stays, `-` goes, `+` comes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub difference: Vec<String>,
     /// The step as the script does it; none for what only a person can do.
     #[serde(skip)]
     pub guarded: Option<Guarded>,
@@ -124,6 +144,8 @@ pub struct Guarded {
     pub run: Vec<String>,
     /// It may be too little by itself, and may be left out: the script then goes on with the next step.
     pub tries: bool,
+    /// It is only done when asked for by `--yes-destroy`, and left out otherwise: what it deletes is the way back.
+    pub separate: bool,
 }
 
 /// What a plan rests on.
@@ -141,6 +163,8 @@ pub struct Basis {
     pub helpers: Vec<&'static str>,
     /// Variables that those functions use, by name.
     pub variables: Vec<(&'static str, String)>,
+    /// Whether the helpers have a `way_back`, which `--back` calls.
+    pub way_back: bool,
 }
 
 impl Plan {
@@ -156,7 +180,7 @@ impl Plan {
         let basis = Basis { recorded, ..Basis::default() };
         let (blocked_by, warnings, steps) = (Vec::new(), Vec::new(), Vec::new());
         let pool = pool.name.clone();
-        Self { goal, pool, possible: true, blocked_by, warnings, numbers, steps, basis }
+        Self { goal, pool, possible: true, blocked_by, warnings, numbers, items: Vec::new(), steps, basis }
     }
 
     fn block(&mut self, why: impl Into<String>) {
@@ -191,6 +215,7 @@ impl Step {
             gain_bytes: None,
             check: None,
             undo: Vec::new(),
+            difference: Vec::new(),
             guarded: None,
         }
     }

@@ -5,7 +5,7 @@
 
 use super::grow::{Grow, Which, grow};
 use super::repair::Job;
-use super::repair_users::{is_dockers, start, works};
+use super::repair_users::{START, is_dockers, start, works};
 use super::{Guarded, Plan, Step, script};
 use crate::advice::{Risk, quote};
 use crate::host::lvm::LvName;
@@ -15,7 +15,7 @@ use crate::host::status::Mode;
 /// Adds the steps for a logical volume.
 pub(super) fn lvm(plan: &mut Plan, job: &Job<'_>, name: &LvName, node: &str) {
     let volume = format!("{}/{}", name.vg, name.lv);
-    plan.basis.helpers = vec![script::REPAIR, script::REPAIR_LVM];
+    plan.basis.helpers = vec![script::DOCKER, script::REPAIR, script::REPAIR_LVM];
     plan.basis.variables = vec![
         ("volume", volume.clone()),
         ("node", node.to_owned()),
@@ -55,20 +55,17 @@ pub(super) fn device(plan: &mut Plan, job: &Job<'_>, node: &str) {
     down.check = Some(format!("! dmsetup info {pool} 2>/dev/null"));
     down.undo = vec![format!("dmsetup create {pool} {directory}/table")];
     plan.steps.push(down);
-    let commands = vec![
-        format!(
-            "if [ ! -e {directory}/metadata.repaired ]; then thin_check --clear-needs-check-flag {device}"
-        ),
-        format!(
-            "else dd if={directory}/metadata.repaired of={device} bs=1M oflag=direct conv=notrunc,fsync; fi"
-        ),
-    ];
+    let (repaired, copied) =
+        (format!("{directory}/metadata.repaired"), "bs=1M oflag=direct conv=notrunc,fsync");
+    let commands = vec![format!(
+        "if [ -e {repaired} ]; then dd if={repaired} of={device} {copied}; else thin_check --clear-needs-check-flag \
+         {device}; fi"
+    )];
     let why = "Only a checked copy is written, and the old metadata is kept in a file.";
     let mut write =
         Step::new(Risk::Changes, "take the mark off, or write the repaired copy back", why, commands);
     write.check = Some(format!("thin_check -q {device}"));
-    write.undo =
-        vec![format!("dd if={directory}/metadata of={device} bs=1M oflag=direct conv=notrunc,fsync")];
+    write.undo = vec![format!("dd if={directory}/metadata of={device} {copied}")];
     plan.steps.push(write);
     let mut commands = vec![format!("dmsetup create {pool} {directory}/table")];
     commands.extend(start(job));
@@ -207,7 +204,7 @@ fn begin(job: &Job<'_>) -> Option<Step> {
     step.check = works(job);
     if is_dockers(job) {
         let done = "{ works && docker_runs; }";
-        step.guarded = guarded(done, &[("works", "the pool does not work yet")], &["start_docker"]);
+        step.guarded = guarded(done, &[("works", "the pool does not work yet")], START);
     }
     Some(step)
 }

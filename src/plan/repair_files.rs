@@ -3,7 +3,7 @@
 //! The file itself is never written to. It is kept beside the new one under another name.
 
 use super::repair::Job;
-use super::repair_users::{is_dockers, start, works};
+use super::repair_users::{START, is_dockers, start, works};
 use super::{Guarded, Plan, Step, script};
 use crate::advice::{Risk, quote};
 use crate::host::units::Bytes;
@@ -20,7 +20,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>, file: &str, data: Option<&st
 
 fn basis(plan: &mut Plan, job: &Job<'_>, file: &str, data: Option<&str>) {
     let owner = if is_dockers(job) { "docker" } else { "other" };
-    plan.basis.helpers = vec![script::REPAIR, script::REPAIR_FILE];
+    plan.basis.helpers = vec![script::DOCKER, script::REPAIR, script::REPAIR_FILE];
     plan.basis.variables = vec![
         ("file", file.to_owned()),
         ("data", data.unwrap_or_default().to_owned()),
@@ -200,11 +200,11 @@ fn raise(job: &Job<'_>, file: &str, data: Option<&str>) -> Step {
     let why = "If it comes up read-only again, nothing is lost: stop, and take the last step back.";
     let mut step = Step::new(Risk::Changes, does, why, raise_commands(job, file, data));
     step.check = works(job);
-    let run = if is_dockers(job) { "start_docker" } else { "raise" };
+    let run = if is_dockers(job) { START } else { &["raise"] };
     step.guarded = Some(Guarded {
         done: "works".into(),
         needs: vec![("mended".into(), "the metadata is not sound".into())],
-        run: vec![run.into()],
+        run: run.iter().map(|line| (*line).to_owned()).collect(),
         ..Guarded::default()
     });
     step

@@ -5,12 +5,15 @@
 use super::grow::look;
 use super::repair::{Carrier, Job};
 use super::{Guarded, Step};
-use crate::advice::{Risk, quote};
+use crate::advice::{Risk, START_DOCKER, STOP_DOCKER, pool_option, quote};
 use crate::host::pool::Owner;
 use crate::host::thin::Thin;
 
 /// Docker's daemon under all the names it had; pgrep finds nothing by a pattern of more than 15 characters.
 const DAEMONS: &str = "'dockerd?(-.*t)?'";
+
+/// Starts Docker, and gives the pool time to come up.
+pub(super) const START: &[&str] = &["start_docker", "within 60 works || true"];
 
 /// Whether the script may stop and start the owner by itself.
 pub(super) const fn is_dockers(job: &Job<'_>) -> bool {
@@ -32,10 +35,7 @@ pub(super) fn cause(job: &Job<'_>) -> Step {
 /// Stops whoever uses the pool.
 pub(super) fn stop(job: &Job<'_>) -> Step {
     let commands: Vec<String> = match &job.pool.owner {
-        Owner::Docker { .. } => vec![
-            "docker ps -q | timeout 300 xargs -r docker stop".into(),
-            "systemctl stop docker.socket docker".into(),
-        ],
+        Owner::Docker { .. } => STOP_DOCKER.map(str::to_owned).to_vec(),
         Owner::Containerd { .. } => vec![
             "systemctl stop kubelet".into(),
             "crictl pods -q | xargs -r crictl stopp".into(),
@@ -49,7 +49,7 @@ pub(super) fn stop(job: &Job<'_>) -> Step {
     let mut step = Step::new(Risk::Stops, "stop everything that uses the pool", why, commands);
     if is_dockers(job) {
         step.check = Some(format!("! pgrep -x {DAEMONS}"));
-        step.undo = vec!["systemctl start docker".into()];
+        step.undo = vec![START_DOCKER.into()];
         step.guarded = Some(Guarded {
             done: "docker_is_gone".into(),
             run: vec!["stop_docker".into()],
@@ -80,7 +80,7 @@ fn volumes(job: &Job<'_>) -> Vec<String> {
 /// Starts the owner again.
 pub(super) fn start(job: &Job<'_>) -> Option<String> {
     match &job.pool.owner {
-        Owner::Docker { .. } => Some("systemctl start docker".into()),
+        Owner::Docker { .. } => Some(START_DOCKER.into()),
         Owner::Containerd { .. } => Some("systemctl start containerd kubelet".into()),
         _ => None,
     }
@@ -92,6 +92,14 @@ pub(super) fn works(job: &Job<'_>) -> Option<String> {
     Some(format!(
         "dmsetup status --noflush {name} | grep -v needs_check | grep -E ' (rw|out_of_data_space) '"
     ))
+}
+
+/// A pool whose data is full as well grows at once: until then every write to new space waits or fails.
+pub(super) fn grow_next(job: &Job<'_>) -> Option<Step> {
+    let full = job.pool.data.is_full() && job.pool.data.exact;
+    let command = format!("thinspect plan grow --data{}", pool_option(job.pool));
+    let why = "Its data is full. It could not grow before the repair; now it can, while everything runs.";
+    full.then(|| look("see how to grow it", why, vec![command]))
 }
 
 /// Filesystems that met refused writes.

@@ -10,6 +10,10 @@ use crate::host::units::AMOUNT;
 const PROLOGUE: &str = include_str!("prologue.sh");
 /// For plans that resize a pool.
 pub(super) const HELPERS: &str = include_str!("helpers.sh");
+/// For plans that stop or start Docker.
+pub(super) const DOCKER: &str = include_str!("docker.sh");
+/// For plans that move Docker's data elsewhere; needs [`DOCKER`].
+pub(super) const MIGRATE: &str = include_str!("migrate.sh");
 /// For plans that remove things from it.
 pub(super) const FREE: &str = include_str!("free.sh");
 /// For plans that check and repair its metadata.
@@ -18,8 +22,16 @@ pub(super) const REPAIR: &str = include_str!("repair.sh");
 pub(super) const REPAIR_FILE: &str = include_str!("repair_file.sh");
 /// The same, where a logical volume does.
 pub(super) const REPAIR_LVM: &str = include_str!("repair_lvm.sh");
+/// For the plan that moves to overlay2; needs [`MIGRATE`].
+pub(super) const OVERLAY2: &str = include_str!("overlay2.sh");
+/// The same with an engine of its own for the old store.
+pub(super) const OLD_ENGINE: &str = include_str!("old_engine.sh");
 /// For the plan that edits a file: its text without the newlines at its end.
 pub(super) const TEXT_OF: &str = "text_of() { cat -- \"$1\" 2>/dev/null || true; }\n";
+
+const WAY_BACK: &str = "if [ \"$back\" = yes ]; then\n    way_back\n    exit 0\nfi\n";
+const NO_WAY_BACK: &str =
+    "[ \"$back\" = no ] || stop 'there is no way back as a whole: each step says what takes it back'\n";
 
 /// The script of a plan.
 #[must_use]
@@ -34,10 +46,11 @@ pub fn script(plan: &Plan) -> String {
     }
     out.push_str(PROLOGUE);
     out.push_str(&helpers(plan));
-    for warning in &plan.warnings {
-        out.push_str(&format!("\nsay {}", sentence(&format!("warning: {warning}"))));
-    }
     out.push('\n');
+    out.push_str(if plan.basis.way_back { WAY_BACK } else { NO_WAY_BACK });
+    for warning in &plan.warnings {
+        out.push_str(&format!("say {}\n", sentence(&format!("warning: {warning}"))));
+    }
     let (done, sentence_of_it) = &plan.basis.done;
     if !done.is_empty() {
         out.push_str(&format!("if {done}; then\n    say {}\n    exit 0\nfi\n", sentence(sentence_of_it)));
@@ -88,12 +101,13 @@ fn header(plan: &Plan) -> String {
          # thinspect plan {} for pool {}.\n\
          # Written by thinspect {} from {}.\n\
          # It asks before every step that changes something; --yes answers that, --yes-destroy what deletes.\n\
-         # It can be run again: what is done is skipped.\n\
+         # It can be run again: what is done is skipped.{}\n\
          # It stops where the facts are not those it was made from.\n",
         plan.goal.word(),
         comment(&pool),
         env!("CARGO_PKG_VERSION"),
         comment(&plan.basis.recorded),
+        if plan.basis.way_back { " With --back it takes everything back." } else { "" },
     )
 }
 
@@ -116,6 +130,13 @@ fn function(number: usize, step: &Step, guarded: &Guarded) -> String {
     if step.risk > Risk::Reads {
         for line in &guarded.shows {
             out.push_str(&format!("    {line}\n"));
+        }
+        if guarded.separate {
+            let left = sentence(&format!("step {number} ({}) is left for later: {does}", step.risk.word()));
+            out.push_str(&format!(
+                "    [ \"$yes_destroy\" = yes ] || {{\n        say {left}\n        say 'run this again with \
+                 --yes-destroy for it, when all has proved itself'\n        return\n    }}\n"
+            ));
         }
         out.push_str(&question(number, step, guarded));
     }

@@ -10,13 +10,14 @@
 pub mod again;
 mod backing;
 mod devices;
+mod disks;
 mod docker;
 mod lvm;
 mod owners;
 
 use super::machine::Machine;
 use super::worker::Worker;
-use super::{Ask, Reading, Recording, Respondent, Source, redact};
+use super::{Ask, Reading, Recording, Respondent, Source, pool_metadata, redact};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,22 +29,31 @@ pub struct Options {
     pub recorded_at: Option<String>,
     /// Whether commands may be run at all (`lvs`, `vgs`, `pvs`, `dockerd --version`).
     pub commands: bool,
-    /// Whether to ask who the thin devices belong to: layers, images, containers, snapshots. It reads many files.
+    /// Whether to ask in full who the thin devices belong to: layers, images, snapshots. It reads many files.
     pub owners: bool,
+    /// Reads what a pool's metadata says of itself; without a reader that is not known.
+    pub read_metadata: Option<pool_metadata::Read>,
+    /// Whether to ask what other disks and volume groups there are, and which tools: where a pool could move to.
+    pub disks: bool,
+    /// A disk that is meant, by any of its paths: it is asked about even where the others would be left alone.
+    pub disk: Option<String>,
 }
 
 /// Records the machine this process runs on, whose files stand below `root`; each question waits at most
 /// `limit` (commands have limits of their own). The caller should have one thread.
 #[must_use]
 pub fn this_machine(root: PathBuf, limit: Duration) -> Recording {
-    let options = Options { recorded_at: Some(now()), commands: true, owners: false };
+    let options = Options { recorded_at: Some(now()), commands: true, ..Options::default() };
     this_machine_as(root, limit, &options)
 }
 
 /// The same with options.
 #[must_use]
 pub fn this_machine_as(root: PathBuf, limit: Duration, options: &Options) -> Recording {
-    let mut worker = Worker::new(limit, move || Box::new(Machine::new(root.clone())));
+    let read = options.read_metadata;
+    let mut worker = Worker::new(limit, move || {
+        Box::new(Machine::new(root.clone()).patient(limit).reading_metadata(read))
+    });
     record(&mut worker, options)
 }
 
@@ -91,11 +101,17 @@ pub fn record(respondent: &mut dyn Respondent, options: &Options) -> Recording {
     asking.ask(Ask::Statfs, "/run");
     docker::ask(&mut asking);
     docker::ask_containerd(&mut asking);
+    owners::ask_devices(&mut asking);
     if options.owners {
         owners::ask(&mut asking);
     }
+    // After the records of the same devices: `host::census` says why.
+    devices::ask_metadata(&mut asking, &devices);
     asking.ask(Ask::KernelLog, "");
-    lvm::ask(&mut asking, &devices, &carriers);
+    lvm::ask(&mut asking, &devices, &carriers, options.disks);
+    if options.disks {
+        disks::ask(&mut asking, options.disk.as_deref());
+    }
     asking.recording
 }
 

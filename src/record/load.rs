@@ -7,6 +7,7 @@ use super::paste::paste;
 use super::{FORMAT, Recording};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -22,6 +23,8 @@ pub enum LoadError {
     TooLong(usize),
     /// Not text.
     Binary,
+    /// Packed; what it was packed with.
+    Packed(&'static str),
     /// Made by a later version of this program; its format.
     Newer(u64),
     /// A recording that was cut or changed.
@@ -48,6 +51,10 @@ impl fmt::Display for LoadError {
             Self::Binary => {
                 write!(f, "the input is not text: a recording or what a tool printed is expected")
             }
+            Self::Packed(by) => write!(
+                f,
+                "the input is packed ({by}): unpack it first, and give the file or directory that comes out"
+            ),
             Self::Newer(version) => write!(
                 f,
                 "the recording was made by a newer thinspect (version {version}); this one reads up to {FORMAT}"
@@ -126,23 +133,59 @@ fn recorded(text: &str) -> Result<Recording, LoadError> {
     Ok(recording)
 }
 
+/// How packed files begin, which no text does.
+const PACKED: [(&[u8], &str); 5] = [
+    (b"\x1f\x8b", "gzip"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"BZh91AY&SY", "bzip2"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"PK\x03\x04", "zip"),
+];
+
 /// The bytes as text. A byte that is no text becomes `U+FFFD`; where a twentieth of them is none, it is no
 /// text.
-fn decode(bytes: &[u8]) -> Result<String, LoadError> {
+fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, LoadError> {
+    if let Some((_, by)) = PACKED.iter().find(|(begin, _)| bytes.starts_with(begin)) {
+        return Err(LoadError::Packed(by));
+    }
+    if is_long_and_foreign(bytes) {
+        return Err(LoadError::Binary);
+    }
     let text = match bytes {
         // What some terminals and shells on Windows write.
-        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
-        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
-        _ => String::from_utf8_lossy(bytes).into_owned(),
+        [0xFF, 0xFE, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)),
+        [0xFE, 0xFF, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest),
+        _ => String::from_utf8_lossy(bytes),
     };
     // Logs after a crash hold runs of NUL, and terminals' escapes are common: some are no proof, many are.
+    let (all, strange) =
+        text.as_bytes().chunks(64 << 10).map(strange).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    if strange.saturating_mul(20) > all { Err(LoadError::Binary) } else { Ok(text) }
+}
+
+/// Whether samples of a long input are all no text: an image of a disk need not be looked at in full.
+fn is_long_and_foreign(bytes: &[u8]) -> bool {
+    const SAMPLE: usize = 64 << 10;
+    let wide = matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]);
+    let sample = |at: usize| bytes.get(at..at.saturating_add(SAMPLE)).map(strange);
+    let places = (1..=8).map(|eighth| (bytes.len() / 8).saturating_mul(eighth).saturating_sub(SAMPLE));
+    let foreign = |at| sample(at).is_some_and(|(all, strange)| strange.saturating_mul(20) > all);
+    !wide && bytes.len() > 64 * SAMPLE && places.into_iter().all(foreign)
+}
+
+/// How many characters there are, and how many of them no text has. A piece that is plain at a glance is not looked at
+/// further.
+fn strange(bytes: &[u8]) -> (usize, usize) {
+    let odd = |b: u8| (b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r' | 0x1b | 0x8)) || b >= 0x7f;
+    if !bytes.iter().any(|b| odd(*b)) {
+        return (bytes.len(), 0);
+    }
     let foreign =
         |c: char| c == char::REPLACEMENT_CHARACTER || (c.is_control() && !"\t\n\r\u{1b}\u{8}".contains(c));
-    let (all, strange) = text
-        .chars()
-        .fold((0_usize, 0_usize), |(all, strange), c| (all + 1, strange + usize::from(foreign(c))));
-    if strange.saturating_mul(20) > all { Err(LoadError::Binary) } else { Ok(text) }
+    // A character that a piece's end cuts counts as one or two strange ones: too few to matter.
+    let text = String::from_utf8_lossy(bytes);
+    text.chars().fold((0, 0), |(all, strange), c| (all + 1, strange + usize::from(foreign(c))))
 }
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
@@ -206,7 +249,7 @@ mod tests {
     fn what_is_no_recording_is_refused_in_a_sentence() {
         assert_eq!(refusal(b" \n\t"), "there is nothing to read: the input is empty");
         assert_eq!(load(&[0; 4096]), Err(LoadError::Binary));
-        assert_eq!(load(b"\x1f\x8b\x08\x00\x99\xfe\x01\x02"), Err(LoadError::Binary));
+        assert_eq!(load(b"\x1f\x8b\x08\x00\x99\xfe\x01\x02"), Err(LoadError::Packed("gzip")));
         let newer = br#"{"version": 2, "tool": "thinspect 9.0.0", "replies": []}"#;
         assert_eq!(
             refusal(newer),

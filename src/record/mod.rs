@@ -10,12 +10,15 @@
 pub mod bolt;
 pub mod border;
 pub mod events;
+pub mod bundle;
+mod folder;
 pub mod live;
 pub mod load;
 pub mod machine;
 pub mod owners;
 pub mod paste;
-mod raw;
+pub mod pool_metadata;
+pub(crate) mod raw;
 mod redact;
 pub mod worker;
 
@@ -121,7 +124,7 @@ pub enum Ask {
     /// Pasted: any other line, e.g. of a daemon's or the kernel's log.
     Line,
     /// Docker's image layers below the data root `of`, one JSON object a line: [`owners::Layer`]. Here and in the
-    /// next six a line in parentheses says what was not read and why.
+    /// next seven a line in parentheses says what was not read and why.
     DockerLayers,
     /// The layers Docker mounts for containers, one a line: [`owners::Mount`]; `of` is the data root.
     DockerMounts,
@@ -129,6 +132,9 @@ pub enum Ask {
     DockerImages,
     /// Docker's containers, one a line: [`owners::Container`]; `of` is the data root.
     DockerContainers,
+    /// What Docker's BuildKit keeps in its cache, one a line: [`owners::BuildStep`]; `of` is its
+    /// `<data root>/buildkit/snapshots.db`.
+    DockerBuildCache,
     /// The thin devices of containerd's devmapper snapshotter, one a line: [`owners::PoolDevice`]; `of` is its
     /// `<root_path>/<pool_name>.db`.
     ContainerdDevices,
@@ -139,6 +145,16 @@ pub enum Ask {
     /// The last [`LIMIT_FILE`] bytes of a history of pools, `of` its path: one JSON object a line as `thinspect watch`
     /// writes them. It is no fact of the machine's, but what was seen of it before.
     History,
+    /// What a pool's metadata says of itself and of the thin devices, one a line: [`pool_metadata::Line`]; `of` is the
+    /// number of the device it lies on, `7:1`.
+    PoolMetadata,
+    /// What the block device `of` (`/dev/vdd`) holds: `blkid -p -o export`, one `NAME=value` a line; empty where it
+    /// recognises nothing, `ambivalent` where it recognises several things.
+    Signatures,
+    /// Where a program stands, looked for in the directories that commands are run from: `/usr/sbin/lvcreate`.
+    Tool,
+    /// Whether the entries of a directory say what they are (`d_type`): `entries=12 typed=12`, `.` and `..` left out.
+    EntryTypes,
     /// A question of a later version of this program.
     #[serde(other)]
     Later,

@@ -2,16 +2,15 @@
 //! Refuses to ask a daemon, to follow links below the place it is given, and to keep what may hold a secret
 //! (environment, labels, commands).
 //!
-//! **The notation** of all seven answers: one JSON object a line, each one of the types below, its values word for
+//! **The notation** of all these answers: one JSON object a line, each one of the types below, its values word for
 //! word. A line in parentheses, `(layerdb/sha256/…/cache-id: EACCES)`, says what is missing and why. An object
 //! without a field says that its file was not there.
 
-mod containerd;
+mod databases;
 mod docker;
-mod folder;
 
+use super::folder::Folder;
 use super::{Ask, Reading};
-use folder::Folder;
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 use serde::{Deserialize, Serialize};
@@ -43,6 +42,10 @@ pub struct Layer {
     /// `size`: bytes of its uncompressed content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
+    /// Bytes of `tar-split.json.gz` once uncompressed, by its last four bytes: what is listed there are the names and
+    /// headers of its files, so it tells how many there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<u32>,
 }
 
 /// The layers mounted for a container (`image/devicemapper/layerdb/mounts/CONTAINER/`).
@@ -84,7 +87,7 @@ pub struct Image {
     pub parent: Option<String>,
 }
 
-/// A container (`containers/ID/config.v2.json`), its keys as Docker writes them.
+/// A container (`containers/ID/config.v2.json` and `hostconfig.json`), its keys as Docker writes them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Container {
@@ -103,6 +106,60 @@ pub struct Container {
     /// What it does.
     #[serde(rename = "State", skip_serializing_if = "Option::is_none")]
     pub state: Option<ContainerState>,
+    /// The storage driver it was made with; another driver's daemon does not load it.
+    #[serde(rename = "Driver", skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// What is mounted into it, by the place in the container.
+    #[serde(rename = "MountPoints", skip_serializing_if = "Option::is_none")]
+    pub mounts: Option<BTreeMap<String, MountPoint>>,
+    /// The networks it is in.
+    #[serde(rename = "NetworkSettings", skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkSettings>,
+    /// What it may and how it ends: `hostconfig.json`.
+    #[serde(rename = "HostConfig", skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostConfig>,
+}
+
+/// What is mounted into a container.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct MountPoint {
+    /// `volume`, `bind`, `tmpfs`; empty in the records of old versions.
+    pub r#type: String,
+    /// The volume's name; empty for a directory of the host.
+    pub name: String,
+}
+
+/// The networks of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct NetworkSettings {
+    /// By name; nothing more of them is kept.
+    pub networks: Option<BTreeMap<String, Option<Endpoint>>>,
+}
+
+/// A container's place in a network, of which nothing is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Endpoint {}
+
+/// How a container lives.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct HostConfig {
+    /// When it is started again.
+    pub restart_policy: RestartPolicy,
+    /// It is removed when it ends (`--rm`).
+    pub auto_remove: bool,
+    /// `default`, `host`, `container:ID`, a network's name.
+    pub network_mode: String,
+}
+
+/// When a container is started again.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct RestartPolicy {
+    /// `no`, `always`, `unless-stopped`, `on-failure`.
+    pub name: String,
 }
 
 /// What a container does, as Docker last wrote it down.
@@ -126,6 +183,24 @@ pub struct ContainerState {
     /// When it last ended; year 1 for never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
+}
+
+/// What Docker's BuildKit keeps of one build step (`buildkit/snapshots.db`, moby
+/// builder/builder-next/adapters/snapshot/snapshot.go).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BuildStep {
+    /// Its name: `sha256:` and a chain where it is a layer of images, else BuildKit's own.
+    pub key: String,
+    /// The name of the step below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// The name under which its device is recorded, if it is not `key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub committed: Option<String>,
+    /// The chain of the layer that it became.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
 }
 
 /// A thin device of containerd's snapshotter, its keys as the snapshotter writes them (`dm.DeviceInfo`).
@@ -203,6 +278,20 @@ pub enum Known {
         key: String,
         /// Its name for the snapshotter: [`Snapshot::key`].
         name: Option<String>,
+        /// It stays until somebody removes it, whoever uses it (label `containerd.io/gc.root`).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        rooted: bool,
+    },
+    /// A lease on a snapshot: it stays while the lease does. BuildKit has one for each step in its cache.
+    Lease {
+        /// Namespace.
+        namespace: String,
+        /// The lease.
+        id: String,
+        /// `devmapper`.
+        snapshotter: String,
+        /// The snapshot's name for clients.
+        key: String,
     },
     /// A container.
     Container {
@@ -221,8 +310,8 @@ pub enum Known {
     },
 }
 
-/// Answers one of the seven questions from what was opened: the data root for Docker's, the database's file for
-/// containerd's. Refused for any other question.
+/// Answers one of these questions from what was opened: the data root for Docker's, the database's file for
+/// containerd's and BuildKit's. Refused for any other question.
 #[must_use]
 pub fn answer(ask: Ask, place: OwnedFd) -> Reading {
     collect(ask, place).map_or_else(|errno| Reading::Refused(format!("{errno:?}")), Reading::Said)
@@ -231,18 +320,25 @@ pub fn answer(ask: Ask, place: OwnedFd) -> Reading {
 /// The same of a path.
 #[must_use]
 pub fn answer_at(ask: Ask, path: &Path) -> Reading {
-    match folder::open_place(path) {
+    match super::folder::open_place(path) {
         Ok(place) => answer(ask, place),
         Err(errno) => Reading::Refused(format!("{errno:?}")),
     }
 }
 
+/// Whether a question is about a database rather than a directory.
+const fn is_database(ask: Ask) -> bool {
+    matches!(
+        ask,
+        Ask::ContainerdDevices | Ask::ContainerdSnapshots | Ask::ContainerdImages | Ask::DockerBuildCache
+    )
+}
+
 fn collect(ask: Ask, place: OwnedFd) -> Result<String, Errno> {
     let mut lines = Lines::new();
-    let database = matches!(ask, Ask::ContainerdDevices | Ask::ContainerdSnapshots | Ask::ContainerdImages);
-    if database {
-        folder::regular(&fstat(&place)?)?;
-        containerd::lines(ask, &place.into(), &mut lines)?;
+    if is_database(ask) {
+        super::folder::regular(&fstat(&place)?)?;
+        databases::lines(ask, &place.into(), &mut lines)?;
         return Ok(lines.text());
     }
     let root = Folder::new(place);
@@ -257,7 +353,7 @@ fn collect(ask: Ask, place: OwnedFd) -> Result<String, Errno> {
 }
 
 /// The lines of an answer, within its bounds.
-struct Lines {
+pub(super) struct Lines {
     lines: Vec<String>,
     missing: Vec<String>,
     bytes: usize,
@@ -266,7 +362,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { lines: Vec::new(), missing: Vec::new(), bytes: 0, left_out: 0, started: Instant::now() }
     }
 
@@ -277,7 +373,7 @@ impl Lines {
         full
     }
 
-    fn push(&mut self, object: &impl Serialize) {
+    pub(super) fn push(&mut self, object: &impl Serialize) {
         let Ok(line) = serde_json::to_string(object) else { return };
         if self.bytes + line.len() > LIMIT_ANSWER {
             self.left_out += 1;
@@ -300,7 +396,7 @@ impl Lines {
         );
     }
 
-    fn text(mut self) -> String {
+    pub(super) fn text(mut self) -> String {
         self.lines.append(&mut self.missing);
         if self.left_out > 0 {
             self.lines.push(format!("({} left out: too many, or reading them took too long)", self.left_out));

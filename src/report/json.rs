@@ -271,15 +271,35 @@ fn bytes(amount: Option<Bytes>) -> Option<u64> {
 }
 
 fn owner(owner: &Owner) -> OwnerV1 {
-    let (kind, root) = match owner {
-        Owner::Docker { root } => ("docker", root.clone()),
-        Owner::Containerd { root } => ("containerd", root.clone()),
-        Owner::Lvm => ("lvm", None),
-        Owner::Stratis => ("stratis", None),
-        Owner::ContainersStorage => ("containers-storage", None),
-        Owner::Unknown => ("unknown", None),
+    let root = match owner {
+        Owner::Docker { root } | Owner::Containerd { root } => root.clone(),
+        _ => None,
     };
-    OwnerV1 { kind, root }
+    OwnerV1 { kind: owner_word(owner), root }
+}
+
+/// Who owns a pool, in one word.
+pub(super) const fn owner_word(owner: &Owner) -> &'static str {
+    match owner {
+        Owner::Docker { .. } => "docker",
+        Owner::Containerd { .. } => "containerd",
+        Owner::Lvm => "lvm",
+        Owner::Stratis => "stratis",
+        Owner::ContainersStorage => "containers-storage",
+        Owner::Unknown => "unknown",
+    }
+}
+
+/// What sort of device carries a pool, in one word.
+pub(super) const fn backing_word(kind: BackingKind) -> &'static str {
+    match kind {
+        BackingKind::Loop => "loop",
+        BackingKind::Lvm => "lvm",
+        BackingKind::Partition => "partition",
+        BackingKind::Disk => "disk",
+        BackingKind::Dm => "dm",
+        BackingKind::Unknown => "unknown",
+    }
 }
 
 fn space<B: Blocks>(space: &Space<B>, block: Option<Bytes>) -> SpaceV1 {
@@ -296,14 +316,7 @@ fn space<B: Blocks>(space: &Space<B>, block: Option<Bytes>) -> SpaceV1 {
 
 fn backing(backing: &Backing) -> BackingV1 {
     BackingV1 {
-        kind: match backing.kind {
-            BackingKind::Loop => "loop",
-            BackingKind::Lvm => "lvm",
-            BackingKind::Partition => "partition",
-            BackingKind::Disk => "disk",
-            BackingKind::Dm => "dm",
-            BackingKind::Unknown => "unknown",
-        },
+        kind: backing_word(backing.kind),
         device: backing.device.map(|d| d.to_string()),
         path: backing.path.clone(),
         size_bytes: bytes(backing.size),
@@ -321,11 +334,30 @@ fn backing(backing: &Backing) -> BackingV1 {
     }
 }
 
-fn min_free(pool: &Pool) -> MinFreeV1 {
+/// Docker's floor in blocks, of the data and of the metadata.
+pub(super) struct Floor {
+    /// Blocks that must be free.
+    pub(super) required: [Option<u64>; 2],
+    /// Blocks missing to that.
+    pub(super) short: [Option<u64>; 2],
+}
+
+pub(super) fn floor(pool: &Pool) -> Floor {
     let of = |total: Option<u64>, said: Option<u64>| total.and_then(|t| pool.min_free.required(t)).or(said);
     let data = of(pool.data.total.map(|t| t.0), pool.refused_data.and_then(|r| r.required));
     let metadata = of(pool.metadata.total.map(|t| t.0), pool.refused_metadata.and_then(|r| r.required));
     let short = |required: Option<u64>, free: Option<u64>| Some(required?.saturating_sub(free?));
+    Floor {
+        required: [data, metadata],
+        short: [
+            short(data, pool.data.free().map(|f| f.0)),
+            short(metadata, pool.metadata.free().map(|f| f.0)),
+        ],
+    }
+}
+
+fn min_free(pool: &Pool) -> MinFreeV1 {
+    let Floor { required: [data, metadata], short: [data_short, metadata_short] } = floor(pool);
     MinFreeV1 {
         percent: pool.min_free.percent,
         from: match pool.min_free.from {
@@ -336,9 +368,9 @@ fn min_free(pool: &Pool) -> MinFreeV1 {
             MinFreeFrom::NotDocker | MinFreeFrom::TooOld => None,
         },
         data_required_blocks: data,
-        data_short_blocks: short(data, pool.data.free().map(|f| f.0)),
+        data_short_blocks: data_short,
         metadata_required_blocks: metadata,
-        metadata_short_blocks: short(metadata, pool.metadata.free().map(|f| f.0)),
+        metadata_short_blocks: metadata_short,
     }
 }
 

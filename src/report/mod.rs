@@ -1,4 +1,4 @@
-//! How it is shown: text, JSON. Renders what the other layers found and decides nothing.
+//! How it is shown: text, JSON, metrics, a monitor's line. Renders what the other layers found and decides nothing.
 //!
 //! Words from outside (names, paths, pasted lines) pass [`clean`] on their way to a terminal.
 
@@ -6,6 +6,8 @@ mod amount;
 pub mod explain;
 mod html;
 pub mod json;
+pub mod metrics;
+pub mod monitor;
 mod plan;
 pub mod spark;
 mod text;
@@ -58,8 +60,7 @@ impl Report {
             let kept = |subject: &str| host.pools.iter().any(|p| p.label() == subject);
             findings.retain(|f| f.subject.kind != "pool" || kept(&f.subject.name));
         }
-        let gap = host.oddities.iter().any(|o| o.blocks_ok) || nothing_known(&host);
-        let verdict = Verdict::of(findings.iter().map(|f| f.severity).max(), gap);
+        let verdict = Verdict::of(findings.iter().map(|f| f.severity).max(), has_gap(&host));
         Self { host, findings, verdict, source }
     }
 }
@@ -82,6 +83,11 @@ impl Report {
             None => text::quiet_sentence(self),
         }
     }
+}
+
+/// Whether something was not answered that may hide trouble.
+fn has_gap(host: &Host) -> bool {
+    host.oddities.iter().any(|o| o.blocks_ok) || nothing_known(host)
 }
 
 /// A pasted text without any pool, or a pool of which not one number is known, is no ground for `ok`.

@@ -16,6 +16,10 @@ super::rule! {
     /// for ever. After that grace the kernel makes all such writes fail. A status line that says
     /// `error_if_no_space` where the table asks for no such thing means that the grace has passed.
     ///
+    /// A pool that says `out_of_data_space` while blocks are free has either not looked again yet, which takes a
+    /// second, or cannot find them. That is so in a full pool whose metadata `thin_repair` or `thin_restore` wrote,
+    /// after a growth that ends within the same bitmap of 16320 blocks; a growth past it is found.
+    ///
     /// ## Why it matters
     /// While writes wait, everything that writes hangs, `docker` commands included. Once they fail, data that
     /// programs believed written is lost and filesystems in the pool turn read-only or damaged.
@@ -77,24 +81,30 @@ fn nothing_available(pool: &Pool) -> bool {
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let (fact, value, certainty) = fullness(host, pool)?;
     let (state, _) = writes(host, pool);
-    let summary = format!("The pool is full: no data block is free; {state}");
+    let hidden = pool.data.free().filter(|free| pool.data.exact && free.0 > 0);
+    let summary = match hidden {
+        Some(free) => format!(
+            "The pool is out of data space: the kernel finds none of {} blocks that it counts as free; {state}",
+            free.0
+        ),
+        None => format!("The pool is full: no data block is free; {state}"),
+    };
     let mut finding = Finding::new(&RULE, Severity::Critical, certainty, Subject::pool(pool), summary)
         .because(fact, value, judge::source(pool));
     if let Some(used) = judge::used_of(&pool.data) {
         finding = finding.because("data in use", used, judge::source(pool));
     }
     let lines = said::lines(host, &["pool-queues-writes", "pool-fails-writes"]);
-    Some(advise_on(
-        finding.because("writes", state, "when_full of status and table").quoting(&lines),
-        host,
-        pool,
-    ))
+    Some(advise_on(finding.because("writes", state, "status and table").quoting(&lines), host, pool))
 }
 
 /// What writes meet now, and whether the grace has passed.
 fn writes(host: &Host, pool: &Pool) -> (String, bool) {
     let grace = host.kernel.no_space_timeout.unwrap_or(GRACE_SECS);
     let error_was_said = said::any(host, &["pool-fails-writes"]) && !judge::state_is_known(pool);
+    if pool.needs_check == Some(true) {
+        return ("it is read-only, and can grow only after its repair".to_owned(), true);
+    }
     match (pool.when_full, pool.when_full_requested) {
         (Some(WhenFull::Error), Some(WhenFull::Queue)) => (
             format!(
@@ -119,6 +129,9 @@ fn writes(host: &Host, pool: &Pool) -> (String, bool) {
 }
 
 fn advise_on(finding: Finding, host: &Host, pool: &Pool) -> Finding {
+    if pool.needs_check == Some(true) {
+        return finding.advise(advise::repair(pool));
+    }
     let passed = writes(host, pool).1;
     let errors = "see which filesystems met errors: each needs a check before it is trusted again";
     let errors = advise::look(errors, &["dmesg | grep -E 'dm-[0-9]+|XFS|EXT4'"]);

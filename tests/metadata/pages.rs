@@ -21,8 +21,10 @@ pub(crate) fn seal(page: &mut [u8], salt: u32) {
 
 /// The salt of B-tree nodes.
 pub(crate) const NODE: u32 = 121_107;
-const BITMAP_SALT: u32 = 240_779;
-const INDEX_SALT: u32 = 160_478;
+/// The salt of a space map's bitmaps.
+pub(crate) const BITMAP_SALT: u32 = 240_779;
+/// The salt of the metadata space map's index.
+pub(crate) const INDEX_SALT: u32 = 160_478;
 /// The salt of the superblock.
 pub(crate) const SUPERBLOCK: u32 = 160_774;
 

@@ -188,3 +188,41 @@ fn without_metadata() {
         assert!(error.contains(words) && error.lines().count() == 1, "{error}");
     }
 }
+
+/// `usage` as a person types it: columns, order, a set, and words that make no sense.
+#[test]
+fn usage_on_the_command_line() {
+    let folder = Folder::new("usage");
+    let (recording, metadata) = (folder.path("recording.json"), folder.path("metadata"));
+    let usage = |words: &[&str]| {
+        let program =
+            Command::new(env!("CARGO_BIN_EXE_thinspect")).arg("usage").args(words).env_clear().output();
+        program.unwrap()
+    };
+    let copy = ["--from", &recording, "--metadata", &metadata];
+    let shown = |words: &[&str]| {
+        let out = usage(&[&copy, words].concat());
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let table = shown(&["--by", "container", "--columns", "name,frees", "--sort", "name", "--bytes"]);
+    let rows: Vec<Vec<&str>> = table.lines().skip(6).map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["CONTAINER", "FREES"]);
+    assert_eq!(rows[1], ["gone", "(exited)", "458752", "B"]);
+    assert_eq!(rows[3][..2], ["run", "(running)"]);
+    let set = shown(&["--without", "gone", "--without", "late", "--without", "app:1"]);
+    assert!(set.contains("(79 blocks) come back if gone, late, app:1 are removed"), "{set}");
+    let set: Value = serde_json::from_str(&shown(&["--without", "web:1", "-o", "json"])).unwrap();
+    assert_eq!(set["without"]["refused"], json!(["web:1: the container run stands on it"]));
+    assert_eq!(set["without"]["reclaimable_blocks"], 0);
+    let nothing = usage(&[&copy[..], &["--without", "nothing"]].concat());
+    assert_eq!(nothing.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("no container or image is called nothing"));
+    // A recording has no pool to write to, nor has a copy.
+    for words in [["--snapshot", "--from", &recording], ["--snapshot", "--metadata", &metadata]] {
+        assert_eq!(usage(&words).status.code(), Some(64), "{words:?}");
+    }
+    for words in [["--max-rate", "0"], ["--columns", "colour"], ["--sort", "up"]] {
+        assert_eq!(usage(&words).status.code(), Some(64), "{words:?}");
+    }
+}

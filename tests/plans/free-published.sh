@@ -7,12 +7,13 @@
 set -euo pipefail
 export LC_ALL=C
 
-yes=no yes_destroy=no
+yes=no yes_destroy=no back=no
 for option in "$@"; do
     case $option in
         --yes) yes=yes ;;
         --yes-destroy) yes_destroy=yes ;;
-        *) echo "usage: ${0##*/} [--yes] [--yes-destroy]" >&2; exit 64 ;;
+        --back) back=yes ;;
+        *) echo "usage: ${0##*/} [--yes] [--yes-destroy] [--back]" >&2; exit 64 ;;
     esac
 done
 
@@ -40,6 +41,53 @@ ask_destroy() { may_destroy "$1" || stop "you said no; what was done before stay
 
 pool=docker-8:1-131188-pool
 
+have() {
+    local tool
+    for tool in "$@"; do command -v "$tool" >/dev/null || return 1; done
+}
+
+# Waits at most $1 seconds for a condition.
+within() {
+    local end=$(( SECONDS + $1 ))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 1
+    done
+}
+
+docker_answers() { timeout 20 docker version >/dev/null 2>&1; }
+
+# One name at a time: pgrep finds nothing by a pattern of more than 15 characters.
+docker_runs() {
+    local name
+    for name in dockerd dockerd-current docker-current docker; do
+        ! pgrep -x "$name" >/dev/null || return 0
+    done
+    return 1
+}
+docker_is_gone() { ! docker_runs; }
+
+# Containers are stopped one by one, as they would survive the daemon with live-restore.
+stop_docker() {
+    local containers=()
+    ! docker_is_gone || return 0
+    mapfile -t containers < <(timeout 20 docker ps -q 2>/dev/null || true)
+    if [ "${#containers[@]}" -gt 0 ]; then
+        run timeout 300 docker stop "${containers[@]}" >/dev/null || say "not every container stopped in time"
+    fi
+    if have systemctl; then
+        systemctl stop docker.socket 2>/dev/null || true
+        run systemctl stop docker
+    else
+        run service docker stop
+    fi
+    within 120 docker_is_gone || true
+}
+start_docker() {
+    if have systemctl; then run systemctl start docker; else run service docker start; fi
+}
+
 # Whether at least so many data blocks are free, as the kernel counts them.
 enough() {
     local data
@@ -56,10 +104,6 @@ deletes() {
         *) return 1 ;;
     esac
 }
-docker_answers() { timeout 20 docker version >/dev/null 2>&1; }
-start_docker() {
-    if command -v systemctl >/dev/null; then run systemctl start docker; else run service docker start; fi
-}
 trim_containers() {
     local pid
     docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}' | while read -r pid; do
@@ -75,6 +119,7 @@ remove_image() {
     fi
 }
 
+[ "$back" = no ] || stop 'there is no way back as a whole: each step says what takes it back'
 deletes || stop 'nothing can be removed from that pool now; look at "thinspect status"'
 
 # Step 2 (changes): give back the blocks of files that running containers have deleted

@@ -7,12 +7,13 @@
 set -euo pipefail
 export LC_ALL=C
 
-yes=no yes_destroy=no
+yes=no yes_destroy=no back=no
 for option in "$@"; do
     case $option in
         --yes) yes=yes ;;
         --yes-destroy) yes_destroy=yes ;;
-        *) echo "usage: ${0##*/} [--yes] [--yes-destroy]" >&2; exit 64 ;;
+        --back) back=yes ;;
+        *) echo "usage: ${0##*/} [--yes] [--yes-destroy] [--back]" >&2; exit 64 ;;
     esac
 done
 
@@ -44,15 +45,6 @@ node=/dev/mapper/docker-thinpool_tmeta
 copies=/root/thinspect-docker_thinpool
 superblock_words=''
 
-# The pool is there, writable, and without the mark: nothing is left to repair.
-works() {
-    case $(dmsetup status --noflush "$pool" 2>/dev/null) in
-        *needs_check*) return 1 ;;
-        *" thin-pool "*" rw "* | *" thin-pool "*" out_of_data_space "*) ;;
-        *) return 1 ;;
-    esac
-}
-here() { dmsetup info "$pool" >/dev/null 2>&1; }
 have() {
     local tool
     for tool in "$@"; do command -v "$tool" >/dev/null || return 1; done
@@ -68,7 +60,8 @@ within() {
     done
 }
 
-# Containers are stopped one by one, as they would survive the daemon with live-restore.
+docker_answers() { timeout 20 docker version >/dev/null 2>&1; }
+
 # One name at a time: pgrep finds nothing by a pattern of more than 15 characters.
 docker_runs() {
     local name
@@ -78,8 +71,11 @@ docker_runs() {
     return 1
 }
 docker_is_gone() { ! docker_runs; }
+
+# Containers are stopped one by one, as they would survive the daemon with live-restore.
 stop_docker() {
     local containers=()
+    ! docker_is_gone || return 0
     mapfile -t containers < <(timeout 20 docker ps -q 2>/dev/null || true)
     if [ "${#containers[@]}" -gt 0 ]; then
         run timeout 300 docker stop "${containers[@]}" >/dev/null || say "not every container stopped in time"
@@ -94,8 +90,17 @@ stop_docker() {
 }
 start_docker() {
     if have systemctl; then run systemctl start docker; else run service docker start; fi
-    within 60 works || true
 }
+
+# The pool is there, writable, and without the mark: nothing is left to repair.
+works() {
+    case $(dmsetup status --noflush "$pool" 2>/dev/null) in
+        *needs_check*) return 1 ;;
+        *" thin-pool "*" rw "* | *" thin-pool "*" out_of_data_space "*) ;;
+        *) return 1 ;;
+    esac
+}
+here() { dmsetup info "$pool" >/dev/null 2>&1; }
 
 # Who uses the pool: the names of the devices that lie on it.
 users() {
@@ -191,6 +196,7 @@ convert() {
     activate
 }
 
+[ "$back" = no ] || stop 'there is no way back as a whole: each step says what takes it back'
 say 'warning: an error met the pool'\''s metadata, and the kernel keeps the pool read-only until it has been checked with everything stopped (needs_check)'
 say 'warning: what is free where the copies go is not known here: 264 MiB are needed'
 say 'warning: what can be lost: the pool'\''s last changes (what was made in its last second), and what containers have written since the errors began; volumes are not in the pool'
@@ -279,6 +285,7 @@ step_7() {
     works || stop 'step 7: the pool does not work yet'
     ask 'step 7 (changes): start what uses the pool. Go on?'
     start_docker
+    within 60 works || true
     { works && docker_runs; } || stop 'step 7 did not work: start what uses the pool'
     say 'step 7 is done: start what uses the pool'
 }

@@ -2,9 +2,10 @@
 //! Refuses to compute what the records say themselves: chains come from the layer store, not from hashing.
 
 use super::lines::{moment, objects, plain};
-use super::{Container, Image, Keeper, Owner, Owners, Part, State, images_by_device};
+use super::{Container, Image, Keeper, Kept, KeptBy, Layer, Owner, Owners, Part, State, images_by_device};
 use crate::host::docker::{DeviceRecord, Docker};
 use crate::host::oddity::Oddity;
+use crate::host::units::Bytes;
 use crate::record::owners as recorded;
 use crate::record::{Ask, Reading, Recording};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -16,18 +17,33 @@ pub(super) fn read(recording: &Recording, docker: &Docker) -> Owners {
     let Some(root) = docker.root.as_deref() else { return Owners::default() };
     let mut owners = Owners { keeper: Keeper::Docker { root: root.to_owned() }, ..Owners::default() };
     records_read(recording, root, &mut owners.gaps);
+    owners.all_recorded = owners.gaps.is_empty();
     let layers = objects(recording, Ask::DockerLayers, root, &mut owners.gaps);
-    let mounts = objects(recording, Ask::DockerMounts, root, &mut owners.gaps);
+    // Docker makes the directory of mounts with its first container.
+    let never = recording.reading(Ask::DockerMounts, root).and_then(Reading::errno) == Some("ENOENT")
+        && recording.said(Ask::DockerLayers, root).is_some();
+    let mounts =
+        if never { Vec::new() } else { objects(recording, Ask::DockerMounts, root, &mut owners.gaps) };
     let images = objects(recording, Ask::DockerImages, root, &mut owners.gaps);
     let containers = objects(recording, Ask::DockerContainers, root, &mut owners.gaps);
+    let cache = build_cache(recording, root, &mut owners.gaps);
     let join = Join {
         devices: docker.devices.iter().map(|d| (d.hash.as_str(), d)).collect(),
         layers: layers.iter().map(|l: &recorded::Layer| (l.chain.as_str(), l)).collect(),
     };
     owners.images = join.images(&images);
+    owners.layers = join.all_layers();
     owners.containers = join.containers(&mounts, &containers, &owners.images);
-    name_devices(docker, &join, &mounts, &mut owners);
+    owners.kept = join.kept(&owners, &cache);
+    name_devices(docker, &join, &mounts, &cache, &mut owners);
     owners
+}
+
+/// The steps that BuildKit keeps; a Docker that never built with it has no list.
+fn build_cache(recording: &Recording, root: &str, gaps: &mut Vec<Oddity>) -> Vec<recorded::BuildStep> {
+    let list = format!("{root}/buildkit/snapshots.db");
+    let is_there = recording.reading(Ask::DockerBuildCache, &list).is_some();
+    if is_there { objects(recording, Ask::DockerBuildCache, &list, gaps) } else { Vec::new() }
 }
 
 /// Whether the records of devices themselves were read in full.
@@ -84,6 +100,31 @@ impl<'a> Join<'a> {
         (devices, whole)
     }
 
+    /// What besides images and containers keeps layers: steps of the build cache, and layers that nothing of these
+    /// holds, as the layer store lets go of no layer that another stands on.
+    fn kept(&self, owners: &Owners, cache: &[recorded::BuildStep]) -> Vec<Kept> {
+        let of_images = owners.images.iter().flat_map(|image| &image.devices);
+        let held: HashSet<u32> =
+            of_images.chain(owners.containers.iter().flat_map(|c| &c.below)).copied().collect();
+        let cached = cache.iter().map(|step| Kept { by: KeptBy::BuildCache, devices: self.of_step(step) });
+        let mut kept: Vec<Kept> = cached.filter(|kept| !kept.devices.is_empty()).collect();
+        let known: HashSet<u32> = kept.iter().flat_map(|kept| kept.devices.clone()).chain(held).collect();
+        let loose = |(_, layer): &(&&str, &&recorded::Layer)| {
+            self.device(layer.cache.as_deref()).is_some_and(|id| !known.contains(&id))
+        };
+        let rest = self.layers.iter().filter(loose);
+        kept.extend(rest.map(|(chain, _)| Kept { by: KeptBy::Rest, devices: self.devices_down(chain).0 }));
+        kept
+    }
+
+    /// The devices that a step of the build cache keeps: its layer with all below, or its own.
+    fn of_step(&self, step: &recorded::BuildStep) -> Vec<u32> {
+        match step.chain.as_deref().or_else(|| step.key.starts_with("sha256:").then_some(step.key.as_str())) {
+            Some(chain) => self.devices_down(chain).0,
+            None => self.device(Some(step.committed.as_deref().unwrap_or(&step.key))).into_iter().collect(),
+        }
+    }
+
     fn images(&self, images: &[recorded::Image]) -> Vec<Image> {
         let places: HashMap<&str, usize> =
             images.iter().enumerate().map(|(at, i)| (i.id.as_str(), at)).collect();
@@ -110,6 +151,17 @@ impl<'a> Join<'a> {
             }
         };
         images.iter().map(image).collect()
+    }
+
+    fn all_layers(&self) -> Vec<Layer> {
+        let present = self.layers.iter().filter(|(chain, _)| !chain.ends_with("-removing"));
+        let layer = |(chain, layer): (&&str, &&recorded::Layer)| Layer {
+            chain: plain(chain),
+            device: self.device(layer.cache.as_deref()),
+            content: layer.size.as_deref().and_then(|size| size.trim().parse().ok()).map(Bytes),
+            listing: layer.split.map(|bytes| Bytes(bytes.into())),
+        };
+        present.map(layer).collect()
     }
 
     /// Layers by what they stand on (nothing is `""`) and what images call them.
@@ -161,8 +213,31 @@ fn described(container: &recorded::Container, images: &HashMap<&str, usize>) -> 
         created: time(container.created.as_ref()),
         started,
         finished: time(state.and_then(|s| s.finished_at.as_ref())),
+        driver: container.driver.as_deref().map(plain),
+        volumes: volumes(container),
+        networks: container
+            .network
+            .iter()
+            .flat_map(|n| n.networks.iter().flatten())
+            .map(|(n, _)| plain(n))
+            .collect(),
+        auto_remove: container.host.as_ref().is_some_and(|h| h.auto_remove),
+        restart: container
+            .host
+            .as_ref()
+            .map(|h| plain(&h.restart_policy.name))
+            .filter(|name| !name.is_empty()),
         ..Container::default()
     }
+}
+
+/// The names of the volumes in a container, each once.
+fn volumes(container: &recorded::Container) -> Vec<String> {
+    let mounts = container.mounts.iter().flat_map(BTreeMap::values);
+    let mut names: Vec<String> = mounts.filter(|m| !m.name.is_empty()).map(|m| plain(&m.name)).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 const fn doing(state: &recorded::ContainerState, started: bool) -> State {
@@ -178,7 +253,13 @@ const fn doing(state: &recorded::ContainerState, started: bool) -> State {
 }
 
 /// Says of each record of a device what it is for.
-fn name_devices(docker: &Docker, join: &Join<'_>, mounts: &[recorded::Mount], owners: &mut Owners) {
+fn name_devices(
+    docker: &Docker,
+    join: &Join<'_>,
+    mounts: &[recorded::Mount],
+    cache: &[recorded::BuildStep],
+    owners: &mut Owners,
+) {
     let mut of_hash: HashMap<&str, Vec<Owner>> = HashMap::new();
     let of_device = images_by_device(&owners.images);
     for (chain, layer) in &join.layers {
@@ -196,6 +277,9 @@ fn name_devices(docker: &Docker, join: &Join<'_>, mounts: &[recorded::Mount], ow
                 of_hash.entry(hash).or_default().push(Owner::Container { container, part });
             }
         }
+    }
+    for hash in cache.iter().map(|step| step.committed.as_deref().unwrap_or(&step.key)) {
+        of_hash.entry(hash).or_insert_with(|| vec![Owner::BuildStep { record: plain(hash) }]);
     }
     for record in &docker.devices {
         for owner in owners_of(record, &of_hash) {

@@ -35,14 +35,19 @@ pub(super) const NO_SPACE: &[&str] = &[
     "장치에 남은 공간이 없음",
 ];
 
+/// Whether a line that has one of [`NO_SPACE`] speaks of a file that was being written.
+///
+/// The kernel's own `metadata operation … failed: error = -28` does not. Nor does an `ENOSPC` of a table of the kernel's:
+/// watches of files, control groups, semaphores.
+pub(super) fn is_of_a_device(plain: &str) -> bool {
+    let elsewhere = ["metadata operation", "inotify", "/sys/fs/cgroup/", "semget", "shmget"];
+    !elsewhere.iter().any(|words| plain.contains(words))
+}
+
 /// A write that failed because something is full, and the path if the line names one; for lines that have one of
 /// [`NO_SPACE`].
-///
-/// The kernel's own `metadata operation … failed: error = -28` is not one: no file was being written. Nor is an `ENOSPC`
-/// that speaks of a table of the kernel's: watches of files, control groups, semaphores.
-pub(super) fn no_space_left(line: &str, plain: &str) -> Option<Kind> {
-    let elsewhere = ["metadata operation", "inotify", "/sys/fs/cgroup/", "semget", "shmget"];
-    (!elsewhere.iter().any(|words| plain.contains(words))).then(|| Kind::NoSpaceLeft { path: path(line) })
+pub(super) fn no_space_left(line: &str) -> Kind {
+    Kind::NoSpaceLeft { path: path(line) }
 }
 
 /// The path that a line is about: the last absolute one before `no space`, else the first after it.
@@ -56,24 +61,29 @@ fn path(line: &str) -> Option<String> {
 
 /// Absolute paths in a text; a quoted one may hold blanks.
 fn paths(text: &str) -> impl Iterator<Item = &str> {
+    let mut seen = 0;
     let starts = text.match_indices('/').map(|(at, _)| at).filter(|at| {
         let before = text.get(..*at).and_then(|b| b.chars().next_back());
         before.is_none_or(|c| c.is_whitespace() || "\"'`(=[".contains(c))
     });
-    starts.filter_map(|at| {
+    starts.filter_map(move |at| {
+        if at < seen {
+            return None;
+        }
         let (before, rest) = text.split_at_checked(at)?;
         let quote = before.chars().next_back().filter(|c| "\"'`".contains(*c));
         let end = match quote {
             Some(quote) => rest.find([quote, '\\']).unwrap_or(rest.len()),
             None => rest.find(|c: char| c.is_whitespace() || "\"'`,;)]\\".contains(c)).unwrap_or(rest.len()),
         };
+        seen = at + end;
         let path = rest.get(..end)?.trim_end_matches([':', '.']);
         (path.len() > 1 && !path.starts_with("//")).then_some(path)
     })
 }
 
 /// Words for something that writes, as they stand beside an amount.
-const WRITES: &[&str] = &[
+pub(super) const WRITES: &[&str] = &[
     "build",
     "builds",
     "building",
@@ -127,16 +137,13 @@ const ROOM: &[&str] = &[
     "volume",
 ];
 
-/// An amount that was to be written: `12 GB build`, `downloading about 12 GB of sources`.
+/// An amount that was to be written: `12 GB build`, `downloading about 12 GB of sources`; for lines that have one of
+/// [`WRITES`].
 ///
 /// The word for writing stands within three words of the amount, and the amount is not one of room. A progress bar
 /// (`1.2 GB/4 GB`), a rate or what was already copied is none.
 pub(super) fn wanted_to_write(plain: &str) -> Option<Kind> {
-    if !plain.bytes().any(|b| b.is_ascii_digit())
-        || !WRITES.iter().any(|w| plain.contains(w))
-        || plain.contains("==")
-        || plain.contains("%")
-    {
+    if !may_hold_amount(plain) || plain.contains("==") || plain.contains("%") {
         return None;
     }
     let words: Vec<&str> = plain.split([' ', ',', ';', '(', ')']).filter(|w| !w.is_empty()).collect();
@@ -170,6 +177,15 @@ pub(super) fn wanted_to_write(plain: &str) -> Option<Kind> {
     })
 }
 
+/// Whether the first letter of a unit follows a digit, with or without a blank.
+fn may_hold_amount(plain: &str) -> bool {
+    let unit = |b: &u8| matches!(b, b'g' | b'm' | b't');
+    plain.as_bytes().windows(3).any(|three| match three {
+        [digit, b' ', next] | [digit, next, _] => digit.is_ascii_digit() && unit(next),
+        _ => false,
+    })
+}
+
 /// A unit in lower case as tools spell it: people write `gb` and mean 1000³.
 fn spelled(unit: &str) -> &str {
     match unit {
@@ -193,8 +209,8 @@ mod tests {
         if !wordings::names(&plain).contains(&wordings::NO_SPACE) {
             return None;
         }
-        match no_space_left(line, &plain)? {
-            Kind::NoSpaceLeft { path } => Some(path),
+        match no_space_left(line) {
+            Kind::NoSpaceLeft { path } => is_of_a_device(&plain).then_some(path),
             other => panic!("{other:?}"),
         }
     }

@@ -130,9 +130,18 @@ pub(super) fn names(root: &Root, path: &str) -> Answer {
     Ok(names.join("\n"))
 }
 
+/// How many entries there are, and how many of them say what they are: overlay filesystems need that of the
+/// filesystem below. `.` and `..` say it everywhere.
+pub(super) fn types(root: &Root, path: &str) -> Answer {
+    let (_, entries) = entries(root, path)?;
+    let typed = entries.iter().filter(|e| e.typed).count();
+    Ok(format!("entries={} typed={typed}", entries.len()))
+}
+
 struct Entry {
     inode: u64,
     name: String,
+    typed: bool,
 }
 
 fn entries(root: &Root, path: &str) -> Result<(Dir, Vec<Entry>), Reading> {
@@ -144,7 +153,7 @@ fn entries(root: &Root, path: &str) -> Result<(Dir, Vec<Entry>), Reading> {
         let entry = entry.map_err(Reading::refused)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if name != "." && name != ".." && entries.len() < LIMIT_NAMES {
-            entries.push(Entry { inode: entry.ino(), name });
+            entries.push(Entry { inode: entry.ino(), name, typed: entry.file_type().is_some() });
         }
     }
     Ok((directory, entries))

@@ -1,6 +1,7 @@
 //! Runs one of a few fixed commands that only read, without a shell, for a limited time.
 //!
-//! It takes no argument from anywhere: a name stands for a whole command line in [`COMMANDS`].
+//! It takes no argument from anywhere: a name stands for a whole command line in [`COMMANDS`]. The one exception is
+//! the path of a block device, which the caller has seen to be one, for [`signatures`].
 
 use crate::record::Reading;
 use nix::errno::Errno;
@@ -77,25 +78,41 @@ pub const COMMANDS: &[Fixed] = &[
     Fixed { name: "docker --version", lines: &[&["docker", "--version"]], limit: VERSION },
 ];
 
+/// Where programs are looked for.
+pub(super) const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:/snap/bin";
+
+/// How long looking into one device may take: a disk may have to spin up.
+const PROBE: Duration = Duration::from_secs(4);
+
 /// Most bytes kept of a command's output.
 const LIMIT_OUTPUT: usize = 4 << 20;
 /// LVM's exit status for arguments it does not know (`EINVALID_CMD_LINE`, lib/commands/errors.h).
 const UNKNOWN_ARGUMENT: i32 = 3;
 
-/// Runs a command by its name in [`COMMANDS`].
-pub(super) fn run(name: &str) -> Result<String, Reading> {
+/// Runs a command by its name in [`COMMANDS`]; it may take as long as `patience`, where that is longer than its limit.
+pub(super) fn run(name: &str, patience: Duration) -> Result<String, Reading> {
     let Some(command) = COMMANDS.iter().find(|c| c.name == name) else {
         return Err(Reading::Unasked("not one of the commands that may be run".to_owned()));
     };
     let mut result = Err(Reading::refused(Errno::ENOENT));
     for line in command.lines {
-        let (ended, again) = attempt(line, command.limit);
+        let (ended, again) = attempt(line, command.limit.max(patience));
         result = ended;
         if !again {
             break;
         }
     }
     result
+}
+
+/// What `blkid` recognises on the block device at this absolute path, past its cache. It exits with 2 and no word when
+/// that is nothing, and with 8 when it is several things (blkid(8)).
+pub(super) fn signatures(node: &str) -> Result<String, Reading> {
+    match attempt(&["blkid", "-p", "-o", "export", "--", node], PROBE).0 {
+        Err(Reading::Refused(why)) if why == "exit 2: " => Ok(String::new()),
+        Err(Reading::Refused(why)) if why.starts_with("exit 8") => Ok("ambivalent\n".to_owned()),
+        other => other,
+    }
 }
 
 /// The result, and whether the program did not know an argument.
@@ -106,7 +123,7 @@ fn attempt(line: &[&str], limit: Duration) -> (Result<String, Reading>, bool) {
     let child = Command::new(program)
         .args(arguments)
         .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:/snap/bin")
+        .env("PATH", PATH)
         .env("LC_ALL", "C")
         .env("LVM_SUPPRESS_FD_WARNINGS", "1")
         .env("LVM_SUPPRESS_SYSLOG", "1")
@@ -215,7 +232,7 @@ mod tests {
 
     #[test]
     fn nothing_else_is_run() {
-        assert!(matches!(run("sh"), Err(Reading::Unasked(_))));
-        assert!(matches!(run("lvs; true"), Err(Reading::Unasked(_))));
+        assert!(matches!(run("sh", Duration::ZERO), Err(Reading::Unasked(_))));
+        assert!(matches!(run("lvs; true", Duration::ZERO), Err(Reading::Unasked(_))));
     }
 }

@@ -2,8 +2,8 @@
 //! image/fs.go, reference/store.go, container/container.go).
 //! Refuses to keep more of a container or an image than names, ids, layers, state and times.
 
-use super::folder::Folder;
-use super::{Container, Image, Layer, Lines, Mount};
+use super::{Container, HostConfig, Image, Layer, Lines, Mount};
+use crate::record::folder::Folder;
 use nix::errno::Errno;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -22,7 +22,9 @@ pub(super) fn layers(root: &Folder, lines: &mut Lines) -> Result<(), Errno> {
         let path = format!("{LAYERS}/{chain}");
         let mut word = |name: &str| word(layer, &path, name, lines);
         let (cache, parent, diff, size) = (word("cache-id"), word("parent"), word("diff"), word("size"));
-        lines.push(&Layer { chain: chain.to_owned(), cache, parent, diff, size });
+        // Layers of very old images have none.
+        let split = layer.last_word("tar-split.json.gz").ok();
+        lines.push(&Layer { chain: chain.to_owned(), cache, parent, diff, size, split });
     })
 }
 
@@ -39,7 +41,10 @@ pub(super) fn containers(root: &Folder, lines: &mut Lines) -> Result<(), Errno> 
     each(root, CONTAINERS, lines, |folder, id, lines| {
         let path = format!("{CONTAINERS}/{id}/config.v2.json");
         if let Some(container) = json::<Container>(folder, "config.v2.json", &path, lines) {
-            lines.push(&Container { id: id.to_owned(), ..container });
+            let path = format!("{CONTAINERS}/{id}/hostconfig.json");
+            let there = folder.has("hostconfig.json");
+            let host = there.then(|| json::<HostConfig>(folder, "hostconfig.json", &path, lines)).flatten();
+            lines.push(&Container { id: id.to_owned(), host, ..container });
         }
     })
 }

@@ -5,7 +5,7 @@ use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -52,17 +52,48 @@ impl Folder {
         Ok((names, left_out))
     }
 
-    /// The bytes of a regular file, all of them.
-    pub(super) fn file(&self, name: &str, limit: u64) -> Result<Vec<u8>, Errno> {
+    /// Whether there is something of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        one_name(name).is_ok() && fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    fn open(&self, name: &str) -> Result<std::fs::File, Errno> {
         one_name(name)?;
         regular(&fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW)?)?;
         let file = openat(&self.0, name, HOW | OFlag::O_RDONLY | OFlag::O_NOFOLLOW, Mode::empty())?;
         regular(&fstat(&file)?)?;
+        Ok(file.into())
+    }
+
+    /// The bytes of a regular file, all of them.
+    pub(super) fn file(&self, name: &str, limit: u64) -> Result<Vec<u8>, Errno> {
         let mut bytes = Vec::new();
-        let most = limit.saturating_add(1);
-        let read = std::fs::File::from(file).take(most).read_to_end(&mut bytes);
-        read.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
+        self.open(name)?.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| errno(&e))?;
         if bytes.len() as u64 > limit { Err(Errno::EFBIG) } else { Ok(bytes) }
+    }
+
+    /// The bytes of a regular file, or where there are more than `limit`, the last whole lines of it.
+    pub(super) fn end(&self, name: &str, limit: u64) -> Result<Vec<u8>, Errno> {
+        let mut file = self.open(name)?;
+        let length = file.metadata().map_err(|e| errno(&e))?.len();
+        let from = length.saturating_sub(limit);
+        file.seek(SeekFrom::Start(from)).map_err(|e| errno(&e))?;
+        let mut bytes = Vec::new();
+        file.take(limit).read_to_end(&mut bytes).map_err(|e| errno(&e))?;
+        if from > 0 {
+            let line = bytes.iter().position(|b| *b == b'\n').map_or(0, |at| at + 1);
+            bytes.drain(..line);
+        }
+        Ok(bytes)
+    }
+
+    /// The number in the last four bytes of a regular file, the lowest first: to how many bytes a gzip file unpacks,
+    /// modulo 2³² (RFC 1952, ISIZE).
+    pub(super) fn last_word(&self, name: &str) -> Result<u32, Errno> {
+        let mut file = self.open(name)?;
+        let mut word = [0; 4];
+        file.seek(SeekFrom::End(-4)).and_then(|_| file.read_exact(&mut word)).map_err(|e| errno(&e))?;
+        Ok(u32::from_le_bytes(word))
     }
 
     /// The one short line of a regular file.
@@ -88,6 +119,10 @@ pub(super) fn regular(stat: &FileStat) -> Result<(), Errno> {
 
 fn kind(stat: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT
+}
+
+fn errno(error: &std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
 /// A name of one step: it cannot lead anywhere else.

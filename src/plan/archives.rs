@@ -1,0 +1,201 @@
+//! How large the archives of an inventory become, in how many, and on which filesystem they and what is unpacked from
+//! them fit.
+//!
+//! Layers that images share are counted once. It refuses to use room that nobody measured.
+
+use super::inventory::{Changes, ContainerItem, Fate, Inventory};
+use crate::host::Host;
+use crate::host::backing::Filesystem;
+use crate::host::docker::Docker;
+use crate::host::owners::Layer;
+use crate::host::units::Bytes;
+
+/// Of the bytes of a layer's listing, which holds each header in base64 beside its name, so much are headers and
+/// padding in the archive: 16 of 25, measured from images of few large and of many small files.
+const HEADERS: (u64, u64) = (16, 25);
+/// Bytes that an entry takes in the listing.
+const ENTRY: u64 = 1100;
+/// What an entry takes on a filesystem beyond its content: half a block that it does not fill, its share of directories.
+const UNFILLED: u64 = 2560;
+/// What `docker save` adds to each layer and image: a directory, three small files, their headers.
+const WRAPPED: u64 = 8 << 10;
+/// Docker's own directories and links for a layer or container.
+const PLACE: u64 = 24 << 10;
+/// Left free wherever something is written.
+pub(super) const RESERVE: u64 = 256 << 20;
+
+/// What an inventory takes, in bytes. Containers' changes are in it where they were counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Sizes {
+    /// All archives.
+    pub(super) archive: u64,
+    /// Of them the largest: Docker makes a copy of each below its data root while it saves and while it loads.
+    pub(super) temporary: u64,
+    /// Unpacked by overlay2, once all is done.
+    pub(super) unpacked: u64,
+    /// What is unpacked beside that for a while: layers of containers, which then become their own.
+    pub(super) passing: u64,
+    /// Whether anything that has a size was not counted.
+    pub(super) incomplete: bool,
+}
+
+/// Where the archives go, and what is free there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The directory, which the script makes.
+    pub(super) directory: String,
+    /// Whether it lies on the data root's own filesystem, which also takes what is unpacked.
+    pub(super) beside: bool,
+    /// Free there.
+    pub(super) free: Option<Bytes>,
+}
+
+impl Sizes {
+    /// What an inventory takes.
+    #[must_use]
+    pub(super) fn of(inventory: &Inventory) -> Self {
+        let mut sizes = Self::default();
+        for layer in &inventory.layers {
+            let (archive, unpacked, known) = layer_sizes(layer);
+            sizes.archive = sizes.archive.saturating_add(archive);
+            sizes.unpacked = sizes.unpacked.saturating_add(unpacked);
+            sizes.incomplete |= !known;
+        }
+        let images = u64::try_from(inventory.images.len()).unwrap_or(u64::MAX);
+        sizes.archive = sizes.archive.saturating_add(images.saturating_mul(WRAPPED));
+        sizes.temporary = sizes.archive;
+        for container in &inventory.containers {
+            sizes.add_container(inventory, container);
+        }
+        sizes.incomplete |= !inventory.gaps.is_empty();
+        sizes
+    }
+
+    fn add_container(&mut self, inventory: &Inventory, container: &ContainerItem) {
+        if container.fate == Fate::Rebuilt {
+            return;
+        }
+        let changes = match container.changes {
+            Changes::None => 0,
+            Changes::AtMost(bytes) => bytes.0,
+            Changes::Unknown => {
+                self.incomplete = true;
+                0
+            }
+        };
+        let image = container.image.and_then(|place| inventory.images.get(place));
+        let whole: u64 = image
+            .map(|image| inventory.layers_of(&image.layers).map(|l| layer_sizes(l).0).sum())
+            .unwrap_or_default();
+        self.unpacked = self.unpacked.saturating_add(changes).saturating_add(PLACE);
+        match container.fate {
+            // In the one archive, on layers that are in it anyway.
+            Fate::Commit => {
+                self.archive = self.archive.saturating_add(changes);
+                self.temporary = self.temporary.saturating_add(changes);
+                self.passing = self.passing.saturating_add(changes).saturating_add(PLACE);
+            }
+            // An archive of its own, which shares nothing.
+            Fate::Export => {
+                let own = whole.saturating_add(changes);
+                self.archive = self.archive.saturating_add(own);
+                self.passing = self.passing.saturating_add(own).saturating_add(PLACE);
+                self.temporary = self.temporary.max(own);
+            }
+            Fate::Kept | Fate::Rebuilt => {}
+        }
+    }
+
+    /// What the data root's filesystem has to have free: what is unpacked, Docker's own copy of an archive, and the
+    /// archives where they lie there too.
+    #[must_use]
+    pub(super) const fn beside_root(&self, archives_too: bool) -> u64 {
+        let unpacked = self.unpacked.saturating_add(self.passing);
+        let own = unpacked.saturating_add(self.temporary).saturating_add(RESERVE);
+        if archives_too { own.saturating_add(self.archive) } else { own }
+    }
+}
+
+/// A layer in an archive, and unpacked; and whether both follow from what was recorded.
+fn layer_sizes(layer: &Layer) -> (u64, u64, bool) {
+    let content = layer.content.map_or(0, |b| b.0);
+    // Very old layers have no listing: an eighth is more than most take.
+    let listing = layer.listing.map_or(content / 8, |b| b.0);
+    let headers = listing.saturating_mul(HEADERS.0) / HEADERS.1;
+    let entries = listing / ENTRY;
+    let archive = content.saturating_add(headers).saturating_add(WRAPPED);
+    let unpacked = content.saturating_add(entries.saturating_mul(UNFILLED)).saturating_add(PLACE);
+    (archive, unpacked, layer.content.is_some())
+}
+
+/// Where the archives fit: the directory that was asked for, else beside the data root, else on the roomiest other
+/// filesystem; a sentence where they fit nowhere.
+pub(super) fn place(
+    host: &Host,
+    docker: &Docker,
+    sizes: &Sizes,
+    asked: Option<&str>,
+    name: &str,
+) -> Result<Place, String> {
+    let root = docker.root.as_deref().unwrap_or("/var/lib/docker");
+    let own = docker.filesystem.as_ref();
+    let free = own.and_then(|f| f.available.or(f.free));
+    let same = |f: &Filesystem| own.is_some_and(|o| o.device == f.device && o.device.is_some());
+    let needs = |archives_too| sizes.beside_root(archives_too);
+    let short = |what: &str, free: Bytes, needed: u64| {
+        Err(format!("{what} has {free} free and {} are needed", Bytes(needed)))
+    };
+    if let Some(free) = free.filter(|free| free.0 < needs(false)) {
+        let what = format!("the filesystem of {root}, which takes what is unpacked and Docker's own copies,");
+        return short(&what, free, needs(false));
+    }
+    if let Some(directory) = asked {
+        let there = mount_of(host, directory);
+        let beside = there.is_some_and(same);
+        let free = there.and_then(|f| f.available.or(f.free));
+        let needed = if beside { needs(true) } else { sizes.archive.saturating_add(RESERVE) };
+        return match free.filter(|free| free.0 < needed) {
+            Some(free) => short(&format!("the filesystem of {directory}"), free, needed),
+            None => Ok(Place { directory: directory.to_owned(), beside, free }),
+        };
+    }
+    if free.is_none_or(|free| free.0 >= needs(true)) {
+        return Ok(Place { directory: format!("{root}/{name}"), beside: true, free });
+    }
+    let needed = sizes.archive.saturating_add(RESERVE);
+    let others = host.filesystems.iter().filter(|f| !same(f) && is_disk(f));
+    let roomiest = others.filter_map(|f| Some((f.available.or(f.free)?, f.mount.as_deref()?))).max();
+    match roomiest {
+        Some((free, mount)) if free.0 >= needed => {
+            let directory = format!("{}/{name}", mount.trim_end_matches('/'));
+            Ok(Place { directory, beside: false, free: Some(free) })
+        }
+        _ => Err(format!(
+            "no filesystem has room for the archives: they take {}; that of {root} has {} free, of which {} are needed \
+             for what is unpacked{}; name another place with --archives, or remove what is not needed first",
+            Bytes(sizes.archive),
+            free.map_or_else(|| "an unknown amount".to_owned(), |f| f.to_string()),
+            Bytes(needs(false)),
+            roomiest.map_or_else(String::new, |(free, mount)| format!("; {mount} has {free} free")),
+        )),
+    }
+}
+
+/// A filesystem of a disk: not one in memory, or of a container.
+fn is_disk(filesystem: &Filesystem) -> bool {
+    let kind = filesystem.kind.as_deref().unwrap_or_default();
+    matches!(kind, "ext2" | "ext3" | "ext4" | "xfs" | "btrfs" | "jfs" | "f2fs")
+        && filesystem
+            .mount
+            .as_deref()
+            .is_some_and(|m| !m.contains("/devicemapper/mnt/") && !m.starts_with("/boot"))
+}
+
+/// The measured filesystem that a path lies on.
+fn mount_of<'a>(host: &'a Host, path: &str) -> Option<&'a Filesystem> {
+    let holds = |f: &&Filesystem| {
+        let mount = f.mount.as_deref().unwrap_or("?").trim_end_matches('/');
+        path.strip_prefix(mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    host.filesystems.iter().filter(holds).max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
+}

@@ -1,0 +1,217 @@
+//! How large the volumes of the new pool are: data that leaves LVM room to grow it, metadata for all that it can grow
+//! to, and the least that a device has to have.
+//!
+//! Pure arithmetic in bytes and blocks; whether a device is free to be used is not its business.
+
+use crate::host::floor;
+use crate::host::units::METADATA_BLOCKS_MAX;
+use crate::plan::sizes::advised_bytes;
+
+/// What of a new device is LVM's own: one header area before the first extent (`default_data_alignment`, lvm.conf(5)).
+const HEADER: u64 = 1 << 20;
+/// LVM's default extent, the unit in which volumes grow.
+pub(super) const EXTENT: u64 = 4 << 20;
+/// By so many percent a pool grows each time, LVM's own default and that of Docker's automatic set-up.
+pub(super) const GROWTH: u64 = 20;
+/// What newer kernels keep back of the metadata at most, and count as used: 4096 blocks
+/// (drivers/md/dm-thin-metadata.c, `dm_pool_metadata_set_max_reserved`… `__set_metadata_reserve`).
+const RESERVE: u64 = 16 << 20;
+/// The metadata may become so many times what is used of it now.
+const METADATA_GROWS: u64 = 4;
+/// Percent points that lie at least between LVM's growing a pool and Docker's refusing new layers.
+const MARGIN: u64 = 10;
+
+/// What has to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Demand {
+    /// Data blocks in use, each counted once however many devices share it.
+    pub(super) used: u64,
+    /// Bytes in one.
+    pub(super) block: u64,
+    /// Metadata bytes in use.
+    pub(super) metadata: u64,
+    /// Percent that Docker demands free.
+    pub(super) percent: u64,
+    /// Virtual size of the base device: what one container may write.
+    pub(super) base: u64,
+}
+
+/// Where it has to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Room {
+    /// Bytes in whole extents.
+    pub(super) usable: u64,
+    /// Bytes in an extent.
+    pub(super) extent: u64,
+    /// Whether the pool may take all of it, but for its growth; of a group that others use it takes what it needs.
+    pub(super) all: bool,
+}
+
+/// What the volumes are made like. Sizes in bytes, whole extents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Percent of use at which LVM grows the pool.
+    pub(super) threshold: u64,
+    /// Data at first.
+    pub(super) data: u64,
+    /// Metadata; LVM keeps a spare of the same size.
+    pub(super) metadata: u64,
+    /// The least that the device, or what is free in the group, has to have: the least data, metadata twice, and one
+    /// step of growth.
+    pub(super) needed: u64,
+    /// The least data: what is used takes no more than the threshold.
+    pub(super) least: u64,
+    /// What stays free for the pool's growth.
+    pub(super) growth: u64,
+}
+
+impl Room {
+    /// Of a device that becomes a volume group.
+    pub(super) fn device(size: u64) -> Self {
+        Self { usable: down(size.saturating_sub(HEADER), EXTENT), extent: EXTENT, all: true }
+    }
+
+    /// Of a group with so much free.
+    pub(super) fn group(free: u64, extent: u64) -> Self {
+        Self { usable: down(free, extent), extent, all: false }
+    }
+}
+
+/// The percent of use at which LVM grows the pool: 80, or less where Docker refuses early. LVM takes anything below 50
+/// for 50 (lvm.conf(5), thin_pool_autoextend_threshold).
+pub(super) fn threshold(percent: u64) -> u64 {
+    100_u64.saturating_sub(percent).saturating_sub(MARGIN).clamp(50, 80)
+}
+
+/// The layout, `asked` being the data size a person named; where it does not fit, `needed` is more than `usable`.
+pub(super) fn layout(demand: &Demand, room: &Room, asked: Option<u64>) -> Layout {
+    let threshold = threshold(demand.percent);
+    let up = |bytes: u64| bytes.checked_next_multiple_of(room.extent.max(1)).unwrap_or(u64::MAX);
+    let least = up(least(demand, threshold).saturating_mul(demand.block));
+    let metadata = |data: u64| up(metadata(demand, data)).min(down(METADATA_BLOCKS_MAX.0 * 4096, room.extent));
+    let step = |data: u64| up(data / 100 * GROWTH);
+    let first = asked.map_or(least, up);
+    let least_metadata = metadata(first.saturating_add(step(first)));
+    let needed = first.saturating_add(step(first)).saturating_add(least_metadata.saturating_mul(2));
+    let all = room.usable.saturating_sub(metadata(room.usable).saturating_mul(2));
+    let largest = down(all / (100 + GROWTH) * 100, room.extent);
+    let data = match asked {
+        Some(_) => first,
+        None if room.all => largest.max(least),
+        None => up(least.max(demand.roomy())).min(largest).max(least),
+    };
+    let reach = if room.all { room.usable } else { data.saturating_mul(2).min(room.usable) };
+    let metadata = metadata(reach.max(data));
+    let growth = room.usable.saturating_sub(data).saturating_sub(metadata.saturating_mul(2));
+    Layout { threshold, data, metadata, needed, least, growth }
+}
+
+impl Demand {
+    /// Twice what is used, or room for one full container more.
+    fn roomy(&self) -> u64 {
+        let used = self.used.saturating_mul(self.block);
+        used.saturating_mul(2).max(used.saturating_add(self.base))
+    }
+}
+
+/// The fewest blocks of which those in use are no more than the threshold, and that leave Docker's floor.
+fn least(demand: &Demand, threshold: u64) -> u64 {
+    let share = |used: u64| used.saturating_mul(100).div_ceil(threshold);
+    let blocks = share(demand.used);
+    let floor = floor::required(blocks, demand.percent);
+    if blocks.saturating_sub(demand.used) >= floor { blocks } else { share(demand.used.saturating_add(floor)) }
+}
+
+/// For a pool that may become `data` large.
+fn metadata(demand: &Demand, data: u64) -> u64 {
+    let blocks = data.div_ceil(demand.block.max(1));
+    advised_bytes(blocks).max(demand.metadata.saturating_mul(METADATA_GROWS)).saturating_add(RESERVE)
+}
+
+fn down(bytes: u64, unit: u64) -> u64 {
+    bytes - bytes.checked_rem(unit).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+    const MIB: u64 = 1 << 20;
+
+    fn demand(used_gib: u64, percent: u64) -> Demand {
+        let used = used_gib * GIB / 65_536;
+        Demand { used, block: 65_536, metadata: 20 * MIB, percent, base: 10 * GIB }
+    }
+
+    #[test]
+    fn a_disk_of_200_gib_for_40_in_use() {
+        let layout = layout(&demand(40, 10), &Room::device(200 * GIB), None);
+        assert_eq!((layout.threshold, layout.least), (80, 50 * GIB));
+        // 64 bytes for each of 3276800 blocks, and what the kernel keeps back.
+        assert_eq!(layout.metadata, 216 * MIB);
+        assert_eq!(layout.data % EXTENT, 0);
+        assert!(layout.data * 12 / 10 + 2 * layout.metadata <= 200 * GIB - MIB);
+        assert!(layout.data > 166 * GIB && layout.growth >= layout.data / 5, "{layout:?}");
+        assert_eq!(layout.needed, 60 * GIB + 2 * 96 * MIB);
+    }
+
+    #[test]
+    fn of_a_group_it_takes_what_it_needs() {
+        let room = Room::group(900 * GIB, EXTENT);
+        assert_eq!(layout(&demand(40, 10), &room, None).data, 80 * GIB);
+        assert_eq!(layout(&demand(4, 10), &room, None).data, 14 * GIB, "and a container's size");
+        assert_eq!(layout(&demand(40, 10), &room, Some(300 * GIB + 1)).data, 300 * GIB + EXTENT);
+    }
+
+    #[test]
+    fn too_little_is_seen() {
+        let little = layout(&demand(40, 10), &Room::device(60 * GIB), None);
+        assert!(little.needed > Room::device(60 * GIB).usable, "{little:?}");
+        let enough = layout(&demand(40, 10), &Room::device(61 * GIB), None);
+        assert!(enough.needed <= Room::device(61 * GIB).usable && enough.data >= enough.least, "{enough:?}");
+    }
+
+    #[test]
+    fn lvm_acts_before_docker_refuses() {
+        for percent in 0..40 {
+            assert!(threshold(percent) + MARGIN <= 100 - percent, "{percent}");
+        }
+        assert_eq!((threshold(0), threshold(10), threshold(25), threshold(60)), (80, 80, 65, 50));
+    }
+
+    #[test]
+    fn an_empty_pool_and_a_tiny_one() {
+        let empty = Demand { used: 0, ..demand(0, 10) };
+        assert!(layout(&empty, &Room::device(20 * GIB), None).data > 16 * GIB);
+        let tiny = Demand { used: 1, ..empty };
+        let layout = layout(&tiny, &Room::device(4 * EXTENT), None);
+        assert!(layout.needed > Room::device(4 * EXTENT).usable, "{layout:?}");
+    }
+}
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_fits_fits(
+            used in 0_u64..1 << 26,
+            metadata in 0_u64..1 << 34,
+            percent in 0_u64..100,
+            size in 0_u64..1 << 45,
+            all in any::<bool>(),
+        ) {
+            let demand = Demand { used, block: 65_536, metadata, percent, base: 10 << 30 };
+            let room = Room { all, ..Room::device(size) };
+            let layout = layout(&demand, &room, None);
+            if layout.needed <= room.usable {
+                prop_assert!(layout.data >= layout.least);
+                let taken = layout.data + 2 * layout.metadata;
+                prop_assert!(taken <= room.usable, "{layout:?} {room:?}");
+            }
+        }
+    }
+}
