@@ -95,12 +95,26 @@ pub enum Command {
         /// Make the verdict the exit status: 0 ok, 1 warning, 2 critical, 3 unknown
         #[arg(long)]
         exit_code: bool,
+        /// Write one self-contained page for a ticket instead; `-` is standard output. A file is made readable for its
+        /// owner only
+        #[arg(long, value_name = "FILE", conflicts_with = "output")]
+        html: Option<PathBuf>,
     },
     /// Who uses the space: mapped, exclusive and shared blocks, read from the pool's own metadata without writing
     Usage(Usage),
     /// Exact numbers and ordered steps for one goal; nothing is executed
     #[command(subcommand)]
     Plan(Plan),
+    /// Follow the pools: events when they happen, how fast they fill, when they are full. On a terminal a block that is
+    /// drawn in place; else a line for each look and each event. With --log, the history is kept in FILE
+    Watch {
+        /// Look so often, besides at every event of the kernel's
+        #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = interval)]
+        interval: Duration,
+        /// Use the whole screen: pools, findings and what they mean, who uses the space, events. Works on a recording too
+        #[arg(short, long, conflicts_with = "output")]
+        full_screen: bool,
+    },
     /// One line and performance data for a monitor (Nagios, Icinga and their kin), and the state as exit status: 0 ok,
     /// 1 warning, 2 critical, 3 unknown
     Check(Check),
@@ -244,6 +258,8 @@ pub enum SchemaOf {
     Plan,
     /// `usage -o json`: thinspect-usage/1.
     Usage,
+    /// `watch -o json`, and the lines of a history: thinspect-watch/1.
+    Watch,
 }
 
 /// Rows of `usage`.
@@ -395,6 +411,12 @@ fn duration(text: &str) -> Result<Duration, String> {
         return Err(wrong());
     }
     Ok(Duration::from_secs_f64(seconds))
+}
+
+/// The same from 100 ms to 10 min: how often to look.
+fn interval(text: &str) -> Result<Duration, String> {
+    let least = Duration::from_millis(100);
+    duration(text).and_then(|d| if d < least { Err(format!("`{text}` is less than 100ms")) } else { Ok(d) })
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@
 //! - [`snapshot`] takes the one write there is, a metadata snapshot that the user asked for, and releases it.
 //! - [`rules`] are pure functions from a host to findings, one file each, with explanations that run as tests.
 //! - [`plan`] computes exact numbers and ordered steps for one goal, and a guarded script of them.
+//! - [`watch`] looks again and again: each look is a recording in which only what moves was asked anew.
 //! - [`report`] renders; it decides nothing. [`publish`] hands metrics to their collector. [`advice`] and [`verdict`] are the words that rules and plans share.
 //!
 //! # What always holds
@@ -55,3 +56,4 @@ pub mod rules;
 pub mod snapshot;
 pub mod usage;
 pub mod verdict;
+pub mod watch;

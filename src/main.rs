@@ -1,4 +1,5 @@
-//! Wires it together: arguments, one recording, one report, one exit status. The only file that prints or exits.
+//! Wires it together: arguments, one recording, one report, one exit status. The only file that exits, and but for
+//! `watch` the only one that prints.
 
 mod counting;
 mod freeing;
@@ -17,7 +18,7 @@ use thinspect::record::{self, Recording, bundle, live, load};
 use thinspect::report::{self, Look, Report, Source, Units};
 use thinspect::rules;
 use thinspect::verdict::{Exit, Verdict};
-use thinspect::{lent, metadata, plan, usage};
+use thinspect::{lent, metadata, plan, usage, watch};
 
 fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
@@ -48,10 +49,11 @@ fn complain(error: &anyhow::Error) -> Exit {
 
 fn run(cli: Cli) -> Result<Exit> {
     let global = &cli.global;
-    match cli.command.unwrap_or(Command::Status { exit_code: false }) {
-        Command::Status { exit_code } => status(global, exit_code),
+    match cli.command.unwrap_or(Command::Status { exit_code: false, html: None }) {
+        Command::Status { exit_code, html } => status(global, exit_code, html.as_deref()),
         Command::Usage(asked) => show_usage(global, &asked),
         Command::Plan(goal) => make_plan(global, &goal),
+        Command::Watch { interval, full_screen } => follow(global, interval, full_screen),
         Command::Record { file } => save(global, file.as_deref()),
         Command::Check(options) => monitoring::check(global, &options),
         Command::Metrics(options) => monitoring::metrics(global, &options),
@@ -64,6 +66,7 @@ fn run(cli: Cli) -> Result<Exit> {
                 SchemaOf::Status => report::json::schema(),
                 SchemaOf::Plan => report::plan_schema(),
                 SchemaOf::Usage => report::usage::schema(),
+                SchemaOf::Watch => report::watch::schema(),
             };
             print(&json(&schema)?)
         }
@@ -125,16 +128,17 @@ fn read_all(from: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn status(global: &Global, exit_code: bool) -> Result<Exit> {
+fn status(global: &Global, exit_code: bool, page: Option<&Path>) -> Result<Exit> {
     let (recording, source) = recording(global, &asking(false))?;
     let host = host::read(&recording);
     if let Some(name) = &global.pool {
         named_pool(&host, name)?;
     }
     let report = Report::new(host, source, global.pool.as_deref());
-    match global.output {
-        Format::Text => print(&report::text(&report, &look(global)))?,
-        Format::Json => print(&json(&report::json::output(&report))?)?,
+    match (page, global.output) {
+        (Some(page), _) => write_out(page, report::html(&report, units(global)).as_bytes())?,
+        (None, Format::Text) => print(&report::text(&report, &look(global)))?,
+        (None, Format::Json) => print(&json(&report::json::output(&report))?)?,
     };
     Ok(if exit_code { Exit::Verdict(report.verdict) } else { answered(&report) })
 }
@@ -303,6 +307,42 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
     Ok(if plan.possible { Exit::Answered } else { Exit::CouldNotAnswer })
 }
 
+/// Watches until a signal or the reader ends it.
+fn follow(global: &Global, interval: Duration, full_screen: bool) -> Result<Exit> {
+    let terminal = io::stdout().is_terminal();
+    if full_screen && !(terminal && io::stdin().is_terminal()) {
+        return Err(anyhow!("the whole screen needs a terminal; without --full-screen `watch` writes lines"));
+    }
+    if full_screen && global.from.is_some() {
+        let (recording, source) = recording(global, &asking(false))?;
+        let report = Report::new(host::read(&recording), source, global.pool.as_deref());
+        watch::start::browse(&report, look(global))?;
+        return Ok(Exit::Answered);
+    }
+    if global.from.is_some() {
+        return Err(anyhow!(
+            "a recording does not move, there is nothing to watch; `thinspect status` shows it"
+        ));
+    }
+    let shape = match (global.output, terminal) {
+        _ if full_screen => watch::start::Shape::Full,
+        (Format::Json, _) => watch::start::Shape::Json,
+        (Format::Text, true) => watch::start::Shape::Block,
+        (Format::Text, false) => watch::start::Shape::Text,
+    };
+    let options = watch::start::Options {
+        root: root(global),
+        limit: global.timeout,
+        pool: global.pool.clone(),
+        log: global.log.clone(),
+        interval,
+        look: look(global),
+        shape,
+    };
+    watch::start::start(options)?;
+    Ok(Exit::Answered)
+}
+
 fn named_pool<'a>(host: &'a Host, name: &str) -> Result<&'a Pool> {
     host.pools.iter().find(|p| p.is_called(name)).ok_or_else(|| {
         let names: Vec<&str> = host.pools.iter().map(Pool::label).collect();
@@ -334,9 +374,16 @@ fn save(global: &Global, file: Option<&Path>) -> Result<Exit> {
     let (recording, _) = recording(global, &asking(true))?;
     let mut text = Vec::new();
     recording.write(&mut text)?;
-    let Some(file) = file else { return print(&String::from_utf8_lossy(&text)) };
+    write_out(file.unwrap_or(Path::new("-")), &text)
+}
+
+/// To a file, or to standard output for `-`. The listing of a machine is for its owner: the file is made for nobody
+/// else to read.
+fn write_out(file: &Path, bytes: &[u8]) -> Result<Exit> {
+    if file == Path::new("-") {
+        return print(&String::from_utf8_lossy(bytes));
+    }
     let name = file.display();
-    // The listing of a machine is for its owner: the file is made for nobody else to read.
     let mut options = std::fs::OpenOptions::new();
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut out = options
@@ -345,7 +392,7 @@ fn save(global: &Global, file: Option<&Path>) -> Result<Exit> {
         .truncate(true)
         .open(file)
         .with_context(|| format!("cannot write {name}"))?;
-    out.write_all(&text).with_context(|| format!("cannot write {name}"))?;
+    out.write_all(bytes).with_context(|| format!("cannot write {name}"))?;
     Ok(Exit::Answered)
 }
 

@@ -264,3 +264,37 @@ fn completions() {
     let out = Command::new("bash").arg("-c").arg(said(&script) + ask).output().unwrap();
     assert_eq!(said(&out.stdout).trim(), "<check>", "{}", said(&out.stderr));
 }
+
+/// A recording does not move; the whole screen needs a terminal; an interval has bounds.
+#[test]
+fn what_cannot_be_watched_is_said_so() {
+    let recording = support::tests("hosts/lab-published-case/recording.json");
+    let recording = recording.to_str().unwrap();
+    let out = thinspect(&["watch", "--from", recording], b"");
+    assert_eq!(out.status.code(), Some(3));
+    assert!(said(&out.stderr).contains("does not move"), "{}", said(&out.stderr));
+    let out = thinspect(&["watch", "--full-screen", "--from", recording], b"");
+    assert_eq!(out.status.code(), Some(3));
+    assert!(said(&out.stderr).contains("needs a terminal"), "{}", said(&out.stderr));
+    for wrong in [&["watch", "--interval", "1ms"][..], &["watch", "-f", "-o", "json"]] {
+        assert_eq!(thinspect(wrong, b"").status.code(), Some(64), "{wrong:?}");
+    }
+}
+
+/// The page is written for its owner only, or to standard output, instead of the screen.
+#[test]
+fn a_page_instead_of_a_screen() {
+    use std::os::unix::fs::PermissionsExt;
+    let file = std::env::temp_dir().join(format!("thinspect-page-{}.html", std::process::id()));
+    let path = file.to_str().unwrap();
+    let out = thinspect(&["status", "--from", "-", "--html", path], REFUSAL);
+    assert_eq!((out.status.code(), out.stdout.len()), (Some(0), 0), "{}", said(&out.stderr));
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let page = std::fs::read_to_string(&file).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("1854 short"));
+    let out = thinspect(&["status", "--from", "-", "--html", "-"], REFUSAL);
+    assert_eq!(said(&out.stdout), page);
+    let out = thinspect(&["status", "--from", "-", "--html", "-", "--exit-code"], REFUSAL);
+    assert_eq!(out.status.code(), Some(2));
+    std::fs::remove_file(&file).unwrap();
+}

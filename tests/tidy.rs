@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rules", &["rules", "host", "forecast", "advice", "verdict"]),
     ("plan", &["plan", "host", "advice", "verdict"]),
     ("usage", &["usage", "host", "metadata", "advice"]),
+    ("watch", &["watch", "record", "host", "forecast", "rules", "report", "verdict"]),
     ("publish", &["publish"]),
     ("report", &["report", "host", "rules", "plan", "usage", "forecast", "advice", "verdict", "record"]),
     ("snapshot", &["snapshot", "host", "metadata", "record", "advice"]),

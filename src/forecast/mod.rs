@@ -78,8 +78,8 @@ pub struct Fit {
 pub enum Trend {
     /// Not enough data: so many samples since the last fall.
     NotEnough(usize),
-    /// Not growing, over so many milliseconds.
-    NotGrowing(i64),
+    /// Not growing, by this fit.
+    NotGrowing(Fit),
     /// Growing, and full in so many milliseconds at the rate of the fit.
     Fills(Fit, i64),
 }
@@ -192,7 +192,7 @@ impl Outlook {
     fn trend(&self, fit: Option<&Fit>) -> Trend {
         match fit.map(|f| (f, self.full_in(f))) {
             None => Trend::NotEnough(self.samples),
-            Some((fit, None)) => Trend::NotGrowing(fit.span),
+            Some((fit, None)) => Trend::NotGrowing(*fit),
             Some((fit, Some(end))) => Trend::Fills(*fit, end),
         }
     }

@@ -73,14 +73,15 @@ pub struct Below {
     pub size_bytes: u64,
 }
 
-/// Something that happened to a pool.
+/// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Event {
     /// When it was noticed: RFC 3339, UTC.
     #[schemars(with = "String")]
     pub at: Moment,
-    /// The pool's device-mapper name.
-    pub pool: String,
+    /// The device-mapper name of the pool it happened to; `null` where it is about no pool.
+    #[serde(default)]
+    pub pool: Option<String>,
     /// What, in one word: `data-low-water`, `mode`, …; open-ended.
     pub event: String,
     /// The same as a sentence.
@@ -136,6 +137,11 @@ impl History {
         self.events.extend(other.events);
         self.foreign += other.foreign;
         self
+    }
+
+    /// The events of one pool, and those that are about none.
+    pub fn events_of<'a>(&'a self, pool: &'a str) -> impl DoubleEndedIterator<Item = &'a Event> {
+        self.events.iter().filter(move |e| e.pool.as_deref().is_none_or(|p| p == pool))
     }
 
     /// Adds what a host shows now, if it says when that was.
@@ -215,6 +221,13 @@ impl Moment {
         text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
     }
 
+    /// The time of day, `02:20:16Z`.
+    #[must_use]
+    pub fn clock(self) -> String {
+        let whole = Self(self.0.div_euclid(1000) * 1000).to_string();
+        whole.split_once('T').map(|(_, clock)| clock.to_owned()).unwrap_or(whole)
+    }
+
     /// Milliseconds since an earlier moment; negative where it was later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
@@ -276,7 +289,7 @@ mod tests {
 
     #[test]
     fn foreign_lines_are_counted_and_later_kinds_are_not() {
-        let event = Event { at: Moment(0), pool: "p".into(), event: "mode".into(), text: "t".into() };
+        let event = Event { at: Moment(0), pool: Some("p".into()), event: "mode".into(), text: "t".into() };
         let later = "{\"schema\":\"thinspect-watch/1\",\"kind\":\"marvel\"}\n";
         let text = format!("{}not json\n\n{later}{{\"a\":1}}\n{}", sample(0, 1).line(), event.line());
         let history = read(&text);

@@ -7,6 +7,7 @@
 //! tell the pools; then the pools' states, then those of their thin devices. Then what carries the pools,
 //! Docker, containerd, LVM. What may take long (LVM's tools) comes last.
 
+pub mod again;
 mod backing;
 mod devices;
 mod disks;
@@ -70,6 +71,13 @@ pub fn history(path: &Path, limit: Duration) -> Reading {
 pub fn now() -> String {
     let now = jiff::Timestamp::now();
     jiff::Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+}
+
+/// The time now, RFC 3339 in UTC with milliseconds: `2026-11-22T02:20:16.250Z`.
+#[must_use]
+pub fn now_exactly() -> String {
+    let now = jiff::Timestamp::now();
+    jiff::Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now).to_string()
 }
 
 /// Asks every question and keeps every answer.

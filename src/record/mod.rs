@@ -9,6 +9,7 @@
 
 pub mod bolt;
 pub mod border;
+pub mod events;
 pub mod bundle;
 mod folder;
 pub mod live;
@@ -215,6 +216,16 @@ impl Reading {
         }
     }
 
+    /// The same without what may not pass the border.
+    fn clean(self) -> Self {
+        match self {
+            Self::Said(text) => Self::Said(border::clean(text)),
+            Self::Refused(why) => Self::Refused(border::clean(why)),
+            Self::Unasked(why) => Self::Unasked(border::clean(why)),
+            silent @ Self::Silent(_) => silent,
+        }
+    }
+
     /// A refusal by the system.
     pub(crate) fn refused(errno: nix::errno::Errno) -> Self {
         Self::Refused(format!("{errno:?}"))
@@ -246,14 +257,17 @@ impl Recording {
         self.answers.iter().filter(move |a| a.ask == ask)
     }
 
+    /// Puts an answer in the place of the last one to the same question, or adds it.
+    pub(crate) fn set(&mut self, ask: Ask, of: &str, reading: Reading) {
+        match self.answers.iter_mut().rev().find(|a| a.ask == ask && a.of == of) {
+            Some(answer) => answer.reading = reading.clean(),
+            None => self.push(ask, of, reading),
+        }
+    }
+
     /// Adds an answer; every word from outside passes [`border::clean`] here.
     pub fn push(&mut self, ask: Ask, of: &str, reading: Reading) {
-        let reading = match reading {
-            Reading::Said(text) => Reading::Said(border::clean(text)),
-            Reading::Refused(why) => Reading::Refused(border::clean(why)),
-            Reading::Unasked(why) => Reading::Unasked(border::clean(why)),
-            silent @ Reading::Silent(_) => silent,
-        };
+        let reading = reading.clean();
         self.answers.push(Answer { ask, of: border::clean(of.to_owned()), reading });
     }
 }

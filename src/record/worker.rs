@@ -11,7 +11,7 @@ use super::{Ask, Reading, Respondent, raw};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, pipe2, setsid};
 use std::fs::File;
@@ -49,6 +49,17 @@ impl Worker {
     pub fn new(limit: Duration, make: impl Fn() -> Box<dyn Respondent> + 'static) -> Self {
         let make = Box::new(make);
         Self { make, limit, lost: Duration::ZERO, process: None, left_behind: Vec::new() }
+    }
+
+    /// Whether a process that asked is still waiting for an answer that came too late.
+    pub fn is_stuck(&mut self) -> bool {
+        self.bury();
+        !self.left_behind.is_empty()
+    }
+
+    /// Forgets the time that was lost to silences: each round of questions has its own.
+    pub fn forgive(&mut self) {
+        self.lost = Duration::ZERO;
     }
 
     fn limit_of(&self, ask: Ask) -> Duration {
@@ -210,6 +221,8 @@ impl Process {
 fn retire(requests: &OwnedFd, answers: &OwnedFd) {
     // The only failure is to lead a group already, which a process just forked does not.
     let _ = setsid();
+    // The parent may keep signals for itself; what this one starts must not inherit that.
+    let _ = SigSet::empty().thread_set_mask();
     let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
     if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
         let _ = dup2_stdin(&null);

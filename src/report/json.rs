@@ -5,6 +5,7 @@
 use super::trend::ForecastV1;
 use super::{Report, Source, Units, amounts};
 use crate::advice::Risk;
+use crate::forecast::Outlook;
 use crate::host::Host;
 use crate::host::backing::{Backing, BackingKind};
 use crate::host::pool::{MinFreeFrom, Owner, Pool};
@@ -261,7 +262,7 @@ fn pool(pool: &Pool, host: &Host) -> PoolV1 {
             effective_bytes: bytes(headroom.effective),
         },
         min_free_space: min_free(pool),
-        forecast: ForecastV1::of(pool, host),
+        forecast: ForecastV1::of(pool, host, Outlook::soonest),
     }
 }
 

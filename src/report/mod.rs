@@ -4,22 +4,26 @@
 
 mod amount;
 pub mod explain;
+mod html;
 pub mod json;
 pub mod metrics;
 pub mod monitor;
 mod plan;
+pub mod spark;
 mod text;
 mod trend;
 pub mod usage;
+pub mod watch;
 mod wrap;
 
 pub use amount::{Units, amounts, clean};
+pub use html::html;
 pub use plan::{PlanOutput, plan_json, plan_schema, plan_text};
-pub use text::{Look, text};
+pub use text::{Look, finding_text, text};
 
 use crate::host::Host;
 use crate::rules::{self, Finding};
-use crate::verdict::Verdict;
+use crate::verdict::{Severity, Verdict};
 
 /// Everything there is to show.
 #[derive(Debug, Clone)]
@@ -58,6 +62,26 @@ impl Report {
         }
         let verdict = Verdict::of(findings.iter().map(|f| f.severity).max(), has_gap(&host));
         Self { host, findings, verdict, source }
+    }
+}
+
+impl Report {
+    /// The finding that leads: the first above a notice.
+    #[must_use]
+    pub fn leading(&self) -> Option<&Finding> {
+        self.findings.iter().find(|f| f.severity > Severity::Notice)
+    }
+
+    /// What it all comes to, in a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self.leading() {
+            Some(finding) if self.host.pools.len() > 1 => {
+                format!("{}: {}", finding.subject.name, finding.summary)
+            }
+            Some(finding) => finding.summary.clone(),
+            None => text::quiet_sentence(self),
+        }
     }
 }
 

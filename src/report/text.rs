@@ -42,14 +42,14 @@ impl Look {
         if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
-    pub(super) fn say(&self, text: &str) -> String {
+    pub(crate) fn say(&self, text: &str) -> String {
         clean(&amounts(text, self.units)).into_owned()
     }
 }
 
 const BOLD: Style = Style::new().bold();
 
-fn colour_of(severity: Severity) -> Style {
+pub(super) fn colour_of(severity: Severity) -> Style {
     let colour = match severity {
         Severity::Critical => AnsiColor::Red,
         Severity::Warning => AnsiColor::Yellow,
@@ -87,14 +87,7 @@ fn headline(report: &Report, look: &Look) -> String {
         Verdict::Unknown => ("UNKNOWN", colour_of(Severity::Warning)),
         Verdict::Ok => ("OK", AnsiColor::Green.on_default().bold()),
     };
-    let leading = report.findings.iter().find(|f| f.severity > Severity::Notice);
-    let sentence = match leading {
-        Some(finding) if report.host.pools.len() > 1 => {
-            format!("{}: {}", finding.subject.name, finding.summary)
-        }
-        Some(finding) => finding.summary.clone(),
-        None => quiet_sentence(report),
-    };
+    let (leading, sentence) = (report.leading(), report.sentence());
     let lines = wrap(&format!("{word}: "), &look.say(&sentence), look.width);
     let mut out = lines.replacen(word, &look.paint(style, word), 1);
     if let Some(finding) = leading
@@ -166,7 +159,7 @@ fn pool_block(pool: &Pool, host: &Host, look: &Look) -> String {
 }
 
 /// What the pool does for its users now, in words.
-fn state(pool: &Pool, host: &Host) -> String {
+pub(super) fn state(pool: &Pool, host: &Host) -> String {
     let timeout = host.kernel.no_space_timeout.unwrap_or(60);
     let expired =
         pool.when_full == Some(WhenFull::Error) && pool.when_full_requested == Some(WhenFull::Queue);
@@ -209,7 +202,7 @@ fn state(pool: &Pool, host: &Host) -> String {
     words
 }
 
-fn owner(pool: &Pool, host: &Host) -> Option<String> {
+pub(super) fn owner(pool: &Pool, host: &Host) -> Option<String> {
     let at = |root: &Option<String>| root.as_ref().map(|r| format!(", {r}")).unwrap_or_default();
     match &pool.owner {
         Owner::Docker { root } => {
@@ -242,12 +235,8 @@ fn space_line<B: Blocks>(name: &str, space: &Space<B>, look: &Look) -> Option<St
     };
     let filled = (permille * BAR).div_ceil(1000).min(BAR);
     let bar = |c: &str, n: u64| c.repeat(usize::try_from(n).unwrap_or_default());
-    let style = match permille {
-        900.. => colour_of(Severity::Critical),
-        800.. => colour_of(Severity::Warning),
-        _ => Style::new(),
-    };
-    let bar = format!("[{}{}]", look.paint(style, &bar("#", filled)), bar("-", BAR - filled));
+    let filled_bar = look.paint(of_share(permille), &bar("#", filled));
+    let bar = format!("[{filled_bar}{}]", bar("-", BAR - filled));
     let share = tenths(permille);
     let bytes = space.used_in_bytes().zip(space.total_in_bytes());
     let bytes = bytes.map(|(used, total)| format!("{} of {}", look.units.show(used), look.units.show(total)));
@@ -259,13 +248,22 @@ fn space_line<B: Blocks>(name: &str, space: &Space<B>, look: &Look) -> Option<St
     Some(format!("{name:<9}{share:>5} % {bar} {}", numbers.join("; ")))
 }
 
+/// The colour of tenths of a percent in use.
+pub(super) fn of_share(permille: u64) -> Style {
+    match permille {
+        900.. => colour_of(Severity::Critical),
+        800.. => colour_of(Severity::Warning),
+        _ => Style::new(),
+    }
+}
+
 /// Tenths as people read them.
-fn tenths(number: u64) -> String {
+pub(super) fn tenths(number: u64) -> String {
     format!("{}.{}", number / 10, number % 10)
 }
 
 /// Docker's floor in numbers.
-fn limit(pool: &Pool) -> Option<String> {
+pub(super) fn limit(pool: &Pool) -> Option<String> {
     let percent = pool.min_free.percent?;
     let from = match pool.min_free.from {
         MinFreeFrom::Default => "the default",
@@ -323,12 +321,14 @@ fn carried(half: &str, backing: &Backing) -> Option<String> {
     Some(format!("{half} on {node}{disks}"))
 }
 
+/// A finding alone, with all its advice.
+#[must_use]
+pub fn finding_text(finding: &Finding, look: &Look) -> String {
+    finding_block(finding, true, true, look)
+}
+
 fn finding_block(finding: &Finding, full: bool, named: bool, look: &Look) -> String {
-    let word = match finding.severity {
-        Severity::Critical => "critical",
-        Severity::Warning => "warning",
-        Severity::Notice => "notice",
-    };
+    let word = finding.severity.word();
     let sure = match finding.certainty {
         crate::verdict::Certainty::Certain => "",
         crate::verdict::Certainty::Likely => "likely: ",

@@ -28,7 +28,7 @@ pub(super) fn words(outlook: &Outlook, trend: Trend) -> String {
             let samples = if samples == 1 { "1 sample".to_owned() } else { format!("{samples} samples") };
             format!("not enough data yet: {samples}")
         }
-        Trend::NotGrowing(span) => format!("not growing, seen for {}", length(span)),
+        Trend::NotGrowing(fit) => format!("not growing, seen for {}", length(fit.span)),
         Trend::Fills(fit, end) => {
             let bytes = outlook.bytes_per_hour(&fit).and_then(|b| u64::try_from(b).ok());
             let rate = bytes.map_or_else(|| "growing".to_owned(), |b| format!("+{} an hour", Bytes(b)));
@@ -62,26 +62,25 @@ pub(super) struct OutlookV1 {
 }
 
 impl ForecastV1 {
-    /// The forecast for a pool; `None` where no history was given.
-    pub(super) fn of(pool: &Pool, host: &Host) -> Option<Self> {
+    /// The forecast for a pool by the trend that is picked of each space; `None` where no history was given.
+    pub(super) fn of(pool: &Pool, host: &Host, pick: fn(&Outlook) -> Trend) -> Option<Self> {
         if host.history.samples.is_empty() {
             return None;
         }
         let forecast = forecast::of(host, pool);
         Some(Self {
-            data: OutlookV1::of(&forecast.data),
-            metadata: OutlookV1::of(&forecast.metadata),
-            filesystem: forecast.filesystem.as_ref().map(OutlookV1::of),
+            data: OutlookV1::of(&forecast.data, pick),
+            metadata: OutlookV1::of(&forecast.metadata, pick),
+            filesystem: forecast.filesystem.as_ref().map(|outlook| OutlookV1::of(outlook, pick)),
         })
     }
 }
 
 impl OutlookV1 {
-    /// What one space's outlook says, by the rate with the soonest trusted end, else the one seen longest.
-    pub(super) fn of(outlook: &Outlook) -> Self {
-        let (fit, end) = match outlook.soonest() {
+    fn of(outlook: &Outlook, pick: fn(&Outlook) -> Trend) -> Self {
+        let (fit, end) = match pick(outlook) {
             Trend::Fills(fit, end) => (Some(fit), Some(end)),
-            Trend::NotGrowing(_) => (outlook.fits.last().copied(), None),
+            Trend::NotGrowing(fit) => (Some(fit), None),
             Trend::NotEnough(_) => (None, None),
         };
         Self {

@@ -1,0 +1,112 @@
+//! A pool on a page: its state in words, its space as bars with the marks that matter, what carries it, its past.
+
+use super::build::Html;
+use super::{Style, plot, stack};
+use crate::forecast;
+use crate::host::Host;
+use crate::host::pool::Pool;
+use crate::host::units::{Blocks, Bytes};
+use crate::report::text;
+use crate::report::trend::words;
+use crate::report::watch::{Row, rows};
+
+/// All there is to say of a pool.
+pub(super) fn section(page: &mut Html, pool: &Pool, host: &Host, style: &Style) {
+    page.open("section", "pool").element("h2", "", pool.label());
+    page.open("dl", "facts wide");
+    let state = Some(text::state(pool, host));
+    let facts = [("state", state), ("owner", text::owner(pool, host)), ("limit", text::limit(pool))];
+    for (name, value) in facts {
+        let Some(value) = value else { continue };
+        page.open("div", "").element("dt", "", name).element("dd", "", &style.say(&value)).close("div");
+    }
+    page.close("dl");
+    let forecast = forecast::of(host, pool);
+    let known = !host.history.samples.is_empty();
+    page.open("div", "bars");
+    for row in rows(pool, &forecast) {
+        bar(page, pool, &row, known, style);
+    }
+    page.close("div");
+    if !marks(pool, "data").is_empty() {
+        let floor = if pool.min_free.percent.is_some_and(|p| p > 0) {
+            "where Docker begins to refuse, and "
+        } else {
+            ""
+        };
+        page.element(
+            "p",
+            "quiet",
+            &format!("Marks on the bars: {floor}where the kernel says that space gets low."),
+        );
+    }
+    stack::figure(page, pool, host, style);
+    plot::figure(page, pool, host, &forecast);
+    page.close("section");
+}
+
+/// One space: name, bar, numbers, and how it grows.
+fn bar(page: &mut Html, pool: &Pool, row: &Row<'_>, known: bool, style: &Style) {
+    let class = match row.permille {
+        900.. => "fill critical",
+        800.. => "fill warning",
+        _ => "fill",
+    };
+    let name = if row.name == "filesystem" { "filesystem below" } else { row.name };
+    page.open("div", "bar").element("span", "name", name);
+    page.open("span", "share").text(&text::tenths(row.permille)).raw(" %").close("span");
+    page.raw("<span class=\"track\"><span class=\"").raw(class).raw("\" style=\"width:");
+    permille(page, row.permille).raw("\"></span>");
+    for (mark, at) in marks(pool, row.name) {
+        page.raw("<span class=\"mark\" style=\"left:");
+        permille(page, at).raw("\" title=\"").text(mark).raw("\"></span>");
+    }
+    page.raw("</span>\n");
+    let mut numbers = format!("{} free", row.free);
+    if let Some(blocks) = blocks(pool, row.name) {
+        numbers = format!("{numbers}, {blocks}");
+    }
+    page.element("span", "numbers", &style.say(&numbers));
+    if known {
+        page.element("span", "trend", &style.say(&words(row.outlook, row.outlook.soonest())));
+    }
+    page.close("div");
+}
+
+/// Tenths of a percent as a length in CSS.
+fn permille(page: &mut Html, permille: u64) -> &mut Html {
+    let permille = i64::try_from(permille.min(1000)).unwrap_or(1000);
+    page.number(permille / 10).raw(".").number(permille % 10).raw("%")
+}
+
+fn blocks(pool: &Pool, space: &str) -> Option<String> {
+    let (free, total) = match space {
+        "data" => (pool.data.free()?.count(), pool.data.total?.count()),
+        "metadata" => (pool.metadata.free()?.count(), pool.metadata.total?.count()),
+        _ => return None,
+    };
+    Some(format!("{free} of {total} blocks"))
+}
+
+/// Marks on a bar, in tenths of a percent in use: where Docker begins to refuse, where the kernel warns.
+fn marks(pool: &Pool, space: &str) -> Vec<(&'static str, u64)> {
+    let (total, low_water) = match space {
+        "data" => (pool.data.total.map(|t| t.0), pool.data.low_water.map(|l| l.0)),
+        "metadata" => (pool.metadata.total.map(|t| t.0), pool.metadata.low_water.map(|l| l.0)),
+        _ => (None, None),
+    };
+    let Some(total) = total.filter(|t| *t > 0) else { return Vec::new() };
+    let floor = pool.min_free.required(total);
+    let marks =
+        [("Docker refuses new layers from here on", floor), ("the kernel's low-water mark", low_water)];
+    let at = |left: u64| {
+        let used = u128::from(total.saturating_sub(left)) * 1000 / u128::from(total);
+        u64::try_from(used).unwrap_or(1000)
+    };
+    marks.into_iter().filter_map(|(words, left)| Some((words, at(left.filter(|l| *l > 0)?)))).collect()
+}
+
+/// An amount in a sentence.
+pub(super) fn amount(bytes: Option<Bytes>) -> String {
+    bytes.map_or_else(|| "not known".to_owned(), |b| b.to_string())
+}

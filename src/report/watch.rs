@@ -1,0 +1,236 @@
+//! What watching shows: a block that is drawn again in place, lines for files and journals, and JSON lines.
+//!
+//! It renders one look and decides nothing; where to draw is the watcher's own.
+
+use super::amount::{Units, clean};
+use super::spark;
+use super::text::{Look, colour_of, of_share, tenths};
+use super::trend::{ForecastV1, words};
+use super::{Report, amounts};
+use crate::forecast::{self, Forecast, Outlook, Trend, length};
+use crate::host::Host;
+use crate::host::history::{Event, Moment, SCHEMA, Sample};
+use crate::host::pool::Pool;
+use crate::host::units::Bytes;
+use crate::verdict::Severity;
+use anstyle::Style;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// One line of `watch -o json`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "thinspect-watch/1")]
+pub struct Line {
+    /// Always `thinspect-watch/1`.
+    schema: &'static str,
+    #[serde(flatten)]
+    what: What,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum What {
+    /// A look at a pool.
+    Sample {
+        #[serde(flatten)]
+        sample: Sample,
+        /// When it will be full.
+        forecast: Option<ForecastV1>,
+    },
+    /// Something that happened to a pool.
+    Event(Event),
+}
+
+impl Line {
+    /// A look at a pool, and what follows from what was seen of it.
+    #[must_use]
+    pub fn sample(sample: &Sample, host: &Host) -> Self {
+        let pool = host.pools.iter().find(|p| p.name.as_deref() == Some(&sample.pool));
+        let forecast = pool.and_then(|p| ForecastV1::of(p, host, trend));
+        Self { schema: SCHEMA, what: What::Sample { sample: sample.clone(), forecast } }
+    }
+
+    /// An event.
+    #[must_use]
+    pub fn event(event: &Event) -> Self {
+        Self { schema: SCHEMA, what: What::Event(event.clone()) }
+    }
+}
+
+/// The JSON Schema of [`Line`].
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Line)
+}
+
+/// A look at a pool as a line for a file.
+#[must_use]
+pub fn sample_text(sample: &Sample, host: &Host, look: &Look) -> String {
+    let mut text = format!("{} {}: {}", sample.at, sample.pool, sample.mode.as_deref().unwrap_or("unknown"));
+    if let Some(pool) = host.pools.iter().find(|p| p.name.as_deref() == Some(&sample.pool)) {
+        for row in rows(pool, &forecast::of(host, pool)) {
+            let trend = words(row.outlook, trend(row.outlook));
+            text.push_str(&format!("; {} {} %, {} free, {trend}", row.name, tenths(row.permille), row.free));
+        }
+    }
+    look.say(&text)
+}
+
+/// An event as a line.
+#[must_use]
+pub fn event_text(event: &Event) -> String {
+    let pool = event.pool.as_ref().map(|pool| format!("{pool}: ")).unwrap_or_default();
+    clean(&format!("{} {pool}{}: {}", event.at, event.event, event.text)).into_owned()
+}
+
+/// One space of a pool.
+pub(crate) struct Row<'a> {
+    /// `data`, `metadata`, `filesystem`.
+    pub(crate) name: &'static str,
+    /// Tenths of a percent in use.
+    pub(crate) permille: u64,
+    /// What is free.
+    pub(crate) free: Bytes,
+    /// What was seen of it.
+    pub(crate) outlook: &'a Outlook,
+}
+
+/// The spaces of a pool whose numbers are known.
+pub(crate) fn rows<'a>(pool: &Pool, forecast: &'a Forecast) -> Vec<Row<'a>> {
+    let spaces = forecast.spaces();
+    let known = spaces.filter_map(|(name, outlook)| {
+        let (permille, free) = match name {
+            "data" => (pool.data.permille()?, pool.data.free_in_bytes()?),
+            "metadata" => (pool.metadata.permille()?, pool.metadata.free_in_bytes()?),
+            _ => {
+                let below = pool.data_backing.filesystem.as_ref()?;
+                let (size, free) = (below.size.filter(|s| s.0 > 0)?, below.free?);
+                let permille = u128::from(size.minus(free).0) * 1000 / u128::from(size.0);
+                (u64::try_from(permille).ok()?, free)
+            }
+        };
+        Some(Row { name, permille, free, outlook })
+    });
+    known.collect()
+}
+
+/// What to say of a space while it is watched: an end to reckon with, else what the latest samples say.
+pub(crate) fn trend(outlook: &Outlook) -> Trend {
+    outlook.trusted_end().map_or_else(|| outlook.now(), |(fit, end)| Trend::Fills(fit, end))
+}
+
+/// The same in few words: `+5.7 GiB/h, full in 1 h 44 min`.
+pub(crate) fn short_words(outlook: &Outlook, units: Units) -> String {
+    match trend(outlook) {
+        Trend::NotEnough(_) => "not enough data yet".to_owned(),
+        Trend::NotGrowing(_) => "not growing".to_owned(),
+        Trend::Fills(fit, end) => {
+            let bytes = outlook.bytes_per_hour(&fit).and_then(|b| u64::try_from(b).ok()).unwrap_or_default();
+            format!("+{}/h, full in {}", units.show(Bytes(bytes)), length(end))
+        }
+    }
+}
+
+/// The uses of one space of a pool over time.
+pub(crate) fn seen(host: &Host, pool: &str, space: &str) -> Vec<(Moment, u64)> {
+    let of = |s: &Sample| match space {
+        "data" => s.data.map(|l| l.used_blocks),
+        "metadata" => s.metadata.map(|l| l.used_blocks),
+        _ => s.filesystem.as_ref().map(|f| f.size_bytes.saturating_sub(f.free_bytes)),
+    };
+    host.history.of(pool).filter_map(|s| Some((s.at, of(s)?))).collect()
+}
+
+/// The block that is drawn in place: a head and a line a space for each pool, none wider than the screen. `plain` where
+/// the terminal has only ASCII.
+#[must_use]
+pub fn block(report: &Report, at: Moment, plain: bool, look: &Look) -> Vec<String> {
+    let mut lines = Vec::new();
+    for pool in &report.host.pools {
+        lines.push(head(pool, at, look));
+        let forecast = forecast::of(&report.host, pool);
+        for row in rows(pool, &forecast) {
+            lines.push(row_line(pool, &row, &report.host, plain, look));
+        }
+        let about = |f: &&crate::rules::Finding| {
+            f.severity > Severity::Notice && f.subject.kind == "pool" && f.subject.name == pool.label()
+        };
+        if let Some(finding) = report.findings.iter().find(about) {
+            let word = finding.severity.word().to_uppercase();
+            let summary = look.say(&finding.summary);
+            let colour = colour_of(finding.severity);
+            lines.push(line(&[(PLAIN, "  "), (colour, &word), (PLAIN, ": "), (PLAIN, &summary)], look));
+        }
+    }
+    if lines.is_empty() {
+        lines.push(line(&[(PLAIN, &format!("no thin pools here ({})", at.clock()))], look));
+    }
+    lines
+}
+
+const PLAIN: Style = Style::new();
+/// Columns of a row of bars.
+const SPARK: usize = 40;
+
+fn head(pool: &Pool, at: Moment, look: &Look) -> String {
+    let (name, mode, time) = (clean(pool.label()), pool.mode_word(), at.clock());
+    let used = columns(&name) + mode.len() + time.len() + 2;
+    let gap = " ".repeat(look.width.saturating_sub(used).max(1));
+    line(&[(Style::new().bold(), &name), (PLAIN, "  "), (PLAIN, mode), (PLAIN, &gap), (PLAIN, &time)], look)
+}
+
+fn row_line(pool: &Pool, row: &Row<'_>, host: &Host, plain: bool, look: &Look) -> String {
+    let name = format!("  {:<10} ", row.name);
+    let share = format!("{:>5} %", tenths(row.permille));
+    let free = format!("{} free", look.units.show(row.free));
+    let text = format!(" {free:>14}  {} ", short_words(row.outlook, look.units));
+    let room = look.width.saturating_sub(columns(&name) + columns(&share) + columns(&text)).min(SPARK);
+    let seen = seen(host, pool.label(), row.name);
+    let total = row.outlook.left.unwrap_or_default().saturating_add(row.outlook.used);
+    let heights = if room < 3 { Vec::new() } else { spark::heights(&seen, total, room, 1) };
+    let bars = if plain { spark::PLAIN } else { spark::BARS };
+    let spark: String = heights.into_iter().filter_map(|h| bars.get(h)).collect();
+    line(&[(PLAIN, &name), (of_share(row.permille), &share), (PLAIN, &text), (PLAIN, &spark)], look)
+}
+
+/// The pieces of a line in their styles, cut at the edge of the screen: a line that wraps could not be drawn over.
+fn line(pieces: &[(Style, &str)], look: &Look) -> String {
+    let mut room = look.width;
+    let mut line = String::new();
+    for (style, text) in pieces {
+        let cut = fitted(text, room);
+        room = room.saturating_sub(columns(&cut));
+        line.push_str(&if *style == PLAIN { cut } else { look.paint(*style, &cut) });
+    }
+    line.trim_end().to_owned()
+}
+
+/// Columns of a text; characters that may take two count for two.
+fn columns(text: &str) -> usize {
+    text.chars().map(width).sum()
+}
+
+fn width(c: char) -> usize {
+    if c.is_ascii() || spark::BARS.contains(&c) || c == '…' { 1 } else { 2 }
+}
+
+/// At most so many columns of a text.
+fn fitted(text: &str, most: usize) -> String {
+    if columns(text) <= most {
+        return text.to_owned();
+    }
+    let mut room = most.saturating_sub(1);
+    let fits = |c: &char| {
+        let left = room.checked_sub(width(*c));
+        room = left.unwrap_or_default();
+        left.is_some()
+    };
+    let cut: String = text.chars().take_while(fits).collect();
+    if most == 0 { cut } else { cut + "…" }
+}
+
+/// A note of the watcher's own, such as a history that cannot be kept.
+#[must_use]
+pub fn note(text: &str) -> String {
+    clean(&amounts(&format!("note: {text}"), Units::Iec)).into_owned()
+}

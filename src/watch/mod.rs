@@ -1,0 +1,272 @@
+//! Follows the pools of this machine: looks again and again, remembers, and notices what happened.
+//!
+//! Everything it says is read from recordings like everything else; only what moves is asked again
+//! ([`crate::record::live::again`]). It refuses to be held up by one pool: questions have their time limits, and a pool
+//! that is silent is left alone until the process that waits for it has ended.
+
+pub mod follow;
+pub mod full;
+pub mod lines;
+pub mod log;
+pub mod memory;
+pub mod notice;
+pub mod start;
+pub mod terminal;
+pub mod wait;
+
+use crate::host::history::{Event, History, Moment, Sample};
+use crate::host::{self, Host};
+use crate::record::live::{self, again};
+use crate::record::worker::Worker;
+use crate::record::{Ask, Reading, Recording};
+use crate::report::{Report, Source, Units, amounts};
+use crate::rules::Finding;
+use crate::verdict::Severity;
+use anyhow::Result;
+use follow::Flow;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+/// Even where nothing seems to move, everything is asked anew after so long.
+const ANEW: Duration = Duration::from_secs(3600);
+/// And what the samples mean is judged anew after so long.
+const JUDGED: i64 = 60_000;
+/// A finding is gone when it was not seen for so many milliseconds: what comes and goes is told once.
+const GONE: i64 = 300_000;
+
+/// So many samples are kept whatever their age: a megabyte.
+const UNTHINNED: usize = 4096;
+
+/// Who looks.
+pub struct Watcher {
+    worker: Worker,
+    options: live::Options,
+    pool: Option<String>,
+    recording: Recording,
+    /// What the last look showed; its host holds the history.
+    pub report: Report,
+    /// How many samples there may be before those are left out that are too close together.
+    thin_at: usize,
+    judged: Moment,
+    asked: Instant,
+    /// Why the history cannot be kept, if it cannot.
+    trouble: Option<String>,
+    /// Findings that were told, and when each was last there.
+    told: Vec<(Told, Moment)>,
+}
+
+/// What makes a finding the same finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Told {
+    rule: &'static str,
+    subject: String,
+    /// The subject, where that is a pool.
+    pool: Option<String>,
+    severity: Severity,
+}
+
+/// What one look showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// When.
+    pub at: Moment,
+    /// One of each pool.
+    pub samples: Vec<Sample>,
+    /// What happened since the look before.
+    pub events: Vec<Event>,
+    /// An event of the kernel's was the reason, not the time.
+    pub woken: bool,
+}
+
+/// Where looks are shown.
+pub trait View {
+    /// Shows a look.
+    ///
+    /// # Errors
+    /// Those of writing.
+    fn show(&mut self, report: &Report, look: &Look) -> Result<()>;
+
+    /// Shows the last look again: the screen has another size, or is somebody's again.
+    ///
+    /// # Errors
+    /// Those of writing.
+    fn redraw(&mut self, report: &Report, look: &Look) -> Result<()>;
+
+    /// Tells what the watching itself meets.
+    ///
+    /// # Errors
+    /// Those of writing.
+    fn note(&mut self, text: &str) -> Result<()>;
+
+    /// What else may have something to read: keys, a program's output.
+    fn inputs(&self) -> Vec<BorrowedFd<'_>> {
+        Vec::new()
+    }
+
+    /// Reads what is there to read.
+    ///
+    /// # Errors
+    /// Those of reading and writing.
+    fn input(&mut self, _: &Report, _: &Look) -> Result<Flow> {
+        Ok(Flow::On)
+    }
+
+    /// Gives the terminal back for a while, and comes back when it is continued.
+    ///
+    /// # Errors
+    /// Those of the terminal.
+    fn stop(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Gives the terminal back.
+    ///
+    /// # Errors
+    /// Those of the terminal.
+    fn end(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Watcher {
+    /// Asks everything once; `pool` alone is watched if it is named, and `past` is what is known of before.
+    #[must_use]
+    pub fn new(mut worker: Worker, pool: Option<String>, past: Option<Reading>) -> Self {
+        let options = live::Options { commands: true, ..live::Options::default() };
+        let recording = record(&mut worker, &options);
+        let history = past.map(|reading| {
+            let mut past = Recording::new(recording.source, None);
+            past.push(Ask::History, "", reading);
+            host::read(&past).history
+        });
+        let report = reported(&recording, history.unwrap_or_default(), pool.as_deref());
+        let judged = moment(&recording);
+        let (asked, thin_at) = (Instant::now(), UNTHINNED);
+        let (trouble, told) = (None, Vec::new());
+        Self { worker, options, pool, recording, report, thin_at, judged, asked, trouble, told }
+    }
+
+    /// Version of device-mapper, as [`crate::record::events::Events`] wants it.
+    #[must_use]
+    pub fn device_mapper(&self) -> &str {
+        self.recording.said(Ask::DmVersion, "").unwrap_or_default()
+    }
+
+    /// The findings and pools as they are when the watching begins.
+    pub fn first(&mut self) -> Look {
+        let at = moment(&self.recording);
+        let samples = self.samples(at);
+        let events = self.news(at);
+        Look { at, samples, events, woken: false }
+    }
+
+    /// Looks again; `woken` by an event, or because it was time.
+    pub fn look(&mut self, woken: bool) -> Look {
+        self.worker.forgive();
+        let how = again::Options { woken, spare_silent: self.worker.is_stuck() };
+        let again = if self.asked.elapsed() > ANEW {
+            again::Again::Other
+        } else {
+            again::again(&mut self.worker, &self.recording, how)
+        };
+        let (at, moved) = match again {
+            again::Again::Same(at) => {
+                self.recording.recorded_at = Some(at);
+                (moment(&self.recording), false)
+            }
+            again::Again::Moved(recording) => {
+                self.recording = *recording;
+                (moment(&self.recording), true)
+            }
+            again::Again::Other => {
+                let anew = self.look_anew();
+                return Look { woken, ..anew };
+            }
+        };
+        Look { woken, ..self.seen(at, moved) }
+    }
+
+    /// Asks everything anew.
+    pub fn look_anew(&mut self) -> Look {
+        self.worker.forgive();
+        self.recording = record(&mut self.worker, &self.options);
+        self.asked = Instant::now();
+        self.seen(moment(&self.recording), true)
+    }
+
+    fn seen(&mut self, at: Moment, moved: bool) -> Look {
+        let mut events = Vec::new();
+        if moved || at.since(self.judged) >= JUDGED {
+            let history = std::mem::take(&mut self.report.host.history);
+            let report = reported(&self.recording, history, self.pool.as_deref());
+            events = notice::events(&self.report.host, &report.host, at);
+            (self.report, self.judged) = (report, at);
+        }
+        let samples = self.samples(at);
+        events.extend(self.news(at));
+        let history = &mut self.report.host.history;
+        history.events.extend(events.iter().cloned());
+        if history.samples.len() > self.thin_at {
+            memory::thin(history);
+            self.thin_at = UNTHINNED.max(2 * history.samples.len());
+        }
+        Look { at, samples, events, woken: false }
+    }
+
+    /// A sample of each pool, remembered.
+    fn samples(&mut self, at: Moment) -> Vec<Sample> {
+        let host: &mut Host = &mut self.report.host;
+        let samples: Vec<Sample> = host.pools.iter().filter_map(|p| Sample::of(p, at)).collect();
+        host.history.samples.extend(samples.iter().cloned());
+        samples
+    }
+
+    /// Findings above a notice that came, and those that went for good.
+    fn news(&mut self, at: Moment) -> Vec<Event> {
+        let mut events = Vec::new();
+        for finding in self.report.findings.iter().filter(|f| f.severity > Severity::Notice) {
+            let told = Told::of(finding);
+            match self.told.iter_mut().find(|(known, _)| *known == told) {
+                Some((_, seen)) => *seen = at,
+                None => {
+                    events.push(told.event("finding", at, &finding.summary));
+                    self.told.push((told, at));
+                }
+            }
+        }
+        let (kept, gone): (Vec<_>, Vec<_>) =
+            self.told.drain(..).partition(|(_, seen)| at.since(*seen) < GONE);
+        self.told = kept;
+        events.extend(gone.iter().map(|(told, _)| told.event("finding-gone", at, "is no longer found")));
+        events
+    }
+}
+
+impl Told {
+    fn of(finding: &Finding) -> Self {
+        let subject = finding.subject.name.clone();
+        let pool = (finding.subject.kind == "pool").then(|| subject.clone());
+        Self { rule: finding.rule, subject, pool, severity: finding.severity }
+    }
+
+    fn event(&self, word: &str, at: Moment, says: &str) -> Event {
+        let text = format!("{} {}: {}", self.severity.word(), self.rule, amounts(says, Units::Iec));
+        Event { at, pool: self.pool.clone(), event: word.to_owned(), text }
+    }
+}
+
+/// A recording of everything, now.
+fn record(worker: &mut Worker, options: &live::Options) -> Recording {
+    live::record(worker, &live::Options { recorded_at: Some(live::now_exactly()), ..options.clone() })
+}
+
+/// What a recording means together with what was seen before.
+fn reported(recording: &Recording, history: History, pool: Option<&str>) -> Report {
+    let mut host = host::read(recording);
+    host.history = history;
+    Report::new(host, Source::Live, pool)
+}
+
+fn moment(recording: &Recording) -> Moment {
+    recording.recorded_at.as_deref().and_then(Moment::read).unwrap_or(Moment(0))
+}

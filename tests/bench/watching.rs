@@ -1,0 +1,99 @@
+//! What watching costs on an idle host and on a busy one: processor time an hour, and memory.
+//!
+//! `cargo bench --bench watching`. The kernel's answers come from recordings, through a process as always, so that only the
+//! kernel's own work for a few requests is missing. Figures, never a verdict.
+#![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints and may fail loudly")]
+
+use nix::sys::resource::{UsageWho, getrusage};
+use std::collections::HashMap;
+use std::time::Duration;
+use thinspect::record::worker::Worker;
+use thinspect::record::{Ask, Reading, Recording, Respondent, load};
+use thinspect::report::Look as Words;
+use thinspect::watch::lines::Lines;
+use thinspect::watch::{View, Watcher};
+
+const LOOKS: u32 = 2000;
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Answers as a recorded machine did; a busy one uses a block more each time.
+struct Recorded {
+    answers: HashMap<(Ask, String), Reading>,
+    busy: bool,
+    asked: u64,
+}
+
+impl Respondent for Recorded {
+    fn ask(&mut self, ask: Ask, of: &str) -> Reading {
+        let reading = self.answers.get(&(ask, of.to_owned())).cloned();
+        let reading = reading.unwrap_or_else(|| Reading::Refused("ENOENT".to_owned()));
+        match (ask, reading) {
+            (Ask::DmStatus, Reading::Said(text)) if self.busy && text.contains(" thin-pool ") => {
+                self.asked += 1;
+                Reading::Said(text.replacen("1476414/", &format!("{}/", 1_400_000 + self.asked), 1))
+            }
+            (_, reading) => reading,
+        }
+    }
+}
+
+/// The published case, with so many active thin devices more.
+fn machine(thins: usize) -> Recording {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/lab-published-case/recording.json");
+    let mut recording = load::load(&std::fs::read(path).unwrap()).unwrap();
+    let mut list = recording.said(Ask::DmList, "").unwrap().to_owned();
+    for n in 0..thins {
+        let name = format!("docker-254:0-8484-{n:064x}");
+        list.push_str(&format!("\n253:{} 0 {name}", n + 10));
+        recording.push(Ask::DmTable, &name, Reading::Said(format!("0 20971520 thin 253:0 {}", n + 20)));
+        recording.push(Ask::DmStatus, &name, Reading::Said("0 20971520 thin 153600 20971519".to_owned()));
+        recording.push(Ask::DmInfo, &name, Reading::Said(format!("Name: {name}\nState: ACTIVE\n")));
+    }
+    recording.push(Ask::DmList, "", Reading::Said(list));
+    recording
+}
+
+fn processor() -> Duration {
+    let of = |who| {
+        let usage = getrusage(who).unwrap();
+        let micros = |t: nix::sys::time::TimeVal| t.tv_sec() * 1_000_000 + t.tv_usec();
+        Duration::from_micros(u64::try_from(micros(usage.user_time()) + micros(usage.system_time())).unwrap())
+    };
+    of(UsageWho::RUSAGE_SELF) + of(UsageWho::RUSAGE_CHILDREN)
+}
+
+/// Resident memory of this process now, in KiB.
+fn resident() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or_default().trim().to_owned()
+}
+
+fn measure(what: &str, thins: usize, busy: bool) {
+    let recording = machine(thins);
+    let make = move || -> Box<dyn Respondent> {
+        let answers = recording.answers.iter().map(|a| ((a.ask, a.of.clone()), a.reading.clone())).collect();
+        Box::new(Recorded { answers, busy, asked: 0 })
+    };
+    let before = processor();
+    let mut watcher = Watcher::new(Worker::new(LIMIT, make), None, None);
+    let mut view = Lines::new(std::io::sink(), true, Words::default());
+    let first = watcher.first();
+    view.show(&watcher.report, &first).unwrap();
+    for _ in 0..LOOKS {
+        let look = watcher.look(false);
+        view.show(&watcher.report, &look).unwrap();
+    }
+    let resident = resident();
+    // The process that asked counts once it has ended.
+    drop(watcher);
+    let look = (processor() - before) / LOOKS;
+    let hour = |interval: u32| look * (3600 / interval);
+    println!("{what:<44} {look:>9.1?} a look {:>9.1?} an hour at 2 s {:>9.1?} at 60 s  {resident}", hour(2), hour(60));
+}
+
+fn main() {
+    measure("idle, 1 pool", 0, false);
+    measure("idle, 1 pool, 1000 active thin devices", 1000, false);
+    measure("every look finds it fuller", 0, true);
+    measure("every look finds it fuller, 1000 devices", 1000, true);
+}

@@ -1,0 +1,182 @@
+# A pool fills while `watch` runs: the kernel's event is told within a second, the forecast converges, the terminal stays.
+# shellcheck shell=bash source=tests/lab/guest/lib.sh
+
+readonly LINES=/out/watch.jsonl
+readonly HISTORY=/out/history.jsonl
+# Blocks of 64 KiB; the kernel raises its event when so many are left.
+readonly TOTAL=2048
+readonly MARK=500
+
+# On the empty disk, so that nothing but the filling takes time.
+marked_pool() {
+  local sectors=$((TOTAL * 128))
+  dmsetup create marked-data --table "0 $sectors linear /dev/vdd 65536"
+  dmsetup create marked-metadata --table "0 8192 linear /dev/vdd 0"
+  dmsetup create marked --table "0 $sectors thin-pool /dev/mapper/marked-metadata /dev/mapper/marked-data 128 $MARK 1 \
+skip_block_zeroing"
+  dmsetup message marked 0 "create_thin 0"
+  dmsetup create marked-thin --table "0 $sectors thin /dev/mapper/marked 0"
+}
+
+# lines FILTER: what of the lines so far passes. The last one may be half written.
+lines() {
+  jq -c -R "fromjson? | select($1)" $LINES
+}
+
+has_lines() {
+  [ "$(lines "$1" | wc -l)" -ge "$2" ]
+}
+
+start_watch() {
+  # So long between looks that only an event can be told within a second.
+  thinspect watch -o json --interval 4s --log $HISTORY >$LINES &
+  watcher=$!
+  wait_until 60 has_lines '.kind == "sample"' 1
+}
+
+# fill_steadily FROM TO STEP: so many blocks about every second.
+fill_steadily() {
+  local at
+  for ((at = $1; at < $2; at += $3)); do
+    write_blocks marked-thin "$at" "$3"
+    sleep 1
+  done
+}
+
+seconds_since_boot() {
+  awk -v at="$(date -d "$1" +%s.%N)" -v now="$(date +%s.%N)" '{ printf "%.3f", at - now + $1 }' /proc/uptime
+}
+
+tells_the_low_water_event_within_a_second() {
+  local told kernel
+  wait_until 30 has_lines '.event == "data-low-water"' 1
+  told=$(lines '.event == "data-low-water"' | head -n 1 | jq -r .at)
+  told=$(seconds_since_boot "$told")
+  kernel=$(dmesg | sed -n 's/^\[ *\([0-9.]*\)\].*reached low water mark for data device.*/\1/p' | tail -n 1)
+  say "the kernel's event at $kernel s, told at $told s"
+  awk -v told="$told" -v kernel="$kernel" 'BEGIN { exit !(told - kernel < 1 && told - kernel > -1) }' ||
+    fail "the kernel's event at $kernel s was told at $told s"
+}
+
+# forecast_converges MOMENT: of the ends that were forecast, the later ones are nearer to what then happened.
+forecast_converges() {
+  lines '.kind == "sample" and .pool == "marked" and .forecast.data.full_in_seconds != null' |
+    jq -r '[(.at | sub("\\.[0-9]+"; "") | fromdate), .forecast.data.full_in_seconds] | @tsv' >/out/forecasts.tsv
+  awk -v full="$1" '
+    { error = $1 + $2 - full; errors[NR] = error < 0 ? -error : error }
+    END {
+      third = int(NR / 3)
+      for (n = 1; n <= third; n++) { early += errors[n] / third; late += errors[NR + 1 - n] / third }
+      printf "  %d forecasts, off by %.1f s in the first third, by %.1f s in the last\n", NR, early, late
+      exit !(NR >= 9 && late < early && late < 10)
+    }' /out/forecasts.tsv || fail "the forecasts do not converge"
+}
+
+watches_a_pool_fill() {
+  start_watch
+  # At first faster than it goes on.
+  fill_steadily 0 512 128
+  fill_steadily 512 $TOTAL 48
+  tells_the_low_water_event_within_a_second
+  forecast_converges "$(date +%s)"
+}
+
+# What was seen is an answer in the recording.
+remembers() {
+  thinspect record --log $HISTORY --file /out/recording.json
+  ask remembered status --from /out/recording.json
+  expect_json /out/remembered.json '.pools[0].forecast.data | .samples > 10 and .bytes_per_hour > 0'
+  thinspect status --from /out/recording.json --html /out/page.html
+  expect_text "the page" "$(cat /out/page.html)" "<polyline class=\"data\""
+}
+
+watcher_tells_of_the_other_pool() {
+  wait_until 60 has_lines '.pool == "other" and .event == "appeared"' 1
+}
+
+# A pool that never answers again hides nothing of the other.
+is_not_held_up_by_a_stuck_pool() {
+  local seen
+  raw_pool other 64M 4M
+  watcher_tells_of_the_other_pool
+  write_blocks other-thin 0 4
+  sync
+  dmsetup suspend --noflush --nolockfs other-metadata
+  dd if=/dev/zero of=/dev/mapper/other-thin bs=64k seek=50 count=4 oflag=direct conv=fsync status=none &
+  wait_until 60 has_lines '.pool == "other" and .event == "mode" and (.text | test("unanswered"))' 1
+  seen=$(lines '.kind == "sample" and .pool == "marked"' | wc -l)
+  wait_until 60 has_lines '.kind == "sample" and .pool == "marked"' $((seen + 4))
+  # One process waits for the stuck pool, not one more for every look.
+  [ "$(pgrep -c -P "$watcher")" -le 2 ] || fail "$(pgrep -c -P "$watcher") processes wait for the stuck pool"
+  dmsetup resume other-metadata
+  wait_until 30 has_lines '.pool == "other" and .event == "mode" and (.text | test("is rw now"))' 1
+}
+
+# How often a process and its children went to sleep so far.
+switches() {
+  local process
+  for process in "$1" $(pgrep -P "$1"); do
+    awk '/^voluntary_ctxt_switches/ { print $2 }' "/proc/$process/status"
+  done | awk '{ sum += $1 } END { print sum }'
+}
+
+# Between looks nothing wakes it; a look is due in a minute.
+sleeps_on_an_idle_host() {
+  local before after
+  thinspect watch -o json --interval 60s >/tmp/idle.jsonl &
+  idle=$!
+  wait_until 60 [ -s /tmp/idle.jsonl ]
+  # What the first look set off settles.
+  sleep 3
+  before=$(switches $idle)
+  sleep 10
+  after=$(switches $idle)
+  kill $idle
+  wait $idle || fail "watch ended with $? on SIGTERM"
+  say "wake-ups in 10 s: $((after - before))"
+  [ "$after" = "$before" ] || fail "it woke $((after - before)) times in 10 s"
+}
+
+# on_a_terminal SIGNAL ARGUMENT...: what it does to one when a signal ends it.
+on_a_terminal() {
+  local signal=$1 holder
+  shift
+  cat >/tmp/terminal.sh <<END
+stty rows 24 cols 80
+stty -a >/tmp/before
+thinspect watch --interval 1s $* </dev/tty &
+pid=\$!
+until grep -q marked /tmp/typescript; do sleep 0.2; done
+sleep 2
+kill -$signal \$pid
+wait \$pid
+echo "ended with \$?"
+stty -a >/tmp/after
+END
+  # Standard input stays open: its end would be a key.
+  mkfifo /tmp/keys
+  sleep 600 >/tmp/keys &
+  holder=$!
+  TERM=xterm LANG=C.UTF-8 timeout 60 script -qfec "bash /tmp/terminal.sh" /tmp/typescript </tmp/keys >/dev/null || true
+  kill "$holder"
+  mv /tmp/typescript "/out/terminal-$signal.txt"
+  rm /tmp/keys
+  expect_text "what watch $* drew until SIG$signal" "$(tr -d '\0' <"/out/terminal-$signal.txt")" "ended with 0"
+  expect "the terminal's modes after watch $* and SIG$signal" "$(cat /tmp/after)" "$(cat /tmp/before)"
+}
+
+gives_the_terminal_back() {
+  on_a_terminal TERM
+  on_a_terminal INT --full-screen
+  on_a_terminal HUP --full-screen
+  # The last thing said about the other screen is that it is left.
+  expect "the screen" "$(grep -ao $'\e\\[?1049[hl]' /out/terminal-HUP.txt | tail -n 1)" $'\e[?1049l'
+}
+
+marked_pool
+with_tool watches_a_pool_fill
+with_tool remembers
+with_tool is_not_held_up_by_a_stuck_pool
+[ -z "${watcher:-}" ] || kill "$watcher"
+with_tool sleeps_on_an_idle_host
+with_tool gives_the_terminal_back
