@@ -61,9 +61,7 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         (Some(Discards::NotPassedDown), _) => {
             ("no_discard_passdown", "discards are not passed down to the data device")
         }
-        (_, Some(_)) => {
-            ("file and pool", "the loop file takes more than the pool uses")
-        }
+        (_, Some(_)) => ("file and pool", "the loop file takes more than the pool uses"),
         _ => return None,
     };
     let ignored = pool.discards == Some(Discards::Ignored);
