@@ -61,7 +61,9 @@ fn of_words(host: &Host) -> Option<Finding> {
 }
 
 fn of_pool(pool: &Pool) -> Vec<Finding> {
-    let data_has = pool.length.map(|l| l.bytes());
+    // A table that is shorter than the pool was refused by the kernel; the pool is as large as before.
+    let counted = pool.data.total.zip(pool.block).filter(|_| pool.data.exact).map(|(t, b)| t.bytes(b));
+    let data_has = pool.length.map(|l| l.bytes().max(counted.unwrap_or_default()));
     // What is less than a block cannot be used; metadata beyond the most the kernel uses is left aside by
     // design.
     let data_step = pool.block.unwrap_or(Bytes(1 << 20));
@@ -103,7 +105,7 @@ fn of_half(half: Half, pool: &Pool) -> Option<Finding> {
             (Severity::Warning, text, vec![finish(pool, word, f, step)])
         }
         (_, Some(d), Some(h)) if exceeds(d, h) => {
-            let missing = if word == "data" { "a new table" } else { "suspend and resume" };
+            let missing = if word == "data" { "a new table" } else { "a suspend and resume" };
             let text =
                 format!("The {word} device has grown to {d}, the pool still uses {h}: {missing} is missing");
             (Severity::Warning, text, vec![finish(pool, word, d, step)])

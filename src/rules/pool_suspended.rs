@@ -51,15 +51,16 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
         return None;
     }
     let whole = refused(pool);
-    let more = match (whole, pool.inactive_table) {
+    let summary = match (whole, pool.inactive_table) {
         (Some(_), _) => {
-            "; its table would make it smaller, which the kernel refuses: it cannot be resumed with that"
+            "The pool is suspended, and cannot be resumed: its table would make it smaller, which the kernel refuses"
         }
-        (None, Some(true)) => "; a new table is loaded and waits for the resume",
-        _ => "",
+        (None, Some(true)) => {
+            "The pool is suspended: all I/O of its thin devices waits until it is resumed; a new table is loaded and \
+             waits for the resume"
+        }
+        _ => "The pool is suspended: all I/O of its thin devices waits until it is resumed",
     };
-    let summary =
-        format!("The pool is suspended: all I/O of its thin devices waits until it is resumed{more}");
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
         .because("state", "SUSPENDED", "device-mapper");
     let Some(name) = pool.name.as_deref().map(quote) else {
