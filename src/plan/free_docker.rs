@@ -61,7 +61,7 @@ pub(super) fn trying(job: &Job<'_>, shows: &[&str], run: &[&str]) -> Option<Guar
     let all = |lines: &[&str]| lines.iter().map(|l| (*l).to_owned()).collect();
     let needs = vec![("docker_answers".to_owned(), "Docker does not answer".to_owned())];
     let done = format!("enough {}", job.target()?);
-    Some(Guarded { done, needs, shows: all(shows), run: all(run), tries: true })
+    Some(Guarded { done, needs, shows: all(shows), run: all(run), tries: true, ..Guarded::default() })
 }
 
 pub(super) fn start() -> Step {

@@ -5,6 +5,7 @@
 
 mod archives;
 mod daemon_json;
+mod direct_lvm;
 mod facts;
 mod free;
 mod free_chosen;
@@ -27,6 +28,7 @@ mod script;
 mod settings;
 mod sizes;
 
+pub use direct_lvm::{Counted, DirectLvm, Where, direct_lvm};
 pub use free::{Free, free};
 pub use free_chosen::{Chosen, Removal, Thing, free_chosen};
 pub use grow::{Grow, Which, grow};
@@ -53,6 +55,8 @@ pub enum Goal {
     Free,
     /// Bring a full, read-only, needs-check or failed pool back without wiping it.
     Repair,
+    /// Move a Docker's pool from loop files to LVM, with everything in it.
+    DirectLvm,
 }
 
 impl Goal {
@@ -64,6 +68,7 @@ impl Goal {
             Self::Grow => "grow",
             Self::Free => "free",
             Self::Repair => "repair",
+            Self::DirectLvm => "direct-lvm",
         }
     }
 }
@@ -109,6 +114,9 @@ pub struct Step {
     pub check: Option<String>,
     /// Commands that take it back; none where that cannot be done or is not needed.
     pub undo: Vec<String>,
+    /// What changes in a file, line by line as `diff -u` shows it: ` ` stays, `-` goes, `+` comes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub difference: Vec<String>,
     /// The step as the script does it; none for what only a person can do.
     #[serde(skip)]
     pub guarded: Option<Guarded>,
@@ -127,6 +135,8 @@ pub struct Guarded {
     pub run: Vec<String>,
     /// It may be too little by itself, and may be left out: the script then goes on with the next step.
     pub tries: bool,
+    /// It is only done when asked for by `--yes-destroy`, and left out otherwise: what it deletes is the way back.
+    pub separate: bool,
 }
 
 /// What a plan rests on.
@@ -144,6 +154,8 @@ pub struct Basis {
     pub helpers: Vec<&'static str>,
     /// Variables that those functions use, by name.
     pub variables: Vec<(&'static str, String)>,
+    /// Whether the helpers have a `way_back`, which `--back` calls.
+    pub way_back: bool,
 }
 
 impl Plan {
@@ -194,6 +206,7 @@ impl Step {
             gain_bytes: None,
             check: None,
             undo: Vec::new(),
+            difference: Vec::new(),
             guarded: None,
         }
     }

@@ -1,12 +1,13 @@
 set -euo pipefail
 export LC_ALL=C
 
-yes=no yes_destroy=no
+yes=no yes_destroy=no back=no
 for option in "$@"; do
     case $option in
         --yes) yes=yes ;;
         --yes-destroy) yes_destroy=yes ;;
-        *) echo "usage: ${0##*/} [--yes] [--yes-destroy]" >&2; exit 64 ;;
+        --back) back=yes ;;
+        *) echo "usage: ${0##*/} [--yes] [--yes-destroy] [--back]" >&2; exit 64 ;;
     esac
 done
 

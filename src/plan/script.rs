@@ -22,8 +22,14 @@ pub(super) const REPAIR: &str = include_str!("repair.sh");
 pub(super) const REPAIR_FILE: &str = include_str!("repair_file.sh");
 /// The same, where a logical volume does.
 pub(super) const REPAIR_LVM: &str = include_str!("repair_lvm.sh");
+/// For the plan that moves a pool to LVM; needs [`MIGRATE`] and [`REPAIR`].
+pub(super) const DIRECT_LVM: &str = include_str!("direct_lvm.sh");
 /// For the plan that edits a file: its text without the newlines at its end.
 pub(super) const TEXT_OF: &str = "text_of() { cat -- \"$1\" 2>/dev/null || true; }\n";
+
+const WAY_BACK: &str = "if [ \"$back\" = yes ]; then\n    way_back\n    exit 0\nfi\n";
+const NO_WAY_BACK: &str =
+    "[ \"$back\" = no ] || stop 'there is no way back as a whole: each step says what takes it back'\n";
 
 /// The script of a plan.
 #[must_use]
@@ -42,6 +48,7 @@ pub fn script(plan: &Plan) -> String {
         out.push_str(&format!("\nsay {}", sentence(&format!("warning: {warning}"))));
     }
     out.push('\n');
+    out.push_str(if plan.basis.way_back { WAY_BACK } else { NO_WAY_BACK });
     let (done, sentence_of_it) = &plan.basis.done;
     if !done.is_empty() {
         out.push_str(&format!("if {done}; then\n    say {}\n    exit 0\nfi\n", sentence(sentence_of_it)));
@@ -92,12 +99,13 @@ fn header(plan: &Plan) -> String {
          # thinspect plan {} for pool {}.\n\
          # Written by thinspect {} from {}.\n\
          # It asks before every step that changes something; --yes answers that, --yes-destroy what deletes.\n\
-         # It can be run again: what is done is skipped.\n\
+         # It can be run again: what is done is skipped.{}\n\
          # It stops where the facts are not those it was made from.\n",
         plan.goal.word(),
         comment(&pool),
         env!("CARGO_PKG_VERSION"),
         comment(&plan.basis.recorded),
+        if plan.basis.way_back { " With --back it takes everything back." } else { "" },
     )
 }
 
@@ -120,6 +128,13 @@ fn function(number: usize, step: &Step, guarded: &Guarded) -> String {
     if step.risk > Risk::Reads {
         for line in &guarded.shows {
             out.push_str(&format!("    {line}\n"));
+        }
+        if guarded.separate {
+            let left = sentence(&format!("step {number} ({}) is left for later: {does}", step.risk.word()));
+            out.push_str(&format!(
+                "    [ \"$yes_destroy\" = yes ] || {{\n        say {left}\n        say 'run this again with \
+                 --yes-destroy for it, when all has proved itself'\n        return\n    }}\n"
+            ));
         }
         out.push_str(&question(number, step, guarded));
     }

@@ -50,7 +50,7 @@ pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, perc
 }
 
 /// Where the option has to be set.
-enum Place {
+pub(super) enum Place {
     /// `daemon.json`, with this text; empty where there is no such file.
     DaemonJson(String),
     /// Where the other storage options stand: the command line, or a file that feeds it.
@@ -59,7 +59,7 @@ enum Place {
     Unknown,
 }
 
-fn place(host: &Host, docker: Option<&Docker>) -> Place {
+pub(super) fn place(host: &Host, docker: Option<&Docker>) -> Place {
     let Some(docker) = docker else { return Place::Unknown };
     // A file that feeds the command line shows up on both; the file is where it is changed.
     let outside = || docker.options.iter().filter(|o| !o.from.ends_with("daemon.json"));
@@ -77,7 +77,7 @@ fn place(host: &Host, docker: Option<&Docker>) -> Place {
 }
 
 /// A `printf` that writes a text, its lines as quoted words: safe to paste, whatever is in it.
-fn printed(text: &str) -> String {
+pub(super) fn printed(text: &str) -> String {
     let words: Vec<String> = text.trim_end_matches('\n').split('\n').map(quote).collect();
     format!("printf '%s\\n' {}", words.join(" "))
 }

@@ -18,6 +18,12 @@ pub(super) const GROWTH: u64 = 20;
 const RESERVE: u64 = 16 << 20;
 /// The metadata may become so many times what is used of it now.
 const METADATA_GROWS: u64 = 4;
+/// Blocks in one bitmap of a space map. `thin_restore` counts too few free blocks in a last bitmap that is not whole
+/// (thin-provisioning-tools pull request 288), and the kernel, once it has grown such a space map, does not find the
+/// others: writes hang although blocks are free. So whole bitmaps are restored, and the kernel grows them to the volume.
+pub(super) const BITMAP: u64 = 16_320;
+/// The least metadata: one whole bitmap of 4 KiB blocks, in extents.
+const METADATA_LEAST: u64 = 64 << 20;
 /// Percent points that lie at least between LVM's growing a pool and Docker's refusing new layers.
 const MARGIN: u64 = 10;
 
@@ -114,18 +120,21 @@ impl Demand {
     }
 }
 
-/// The fewest blocks of which those in use are no more than the threshold, and that leave Docker's floor.
+/// The fewest blocks of which those in use are no more than the threshold, and that leave Docker's floor, in whole
+/// bitmaps.
 fn least(demand: &Demand, threshold: u64) -> u64 {
     let share = |used: u64| used.saturating_mul(100).div_ceil(threshold);
     let blocks = share(demand.used);
     let floor = floor::required(blocks, demand.percent);
-    if blocks.saturating_sub(demand.used) >= floor { blocks } else { share(demand.used.saturating_add(floor)) }
+    let roomy = blocks.saturating_sub(demand.used) >= floor;
+    let blocks = if roomy { blocks } else { share(demand.used.saturating_add(floor)) };
+    blocks.max(demand.used.max(1).checked_next_multiple_of(BITMAP).unwrap_or(u64::MAX))
 }
 
 /// For a pool that may become `data` large.
 fn metadata(demand: &Demand, data: u64) -> u64 {
     let blocks = data.div_ceil(demand.block.max(1));
-    advised_bytes(blocks).max(demand.metadata.saturating_mul(METADATA_GROWS)).saturating_add(RESERVE)
+    advised_bytes(blocks).max(demand.metadata.saturating_mul(METADATA_GROWS)).saturating_add(RESERVE).max(METADATA_LEAST)
 }
 
 fn down(bytes: u64, unit: u64) -> u64 {
@@ -184,9 +193,10 @@ mod tests {
     fn an_empty_pool_and_a_tiny_one() {
         let empty = Demand { used: 0, ..demand(0, 10) };
         assert!(layout(&empty, &Room::device(20 * GIB), None).data > 16 * GIB);
-        let tiny = Demand { used: 1, ..empty };
-        let layout = layout(&tiny, &Room::device(4 * EXTENT), None);
-        assert!(layout.needed > Room::device(4 * EXTENT).usable, "{layout:?}");
+        assert_eq!(layout(&empty, &Room::device(20 * GIB), None).least, 1020 * MIB, "a whole bitmap of blocks");
+        let tiny = Demand { used: 1, metadata: 0, ..empty };
+        let layout = layout(&tiny, &Room::device(GIB), None);
+        assert_eq!(layout.needed, (1020 + 204 + 2 * 64) * MIB);
     }
 }
 
