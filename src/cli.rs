@@ -1,6 +1,8 @@
 //! The command line as types, and the words that stand for sizes and durations. It does nothing.
 
+use crate::report::monitor::Range;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +11,13 @@ use std::time::Duration;
 /// Without a command it shows the state of every pool of this host. It only reads, and never waits long: a hung
 /// daemon, a hung LVM or a stuck pool is a finding, not an obstacle.
 #[derive(Debug, Parser)]
-#[command(name = "thinspect", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "thinspect",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 #[command(
     after_help = "Exit status: 0 answered, 3 could not answer, 64 wrong usage. With `status --exit-code`: 0 ok, \
                         1 warning, 2 critical, 3 unknown."
@@ -33,6 +41,9 @@ pub struct Global {
     /// Look for the host's files below this directory, e.g. /host in a container
     #[arg(long, global = true, value_name = "DIR", conflicts_with = "from")]
     pub root: Option<PathBuf>,
+    /// A history of the pools' use, for forecasts; `watch` keeps it there
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log: Option<PathBuf>,
     /// How to print
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Text)]
     pub output: Format,
@@ -40,7 +51,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME")]
     pub pool: Option<String>,
     /// Longest wait for any one answer, e.g. 800ms or 2s
-    #[arg(long, global = true, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    #[arg(short, long, global = true, value_name = "DURATION", default_value = "1s", value_parser = duration)]
     pub timeout: Duration,
     /// Colour on a terminal, always, or never
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
@@ -103,6 +114,11 @@ pub enum Command {
     /// Exact numbers and ordered steps for one goal; nothing is executed
     #[command(subcommand)]
     Plan(Plan),
+    /// One line and performance data for a monitor (Nagios, Icinga and their kin), and the state as exit status: 0 ok,
+    /// 1 warning, 2 critical, 3 unknown
+    Check(Check),
+    /// Prometheus metrics: on standard output, in a file for node_exporter's textfile collector, or at each scrape
+    Metrics(Metrics),
     /// Write a recording of this machine, for --from. It holds names of devices, files, images and containers;
     /// values of secrets in settings are left out
     Record {
@@ -123,6 +139,56 @@ pub enum Command {
         #[arg(value_enum, default_value_t = SchemaOf::Status)]
         of: SchemaOf,
     },
+    /// Print the manual page of the program or of one command, e.g. `man plan grow`
+    Man {
+        /// The command
+        #[arg(value_name = "COMMAND")]
+        of: Vec<String>,
+    },
+    /// Print a script that completes command lines
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Options of `check`. A RANGE is `[@]start:end` as monitoring plug-ins have it: 80 alerts above 80, 10: below 10, ~:80
+/// above 80, @10:20 within. The rules' other findings (read-only, refused by Docker, …) count as they are.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Warn when this much of the data is used, in percent
+    #[arg(short, long, value_name = "RANGE", default_value = "80", allow_hyphen_values = true)]
+    pub warning: Range,
+    /// Critical when this much of the data is used, in percent
+    #[arg(short, long, value_name = "RANGE", default_value = "90", allow_hyphen_values = true)]
+    pub critical: Range,
+    /// The same for the metadata
+    #[arg(long, value_name = "RANGE", default_value = "75", allow_hyphen_values = true)]
+    pub metadata_warning: Range,
+    /// The same for the metadata
+    #[arg(long, value_name = "RANGE", default_value = "90", allow_hyphen_values = true)]
+    pub metadata_critical: Range,
+    /// Warn when the time until something is full is outside this, in seconds or as 24h:
+    #[arg(long, value_name = "RANGE", default_value = "24h:", allow_hyphen_values = true)]
+    pub time_warning: Range,
+    /// The same for critical
+    #[arg(long, value_name = "RANGE", default_value = "4h:", allow_hyphen_values = true)]
+    pub time_critical: Range,
+}
+
+/// Options of `metrics`.
+#[derive(Debug, Args)]
+pub struct Metrics {
+    /// Replace this file, whose name ends in .prom, whole or not at all
+    #[arg(long, value_name = "FILE", value_parser = prom_file)]
+    pub textfile: Option<PathBuf>,
+    /// Answer scrapes of /metrics at this address, e.g. 0.0.0.0:9750; a port alone is 127.0.0.1's
+    #[arg(long, value_name = "ADDRESS", value_parser = address, conflicts_with = "textfile")]
+    pub listen: Option<SocketAddr>,
+    /// Show the active thin devices too, the N that map most
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "100")]
+    pub per_device: Option<usize>,
 }
 
 /// Outputs that have a schema.
@@ -200,6 +266,24 @@ pub enum Plan {
     },
 }
 
+/// node_exporter reads no other names.
+fn prom_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let ends = path.extension().is_some_and(|e| e == "prom");
+    if ends {
+        Ok(path)
+    } else {
+        Err(format!("`{text}` does not end in .prom: node_exporter would not read it"))
+    }
+}
+
+/// `9750`, `10.0.0.5:9750` or `[::1]:9750`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.parse().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    port.or_else(|_| text.parse())
+        .map_err(|_| format!("`{text}` is no address; write for example 9750, 0.0.0.0:9750 or [::]:9750"))
+}
+
 /// An absolute path: plans may be followed from anywhere.
 fn directory(text: &str) -> Result<String, String> {
     if text.starts_with('/') { Ok(text.to_owned()) } else { Err(format!("`{text}` does not begin with /")) }
@@ -263,6 +347,15 @@ mod tests {
         assert_eq!(size("4096"), Ok(4096));
         for bad in ["", "G", "-1G", "1.2.3G", "10X", "99999999999999999999T", "1e9"] {
             assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        assert_eq!(address("9750").unwrap().to_string(), "127.0.0.1:9750");
+        assert_eq!(address("[::]:1").unwrap().to_string(), "[::]:1");
+        for bad in ["", "localhost:9750", "70000", "127.0.0.1"] {
+            assert!(address(bad).is_err(), "{bad}");
         }
     }
 

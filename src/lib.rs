@@ -9,15 +9,17 @@
 //!             said       means    wrong     is shown
 //!                          └──▶ plan ──▶ report      what to do, in exact numbers
 //!
+//! host ──▶ forecast ──▶ rules, report                how fast it fills, and when it is full
 //! metadata ──▶ usage ──▶ report                      who owns which blocks
 //! ```
 //! - [`record`] asks a fixed, read-only set of questions and keeps the answers word for word, refusals and silences
 //!   included; it turns pasted text into the same recording.
 //! - [`host`] reads a recording into typed pools, thin devices, what carries them and who owns them. It is total.
 //! - [`metadata`] reads a pool's own B-trees; [`usage`] joins their counts with the owners' names.
+//! - [`forecast`] computes rates and times to full from a history, which is an answer in the recording like any other.
 //! - [`rules`] are pure functions from a host to findings, one file each, with explanations that run as tests.
 //! - [`plan`] computes exact numbers and ordered steps for one goal, and a guarded script of them.
-//! - [`report`] renders; it decides nothing. [`advice`] and [`verdict`] are the words that rules and plans share.
+//! - [`report`] renders; it decides nothing. [`publish`] hands metrics to their collector. [`advice`] and [`verdict`] are the words that rules and plans share.
 //!
 //! # What always holds
 //! 1. **Looking writes nothing.** Every status ioctl carries `DM_NOFLUSH`: without it the kernel commits the pool's
@@ -39,9 +41,12 @@
 
 pub mod advice;
 pub mod cli;
+pub mod forecast;
 pub mod host;
+pub mod lent;
 pub mod metadata;
 pub mod plan;
+pub mod publish;
 pub mod record;
 pub mod report;
 pub mod rules;

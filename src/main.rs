@@ -1,7 +1,9 @@
 //! Wires it together: arguments, one recording, one report, one exit status. The only file that prints or exits.
 
+mod monitoring;
+
 use anyhow::{Context, Result, anyhow};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,12 +15,12 @@ use thinspect::record::{self, Recording, live, load};
 use thinspect::report::{self, Look, Report, Source, Units};
 use thinspect::rules;
 use thinspect::verdict::{Exit, Verdict};
-use thinspect::{metadata, plan, usage};
+use thinspect::{lent, metadata, plan, usage};
 
 fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
         Ok(cli) => run(cli).unwrap_or_else(|error| complain(&error)),
-        Err(error) => wrong_usage(&error),
+        Err(error) => monitoring::wrong_check(&error).unwrap_or_else(|| wrong_usage(&error)),
     };
     ExitCode::from(exit.code())
 }
@@ -57,6 +59,14 @@ fn run(cli: Cli) -> Result<Exit> {
         }
         Command::Plan(goal) => make_plan(global, &goal),
         Command::Record { file } => save(global, file.as_deref()),
+        Command::Check(options) => monitoring::check(global, &options),
+        Command::Metrics(options) => monitoring::metrics(global, &options),
+        Command::Man { of } => manual(&of),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "thinspect", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
         Command::Rules => print(&report::explain::rules()),
         Command::Explain { rule } => explain(&rule),
         Command::Schema { of } => {
@@ -70,8 +80,18 @@ fn run(cli: Cli) -> Result<Exit> {
     }
 }
 
-/// The one place where live, recorded and pasted differ.
+/// What was said, with the history that was named: it becomes an answer like any other.
 fn recording(global: &Global, options: &live::Options) -> Result<(Recording, Source)> {
+    let (mut recording, source) = said(global, options)?;
+    if let Some(log) = &global.log {
+        let name = log.display().to_string();
+        recording.push(record::Ask::History, &name, live::history(log, global.timeout));
+    }
+    Ok((recording, source))
+}
+
+/// The one place where live, recorded and pasted differ.
+fn said(global: &Global, options: &live::Options) -> Result<(Recording, Source)> {
     let Some(from) = &global.from else {
         return Ok((live::this_machine_as(root(global), global.timeout, options), Source::Live));
     };
@@ -87,7 +107,14 @@ fn recording(global: &Global, options: &live::Options) -> Result<(Recording, Sou
 
 /// What to ask a machine; who owns the thin devices takes many files to read and is asked only where it is shown.
 fn asking(owners: bool) -> live::Options {
-    live::Options { recorded_at: Some(live::now()), commands: true, owners, ..live::Options::default() }
+    let read_metadata = Some(lent::pool_metadata as record::pool_metadata::Read);
+    live::Options {
+        recorded_at: Some(live::now()),
+        commands: true,
+        owners,
+        read_metadata,
+        ..live::Options::default()
+    }
 }
 
 fn root(global: &Global) -> PathBuf {
@@ -421,6 +448,20 @@ fn explain(name: &str) -> Result<Exit> {
         return Err(anyhow!("no rule named {name}; `thinspect rules` lists them"));
     };
     print(&report::explain::explain(rule))
+}
+
+/// The manual page of a command, in roff.
+fn manual(of: &[String]) -> Result<Exit> {
+    let mut program = Cli::command();
+    program.build();
+    let mut command = &program;
+    for name in of {
+        let found = command.find_subcommand(name);
+        command = found.ok_or_else(|| anyhow!("no command named {}", of.join(" ")))?;
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    print(&String::from_utf8_lossy(&page))
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String> {

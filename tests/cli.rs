@@ -201,3 +201,35 @@ fn usage_without_metadata() {
     assert_eq!(out.status.code(), Some(3));
     assert!(said(&out.stderr).contains("--metadata"), "{}", said(&out.stderr));
 }
+
+/// A history that a person names is read with the recording; that it is missing is said, and hides no finding.
+#[test]
+fn a_history_beside_a_recording() {
+    let recording = support::tests("hosts/lab-published-case/recording.json");
+    let recording = recording.to_str().unwrap();
+    let line = |minute: u64| {
+        format!(
+            "{{\"schema\":\"thinspect-watch/1\",\"kind\":\"sample\",\"at\":\"2026-11-22T04:{minute:02}:00Z\",\
+             \"pool\":\"docker-254:0-8484-pool\",\"block_bytes\":65536,\"data\":{{\"used_blocks\":{},\
+             \"total_blocks\":1638400}}}}\n",
+            1_000_000 + minute * 8_000
+        )
+    };
+    let history: String = (0..59).map(line).collect();
+    let file = std::env::temp_dir().join(format!("thinspect-history-{}", std::process::id()));
+    std::fs::write(&file, &history).unwrap();
+    let with = |log: &str| {
+        let out = thinspect(&["--from", recording, "--log", log, "-o", "json"], b"");
+        serde_json::from_slice::<serde_json::Value>(&out.stdout).unwrap()
+    };
+    let json = with(file.to_str().unwrap());
+    let fires = |json: &serde_json::Value| json["findings"].to_string().contains("filling-fast");
+    assert!(fires(&json), "{json}");
+    assert_eq!(json["pools"][0]["forecast"]["data"]["bytes_per_hour"], 60 * 8_000 * 65_536_u64);
+    std::fs::remove_file(&file).unwrap();
+    let json = with(file.to_str().unwrap());
+    assert!(!fires(&json) && json["notes"].to_string().contains("no such file"), "{json}");
+    // What the recording itself shows is one sample.
+    let data = &json["pools"][0]["forecast"]["data"];
+    assert!(data["samples"] == 1 && data["full_in_seconds"].is_null(), "{data}");
+}

@@ -190,8 +190,12 @@ fn ask(
     fault: Option<(usize, Reading)>,
 ) -> (Recording, Vec<(Ask, String)>) {
     let mut script = Script { said: said.clone(), fault, asked: Vec::new() };
-    let options =
-        Options { recorded_at: Some("2026-11-22T02:20:16Z".to_owned()), commands: true, owners: true };
+    let options = Options {
+        recorded_at: Some("2026-11-22T02:20:16Z".to_owned()),
+        commands: true,
+        owners: true,
+        ..Options::default()
+    };
     let recording = record(&mut script, &options);
     (recording, script.asked)
 }
@@ -215,7 +219,7 @@ fn depends(on: &(Ask, String), other: &(Ask, String)) -> bool {
                 || other.1.starts_with("/sys/dev/block/")
                 || other.1.starts_with("/sys/fs/xfs/")
                 || other.1.contains("/mnt/")
-                || matches!(other.0, Ask::LoopStatus)
+                || matches!(other.0, Ask::LoopStatus | Ask::PoolMetadata)
                 || other.1.contains("/devicemapper/devicemapper")
                 || is_lvm(other)
         }

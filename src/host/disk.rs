@@ -56,7 +56,8 @@ pub(super) fn disks(recording: &Recording) -> Vec<Disk> {
         Some((number, a.reading.said()?.trim()))
     });
     let links: Vec<(DeviceNumber, &str)> = links.collect();
-    let named = recording.all(Ask::Stat).filter_map(|a| Some((a.of.as_str(), node_number(a.reading.said()?)?)));
+    let named =
+        recording.all(Ask::Stat).filter_map(|a| Some((a.of.as_str(), node_number(a.reading.said()?)?)));
     let named: Vec<(&str, DeviceNumber)> = named.filter(|(path, _)| path.starts_with("/dev/")).collect();
     let mut disks: Vec<Disk> = Vec::new();
     for (number, link) in &links {
@@ -64,7 +65,11 @@ pub(super) fn disks(recording: &Recording) -> Vec<Disk> {
         let holders = recording.reading(Ask::Dir, &format!("/sys/dev/block/{number}/holders"));
         if holders.is_some() && !disks.iter().any(|d| d.number == Some(*number)) {
             let mut disk = disk(recording, *number, link);
-            disk.paths = named.iter().filter(|(p, n)| n == number && *p != disk.node).map(|(p, _)| (*p).into()).collect();
+            disk.paths = named
+                .iter()
+                .filter(|(p, n)| n == number && *p != disk.node)
+                .map(|(p, _)| (*p).into())
+                .collect();
             disk.partitions = partitions(&links, link);
             disk.content = content(recording, &disk);
             disks.push(disk);
@@ -89,9 +94,9 @@ fn disk(recording: &Recording, number: DeviceNumber, link: &str) -> Disk {
         read_only: text("ro").map(|ro| ro != "0"),
         holders: holders.map(|h| h.lines().filter(|l| !l.is_empty()).map(str::to_owned).collect()),
         mounts: mounts.filter_map(|m| m.mount).collect(),
-        swap: recording.said(Ask::File, "/proc/swaps").map(|swaps| {
-            swaps.lines().any(|line| line.split_whitespace().next() == Some(&node))
-        }),
+        swap: recording
+            .said(Ask::File, "/proc/swaps")
+            .map(|swaps| swaps.lines().any(|line| line.split_whitespace().next() == Some(&node))),
         takes_discards: limit.and_then(|l| l.parse::<u64>().ok()).map(|l| l > 0),
         node,
         ..Disk::default()
@@ -105,7 +110,10 @@ fn name_in(link: &str) -> &str {
 /// A partition's place in sysfs lies below its disk's.
 fn partitions(links: &[(DeviceNumber, &str)], disk: &str) -> Option<Vec<String>> {
     let below = |link: &str| link.rsplit_once('/').is_some_and(|(parent, _)| parent == disk);
-    let of = links.iter().filter(|(_, link)| below(link)).map(|(_, link)| format!("/dev/{}", name_in(link).replace('!', "/")));
+    let of = links
+        .iter()
+        .filter(|(_, link)| below(link))
+        .map(|(_, link)| format!("/dev/{}", name_in(link).replace('!', "/")));
     Some(of.collect())
 }
 
@@ -124,7 +132,10 @@ fn content(recording: &Recording, disk: &Disk) -> Content {
 /// `blkid -p -o export` in words (blkid(8), libblkid's names of types).
 fn words(said: &str) -> Content {
     let value = |name: &str| {
-        said.lines().filter_map(|l| l.split_once('=')).find(|(n, _)| *n == name).map(|(_, value)| value.trim())
+        said.lines()
+            .filter_map(|l| l.split_once('='))
+            .find(|(n, _)| *n == name)
+            .map(|(_, value)| value.trim())
     };
     let label = value("LABEL").map(|l| format!(" labelled {l:?}")).unwrap_or_default();
     match (value("TYPE"), value("USAGE"), value("PTTYPE")) {
@@ -133,7 +144,9 @@ fn words(said: &str) -> Content {
         (Some(kind), Some("filesystem"), _) => Content::Holds(format!("a filesystem of type {kind}{label}")),
         (Some(kind), ..) => Content::Holds(format!("a signature of type {kind}{label}")),
         (None, _, Some(kind)) => Content::Holds(format!("a partition table ({kind})")),
-        (None, _, None) if said.trim() == "ambivalent" => Content::Holds("signatures of several kinds".into()),
+        (None, _, None) if said.trim() == "ambivalent" => {
+            Content::Holds("signatures of several kinds".into())
+        }
         (None, _, None) => Content::Nothing,
     }
 }
@@ -190,7 +203,10 @@ mod tests {
         assert_eq!((disk.node.as_str(), disk.size), ("/dev/vdd", Some(Bytes(20 << 30))));
         assert_eq!((disk.read_only, disk.swap, disk.takes_discards), (Some(false), Some(true), Some(false)));
         assert_eq!(disk.partitions, Some(vec!["/dev/vdd1".into()]));
-        assert_eq!((&disk.holders, &disk.paths), (&Some(vec!["dm-3".into()]), &vec!["/dev/disk/by-id/x".into()]));
+        assert_eq!(
+            (&disk.holders, &disk.paths),
+            (&Some(vec!["dm-3".into()]), &vec!["/dev/disk/by-id/x".into()])
+        );
         assert_eq!(disk.content, Content::Holds("a physical volume of LVM".into()));
         assert_eq!(disks[1].mounts, ["/data"]);
         assert_eq!(disks[1].content, Content::Refused("ENOENT".into()));
@@ -202,7 +218,10 @@ mod tests {
             Content::Holds(what) => what,
             other => format!("{other:?}"),
         };
-        assert_eq!(holds("DEVNAME=/dev/x\nLABEL=a b\nTYPE=ext4\nUSAGE=filesystem\n"), "a filesystem of type ext4 labelled \"a b\"");
+        assert_eq!(
+            holds("DEVNAME=/dev/x\nLABEL=a b\nTYPE=ext4\nUSAGE=filesystem\n"),
+            "a filesystem of type ext4 labelled \"a b\""
+        );
         assert_eq!(holds("DEVNAME=/dev/x\nPTUUID=1\nPTTYPE=gpt\n"), "a partition table (gpt)");
         assert_eq!(holds("TYPE=crypto_LUKS\nUSAGE=crypto\n"), "a signature of type crypto_LUKS");
         assert_eq!(holds("ambivalent\n"), "signatures of several kinds");

@@ -29,6 +29,8 @@ pub struct Docker {
     pub base_filesystem: Option<String>,
     /// `open_transaction_id` of `metadata/transaction-metadata`.
     pub open_transaction: Option<u64>,
+    /// `device_id` of the same: the device it made or deleted.
+    pub open_device: Option<u32>,
     /// Records of thin devices.
     pub devices: Vec<DeviceRecord>,
     /// The filesystem the data root is on.

@@ -33,6 +33,11 @@ fn gap(ask: Ask, reading: &Reading, of_pool: bool) -> Option<(String, bool)> {
         }
         Reading::Said(_) => None,
         Reading::Silent(ms) => Some((format!("no answer within {ms} ms"), root || device)),
+        // It was named by a person: that it is not there is news, but of no pool.
+        Reading::Refused(why) if ask == Ask::History && why == "ENOENT" => {
+            Some(("there is no such file; `thinspect watch --log FILE` keeps one".to_owned(), false))
+        }
+        Reading::Refused(why) if ask == Ask::History => Some((format!("not read: {why}"), false)),
         // A device that went away between two questions, a file that need not exist: no news.
         Reading::Refused(why) if why.starts_with("ENXIO") && device => {
             Some(("gone between two questions".to_owned(), of_pool))
@@ -67,6 +72,7 @@ fn about(ask: Ask, of: &str) -> String {
         Ask::Processes => "processes named",
         Ask::DeviceRecords => "records in",
         Ask::Run => "command",
+        Ask::History => "history",
         _ => "",
     };
     format!("{what} {of}").trim().to_owned()
@@ -91,6 +97,10 @@ pub(super) fn not_understood(
             oddities.push(Oddity { about: format!("device {}", device.name), text, blocks_ok: false });
         }
     }
+    if host.history.foreign > 0 {
+        let text = format!("{} lines that are no samples were left out", host.history.foreign);
+        oddities.push(Oddity { about: "history".to_owned(), text, blocks_ok: false });
+    }
     let left_out = recording.all(Ask::Output).filter(|a| a.of == LEFT_OUT).filter_map(|a| a.reading.said());
     for text in left_out {
         oddities.push(Oddity { about: "pasted text".to_owned(), text: text.to_owned(), blocks_ok: true });
@@ -100,11 +110,22 @@ pub(super) fn not_understood(
     for line in strange {
         oddities.push(Oddity {
             about: "pasted line".to_owned(),
-            text: format!("not understood: {}", line.trim()),
+            text: format!("not understood: {}", excerpt(line)),
             blocks_ok: false,
         });
     }
     oddities
+}
+
+/// The beginning of a line: the rest of an endless one is not worth a page.
+fn excerpt(line: &str) -> String {
+    const LONGEST: usize = 1000;
+    let line = line.trim();
+    let mut chars = line.char_indices().skip(LONGEST);
+    match chars.next() {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line.to_owned(),
+    }
 }
 
 /// A blank line, or a shell's prompt with what was typed there: nothing that anybody said.

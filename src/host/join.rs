@@ -5,7 +5,11 @@
 
 use super::backing::Filesystem;
 use super::device::devices;
-use super::{DeviceMapper, Host, Kernel, df, disk, gaps, lvm, owner, reports, saying, settings, stack};
+use super::history::{self, History};
+use super::owners::{self, Owners};
+use super::{
+    DeviceMapper, Host, Kernel, df, disk, gaps, inside, lvm, owner, reports, saying, settings, stack,
+};
 use crate::record::{Ask, Reading, Recording, Source};
 
 /// What a recording means.
@@ -25,6 +29,7 @@ pub fn read(recording: &Recording) -> Host {
         tools: disk::tools(recording),
         filesystems: filesystems(recording, &mounts),
         sayings: sayings(recording),
+        history: history(recording),
         oddities: Vec::new(),
     };
     let devices = devices(recording);
@@ -41,7 +46,15 @@ pub fn read(recording: &Recording) -> Host {
     for pool in &mut host.pools {
         pool.owner = owner::owner(pool, &host.dockers, &host.thins, recording);
         pool.min_free = owner::min_free(pool, &host.dockers);
+        pool.inside = inside::read(recording, pool);
     }
+    if recording.all(Ask::History).next().is_some() {
+        let mut history = std::mem::take(&mut host.history);
+        history.add_now(&host);
+        host.history = history;
+    }
+    let owners: Vec<Owners> = host.pools.iter().map(|p| owners::read(recording, &host, p)).collect();
+    host.pools.iter_mut().zip(owners).for_each(|(pool, owners)| pool.owners = owners);
     oddities.extend(gaps::unanswered(recording, &devices));
     oddities.extend(gaps::not_understood(recording, &host, &devices));
     host.oddities = oddities;
@@ -67,6 +80,12 @@ fn kernel(recording: &Recording) -> Kernel {
             .said(Ask::File, "/proc/filesystems")
             .map(|text| text.lines().any(|l| l.split_whitespace().any(|word| word == "overlay"))),
     }
+}
+
+/// The histories that were given, usually one or none, in the order given.
+fn history(recording: &Recording) -> History {
+    let texts = recording.all(Ask::History).filter_map(|a| a.reading.said());
+    texts.map(history::read).fold(History::default(), History::and)
 }
 
 fn lvm_facts(recording: &Recording) -> lvm::Lvm {
@@ -107,5 +126,5 @@ fn sayings(recording: &Recording) -> Vec<saying::Saying> {
     let pasted = recording.source == Source::Pasted;
     // A target that only says `snapshot Invalid` says it in its status line.
     let targets = recording.all(Ask::DmStatus).filter(|_| pasted).filter_map(|a| a.reading.said());
-    texts.chain(targets).flat_map(saying::read_all).collect()
+    saying::gather(texts.chain(targets))
 }

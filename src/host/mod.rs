@@ -5,6 +5,7 @@
 
 pub mod amount;
 pub mod backing;
+pub mod census;
 mod device;
 pub mod df;
 pub mod disk;
@@ -14,6 +15,8 @@ pub mod docker_info;
 pub mod floor;
 mod gaps;
 mod headroom;
+pub mod history;
+pub mod inside;
 mod join;
 mod loose;
 pub mod losetup;
@@ -40,6 +43,7 @@ pub use crate::record::Source;
 use backing::Filesystem;
 use disk::Disk;
 use docker::Docker;
+use history::History;
 use lvm::Lvm;
 use oddity::Oddity;
 use pool::Pool;
@@ -71,6 +75,8 @@ pub struct Host {
     pub filesystems: Vec<Filesystem>,
     /// Recognised log and error lines.
     pub sayings: Vec<Saying>,
+    /// What was seen of the pools over time, this look included, where a history was given.
+    pub history: History,
     /// What was refused, silent or not understood.
     pub oddities: Vec<Oddity>,
 }

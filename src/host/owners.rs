@@ -5,7 +5,7 @@
 
 mod containerd;
 mod docker;
-mod lines;
+pub(super) mod lines;
 
 use super::Host;
 use super::lvm::{LvName, split_name};
@@ -31,7 +31,9 @@ pub struct Owners {
     pub containers: Vec<Container>,
     /// Devices that are active and open now, whatever the records say.
     pub in_use: BTreeSet<u32>,
-    /// What of the records was not read. With any of these, a device without a record may have one.
+    /// Whether every record of a device was read. If not, a device without a record may have one.
+    pub all_recorded: bool,
+    /// What of the records was not read: names of layers, images and containers may be missing.
     pub gaps: Vec<Oddity>,
 }
 
@@ -230,7 +232,7 @@ pub struct Strangers {
     pub without_record: Vec<u32>,
     /// Records of devices that the pool does not have.
     pub without_device: Vec<u32>,
-    /// Whether all records were read. If not, the first list may hold devices that have one.
+    /// Whether all records of devices were read. If not, the first list may hold devices that have one.
     pub certain: bool,
 }
 
@@ -287,7 +289,7 @@ impl Owners {
                 .copied()
                 .filter(|id| expected(id) && !in_pool.contains(id))
                 .collect(),
-            certain: self.gaps.is_empty(),
+            certain: self.all_recorded,
         })
     }
 

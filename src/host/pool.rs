@@ -4,7 +4,9 @@
 
 use super::backing::Backing;
 use super::docker_info::DockerInfo;
+use super::inside::Inside;
 use super::lvm::LvName;
+use super::owners::Owners;
 use super::space::Space;
 use super::status::{Discards, HeldRoot, Mode, WhenFull};
 use super::table::DeviceNumber;
@@ -55,6 +57,10 @@ pub struct Pool {
     pub metadata_backing: Backing,
     /// Who keeps the records of what is in it.
     pub owner: Owner,
+    /// What those records say of the thin devices, as far as they were asked for.
+    pub owners: Owners,
+    /// What its metadata says of the thin devices, where it was read.
+    pub inside: Option<Inside>,
     /// Docker's free-space floor, as far as known.
     pub min_free: MinFree,
     /// Docker's refusal of a new thin device for want of free data blocks.
@@ -188,6 +194,21 @@ impl Pool {
     pub fn is_called(&self, name: &str) -> bool {
         let by_lvm = |lv: &LvName| lv.dm_name() == name || format!("{}/{}", lv.vg, lv.lv) == name;
         self.name.as_deref() == Some(name) || self.lv.as_ref().is_some_and(by_lvm)
+    }
+
+    /// Its mode in one word: `rw`, `ro`, `out-of-data-space`, `failed`, `suspended`, `unanswered` or `unknown`. Not
+    /// answering and being suspended hide what the status line would say.
+    #[must_use]
+    pub fn mode_word(&self) -> &'static str {
+        match (&self.answer, &self.mode) {
+            (StatusAnswer::Silent(_), _) => "unanswered",
+            _ if self.suspended == Some(true) => "suspended",
+            (_, Some(Mode::ReadWrite)) => "rw",
+            (_, Some(Mode::ReadOnly)) => "ro",
+            (_, Some(Mode::OutOfDataSpace)) => "out-of-data-space",
+            (_, Some(Mode::Failed)) => "failed",
+            (_, Some(Mode::Other(_)) | None) => "unknown",
+        }
     }
 
     /// Whether Docker makes its layers in this pool.

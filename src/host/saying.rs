@@ -12,6 +12,7 @@ mod space;
 mod wordings;
 
 use super::units::Bytes;
+use std::collections::{HashMap, VecDeque};
 
 /// A recognised line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +64,24 @@ pub enum Kind {
     },
 }
 
+impl Kind {
+    /// A name that sayings of one kind share.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::MinFreeRefused { half: Half::Data, .. } => "refused-data",
+            Self::MinFreeRefused { half: Half::Metadata, .. } => "refused-metadata",
+            Self::NoSpaceLeft { .. } => wordings::NO_SPACE,
+            Self::WantedToWrite { .. } => "wanted-to-write",
+            Self::Known { name } => name,
+        }
+    }
+}
+
 impl Saying {
+    fn new(kind: Kind, line: &str) -> Self {
+        Self { kind, text: line.trim().to_owned(), uptime_secs: uptime(line) }
+    }
+
     /// The number that follows some words of the line, such as 113 after `transaction_id is`; case does not matter.
     #[must_use]
     pub fn number_after(&self, words: &str) -> Option<u64> {
@@ -78,6 +96,69 @@ impl Saying {
 /// What a line says: nothing that is known, one thing, or several.
 #[must_use]
 pub fn read(line: &str) -> Vec<Saying> {
+    let kinds = if wordings::may_speak(line) { kinds(line) } else { Vec::new() };
+    kinds.into_iter().map(|kind| Saying::new(kind, line)).collect()
+}
+
+/// What the lines of all texts say. A log repeats itself: of one kind, the first and the last are kept.
+#[must_use]
+pub fn gather<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Saying> {
+    let mut heard: HashMap<&'static str, Heard<'a>> = HashMap::new();
+    let mut order = 0;
+    for line in texts.flat_map(str::lines).flat_map(pieces).filter(|line| wordings::may_speak(line)) {
+        for kind in kinds(line) {
+            order += 1;
+            heard.entry(kind.name()).or_default().add((order, line, kind));
+        }
+    }
+    let mut kept: Vec<(u64, &str, Kind)> =
+        heard.into_values().flat_map(|h| h.first.into_iter().chain(h.last)).collect();
+    kept.sort_unstable_by_key(|(order, ..)| *order);
+    kept.into_iter().map(|(_, line, kind)| Saying::new(kind, line)).collect()
+}
+
+/// Sayings of one kind that are kept from the beginning, and as many from the end.
+const KEPT: usize = 200;
+
+/// What was heard of one kind, with its place in the order of all.
+#[derive(Default)]
+struct Heard<'a> {
+    first: Vec<(u64, &'a str, Kind)>,
+    last: VecDeque<(u64, &'a str, Kind)>,
+}
+
+impl<'a> Heard<'a> {
+    fn add(&mut self, one: (u64, &'a str, Kind)) {
+        if self.first.len() < KEPT {
+            return self.first.push(one);
+        }
+        if self.last.len() == KEPT {
+            self.last.pop_front();
+        }
+        self.last.push_back(one);
+    }
+}
+
+/// Longest line that is read at once, in bytes; a longer one is read as several.
+const LONGEST: usize = 16 << 10;
+
+/// A line in pieces of bearable length, cut at blanks where there are any.
+fn pieces(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = (0..=LONGEST.min(rest.len())).rev().find(|at| rest.is_char_boundary(*at))?;
+        let blank = if end == rest.len() { None } else { rest.get(..end)?.rfind(' ').filter(|at| *at > 0) };
+        let (piece, after) = rest.split_at_checked(blank.unwrap_or(end))?;
+        rest = after;
+        Some(piece)
+    })
+}
+
+/// The kinds of what a line says.
+fn kinds(line: &str) -> Vec<Kind> {
     let plain = wordings::plain(line);
     let mut kinds: Vec<Kind> = Vec::new();
     kinds.extend(refusal::read(&plain));
@@ -88,17 +169,7 @@ pub fn read(line: &str) -> Vec<Saying> {
     kinds.extend(space::wanted_to_write(&plain));
     let named = names.into_iter().filter(|name| *name != wordings::NO_SPACE);
     kinds.extend(named.map(|name| Kind::Known { name }));
-    if kinds.is_empty() {
-        return Vec::new();
-    }
-    let uptime_secs = uptime(line);
-    kinds.into_iter().map(|kind| Saying { kind, text: line.trim().to_owned(), uptime_secs }).collect()
-}
-
-/// What the lines of a text say.
-#[must_use]
-pub fn read_all(text: &str) -> Vec<Saying> {
-    text.lines().flat_map(read).collect()
+    kinds
 }
 
 /// Storage options that a line gives: `dm.thinpooldev=/dev/mapper/pool`, from a command line or settings file.
@@ -136,6 +207,30 @@ mod tests {
         assert_eq!(said[0].number_after("transaction_id is"), Some(113));
         assert_eq!(said[0].number_after("while expected"), Some(0));
         assert_eq!(said[0].number_after("nothing"), None);
+    }
+
+    #[test]
+    fn a_log_that_repeats_itself_is_heard_at_both_ends() {
+        let log: String = (0..5000).map(|n| format!("[{n}.000001] Buffer I/O error on dev dm-1\n")).collect();
+        let text = format!("{log}[9.5] switching pool to write mode\n{log}");
+        let said = gather([text.as_str()].into_iter());
+        assert_eq!(said.len(), 2 * KEPT + 1);
+        let times = [said[0].uptime_secs, said[KEPT].uptime_secs, said[2 * KEPT].uptime_secs];
+        assert_eq!(times, [Some(0), Some(9), Some(4999)], "in the order they came");
+    }
+
+    #[test]
+    fn an_endless_line_is_read_in_pieces() {
+        let line = format!(
+            "{} device-mapper: thin: 253:4: switching pool to fail {}",
+            "x ".repeat(20_000),
+            "é".repeat(30_000)
+        );
+        assert_eq!(pieces(&line).collect::<String>(), line);
+        assert!(pieces(&line).all(|p| p.len() <= LONGEST));
+        let said = gather([line.as_str()].into_iter());
+        assert!(said.iter().any(|s| s.kind == Kind::Known { name: "pool-to-fail" }));
+        assert!(said.iter().all(|s| s.text.len() <= LONGEST));
     }
 
     #[test]

@@ -160,10 +160,8 @@ fn docker(
         configured_pool: pool.or(automatic),
         base_size: base,
         base_filesystem: text_of(set.as_ref(), "BaseDeviceFilesystem"),
-        open_transaction: transaction
-            .as_ref()
-            .and_then(|t| t.get("open_transaction_id"))
-            .and_then(Value::as_u64),
+        open_transaction: number_of(transaction.as_ref(), "open_transaction_id"),
+        open_device: number_of(transaction.as_ref(), "device_id").and_then(|id| id.try_into().ok()),
         devices,
         filesystem: stack::filesystem_of(recording, mounts, root),
         typed_entries: recording.said(Ask::EntryTypes, root).and_then(stat::typed),
@@ -211,6 +209,10 @@ fn json(recording: &Recording, path: &str, oddities: &mut Vec<Oddity>) -> Option
 
 fn text_of(value: Option<&Value>, key: &str) -> Option<String> {
     value?.get(key)?.as_str().filter(|t| !t.is_empty()).map(str::to_owned)
+}
+
+fn number_of(value: Option<&Value>, key: &str) -> Option<u64> {
+    value?.get(key)?.as_u64()
 }
 
 /// The records of thin devices, and the size of the base device.

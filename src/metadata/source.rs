@@ -47,7 +47,14 @@ impl MetadataFile {
                 "neither a regular file nor a block device",
             ));
         }
-        let mut file = options.open(path)?;
+        Self::of(options.open(path)?)
+    }
+
+    /// What is open already: a block device with `O_DIRECT`, for the same reason.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn of(mut file: File) -> io::Result<Self> {
         // Seeking finds the end of files and block devices alike, with no ioctl.
         let bytes = file.seek(SeekFrom::End(0))?;
         Ok(Self { file, total: bytes / BLOCK_BYTES as u64 })

@@ -181,6 +181,11 @@ fn case(host: &Host, pool: &Pool) -> Case {
                 .into(),
         ),
         (State::Blocked(why, steps), ..) => Case::First(why, steps),
+        _ if pool.inside.as_ref().is_some_and(|inside| !inside.damage.is_empty()) => Case::Offline(
+            "the pool works on what it has read, but its metadata is damaged on the device: copy out what must not \
+             be lost before anything stops"
+                .into(),
+        ),
         (State::DataFull, ..) => Case::Full(Which::Data),
         (State::MetadataFull, ..) => Case::Full(Which::Metadata),
         (State::Works, ..) => Case::Works,
@@ -293,6 +298,7 @@ fn offline(plan: &mut Plan, job: &Job<'_>) {
         Carrier::Device(node) => repair_copy::device(plan, job, node),
         Carrier::Unknown => {}
     }
+    plan.steps.extend(repair_users::grow_next(job));
     plan.steps.push(repair_users::harm(job));
     plan.steps.extend(repair_users::check_filesystems(job));
     if plan.steps.iter().any(|s| s.guarded.is_some() && s.risk == Risk::Destroys) {

@@ -55,20 +55,17 @@ pub(super) fn device(plan: &mut Plan, job: &Job<'_>, node: &str) {
     down.check = Some(format!("! dmsetup info {pool} 2>/dev/null"));
     down.undo = vec![format!("dmsetup create {pool} {directory}/table")];
     plan.steps.push(down);
-    let commands = vec![
-        format!(
-            "if [ ! -e {directory}/metadata.repaired ]; then thin_check --clear-needs-check-flag {device}"
-        ),
-        format!(
-            "else dd if={directory}/metadata.repaired of={device} bs=1M oflag=direct conv=notrunc,fsync; fi"
-        ),
-    ];
+    let (repaired, copied) =
+        (format!("{directory}/metadata.repaired"), "bs=1M oflag=direct conv=notrunc,fsync");
+    let commands = vec![format!(
+        "if [ -e {repaired} ]; then dd if={repaired} of={device} {copied}; else thin_check --clear-needs-check-flag \
+         {device}; fi"
+    )];
     let why = "Only a checked copy is written, and the old metadata is kept in a file.";
     let mut write =
         Step::new(Risk::Changes, "take the mark off, or write the repaired copy back", why, commands);
     write.check = Some(format!("thin_check -q {device}"));
-    write.undo =
-        vec![format!("dd if={directory}/metadata of={device} bs=1M oflag=direct conv=notrunc,fsync")];
+    write.undo = vec![format!("dd if={directory}/metadata of={device} {copied}")];
     plan.steps.push(write);
     let mut commands = vec![format!("dmsetup create {pool} {directory}/table")];
     commands.extend(start(job));

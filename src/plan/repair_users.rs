@@ -5,7 +5,7 @@
 use super::grow::look;
 use super::repair::{Carrier, Job};
 use super::{Guarded, Step};
-use crate::advice::{Risk, quote};
+use crate::advice::{Risk, pool_option, quote};
 use crate::host::pool::Owner;
 use crate::host::thin::Thin;
 
@@ -95,6 +95,14 @@ pub(super) fn works(job: &Job<'_>) -> Option<String> {
     Some(format!(
         "dmsetup status --noflush {name} | grep -v needs_check | grep -E ' (rw|out_of_data_space) '"
     ))
+}
+
+/// A pool whose data is full as well grows at once: until then every write to new space waits or fails.
+pub(super) fn grow_next(job: &Job<'_>) -> Option<Step> {
+    let full = job.pool.data.is_full() && job.pool.data.exact;
+    let command = format!("thinspect plan grow --data{}", pool_option(job.pool));
+    let why = "Its data is full. It could not grow before the repair; now it can, while everything runs.";
+    full.then(|| look("see how to grow it", why, vec![command]))
 }
 
 /// Filesystems that met refused writes.

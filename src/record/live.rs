@@ -16,9 +16,9 @@ mod owners;
 
 use super::machine::Machine;
 use super::worker::Worker;
-use super::{Ask, Reading, Recording, Respondent, Source, redact};
+use super::{Ask, Reading, Recording, Respondent, Source, pool_metadata, redact};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How to make a recording.
@@ -28,8 +28,10 @@ pub struct Options {
     pub recorded_at: Option<String>,
     /// Whether commands may be run at all (`lvs`, `vgs`, `pvs`, `dockerd --version`).
     pub commands: bool,
-    /// Whether to ask who the thin devices belong to: layers, images, containers, snapshots. It reads many files.
+    /// Whether to ask in full who the thin devices belong to: layers, images, snapshots. It reads many files.
     pub owners: bool,
+    /// Reads what a pool's metadata says of itself; without a reader that is not known.
+    pub read_metadata: Option<pool_metadata::Read>,
     /// Whether to ask what other disks and volume groups there are, and which tools: where a pool could move to.
     pub disks: bool,
     /// A disk that is meant, by any of its paths: it is asked about even where the others would be left alone.
@@ -47,8 +49,18 @@ pub fn this_machine(root: PathBuf, limit: Duration) -> Recording {
 /// The same with options.
 #[must_use]
 pub fn this_machine_as(root: PathBuf, limit: Duration, options: &Options) -> Recording {
-    let mut worker = Worker::new(limit, move || Box::new(Machine::new(root.clone())));
+    let read = options.read_metadata;
+    let mut worker = Worker::new(limit, move || Box::new(Machine::new(root.clone()).reading_metadata(read)));
     record(&mut worker, options)
+}
+
+/// The history that somebody keeps in a file, as an answer: what stands there, or why it cannot be read in time.
+#[must_use]
+pub fn history(path: &Path, limit: Duration) -> Reading {
+    let Some(path) = path.to_str() else {
+        return Reading::Refused("EILSEQ: its path is no valid text".to_owned());
+    };
+    Worker::new(limit, || Box::new(Machine::new("/".into()))).ask(Ask::History, path)
 }
 
 /// The time now, RFC 3339 in UTC with whole seconds: `2026-11-22T02:20:16Z`.
@@ -79,9 +91,12 @@ pub fn record(respondent: &mut dyn Respondent, options: &Options) -> Recording {
     asking.ask(Ask::Statfs, "/run");
     docker::ask(&mut asking);
     docker::ask_containerd(&mut asking);
+    owners::ask_devices(&mut asking);
     if options.owners {
         owners::ask(&mut asking);
     }
+    // After the records of the same devices: `host::census` says why.
+    devices::ask_metadata(&mut asking, &devices);
     asking.ask(Ask::KernelLog, "");
     lvm::ask(&mut asking, &devices, &carriers, options.disks);
     if options.disks {

@@ -7,6 +7,7 @@ use super::paste::paste;
 use super::{FORMAT, Recording};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -128,21 +129,32 @@ fn recorded(text: &str) -> Result<Recording, LoadError> {
 
 /// The bytes as text. A byte that is no text becomes `U+FFFD`; where a twentieth of them is none, it is no
 /// text.
-fn decode(bytes: &[u8]) -> Result<String, LoadError> {
+fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, LoadError> {
     let text = match bytes {
         // What some terminals and shells on Windows write.
-        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
-        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
-        _ => String::from_utf8_lossy(bytes).into_owned(),
+        [0xFF, 0xFE, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)),
+        [0xFE, 0xFF, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest),
+        _ => String::from_utf8_lossy(bytes),
     };
     // Logs after a crash hold runs of NUL, and terminals' escapes are common: some are no proof, many are.
+    let (all, strange) =
+        text.as_bytes().chunks(64 << 10).map(strange).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    if strange.saturating_mul(20) > all { Err(LoadError::Binary) } else { Ok(text) }
+}
+
+/// How many characters there are, and how many of them no text has. A piece that is plain at a glance is not looked at
+/// further.
+fn strange(bytes: &[u8]) -> (usize, usize) {
+    let odd = |b: u8| (b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r' | 0x1b | 0x8)) || b >= 0x7f;
+    if !bytes.iter().any(|b| odd(*b)) {
+        return (bytes.len(), 0);
+    }
     let foreign =
         |c: char| c == char::REPLACEMENT_CHARACTER || (c.is_control() && !"\t\n\r\u{1b}\u{8}".contains(c));
-    let (all, strange) = text
-        .chars()
-        .fold((0_usize, 0_usize), |(all, strange), c| (all + 1, strange + usize::from(foreign(c))));
-    if strange.saturating_mul(20) > all { Err(LoadError::Binary) } else { Ok(text) }
+    // A character that a piece's end cuts counts as one or two strange ones: too few to matter.
+    let text = String::from_utf8_lossy(bytes);
+    text.chars().fold((0, 0), |(all, strange), c| (all + 1, strange + usize::from(foreign(c))))
 }
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {

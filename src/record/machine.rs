@@ -11,7 +11,7 @@ mod programs;
 mod root;
 pub mod run;
 
-use super::{Ask, LIMIT_FILE, Reading, Respondent};
+use super::{Ask, LIMIT_FILE, Reading, Respondent, pool_metadata};
 use mapper::Mapper;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -26,6 +26,7 @@ pub struct Machine {
     root: Root,
     mapper: Option<Mapper>,
     programs: Programs,
+    read_metadata: Option<pool_metadata::Read>,
 }
 
 impl Machine {
@@ -33,7 +34,13 @@ impl Machine {
     /// files.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
-        Self { root: Root::new(root), mapper: None, programs: Programs::default() }
+        Self { root: Root::new(root), mapper: None, programs: Programs::default(), read_metadata: None }
+    }
+
+    /// The same, lent a reader of pools' metadata.
+    #[must_use]
+    pub fn reading_metadata(self, read: Option<pool_metadata::Read>) -> Self {
+        Self { read_metadata: read, ..self }
     }
 
     /// Asks device-mapper, opened at the first question.
@@ -64,6 +71,7 @@ impl Machine {
                 "commands are not run when the files of another root are read".to_owned(),
             )),
             Ask::Run => run::run(of),
+            Ask::History => files::history(of),
             Ask::Signatures => signatures(&self.root, of),
             Ask::Tool => tool(&self.root, of),
             Ask::Uname => uname(),
@@ -74,6 +82,7 @@ impl Machine {
             Ask::ContainerdDevices | Ask::ContainerdSnapshots | Ask::ContainerdImages => {
                 owners(&self.root, ask, of, OFlag::empty())
             }
+            Ask::PoolMetadata => pool_metadata(&self.root, of, self.read_metadata),
             Ask::DockerInfo | Ask::LvmReport | Ask::Df | Ask::Output | Ask::Line | Ask::Later => {
                 Err(Reading::Unasked("only pasted text answers this".to_owned()))
             }
@@ -96,7 +105,9 @@ fn uname() -> Result<String, Reading> {
 /// What is recognised on a block device. It is opened by `blkid`, for reading.
 fn signatures(root: &Root, node: &str) -> Result<String, Reading> {
     if !root.is_plain() {
-        return Err(Reading::Unasked("devices are not looked into when the files of another root are read".into()));
+        return Err(Reading::Unasked(
+            "devices are not looked into when the files of another root are read".into(),
+        ));
     }
     let place = root.open(node, OFlag::O_PATH).map_err(Reading::refused)?;
     match files::kind(&nix::sys::stat::fstat(&place).map_err(Reading::refused)?) {
@@ -121,9 +132,24 @@ fn tool(root: &Root, name: &str) -> Result<String, Reading> {
 /// Opens the loop device with this number, read-only, and asks what it is bound to. A read-only open changes
 /// nothing: a device that would vanish with its last user (autoclear) still has the pool as its user.
 fn loop_status(root: &Root, number: &str) -> Result<String, Reading> {
+    let device = block_device(root, number, OFlag::O_NONBLOCK, |name| name.starts_with("loop"))?;
+    let info = super::raw::loop_info(device.as_fd()).map_err(Reading::refused)?;
+    let ((major, minor), inode) = (info.dev, info.inode);
+    let (offset, limit, flags) = (info.offset, info.sizelimit, info.flags);
+    Ok(format!("dev={major}:{minor} ino={inode} offset={offset} sizelimit={limit} flags={flags}"))
+}
+
+/// Opens the block device with this number for reading, if its name is as expected and its node is no other's.
+fn block_device(
+    root: &Root,
+    number: &str,
+    how: OFlag,
+    expected: impl Fn(&str) -> bool,
+) -> Result<OwnedFd, Reading> {
     let node = root.link(&format!("/sys/dev/block/{number}")).map_err(Reading::refused)?;
-    let name = node.rsplit('/').next().unwrap_or_default();
-    if !name.starts_with("loop") {
+    // Where a driver's name for its disks has a slash, sysfs has an exclamation mark.
+    let name = node.rsplit('/').next().unwrap_or_default().replace('!', "/");
+    if !expected(&name) {
         return Err(Reading::refused(Errno::ENOTTY));
     }
     let path = format!("/dev/{name}");
@@ -133,12 +159,16 @@ fn loop_status(root: &Root, number: &str) -> Result<String, Reading> {
         if matches { Ok(()) } else { Err(Reading::refused(Errno::ENODEV)) }
     };
     is_it(&root.open(&path, OFlag::O_PATH).map_err(Reading::refused)?)?;
-    let device = root.open(&path, OFlag::O_RDONLY | OFlag::O_NONBLOCK).map_err(Reading::refused)?;
+    let device = root.open(&path, OFlag::O_RDONLY | how).map_err(Reading::refused)?;
     is_it(&device)?;
-    let info = super::raw::loop_info(device.as_fd()).map_err(Reading::refused)?;
-    let ((major, minor), inode) = (info.dev, info.inode);
-    let (offset, limit, flags) = (info.offset, info.sizelimit, info.flags);
-    Ok(format!("dev={major}:{minor} ino={inode} offset={offset} sizelimit={limit} flags={flags}"))
+    Ok(device)
+}
+
+/// Reads a metadata device beside its page cache, which the pool's own writes do not pass.
+fn pool_metadata(root: &Root, number: &str, read: Option<pool_metadata::Read>) -> Result<String, Reading> {
+    let read = read.ok_or_else(|| Reading::Unasked("no reader of metadata was lent".to_owned()))?;
+    let device = block_device(root, number, OFlag::O_DIRECT, |_| true)?;
+    pool_metadata::answer(read, device.into())
 }
 
 /// Opens the place where owners of thin devices are recorded, and reads what is there. Neither FIFO nor device is opened.

@@ -14,6 +14,7 @@ pub mod load;
 pub mod machine;
 pub mod owners;
 pub mod paste;
+pub mod pool_metadata;
 mod raw;
 mod redact;
 pub mod worker;
@@ -135,6 +136,12 @@ pub enum Ask {
     ContainerdSnapshots,
     /// containerd's images, containers and names of snapshots, one a line: [`owners::Known`]; `of` is its `meta.db`.
     ContainerdImages,
+    /// The last [`LIMIT_FILE`] bytes of a history of pools, `of` its path: one JSON object a line as `thinspect watch`
+    /// writes them. It is no fact of the machine's, but what was seen of it before.
+    History,
+    /// What a pool's metadata says of itself and of the thin devices, one a line: [`pool_metadata::Line`]; `of` is the
+    /// number of the device it lies on, `7:1`.
+    PoolMetadata,
     /// What the block device `of` (`/dev/vdd`) holds: `blkid -p -o export`, one `NAME=value` a line; empty where it
     /// recognises nothing, `ambivalent` where it recognises several things.
     Signatures,

@@ -315,7 +315,7 @@ fn collect(ask: Ask, place: OwnedFd) -> Result<String, Errno> {
 }
 
 /// The lines of an answer, within its bounds.
-struct Lines {
+pub(super) struct Lines {
     lines: Vec<String>,
     missing: Vec<String>,
     bytes: usize,
@@ -324,7 +324,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { lines: Vec::new(), missing: Vec::new(), bytes: 0, left_out: 0, started: Instant::now() }
     }
 
@@ -335,7 +335,7 @@ impl Lines {
         full
     }
 
-    fn push(&mut self, object: &impl Serialize) {
+    pub(super) fn push(&mut self, object: &impl Serialize) {
         let Ok(line) = serde_json::to_string(object) else { return };
         if self.bytes + line.len() > LIMIT_ANSWER {
             self.left_out += 1;
@@ -358,7 +358,7 @@ impl Lines {
         );
     }
 
-    fn text(mut self) -> String {
+    pub(super) fn text(mut self) -> String {
         self.lines.append(&mut self.missing);
         if self.left_out > 0 {
             self.lines.push(format!("({} left out: too many, or reading them took too long)", self.left_out));

@@ -1,8 +1,8 @@
 //! Turns pasted text, any mix of tool output and log lines, into a recording.
 //!
 //! It only tells which tool printed which piece and keeps the words; what they mean is read in [`crate::host`].
-//! Nothing is lost: text that no tool is known for is kept as [`Ask::Line`]. Blank lines alone are left out, and of
-//! a very long text the lines that say the same again and again (see `lines`).
+//! Nothing is lost: text that no tool is known for is kept as [`Ask::Line`], blank lines alone are left out. The middle
+//! of a very long text is kept as it is (see `lines`).
 //!
 //! What people paste has been through mail, issue trackers and chat. Quoting, prompts, bullets, escape sequences and
 //! lost or doubled indentation are taken off first (`clean`); lines that were folded into a paragraph are taken
@@ -25,24 +25,18 @@ use fold::Piece;
 
 /// What [`Ask::Output`] is of that tells how much of a very long text was left out.
 pub const LEFT_OUT: &str = "paste";
+/// What [`Ask::Output`] is of that holds many lines of a long text.
+pub const LOG: &str = "log";
 
 /// Reads pasted text.
 #[must_use]
 pub fn paste(text: &str) -> Recording {
+    let (head, middle, tail) = lines::parts(text.trim_start_matches('\u{feff}'));
     let mut builder = Builder::new();
-    let mut budget = json::Budget::new(text);
-    let mut rest = text.trim_start_matches('\u{feff}');
-    while !rest.is_empty() {
-        if let Some((answer, after)) = json::answer(rest, &mut budget) {
-            builder.close();
-            builder.recording.answers.push(answer);
-            rest = after;
-            continue;
-        }
-        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
-        builder.line(line);
-        rest = after;
-    }
+    builder.text(head);
+    builder.close();
+    builder.lines.push_unseen(&mut builder.recording, middle);
+    builder.text(tail);
     builder.finish()
 }
 
@@ -95,14 +89,34 @@ impl Builder {
         }
     }
 
+    fn text(&mut self, text: &str) {
+        let mut budget = json::Budget::new(text);
+        let mut rest = text;
+        while !rest.is_empty() {
+            if let Some((found, after)) = json::next(rest, &mut budget) {
+                self.json(found);
+                rest = after;
+                continue;
+            }
+            let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+            self.line(line);
+            rest = after;
+        }
+    }
+
+    fn json(&mut self, found: json::Found) {
+        self.close();
+        match found {
+            json::Found::Answer(answer) => self.recording.push(answer.ask, &answer.of, answer.reading),
+            json::Found::Log(text) => text.lines().for_each(|line| self.line(line)),
+        }
+    }
+
     fn line(&mut self, raw: &str) {
         let characters = clean::characters(raw);
         let line = clean::unquoted(&characters);
         if line.trim().is_empty() {
             return self.blank();
-        }
-        if self.open == Open::Nothing && self.pending.is_empty() && self.lines.counts(line) {
-            return;
         }
         let body = match clean::prompt(line) {
             Some(command) if clean::is_command(command) => {
@@ -140,7 +154,7 @@ impl Builder {
             Piece::Field(field, text) => self.field(field, text),
             Piece::Around(text) => {
                 self.settle();
-                self.lines.keep(&mut self.recording, text.trim_end());
+                self.lines.push(&mut self.recording, text.trim_end());
             }
             Piece::Rest(text) => self.rest(text, whole),
         }

@@ -2,12 +2,14 @@
 //!
 //! Within the version only additions happen. Numbers are exact integers; what is not known is `null`, never 0.
 
+use super::trend::ForecastV1;
 use super::{Report, Source, Units, amounts};
 use crate::advice::Risk;
+use crate::host::Host;
 use crate::host::backing::{Backing, BackingKind};
-use crate::host::pool::{MinFreeFrom, Owner, Pool, StatusAnswer};
+use crate::host::pool::{MinFreeFrom, Owner, Pool};
 use crate::host::space::Space;
-use crate::host::status::{Discards, HeldRoot, Mode, WhenFull};
+use crate::host::status::{Discards, HeldRoot, WhenFull};
 use crate::host::units::{Blocks, Bytes};
 use crate::verdict::{Certainty, Severity, Verdict};
 use schemars::JsonSchema;
@@ -60,6 +62,9 @@ struct PoolV1 {
     backing: BackingsV1,
     headroom: HeadroomV1,
     min_free_space: MinFreeV1,
+    /// When it will be full; only where a history was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forecast: Option<ForecastV1>,
 }
 
 /// Who keeps the records of what is in the pool.
@@ -208,7 +213,7 @@ pub fn output(report: &Report) -> Output {
         verdict: report.verdict,
         source: report.source,
         recorded_at: host.recorded_at.clone(),
-        pools: host.pools.iter().map(pool).collect(),
+        pools: host.pools.iter().map(|p| pool(p, host)).collect(),
         findings: report.findings.iter().map(finding).collect(),
         notes: host
             .oddities
@@ -224,14 +229,14 @@ pub fn schema() -> schemars::Schema {
     schemars::schema_for!(Output)
 }
 
-fn pool(pool: &Pool) -> PoolV1 {
+fn pool(pool: &Pool, host: &Host) -> PoolV1 {
     let headroom = pool.headroom();
     PoolV1 {
         name: pool.name.clone(),
         uuid: pool.uuid.clone().filter(|u| !u.is_empty()),
         device: pool.device.map(|d| d.to_string()),
         owner: owner(&pool.owner),
-        mode: mode(pool),
+        mode: pool.mode_word(),
         transaction_id: pool.transaction_id,
         needs_check: pool.needs_check,
         held_metadata_root: pool.held_root.map(|held| match held {
@@ -256,6 +261,7 @@ fn pool(pool: &Pool) -> PoolV1 {
             effective_bytes: bytes(headroom.effective),
         },
         min_free_space: min_free(pool),
+        forecast: ForecastV1::of(pool, host),
     }
 }
 
@@ -263,30 +269,36 @@ fn bytes(amount: Option<Bytes>) -> Option<u64> {
     amount.map(|b| b.0)
 }
 
-/// A pool's mode in one word; not answering and being suspended hide what the status line would say.
-#[must_use]
-pub fn mode(pool: &Pool) -> &'static str {
-    match (&pool.answer, &pool.mode) {
-        (StatusAnswer::Silent(_), _) => "unanswered",
-        _ if pool.suspended == Some(true) => "suspended",
-        (_, Some(Mode::ReadWrite)) => "rw",
-        (_, Some(Mode::ReadOnly)) => "ro",
-        (_, Some(Mode::OutOfDataSpace)) => "out-of-data-space",
-        (_, Some(Mode::Failed)) => "failed",
-        (_, Some(Mode::Other(_)) | None) => "unknown",
+fn owner(owner: &Owner) -> OwnerV1 {
+    let root = match owner {
+        Owner::Docker { root } | Owner::Containerd { root } => root.clone(),
+        _ => None,
+    };
+    OwnerV1 { kind: owner_word(owner), root }
+}
+
+/// Who owns a pool, in one word.
+pub(super) const fn owner_word(owner: &Owner) -> &'static str {
+    match owner {
+        Owner::Docker { .. } => "docker",
+        Owner::Containerd { .. } => "containerd",
+        Owner::Lvm => "lvm",
+        Owner::Stratis => "stratis",
+        Owner::ContainersStorage => "containers-storage",
+        Owner::Unknown => "unknown",
     }
 }
 
-fn owner(owner: &Owner) -> OwnerV1 {
-    let (kind, root) = match owner {
-        Owner::Docker { root } => ("docker", root.clone()),
-        Owner::Containerd { root } => ("containerd", root.clone()),
-        Owner::Lvm => ("lvm", None),
-        Owner::Stratis => ("stratis", None),
-        Owner::ContainersStorage => ("containers-storage", None),
-        Owner::Unknown => ("unknown", None),
-    };
-    OwnerV1 { kind, root }
+/// What sort of device carries a pool, in one word.
+pub(super) const fn backing_word(kind: BackingKind) -> &'static str {
+    match kind {
+        BackingKind::Loop => "loop",
+        BackingKind::Lvm => "lvm",
+        BackingKind::Partition => "partition",
+        BackingKind::Disk => "disk",
+        BackingKind::Dm => "dm",
+        BackingKind::Unknown => "unknown",
+    }
 }
 
 fn space<B: Blocks>(space: &Space<B>, block: Option<Bytes>) -> SpaceV1 {
@@ -303,14 +315,7 @@ fn space<B: Blocks>(space: &Space<B>, block: Option<Bytes>) -> SpaceV1 {
 
 fn backing(backing: &Backing) -> BackingV1 {
     BackingV1 {
-        kind: match backing.kind {
-            BackingKind::Loop => "loop",
-            BackingKind::Lvm => "lvm",
-            BackingKind::Partition => "partition",
-            BackingKind::Disk => "disk",
-            BackingKind::Dm => "dm",
-            BackingKind::Unknown => "unknown",
-        },
+        kind: backing_word(backing.kind),
         device: backing.device.map(|d| d.to_string()),
         path: backing.path.clone(),
         size_bytes: bytes(backing.size),
@@ -328,11 +333,30 @@ fn backing(backing: &Backing) -> BackingV1 {
     }
 }
 
-fn min_free(pool: &Pool) -> MinFreeV1 {
+/// Docker's floor in blocks, of the data and of the metadata.
+pub(super) struct Floor {
+    /// Blocks that must be free.
+    pub(super) required: [Option<u64>; 2],
+    /// Blocks missing to that.
+    pub(super) short: [Option<u64>; 2],
+}
+
+pub(super) fn floor(pool: &Pool) -> Floor {
     let of = |total: Option<u64>, said: Option<u64>| total.and_then(|t| pool.min_free.required(t)).or(said);
     let data = of(pool.data.total.map(|t| t.0), pool.refused_data.and_then(|r| r.required));
     let metadata = of(pool.metadata.total.map(|t| t.0), pool.refused_metadata.and_then(|r| r.required));
     let short = |required: Option<u64>, free: Option<u64>| Some(required?.saturating_sub(free?));
+    Floor {
+        required: [data, metadata],
+        short: [
+            short(data, pool.data.free().map(|f| f.0)),
+            short(metadata, pool.metadata.free().map(|f| f.0)),
+        ],
+    }
+}
+
+fn min_free(pool: &Pool) -> MinFreeV1 {
+    let Floor { required: [data, metadata], short: [data_short, metadata_short] } = floor(pool);
     MinFreeV1 {
         percent: pool.min_free.percent,
         from: match pool.min_free.from {
@@ -343,9 +367,9 @@ fn min_free(pool: &Pool) -> MinFreeV1 {
             MinFreeFrom::NotDocker | MinFreeFrom::TooOld => None,
         },
         data_required_blocks: data,
-        data_short_blocks: short(data, pool.data.free().map(|f| f.0)),
+        data_short_blocks: data_short,
         metadata_required_blocks: metadata,
-        metadata_short_blocks: short(metadata, pool.metadata.free().map(|f| f.0)),
+        metadata_short_blocks: metadata_short,
     }
 }
 

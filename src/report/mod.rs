@@ -1,12 +1,15 @@
-//! How it is shown: text, JSON. Renders what the other layers found and decides nothing.
+//! How it is shown: text, JSON, metrics, a monitor's line. Renders what the other layers found and decides nothing.
 //!
 //! Words from outside (names, paths, pasted lines) pass [`clean`] on their way to a terminal.
 
 mod amount;
 pub mod explain;
 pub mod json;
+pub mod metrics;
+pub mod monitor;
 mod plan;
 mod text;
+mod trend;
 pub mod usage;
 mod wrap;
 
@@ -53,10 +56,36 @@ impl Report {
             let kept = |subject: &str| host.pools.iter().any(|p| p.label() == subject);
             findings.retain(|f| f.subject.kind != "pool" || kept(&f.subject.name));
         }
-        let gap = host.oddities.iter().any(|o| o.blocks_ok) || nothing_known(&host);
-        let verdict = Verdict::of(findings.iter().map(|f| f.severity).max(), gap);
+        let verdict = Verdict::of(findings.iter().map(|f| f.severity).max(), has_gap(&host));
         Self { host, findings, verdict, source }
     }
+}
+
+/// When something will be full at the rate seen: what a history adds to what one look tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeToFull {
+    /// The pool, as [`crate::host::pool::Pool::label`] calls it.
+    pub pool: String,
+    /// What will be full.
+    pub space: Filling,
+    /// Seconds from the look on.
+    pub seconds: u64,
+}
+
+/// What can fill up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filling {
+    /// The pool's data.
+    Data,
+    /// The pool's metadata.
+    Metadata,
+    /// The filesystem under the pool's loop file.
+    Filesystem,
+}
+
+/// Whether something was not answered that may hide trouble.
+fn has_gap(host: &Host) -> bool {
+    host.oddities.iter().any(|o| o.blocks_ok) || nothing_known(host)
 }
 
 /// A pasted text without any pool, or a pool of which not one number is known, is no ground for `ok`.

@@ -3,9 +3,8 @@
 //! Lines keep to the width, except commands: those stay in one piece to be copied.
 
 use super::amount::{Units, amounts, clean};
-use super::json::mode;
 use super::wrap::wrap;
-use super::{Report, Source};
+use super::{Report, Source, trend};
 use crate::advice::Advice;
 use crate::host::backing::Backing;
 use crate::host::pool::{MinFreeFrom, Owner, Pool, StatusAnswer};
@@ -108,7 +107,7 @@ fn headline(report: &Report, look: &Look) -> String {
 }
 
 /// What to say when nothing above a notice was found.
-fn quiet_sentence(report: &Report) -> String {
+pub(super) fn quiet_sentence(report: &Report) -> String {
     let host = &report.host;
     match (&host.kernel.device_mapper, host.pools.len()) {
         (DeviceMapper::Missing, _) => {
@@ -153,6 +152,9 @@ fn pool_block(pool: &Pool, host: &Host, look: &Look) -> String {
     if let Some(limit) = limit(pool) {
         out.push_str(&wrap(" limit: ", &look.say(&limit), look.width));
     }
+    for (at, line) in trend::lines(pool, host).iter().enumerate() {
+        let _ = writeln!(out, "{}{}", if at == 0 { " trend: " } else { "        " }, look.say(line));
+    }
     for line in below(pool) {
         out.push_str(&wrap(" below: ", &look.say(&line), look.width));
     }
@@ -164,7 +166,7 @@ fn state(pool: &Pool, host: &Host) -> String {
     let timeout = host.kernel.no_space_timeout.unwrap_or(60);
     let expired =
         pool.when_full == Some(WhenFull::Error) && pool.when_full_requested == Some(WhenFull::Queue);
-    let mut words = match mode(pool) {
+    let mut words = match pool.mode_word() {
         "rw" => "read-write".to_owned(),
         "ro" if pool.metadata.is_full() => "READ-ONLY: out of metadata space".to_owned(),
         "ro" => "READ-ONLY".to_owned(),
@@ -189,7 +191,7 @@ fn state(pool: &Pool, host: &Host) -> String {
     if pool.needs_check == Some(true) {
         words.push_str("; needs an offline check");
     }
-    if matches!(mode(pool), "rw") && pool.when_full.is_some() {
+    if matches!(pool.mode_word(), "rw") && pool.when_full.is_some() {
         let full = if pool.when_full == Some(WhenFull::Queue) { "wait" } else { "fail" };
         let _ = write!(words, "; when full, writes {full}");
     }

@@ -1,9 +1,12 @@
 //! Rule: a device under the pool fails.
 
 use super::{Finding, Subject, advise, judge, said};
+use crate::advice::{Advice, quote};
 use crate::host::Host;
 use crate::host::Source;
+use crate::host::pool::Pool;
 use crate::host::saying::Saying;
+use crate::host::status::Mode;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -41,7 +44,41 @@ const REMOVABLE: [&str; 4] = ["dev sr", "device sr", "dev fd", "device fd"];
 const FULL: [&str; 4] = ["pool-out-of-data-space", "pool-queues-writes", "pool-fails-writes", "no-free-data"];
 
 fn check(host: &Host) -> Vec<Finding> {
-    of_device(host).or_else(|| of_errors(host)).into_iter().collect()
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
+    if of_pools.is_empty() {
+        of_device(host).or_else(|| of_errors(host)).into_iter().collect()
+    } else {
+        of_pools
+    }
+}
+
+/// The machine's pool failed, or wants a check, because a device under it gave an I/O error (5 is `EIO`) rather than for
+/// want of space in the filesystem under a loop file.
+fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    let broken = pool.mode == Some(Mode::Failed) || pool.needs_check == Some(true);
+    if !broken || host.source != Source::Machine || said::any(host, &["loop-write-error"]) {
+        return None;
+    }
+    let mut lines = said::lines(host, &["metadata-io-error"]);
+    lines.retain(|s| judge::pool_of(host, s) == Some(pool));
+    let summary = "A device under the pool gave I/O errors, which broke the pool";
+    let subject = |_: &_| Subject::pool(pool);
+    let level = (Severity::Critical, Certainty::Likely);
+    let mut finding = said::finding(&RULE, level, &lines, subject, summary)?;
+    for (half, backing) in [("metadata", &pool.metadata_backing), ("data", &pool.data_backing)] {
+        let Some(node) = backing.path.clone() else { continue };
+        let below = backing.below.join(" ");
+        let place = if below.is_empty() { node } else { format!("{node} on {below}") };
+        finding = finding.because(format!("{half} device"), place, "machine");
+    }
+    Some(with_advice(finding).advise_all(reads_again(pool)).advise(advise::repair(pool)))
+}
+
+/// A device that can be read to its end may be on its feet again.
+fn reads_again(pool: &Pool) -> Option<Advice> {
+    let node = quote(pool.metadata_backing.path.as_deref()?);
+    let does = "see whether the metadata can be read again: without that there is no repair";
+    Some(advise::look(does, &[&format!("dd if={node} of=/dev/null bs=1M iflag=direct")]))
 }
 
 /// A device was named that cannot be read, or a snapshot that has become invalid.
@@ -80,7 +117,10 @@ fn of_errors(host: &Host) -> Option<Finding> {
     }
     let failed = host.pools.iter().any(judge::refuses_changes);
     let sound = !failed && host.pools.iter().any(judge::state_is_known);
-    // With a pool that is well now, errors in the log are history, but worth a look.
+    // With a pool that is well now, errors in the log are history; those of a disk are worth a look.
+    if sound && host.source == Source::Machine {
+        errors.retain(|s| names_a_disk(&s.text));
+    }
     let severity = if sound { Severity::Warning } else { Severity::Critical };
     let lines: Vec<&Saying> = files.into_iter().chain(errors).collect();
     let device = |s: &Saying| Subject::new("host", device_in(&s.text));

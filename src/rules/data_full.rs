@@ -84,17 +84,16 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         finding = finding.because("data in use", used, judge::source(pool));
     }
     let lines = said::lines(host, &["pool-queues-writes", "pool-fails-writes"]);
-    Some(advise_on(
-        finding.because("writes", state, "when_full of status and table").quoting(&lines),
-        host,
-        pool,
-    ))
+    Some(advise_on(finding.because("writes", state, "status and table").quoting(&lines), host, pool))
 }
 
 /// What writes meet now, and whether the grace has passed.
 fn writes(host: &Host, pool: &Pool) -> (String, bool) {
     let grace = host.kernel.no_space_timeout.unwrap_or(GRACE_SECS);
     let error_was_said = said::any(host, &["pool-fails-writes"]) && !judge::state_is_known(pool);
+    if pool.needs_check == Some(true) {
+        return ("it is read-only, and can grow only after its repair".to_owned(), true);
+    }
     match (pool.when_full, pool.when_full_requested) {
         (Some(WhenFull::Error), Some(WhenFull::Queue)) => (
             format!(
@@ -119,6 +118,9 @@ fn writes(host: &Host, pool: &Pool) -> (String, bool) {
 }
 
 fn advise_on(finding: Finding, host: &Host, pool: &Pool) -> Finding {
+    if pool.needs_check == Some(true) {
+        return finding.advise(advise::repair(pool));
+    }
     let passed = writes(host, pool).1;
     let errors = "see which filesystems met errors: each needs a check before it is trusted again";
     let errors = advise::look(errors, &["dmesg | grep -E 'dm-[0-9]+|XFS|EXT4'"]);

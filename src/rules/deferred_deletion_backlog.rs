@@ -1,8 +1,12 @@
 //! Rule: deleted thin devices wait for their deletion.
 
-use super::{Finding, advise, judge, said};
+use super::{Finding, advise, inmates, judge, said};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::owners::Owner;
+use crate::host::pool::Pool;
+use crate::host::thin::Thin;
+use crate::host::units::{DataBlocks, percent_of};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -17,7 +21,9 @@ super::rule! {
     /// Space does not come back although everything was removed.
     ///
     /// ## What to do
-    /// Find what holds the devices. Restarting Docker tries all of them again.
+    /// Find what holds the devices and end it: a process with a file in them open, or with a copy of their mount in
+    /// its own namespace. Docker then deletes them within 30 seconds, or when it is restarted. containerd's
+    /// snapshotter does the same with `async_remove`, when it next collects garbage.
     ///
     /// ## References
     /// moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `cleanupDeletedDevices`.
@@ -40,22 +46,57 @@ super::rule! {
 
 /// A few devices are on their way at any time; more than this do not go by themselves.
 const MANY: u64 = 10;
+/// Nor is it passing where they map more than this share of the pool.
+const MUCH_PERCENT: u64 = 1;
 
 fn check(host: &Host) -> Vec<Finding> {
-    of_count(host).or_else(|| of_words(host)).into_iter().collect()
+    let mut found: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
+    if found.is_empty() {
+        found.extend(of_count(host).or_else(|| of_words(host)));
+    }
+    found
+}
+
+/// A pool whose owner's records hold devices that were deleted and are still there.
+fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    let waiting: Vec<u32> = pool
+        .owners
+        .by_device
+        .iter()
+        .filter(|(_, owners)| owners.iter().any(|o| matches!(o, Owner::Deleted { .. })))
+        .map(|(id, _)| *id)
+        .collect();
+    if waiting.is_empty() {
+        return None;
+    }
+    let sum = waiting.iter().try_fold(DataBlocks(0), |sum, id| Some(sum.plus(inmates::mapped(pool, *id)?)));
+    let what = inmates::blocks(pool, [sum]).unwrap_or_else(|| "their blocks".to_owned());
+    let maps = if waiting.len() == 1 { "maps" } else { "map" };
+    let devices = inmates::count(waiting.len(), "deleted device");
+    let summary = format!("{devices} still {maps} {what}: waiting for deferred deletion");
+    let much = sum.zip(pool.data.total).is_some_and(|(sum, total)| sum.0 > percent_of(total.0, MUCH_PERCENT));
+    let many = u64::try_from(waiting.len()).is_ok_and(|n| n > MANY);
+    let severity = if many || much { Severity::Warning } else { Severity::Notice };
+    let held: Vec<&Thin> = waiting.iter().filter_map(|id| inmates::active(host, pool, *id)).collect();
+    let each = waiting.iter().map(u32::to_string);
+    let whose = if pool.is_dockers() { "Docker's records" } else { "containerd's records" };
+    let mut finding = Finding::new(&RULE, severity, Certainty::Certain, judge::docker_subject(host), summary)
+        .because("devices marked deleted", inmates::list(each), whose);
+    if !held.is_empty() {
+        let names = held.iter().map(|t| format!("{} (open {})", t.name, t.open_count.unwrap_or_default()));
+        finding = finding.because("still held", inmates::list(names), "device-mapper");
+    }
+    let finding = finding.advise_all(inmates::holders(&held));
+    Some(if pool.is_dockers() { with_advice(finding, host) } else { with_snapshots(finding) })
 }
 
 fn of_count(host: &Host) -> Option<Finding> {
-    let recorded: usize = host.dockers.iter().map(|d| d.devices.iter().filter(|r| r.deleted).count()).sum();
     let reported = host.pools.iter().filter_map(|p| p.docker_info.as_ref()?.deferred_deleted).max();
-    let (count, from) = match u64::try_from(recorded) {
-        Ok(n) if n > 0 => (n, "Docker's records"),
-        _ => (reported.filter(|n| *n > 0)?, "docker info"),
-    };
+    let count = reported.filter(|n| *n > 0)?;
     let severity = if count > MANY { Severity::Warning } else { Severity::Notice };
     let summary = format!("{count} deleted devices still keep their blocks: they wait for deferred deletion");
     let finding = Finding::new(&RULE, severity, Certainty::Certain, judge::docker_subject(host), summary)
-        .because("devices marked deleted", count.to_string(), from);
+        .because("devices marked deleted", count.to_string(), "docker info");
     Some(with_advice(finding, host))
 }
 
@@ -74,6 +115,13 @@ fn with_advice(finding: Finding, host: &Host) -> Finding {
     if host.dockers.iter().any(|d| d.running == Some(false)) {
         return finding;
     }
-    let does = "restart Docker: it tries all of them again (containers stop unless live-restore is on)";
+    let does = "once nobody holds them, restart Docker if half a minute was not enough: it tries all of them again \
+                (containers stop unless live-restore is on)";
     finding.advise(Advice::new(Risk::Stops, does, &["systemctl restart docker"]))
+}
+
+/// containerd deletes such devices when it next collects garbage.
+fn with_snapshots(finding: Finding) -> Finding {
+    let see = "see the snapshots; containerd deletes the rest when it next collects garbage";
+    finding.advise(advise::look(see, &["ctr -n k8s.io snapshots --snapshotter devmapper list"]))
 }

@@ -1,8 +1,11 @@
 //! Rule: Docker's or containerd's records and the pool disagree about what exists.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::{Finding, Subject, advise, inmates, judge, said};
+use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::census::{self, Census};
 use crate::host::docker::Docker;
+use crate::host::pool::Pool;
 use crate::host::saying::Saying;
 use crate::verdict::{Certainty, Severity};
 use std::collections::BTreeMap;
@@ -19,8 +22,10 @@ super::rule! {
     /// Pulling, building or starting fails, always for the same image or container, and space leaks.
     ///
     /// ## What to do
-    /// See what the pool holds and what the records say. Removing the image or container that the message
-    /// names and pulling it again repairs single ones. Do not edit the records while the daemon runs.
+    /// See what the pool holds and what the records say. Where pool or records were restored, bring both to the
+    /// same moment if there is a copy. Else what stands on missing devices is lost, and Docker cannot even remove
+    /// it: an empty device in the place of each lets it. Then containers are made and images pulled again. Do not
+    /// edit the records while the daemon runs.
     ///
     /// ## References
     /// moby/moby issues 9600, 31483; docker/for-linux issue 46; containerd/containerd issues 3436, 5646,
@@ -36,10 +41,111 @@ super::rule! {
     "docker-metadata-mismatch", since "0.1.0", check
 }
 
+/// Digits of a hash that are enough to find it.
+const SHORT_ID: usize = 12;
+/// So many devices are made by one command.
+const AT_ONCE: usize = 200;
+
 fn check(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = host.dockers.iter().filter_map(doubles).collect();
+    found.extend(host.pools.iter().filter_map(|p| of_census(host, p)));
     found.extend(of_words(host).or_else(|| of_refused_message(host)));
     found
+}
+
+/// Devices that the records name and the pool's metadata does not.
+fn of_census(host: &Host, pool: &Pool) -> Option<Finding> {
+    let census = census::take(host, pool)?;
+    let (missing, recorded) = (census.missing.len(), census.recorded);
+    if missing == 0 {
+        return None;
+    }
+    let (severity, certainty) = if census.same_pool {
+        (Severity::Critical, Certainty::Certain)
+    } else {
+        (Severity::Warning, Certainty::Likely)
+    };
+    let whose = if pool.is_dockers() { "Docker's" } else { "containerd's" };
+    let are = if missing == 1 { "is" } else { "are" };
+    let summary = format!(
+        "{missing} of {whose} {recorded} recorded devices {are} not in the pool: what stands on them is lost"
+    );
+    let each = census.missing.iter().map(|(id, record)| format!("{id} ({})", short(record)));
+    let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary).because(
+        "recorded, not in the pool",
+        inmates::list(each),
+        "the pool's metadata",
+    );
+    let finding = with_advice(finding, &[]);
+    Some(if census.same_pool { finding.advise_all(given_up(host, pool, &census)) } else { finding })
+}
+
+/// A record's name as people have it: hashes cut short.
+fn short(record: &str) -> String {
+    let hash = record.len() > SHORT_ID && record.chars().take(SHORT_ID).all(|c| c.is_ascii_hexdigit());
+    if hash {
+        format!("record {}", record.chars().take(SHORT_ID).collect::<String>())
+    } else {
+        record.to_owned()
+    }
+}
+
+/// Docker cannot remove what has no device: it is given empty ones in their place, then removes those with the records.
+fn given_up(host: &Host, pool: &Pool, census: &Census) -> Vec<Advice> {
+    let (Some(name), Some(root)) =
+        (pool.name.as_deref(), host.docker_of(pool).and_then(|d| d.root.as_deref()))
+    else {
+        return Vec::new();
+    };
+    let containers = lost_containers(pool, census);
+    let layers: Vec<&str> =
+        census.missing.iter().filter(|(_, r)| short(r) != *r).map(|(_, r)| r.as_str()).collect();
+    let mut all = Vec::new();
+    if let Some(first) = layers.first() {
+        let does = "see which images stand on a layer that is lost";
+        all.push(advise::look(does, &[&images_on(root, first)]));
+    }
+    if judge::refuses_changes(pool) {
+        return all;
+    }
+    let ids: Vec<String> = census.missing.iter().take(AT_ONCE).map(|(id, _)| id.to_string()).collect();
+    let create = format!(
+        "for id in {}; do dmsetup message {} 0 \"create_thin $id\"; done",
+        ids.join(" "),
+        quote(name)
+    );
+    let does = "put an empty device in the place of each, so that Docker can remove what stands on it";
+    all.push(Advice::new(Risk::Changes, does, &[&create]));
+    if !containers.is_empty() {
+        let remove = format!("docker rm -f {}", containers.join(" "));
+        all.push(Advice::new(Risk::Destroys, "then remove the containers whose disk is lost", &[&remove]));
+    }
+    if !layers.is_empty() {
+        let does = "then remove the images on lost layers (docker rmi) and pull or build them again";
+        all.push(Advice::new(Risk::Destroys, does, &[]));
+    }
+    all
+}
+
+/// Containers with a lost device, by a name that Docker takes.
+fn lost_containers(pool: &Pool, census: &Census) -> Vec<String> {
+    let owned = |id: &u32| pool.owners.containers.iter().find(|c| c.devices.contains(id));
+    let mut names: Vec<String> =
+        census.missing.iter().filter_map(|(id, _)| owned(id)).map(|c| quote(&c.id)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The images that have the layer with this record, by what the layer store says of it.
+fn images_on(root: &str, hash: &str) -> String {
+    let store = quote(&format!("{root}/image/devicemapper/layerdb/sha256"));
+    format!(
+        "grep -rlF --include=cache-id {} {store} | sed 's/cache-id$/diff/' | xargs -r cat | \
+         xargs -r -I DIFF sh -c \"docker images -aq | xargs -r docker inspect -f \
+         '{{{{.Id}}}} {{{{.RepoTags}}}} {{{{.RootFS.Layers}}}}' | grep DIFF | cut -d' ' -f1,2\"",
+        quote(hash)
+    )
 }
 
 fn of_words(host: &Host) -> Option<Finding> {

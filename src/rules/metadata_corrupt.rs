@@ -1,6 +1,7 @@
 //! Rule: the pool's metadata is damaged.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::{Finding, Subject, advise, inmates, judge, said};
+use crate::advice::Advice;
 use crate::host::Host;
 use crate::host::pool::Pool;
 use crate::host::saying::Saying;
@@ -12,7 +13,9 @@ super::rule! {
     /// ## What it means
     /// LVM runs `thin_check` before it activates a pool and refuses on any error (`Check of pool … failed
     /// (status:1). Manual repair required!`; newer tools say 64). Without LVM, the kernel refuses to set up a
-    /// pool whose superblock or B-tree blocks do not match their checksums.
+    /// pool whose superblock or B-tree blocks do not match their checksums. In a running pool the
+    /// superblock and the list of devices are read as they lie on the device: a pool may work on for long on what it
+    /// has read before. (`thinspect usage` reads the mappings, too.)
     ///
     /// ## Why it matters
     /// The pool does not start, so nothing in it can be reached. The data blocks are usually intact: what is
@@ -42,7 +45,26 @@ super::rule! {
 const NOT_RUN: &str = "(status:2)";
 
 fn check(host: &Host) -> Vec<Finding> {
-    of_tools(host).or_else(|| of_kernel(host)).or_else(|| of_refused_pool(host)).into_iter().collect()
+    let mut found: Vec<Finding> = host.pools.iter().filter_map(of_inside).collect();
+    if found.is_empty() {
+        found.extend(of_tools(host).or_else(|| of_kernel(host)).or_else(|| of_refused_pool(host)));
+    }
+    found
+}
+
+/// What the superblock and the devices' details are damaged; the mappings are not read for this.
+fn of_inside(pool: &Pool) -> Option<Finding> {
+    let inside = pool.inside.as_ref()?;
+    let (block, what) = inside.damage.first()?;
+    let more = inside.damaged.saturating_sub(1);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    let summary = format!("The pool's metadata is damaged on its device: block {block} {what}{more}");
+    let each = inside.damage.iter().map(|(block, what)| format!("{block}: {what}"));
+    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
+        .because("damaged metadata blocks", inmates::list(each), "the pool's metadata");
+    let says = advise::usage(pool);
+    let says = Advice { does: "see what else is damaged, in the trees of mappings".to_owned(), ..says };
+    Some(finding.advise(says).advise(advise::kernel_log()).advise(advise::repair(pool)))
 }
 
 fn of_tools(host: &Host) -> Option<Finding> {

@@ -3,7 +3,7 @@
 use super::{Finding, Subject, advise, judge};
 use crate::host::Host;
 use crate::host::pool::Pool;
-use crate::host::units::{Blocks, METADATA_BLOCK, MetadataBlocks};
+use crate::host::units::{Blocks, METADATA_BLOCK, MetadataBlocks, percent_of};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -12,7 +12,8 @@ super::rule! {
     /// ## What it means
     /// One metadata block records at least 126 data blocks of one device when half full, as B-tree blocks are
     /// in the worst case. Recording every data block once would take more than there is, the kernel's reserve
-    /// (min(4096 blocks, a tenth)) included. Snapshots and layers need more still.
+    /// (min(4096 blocks, a tenth)) included. Snapshots and layers need more still: where a quarter of the data is
+    /// in use, and the metadata could be read, the rate so far is carried on to the end as well.
     ///
     /// ## Why it matters
     /// Full metadata makes the pool read-only while data blocks are free, which surprises everybody.
@@ -37,6 +38,10 @@ super::rule! {
 const MAPPINGS_PER_BLOCK: u64 = 126;
 /// Blocks the kernel keeps back at most.
 const RESERVE: u64 = 4096;
+/// Data blocks whose use one metadata block records from the start (4096 bytes less 16 of header, 2 bits each).
+const BITMAP: u64 = 16_320;
+/// The share of the data that must be in use before its rate tells of the rest.
+const TELLING_PERCENT: u64 = 25;
 
 fn check(host: &Host) -> Vec<Finding> {
     host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
@@ -44,16 +49,42 @@ fn check(host: &Host) -> Vec<Finding> {
 
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let (data, metadata) = (pool.data.total?, pool.metadata.total?);
+    let reserve = RESERVE.min(metadata.0 / 10);
     let mappings = data.0.div_ceil(MAPPINGS_PER_BLOCK).saturating_add(1);
-    let needed = MetadataBlocks(mappings.saturating_add(RESERVE.min(metadata.0 / 10)));
+    let worst = MetadataBlocks(mappings.saturating_add(reserve));
+    let seen = at_this_rate(pool).map(|blocks| MetadataBlocks(blocks.saturating_add(reserve)));
+    let needed = seen.map_or(worst, |seen| seen.max(worst));
     if needed <= metadata {
         return None;
     }
     let (has, wants) = (metadata.bytes(METADATA_BLOCK), needed.bytes(METADATA_BLOCK));
+    let by_seen = seen.is_some_and(|seen| seen > metadata);
+    let which = if by_seen { "at the rate so far it" } else { "the worst case" };
     let summary =
-        format!("The metadata would be full before the data is: it has {has}, the worst case needs {wants}");
-    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, Subject::pool(pool), summary)
+        format!("The metadata would be full before the data is: it has {has}, {which} needs {wants}");
+    let mut finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, Subject::pool(pool), summary)
         .because("metadata blocks", metadata.0.to_string(), judge::source(pool))
-        .because("worst case", format!("{} blocks", needed.0), "computed");
+        .because("worst case of one mapping a data block", format!("{} blocks", worst.0), "computed");
+    if let Some((seen, inside)) = seen.zip(pool.inside.as_ref()) {
+        let used = inside.metadata_used.unwrap_or_default().0;
+        let mapped: u64 = inside.devices.values().filter_map(|d| d.mapped).map(|b| b.0).sum();
+        let now = format!("{used} blocks for {} devices with {mapped} mappings", inside.devices.len());
+        finding = finding
+            .because("metadata in use, without the kernel's reserve", now, "the pool's metadata")
+            .because("when the data is full at that rate", format!("{} blocks", seen.0), "computed");
+    }
     Some(finding.advise_all(advise::grow_metadata(host, pool, Some(wants.minus(has)))))
+}
+
+/// Metadata blocks in use when the data is full, if each data block goes on to need as much as those in use do:
+/// snapshots and layers that share data have mappings of their own. Said only of a pool that is used enough to tell.
+fn at_this_rate(pool: &Pool) -> Option<u64> {
+    let (used, total) = (pool.data.used.filter(|used| used.0 > 0)?.0, pool.data.total?.0);
+    let metadata = pool.inside.as_ref()?.metadata_used?.0;
+    if used < percent_of(total, TELLING_PERCENT) {
+        return None;
+    }
+    let fixed = total.div_ceil(BITMAP).min(metadata);
+    let growing = u128::from(metadata - fixed) * u128::from(total) / u128::from(used);
+    u64::try_from(growing).ok()?.checked_add(fixed)
 }

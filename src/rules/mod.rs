@@ -6,6 +6,7 @@
 mod advise;
 mod finding;
 mod floor_words;
+mod inmates;
 mod judge;
 mod paths;
 mod said;
@@ -67,9 +68,9 @@ rules! {
     thin_check_unavailable,
     metadata_full,
     metadata_corrupt,
-    data_full,
     pool_failed,
     pool_needs_check,
+    data_full,
     pool_read_only,
     pool_suspended,
     pool_unanswered,
@@ -93,6 +94,7 @@ rules! {
     device_busy,
     metadata_nearly_full,
     data_nearly_full,
+    filling_fast,
     data_below_low_water,
     pool_size_stale,
     metadata_undersized,

@@ -15,11 +15,11 @@ super::rule! {
     /// ## Why it matters
     /// Until then the pool refuses writes, deletions and growth (`unable to grow the data device until
     /// repaired`). Often the cause lies below: a full filesystem under a loop file, or a failing disk. A
-    /// repair before that is cured fails again.
+    /// repair before that is cured fails again. A pool that is full as well cannot grow before the repair.
     ///
     /// ## What to do
     /// Cure the cause, stop what uses the pool, save the metadata, then check and repair it
-    /// (`thinspect plan repair` gives the steps and how to undo each).
+    /// (`thinspect plan repair` gives the steps and how to undo each). Grow a full pool right after that.
     ///
     /// ## References
     /// Linux drivers/md/dm-thin-metadata.c, `dm_pool_metadata_set_needs_check`; thin_repair(8).
@@ -43,9 +43,19 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
     if pool.needs_check != Some(true) {
         return None;
     }
-    let summary = "The pool's metadata is marked needs_check: it must be checked and repaired offline";
-    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
-        .because("check", "needs_check", judge::source(pool));
+    let full = pool.data.is_full();
+    let more = if full { "; it is full as well, and can grow only after that" } else { "" };
+    let summary =
+        format!("The pool's metadata is marked needs_check: it must be checked and repaired offline{more}");
+    let mut finding =
+        Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary).because(
+            "check",
+            "needs_check",
+            judge::source(pool),
+        );
+    if let Some(used) = judge::used_of(&pool.data).filter(|_| full) {
+        finding = finding.because("data in use", used, judge::source(pool));
+    }
     Some(finding.advise(advise::kernel_log()).advise(advise::repair(pool)))
 }
 

@@ -18,11 +18,12 @@ super::rule! {
     /// is not live is a resize that stopped before the resume.
     ///
     /// ## Why it matters
-    /// The pool cannot use space that it was not told of. The other way round it is worse: a file that is
-    /// smaller than its loop device makes writes behind its end fail.
+    /// The pool cannot use space that it was not told of. The other way round it is worse: of a file that is
+    /// smaller than its loop device the rest was cut off. It is lost, and reading there fails.
     ///
     /// ## What to do
-    /// Do the missing step (`thinspect plan grow` prints all of them with this pool's numbers).
+    /// Do the missing step (`thinspect plan grow --to` prints what is left of them with this pool's numbers). A
+    /// file that was cut short is made as long as its device again, so that nothing fails any more.
     ///
     /// ## References
     /// Linux drivers/md/dm-thin.c, `maybe_resize_data_dev`, `maybe_resize_metadata_dev`; losetup(8).
@@ -65,43 +66,81 @@ fn of_pool(pool: &Pool) -> Vec<Finding> {
     let data_step = pool.block.unwrap_or(Bytes(1 << 20));
     let most = METADATA_BLOCKS_MAX.bytes(METADATA_BLOCK);
     let metadata_has = pool.metadata.total.map(|t| t.bytes(METADATA_BLOCK));
-    let data = of_half("data", pool, &pool.data_backing, data_has, data_step);
+    let metadata_has = metadata_has.filter(|m| *m < most);
+    let data = Half { word: "data", backing: &pool.data_backing, has: data_has, step: data_step };
     let metadata =
-        of_half("metadata", pool, &pool.metadata_backing, metadata_has.filter(|m| *m < most), METADATA_BLOCK);
-    data.into_iter().chain(metadata).chain(unfinished(pool)).collect()
+        Half { word: "metadata", backing: &pool.metadata_backing, has: metadata_has, step: METADATA_BLOCK };
+    let halves = [data, metadata].into_iter().filter_map(|half| of_half(half, pool));
+    halves.chain(unfinished(pool)).collect()
 }
 
-fn of_half(half: &str, pool: &Pool, backing: &Backing, has: Option<Bytes>, step: Bytes) -> Option<Finding> {
+/// One half of a pool: what carries it, what the pool uses of that, and the least that counts.
+struct Half<'a> {
+    word: &'static str,
+    backing: &'a Backing,
+    has: Option<Bytes>,
+    step: Bytes,
+}
+
+fn of_half(half: Half, pool: &Pool) -> Option<Finding> {
+    let Half { word, backing, has, step } = half;
     let file = backing.file.as_ref().and_then(|f| f.size);
     let device = backing.size;
     let exceeds = |a: Bytes, b: Bytes| a.minus(b) >= step;
-    let (severity, text) = match (file, device, has) {
+    let (severity, text, advice) = match (file, device, has) {
         (Some(f), Some(d), _) if exceeds(d, f) => {
-            let text =
-                format!("The {half} file has {f}, its loop device {d}: writes behind the file's end fail");
-            (Severity::Critical, text)
+            let text = format!(
+                "The {word} file was cut to {f}, its loop device has {d}: what lay behind is lost, and reading \
+                 there fails"
+            );
+            (Severity::Critical, text, lengthen(backing, d))
         }
         (Some(f), Some(d), _) if exceeds(f, d) => {
             let text = format!(
-                "The {half} file has grown to {f}, its loop device still has {d}: losetup -c is missing"
+                "The {word} file has grown to {f}, its loop device still has {d}: losetup -c is missing"
             );
-            (Severity::Warning, text)
+            (Severity::Warning, text, Some(finish(pool, word, f, step)))
         }
         (_, Some(d), Some(h)) if exceeds(d, h) => {
-            let step = if half == "data" { "a new table" } else { "suspend and resume" };
+            let missing = if word == "data" { "a new table" } else { "suspend and resume" };
             let text =
-                format!("The {half} device has grown to {d}, the pool still uses {h}: {step} is missing");
-            (Severity::Warning, text)
+                format!("The {word} device has grown to {d}, the pool still uses {h}: {missing} is missing");
+            (Severity::Warning, text, Some(finish(pool, word, d, step)))
         }
         _ => return None,
     };
     let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), text);
     let facts = [("file", file), ("device", device), ("pool", has)];
     let finding = facts.into_iter().fold(finding, |finding, (what, size)| match size {
-        Some(size) => finding.because(format!("size of the {half} {what}"), size.to_string(), "machine"),
+        Some(size) => finding.because(format!("size of the {word} {what}"), size.to_string(), "machine"),
         None => finding,
     });
-    Some(finding.advise(advise::plan("grow", pool, "see the missing steps with this pool's numbers")))
+    Some(finding.advise_all(advice))
+}
+
+/// What is left of a resize to `size`, in whole blocks. LVM's own sizes are LVM's to finish.
+fn finish(pool: &Pool, word: &str, size: Bytes, step: Bytes) -> Advice {
+    if let Some(lv) = &pool.lv {
+        let refresh = format!("lvchange --refresh {}", quote(&format!("{}/{}", lv.vg, lv.lv)));
+        return Advice::new(Risk::Changes, "let LVM load its tables anew", &[&refresh]);
+    }
+    let whole = size.0 - size.0 % step.0.max(1);
+    advise::plan(
+        &format!("grow --{word} --to {whole}"),
+        pool,
+        "see the missing steps with this pool's numbers",
+    )
+}
+
+/// A file that was cut short gets its length back; its name must still be its own.
+fn lengthen(backing: &Backing, device: Bytes) -> Option<Advice> {
+    let file = backing.file.as_ref().filter(|f| !f.deleted && !f.replaced)?;
+    let does = "make it as long as its device again: what was cut off reads as zeros then";
+    Some(Advice::new(
+        Risk::Changes,
+        does,
+        &[&format!("truncate -c -s '>{}' {}", device.0, quote(&file.path))],
+    ))
 }
 
 /// A table that was loaded and never made live.

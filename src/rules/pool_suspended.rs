@@ -4,6 +4,7 @@ use super::{Finding, Subject, advise};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::pool::Pool;
+use crate::host::units::{Blocks, SECTOR, Sectors};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -49,8 +50,14 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
     if pool.suspended != Some(true) {
         return None;
     }
-    let loaded = pool.inactive_table == Some(true);
-    let more = if loaded { "; a new table is loaded and waits for the resume" } else { "" };
+    let whole = refused(pool);
+    let more = match (whole, pool.inactive_table) {
+        (Some(_), _) => {
+            "; its table would make it smaller, which the kernel refuses: it cannot be resumed with that"
+        }
+        (None, Some(true)) => "; a new table is loaded and waits for the resume",
+        _ => "",
+    };
     let summary =
         format!("The pool is suspended: all I/O of its thin devices waits until it is resumed{more}");
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
@@ -64,10 +71,29 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
         format!("dmsetup table --inactive {name}"),
     ];
     let see: Vec<&str> = see.iter().map(String::as_str).collect();
+    let finding = finding.advise(advise::look("see its tables, and that no resize is running", &see));
     let resume = format!("dmsetup resume {name}");
+    let Some(whole) = whole else {
+        return Some(finding.advise(Advice::new(Risk::Changes, "resume it", &[&resume])));
+    };
+    let length = pool.length.unwrap_or_default().0.to_string();
+    let edit = format!("s/^0 [0-9]* thin-pool /0 {} thin-pool /", whole.0);
+    let reload = format!("dmsetup reload {name} --table \"$(dmsetup table {name} | sed '{edit}')\"");
     Some(
         finding
-            .advise(advise::look("see its tables, and that no resize is running", &see))
-            .advise(Advice::new(Risk::Changes, "resume it", &[&resume])),
+            .because("length of its table", format!("{length} sectors"), "thin-pool table")
+            .because("the pool's own length", format!("{} sectors", whole.0), "thin-pool status")
+            .advise(Advice::new(
+                Risk::Changes,
+                "give it a table of its own length again, and resume it",
+                &[&reload, &resume],
+            )),
     )
+}
+
+/// The pool's own length in sectors, where the table is too short for it: the kernel does not resume a pool that would
+/// lose blocks (`maybe_resize_data_dev`), and leaves it suspended with that table.
+fn refused(pool: &Pool) -> Option<Sectors> {
+    let whole = Sectors(pool.data.total?.bytes(pool.block?).0 / SECTOR);
+    (pool.data.exact && pool.length? < whole).then_some(whole)
 }

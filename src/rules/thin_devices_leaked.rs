@@ -1,7 +1,8 @@
 //! Rule: the pool holds devices that nothing owns.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::{Finding, Subject, advise, inmates, judge, said};
 use crate::host::Host;
+use crate::host::census::{self, Census};
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 use std::collections::BTreeSet;
@@ -18,11 +19,14 @@ super::rule! {
     /// The pool fills although nothing is left to remove.
     ///
     /// ## What to do
-    /// `thinspect usage` lists what each device takes and who owns it. Delete a device only when it is sure
-    /// that no record, image or container names it, and with the daemon stopped.
+    /// `thinspect usage` lists what each device takes and who owns it, and how much of it comes back. Where all
+    /// records were read, and none names the device, deleting it from the pool gives its blocks back; what is on
+    /// it is lost. Devices made since the pool's present transaction are left out: their records may be on the
+    /// way, and after a crash Docker deletes them itself when it starts. On loop files the pool gets its blocks
+    /// back, the host's filesystem does not.
     ///
     /// ## References
-    /// moby/moby issues 21330, 31628; aws/amazon-ecs-agent issue 746; kata-containers/runtime issue 2031.
+    /// moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `processPendingTransaction`; moby/moby issues 21330, 31628; aws/amazon-ecs-agent issue 746; kata-containers/runtime issue 2031.
     ///
     /// ## Example
     /// ```host
@@ -35,8 +39,10 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let mut found: Vec<Finding> = host.pools.iter().filter_map(|p| of_active(host, p)).collect();
-    found.extend(of_words(host));
+    let mut found: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
+    if found.is_empty() {
+        found.extend(of_words(host));
+    }
     found
 }
 
@@ -50,7 +56,40 @@ fn of_words(host: &Host) -> Option<Finding> {
     Some(with_advice(finding, &pool))
 }
 
-/// Active devices of a Docker pool that no record of Docker's names.
+fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    census::take(host, pool).map_or_else(|| of_active(host, pool), |census| of_census(host, pool, &census))
+}
+
+/// Devices in the pool's metadata that no record names.
+fn of_census(host: &Host, pool: &Pool, census: &Census) -> Option<Finding> {
+    if census.leaked.is_empty() {
+        return None;
+    }
+    let ids: Vec<u32> = census.leaked.iter().map(|(id, _)| *id).collect();
+    let idle = ids.iter().all(|id| inmates::active(host, pool, *id).is_none());
+    let sure = census.same_pool && census.in_step && idle;
+    let amount = inmates::blocks(pool, census.leaked.iter().map(|(_, mapped)| *mapped));
+    let amount = amount.map(|a| format!(": they map {a}")).unwrap_or_default();
+    let summary = match ids.len() {
+        1 => format!(
+            "1 thin device in the pool belongs to nobody{}",
+            amount.replacen("they map", "it maps", 1)
+        ),
+        n => format!("{n} thin devices in the pool belong to nobody{amount}"),
+    };
+    let certainty = if sure { Certainty::Certain } else { Certainty::Likely };
+    let each = census.leaked.iter().map(|(id, mapped)| {
+        let amount = inmates::blocks(pool, [*mapped]).map(|a| format!(" with {a}")).unwrap_or_default();
+        format!("{id}{amount}")
+    });
+    let finding = Finding::new(&RULE, Severity::Warning, certainty, Subject::pool(pool), summary)
+        .because("devices without a record", inmates::list(each), "the pool's metadata")
+        .because("recorded devices", census.recorded.to_string(), "the owner's records");
+    let delete = if sure { inmates::delete(host, pool, &ids) } else { None };
+    Some(with_advice(finding, pool).advise_all(delete))
+}
+
+/// Where the metadata was not read: active devices of a Docker pool that no record of Docker's names.
 fn of_active(host: &Host, pool: &Pool) -> Option<Finding> {
     let docker = host.docker_of(pool).filter(|d| !d.devices.is_empty())?;
     let recorded: BTreeSet<u32> = docker.devices.iter().map(|r| r.device_id).collect();
@@ -69,5 +108,5 @@ fn of_active(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn with_advice(finding: Finding, pool: &Pool) -> Finding {
-    finding.advise(advise::usage(pool)).advise(advise::plan("free", pool, "see what each of them would free"))
+    finding.advise(advise::usage(pool))
 }

@@ -1,7 +1,9 @@
 //! Rule: the pool's transaction id is not the one its owner's records expect.
 
 use super::{Finding, Subject, advise, judge, said};
+use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::census;
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -56,22 +58,57 @@ fn of_words(host: &Host) -> Option<Finding> {
 }
 
 /// Docker's last opened transaction against the pool's: equal when idle, one ahead while an operation runs or
-/// was interrupted (Docker rolls that back at its start).
+/// was interrupted (Docker rolls that back at its start). Where the pool went on while it was asked, nothing is said.
 fn of_records(host: &Host, pool: &Pool) -> Option<Finding> {
-    let opened = host.docker_of(pool)?.open_transaction?;
+    let docker = host.docker_of(pool)?;
     let reached = pool.transaction_id?;
-    let certainty = match opened.checked_sub(reached) {
-        Some(0 | 1) => return None,
-        Some(_) => Certainty::Certain,
-        None => Certainty::Likely,
+    let went_on = pool.inside.as_ref().and_then(|i| i.transaction_id).is_some_and(|now| now != reached);
+    let ahead = census::ahead(pool, docker);
+    if went_on || matches!(ahead, Some(0 | 1)) {
+        return None;
+    }
+    let newer = docker.devices.iter().filter(|r| r.transaction_id > reached).count();
+    let opened = docker.open_transaction;
+    let (certainty, summary) = match (ahead, opened) {
+        (None, opened) => (
+            Certainty::Likely,
+            format!(
+                "Somebody else changed the pool: it is at transaction {reached}, Docker's records know {}",
+                opened?
+            ),
+        ),
+        (Some(_), Some(opened)) if opened > reached => (
+            Certainty::Certain,
+            format!("The pool is at transaction {reached}, Docker's records at {opened}: the pool is older"),
+        ),
+        (Some(_), _) => (
+            Certainty::Certain,
+            format!(
+                "The pool is at transaction {reached}, older than {newer} of Docker's records of devices"
+            ),
+        ),
     };
-    let summary = format!(
-        "The pool is at transaction {reached}, Docker's records at {opened}: they are of different times"
-    );
-    let finding = Finding::new(&RULE, Severity::Warning, certainty, Subject::pool(pool), summary)
-        .because("transaction id", reached.to_string(), "thin-pool status")
-        .because("open_transaction_id", opened.to_string(), "Docker's records");
-    Some(with_advice(finding, pool))
+    let mut finding = Finding::new(&RULE, Severity::Warning, certainty, Subject::pool(pool), summary)
+        .because("transaction id", reached.to_string(), "thin-pool status");
+    if let Some(opened) = opened {
+        finding = finding.because("open_transaction_id", opened.to_string(), "Docker's records");
+    }
+    let total = docker.devices.len();
+    let finding =
+        finding.because("records of later transactions", format!("{newer} of {total}"), "Docker's records");
+    Some(with_advice(finding, pool).advise_all(in_step_again(host, pool, ahead)))
+}
+
+/// Docker takes the pool's number over when it starts; its next change writes the two down alike.
+fn in_step_again(host: &Host, pool: &Pool, ahead: Option<u64>) -> Option<Advice> {
+    let running = host.docker_of(pool)?.running?;
+    if ahead.is_some() || judge::refuses_changes(pool) {
+        return None;
+    }
+    let does = "if nobody else uses the pool: let Docker take its number over, and make a container to write it down";
+    let start = if running { "systemctl restart docker" } else { "systemctl start docker" };
+    let change = "docker images -q | head -n 1 | xargs -r docker create --network none | xargs -r docker rm";
+    Some(Advice::new(Risk::Stops, does, &[start, change]))
 }
 
 fn with_advice(finding: Finding, pool: &Pool) -> Finding {

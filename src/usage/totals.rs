@@ -85,7 +85,7 @@ impl Kind {
     /// What a device is.
     #[must_use]
     pub fn of(owners: &Owners, device_id: u32) -> Self {
-        let recorded = owners.keeper != Keeper::Nobody && owners.gaps.is_empty();
+        let recorded = owners.keeper != Keeper::Nobody && owners.all_recorded;
         match owners.of(device_id).first() {
             Some(Owner::Base) => Self::Base,
             Some(Owner::Layer { images, .. }) if images.is_empty() => Self::LooseLayer,

@@ -34,6 +34,7 @@ pub(crate) fn host(source: Source) -> Host {
         tools: Vec::new(),
         filesystems: Vec::new(),
         sayings: Vec::new(),
+        history: thinspect::host::history::History::default(),
         oddities: Vec::new(),
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn read(recording: &Recording, pool: &Pool, database: &str) -> Owners
     let mut owners =
         Owners { keeper: Keeper::Containerd { database: database.to_owned() }, ..Owners::default() };
     let devices: Vec<PoolDevice> = objects(recording, Ask::ContainerdDevices, database, &mut owners.gaps);
+    owners.all_recorded = owners.gaps.is_empty();
     let folder = database.rsplit_once('/').map_or("", |(folder, _)| folder);
     let file = format!("{folder}/metadata.db");
     let snapshots: Vec<Snapshot> = objects(recording, Ask::ContainerdSnapshots, &file, &mut owners.gaps);

@@ -17,6 +17,7 @@ pub(super) fn read(recording: &Recording, docker: &Docker) -> Owners {
     let Some(root) = docker.root.as_deref() else { return Owners::default() };
     let mut owners = Owners { keeper: Keeper::Docker { root: root.to_owned() }, ..Owners::default() };
     records_read(recording, root, &mut owners.gaps);
+    owners.all_recorded = owners.gaps.is_empty();
     let layers = objects(recording, Ask::DockerLayers, root, &mut owners.gaps);
     let mounts = objects(recording, Ask::DockerMounts, root, &mut owners.gaps);
     let images = objects(recording, Ask::DockerImages, root, &mut owners.gaps);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 /// The objects of an answer. Not having asked is a gap too: whoever looks for what no record names must know.
-pub(super) fn objects<T: DeserializeOwned>(
+pub(in crate::host) fn objects<T: DeserializeOwned>(
     recording: &Recording,
     ask: Ask,
     of: &str,
@@ -52,6 +52,7 @@ const fn what(ask: Ask) -> &'static str {
         Ask::DockerContainers => "containers",
         Ask::ContainerdDevices => "devices of the snapshotter",
         Ask::ContainerdSnapshots => "snapshots",
+        Ask::PoolMetadata => "the pool's metadata",
         _ => "containerd's images and containers",
     }
 }
@@ -63,7 +64,7 @@ pub(super) fn moment(text: Option<&str>) -> Option<Timestamp> {
 }
 
 /// A name without what could act on a terminal or a report.
-pub(super) fn plain(name: &str) -> String {
+pub(in crate::host) fn plain(name: &str) -> String {
     let harmful = |c: char| c.is_control() || c == AMOUNT.0 || c == AMOUNT.1;
     name.chars().map(|c| if harmful(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

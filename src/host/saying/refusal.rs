@@ -4,6 +4,9 @@
 
 use super::{Half, Kind};
 
+/// Words of which a refusal holds at least one, wherever it was cut.
+pub(super) const MARKS: &[&str] = &["minimum", "pool", "dm.min_free_space"];
+
 /// What is left of `Thin Pool has N free data blocks which is less than minimum required M free data blocks. Create
 /// more free space in thin pool or use dm.min_free_space option to change behavior`; the line is plain.
 ///

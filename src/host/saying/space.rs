@@ -56,24 +56,29 @@ fn path(line: &str) -> Option<String> {
 
 /// Absolute paths in a text; a quoted one may hold blanks.
 fn paths(text: &str) -> impl Iterator<Item = &str> {
+    let mut seen = 0;
     let starts = text.match_indices('/').map(|(at, _)| at).filter(|at| {
         let before = text.get(..*at).and_then(|b| b.chars().next_back());
         before.is_none_or(|c| c.is_whitespace() || "\"'`(=[".contains(c))
     });
-    starts.filter_map(|at| {
+    starts.filter_map(move |at| {
+        if at < seen {
+            return None;
+        }
         let (before, rest) = text.split_at_checked(at)?;
         let quote = before.chars().next_back().filter(|c| "\"'`".contains(*c));
         let end = match quote {
             Some(quote) => rest.find([quote, '\\']).unwrap_or(rest.len()),
             None => rest.find(|c: char| c.is_whitespace() || "\"'`,;)]\\".contains(c)).unwrap_or(rest.len()),
         };
+        seen = at + end;
         let path = rest.get(..end)?.trim_end_matches([':', '.']);
         (path.len() > 1 && !path.starts_with("//")).then_some(path)
     })
 }
 
 /// Words for something that writes, as they stand beside an amount.
-const WRITES: &[&str] = &[
+pub(super) const WRITES: &[&str] = &[
     "build",
     "builds",
     "building",
@@ -132,7 +137,7 @@ const ROOM: &[&str] = &[
 /// The word for writing stands within three words of the amount, and the amount is not one of room. A progress bar
 /// (`1.2 GB/4 GB`), a rate or what was already copied is none.
 pub(super) fn wanted_to_write(plain: &str) -> Option<Kind> {
-    if !plain.bytes().any(|b| b.is_ascii_digit())
+    if !may_hold_amount(plain)
         || !WRITES.iter().any(|w| plain.contains(w))
         || plain.contains("==")
         || plain.contains("%")
@@ -167,6 +172,15 @@ pub(super) fn wanted_to_write(plain: &str) -> Option<Kind> {
         let letter = unit.chars().next().filter(|_| unit.starts_with("gig")).map_or(unit, |_| "gb");
         amount::read(&format!("{number}{}", spelled(letter)), Scale::Coreutils)
             .map(|a| Kind::WantedToWrite { bytes: a.bytes })
+    })
+}
+
+/// Whether the first letter of a unit follows a digit, with or without a blank.
+fn may_hold_amount(plain: &str) -> bool {
+    let unit = |b: &u8| matches!(b, b'g' | b'm' | b't');
+    plain.as_bytes().windows(3).any(|three| match three {
+        [digit, b' ', next] | [digit, next, _] => digit.is_ascii_digit() && unit(next),
+        _ => false,
     })
 }
 

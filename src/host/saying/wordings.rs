@@ -2,7 +2,7 @@
 //!
 //! A wording is a few pieces that must stand in the line in this order; quotes, backslashes, case and the number of
 //! blanks do not matter. Every four bytes of a line are looked up once among the beginnings of all wordings, so the
-//! length of the tables costs nothing.
+//! length of the tables costs nothing; lines without any of the words that wordings are made of are passed over first.
 
 use std::sync::OnceLock;
 
@@ -67,16 +67,44 @@ const fn bit(gram: u32) -> (usize, u64) {
 }
 
 struct Entry {
-    gram: u32,
     pieces: Vec<String>,
     name: &'static str,
 }
 
+/// Things sorted by their gram, and one bit for each hash of a gram that there is.
+struct Grams<T> {
+    sorted: Vec<(u32, T)>,
+    bits: Vec<u64>,
+}
+
+impl<T> Grams<T> {
+    fn new(mut sorted: Vec<(u32, T)>) -> Self {
+        sorted.sort_by_key(|(gram, _)| *gram);
+        let mut bits = vec![0_u64; 1 << 10];
+        for (gram, _) in &sorted {
+            let (word, mask) = bit(*gram);
+            if let Some(bits) = bits.get_mut(word) {
+                *bits |= mask;
+            }
+        }
+        Self { sorted, bits }
+    }
+
+    /// What has this gram, with its place among all.
+    fn of(&self, gram: u32) -> impl Iterator<Item = (usize, &T)> {
+        let (word, mask) = bit(gram);
+        let none = self.bits.get(word).is_none_or(|bits| bits & mask == 0);
+        let first = if none { self.sorted.len() } else { self.sorted.partition_point(|(g, _)| *g < gram) };
+        let there = self.sorted.iter().enumerate().skip(first).take_while(move |(_, (g, _))| *g == gram);
+        there.map(|(at, (_, thing))| (at, thing))
+    }
+}
+
 struct Index {
-    /// Sorted by gram.
-    entries: Vec<Entry>,
-    /// One bit for each hash of a gram that some wording begins with.
-    begins: Vec<u64>,
+    /// Wordings by the beginning of their first piece.
+    wordings: Grams<Entry>,
+    /// Words without which a line says nothing, by their beginning.
+    marks: Grams<Vec<u8>>,
 }
 
 fn index() -> &'static Index {
@@ -84,39 +112,62 @@ fn index() -> &'static Index {
     INDEX.get_or_init(|| {
         let no_space = super::space::NO_SPACE.iter().map(|words| (NO_SPACE, std::slice::from_ref(words)));
         let tables = all().map(|wording| (wording.name, wording.pieces));
-        let mut entries: Vec<Entry> = tables
-            .chain(no_space)
-            .filter_map(|(name, pieces)| {
-                let pieces: Vec<String> = pieces.iter().map(|p| plain(p)).collect();
-                Some(Entry { gram: gram(pieces.first()?.as_bytes())?, pieces, name })
-            })
-            .collect();
-        entries.sort_by_key(|e| e.gram);
-        let mut begins = vec![0_u64; 1 << 10];
-        for entry in &entries {
-            let (word, mask) = bit(entry.gram);
-            if let Some(bits) = begins.get_mut(word) {
-                *bits |= mask;
-            }
+        let mut entries = Vec::new();
+        let mut marks: Vec<&str> = [super::refusal::MARKS, super::space::WRITES].concat();
+        for (name, pieces) in tables.chain(no_space) {
+            marks.extend(pieces.iter().flat_map(|p| p.split(' ')).max_by_key(|word| word.len()));
+            let pieces: Vec<String> = pieces.iter().map(|p| plain(p)).collect();
+            entries.extend(
+                pieces.first().and_then(|p| gram(p.as_bytes())).map(|gram| (gram, Entry { pieces, name })),
+            );
         }
-        Index { entries, begins }
+        let mut marks: Vec<Vec<u8>> =
+            marks.into_iter().map(|word| plain(word).bytes().map(folded).collect()).collect();
+        marks.sort_unstable();
+        marks.dedup();
+        let marks = marks.into_iter().filter_map(|word| Some((gram(&word)?, word))).collect();
+        Index { wordings: Grams::new(entries), marks: Grams::new(marks) }
+    })
+}
+
+/// A byte for a quick comparison: letters in lower case, some other bytes changed in whatever way.
+const fn folded(byte: u8) -> u8 {
+    byte | 0x20
+}
+
+/// Whether a line may say something that is known: it holds the longest word of some wording. No is certain.
+pub(super) fn may_speak(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    // Letters that are no ASCII change more than a bit between the cases.
+    if !line.is_ascii() {
+        return true;
+    }
+    let marks = &index().marks;
+    let mut gram = 0_u32;
+    bytes.iter().enumerate().any(|(at, byte)| {
+        gram = gram >> 8 | u32::from(folded(*byte)) << 24;
+        marks.of(gram).any(|(_, word)| {
+            let rest = at.checked_sub(3).and_then(|from| bytes.get(from..));
+            rest.is_some_and(|r| r.len() >= word.len() && r.iter().zip(word).all(|(b, w)| folded(*b) == *w))
+        })
     })
 }
 
 /// The names of the wordings in a line that was made [`plain`], each once, in the order they stand.
 pub(super) fn names(plain: &str) -> Vec<&'static str> {
-    let index = index();
+    let wordings = &index().wordings;
     let mut names = Vec::new();
+    // A wording whose later pieces do not follow its first one does not have them after a later first one either.
+    let mut hopeless: Vec<usize> = Vec::new();
     for (at, four) in plain.as_bytes().windows(4).enumerate() {
         let Some(gram) = gram(four) else { continue };
-        let (word, mask) = bit(gram);
-        if index.begins.get(word).is_none_or(|bits| bits & mask == 0) {
-            continue;
-        }
-        let first = index.entries.partition_point(|e| e.gram < gram);
-        for entry in index.entries.iter().skip(first).take_while(|e| e.gram == gram) {
-            if !names.contains(&entry.name) && plain.get(at..).is_some_and(|rest| begins(rest, &entry.pieces))
-            {
+        for (place, entry) in wordings.of(gram) {
+            let Some(rest) = plain.get(at..).filter(|_| !hopeless.contains(&place)) else { continue };
+            let Some((first, others)) = entry.pieces.split_first() else { continue };
+            let Some(rest) = rest.strip_prefix(first.as_str()) else { continue };
+            if !follow(rest, others) {
+                hopeless.push(place);
+            } else if !names.contains(&entry.name) {
                 names.push(entry.name);
             }
         }
@@ -124,11 +175,10 @@ pub(super) fn names(plain: &str) -> Vec<&'static str> {
     names
 }
 
-/// Whether a text begins with the first piece and has the others after it, in order.
-fn begins(text: &str, pieces: &[String]) -> bool {
-    let Some((first, others)) = pieces.split_first() else { return false };
-    let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
-    others.iter().all(|piece| match rest.split_once(piece.as_str()) {
+/// Whether a text has the pieces, in order.
+fn follow(text: &str, pieces: &[String]) -> bool {
+    let mut rest = text;
+    pieces.iter().all(|piece| match rest.split_once(piece.as_str()) {
         Some((_, after)) => {
             rest = after;
             true
@@ -156,6 +206,7 @@ mod tests {
             let worse =
                 format!("> **Nov  3 04:05:06 host x[1]:**   {}", line.to_uppercase().replace(' ', "  "));
             assert!(names(&plain(&worse)).contains(&name), "{name}: {worse}");
+            assert!(may_speak(line) && may_speak(&worse), "{name}: {line} is passed over");
         }
     }
 
@@ -168,7 +219,7 @@ mod tests {
             assert!(pieces[0].len() >= 4, "{:?} is too short to begin with", wording.pieces);
             let found = examples().filter(|(name, _)| *name == wording.name).any(|(_, line)| {
                 let line = plain(line);
-                (0..line.len()).any(|at| line.get(at..).is_some_and(|rest| begins(rest, &pieces)))
+                (0..line.len()).any(|at| line.get(at..).is_some_and(|rest| follow(rest, &pieces)))
             });
             assert!(found, "no example has {:?} of {}", wording.pieces, wording.name);
         }
@@ -192,6 +243,22 @@ mod tests {
             "the pool has plenty of free space",
         ] {
             assert!(names(&plain(line)).is_empty(), "{line}: {:?}", names(&plain(line)));
+        }
+        assert!(!may_speak("Starting up") && !may_speak(""));
+    }
+
+    #[test]
+    fn beginnings_without_an_end_cost_little() {
+        // Each of them would search the rest of the line, were the first not enough to know.
+        let line = plain(&"Error mounting ".repeat(100_000));
+        assert_eq!(names(&line), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn every_wording_has_a_word_to_be_marked_by() {
+        for wording in all() {
+            let longest = wording.pieces.iter().flat_map(|p| p.split(' ')).map(|w| plain(w).len()).max();
+            assert!(longest >= Some(4), "{:?}", wording.pieces);
         }
     }
 }

@@ -122,6 +122,18 @@ fn ask_thins(asking: &mut Asking<'_>, devices: &Devices) {
     }
 }
 
+/// What the pools' own metadata says of the devices in them. A pool that does not answer may wait for its metadata.
+pub(super) fn ask_metadata(asking: &mut Asking<'_>, devices: &Devices) {
+    for pool in &devices.pools {
+        let Some(metadata) = pool.carried_by.first() else { continue };
+        if asking.said(Ask::DmStatus, &pool.name).is_some() {
+            asking.ask(Ask::PoolMetadata, metadata);
+        } else {
+            asking.leave(Ask::PoolMetadata, metadata, "its pool did not answer");
+        }
+    }
+}
+
 /// Space of the filesystems on thin devices, where they are mounted, and how XFS meets a full pool.
 pub(super) fn ask_filesystems(asking: &mut Asking<'_>, devices: &Devices, mounts: &str) {
     let answering: HashSet<&str> = devices

@@ -12,8 +12,18 @@ const LIMIT_DISKS: usize = 128;
 const OTHERS: [&str; 7] = ["loop", "ram", "zram", "dm-", "sr", "fd", "nbd"];
 /// What makes thin pools, and moves one: of lvm2, thin-provisioning-tools, util-linux and procps.
 const TOOLS: [&str; 12] = [
-    "blkid", "dmeventd", "dmsetup", "losetup", "lvchange", "lvconvert", "lvcreate", "pgrep", "thin_check", "thin_dump",
-    "thin_restore", "vgcreate",
+    "blkid",
+    "dmeventd",
+    "dmsetup",
+    "losetup",
+    "lvchange",
+    "lvconvert",
+    "lvcreate",
+    "pgrep",
+    "thin_check",
+    "thin_dump",
+    "thin_restore",
+    "vgcreate",
 ];
 
 /// Asks about every disk, and about the one that is meant.

@@ -79,10 +79,12 @@ fn ask_root(asking: &mut Asking<'_>, root: &str) -> bool {
     if !asking.may_exist(Ask::Stat, &home) {
         return false;
     }
-    for file in ["base", "deviceset-metadata", "transaction-metadata"] {
+    for file in ["base", "deviceset-metadata"] {
         asking.ask(Ask::File, &format!("{home}/metadata/{file}"));
     }
     asking.ask(Ask::DeviceRecords, &format!("{home}/metadata"));
+    // Last: if it names the pool's transaction still, no record has changed meanwhile.
+    asking.ask(Ask::File, &format!("{home}/metadata/transaction-metadata"));
     for file in ["data", "metadata"] {
         asking.ask(Ask::Stat, &format!("{home}/devicemapper/{file}"));
     }

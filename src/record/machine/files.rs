@@ -5,13 +5,13 @@
 
 use super::root::Root;
 use super::{read_text, refused_io};
-use crate::record::Reading;
+use crate::record::{LIMIT_FILE, Reading};
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag};
+use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, major, minor};
 use nix::sys::statvfs::{fstatvfs, statvfs};
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,21 @@ pub(super) fn text(root: &Root, path: &str) -> Answer {
     let file = root.open(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK).map_err(Reading::refused)?;
     regular(&file)?;
     read_text(file)
+}
+
+/// The last whole lines of a file that the user named: it stands where this program runs, whatever the root.
+pub(super) fn history(path: &str) -> Answer {
+    let open = |how| open(path, how | OFlag::O_CLOEXEC, Mode::empty()).map_err(Reading::refused);
+    regular(&open(OFlag::O_PATH)?)?;
+    let file = open(OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
+    regular(&file)?;
+    let mut file = std::fs::File::from(file);
+    let length = file.metadata().map_err(|e| refused_io(&e))?.len();
+    let from = length.saturating_sub(u64::try_from(LIMIT_FILE).unwrap_or(u64::MAX));
+    file.seek(SeekFrom::Start(from)).map_err(|e| refused_io(&e))?;
+    let text = read_text(file.into())?;
+    let whole = if from == 0 { Some(text.as_str()) } else { text.split_once('\n').map(|(_, rest)| rest) };
+    Ok(whole.unwrap_or_default().to_owned())
 }
 
 pub(super) fn regular(file: &OwnedFd) -> Result<(), Reading> {

@@ -1,9 +1,15 @@
-//! JSON in a paste: `docker info` as JSON, LVM's reports, `losetup` and `lsblk`, lines of a recording.
+//! JSON in a paste: `docker info` as JSON, LVM's reports, `losetup` and `lsblk`, settings of Docker's daemon, entries of
+//! a journal, lines of a recording or a history.
 //!
-//! It finds where a JSON text ends and whose it is; it is not read here. JSON that is cut off stays lines.
+//! It finds where a JSON text ends and whose it is; reports are not read here. Of an entry of a log the message is taken
+//! out, so that one reader serves the journal in every format. JSON that is cut off stays lines.
 
-use crate::record::{Answer, Ask, Reading};
+use crate::record::{Answer, Ask, Reading, redact};
 use serde::de::IgnoredAny;
+use serde_json::Value;
+
+/// Where Docker's daemon has its settings.
+const DAEMON_JSON: &str = "/etc/docker/daemon.json";
 
 /// How much text may still be searched for the end of a JSON value: a hostile text could begin one on each line and
 /// end none.
@@ -15,8 +21,17 @@ impl Budget {
     }
 }
 
+/// What a JSON value is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A tool's report, a file, or an answer of a recording.
+    Answer(Answer),
+    /// Messages of a log, one or more lines.
+    Log(String),
+}
+
 /// The known JSON value a text begins with, and what follows it.
-pub(super) fn answer<'a>(text: &'a str, budget: &mut Budget) -> Option<(Answer, &'a str)> {
+pub(super) fn next<'a>(text: &'a str, budget: &mut Budget) -> Option<(Found, &'a str)> {
     let begun = text.trim_start_matches([' ', '\t']);
     let inner = begun.strip_prefix(['{', '['])?.trim_start().bytes().next()?;
     if budget.0 == 0 || !matches!(inner, b'{' | b'[' | b'"') {
@@ -42,14 +57,21 @@ pub(super) fn answer<'a>(text: &'a str, budget: &mut Budget) -> Option<(Answer, 
 }
 
 /// Whose JSON it is, told by the keys that only that tool writes.
-fn owner(value: &str) -> Option<Answer> {
+fn owner(value: &str) -> Option<Found> {
     let has = |key: &str| value.contains(key);
     if has("\"ask\"")
         && let Ok(answer) = serde_json::from_str::<Answer>(value)
     {
-        return Some(answer);
+        return Some(Found::Answer(answer));
     }
-    let (ask, of) = if has("\"DriverStatus\"") || has("\"Pool Name\"") || has("\"Data Space ") {
+    if ["\"MESSAGE\"", "\"dmesg\"", "\"log\""].into_iter().any(has)
+        && let Some(log) = serde_json::from_str(value).ok().as_ref().and_then(messages)
+    {
+        return Some(Found::Log(log));
+    }
+    let (ask, of) = if has("\"thinspect-watch/1\"") {
+        (Ask::History, "")
+    } else if has("\"DriverStatus\"") || has("\"Pool Name\"") || has("\"Data Space ") {
         (Ask::DockerInfo, "")
     } else if has("\"report\"") && has("\"lv\"") {
         (Ask::LvmReport, "lvs")
@@ -61,22 +83,90 @@ fn owner(value: &str) -> Option<Answer> {
         (Ask::Output, "losetup")
     } else if has("\"blockdevices\"") {
         (Ask::Output, "lsblk")
+    } else if has("\"storage-opts\"") || has("\"storage-driver\"") || has("\"data-root\"") {
+        let settings = Reading::Said(redact::settings(value));
+        return Some(Found::Answer(Answer { ask: Ask::File, of: DAEMON_JSON.to_owned(), reading: settings }));
     } else {
         return None;
     };
-    Some(Answer { ask, of: of.to_owned(), reading: Reading::Said(value.to_owned()) })
+    Some(Found::Answer(Answer { ask, of: of.to_owned(), reading: Reading::Said(value.to_owned()) }))
+}
+
+/// The messages of a log's entry: of the journal (`journalctl -o json`), of `dmesg --json`, of Docker's json-file logs.
+fn messages(entry: &Value) -> Option<String> {
+    if let Some(lines) = entry.get("dmesg").and_then(Value::as_array) {
+        let line = |l: &Value| Some(of_kernel(l.get("time")?.to_string(), &text(l.get("msg")?)?));
+        return Some(lines.iter().filter_map(line).collect::<Vec<_>>().join("\n"));
+    }
+    if let Some(message) = entry.get("MESSAGE") {
+        let message = text(message)?;
+        let speaker = entry.get("SYSLOG_IDENTIFIER").and_then(Value::as_str).unwrap_or_default();
+        let kernel = speaker == "kernel" || entry.get("_TRANSPORT").and_then(Value::as_str) == Some("kernel");
+        let micros = entry.get("_SOURCE_MONOTONIC_TIMESTAMP").and_then(Value::as_str);
+        return Some(match micros.and_then(|m| m.parse::<u64>().ok()).filter(|_| kernel) {
+            Some(micros) => of_kernel(format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000), &message),
+            None if speaker.is_empty() => message,
+            None => format!("{speaker}: {message}"),
+        });
+    }
+    entry.get("stream")?;
+    text(entry.get("log")?)
+}
+
+/// A line as `dmesg` prints it.
+fn of_kernel(seconds: String, message: &str) -> String {
+    format!("[{seconds:>12}] {message}")
+}
+
+/// A string, or what the journal makes of one that is no plain text: an array of its bytes.
+fn text(value: &Value) -> Option<String> {
+    if let Some(text) = value.as_str() {
+        return Some(text.to_owned());
+    }
+    let byte = |b: &Value| u8::try_from(b.as_u64()?).ok();
+    let bytes: Vec<u8> = value.as_array()?.iter().map(byte).collect::<Option<_>>()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn found(text: &str) -> Option<Found> {
+        next(text, &mut Budget::new(text)).map(|(found, _)| found)
+    }
+
     #[test]
     fn a_line_of_a_recording_is_that_answer() {
         let line = r#"{"ask":"dm-status","of":"x","said":"0 4 thin-pool Fail"}"#;
-        let (answer, after) = answer(line, &mut Budget::new(line)).unwrap();
-        assert_eq!((answer.ask, answer.of.as_str(), after), (Ask::DmStatus, "x", ""));
+        let Some(Found::Answer(answer)) = found(line) else { panic!("an answer") };
+        assert_eq!((answer.ask, answer.of.as_str()), (Ask::DmStatus, "x"));
         assert_eq!(answer.reading.said(), Some("0 4 thin-pool Fail"));
+    }
+
+    #[test]
+    fn messages_of_every_log() {
+        let log =
+            |text: &str| found(text).map(|f| if let Found::Log(text) = f { text } else { String::new() });
+        let kernel = r#"{"MESSAGE":"device-mapper: x","SYSLOG_IDENTIFIER":"kernel","_SOURCE_MONOTONIC_TIMESTAMP":"88440204121"}"#;
+        assert_eq!(log(kernel).as_deref(), Some("[88440.204121] device-mapper: x"));
+        let daemon = "{\n\t\"MESSAGE\" : \"no \\\"x\\\"\",\n\t\"SYSLOG_IDENTIFIER\" : \"dockerd\"\n}";
+        assert_eq!(log(daemon).as_deref(), Some("dockerd: no \"x\""));
+        assert_eq!(log(r#"{"MESSAGE":[27,91,109,120]}"#).as_deref(), Some("\u{1b}[mx"));
+        assert_eq!(log(r#"{"MESSAGE":null}"#), None);
+        let dmesg = r#"{"dmesg":[{"pri":4,"time":12.345678,"msg":"a"},{"msg":"b"},{"time":1.5,"msg":"c"}]}"#;
+        assert_eq!(log(dmesg).as_deref(), Some("[   12.345678] a\n[         1.5] c"));
+        assert_eq!(log(r#"{"log":"a\n","stream":"stderr","time":"2017"}"#).as_deref(), Some("a\n"));
+        assert_eq!(log(r#"{"log":"a"}"#), None);
+    }
+
+    #[test]
+    fn settings_lose_their_secrets() {
+        let text = r#"{"storage-opts": ["dm.min_free_space=5%"], "http-proxy": "http://u:p@h"}"#;
+        let Some(Found::Answer(answer)) = found(text) else { panic!("an answer") };
+        assert_eq!((answer.ask, answer.of.as_str()), (Ask::File, DAEMON_JSON));
+        let said = answer.reading.said().unwrap_or_default();
+        assert!(said.contains("5%") && !said.contains("u:p"), "{said}");
     }
 
     #[test]
@@ -84,7 +174,7 @@ mod tests {
         let text = "[[\"a\",\n".repeat(20_000);
         let mut budget = Budget::new(&text);
         for (at, _) in text.match_indices("[[") {
-            assert!(answer(text.split_at(at).1, &mut budget).is_none());
+            assert!(next(text.split_at(at).1, &mut budget).is_none());
         }
         assert_eq!(budget.0, 0, "it stops looking");
     }

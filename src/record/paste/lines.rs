@@ -1,73 +1,82 @@
-//! Keeps a very long log within bounds: after the first ten thousand lines, of lines that differ only in their
-//! numbers the first hundred and the last are kept, and the rest is counted.
+//! Keeps a very long text within bounds: how much of it is looked at line by line, how many of its lines become answers
+//! of their own, and how many rows of reports are read.
 //!
-//! It does not know what a line means, so it never has to be told of a new wording.
+//! It throws no line away and does not know what a line means: lines beyond the bounds are kept as one log, in which
+//! only known wordings are looked for; rows beyond them are counted.
 
-use super::LEFT_OUT;
+use super::{LEFT_OUT, LOG};
 use crate::record::{Ask, Reading, Recording};
-use std::collections::HashMap;
 
-/// Lines that are kept whatever they say.
-const ALL: usize = 10_000;
-/// Lines of one shape that are kept after that.
-const ALIKE: u32 = 100;
+/// Bytes at the beginning of a text that are looked at line by line.
+const HEAD: usize = 4 << 20;
+/// Bytes at its end, where people paste what they looked at last.
+const TAIL: usize = 1 << 20;
+/// Lines that are answers of their own.
+const ALONE: usize = 10_000;
 /// Rows of reports that are read: more than any machine has, few enough for whatever compares each with each.
 const ROWS: u64 = 16_384;
 /// Lines that wait for the next one to tell what they are.
 pub(super) const HELD: usize = 64;
 
-/// What was kept and what was left out so far.
+/// A text in three parts: its beginning, a middle that is read as a log, and its end. Only a very long text has the
+/// last two.
+pub(super) fn parts(text: &str) -> (&str, &str, &str) {
+    if text.len() <= HEAD + TAIL {
+        return (text, "", "");
+    }
+    let (head, rest) = cut(text, HEAD);
+    let (middle, tail) = cut(rest, rest.len().saturating_sub(TAIL));
+    (head, middle, tail)
+}
+
+/// Cuts a text at the end of the last line that ends before `at`, else at the last blank, else wherever a character ends.
+fn cut(text: &str, at: usize) -> (&str, &str) {
+    let at = (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let (before, _) = text.split_at_checked(at).unwrap_or((text, ""));
+    let line = before.rfind('\n').or_else(|| before.rfind(' ')).map_or(at, |end| end + 1);
+    text.split_at_checked(line).unwrap_or((text, ""))
+}
+
+/// What was kept so far.
 #[derive(Default)]
 pub(super) struct Limit {
     kept: usize,
-    left_out: u64,
     /// Rows of reports so far.
     rows: u64,
-    shapes: HashMap<u64, Shape>,
-}
-
-#[derive(Default)]
-struct Shape {
-    seen: u32,
-    /// The last line of the shape that was left out, with its place in the text.
-    last: Option<(u64, String)>,
-}
-
-impl Shape {
-    fn leave(&mut self, place: u64, text: &str) {
-        let (at, last) = self.last.get_or_insert_default();
-        *at = place;
-        text.clone_into(last);
-    }
+    /// The log's place in the recording.
+    log: Option<usize>,
+    /// Bytes that were not looked at line by line.
+    unseen: usize,
 }
 
 impl Limit {
-    /// Whether a line is one more of a shape that is only counted, and so need not be looked at: it is counted then.
-    pub(super) fn counts(&mut self, text: &str) -> bool {
-        self.kept >= ALL
-            && self.shapes.get_mut(&shape_of(text)).filter(|s| s.seen >= ALIKE).is_some_and(|shape| {
-                self.left_out += 1;
-                shape.leave(self.left_out, text);
-                true
-            })
-    }
-
-    /// Keeps a line, or counts it.
+    /// Keeps a line.
     pub(super) fn push(&mut self, recording: &mut Recording, text: &str) {
-        let shape = self.shapes.entry(shape_of(text)).or_default();
-        if self.kept >= ALL && shape.seen >= ALIKE {
-            self.left_out += 1;
-            return shape.leave(self.left_out, text);
+        self.kept = self.kept.saturating_add(1);
+        if self.kept <= ALONE {
+            recording.push(Ask::Line, "", Reading::Said(text.to_owned()));
+        } else {
+            self.log(recording, text);
         }
-        shape.seen = shape.seen.saturating_add(1);
-        self.keep(recording, text);
     }
 
-    /// Keeps a line whatever came before: one that holds more than itself, so that no later one of its shape is passed
-    /// over on its account.
-    pub(super) fn keep(&mut self, recording: &mut Recording, text: &str) {
-        self.kept += 1;
-        recording.push(Ask::Line, "", Reading::Said(text.to_owned()));
+    /// Keeps many lines that were not looked at.
+    pub(super) fn push_unseen(&mut self, recording: &mut Recording, text: &str) {
+        if !text.trim().is_empty() {
+            self.unseen = self.unseen.saturating_add(text.len());
+            self.log(recording, text.trim_end_matches('\n'));
+        }
+    }
+
+    fn log(&mut self, recording: &mut Recording, text: &str) {
+        let log = self.log.and_then(|at| recording.answers.get_mut(at));
+        if let Some(Reading::Said(said)) = log.map(|answer| &mut answer.reading) {
+            said.push('\n');
+            said.push_str(&crate::record::border::clean(text.to_owned()));
+        } else {
+            self.log = Some(recording.answers.len());
+            recording.push(Ask::Output, LOG, Reading::Said(text.to_owned()));
+        }
     }
 
     /// Whether one more row of a report is to be read.
@@ -76,49 +85,20 @@ impl Limit {
         self.rows <= ROWS
     }
 
-    /// Adds the last line of each shape, in the order of the text, and says how many lines were left out.
+    /// Says how much was not read as it could have been.
     pub(super) fn finish(self, recording: &mut Recording) {
-        let mut last: Vec<(u64, String)> = self.shapes.into_values().filter_map(|s| s.last).collect();
-        let kept = u64::try_from(last.len()).unwrap_or(u64::MAX);
-        last.sort_unstable();
-        for (_, text) in last {
-            recording.push(Ask::Line, "", Reading::Said(text));
+        let mut say = |text: String| recording.push(Ask::Output, LEFT_OUT, Reading::Said(text));
+        if self.unseen > 0 {
+            let size = self.unseen;
+            say(format!(
+                "{size} bytes in the middle were read as a log: reports in them were not looked for"
+            ));
         }
-        let gone = self.left_out.saturating_sub(kept);
         let rows = self.rows.saturating_sub(ROWS);
-        if gone > 0 {
-            let text = format!("{gone} lines were left out: they differ from others only in their numbers");
-            recording.push(Ask::Output, LEFT_OUT, Reading::Said(text));
-        }
         if rows > 0 {
-            let text = format!("{rows} rows of reports were left out: only the first {ROWS} were read");
-            recording.push(Ask::Output, LEFT_OUT, Reading::Said(text));
+            say(format!("{rows} rows of reports were left out: only the first {ROWS} were read"));
         }
     }
-}
-
-/// A number that lines share when they differ only in digits, or in hexadecimal letters of words with digits.
-fn shape_of(text: &str) -> u64 {
-    const PRIME: u64 = 0x0100_0000_01b3;
-    let mut shape: u64 = 0xcbf2_9ce4_8422_2325;
-    // The word at hand in two readings: all of it, and without what may be a digit.
-    let (mut whole, mut bare, mut numeric) = (0_u64, 0_u64, false);
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() {
-            let mixed = u64::from(byte) + 1;
-            whole = whole.wrapping_mul(PRIME).wrapping_add(mixed);
-            if !byte.is_ascii_hexdigit() {
-                bare = bare.wrapping_mul(PRIME).wrapping_add(mixed);
-            }
-            numeric |= byte.is_ascii_digit();
-        } else {
-            let word = if numeric { bare ^ 1 } else { whole };
-            shape = (shape ^ word ^ u64::from(byte) << 56).wrapping_mul(PRIME).rotate_left(17);
-            (whole, bare, numeric) = (0, 0, false);
-        }
-    }
-    let word = if numeric { bare ^ 1 } else { whole };
-    (shape ^ word).wrapping_mul(PRIME)
 }
 
 #[cfg(test)]
@@ -127,18 +107,30 @@ mod tests {
     use crate::record::Source;
 
     #[test]
-    fn only_what_repeats_is_left_out() {
+    fn no_line_is_lost() {
         let mut recording = Recording::new(Source::Pasted, None);
         let mut limit = Limit::default();
         for n in 0..30_000 {
-            limit.push(&mut recording, &format!("Buffer I/O error on device dm-1, logical block {n}"));
+            limit.push(&mut recording, &format!("line {n}"));
         }
-        limit.push(&mut recording, "something else");
         limit.finish(&mut recording);
-        let lines: Vec<_> = recording.all(Ask::Line).filter_map(|a| a.reading.said()).collect();
-        assert_eq!(lines.len(), ALL + 2);
-        assert_eq!(lines[ALL], "something else");
-        assert!(lines[ALL + 1].ends_with("29999"), "the last of its kind is there");
-        assert!(recording.said(Ask::Output, LEFT_OUT).unwrap().starts_with("19999 lines"));
+        assert_eq!(recording.all(Ask::Line).count(), ALONE);
+        let log = recording.said(Ask::Output, LOG).unwrap();
+        assert_eq!((log.lines().count(), log.lines().last()), (20_000, Some("line 29999")));
+        assert_eq!(recording.answers.len(), ALONE + 1, "nothing was left out, so nothing is said");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_lines() {
+        let line = "0123456789 é\n";
+        let text = line.repeat((HEAD + 3 * TAIL) / line.len());
+        let (head, middle, tail) = parts(&text);
+        assert_eq!(format!("{head}{middle}{tail}"), text);
+        assert!([head, middle, tail].iter().all(|part| part.ends_with('\n') && part.starts_with('0')));
+        assert!(head.len() <= HEAD && tail.len() >= TAIL && tail.len() < TAIL + 20);
+        let one = "é".repeat(HEAD);
+        let (head, middle, tail) = parts(&one);
+        assert_eq!(head.len() + middle.len() + tail.len(), one.len());
+        assert_eq!(parts("short"), ("short", "", ""));
     }
 }

@@ -131,7 +131,7 @@ pool_field() {
     answer["transaction"] = $4
     answer["metadata_used"] = metadata[1]; answer["metadata_total"] = metadata[2]
     answer["used"] = data[1]; answer["total"] = data[2]; answer["free"] = data[2] - data[1]
-    answer["mode"] = $8; answer["when_full"] = $10; answer["needs_check"] = $11
+    answer["held"] = $7; answer["mode"] = $8; answer["when_full"] = $10; answer["needs_check"] = $11
     print answer[field]
   }'
 }
@@ -145,20 +145,54 @@ show_pools() {
   dmsetup status --noflush --target thin-pool | sed 's/^/  kernel: /'
 }
 
-# raw_pool NAME DATA_SIZE METADATA_SIZE: a pool that no program owns, on loop files, with one thin device NAME-thin.
-# Its metadata device is a linear one over the loop device, so that it can be made to stop or to fail.
-raw_pool() {
-  local name=$1 data metadata sectors
+# loop_device FILE SIZE: prints the loop device on a new sparse file below /raw.
+loop_device() {
   mkdir -p /raw
-  truncate -s "$2" "/raw/$name.data"
-  truncate -s "$3" "/raw/$name.metadata"
-  data=$(losetup -f --show "/raw/$name.data")
-  metadata=$(losetup -f --show "/raw/$name.metadata")
+  truncate -s "$2" "/raw/$1"
+  losetup -f --show "/raw/$1"
+}
+
+# pool_on NAME METADATA DATA [FEATURE]...: a pool on these devices that no program owns, with one thin device NAME-thin.
+pool_on() {
+  local name=$1 metadata=$2 data=$3 sectors
   sectors=$(blockdev --getsz "$data")
-  dmsetup create "$name-metadata" --table "0 $(blockdev --getsz "$metadata") linear $metadata 0"
-  dmsetup create "$name" --table "0 $sectors thin-pool /dev/mapper/$name-metadata $data 128 64 1 skip_block_zeroing"
+  shift 3
+  set -- skip_block_zeroing "$@"
+  dmsetup create "$name" --table "0 $sectors thin-pool $metadata $data 128 64 $# $*"
   dmsetup message "$name" 0 "create_thin 0"
   dmsetup create "$name-thin" --table "0 $sectors thin /dev/mapper/$name 0"
+}
+
+# loop_pool NAME DATA_SIZE METADATA_SIZE [FEATURE]...: such a pool on loop files.
+loop_pool() {
+  local name=$1 data metadata
+  data=$(loop_device "$name.data" "$2")
+  metadata=$(loop_device "$name.metadata" "$3")
+  shift 3
+  pool_on "$name" "$metadata" "$data" "$@"
+}
+
+# raw_pool NAME DATA_SIZE METADATA_SIZE: the same, but its metadata device is a linear one over the loop device, so that it
+# can be made to stop or to fail.
+raw_pool() {
+  local name=$1 data metadata
+  data=$(loop_device "$name.data" "$2")
+  metadata=$(loop_device "$name.metadata" "$3")
+  dmsetup create "$name-metadata" --table "0 $(blockdev --getsz "$metadata") linear $metadata 0"
+  pool_on "$name" "/dev/mapper/$name-metadata" "$data"
+}
+
+# remove_pool NAME: with its devices and files, and what the kernel's log says of it, so that the next state stands alone.
+remove_pool() {
+  local device
+  for device in "$1"-thin "$1" "$1"-metadata; do
+    ! dmsetup info "$device" >/dev/null 2>&1 || dmsetup remove --retry "$device"
+  done
+  for device in $(losetup -n -O NAME,BACK-FILE | awk -v files="/raw/$1." 'index($2, files) == 1 { print $1 }'); do
+    losetup -d "$device"
+  done
+  rm -f "/raw/$1."*
+  dmesg -C
 }
 
 # write_blocks THIN FIRST COUNT: provisions so many blocks of 64 KiB.
@@ -255,17 +289,37 @@ expect_exit() {
   fail "the exit status of thinspect: expected $*, got $answered"
 }
 
+# leads NAME RULE [FILTER]: the status, in /out/NAME.json, has this rule's finding at its head, and the filter holds.
+leads() {
+  ask "$1" status
+  expect_json "/out/$1.json" ".findings[0].rule == \"$2\""
+  [ $# -lt 3 ] || expect_json "/out/$1.json" "$3"
+}
+
+# gone NAME RULE...: in the status, in /out/NAME.json, none of these rules finds anything.
+gone() {
+  local name=$1 rule
+  shift
+  ask "$name" status
+  for rule in "$@"; do
+    expect_json "/out/$name.json" "all(.findings[]; .rule != \"$rule\")"
+  done
+}
+
 # What an answer finds about pools. Of the programs around them even one that is well may not be asked in time here.
 rules_of() {
   jq -c '[.findings[] | select(.subject.kind == "pool") | [.rule, .subject.name]]' "$1"
 }
 
-# Records this state for the tests that run without a kernel, and expects it to mean the same read back as live.
-# With more time than usual, which an emulated processor needs.
+# keep_recording [STATE]: records this state for the tests that run without a kernel, in a folder named after it, or after
+# the scenario. Expects it to mean the same read back as live. With more time than usual, which an emulated processor needs.
 keep_recording() {
-  thinspect record --timeout 5s --file /out/recording.json || [ $? = 3 ]
+  local file=/out/recording.json
+  [ $# = 0 ] || file=/out/recordings/$1.json
+  mkdir -p "${file%/*}"
+  thinspect record --timeout 5s --file "$file" || [ $? = 3 ]
   ask live status --timeout 5s
-  ask recorded status --from /out/recording.json
+  ask recorded status --from "$file"
   expect "the findings from the recording" "$(rules_of /out/recorded.json)" "$(rules_of /out/live.json)"
 }
 
@@ -280,4 +334,55 @@ carry_out() {
   expect "the tables after the script was not agreed to" "$(dmsetup table)" "$before"
   say "carrying out: plan $*"
   bash "/out/$name.sh" --yes || fail "the script of plan $* failed"
+}
+
+# advised NAME RISK [RULE]: the commands at this risk that the leading finding of /out/NAME.json advises, or that of a rule.
+advised() {
+  jq -r --arg risk "$2" --arg rule "${3:-}" 'first(.findings[] | select($rule == "" or .rule == $rule))
+    | .advice[] | select(.risk == $risk) | .commands[]' "/out/$1.json"
+}
+
+# type_in NAME WORST COMMAND...: types commands word for word into one shell, as a person does; none may end with more
+# than WORST. What was said is in /out/NAME.typed.txt.
+type_in() {
+  local said=/out/$1.typed.txt worst=$2 command limit
+  shift 2
+  for command in "$@"; do
+    say "typing: $command" >&2
+    limit=$worst
+    # With 1 it says that it found nothing.
+    [[ $command != *'| grep '* ]] || limit=1
+    printf 'printf "# %%s\n" %q\n%s\n' "$command" "$command"
+    # shellcheck disable=SC2016 # for that shell
+    printf 'status=$?; [ "$status" -le %s ] || { echo "exit status $status"; exit 1; }\n' "$limit"
+  done >/run/lab/typed.sh
+  timeout 300 bash /run/lab/typed.sh </dev/null >>"$said" 2>&1 ||
+    fail "what was typed failed: $(tail -n 4 "$said" | tr '\n' ' ')"
+}
+
+# follow_advice NAME RISK [RULE]: types the commands that the same advice gives, in order. Those that only look may find
+# nothing, which grep and pgrep say with 1.
+follow_advice() {
+  local commands=() worst=0
+  [ "$2" != reads ] || worst=1
+  mapfile -t commands < <(advised "$@")
+  [ ${#commands[@]} -gt 0 ] || fail "nothing at the risk '$2' is advised in $1.json${3:+ by $3}"
+  type_in "$1" "$worst" "${commands[@]}"
+}
+
+# follow_steps NAME PLAN...: types the commands of the steps of `thinspect PLAN...`, and after each step its check.
+follow_steps() {
+  local typed=()
+  ask "$@"
+  expect_json "/out/$1.json" .possible
+  mapfile -t typed < <(jq -r '.steps[] | .commands[], (.check // empty | "{ \(.); } || exit")' "/out/$1.json")
+  type_in "$1" 0 "${typed[@]}"
+}
+
+# follow_plan NAME GOAL [RULE]: carries out the plan that the same advice points to.
+follow_plan() {
+  local command words=()
+  command=$(advised "$1" reads "${3:-}" | grep "^thinspect plan $2\b") || fail "no plan '$2' is advised in $1.json"
+  eval "words=(${command%%$'\n'*})"
+  carry_out "$1-$2" "${words[@]:2}"
 }

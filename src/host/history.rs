@@ -1,0 +1,311 @@
+//! What was seen of the pools over time: samples of their space and events, one JSON line each, as `watch` writes them.
+//!
+//! Reading never fails: a line that is cut off or foreign is left out, and foreign ones are counted. It judges nothing.
+
+use super::Host;
+use super::pool::Pool;
+use super::space::Space;
+use super::units::{Blocks, Bytes};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The notation of the lines. Within it fields are only added; unknown is `null`, never 0.
+pub const SCHEMA: &str = "thinspect-watch/1";
+
+/// A moment: milliseconds since 1970, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(pub i64);
+
+/// Everything that was seen, in the order it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct History {
+    /// Looks at pools.
+    pub samples: Vec<Sample>,
+    /// What happened to them.
+    pub events: Vec<Event>,
+    /// Whole lines that were neither.
+    pub foreign: usize,
+}
+
+/// One look at one pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Sample {
+    /// When: RFC 3339, UTC.
+    #[schemars(with = "String")]
+    pub at: Moment,
+    /// The pool's device-mapper name.
+    pub pool: String,
+    /// Its mode in one word, as `status -o json` says it.
+    #[serde(default)]
+    pub mode: Option<String>,
+    /// Bytes in a data block.
+    #[serde(default)]
+    pub block_bytes: Option<u64>,
+    /// Data space in blocks of that size.
+    #[serde(default)]
+    pub data: Option<Level>,
+    /// Metadata space in blocks of 4096 bytes.
+    #[serde(default)]
+    pub metadata: Option<Level>,
+    /// The filesystem under the data's loop file; `null` where there is none.
+    #[serde(default)]
+    pub filesystem: Option<Below>,
+}
+
+/// Used and total blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Level {
+    /// Blocks in use.
+    pub used_blocks: u64,
+    /// Blocks there are.
+    pub total_blocks: u64,
+}
+
+/// The filesystem that holds a loop file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Below {
+    /// Where it is mounted.
+    #[serde(default)]
+    pub mount: Option<String>,
+    /// Free for root, in bytes.
+    pub free_bytes: u64,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+}
+
+/// Something that happened to a pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Event {
+    /// When it was noticed: RFC 3339, UTC.
+    #[schemars(with = "String")]
+    pub at: Moment,
+    /// The pool's device-mapper name.
+    pub pool: String,
+    /// What, in one word: `data-low-water`, `mode`, …; open-ended.
+    pub event: String,
+    /// The same as a sentence.
+    pub text: String,
+}
+
+/// A line: its notation, its kind, and what it holds.
+#[derive(Deserialize)]
+struct Line {
+    schema: String,
+    #[serde(flatten)]
+    what: What,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum What {
+    Sample(Sample),
+    Event(Event),
+    #[serde(other)]
+    Later,
+}
+
+/// Reads the lines of a history. The last one may be cut off, as while it is being written.
+#[must_use]
+pub fn read(text: &str) -> History {
+    let mut history = History::default();
+    let mut lines = text.split_inclusive('\n').peekable();
+    while let Some(line) = lines.next() {
+        let torn = lines.peek().is_none() && !line.ends_with('\n');
+        if line.trim().is_empty() {
+            continue;
+        }
+        match serde_json::from_str::<Line>(line).ok().filter(|l| l.schema == SCHEMA).map(|l| l.what) {
+            Some(What::Sample(sample)) => history.samples.push(sample),
+            Some(What::Event(event)) => history.events.push(event),
+            Some(What::Later) => {}
+            None => history.foreign += usize::from(!torn),
+        }
+    }
+    history
+}
+
+impl History {
+    /// The samples of one pool.
+    pub fn of<'a>(&'a self, pool: &'a str) -> impl Iterator<Item = &'a Sample> {
+        self.samples.iter().filter(move |s| s.pool == pool)
+    }
+
+    /// This and what another adds to it.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.samples.extend(other.samples);
+        self.events.extend(other.events);
+        self.foreign += other.foreign;
+        self
+    }
+
+    /// Adds what a host shows now, if it says when that was.
+    pub(super) fn add_now(&mut self, host: &Host) {
+        let Some(at) = host.recorded_at.as_deref().and_then(Moment::read) else { return };
+        self.samples.extend(host.pools.iter().filter_map(|p| Sample::of(p, at)));
+    }
+}
+
+impl Sample {
+    /// What there is to remember of a pool at a moment; nothing of one without a name.
+    #[must_use]
+    pub fn of(pool: &Pool, at: Moment) -> Option<Self> {
+        let below = pool.data_backing.filesystem.as_ref();
+        let filesystem = below.filter(|_| pool.data_backing.is_loop()).and_then(|f| {
+            Some(Below { mount: f.mount.clone(), free_bytes: f.free?.0, size_bytes: f.size?.0 })
+        });
+        Some(Self {
+            at,
+            pool: pool.name.clone()?,
+            mode: Some(pool.mode_word().to_owned()),
+            block_bytes: pool.block.map(|b| b.0),
+            data: Level::of(&pool.data),
+            metadata: Level::of(&pool.metadata),
+            filesystem,
+        })
+    }
+
+    /// The sample as a line of a history, with its newline.
+    #[must_use]
+    pub fn line(&self) -> String {
+        line("sample", self)
+    }
+
+    /// Size of a data block.
+    #[must_use]
+    pub fn block(&self) -> Option<Bytes> {
+        self.block_bytes.map(Bytes)
+    }
+}
+
+impl Event {
+    /// The event as a line of a history, with its newline.
+    #[must_use]
+    pub fn line(&self) -> String {
+        line("event", self)
+    }
+}
+
+impl Level {
+    /// Only exact counts: a report's rounded numbers would look like rises and falls.
+    fn of<B: Blocks>(space: &Space<B>) -> Option<Self> {
+        let (used, total) = space.used.zip(space.total).filter(|_| space.exact)?;
+        Some(Self { used_blocks: used.count(), total_blocks: total.count() })
+    }
+}
+
+/// What `what` holds, behind its notation and kind.
+pub fn line(kind: &'static str, what: &impl Serialize) -> String {
+    #[derive(Serialize)]
+    struct Written<'a, T> {
+        schema: &'static str,
+        kind: &'static str,
+        #[serde(flatten)]
+        what: &'a T,
+    }
+    // Numbers and strings only: there is nothing that could not be written.
+    let mut text = serde_json::to_string(&Written { schema: SCHEMA, kind, what }).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+impl Moment {
+    /// Reads RFC 3339, `2026-11-22T02:20:16.250Z`; what is below a millisecond is left out.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
+    }
+
+    /// Milliseconds since an earlier moment; negative where it was later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// RFC 3339 in UTC, with milliseconds where there are any.
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(time) => write!(f, "{time}"),
+            Err(_) => write!(f, "(no time)"),
+        }
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        Self::read(&text).ok_or_else(|| serde::de::Error::custom("no time in RFC 3339"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample(at: i64, used: u64) -> Sample {
+        Sample {
+            at: Moment(at),
+            pool: "docker-8:1-2-pool".to_owned(),
+            mode: Some("rw".to_owned()),
+            block_bytes: Some(65536),
+            data: Some(Level { used_blocks: used, total_blocks: 1_638_400 }),
+            metadata: None,
+            filesystem: Some(Below { mount: Some("/".to_owned()), free_bytes: 5, size_bytes: 10 }),
+        }
+    }
+
+    #[test]
+    fn a_line_is_what_is_documented() {
+        let line = sample(1_795_314_016_250, 7).line();
+        assert_eq!(
+            line,
+            "{\"schema\":\"thinspect-watch/1\",\"kind\":\"sample\",\"at\":\"2026-11-22T02:20:16.25Z\",\
+             \"pool\":\"docker-8:1-2-pool\",\"mode\":\"rw\",\"block_bytes\":65536,\
+             \"data\":{\"used_blocks\":7,\"total_blocks\":1638400},\"metadata\":null,\
+             \"filesystem\":{\"mount\":\"/\",\"free_bytes\":5,\"size_bytes\":10}}\n"
+        );
+    }
+
+    #[test]
+    fn foreign_lines_are_counted_and_later_kinds_are_not() {
+        let event = Event { at: Moment(0), pool: "p".into(), event: "mode".into(), text: "t".into() };
+        let later = "{\"schema\":\"thinspect-watch/1\",\"kind\":\"marvel\"}\n";
+        let text = format!("{}not json\n\n{later}{{\"a\":1}}\n{}", sample(0, 1).line(), event.line());
+        let history = read(&text);
+        assert_eq!((history.samples.len(), history.events, history.foreign), (1, vec![event], 2));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(uses in prop::collection::vec(0_u64..u64::MAX, 0..20)) {
+            let samples: Vec<Sample> = (0..).zip(uses).map(|(at, used)| sample(at, used)).collect();
+            let text: String = samples.iter().map(Sample::line).collect();
+            prop_assert_eq!(read(&text).samples, samples);
+        }
+
+        /// However a history is cut off, what stands before the cut is read and nothing foreign is seen.
+        #[test]
+        fn a_torn_end_is_no_news(count in 1_i64..6, cut in 0_usize..2000) {
+            let text: String = (0..count).map(|at| sample(at, 1).line()).collect();
+            let length = text.len() / usize::try_from(count).unwrap();
+            let cut = cut.min(text.len());
+            let history = read(text.get(..cut).unwrap());
+            // A line whose newline alone is missing is whole.
+            let whole = (cut + 1) / length;
+            prop_assert_eq!((history.samples.len(), history.foreign), (whole, 0));
+        }
+
+        #[test]
+        fn nothing_makes_it_fail(text in "\\PC*") {
+            let _ = read(&text);
+        }
+    }
+}

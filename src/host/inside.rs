@@ -1,0 +1,64 @@
+//! What a pool's own metadata says of the pool and of the thin devices in it.
+//! Refuses to mix moments: where the metadata changed while it was read, nothing in it counts as whole or damaged.
+
+use super::owners::lines::{objects, plain};
+use super::pool::Pool;
+use super::units::{DataBlocks, MetadataBlocks};
+use crate::record::pool_metadata::Line;
+use crate::record::{Ask, Recording};
+use std::collections::BTreeMap;
+
+/// The inside of a pool.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inside {
+    /// The owner's transaction counter on the disk.
+    pub transaction_id: Option<u64>,
+    /// Metadata blocks in use, without the kernel's reserve that status lines add.
+    pub metadata_used: Option<MetadataBlocks>,
+    /// Its thin devices by id.
+    pub devices: BTreeMap<u32, InPool>,
+    /// What is damaged, by metadata block; the first of it.
+    pub damage: Vec<(u64, String)>,
+    /// How much is damaged.
+    pub damaged: u64,
+    /// Whether these are all devices, as they were at one moment.
+    pub whole: bool,
+}
+
+/// A thin device in the pool's metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InPool {
+    /// Data blocks it maps, shared ones included.
+    pub mapped: Option<DataBlocks>,
+    /// The pool's transaction id when it was made.
+    pub transaction_id: Option<u64>,
+}
+
+/// What the metadata of a pool says; `None` where it was not read.
+pub(super) fn read(recording: &Recording, pool: &Pool) -> Option<Inside> {
+    let of = pool.metadata_backing.device?.to_string();
+    recording.said(Ask::PoolMetadata, &of)?;
+    let mut gaps = Vec::new();
+    let lines: Vec<Line> = objects(recording, Ask::PoolMetadata, &of, &mut gaps);
+    let (mut inside, mut one_moment) = (Inside::default(), true);
+    for line in lines {
+        match line {
+            Line::Pool { transaction_id, used_metadata_blocks, damaged, steady, .. } => {
+                inside.transaction_id = Some(transaction_id);
+                inside.metadata_used = Some(MetadataBlocks(used_metadata_blocks));
+                (inside.damaged, one_moment) = (damaged, steady);
+            }
+            Line::Device { id, mapped_blocks, transaction_id } => {
+                let mapped = mapped_blocks.map(DataBlocks);
+                inside.devices.insert(id, InPool { mapped, transaction_id });
+            }
+            Line::Damage { block, what } => inside.damage.push((block, plain(&what))),
+        }
+    }
+    if !one_moment {
+        (inside.damage, inside.damaged) = (Vec::new(), 0);
+    }
+    inside.whole =
+        one_moment && gaps.is_empty() && inside.damage.is_empty() && inside.transaction_id.is_some();
+    Some(inside)
+}

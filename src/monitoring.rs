@@ -1,0 +1,99 @@
+//! Wires `check` and `metrics`: what a monitor asks, and in what form it is answered.
+
+use crate::{answered, asking, named_pool, print, recording};
+use anyhow::{Context, Result, anyhow};
+use clap::CommandFactory;
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use thinspect::cli::{Check, Cli, Global, Metrics};
+use thinspect::publish::{http, privileges, textfile};
+use thinspect::report::monitor::{self, Limits, Line, Thresholds};
+use thinspect::report::{Report, metrics};
+use thinspect::verdict::Exit;
+use thinspect::{host, publish};
+
+/// A monitor reads standard output and the exit status alone, so that errors go there too.
+pub(crate) fn check(global: &Global, options: &Check) -> Result<Exit> {
+    let line = checked(global, options).unwrap_or_else(|error| monitor::unknown(&format!("{error:#}")));
+    say(&line)
+}
+
+fn checked(global: &Global, options: &Check) -> Result<Line> {
+    let report = report(global)?;
+    let thresholds = Thresholds {
+        data: Limits { warning: options.warning, critical: options.critical },
+        metadata: Limits { warning: options.metadata_warning, critical: options.metadata_critical },
+        time: Limits { warning: options.time_warning, critical: options.time_critical },
+    };
+    Ok(monitor::line(&report, &thresholds, &[], global.verbose))
+}
+
+fn say(line: &Line) -> Result<Exit> {
+    print(&line.text)?;
+    Ok(Exit::Verdict(line.verdict))
+}
+
+/// Wrong usage, help and version of `check` end as the guidelines for plug-ins want it: unknown. `None` where another
+/// command was meant.
+pub(crate) fn wrong_check(error: &clap::Error) -> Option<Exit> {
+    // Those four end the parsing before the command is known.
+    let reserved = ["-h", "--help", "-V", "--version"];
+    let words = std::env::args_os().filter(|word| !reserved.iter().any(|r| word == r));
+    let meant = Cli::command().ignore_errors(true).try_get_matches_from(words).ok()?;
+    if meant.subcommand_name() != Some("check") {
+        return None;
+    }
+    if error.use_stderr() {
+        let text = error.to_string();
+        let sentence = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let _ = say(&monitor::unknown(sentence));
+    } else {
+        let _ = error.print();
+    }
+    Some(Exit::CouldNotAnswer)
+}
+
+fn report(global: &Global) -> Result<Report> {
+    let (recording, source) = recording(global, &asking(false))?;
+    let host = host::read(&recording);
+    if let Some(name) = &global.pool {
+        named_pool(&host, name)?;
+    }
+    Ok(Report::new(host, source, global.pool.as_deref()))
+}
+
+/// The metrics on standard output, in a file, or at every scrape.
+pub(crate) fn metrics(global: &Global, options: &Metrics) -> Result<Exit> {
+    if let Some(address) = options.listen {
+        return listen(global, options, address);
+    }
+    let file = options.textfile.as_deref();
+    let last_success = file.and_then(|f| textfile::earlier(f, metrics::LAST_SUCCESS));
+    let report = report(global)?;
+    let text = metrics::text(&report, &metrics::Options { devices: options.per_device, last_success });
+    match file {
+        Some(file) => replace(file, &text)?,
+        None => _ = print(&text)?,
+    }
+    Ok(answered(&report))
+}
+
+fn replace(file: &Path, text: &str) -> Result<()> {
+    publish::textfile::replace(file, text).with_context(|| format!("cannot replace {}", file.display()))
+}
+
+fn listen(global: &Global, options: &Metrics, address: SocketAddr) -> Result<Exit> {
+    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    let at = listener.local_addr().unwrap_or(address);
+    privileges::give_up().map_err(|why| anyhow!(why))?;
+    let _ = writeln!(io::stderr(), "thinspect: metrics at http://{at}/metrics");
+    let mut last_success = None;
+    let failed = http::serve(&listener, || {
+        let report = report(global).map_err(|error| format!("{error:#}"))?;
+        let options = metrics::Options { devices: options.per_device, last_success };
+        last_success = metrics::success(&report).or(last_success);
+        Ok(metrics::text(&report, &options))
+    });
+    Err(anyhow!(failed).context(format!("cannot listen on {at} any more")))
+}
