@@ -1,5 +1,7 @@
 //! Wires it together: arguments, one recording, one report, one exit status. The only file that prints or exits.
 
+mod planning;
+
 mod monitoring;
 
 use anyhow::{Context, Result, anyhow};
@@ -254,12 +256,17 @@ fn clear_progress() {
 }
 
 fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
-    let named = matches!(goal, Plan::Free { need: Some(_), .. });
-    let (recording, source) = recording(global, &asking(named))?;
+    let named = matches!(goal, Plan::Free { need: Some(_), .. } | Plan::DirectLvm { .. });
+    let mut asked = asking(named);
+    if let Plan::DirectLvm { to, .. } = goal {
+        asked.disks = true;
+        asked.disk.clone_from(&to.device);
+    }
+    let (recording, source) = recording(global, &asked)?;
     let host = host::read(&recording);
     let absent = match goal {
-        // What is to be repaired may not be there any more.
-        Plan::Repair { .. } => plan::absent_pool(&host),
+        // What is to be repaired or moved may not be set up.
+        Plan::Repair { .. } | Plan::DirectLvm { .. } => plan::absent_pool(&host),
         _ => None,
     };
     let wanted = global.pool.as_deref();
@@ -277,6 +284,17 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
         }
         Plan::Repair { copies, script } => {
             (plan::repair(&host, pool, &plan::Repair { copies: copies.clone() }), *script)
+        }
+        Plan::DirectLvm { to, size, copies, metadata, script } => {
+            let about = About { recording: &recording, source, host: &host, pool };
+            let device = to.device.clone().map(plan::Where::Device);
+            let options = plan::DirectLvm {
+                to: device.or_else(|| to.vg.clone().map(plan::Where::Group)),
+                size: size.map(host::units::Bytes),
+                copies: copies.clone(),
+                ..plan::DirectLvm::default()
+            };
+            (planning::direct_lvm(&about, &root(global), metadata.as_deref(), options)?, *script)
         }
         Plan::MinFreeSpace { percent, script } => {
             (plan::min_free_space(&host, pool, &plan::MinFreeSpace { percent: *percent }), *script)
@@ -425,7 +443,7 @@ fn chosen_pool<'a>(host: &'a Host, name: Option<&str>) -> Result<&'a Pool> {
 }
 
 fn save(global: &Global, file: Option<&Path>) -> Result<Exit> {
-    let (recording, _) = recording(global, &asking(true))?;
+    let (recording, _) = recording(global, &live::Options { disks: true, ..asking(true) })?;
     let mut text = Vec::new();
     recording.write(&mut text)?;
     let Some(file) = file else { return print(&String::from_utf8_lossy(&text)) };

@@ -49,14 +49,12 @@ pub struct DirectLvm<'a> {
 pub struct Counted {
     /// Data blocks in use.
     pub used_blocks: u64,
-    /// Data blocks there are.
-    pub total_blocks: u64,
     /// Bytes in a data block.
     pub block_bytes: u64,
     /// Metadata blocks in use, without the kernel's reserve.
     pub metadata_used_blocks: u64,
-    /// The pool's transaction id.
-    pub transaction_id: u64,
+    /// Whether it is marked for a check, or damage was seen in it.
+    pub needs_check: bool,
 }
 
 /// What the steps are made of.
@@ -89,6 +87,9 @@ pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
     let mut plan = Plan::new(Goal::DirectLvm, host, pool, Numbers::default());
     let demand = demand(host, pool, options);
     numbers(&mut plan, demand.as_ref());
+    if options.counted.is_some_and(|c| c.needs_check) && pool.device.is_none() {
+        return blocked(plan, checks::damaged(pool));
+    }
     let docker = match checks::pool(&mut plan, host, pool) {
         Ok(docker) => docker,
         Err(why) => return blocked(plan, why),
@@ -96,9 +97,6 @@ pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
     let Some(demand) = demand else {
         return blocked(plan, checks::unknown_use(pool));
     };
-    if let Some(why) = target::missing_tools(host) {
-        return blocked(plan, why);
-    }
     let Some(wanted) = &options.to else {
         return blocked(plan, checks::no_place(host, &demand));
     };
@@ -108,8 +106,14 @@ pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
     };
     let layout = sizes::layout(&demand, &target.room, options.size.map(|s| s.0));
     layout_numbers(&mut plan, &demand, &target, &layout);
+    if let Some(asked) = options.size.filter(|asked| asked.0 < layout.least) {
+        return blocked(plan, checks::asked_too_little(&demand, &layout, asked));
+    }
     if layout.needed > target.room.usable {
         return blocked(plan, checks::too_small(&demand, &target, &layout, options.size));
+    }
+    if let Some(why) = target::missing_tools(host) {
+        return blocked(plan, why);
     }
     let inventory = options.owners.map(|owners| inventory(pool, docker, owners, None));
     let (Some(root), Some((data_file, metadata_file))) = (docker.root.as_deref(), checks::files(pool)) else {
@@ -137,9 +141,16 @@ fn demand(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Option<Demand> {
         used: counted.map(|c| c.used_blocks).or(data.used())?,
         block: counted.map(|c| c.block_bytes).or(data.block)?,
         metadata: counted.map(|c| c.metadata_used_blocks).or(metadata.used())?.saturating_mul(4096),
-        percent: pool.min_free.percent.unwrap_or(floor::DEFAULT_PERCENT),
+        percent: percent(pool, docker),
         base: docker.and_then(|d| d.base_size).map_or(0, |b| b.0),
     })
+}
+
+/// Docker's floor; of a pool that is not set up only the option tells.
+fn percent(pool: &Pool, docker: Option<&Docker>) -> u64 {
+    let option = docker.and_then(|d| d.option("dm.min_free_space"));
+    let said = option.and_then(|o| o.value.strip_suffix('%')?.trim().parse().ok());
+    pool.min_free.percent.or(said).unwrap_or(floor::DEFAULT_PERCENT)
 }
 
 fn numbers(plan: &mut Plan, demand: Option<&Demand>) {
@@ -161,8 +172,8 @@ fn layout_numbers(plan: &mut Plan, demand: &Demand, target: &Target, layout: &La
     numbers.set("minimum_total_bytes", Some(layout.least));
     numbers.set("new_total_blocks", Some(blocks));
     numbers.set("new_total_bytes", Some(layout.data));
-    numbers.set("new_required_blocks", Some(floor::required(blocks, settings::percent(demand.percent))));
-    numbers.set("new_percent", Some(settings::percent(demand.percent)));
+    numbers.set("new_required_blocks", Some(floor::required(blocks, sizes::percent(demand.percent))));
+    numbers.set("new_percent", Some(sizes::percent(demand.percent)));
     numbers.set("metadata_new_total_bytes", Some(layout.metadata));
     numbers.set("metadata_spare_bytes", Some(layout.metadata));
     numbers.set("autoextend_threshold_percent", Some(layout.threshold));

@@ -244,11 +244,11 @@ restore() {
 # --- the new pool -----------------------------------------------------------------------------------------------------
 
 swapped() { tagged "${volume}_tmeta" thinspect_restored; }
-# LVM wipes the metadata of a pool that it makes, so it makes one with metadata of its own, which is then exchanged.
+# Docker's own pools do not zero new blocks either. LVM wipes the metadata of a pool that it makes, so it makes one with metadata of its own, which is then exchanged.
 make_pool() {
     if ! is_pool; then
         run_lvm lvchange -an "$group/$volume"
-        run_lvm lvconvert -y --zero "$zero" -c "${block_sectors}s" --discards passdown \
+        run_lvm lvconvert -y --zero n -c "${block_sectors}s" --discards passdown \
             --poolmetadatasize "${metadata_bytes}b" --thinpool "$group/$volume"
     fi
     if ! swapped; then

@@ -4,7 +4,7 @@
 
 use super::sizes::{self, Demand, Layout, Room};
 use super::target::{Target, free};
-use super::{Job, settings};
+use super::Job;
 use crate::advice::pool_option;
 use crate::host::backing::Backing;
 use crate::host::docker::Docker;
@@ -112,6 +112,14 @@ pub(super) fn files(pool: &Pool) -> Option<(&str, &str)> {
     Some((path(&pool.data_backing)?, path(&pool.metadata_backing)?))
 }
 
+/// Damage is not carried along.
+pub(super) fn damaged(pool: &Pool) -> String {
+    format!(
+        "the pool's metadata is damaged or marked needs_check: see `thinspect plan repair{}` first",
+        pool_option(pool)
+    )
+}
+
 /// Why no size can be computed.
 pub(super) fn unknown_use(pool: &Pool) -> String {
     format!(
@@ -139,6 +147,16 @@ pub(super) fn no_place(host: &Host, demand: &Demand) -> String {
         );
     }
     format!("name where to: {} (at least {least} are needed)", known.join(", or "))
+}
+
+/// A size that was asked for and would not do.
+pub(super) fn asked_too_little(demand: &Demand, layout: &Layout, asked: Bytes) -> String {
+    let used = Bytes(demand.used.saturating_mul(demand.block));
+    format!(
+        "{asked} are too little: {used} are in use, and are to be at most {} % of at least {}",
+        layout.threshold,
+        Bytes(layout.least)
+    )
 }
 
 /// What is needed against what there is.
@@ -193,11 +211,11 @@ pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
     if job.layout.growth < job.layout.data / 100 * sizes::GROWTH {
         plan.warn("there is no room for LVM to grow the pool once: add a disk to the group (vgextend) soon");
     }
-    if settings::percent(job.demand.percent) != job.demand.percent {
+    if sizes::percent(job.demand.percent) != job.demand.percent {
         plan.warn(format!(
             "dm.min_free_space is {} %: Docker would refuse new layers before LVM grows the pool, so it becomes {} %",
             job.demand.percent,
-            settings::percent(job.demand.percent)
+            sizes::percent(job.demand.percent)
         ));
     }
 }

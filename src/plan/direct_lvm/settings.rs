@@ -3,7 +3,7 @@
 //! It refuses to write storage options into `daemon.json` where they are given elsewhere: the daemon would not start.
 
 use super::Job;
-use super::sizes;
+use super::sizes::{self, percent};
 use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::floor::DEFAULT_PERCENT;
@@ -19,14 +19,6 @@ const OLD: [&str; 6] = [
     "dm.blocksize",
     "dm.directlvm_device",
 ];
-/// Above this percent Docker would refuse before LVM acts, whose threshold is never below 50.
-const HIGHEST_PERCENT: u64 = 40;
-
-/// The free-space floor of the new pool: as it is, unless it is so high that LVM could not act before it.
-pub(super) const fn percent(now: u64) -> u64 {
-    if now > HIGHEST_PERCENT { DEFAULT_PERCENT } else { now }
-}
-
 /// The old text of `daemon.json` and the new one; a sentence where a person has to make the change.
 pub(super) fn daemon_json(job: &Job<'_>) -> Result<(String, String), String> {
     let docker = job.docker;

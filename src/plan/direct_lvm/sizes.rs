@@ -27,6 +27,9 @@ const METADATA_LEAST: u64 = 64 << 20;
 /// Percent points that lie at least between LVM's growing a pool and Docker's refusing new layers.
 const MARGIN: u64 = 10;
 
+/// Above this percent Docker would refuse before LVM acts, whose threshold is never below 50.
+const HIGHEST_PERCENT: u64 = 40;
+
 /// What has to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Demand {
@@ -83,6 +86,11 @@ impl Room {
     }
 }
 
+/// The free-space floor of the new pool: as it is, unless it is so high that LVM could not act before it.
+pub(super) const fn percent(now: u64) -> u64 {
+    if now > HIGHEST_PERCENT { floor::DEFAULT_PERCENT } else { now }
+}
+
 /// The percent of use at which LVM grows the pool: 80, or less where Docker refuses early. LVM takes anything below 50
 /// for 50 (lvm.conf(5), thin_pool_autoextend_threshold).
 pub(super) fn threshold(percent: u64) -> u64 {
@@ -91,6 +99,7 @@ pub(super) fn threshold(percent: u64) -> u64 {
 
 /// The layout, `asked` being the data size a person named; where it does not fit, `needed` is more than `usable`.
 pub(super) fn layout(demand: &Demand, room: &Room, asked: Option<u64>) -> Layout {
+    let demand = &Demand { percent: percent(demand.percent), ..*demand };
     let threshold = threshold(demand.percent);
     let up = |bytes: u64| bytes.checked_next_multiple_of(room.extent.max(1)).unwrap_or(u64::MAX);
     let least = up(least(demand, threshold).saturating_mul(demand.block));

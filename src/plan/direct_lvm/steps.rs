@@ -50,7 +50,6 @@ fn basis(plan: &mut Plan, job: &Job<'_>) {
         None => (String::new(), String::new()),
     };
     let (_, profile) = settings::profile(job);
-    let zero = if job.pool.zeroes_blocks() { "y" } else { "n" };
     plan.basis.helpers = vec![script::DOCKER, script::REPAIR, script::MIGRATE, script::DIRECT_LVM];
     plan.basis.way_back = true;
     plan.basis.variables = vec![
@@ -67,7 +66,6 @@ fn basis(plan: &mut Plan, job: &Job<'_>) {
         ("new_pool", job.new_pool()),
         ("data_bytes", job.layout.data.to_string()),
         ("metadata_bytes", job.layout.metadata.to_string()),
-        ("zero", zero.to_owned()),
         ("profile_text", profile.trim_end_matches('\n').to_owned()),
     ];
     let first = |condition: &str| format!("{{ did described || {condition}; }}");
@@ -201,7 +199,7 @@ fn volumes(job: &Job<'_>) -> Step {
         Bytes(layout.growth),
         sizes::GROWTH,
         layout.threshold,
-        100 - settings::percent(job.demand.percent)
+        100 - sizes::percent(job.demand.percent)
     );
     let does = "make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool";
     let mut step = Step::new(Risk::Changes, does, why, commands);
