@@ -282,6 +282,22 @@ pub enum Plan {
         #[arg(long)]
         script: bool,
     },
+    /// Move Docker from its devicemapper pool to overlay2: what is kept, what is saved and where it fits, and the way back
+    Overlay2 {
+        /// Where the archives go; else where they fit
+        #[arg(long, value_name = "DIR", value_parser = directory)]
+        archives: Option<String>,
+        /// Where a Docker that still has the driver was unpacked, if the installed one has it no more: the directory
+        /// of its dockerd
+        #[arg(long, value_name = "DIR", value_parser = directory)]
+        old_engine: Option<String>,
+        /// Count what containers have written in this copy of the metadata instead of the pool's own
+        #[arg(long, value_name = "FILE")]
+        metadata: Option<PathBuf>,
+        /// Print a guarded shell script of the steps, which can go on where it was interrupted, and back
+        #[arg(long)]
+        script: bool,
+    },
 }
 
 /// node_exporter reads no other names.

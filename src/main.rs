@@ -1,8 +1,7 @@
 //! Wires it together: arguments, one recording, one report, one exit status. The only file that prints or exits.
 
-mod planning;
-
 mod monitoring;
+mod planning;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{CommandFactory, Parser};
@@ -184,7 +183,7 @@ fn show_usage(global: &Global, by: By, copy: Option<&Path>, options: metadata::O
         _ => {
             let (recording, source) = recording(global, &asking(true))?;
             if source != Source::Live && copy.is_none() {
-                return Err(no_metadata());
+                return Err(planning::no_metadata());
             }
             let host = host::read(&recording);
             let pool = chosen_pool(&host, global.pool.as_deref())?.clone();
@@ -256,7 +255,7 @@ fn clear_progress() {
 }
 
 fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
-    let named = matches!(goal, Plan::Free { need: Some(_), .. } | Plan::DirectLvm { .. });
+    let named = matches!(goal, Plan::Free { need: Some(_), .. } | Plan::Overlay2 { .. } | Plan::DirectLvm { .. });
     let mut asked = asking(named);
     if let Plan::DirectLvm { to, .. } = goal {
         asked.disks = true;
@@ -266,7 +265,7 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
     let host = host::read(&recording);
     let absent = match goal {
         // What is to be repaired or moved may not be set up.
-        Plan::Repair { .. } | Plan::DirectLvm { .. } => plan::absent_pool(&host),
+        Plan::Repair { .. } | Plan::Overlay2 { .. } | Plan::DirectLvm { .. } => plan::absent_pool(&host),
         _ => None,
     };
     let wanted = global.pool.as_deref();
@@ -275,40 +274,8 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
         Some(pool) => pool,
         None => chosen_pool(&host, wanted)?,
     };
-    let (plan, script) = match goal {
-        Plan::Free { need: None, script, .. } => (plan::free(&host, pool, &plan::Free::default()), *script),
-        Plan::Free { need: Some(need), metadata, script } => {
-            let need = host::units::Bytes(*need);
-            let about = About { recording: &recording, source, host: &host, pool };
-            (plan_free(&about, &root(global), metadata.as_deref(), need)?, *script)
-        }
-        Plan::Repair { copies, script } => {
-            (plan::repair(&host, pool, &plan::Repair { copies: copies.clone() }), *script)
-        }
-        Plan::DirectLvm { to, size, copies, metadata, script } => {
-            let about = About { recording: &recording, source, host: &host, pool };
-            let device = to.device.clone().map(plan::Where::Device);
-            let options = plan::DirectLvm {
-                to: device.or_else(|| to.vg.clone().map(plan::Where::Group)),
-                size: size.map(host::units::Bytes),
-                copies: copies.clone(),
-                ..plan::DirectLvm::default()
-            };
-            (planning::direct_lvm(&about, &root(global), metadata.as_deref(), options)?, *script)
-        }
-        Plan::MinFreeSpace { percent, script } => {
-            (plan::min_free_space(&host, pool, &plan::MinFreeSpace { percent: *percent }), *script)
-        }
-        Plan::Grow { data, metadata, by, to, script } => {
-            let which = match (data, metadata) {
-                (true, _) => plan::Which::Data,
-                (_, true) => plan::Which::Metadata,
-                _ => plan::Which::AsNeeded,
-            };
-            let size = |bytes: &Option<u64>| bytes.map(host::units::Bytes);
-            (plan::grow(&host, pool, &plan::Grow { which, by: size(by), to: size(to) }), *script)
-        }
-    };
+    let about = planning::About { recording: &recording, source, host: &host, pool };
+    let (plan, script) = planning::plan(&about, &root(global), goal)?;
     if script {
         if let Some(why) = plan.unscriptable() {
             return Err(anyhow!("no script: {}", report::amounts(why, units(global))));
@@ -320,99 +287,6 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
         Format::Json => print(&json(&report::plan_json(&plan))?)?,
     };
     Ok(if plan.possible { Exit::Answered } else { Exit::CouldNotAnswer })
-}
-
-/// A pool, and what was recorded of its host.
-struct About<'a> {
-    recording: &'a Recording,
-    source: Source,
-    host: &'a Host,
-    pool: &'a Pool,
-}
-
-/// Names what to remove where that can be counted; else says why not, and how it is chosen by a person. A copy of the
-/// metadata was given to be counted in: that it cannot be is an error.
-fn plan_free(
-    about: &About<'_>,
-    root: &Path,
-    copy: Option<&Path>,
-    need: host::units::Bytes,
-) -> Result<plan::Plan> {
-    let error = match choose(about, root, copy, need) {
-        Ok(chosen) => return Ok(plan::free_chosen(about.host, about.pool, &chosen)),
-        Err(error) if copy.is_some() => return Err(error),
-        Err(error) => error,
-    };
-    let mut plan = plan::free(about.host, about.pool, &plan::Free { need: Some(need) });
-    if plan.possible {
-        plan.warnings.insert(0, format!("what to remove is not named, nor what it gives back: {error:#}"));
-    }
-    Ok(plan)
-}
-
-/// Counts in the pool's metadata what to remove.
-fn choose(
-    about: &About<'_>,
-    root: &Path,
-    copy: Option<&Path>,
-    need: host::units::Bytes,
-) -> Result<plan::Chosen> {
-    let pool = about.pool;
-    let path = match copy {
-        Some(copy) => copy.to_owned(),
-        None if about.source != Source::Live => return Err(no_metadata()),
-        None => metadata_path(pool, root)?,
-    };
-    let owners = owners::read(about.recording, about.host, pool);
-    if owners.keeper == owners::Keeper::Nobody {
-        return Err(anyhow!("neither Docker's nor containerd's records of the pool's devices were read"));
-    }
-    let progress = progress();
-    let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
-    let (file, counted) = read_metadata(&path, &options)?;
-    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
-    let free = usage::free::free(pool, &owners, &counted, &reclaim, need);
-    clear_progress();
-    let Some(most) = free.most else {
-        return Err(anyhow!("{}: the blocks could not be counted exactly", path.display()));
-    };
-    let mut notes: Vec<String> = free.left_alone.iter().map(|what| format!("left alone: {what}")).collect();
-    if let Some(recorded) = pool.transaction_id.filter(|id| *id != counted.transaction_id) {
-        notes.push(format!(
-            "the metadata is of transaction {}, what was recorded of the pool of {recorded}: where they are of \
-             different times or pools, the steps may give back more or less",
-            counted.transaction_id
-        ));
-    }
-    Ok(plan::Chosen {
-        wanted: free.need,
-        block: free.block,
-        most,
-        removals: free.steps.into_iter().map(removal).collect(),
-        blocked_by: free.blocked_by,
-        notes,
-    })
-}
-
-fn removal(step: usage::free::Step) -> plan::Removal {
-    use usage::free::Loss;
-    let thing = match (step.loss, step.id) {
-        (Loss::EndedContainer, Some(id)) => plan::Thing::Container(id),
-        (Loss::DanglingImage | Loss::UnusedImage, Some(id)) => plan::Thing::Image { id, names: step.names },
-        _ => plan::Thing::Other,
-    };
-    plan::Removal {
-        thing,
-        does: step.does,
-        why: step.why,
-        risk: step.risk,
-        commands: step.commands,
-        gain: step.gain,
-    }
-}
-
-fn no_metadata() -> anyhow::Error {
-    anyhow!("a recording does not hold the metadata itself: give a copy of it with --metadata")
 }
 
 fn named_pool<'a>(host: &'a Host, name: &str) -> Result<&'a Pool> {

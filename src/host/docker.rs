@@ -15,6 +15,8 @@ pub struct Docker {
     pub running: Option<bool>,
     /// The storage driver that the settings name.
     pub driver: Option<String>,
+    /// Where that was named: a file, or the daemon's command line.
+    pub driver_from: Option<String>,
     /// Storage options as given, `dm.min_free_space=5%`, in order; the last of a name counts.
     pub options: Vec<StorageOption>,
     /// Whether `/etc/docker/daemon.json` exists, and its text; `None` when not asked.

@@ -40,7 +40,7 @@ fn common(recording: &Recording, oddities: &mut Vec<Oddity>) -> Docker {
     docker.daemon_json = recording.said(Ask::File, settings).map(str::to_owned);
     if let Some(text) = &docker.daemon_json {
         match serde_json::from_str::<Value>(text) {
-            Ok(json) => from_daemon_json(&json, settings, &mut docker.driver, &mut docker.options),
+            Ok(json) => from_daemon_json(&json, settings, &mut docker),
             Err(error) => oddities.push(Oddity {
                 about: settings.to_owned(),
                 text: format!("not valid JSON ({error}); its storage options were not read"),
@@ -100,17 +100,13 @@ fn version(recording: &Recording) -> Option<String> {
     Some(word.trim_end_matches(',').to_owned())
 }
 
-fn from_daemon_json(
-    settings: &Value,
-    from: &str,
-    driver: &mut Option<String>,
-    options: &mut Vec<StorageOption>,
-) {
+fn from_daemon_json(settings: &Value, from: &str, docker: &mut Docker) {
     if let Some(name) = settings.get("storage-driver").and_then(Value::as_str) {
-        *driver = Some(name.to_owned());
+        docker.driver = Some(name.to_owned());
+        docker.driver_from = Some(from.to_owned());
     }
     let given = settings.get("storage-opts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    options.extend(given.iter().filter_map(Value::as_str).filter_map(|o| option(o, from)));
+    docker.options.extend(given.iter().filter_map(Value::as_str).filter_map(|o| option(o, from)));
 }
 
 /// `dm.min_free_space=5%`; the name in lower case as Docker compares it.
@@ -134,7 +130,12 @@ fn from_words(words: &[&str], from: &str, docker: &mut Docker) {
         let mut value = || value.or_else(|| words.next()).map(str::to_owned);
         match flag {
             "--storage-opt" => docker.options.extend(value().and_then(|v| option(&v, from))),
-            "--storage-driver" | "-s" => docker.driver = value().or(docker.driver.take()),
+            "--storage-driver" | "-s" => {
+                if let Some(name) = value() {
+                    docker.driver = Some(name);
+                    docker.driver_from = Some(from.to_owned());
+                }
+            }
             _ => {}
         }
     }

@@ -31,8 +31,10 @@ pub(super) struct Sizes {
     pub(super) archive: u64,
     /// Of them the largest: Docker makes a copy of each below its data root while it saves and while it loads.
     pub(super) temporary: u64,
-    /// Unpacked by overlay2.
+    /// Unpacked by overlay2, once all is done.
     pub(super) unpacked: u64,
+    /// What is unpacked beside that for a while: layers of containers, which then become their own.
+    pub(super) passing: u64,
     /// Whether anything that has a size was not counted.
     pub(super) incomplete: bool,
 }
@@ -91,8 +93,7 @@ impl Sizes {
             Fate::Commit => {
                 self.archive = self.archive.saturating_add(changes);
                 self.temporary = self.temporary.saturating_add(changes);
-                // Its layer is first unpacked, then becomes its own.
-                self.unpacked = self.unpacked.saturating_add(changes);
+                self.passing = self.passing.saturating_add(changes).saturating_add(PLACE);
             }
             // An archive of its own, which shares nothing.
             Fate::Export => {
@@ -109,7 +110,8 @@ impl Sizes {
     /// archives where they lie there too.
     #[must_use]
     pub(super) const fn beside_root(&self, archives_too: bool) -> u64 {
-        let own = self.unpacked.saturating_add(self.temporary).saturating_add(RESERVE);
+        let unpacked = self.unpacked.saturating_add(self.passing);
+        let own = unpacked.saturating_add(self.temporary).saturating_add(RESERVE);
         if archives_too { own.saturating_add(self.archive) } else { own }
     }
 }

@@ -28,6 +28,7 @@ docker_is_gone() { ! docker_runs; }
 # Containers are stopped one by one, as they would survive the daemon with live-restore.
 stop_docker() {
     local containers=()
+    ! docker_is_gone || return 0
     mapfile -t containers < <(timeout 20 docker ps -q 2>/dev/null || true)
     if [ "${#containers[@]}" -gt 0 ]; then
         run timeout 300 docker stop "${containers[@]}" >/dev/null || say "not every container stopped in time"

@@ -1,95 +1,20 @@
-# Everything that is done is noted in $store, a directory for root alone: what there was, how it was, which parts are
-# done, and the archives. Without it there is no way back.
-say() {
-    printf 'thinspect: %s\n' "$*" >&2
-    [ ! -d "$store" ] || printf '%s %s\n' "$(date -u +%FT%TZ)" "$*" >>"$store/log"
-}
-did() { grep -qsxF -- "$1" "$store/done"; }
-mark() { did "$1" || printf '%s\n' "$1" >>"$store/done"; }
+# --- what containers hold ---------------------------------------------------------------------------------------------
 
-# Makes the store, and keeps a second run out while this one works. A daemon must not inherit the lock: see raise_docker.
-open_store() {
-    [ ! -L "$store" ] || stop "$store is a symbolic link"
-    run mkdir -p -m 700 -- "$store"
-    [ "$(stat -c '%u %a' -- "$store")" = "0 700" ] || stop "$store is not a directory of root's alone"
-    exec 9>"$store/lock"
-    flock -n 9 || stop "another run of this script, or a command that it started, is still at work"
-}
-
-# --- Docker as it answers ---------------------------------------------------------------------------------------------
-
-unset DOCKER_CONTEXT DOCKER_TLS_VERIFY
-driver_is() { [ "$(timeout 60 docker info -f '{{.Driver}}' 2>/dev/null)" = "$1" ]; }
-root_is_ours() { [ "$(timeout 60 docker info -f '{{.DockerRootDir}}' 2>/dev/null)" = "$root" ]; }
-no_swarm() { [ "$(timeout 60 docker info -f '{{.Swarm.LocalNodeState}}' 2>/dev/null)" = inactive ]; }
-nothing_runs() { [ -z "$(docker ps -q)" ]; }
-images_now() { docker images -aq --no-trunc | sort -u; }
-# Each name of each image. What this script names itself does not count.
-names_now() {
-    docker images -a --no-trunc --digests --format '{{.ID}} {{.Repository}}:{{.Tag}} {{.Digest}}' |
-        sed '/ thinspect-saved:/d' | sort
-}
-containers_now() { docker ps -aq --no-trunc | sort; }
-containers_named() { docker ps -a --no-trunc --format '{{.ID}} {{.Names}}' | sort; }
-volumes_now() { docker volume ls -q | sort; }
-# Whether the lines of a file and the output of a command are the same.
-as_noted() { [ -f "$store/$1" ] && [ "$("$2")" = "$(cat -- "$store/$1")" ]; }
-# Whether the plan knew exactly these.
-as_planned() { [ "$("$2")" = "$(printf '%s' "$1" | tr ' ' '\n' | sort -u)" ]; }
-room_for() { [ $(( $(stat -f -c '%a * %S' -- "$1") )) -ge "$2" ]; }
-
-# Without the lock: a daemon would hold it for as long as it lives.
-raise_docker() {
-    start_docker 9>&-
-    within 120 docker_answers || stop "Docker does not answer; journalctl -u docker says why, and --back goes back"
-}
-lower_docker() {
-    stop_docker 9>&-
-    docker_is_gone || stop "Docker does not stop"
-}
-
-# --- what there is ----------------------------------------------------------------------------------------------------
-
-# What ran is noted once: an interrupted run has stopped some of it already.
-note_running() { [ -f "$store/running" ] || keep running docker ps -q --no-trunc; }
-# keep FILE COMMAND...: its output in a file of the store, whole or not at all.
-keep() {
-    local file=$store/$1
-    shift
-    "$@" >"$file.part"
-    mv -f -- "$file.part" "$file"
-}
-settings=/etc/docker/daemon.json
-note_what_is_there() {
-    keep names names_now
-    keep images images_now
-    keep volumes volumes_now
-    keep info docker info
-    cp -a -- "$root/image/$old_driver/repositories.json" "$store/repositories.json"
-}
-stop_containers() {
-    local id
-    for id in $(docker ps -q --no-trunc --filter status=paused); do
-        run docker unpause "$id" >/dev/null
-    done
-    for id in $(docker ps -q --no-trunc); do
-        run timeout 300 docker stop "$id" >/dev/null || say "container $id did not stop in time"
-    done
-    nothing_runs || stop "containers still run: $(docker ps --format '{{.Names}}' | tr '\n' ' ')"
-}
 # The records of containers as they are once nothing runs: the way back restores them.
 note_containers() {
     local id
     keep containers containers_named
     for id in $(containers_now); do
-        mkdir -p -m 700 -- "$store/records/$id"
+        mkdir -p -- "$store/records/$id"
         cp -a -- "$root/containers/$id/"{config.v2,hostconfig}.json "$store/records/$id/"
-        keep "records/$id/changes" docker diff "$id"
+        keep "records/$id/changes" docker diff "$id" ||
+            stop "container ${id:0:12} cannot be read: remove it (docker rm), or see what is wrong with it, first"
     done
 }
 
 # --- saving -----------------------------------------------------------------------------------------------------------
 
+moved() { cut -d' ' -f1 "$store/containers" 2>/dev/null || true; }
 saved_name() { printf 'thinspect-saved:%s' "${1:0:12}"; }
 has_image() { docker inspect --type image "$1" >/dev/null 2>&1; }
 # How container $1 is saved: nothing (it wrote nothing), commit, or export.
@@ -98,7 +23,7 @@ saved_as() { cat -- "$store/records/$1/saved" 2>/dev/null || true; }
 # Each container that has written something becomes an image of its own; where the pool refuses that, an archive.
 save_containers() {
     local id
-    for id in $(cut -d' ' -f1 "$store/containers"); do
+    for id in $(moved); do
         [ -z "$(saved_as "$id")" ] || continue
         if [ ! -s "$store/records/$id/changes" ] && has_image "$(docker inspect -f '{{.Image}}' "$id")"; then
             keep "records/$id/saved" echo nothing
@@ -145,32 +70,10 @@ wanted() {
         tr ' ' '\n' | sed '/^$/d; s/^sha256://' | sort -u
 }
 
-# --- settings ---------------------------------------------------------------------------------------------------------
-
-text_of() { cat -- "$1" 2>/dev/null || true; }
-settings_are() { [ "$(text_of "$settings")" = "$1" ]; }
-keep_settings() {
-    [ ! -e "$store/daemon.json" ] || return 0
-    if [ -e "$settings" ]; then
-        cp -aL -- "$settings" "$store/daemon.json.part"
-    else
-        : >"$store/daemon.json.part"
-    fi
-    mv -f -- "$store/daemon.json.part" "$store/daemon.json"
-}
-write_settings() {
-    local file
-    run mkdir -p -- "${settings%/*}"
-    file=$(readlink -f "$settings")
-    [ ! -e "$file" ] || cp -a -- "$file" "$file.new"
-    printf '%s\n' "$1" >"$file.new"
-    run mv -f -- "$file.new" "$file"
-}
-restore_settings() {
-    if [ -s "$store/daemon.json" ]; then
-        run cp -a -- "$store/daemon.json" "$(readlink -f "$settings")"
-    else
-        run rm -f -- "$settings"
+# What was saved is still all there is.
+unchanged() {
+    if ! nothing_runs || ! as_noted saved images_now || ! as_noted containers containers_named; then
+        stop "something was made, removed or started since it was saved: go --back, and then run this again"
     fi
 }
 
@@ -181,7 +84,7 @@ load_images() {
     if [ -s "$store/saved" ]; then
         run docker load -q -i "$store/images.tar"
     fi
-    for id in $(cut -d' ' -f1 "$store/containers"); do
+    for id in $(moved); do
         [ "$(saved_as "$id")" != export ] || has_image "$(saved_name "$id")" ||
             run docker import "$store/$id.tar" "$(saved_name "$id")" >/dev/null
     done
@@ -196,7 +99,6 @@ all_loaded() { [ ! -s "$store/saved" ] || xargs docker inspect --type image <"$s
 # The image in a record stands before the network settings; the one in the container's own settings is only a name.
 image_of() { grep -o '"Image":"[^"]*","\(NetworkSettings\|ImageManifest\)"' "$1" | cut -d'"' -f4; }
 upper_of() { docker inspect --type "$1" -f '{{.GraphDriver.Data.UpperDir}}' "$2"; }
-moved() { cut -d' ' -f1 "$store/containers"; }
 
 # With $fills a container keeps its image, and what it wrote is put into its new layer; else it stands on the image that
 # was made of it.
@@ -214,6 +116,7 @@ make_stand_ins() {
         keep "records/$id/image" docker inspect --type image -f '{{.Id}}' "$image"
         keep "records/$id/spare" docker inspect -f '{{range .Mounts}}{{println .Name}}{{end}}' "$name"
         if [ "$(saved_as "$id") $fills" = "commit yes" ]; then
+            keep "records/$id/helper" docker inspect --type image -f '{{.Id}}' "$(saved_name "$id")"
             keep "records/$id/from" upper_of image "$(saved_name "$id")"
             keep "records/$id/to" upper_of container "$name"
         fi
@@ -237,7 +140,7 @@ adopt_containers() {
 }
 # Anew in each attempt: an interrupted one may have copied a part.
 fill_layer() {
-    [ -d "$1" ] && [ -d "$2" ] || stop "$1 or $2 is no directory"
+    if [ ! -d "$1" ] || [ ! -d "$2" ]; then stop "$1 or $2 is no directory"; fi
     find "$2" -mindepth 1 -delete
     run cp -a -- "$1/." "$2/"
 }
@@ -245,7 +148,7 @@ fill_layer() {
 write_record() {
     local kept=$store/records/$1/config.v2.json place=$root/containers/$1/config.v2.json old new
     old=$(image_of "$kept") new=$(cat -- "$store/records/$1/image")
-    [ "$(grep -o "\"Driver\":\"$old_driver\"" "$kept" | wc -l)" = 1 ] && [ -n "$old" ] ||
+    [ "$(grep -o "\"Driver\":\"$old_driver\"" "$kept" | wc -l) ${old:+image}" = "1 image" ] ||
         stop "$kept is not written as this script expects"
     cp -a -- "$kept" "$place.new"
     sed "s/\"Driver\":\"$old_driver\"/\"Driver\":\"$new_driver\"/
@@ -275,7 +178,8 @@ name_bases() {
 drop_helpers() {
     local id volume
     for id in $(moved); do
-        [ ! -e "$store/records/$id/from" ] || docker rmi "$(saved_name "$id")" >/dev/null 2>&1 || true
+        [ ! -e "$store/records/$id/helper" ] ||
+            docker rmi "$(cat -- "$store/records/$id/helper")" >/dev/null 2>&1 || true
         while read -r volume; do
             [ -z "$volume" ] || grep -qxF -- "$volume" "$store/volumes" || docker volume rm "$volume" >/dev/null 2>&1 || true
         done <"$store/records/$id/spare"
@@ -305,13 +209,48 @@ show_changes() {
             say "docker diff of container ${id:0:12} reads differently: compare with $store/records/$id/changes"
     done
 }
-# In the order in which they were started, oldest first: some need another one's network.
-start_again() {
+
+# --- the way back -----------------------------------------------------------------------------------------------------
+
+# The old pool was only read, so going back is: the old settings, the old records, and the new store put aside.
+way_back() {
+    local id left=1
+    [ -e "$store/running" ] || [ -e "$store/engine-used" ] || stop "nothing was done yet that could be taken back"
+    old_store_is_there || stop "the old pool is gone: there is no way back any more"
+    open_store
+    ask "go back to $old_driver, as it was before? Images and containers made since are put aside, not deleted."
+    [ ! -e "$store/engine-used" ] || lower_engine
+    if [ -e "$store/switching" ]; then
+        lower_docker
+        for id in $(moved); do
+            [ ! -d "$root/containers/$id" ] ||
+                run cp -a -- "$store/records/$id/config.v2.json" "$root/containers/$id/config.v2.json"
+            forget_stand_in "$id"
+        done
+        while [ -e "$root/thinspect-left-$left" ]; do left=$(( left + 1 )); done
+        put_aside "$root/thinspect-left-$left"
+        restore_settings
+    fi
+    docker_answers || start_docker 9>&-
+    if [ ! -e "$store/engine-used" ]; then
+        within 120 driver_is "$old_driver" || stop "Docker did not come back with $old_driver: see docker info"
+        take_back_containers
+    fi
+    run rm -rf -- "$store/records" "$store/running" "$store/containers" "$store/switching" "$store/engine-used" \
+        "$store/daemon.json"
+    mv -f -- "$store/done" "$store/done.taken-back" 2>/dev/null || true
+    say "everything is as it was before; the archives stay in $store"
+}
+take_back_containers() {
     local id
-    for id in $(tac "$store/running"); do
-        grep -q "^$id" "$store/containers" || continue
-        [ "$(docker inspect -f '{{.State.Running}}' "$id")" = true ] || run docker start "$id" >/dev/null ||
-            say "container ${id:0:12} does not start: docker logs and docker inspect say why"
+    for id in $(moved); do
+        docker rmi "$(saved_name "$id")" >/dev/null 2>&1 || true
     done
-    mark started
+    [ ! -e "$store/running" ] || start_again
+    [ ! -e "$store/names" ] || [ ! -e "$store/containers" ] || all_there || compare
+}
+forget_stand_in() {
+    local new
+    new=$(cat -- "$store/records/$1/stand-in" 2>/dev/null) || return 0
+    ! grep -qs '"Name":"/thinspect-' "$root/containers/$new/config.v2.json" || run rm -rf -- "$root/containers/$new"
 }

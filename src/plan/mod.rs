@@ -15,9 +15,13 @@ mod grow;
 mod grow_generic;
 mod grow_steps;
 mod inventory;
+mod items;
 mod json_edit;
 mod min_free_space;
+mod moving;
 mod numbers;
+mod old_engine;
+mod overlay2;
 mod repair;
 mod repair_copy;
 mod repair_files;
@@ -32,8 +36,10 @@ pub use direct_lvm::{Counted, DirectLvm, Where, direct_lvm};
 pub use free::{Free, free};
 pub use free_chosen::{Chosen, Removal, Thing, free_chosen};
 pub use grow::{Grow, Which, grow};
+pub use items::{Fate, Item, Kind};
 pub use min_free_space::{MinFreeSpace, min_free_space};
 pub use numbers::{NUMBERS, Numbers};
+pub use overlay2::{Overlay2, overlay2};
 pub use repair::{Repair, absent_pool, repair};
 pub use script::script;
 
@@ -57,6 +63,8 @@ pub enum Goal {
     Repair,
     /// Move a Docker's pool from loop files to LVM, with everything in it.
     DirectLvm,
+    /// Move a Docker from its thin pool to the overlay2 driver.
+    Overlay2,
 }
 
 impl Goal {
@@ -69,6 +77,7 @@ impl Goal {
             Self::Free => "free",
             Self::Repair => "repair",
             Self::DirectLvm => "direct-lvm",
+            Self::Overlay2 => "overlay2",
         }
     }
 }
@@ -88,6 +97,10 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// The numbers behind it; unknown ones are there, and null.
     pub numbers: Numbers,
+    /// What becomes of each image, container, volume and network; empty for plans that move none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub items: Vec<Item>,
     /// What to do, in order.
     pub steps: Vec<Step>,
     /// What a script of this plan has to know beyond the steps.
@@ -116,6 +129,7 @@ pub struct Step {
     pub undo: Vec<String>,
     /// What changes in a file, line by line as `diff -u` shows it: ` ` stays, `-` goes, `+` comes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub difference: Vec<String>,
     /// The step as the script does it; none for what only a person can do.
     #[serde(skip)]
@@ -171,7 +185,7 @@ impl Plan {
         let basis = Basis { recorded, ..Basis::default() };
         let (blocked_by, warnings, steps) = (Vec::new(), Vec::new(), Vec::new());
         let pool = pool.name.clone();
-        Self { goal, pool, possible: true, blocked_by, warnings, numbers, steps, basis }
+        Self { goal, pool, possible: true, blocked_by, warnings, numbers, items: Vec::new(), steps, basis }
     }
 
     fn block(&mut self, why: impl Into<String>) {

@@ -75,6 +75,17 @@ numbers! {
     "metadata_advised_bytes" "The same by LVM's rule: 64 bytes a block, at least 2 MiB."
     "metadata_limit_bytes" "The most metadata the kernel uses: 15.875 GiB."
 
+    "image_count" "Images to move, those without a name too."
+    "layer_count" "Layers they and the containers stand on, each once."
+    "container_count" "Containers to move."
+    "volume_count" "Volumes, which stay where they are."
+    "content_bytes" "The content of the files in those layers."
+    "changes_bytes" "What containers have written at most."
+    "archive_bytes" "What the archives take, what containers have written included where it was counted."
+    "unpacked_bytes" "What the new store takes once all is loaded."
+    "temporary_bytes" "What Docker's own copy takes below its data root while it saves and while it loads."
+    "archive_free_bytes" "Free where the archives go."
+
     "metadata_copy_bytes" "What a copy of the metadata takes, at most."
     "room_needed_bytes" "What has to be free for the copies, with a reserve."
     "filesystem_free_bytes" "Free on the filesystem under the loop files, for the kernel's writes."

@@ -12,7 +12,9 @@ const PROLOGUE: &str = include_str!("prologue.sh");
 pub(super) const HELPERS: &str = include_str!("helpers.sh");
 /// For plans that stop or start Docker.
 pub(super) const DOCKER: &str = include_str!("docker.sh");
-/// For plans that move Docker's data elsewhere; needs [`DOCKER`].
+/// For plans that move Docker's data elsewhere: what they note, and the settings; needs [`DOCKER`].
+pub(super) const STORE: &str = include_str!("store.sh");
+/// For plans that save it in archives and load it again; needs [`STORE`].
 pub(super) const MIGRATE: &str = include_str!("migrate.sh");
 /// For plans that remove things from it.
 pub(super) const FREE: &str = include_str!("free.sh");
@@ -22,8 +24,12 @@ pub(super) const REPAIR: &str = include_str!("repair.sh");
 pub(super) const REPAIR_FILE: &str = include_str!("repair_file.sh");
 /// The same, where a logical volume does.
 pub(super) const REPAIR_LVM: &str = include_str!("repair_lvm.sh");
-/// For the plan that moves a pool to LVM; needs [`MIGRATE`] and [`REPAIR`].
+/// For the plan that moves a pool to LVM; needs [`STORE`] and [`REPAIR`].
 pub(super) const DIRECT_LVM: &str = include_str!("direct_lvm.sh");
+/// For the plan that moves to overlay2; needs [`MIGRATE`].
+pub(super) const OVERLAY2: &str = include_str!("overlay2.sh");
+/// The same with an engine of its own for the old store.
+pub(super) const OLD_ENGINE: &str = include_str!("old_engine.sh");
 /// For the plan that edits a file: its text without the newlines at its end.
 pub(super) const TEXT_OF: &str = "text_of() { cat -- \"$1\" 2>/dev/null || true; }\n";
 
@@ -44,11 +50,11 @@ pub fn script(plan: &Plan) -> String {
     }
     out.push_str(PROLOGUE);
     out.push_str(&helpers(plan));
-    for warning in &plan.warnings {
-        out.push_str(&format!("\nsay {}", sentence(&format!("warning: {warning}"))));
-    }
     out.push('\n');
     out.push_str(if plan.basis.way_back { WAY_BACK } else { NO_WAY_BACK });
+    for warning in &plan.warnings {
+        out.push_str(&format!("say {}\n", sentence(&format!("warning: {warning}"))));
+    }
     let (done, sentence_of_it) = &plan.basis.done;
     if !done.is_empty() {
         out.push_str(&format!("if {done}; then\n    say {}\n    exit 0\nfi\n", sentence(sentence_of_it)));

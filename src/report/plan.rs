@@ -6,7 +6,7 @@ use super::amount::{amounts, clean};
 use super::text::Look;
 use super::wrap::wrap;
 use crate::host::units::Bytes;
-use crate::plan::{Plan, Step};
+use crate::plan::{Fate, Item, Kind, Plan, Step};
 use anstyle::{AnsiColor, Style};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -28,7 +28,9 @@ pub fn plan_json(plan: &Plan) -> PlanOutput {
     let show = |text: &str| amounts(text, super::Units::Iec);
     let all = |texts: &[String]| texts.iter().map(|t| show(t)).collect();
     let step = |s: &Step| Step { does: show(&s.does), why: show(&s.why), ..s.clone() };
+    let items = plan.items.iter().map(|i| Item { how: show(&i.how), ..i.clone() }).collect();
     let plan = Plan {
+        items,
         blocked_by: all(&plan.blocked_by),
         warnings: all(&plan.warnings),
         steps: plan.steps.iter().map(step).collect(),
@@ -62,6 +64,7 @@ pub fn plan_text(plan: &Plan, look: &Look) -> String {
     }
     out.push('\n');
     out.push_str(&numbers(plan, look));
+    out.push_str(&items(plan, look));
     for (number, step) in plan.steps.iter().enumerate() {
         out.push('\n');
         out.push_str(&step_text(number + 1, step, look));
@@ -100,6 +103,43 @@ fn numbers(plan: &Plan, look: &Look) -> String {
     out
 }
 
+/// So many things of a sort are named; all of them on request.
+const NAMED: usize = 12;
+
+/// What becomes of each thing, by fate and kind: names beside one another where they fare alike.
+fn items(plan: &Plan, look: &Look) -> String {
+    let mut groups: Vec<(Fate, Kind, &str, Vec<String>)> = Vec::new();
+    for item in &plan.items {
+        let bytes =
+            item.bytes.map(|b| format!(" (at most {})", look.units.show(Bytes(b)))).unwrap_or_default();
+        let name = format!("{}{bytes}", clean(&item.name));
+        match groups
+            .iter_mut()
+            .find(|(fate, kind, how, _)| (*fate, *kind, *how) == (item.fate, item.kind, &item.how))
+        {
+            Some((.., names)) => names.push(name),
+            None => groups.push((item.fate, item.kind, &item.how, vec![name])),
+        }
+    }
+    groups.sort_by_key(|(fate, kind, ..)| (*fate, *kind));
+    let mut out = String::new();
+    for (fate, kind, how, names) in groups {
+        let head = if out.is_empty() { "\n" } else { "" };
+        let number = names.len();
+        let many = if number == 1 { String::new() } else { format!("{number} ") };
+        let word = if number == 1 { kind.word().to_owned() } else { format!("{}s", kind.word()) };
+        let shown = match names.split_at_checked(if look.verbose { names.len() } else { NAMED }) {
+            Some((first, rest)) if !rest.is_empty() => {
+                format!("{} and {} more", first.join(", "), rest.len())
+            }
+            _ => names.join(", "),
+        };
+        let text = format!("{many}{word} ({}): {shown}", clean(&amounts(how, look.units)));
+        let _ = write!(out, "{head}{}", wrap(&format!("  {:<8}", fate.word()), &text, look.width));
+    }
+    out
+}
+
 fn step_text(number: usize, step: &Step, look: &Look) -> String {
     let say = |text: &str| clean(&amounts(text, look.units)).into_owned();
     let mut out =
@@ -115,6 +155,7 @@ fn step_text(number: usize, step: &Step, look: &Look) -> String {
         }
     };
     commands("do", &mut step.commands.iter().flat_map(|c| c.lines()));
+    commands("diff", &mut step.difference.iter().map(String::as_str));
     commands("check", &mut step.check.iter().flat_map(|c| c.lines()));
     commands("undo", &mut step.undo.iter().flat_map(|c| c.lines()));
     out

@@ -85,6 +85,7 @@ docker_is_gone() { ! docker_runs; }
 # Containers are stopped one by one, as they would survive the daemon with live-restore.
 stop_docker() {
     local containers=()
+    ! docker_is_gone || return 0
     mapfile -t containers < <(timeout 20 docker ps -q 2>/dev/null || true)
     if [ "${#containers[@]}" -gt 0 ]; then
         run timeout 300 docker stop "${containers[@]}" >/dev/null || say "not every container stopped in time"
@@ -230,74 +231,6 @@ stop_containers() {
     done
     nothing_runs || stop "containers still run: $(docker ps --format '{{.Names}}' | tr '\n' ' ')"
 }
-# The records of containers as they are once nothing runs: the way back restores them.
-note_containers() {
-    local id
-    keep containers containers_named
-    for id in $(containers_now); do
-        mkdir -p -m 700 -- "$store/records/$id"
-        cp -a -- "$root/containers/$id/"{config.v2,hostconfig}.json "$store/records/$id/"
-        keep "records/$id/changes" docker diff "$id"
-    done
-}
-
-# --- saving -----------------------------------------------------------------------------------------------------------
-
-saved_name() { printf 'thinspect-saved:%s' "${1:0:12}"; }
-has_image() { docker inspect --type image "$1" >/dev/null 2>&1; }
-# How container $1 is saved: nothing (it wrote nothing), commit, or export.
-saved_as() { cat -- "$store/records/$1/saved" 2>/dev/null || true; }
-
-# Each container that has written something becomes an image of its own; where the pool refuses that, an archive.
-save_containers() {
-    local id
-    for id in $(cut -d' ' -f1 "$store/containers"); do
-        [ -z "$(saved_as "$id")" ] || continue
-        if [ ! -s "$store/records/$id/changes" ] && has_image "$(docker inspect -f '{{.Image}}' "$id")"; then
-            keep "records/$id/saved" echo nothing
-        elif [ "$commits" = yes ] && run docker commit -m 'saved by thinspect' "$id" "$(saved_name "$id")" >/dev/null; then
-            keep "records/$id/saved" echo commit
-        else
-            say "container ${id:0:12} is exported as a whole"
-            room_for "$store" "$(docker inspect -s -f '{{.SizeRootFs}}' "$id")" ||
-                stop "$store has no room for the archive of container ${id:0:12}"
-            run docker export -o "$store/$id.tar.part" "$id"
-            tar -tf "$store/$id.tar.part" >/dev/null
-            mv -f -- "$store/$id.tar.part" "$store/$id.tar"
-            keep "records/$id/saved" echo export
-        fi
-    done
-}
-
-# All images in one archive, in which layers they share are once; by name where they have one, so that the names come
-# along, else by id.
-names_to_save() {
-    docker images -a --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' |
-        awk '{ print $2 ~ /<none>/ ? $1 : $2 }' | sort -u
-}
-save_images() {
-    local names=()
-    mapfile -t names < <(names_to_save)
-    [ "${#names[@]}" -gt 0 ] || return 0
-    run docker save -o "$store/images.tar.part" "${names[@]}"
-    mv -f -- "$store/images.tar.part" "$store/images.tar"
-}
-# The ids of images and the names of layers are checksums of what they hold: an archive in which each of them is found is
-# whole. Read once from end to end.
-verify_archive() {
-    local missing
-    keep saved images_now
-    [ -s "$store/saved" ] || return 0
-    say "reading the archive from end to end"
-    (cd "$store" && tar -xf images.tar --to-command=sha256sum) | cut -c1-64 | sort -u >"$store/found"
-    missing=$(wanted | comm -23 - "$store/found" | head -n 3)
-    [ -z "$missing" ] || stop "the archive lacks $(tr '\n' ' ' <<<"$missing"); it is made anew if it is deleted"
-}
-wanted() {
-    xargs -r docker inspect --type image -f '{{.Id}}{{range .RootFS.Layers}} {{.}}{{end}}' <"$store/saved" |
-        tr ' ' '\n' | sed '/^$/d; s/^sha256://' | sort -u
-}
-
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 text_of() { cat -- "$1" 2>/dev/null || true; }
@@ -327,137 +260,8 @@ restore_settings() {
     fi
 }
 
-# --- loading ----------------------------------------------------------------------------------------------------------
+# --- afterwards ------------------------------------------------------------------------------------------------------
 
-load_images() {
-    local id
-    if [ -s "$store/saved" ]; then
-        run docker load -q -i "$store/images.tar"
-    fi
-    for id in $(cut -d' ' -f1 "$store/containers"); do
-        [ "$(saved_as "$id")" != export ] || has_image "$(saved_name "$id")" ||
-            run docker import "$store/$id.tar" "$(saved_name "$id")" >/dev/null
-    done
-}
-all_loaded() { [ ! -s "$store/saved" ] || xargs docker inspect --type image <"$store/saved" >/dev/null; }
-
-# --- containers -------------------------------------------------------------------------------------------------------
-# Docker loads the containers whose record names the driver in use and whose layer is in that driver's store. So each gets
-# a layer there, which Docker itself makes for a stand-in, and its record is told the driver (moby daemon/daemon.go,
-# restore; layer/layer_store.go, mounts). Its id, name, settings, volumes, networks and log stay what they are.
-
-# The image in a record stands before the network settings; the one in the container's own settings is only a name.
-image_of() { grep -o '"Image":"[^"]*","\(NetworkSettings\|ImageManifest\)"' "$1" | cut -d'"' -f4; }
-upper_of() { docker inspect --type "$1" -f '{{.GraphDriver.Data.UpperDir}}' "$2"; }
-moved() { cut -d' ' -f1 "$store/containers"; }
-
-# With $fills a container keeps its image, and what it wrote is put into its new layer; else it stands on the image that
-# was made of it.
-make_stand_ins() {
-    local id record image name
-    for id in $(moved); do
-        record=$store/records/$id name=thinspect-${id:0:12}
-        [ ! -e "$record/stand-in" ] || continue
-        case "$(saved_as "$id") $fills" in
-            export* | "commit no") image=$(saved_name "$id") ;;
-            *) image=$(image_of "$record/config.v2.json") ;;
-        esac
-        docker rm -f -v "$name" >/dev/null 2>&1 || true
-        run docker create --name "$name" --network none "$image" true >/dev/null
-        keep "records/$id/image" docker inspect --type image -f '{{.Id}}' "$image"
-        keep "records/$id/spare" docker inspect -f '{{range .Mounts}}{{println .Name}}{{end}}' "$name"
-        if [ "$(saved_as "$id") $fills" = "commit yes" ]; then
-            keep "records/$id/from" upper_of image "$(saved_name "$id")"
-            keep "records/$id/to" upper_of container "$name"
-        fi
-        keep "records/$id/stand-in" docker inspect --type container -f '{{.Id}}' "$name"
-    done
-}
-
-# With the daemon down: each container takes over the layer of its stand-in.
-adopt_containers() {
-    local id new mounts=$root/image/$new_driver/layerdb/mounts
-    for id in $(moved); do
-        new=$(cat -- "$store/records/$id/stand-in")
-        if [ -d "$mounts/$new" ]; then
-            [ ! -e "$store/records/$id/from" ] || fill_layer "$(cat "$store/records/$id/from")" "$(cat "$store/records/$id/to")"
-            run mv -T -- "$mounts/$new" "$mounts/$id"
-        fi
-        [ -d "$mounts/$id" ] || stop "container ${id:0:12} has no layer in $mounts"
-        write_record "$id"
-        ! grep -qs '"Name":"/thinspect-' "$root/containers/$new/config.v2.json" || run rm -rf -- "$root/containers/$new"
-    done
-}
-# Anew in each attempt: an interrupted one may have copied a part.
-fill_layer() {
-    [ -d "$1" ] && [ -d "$2" ] || stop "$1 or $2 is no directory"
-    find "$2" -mindepth 1 -delete
-    run cp -a -- "$1/." "$2/"
-}
-# A record says the driver once; anything else is a version that this script does not know.
-write_record() {
-    local kept=$store/records/$1/config.v2.json place=$root/containers/$1/config.v2.json old new
-    old=$(image_of "$kept") new=$(cat -- "$store/records/$1/image")
-    [ "$(grep -o "\"Driver\":\"$old_driver\"" "$kept" | wc -l)" = 1 ] && [ -n "$old" ] ||
-        stop "$kept is not written as this script expects"
-    cp -a -- "$kept" "$place.new"
-    sed "s/\"Driver\":\"$old_driver\"/\"Driver\":\"$new_driver\"/
-        s/\"Image\":\"$old\",\"\(NetworkSettings\|ImageManifest\)\"/\"Image\":\"$new\",\"\1\"/" "$kept" >"$place.new"
-    mv -f -- "$place.new" "$place"
-}
-# With the daemon down: names with a digest, when images were tagged, what they were built on, and which registry a layer
-# came from. Images have the same ids in every store.
-carry_names() {
-    local from=$root/image/$old_driver to=$root/image/$new_driver id
-    cp -a -- "$store/repositories.json" "$to/repositories.json.new"
-    mv -f -- "$to/repositories.json.new" "$to/repositories.json"
-    while read -r id; do
-        [ ! -d "$from/imagedb/metadata/sha256/${id#sha256:}" ] ||
-            cp -a -- "$from/imagedb/metadata/sha256/${id#sha256:}" "$to/imagedb/metadata/sha256/"
-    done <"$store/images"
-    [ ! -d "$from/distribution" ] || cp -a -- "$from/distribution" "$to/"
-}
-name_bases() {
-    local id
-    for id in $(moved); do
-        [ "$(saved_as "$id") $fills" = "commit yes" ] || [ "$(saved_as "$id")" = nothing ] ||
-            run docker tag "$(cat -- "$store/records/$id/image")" "$(saved_name "$id")"
-    done
-}
-# What only helped on the way: images of containers whose layer holds it now, volumes of stand-ins.
-drop_helpers() {
-    local id volume
-    for id in $(moved); do
-        [ ! -e "$store/records/$id/from" ] || docker rmi "$(saved_name "$id")" >/dev/null 2>&1 || true
-        while read -r volume; do
-            [ -z "$volume" ] || grep -qxF -- "$volume" "$store/volumes" || docker volume rm "$volume" >/dev/null 2>&1 || true
-        done <"$store/records/$id/spare"
-    done
-}
-
-# --- what came of it --------------------------------------------------------------------------------------------------
-
-all_there() {
-    as_noted images images_of_old && as_noted names names_now && as_noted containers containers_named &&
-        as_noted volumes volumes_now
-}
-# The noted images that are there: those that this script made do not count.
-images_of_old() { images_now | comm -12 - "$store/images"; }
-compare() {
-    local what
-    for what in "images images_of_old" "names names_now" "containers containers_named" "volumes volumes_now"; do
-        read -r file command <<<"$what"
-        diff -u --label before --label now "$store/$file" <("$command") >&2 || say "not all $file are as they were"
-    done
-}
-show_changes() {
-    local id
-    for id in $(moved); do
-        [ "$(saved_as "$id")" != commit ] ||
-            diff -q <(sort "$store/records/$id/changes") <(docker diff "$id" | sort) >/dev/null ||
-            say "docker diff of container ${id:0:12} reads differently: compare with $store/records/$id/changes"
-    done
-}
 # In the order in which they were started, oldest first: some need another one's network.
 start_again() {
     local id
@@ -834,12 +638,12 @@ way_back() {
     say "Docker is as it was before"
 }
 
-say 'warning: containers and Docker are stopped for as long as it takes to copy 90.1 GiB and compare it: about 33 minutes at 100 MB/s'
-say 'warning: the devicemapper driver is deprecated since Docker 18.09 and gone from 25.0: where overlay2 can be used, "thinspect plan overlay2" lasts longer'
 if [ "$back" = yes ]; then
     way_back
     exit 0
 fi
+say 'warning: containers and Docker are stopped for as long as it takes to copy 90.1 GiB and compare it: about 33 minutes at 100 MB/s'
+say 'warning: the devicemapper driver is deprecated since Docker 18.09 and gone from 25.0: where overlay2 can be used, "thinspect plan overlay2" lasts longer'
 have lvs vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
 have thin_check thin_dump thin_restore || stop 'thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)'
 have docker blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout || stop 'a tool is missing: docker, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are needed'

@@ -7,12 +7,13 @@
 set -euo pipefail
 export LC_ALL=C
 
-yes=no yes_destroy=no
+yes=no yes_destroy=no back=no
 for option in "$@"; do
     case $option in
         --yes) yes=yes ;;
         --yes-destroy) yes_destroy=yes ;;
-        *) echo "usage: ${0##*/} [--yes] [--yes-destroy]" >&2; exit 64 ;;
+        --back) back=yes ;;
+        *) echo "usage: ${0##*/} [--yes] [--yes-destroy] [--back]" >&2; exit 64 ;;
     esac
 done
 
@@ -70,6 +71,7 @@ docker_is_gone() { ! docker_runs; }
 # Containers are stopped one by one, as they would survive the daemon with live-restore.
 stop_docker() {
     local containers=()
+    ! docker_is_gone || return 0
     mapfile -t containers < <(timeout 20 docker ps -q 2>/dev/null || true)
     if [ "${#containers[@]}" -gt 0 ]; then
         run timeout 300 docker stop "${containers[@]}" >/dev/null || say "not every container stopped in time"
@@ -117,6 +119,7 @@ remove_image() {
     fi
 }
 
+[ "$back" = no ] || stop 'there is no way back as a whole: each step says what takes it back'
 deletes || stop 'nothing can be removed from that pool now; look at "thinspect status"'
 
 # Step 2 (changes): give back the blocks of files that running containers have deleted

@@ -7,12 +7,13 @@
 set -euo pipefail
 export LC_ALL=C
 
-yes=no yes_destroy=no
+yes=no yes_destroy=no back=no
 for option in "$@"; do
     case $option in
         --yes) yes=yes ;;
         --yes-destroy) yes_destroy=yes ;;
-        *) echo "usage: ${0##*/} [--yes] [--yes-destroy]" >&2; exit 64 ;;
+        --back) back=yes ;;
+        *) echo "usage: ${0##*/} [--yes] [--yes-destroy] [--back]" >&2; exit 64 ;;
     esac
 done
 
@@ -118,6 +119,7 @@ swap() {
     trap - HUP INT TERM
 }
 
+[ "$back" = no ] || stop 'there is no way back as a whole: each step says what takes it back'
 dmsetup table "$pool" >/dev/null 2>&1 || stop 'there is no device-mapper device of that name here (or you are not root)'
 same_table 7:1 7:0 128 || stop 'the pool'\''s table is not the recorded one; make a new plan'
 working || stop 'the pool'\''s mode does not allow it; look at "thinspect status"'

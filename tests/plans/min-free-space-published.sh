@@ -7,12 +7,13 @@
 set -euo pipefail
 export LC_ALL=C
 
-yes=no yes_destroy=no
+yes=no yes_destroy=no back=no
 for option in "$@"; do
     case $option in
         --yes) yes=yes ;;
         --yes-destroy) yes_destroy=yes ;;
-        *) echo "usage: ${0##*/} [--yes] [--yes-destroy]" >&2; exit 64 ;;
+        --back) back=yes ;;
+        *) echo "usage: ${0##*/} [--yes] [--yes-destroy] [--back]" >&2; exit 64 ;;
     esac
 done
 
@@ -39,6 +40,7 @@ ask_destroy() { may_destroy "$1" || stop "you said no; what was done before stay
 [ "$(id -u)" = 0 ] || stop "this has to be run by root"
 text_of() { cat -- "$1" 2>/dev/null || true; }
 
+[ "$back" = no ] || stop 'there is no way back as a whole: each step says what takes it back'
 say 'warning: a lower floor only buys time: running containers may still fill the pool, and filesystems on a full pool lose data; free space or grow the pool soon'
 
 # Step 1 (changes): set dm.min_free_space=9% in /etc/docker/daemon.json

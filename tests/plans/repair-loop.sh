@@ -7,12 +7,13 @@
 set -euo pipefail
 export LC_ALL=C
 
-yes=no yes_destroy=no
+yes=no yes_destroy=no back=no
 for option in "$@"; do
     case $option in
         --yes) yes=yes ;;
         --yes-destroy) yes_destroy=yes ;;
-        *) echo "usage: ${0##*/} [--yes] [--yes-destroy]" >&2; exit 64 ;;
+        --back) back=yes ;;
+        *) echo "usage: ${0##*/} [--yes] [--yes-destroy] [--back]" >&2; exit 64 ;;
     esac
 done
 
@@ -75,6 +76,7 @@ docker_is_gone() { ! docker_runs; }
 # Containers are stopped one by one, as they would survive the daemon with live-restore.
 stop_docker() {
     local containers=()
+    ! docker_is_gone || return 0
     mapfile -t containers < <(timeout 20 docker ps -q 2>/dev/null || true)
     if [ "${#containers[@]}" -gt 0 ]; then
         run timeout 300 docker stop "${containers[@]}" >/dev/null || say "not every container stopped in time"
@@ -229,6 +231,7 @@ raise() {
     run dmsetup create "$pool" --table "$start $length $kind $metadata $carrier $rest"
 }
 
+[ "$back" = no ] || stop 'there is no way back as a whole: each step says what takes it back'
 say 'warning: an error met the pool'\''s metadata, and the kernel keeps the pool read-only until it has been checked with everything stopped (needs_check)'
 say 'warning: what can be lost: the pool'\''s last changes (what was made in its last second), and what containers have written since the errors began; volumes are not in the pool'
 if works; then

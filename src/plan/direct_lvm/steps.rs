@@ -50,7 +50,7 @@ fn basis(plan: &mut Plan, job: &Job<'_>) {
         None => (String::new(), String::new()),
     };
     let (_, profile) = settings::profile(job);
-    plan.basis.helpers = vec![script::DOCKER, script::REPAIR, script::MIGRATE, script::DIRECT_LVM];
+    plan.basis.helpers = vec![script::DOCKER, script::REPAIR, script::STORE, script::DIRECT_LVM];
     plan.basis.way_back = true;
     plan.basis.variables = vec![
         ("store", job.copies.clone()),

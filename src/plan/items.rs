@@ -1,0 +1,120 @@
+//! What becomes of each image, container, volume and network, as a plan tells it.
+//!
+//! It says what the inventory found, and decides nothing.
+
+use super::inventory::{Changes, ContainerItem, Fate as Saved, ImageItem, Inventory};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// One thing, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Item {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name; of an image without one its id.
+    pub name: String,
+    /// Its id, where it has one.
+    pub id: Option<String>,
+    /// What becomes of it.
+    pub fate: Fate,
+    /// How, or why.
+    pub how: String,
+    /// What it alone takes of the archives at most; `null` where that is not known or it takes nothing.
+    pub bytes: Option<u64>,
+}
+
+/// Sorts of things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// An image.
+    Image,
+    /// A container.
+    Container,
+    /// A volume.
+    Volume,
+    /// A network.
+    Network,
+}
+
+/// What becomes of a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// It stays where it is.
+    Kept,
+    /// It is saved and put back.
+    Saved,
+    /// Somebody has to make it again.
+    Rebuilt,
+}
+
+impl Kind {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Container => "container",
+            Self::Volume => "volume",
+            Self::Network => "network",
+        }
+    }
+}
+
+impl Fate {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Saved => "saved",
+            Self::Rebuilt => "rebuilt",
+        }
+    }
+}
+
+/// Everything of an inventory.
+pub(super) fn items(inventory: &Inventory) -> Vec<Item> {
+    let mut items: Vec<Item> = inventory.images.iter().map(image).collect();
+    items.extend(inventory.containers.iter().map(container));
+    let beside = |kind, name: &String, how: &str| Item {
+        kind,
+        name: name.clone(),
+        id: None,
+        fate: Fate::Kept,
+        how: how.to_owned(),
+        bytes: None,
+    };
+    let volumes = inventory.volumes.iter().flatten();
+    items.extend(volumes.map(|name| beside(Kind::Volume, name, "it lies beside the pool")));
+    let networks = inventory.networks.iter();
+    items.extend(networks.map(|name| beside(Kind::Network, name, "Docker keeps it outside the pool")));
+    items
+}
+
+fn image(image: &ImageItem) -> Item {
+    let names: Vec<&str> = image.tags.iter().chain(&image.digests).map(String::as_str).collect();
+    let name = if names.is_empty() { image.id.clone() } else { names.join(" ") };
+    let (fate, how) = match image.whole {
+        true => (Fate::Saved, "docker save, with what shares its layers"),
+        false => (Fate::Rebuilt, "a layer of it is missing: pull or build it again"),
+    };
+    Item { kind: Kind::Image, name, id: Some(image.id.clone()), fate, how: how.to_owned(), bytes: None }
+}
+
+fn container(container: &ContainerItem) -> Item {
+    let state = container.state.word();
+    let (fate, how) = match container.fate {
+        Saved::Kept => (Fate::Kept, format!("{state}: it never started, so its image holds all of it")),
+        Saved::Commit => (Fate::Saved, format!("{state}: what it wrote, by docker commit")),
+        Saved::Export => (Fate::Saved, format!("{state}: all its files, by docker export")),
+        Saved::Rebuilt => (Fate::Rebuilt, format!("{state}: --rm takes it away when it stops")),
+    };
+    let bytes = match container.changes {
+        Changes::AtMost(bytes) => Some(bytes.0),
+        Changes::None | Changes::Unknown => None,
+    };
+    let name = container.name.clone().unwrap_or_else(|| container.id.clone());
+    Item { kind: Kind::Container, name, id: Some(container.id.clone()), fate, how, bytes }
+}

@@ -1,0 +1,216 @@
+# From devicemapper to overlay2 with nothing lost: killed at every step, gone back, finished, and what it refuses.
+# shellcheck shell=bash source=tests/lab/guest/lib.sh
+
+readonly ROOT=/var/lib/docker
+readonly STORE=$ROOT/thinspect-overlay2
+readonly DIGEST=sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff
+
+random() {
+  dd if=/dev/urandom of="$1" bs=64k count="$2" status=none
+}
+
+# build NAME PARENT BLOCKS: an image with one file more.
+build() {
+  local folder=/tmp/build
+  mkdir -p $folder
+  random $folder/file "$3"
+  printf 'FROM %s\nCOPY file /%s\n' "$2" "${1%:*}" >$folder/Dockerfile
+  docker build --quiet --network none --tag "$1" $folder >/dev/null
+}
+
+# Images that share layers, one of many small files, tags, an image without a name, a name by digest.
+make_images() {
+  make_image
+  build mid:1 bb:1 160
+  build top:1 mid:1 96
+  docker tag mid:1 registry.example/team/mid:stable
+  tar -C / -c etc usr/share/perl usr/lib/x86_64-linux-gnu/perl-base | docker import - small:1 >/dev/null
+  tar -C / -c etc/group | docker import - lost:1 >/dev/null
+  docker tag top:1 lost:1
+}
+
+# One that ran, wrote, deleted and linked; one that runs and writes; one that never started.
+make_containers() {
+  docker volume create data >/dev/null
+  docker run --name one --network none --hostname uno --env "words=it's \"quoted\"" --label a=b -v data:/data -v /anonymous mid:1 sh -c '
+    echo kept >/data/kept; echo kept >/anonymous/kept; echo said
+    dd if=/dev/urandom of=/big bs=64k count=32; echo small >"/a name"; chmod 4711 "/a name"; ln "/a name" /linked
+    rm /bin/touch; ln -s nowhere /dangling; mkdir -p /tmp/new/deep; rm /bin/df; mkdir /bin/df; echo x >/bin/df/x; exit 7' || [ $? = 7 ]
+  docker run -d --name alive --restart always --network none mid:1 sh -c 'echo begun >>/begun; sync; sleep 100000' >/dev/null
+  docker create --name fresh --network none small:1 /bin/true >/dev/null
+}
+
+name_by_digest() {
+  local names=$ROOT/image/devicemapper/repositories.json
+  jq -c --arg name "bb@$DIGEST" '.Repositories.bb[$name] = .Repositories.bb["bb:1"]' $names >/tmp/names
+  cp /tmp/names $names
+}
+
+# Everything that must be the same afterwards, the states of containers left out.
+everything() {
+  docker images -a --no-trunc --digests --format '{{.ID}} {{.Repository}}:{{.Tag}} {{.Digest}}' | sort
+  docker volume ls -q | sort
+  docker ps -aq --no-trunc | sort | xargs docker inspect | jq -S -c '.[]
+    | del(.State, .GraphDriver, .Driver, .RestartCount, .ResolvConfPath, .NetworkSettings.SandboxID, .NetworkSettings.SandboxKey,
+      .NetworkSettings.Networks[].EndpointID, .NetworkSettings.Networks[].NetworkID) '
+  docker inspect -f '{{.Name}} {{.State.ExitCode}} {{.State.StartedAt}}' one
+  docker logs one
+  docker diff one | sort
+  docker export one | tar -t -v --numeric-owner --full-time | grep -E ' (big|a name|linked|dangling|tmp/.*|bin/df.*)( |$)' | sort
+  docker cp one:/big - | tar -xO | sha256sum
+  cat $ROOT/volumes/data/_data/kept
+}
+
+driver() {
+  docker info -f '{{.Driver}}'
+}
+
+is_running() {
+  [ "$(docker inspect -f '{{.State.Running}}' "$1")" = true ]
+}
+
+# The script with a hole in it: told a step, and a command there, it kills itself before that.
+breakable() {
+  sed -e 's/^run() .*/run() { say "+ $*"; die_at "$1"; "$@"; }/' \
+    -e '/^run() /i die_at() { case "${DIE-} ${FUNCNAME[*]}" in "$1 "*" ${DIE_IN-} "*) kill -9 $$ ;; esac; }' \
+    -e 's/^mark() {/mark() { die_at mark;/' "$1"
+}
+
+# killed STEP COMMAND: the next run of the script ends there.
+killed() {
+  local status=0
+  DIE_IN=step_$1 DIE=$2 bash /out/broken.sh --yes >>/out/killed.txt 2>&1 || status=$?
+  expect "the end of a run killed in step $1 before $2" "$status" 137
+  # What it had started goes on for a moment, and keeps a second run out.
+  wait_until 60 flock -n $STORE/lock true
+  say "killed in step $1 before $2"
+}
+
+make_plan() {
+  ask plan plan overlay2 --timeout 5s
+  expect_exit 0
+  expect_json /out/plan.json '.possible and .numbers.image_count == 5 and .numbers.container_count == 3'
+  expect_json /out/plan.json '[.items[] | select(.kind == "container") | [.name, .fate]] | sort
+    == [["alive", "saved"], ["fresh", "kept"], ["one", "saved"]]'
+  thinspect plan overlay2 --timeout 5s >/out/plan.txt
+  timeout 60 thinspect plan overlay2 --timeout 5s --script >/out/way.sh
+  bash -n /out/way.sh
+  breakable /out/way.sh >/out/broken.sh
+}
+
+refuses_without_an_answer() {
+  bash /out/way.sh </dev/null >/out/refused.txt 2>&1 && fail "the script went on without an answer"
+  expect_text "the refusal" "$(cat /out/refused.txt)" "there is no terminal to ask on"
+  [ ! -e $STORE/done ] || fail "something was noted as done"
+  is_running alive
+}
+
+# Killed in each step up to the switch, it goes on; killed after it, it goes back.
+goes_on_and_goes_back() {
+  killed 2 mark
+  killed 3 timeout
+  killed 4 mark
+  killed 5 docker
+  killed 6 mv
+  killed 7 mark
+  expect "the driver after the switch" "$(driver)" overlay2
+  expect "containers after the switch" "$(docker ps -aq)" ""
+  bash /out/way.sh --back --yes
+  expect "the driver after the way back" "$(driver)" devicemapper
+  everything >/out/back.txt
+  diff /out/before.txt /out/back.txt || fail "not everything is back"
+  is_running alive
+  [ ! -e $STORE/done ] || fail "something is still noted as done"
+}
+
+# And in each step after it.
+goes_on_to_the_end() {
+  killed 8 mark
+  killed 9 mv
+  killed 10 mark
+  bash /out/way.sh --yes
+}
+
+has_lost_nothing() {
+  expect "the driver" "$(driver)" overlay2
+  everything >/out/after.txt
+  diff /out/before.txt /out/after.txt || fail "not everything came along"
+  is_running alive
+  expect "alive's file" "$(docker exec alive cat /begun | head -n 1)" begun
+  docker start fresh
+  expect "the old pool's files" "$(ls $ROOT/devicemapper/devicemapper)" "$(printf 'data\nmetadata')"
+  [ "$(docker images -q thinspect-saved)" = "" ] || fail "an image that only helped is still there"
+}
+
+# within_5_percent WHAT ESTIMATED ACTUAL
+within_5_percent() {
+  awk -v what="$1" -v estimated="$2" -v actual="$3" 'BEGIN {
+    off = 100 * (estimated - actual) / actual
+    printf "%s: estimated %d bytes, really %d: %+.1f %%\n", what, estimated, actual, off
+    exit !(off >= -5 && off <= 5)
+  }' || fail "$1: the estimate is off by more than 5 percent"
+}
+
+takes_what_was_estimated() {
+  sync
+  within_5_percent "the archive" "$(jq .numbers.archive_bytes /out/plan.json)" "$(stat -c %s $STORE/images.tar)"
+  within_5_percent "unpacked" "$(jq .numbers.unpacked_bytes /out/plan.json)" "$(du -sB1 $ROOT/overlay2 | cut -f1)"
+}
+
+does_no_harm_when_run_again() {
+  local before
+  before=$(docker inspect -f '{{.State.Pid}}' alive)
+  bash /out/way.sh --yes
+  expect "the process of the running container" "$(docker inspect -f '{{.State.Pid}}' alive)" "$before"
+  [ -e $ROOT/devicemapper/devicemapper/data ] || fail "the old pool is gone without --yes-destroy"
+}
+
+removes_the_old_pool_last() {
+  bash /out/way.sh --yes --yes-destroy
+  [ ! -e $ROOT/devicemapper ] || fail "the old pool is still there"
+  expect "pools" "$(dmsetup ls --target thin-pool)" "No devices found"
+  everything >/out/last.txt
+  diff /out/before.txt /out/last.txt || fail "something went with the old pool"
+  bash /out/way.sh --yes --yes-destroy
+  bash /out/way.sh --back --yes && fail "it went back to a pool that is gone"
+  is_running alive
+}
+
+refuses_while_docker_is_down() {
+  ask down plan overlay2 --timeout 5s
+  expect_exit 3
+  expect_json /out/down.json '.possible == false and (.blocked_by | length == 1) and (.blocked_by[0] | test("does not run"))'
+}
+
+refuses_where_the_archives_do_not_fit() {
+  truncate -s 16M /small.img
+  mkfs.ext4 -q /small.img
+  mkdir /small
+  mount -o loop /small.img /small
+  ask small plan overlay2 --archives /small/there --timeout 5s
+  umount /small
+  expect_exit 3
+  expect_json /out/small.json '.possible == false and (.blocked_by | length == 1) and (.blocked_by[0] | test("/small/there has .* free and .* are needed"))'
+}
+
+configure_docker dm.loopdatasize=2G dm.loopmetadatasize=8M dm.basesize=400M dm.fs=ext4
+start_dockerd
+make_images
+make_containers
+stop_dockerd
+name_by_digest
+with_tool refuses_while_docker_is_down
+start_dockerd
+is_running alive
+everything >/out/before.txt
+show_pools
+with_tool refuses_where_the_archives_do_not_fit
+with_tool make_plan
+with_tool keep_recording
+with_tool refuses_without_an_answer
+with_tool goes_on_and_goes_back
+with_tool goes_on_to_the_end
+with_tool has_lost_nothing
+with_tool takes_what_was_estimated
+with_tool does_no_harm_when_run_again
+with_tool removes_the_old_pool_last
