@@ -255,7 +255,8 @@ fn clear_progress() {
 }
 
 fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
-    let named = matches!(goal, Plan::Free { need: Some(_), .. } | Plan::Overlay2 { .. } | Plan::DirectLvm { .. });
+    let named =
+        matches!(goal, Plan::Free { need: Some(_), .. } | Plan::Overlay2 { .. } | Plan::DirectLvm { .. });
     let mut asked = asking(named);
     if let Plan::DirectLvm { to, .. } = goal {
         asked.disks = true;

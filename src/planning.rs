@@ -67,12 +67,7 @@ pub(crate) fn plan(about: &About<'_>, root: &Path, goal: &Goal) -> Result<(Plan,
 
 /// Names what to remove where that can be counted; else says why not, and how it is chosen by a person. A copy of the
 /// metadata was given to be counted in: that it cannot be is an error.
-fn free(
-    about: &About<'_>,
-    root: &Path,
-    copy: Option<&Path>,
-    need: Bytes,
-) -> Result<Plan> {
+fn free(about: &About<'_>, root: &Path, copy: Option<&Path>, need: Bytes) -> Result<Plan> {
     let error = match choose(about, root, copy, need) {
         Ok(chosen) => return Ok(plan::free_chosen(about.host, about.pool, &chosen)),
         Err(error) if copy.is_some() => return Err(error),
@@ -121,12 +116,7 @@ fn count_written(
 }
 
 /// Counts in the pool's metadata what to remove.
-fn choose(
-    about: &About<'_>,
-    root: &Path,
-    copy: Option<&Path>,
-    need: Bytes,
-) -> Result<plan::Chosen> {
+fn choose(about: &About<'_>, root: &Path, copy: Option<&Path>, need: Bytes) -> Result<plan::Chosen> {
     let pool = about.pool;
     let path = match copy {
         Some(copy) => copy.to_owned(),

@@ -77,7 +77,10 @@ fn the_published_case_moves_to_a_disk() {
     assert!(plan.possible && plan.unscriptable().is_none(), "{:?}", plan.blocked_by);
     let (data, metadata) = (number(&plan, "new_total_bytes"), number(&plan, "metadata_new_total_bytes"));
     assert_eq!(number(&plan, "used_blocks"), 1_476_414);
-    assert!(data % (4 << 20) == 0 && data / 100 * 120 + 2 * metadata <= 200 * GIB, "one step of growth stays free");
+    assert!(
+        data % (4 << 20) == 0 && data / 100 * 120 + 2 * metadata <= 200 * GIB,
+        "one step of growth stays free"
+    );
     assert!(number(&plan, "used_blocks") * 100 <= number(&plan, "new_total_blocks") * 80);
     assert_eq!(number(&plan, "autoextend_threshold_percent"), 80);
     let known: Vec<&str> = NUMBERS.iter().map(|(name, _)| *name).collect();
@@ -99,7 +102,9 @@ fn a_group_that_is_there_is_used_as_it_is() {
     assert!(plan.possible && plan.unscriptable().is_none(), "{:?}", plan.blocked_by);
     assert!(number(&plan, "new_total_bytes") < 200 * GIB, "no more than is needed");
     assert!(written(&plan).contains("dm.thinpooldev=/dev/mapper/data--vg-thinpool"));
-    assert!(!script(&plan).contains("run_lvm vgcreate --addtag thinspect \"$group\" \"$device\"\n    group_made"));
+    assert!(
+        !script(&plan).contains("run_lvm vgcreate --addtag thinspect \"$group\" \"$device\"\n    group_made")
+    );
     golden("direct-lvm-group", &plan);
 }
 
@@ -107,7 +112,9 @@ fn a_group_that_is_there_is_used_as_it_is() {
 fn what_cannot_take_the_pool_is_named_in_one_sentence() {
     type Change = fn(&mut Disk);
     let cases: [(&str, Change); 9] = [
-        ("holds a filesystem of type ext4", |d| d.content = Content::Holds("a filesystem of type ext4".into())),
+        ("holds a filesystem of type ext4", |d| {
+            d.content = Content::Holds("a filesystem of type ext4".into())
+        }),
         ("--vg", |d| d.content = Content::Holds("a physical volume of LVM".into())),
         ("mounted on /data", |d| d.mounts = vec!["/data".into()]),
         ("swap", |d| d.swap = Some(true)),
@@ -173,7 +180,8 @@ fn a_full_pool_moves_and_so_does_one_that_is_not_set_up() {
     host.dockers[0].running = Some(false);
     let plan = direct_lvm(&host, &pool, &to("/dev/sdb"));
     assert!(plan.blocked_by[0].contains("how much of the pool is in use"), "{:?}", plan.blocked_by);
-    let counted = Counted { used_blocks: 600_000, block_bytes: 65_536, metadata_used_blocks: 5000, needs_check: false };
+    let counted =
+        Counted { used_blocks: 600_000, block_bytes: 65_536, metadata_used_blocks: 5000, needs_check: false };
     let plan = direct_lvm(&host, &pool, &DirectLvm { counted: Some(counted), ..to("/dev/sdb") });
     assert!(plan.possible && plan.unscriptable().is_none(), "{:?}", plan.blocked_by);
     assert!(plan.warnings.iter().any(|w| w.contains("not running")), "{:?}", plan.warnings);
@@ -216,7 +224,9 @@ fn the_settings_are_merged() {
     assert!(plan.unscriptable().is_some_and(|why| why.contains("/etc/sysconfig/docker-storage")));
     host.dockers[0].options.clear();
     host.dockers[0].daemon_json = Some("{ // mine\n}".into());
-    assert!(direct_lvm(&host, &pool, &to("/dev/sdb")).unscriptable().is_some_and(|why| why.contains("no JSON")));
+    assert!(
+        direct_lvm(&host, &pool, &to("/dev/sdb")).unscriptable().is_some_and(|why| why.contains("no JSON"))
+    );
 }
 
 #[test]
@@ -259,8 +269,9 @@ fn dump(devices: &[Vec<(u64, u64)>], blocks: u64) -> String {
             mappings.len()
         );
         for (origin, data) in mappings {
-            text +=
-                &format!("    <single_mapping origin_block=\"{origin}\" data_block=\"{data}\" time=\"0\"/>\n");
+            text += &format!(
+                "    <single_mapping origin_block=\"{origin}\" data_block=\"{data}\" time=\"0\"/>\n"
+            );
         }
         text += "  </device>\n";
     }
@@ -289,7 +300,12 @@ fn mappings(dump: &str) -> Vec<(u64, u64, u64)> {
 
 /// thin_restore and thin_dump on these devices, packed as the script does it: the mappings before and after, and which
 /// old block stands at each place of the packed copy.
-fn packed(name: &str, devices: &[Vec<(u64, u64)>], blocks: u64, gap: u64) -> (Vec<(u64, u64, u64)>, Vec<(u64, u64, u64)>, Vec<u64>) {
+fn packed(
+    name: &str,
+    devices: &[Vec<(u64, u64)>],
+    blocks: u64,
+    gap: u64,
+) -> (Vec<(u64, u64, u64)>, Vec<(u64, u64, u64)>, Vec<u64>) {
     let store = scratch(name);
     let tool = |program: &str, arguments: &[&str]| {
         let out = Command::new(program).args(arguments).current_dir(&store).output().unwrap();
@@ -324,8 +340,10 @@ fn packed(name: &str, devices: &[Vec<(u64, u64)>], blocks: u64, gap: u64) -> (Ve
 
 fn the_same_content(name: &str, devices: &[Vec<(u64, u64)>], blocks: u64, gap: u64) {
     let (before, after, places) = packed(name, devices, blocks, gap);
-    let content: Vec<(u64, u64, u64)> =
-        after.iter().map(|(device, origin, data)| (*device, *origin, places[usize::try_from(*data).unwrap()])).collect();
+    let content: Vec<(u64, u64, u64)> = after
+        .iter()
+        .map(|(device, origin, data)| (*device, *origin, places[usize::try_from(*data).unwrap()]))
+        .collect();
     assert_eq!(before, content);
 }
 
@@ -375,7 +393,8 @@ fn whole_bitmaps_are_restored() {
 #[test]
 fn a_size_that_was_asked_for_is_taken_or_refused() {
     let (host, pool) = moving();
-    let sized = |gib: u64| direct_lvm(&host, &pool, &DirectLvm { size: Some(Bytes(gib * GIB)), ..to("/dev/sdb") });
+    let sized =
+        |gib: u64| direct_lvm(&host, &pool, &DirectLvm { size: Some(Bytes(gib * GIB)), ..to("/dev/sdb") });
     assert!(sized(100).blocked_by[0].contains("too little"), "{:?}", sized(100).blocked_by);
     assert!(sized(190).blocked_by[0].contains("too small"), "{:?}", sized(190).blocked_by);
     assert_eq!(number(&sized(150), "new_total_bytes"), 150 * GIB);

@@ -18,8 +18,8 @@ mod target;
 pub use target::Where;
 
 use super::facts::Half;
-use super::inventory::{Inventory, inventory};
-use super::{Goal, Numbers, Plan};
+use super::inventory::inventory;
+use super::{Goal, Numbers, Plan, items};
 use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::floor;
@@ -70,7 +70,6 @@ struct Job<'a> {
     demand: Demand,
     target: Target,
     layout: Layout,
-    inventory: Option<Inventory>,
     copies: String,
 }
 
@@ -115,13 +114,14 @@ pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
     if let Some(why) = target::missing_tools(host) {
         return blocked(plan, why);
     }
-    let inventory = options.owners.map(|owners| inventory(pool, docker, owners, None));
+    if let Some(owners) = options.owners {
+        plan.items = items::carried(&inventory(pool, docker, owners, None));
+    }
     let (Some(root), Some((data_file, metadata_file))) = (docker.root.as_deref(), checks::files(pool)) else {
         return blocked(plan, "where Docker keeps its data is not known here".to_owned());
     };
     let copies = options.copies.clone().unwrap_or_else(|| "/root/thinspect-direct-lvm".to_owned());
-    let job =
-        Job { host, pool, docker, root, data_file, metadata_file, demand, target, layout, inventory, copies };
+    let job = Job { host, pool, docker, root, data_file, metadata_file, demand, target, layout, copies };
     checks::warnings(&mut plan, &job);
     steps::steps(&mut plan, &job);
     plan

@@ -275,7 +275,8 @@ new_pool_is_whole() {
 
 # --- Docker on it -----------------------------------------------------------------------------------------------------
 
-on_new_pool() { timeout 60 docker info 2>/dev/null | grep -q "Pool Name: $new_pool\$"; }
+# Not grep -q: it would not read to the end, which docker takes for a failure.
+on_new_pool() { timeout 60 docker info 2>/dev/null | grep "Pool Name: $new_pool\$" >/dev/null; }
 as_before() { [ ! -f "$store/$1" ] || as_noted "$1" "$2"; }
 same_as_before() {
     as_before images images_now && as_before names names_now && as_before containers containers_named &&
@@ -289,8 +290,8 @@ show_differences() {
 }
 # Making a container makes two devices, and mounts them; it is not started.
 takes_new_layers() {
-    local image id
-    image=$(docker images -q --no-trunc | head -n 1)
+    local image='' id
+    read -r image < <(docker images -q --no-trunc) || true
     [ -n "$image" ] || return 0
     id=$(docker create --network none "$image" true) && docker rm -v "$id" >/dev/null
 }

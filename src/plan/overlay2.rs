@@ -52,7 +52,8 @@ pub fn overlay2(host: &Host, pool: &Pool, options: &Overlay2) -> Plan {
     refuse(&mut plan, host, docker, options);
     refuse_state(&mut plan, pool, docker, options);
     warn(&mut plan, docker, &inventory, &sizes, options);
-    if options.owners.images.is_empty() && options.owners.containers.is_empty() && !inventory.gaps.is_empty() {
+    if options.owners.images.is_empty() && options.owners.containers.is_empty() && !inventory.gaps.is_empty()
+    {
         plan.block(format!(
             "Docker's records of images and containers were not read ({}): plan on the host itself as root, or from a new \
              recording",

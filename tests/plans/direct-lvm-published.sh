@@ -644,6 +644,7 @@ if [ "$back" = yes ]; then
 fi
 say 'warning: containers and Docker are stopped for as long as it takes to copy 90.1 GiB and compare it: about 33 minutes at 100 MB/s'
 say 'warning: the devicemapper driver is deprecated since Docker 18.09 and gone from 25.0: where overlay2 can be used, "thinspect plan overlay2" lasts longer'
+say 'warning: not this way: dm.directlvm_device=/dev/sdb lets Docker set up an empty pool by itself, for a data root with nothing in it; with this one the daemon would not start, as its base device is not in that pool. It also leaves less free than the 20 % by which LVM is to grow it, and does not look whether dmeventd watches'
 have lvs vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
 have thin_check thin_dump thin_restore || stop 'thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)'
 have docker blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout || stop 'a tool is missing: docker, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are needed'

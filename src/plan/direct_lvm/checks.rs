@@ -2,9 +2,9 @@
 //!
 //! It refuses whatever a copy would carry along or make worse: damage, lost files, a pool that is not Docker's.
 
+use super::Job;
 use super::sizes::{self, Demand, Layout, Room};
 use super::target::{Target, free};
-use super::Job;
 use crate::advice::pool_option;
 use crate::host::backing::Backing;
 use crate::host::docker::Docker;
@@ -17,7 +17,10 @@ use crate::plan::facts::{State, state};
 /// The Docker whose pool it is, if the pool can be moved at all; else why not.
 pub(super) fn pool<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Result<&'a Docker, String> {
     if host.kernel.device_mapper == DeviceMapper::NotAsked {
-        return Err("pasted text does not say which disks there are: make the plan on the host itself, as root".into());
+        return Err(
+            "pasted text does not say which disks there are: make the plan on the host itself, as root"
+                .into(),
+        );
     }
     owner(pool)?;
     let uuid = pool.uuid.as_deref().unwrap_or_default();
@@ -25,7 +28,8 @@ pub(super) fn pool<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Result<&
         return Err("the pool is on LVM already".into());
     }
     lost(pool)?;
-    let docker = host.docker_of(pool).ok_or("Docker's own records of the pool were not read: run it as root")?;
+    let docker =
+        host.docker_of(pool).ok_or("Docker's own records of the pool were not read: run it as root")?;
     version(docker)?;
     // A pool that is not there has no mode: its metadata is checked by the script.
     let up = pool.device.is_some();
@@ -125,7 +129,8 @@ pub(super) fn unknown_use(pool: &Pool) -> String {
     format!(
         "how much of the pool is in use is not known here: make the plan on the host itself, as root, or give a copy of \
          the pool's metadata ({}) with --metadata",
-        files(pool).map_or("devicemapper/devicemapper/metadata below Docker's data root", |(_, metadata)| metadata)
+        files(pool)
+            .map_or("devicemapper/devicemapper/metadata below Docker's data root", |(_, metadata)| metadata)
     )
 }
 
@@ -135,9 +140,10 @@ pub(super) fn no_place(host: &Host, demand: &Demand) -> String {
     let disks = host.disks.iter().filter(|d| free(host, d).is_ok());
     let disks = disks.filter(|d| d.size.is_some_and(|s| fits(&Room::device(s.0))));
     let disks = disks.map(|d| format!("--device {}", d.node));
-    let groups = host.lvm.groups.iter().filter(|g| {
-        g.free.is_some_and(|f| fits(&Room::group(f.0, g.extent.map_or(sizes::EXTENT, |e| e.0))))
-    });
+    let groups =
+        host.lvm.groups.iter().filter(|g| {
+            g.free.is_some_and(|f| fits(&Room::group(f.0, g.extent.map_or(sizes::EXTENT, |e| e.0))))
+        });
     let known: Vec<String> = disks.chain(groups.map(|g| format!("--vg {}", g.name))).collect();
     let needed = sizes::layout(demand, &Room::device(u64::MAX >> 1), None);
     let least = Bytes(needed.needed);
@@ -168,7 +174,11 @@ pub(super) fn too_small(demand: &Demand, target: &Target, layout: &Layout, asked
     let used = Bytes(demand.used.saturating_mul(demand.block));
     let data = match asked {
         Some(asked) => format!("{asked} of data as asked for"),
-        None => format!("{} of data, of which {used} in use are at most {} %", Bytes(layout.least), layout.threshold),
+        None => format!(
+            "{} of data, of which {used} in use are at most {} %",
+            Bytes(layout.least),
+            layout.threshold
+        ),
     };
     format!(
         "{what}, and {} are needed: {data}, {} % to grow by, and the metadata twice",
@@ -198,6 +208,9 @@ pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
              `thinspect plan overlay2` lasts longer",
         );
     }
+    if let Some(note) = automatic(job, docker) {
+        plan.warn(note);
+    }
     if docker.running == Some(false) {
         plan.warn("the Docker daemon is not running: it is not needed before the last steps, and is started in them");
     }
@@ -218,4 +231,18 @@ pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
             sizes::percent(job.demand.percent)
         ));
     }
+}
+
+/// Docker's own way to such a pool (17.06, daemon/graphdriver/devmapper/device_setup.go), and when it is none.
+fn automatic(job: &Job<'_>, docker: &Docker) -> Option<String> {
+    let (node, _) = job.target.device.as_ref()?;
+    let mut numbers = docker.version.as_deref()?.split('.').map(|n| n.parse::<u32>().ok());
+    let version = (numbers.next()??, numbers.next()??);
+    (version >= (17, 6)).then(|| {
+        format!(
+            "not this way: dm.directlvm_device={node} lets Docker set up an empty pool by itself, for a data root with \
+             nothing in it; with this one the daemon would not start, as its base device is not in that pool. It also \
+             leaves less free than the 20 % by which LVM is to grow it, and does not look whether dmeventd watches"
+        )
+    })
 }

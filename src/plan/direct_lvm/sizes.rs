@@ -103,7 +103,8 @@ pub(super) fn layout(demand: &Demand, room: &Room, asked: Option<u64>) -> Layout
     let threshold = threshold(demand.percent);
     let up = |bytes: u64| bytes.checked_next_multiple_of(room.extent.max(1)).unwrap_or(u64::MAX);
     let least = up(least(demand, threshold).saturating_mul(demand.block));
-    let metadata = |data: u64| up(metadata(demand, data)).min(down(METADATA_BLOCKS_MAX.0 * 4096, room.extent));
+    let metadata =
+        |data: u64| up(metadata(demand, data)).min(down(METADATA_BLOCKS_MAX.0 * 4096, room.extent));
     let step = |data: u64| up(data / 100 * GROWTH);
     let first = asked.map_or(least, up);
     let least_metadata = metadata(first.saturating_add(step(first)));
@@ -143,7 +144,10 @@ fn least(demand: &Demand, threshold: u64) -> u64 {
 /// For a pool that may become `data` large.
 fn metadata(demand: &Demand, data: u64) -> u64 {
     let blocks = data.div_ceil(demand.block.max(1));
-    advised_bytes(blocks).max(demand.metadata.saturating_mul(METADATA_GROWS)).saturating_add(RESERVE).max(METADATA_LEAST)
+    advised_bytes(blocks)
+        .max(demand.metadata.saturating_mul(METADATA_GROWS))
+        .saturating_add(RESERVE)
+        .max(METADATA_LEAST)
 }
 
 fn down(bytes: u64, unit: u64) -> u64 {
@@ -202,7 +206,11 @@ mod tests {
     fn an_empty_pool_and_a_tiny_one() {
         let empty = Demand { used: 0, ..demand(0, 10) };
         assert!(layout(&empty, &Room::device(20 * GIB), None).data > 16 * GIB);
-        assert_eq!(layout(&empty, &Room::device(20 * GIB), None).least, 1020 * MIB, "a whole bitmap of blocks");
+        assert_eq!(
+            layout(&empty, &Room::device(20 * GIB), None).least,
+            1020 * MIB,
+            "a whole bitmap of blocks"
+        );
         let tiny = Demand { used: 1, metadata: 0, ..empty };
         let layout = layout(&tiny, &Room::device(GIB), None);
         assert_eq!(layout.needed, (1020 + 204 + 2 * 64) * MIB);

@@ -188,8 +188,8 @@ fn volumes(job: &Job<'_>) -> Step {
     ];
     let chunk = job.demand.block;
     let why = format!(
-        "Data {}, of which {} will be in use. Metadata {}: 64 bytes for each block that there may be, what the kernel keeps \
-         back, and room for as many snapshots again; LVM keeps a spare as large. Blocks stay {} as they are copied whole. \
+        "Data {}, of which {} will be in use. Metadata {}: 64 bytes for each block that the pool may grow to, or \
+         four times what is in use of it now, and what the kernel keeps back; LVM keeps a spare as large. Blocks stay {} as they are copied whole. \
          {} stay free in the group, for LVM to grow the pool by {} % whenever {} % are in use: before Docker refuses new \
          layers at {} %. The threshold stands in a profile of the pool's own, as LVM's default of 100 means never.",
         Bytes(layout.data),
@@ -201,7 +201,8 @@ fn volumes(job: &Job<'_>) -> Step {
         layout.threshold,
         100 - sizes::percent(job.demand.percent)
     );
-    let does = "make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool";
+    let does =
+        "make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool";
     let mut step = Step::new(Risk::Changes, does, why, commands);
     step.check = Some(format!("lvs {group}"));
     let same = "{ [ ! -e \"$profile\" ] || profile_written; }";
@@ -217,25 +218,13 @@ fn volumes(job: &Job<'_>) -> Step {
 }
 
 fn stop(job: &Job<'_>) -> Step {
-    let kept = match &job.inventory {
-        Some(all) => {
-            let running = all.containers.iter().filter(|c| !c.state.is_idle()).count();
-            let volumes = all.volumes.as_ref().map(|v| format!("; {} volumes lie beside the pool", v.len()));
-            format!(
-                " There are {} images and {} containers, of which {running} run{}.",
-                all.images.len(),
-                all.containers.len(),
-                volumes.unwrap_or_default()
-            )
-        }
-        None => String::new(),
-    };
     let why = format!(
         "The downtime begins. Names, ids and volumes are noted in {}, to be compared with in the end, and so is what runs, \
-         to be started again.{kept}",
+         to be started again.",
         job.copies
     );
-    let mut step = Step::new(Risk::Stops, "note what there is, stop the containers and Docker", why, Vec::new());
+    let mut step =
+        Step::new(Risk::Stops, "note what there is, stop the containers and Docker", why, Vec::new());
     step.check = Some("! pgrep -x dockerd".into());
     step.guarded = guarded("{ did pool || { did noted && down; }; }", &[], &["note", "take_down"]);
     step
@@ -261,7 +250,8 @@ fn copy(job: &Job<'_>) -> Step {
         "{} are copied in pieces, so that an interrupted copy goes on, and then compared with the old pool from end to end.",
         Bytes(bytes)
     );
-    let mut step = Step::new(Risk::Changes, "copy the blocks to the new volume, and compare", why, Vec::new());
+    let mut step =
+        Step::new(Risk::Changes, "copy the blocks to the new volume, and compare", why, Vec::new());
     let again = "the old pool was used since its blocks were found: run this again";
     step.guarded = guarded("{ did pool || copied; }", &[("{ down && described; }", again)], &["copy"]);
     step
@@ -287,7 +277,10 @@ fn make_pool(job: &Job<'_>) -> Step {
     step.check = Some(format!("lvs -a -o+seg_monitor,lv_profile,chunk_size {}", quote(&volume)));
     step.guarded = guarded(
         "did pool",
-        &[("copied", "the old pool was used since it was copied: take everything back with --back, and begin anew")],
+        &[(
+            "copied",
+            "the old pool was used since it was copied: take everything back with --back, and begin anew",
+        )],
         &["make_pool"],
     );
     step
@@ -295,7 +288,8 @@ fn make_pool(job: &Job<'_>) -> Step {
 
 fn switch(old: &str, new: &str) -> Step {
     let why = "Everything else in the file stays. The old pool's files are not looked at any more, and stay as they are.";
-    let mut step = Step::new(Risk::Changes, "tell Docker of the new pool in /etc/docker/daemon.json", why, Vec::new());
+    let mut step =
+        Step::new(Risk::Changes, "tell Docker of the new pool in /etc/docker/daemon.json", why, Vec::new());
     step.difference = difference(old, new);
     let is = |text: &str| format!("settings_are \"$({})\"", printed(text));
     let was = match old.trim().is_empty() {
@@ -319,7 +313,8 @@ fn switch(old: &str, new: &str) -> Step {
 }
 
 fn by_hand(job: &Job<'_>, why: String) -> Step {
-    let does = format!("tell Docker of the new pool: --storage-opt dm.thinpooldev=/dev/mapper/{}", job.new_pool());
+    let does =
+        format!("tell Docker of the new pool: --storage-opt dm.thinpooldev=/dev/mapper/{}", job.new_pool());
     Step::new(Risk::Changes, does, why, Vec::new())
 }
 
@@ -332,7 +327,11 @@ fn start(job: &Job<'_>) -> Step {
     step.guarded = guarded(
         "did started",
         &[("did switched", "Docker was not told of the new pool")],
-        &["raise_docker", "on_new_pool || stop 'Docker does not use the new pool; --back goes back'", "start_again"],
+        &[
+            "raise_docker",
+            "on_new_pool || stop 'Docker does not use the new pool; --back goes back'",
+            "start_again",
+        ],
     );
     step
 }

@@ -67,10 +67,13 @@ fn device(host: &Host, path: &str) -> Result<Target, String> {
 }
 
 fn unknown(host: &Host, path: &str) -> String {
-    let known: Vec<&str> = host.disks.iter().filter(|d| free(host, d).is_ok()).map(|d| d.node.as_str()).collect();
+    let known: Vec<&str> =
+        host.disks.iter().filter(|d| free(host, d).is_ok()).map(|d| d.node.as_str()).collect();
     match known.as_slice() {
         [] if host.disks.is_empty() => {
-            format!("nothing is known of {path} here: make the plan, or the recording, on the host itself, as root")
+            format!(
+                "nothing is known of {path} here: make the plan, or the recording, on the host itself, as root"
+            )
         }
         [] => format!("there is no block device {path} here, and no other disk is free"),
         known => format!("there is no block device {path} here; free are: {}", known.join(", ")),
@@ -99,15 +102,16 @@ pub(super) fn free(host: &Host, disk: &Disk) -> Result<(), String> {
     let in_lvm = "a physical volume of LVM";
     match &disk.content {
         Content::Nothing if disk.holders.is_some() && disk.swap.is_some() => Ok(()),
-        Content::Holds(what) if what == in_lvm => Err(format!(
-            "{node} is {what}: name its volume group with --vg instead{}",
-            groups(host)
-        )),
+        Content::Holds(what) if what == in_lvm => {
+            Err(format!("{node} is {what}: name its volume group with --vg instead{}", groups(host)))
+        }
         Content::Holds(what) => Err(format!(
             "{node} holds {what}: this plan never wipes anything; if nothing on it is needed, `wipefs -a {}` does",
             quote(node)
         )),
-        Content::Refused(why) => Err(format!("{node} could not be looked into ({why}), so it is not known to be empty")),
+        Content::Refused(why) => {
+            Err(format!("{node} could not be looked into ({why}), so it is not known to be empty"))
+        }
         Content::Nothing | Content::Unknown => Err(format!("whether {node} is in use or empty was not said")),
     }
 }
@@ -120,7 +124,9 @@ fn group(host: &Host, name: &str) -> Result<Target, String> {
     let free = group.free.ok_or_else(|| format!("what volume group {name:?} has free was not said"))?;
     let volume = LvName { vg: name.into(), lv: VOLUME.into() };
     if host.lvm.volumes.iter().any(|v| v.name == volume) {
-        return Err(format!("volume group {name:?} has a volume {VOLUME:?} already: what it is, only you know"));
+        return Err(format!(
+            "volume group {name:?} has a volume {VOLUME:?} already: what it is, only you know"
+        ));
     }
     let extent = group.extent.map_or(super::sizes::EXTENT, |e| e.0);
     Ok(Target { device: None, volume, room: Room::group(free.0, extent), bytes: free, takes_discards: None })
@@ -139,7 +145,10 @@ pub(super) fn missing_tools(host: &Host) -> Option<String> {
         ("vgcreate", "lvm2"),
         ("dmeventd", "dmeventd (Debian, Ubuntu) or device-mapper-event (Red Hat)"),
         ("thin_check", "thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)"),
-        ("thin_restore", "thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)"),
+        (
+            "thin_restore",
+            "thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)",
+        ),
     ];
     let absent = |tool: &str| host.tools.iter().any(|(name, place)| name == tool && place.is_none());
     let (tool, package) = packages.iter().find(|(tool, _)| absent(tool))?;

@@ -80,6 +80,15 @@ is_as_it_was() {
   [ ! -e /etc/lvm/profile/docker-thinpool.profile ] || fail "the profile is left"
 }
 
+# What the plan says of Docker's own way: with a data root in use the daemon does not start.
+refuses_the_automatic_way() {
+  stop_dockerd
+  configure_docker dm.basesize=200M dm.fs=ext4 dm.directlvm_device=/dev/vdd
+  ! dockerd --iptables=false --bridge=none >/out/automatic.log 2>&1 || fail "the daemon ended well"
+  tail -n 2 /out/automatic.log
+  expect_text "the daemon's last words" "$(tail -n 1 /out/automatic.log)" "Base Device UUID and Filesystem verification failed"
+}
+
 make_plan() {
   thinspect plan direct-lvm --timeout 5s --device /dev/vdd --size 1G --script >/out/way.sh
 }
@@ -93,3 +102,4 @@ with_tool make_plan
 with_tool goes_on_wherever_it_was_killed
 with_tool is_moved
 with_tool goes_back_from_the_end
+refuses_the_automatic_way
