@@ -2,6 +2,7 @@
 //!
 //! Nothing here is ever executed, and no word from outside reaches a command unquoted.
 
+use crate::host::backing::Backing;
 use crate::host::pool::Pool;
 use crate::host::units::Bytes;
 use serde::Serialize;
@@ -89,6 +90,43 @@ pub fn quote(word: &str) -> String {
 #[must_use]
 pub fn pool_option(pool: &Pool) -> String {
     pool.name.as_deref().map(|n| format!(" --pool {}", quote(n))).unwrap_or_default()
+}
+
+/// Stops Docker's containers one by one, as live-restore would keep them running, and then Docker; its socket would start
+/// it again.
+pub const STOP_DOCKER: [&str; 2] =
+    ["docker ps -q | timeout 300 xargs -r docker stop", "systemctl stop docker.socket docker"];
+/// Starts Docker.
+pub const START_DOCKER: &str = "systemctl start docker";
+
+/// The halves of a pool whose loop file was deleted or replaced while in use, by name.
+#[must_use]
+pub fn lost_files(pool: &Pool) -> Vec<(&'static str, &Backing)> {
+    let lost = |b: &&Backing| b.file.as_ref().is_some_and(|f| f.deleted || f.replaced);
+    let halves = [("data", &pool.data_backing), ("metadata", &pool.metadata_backing)];
+    halves.into_iter().filter(|(_, backing)| lost(backing)).collect()
+}
+
+/// Commands for one shell that give such files of Docker's a name again. The shell's own descriptors keep the loop
+/// devices, which would go with their last user (`LO_FLAGS_AUTOCLEAR`), while Docker is stopped and nothing changes them.
+#[must_use]
+pub fn put_back(pool: &Pool) -> Option<Vec<String>> {
+    let mut copies = Vec::new();
+    let (mut hold, mut let_go) = (String::from("exec"), String::from("exec"));
+    for (descriptor, (_, backing)) in [9, 8].into_iter().zip(lost_files(pool)) {
+        let (node, file) = (quote(backing.path.as_deref()?), &backing.file.as_ref()?.path);
+        let (path, saved) = (quote(file), quote(&format!("{file}.saved")));
+        hold.push_str(&format!(" {descriptor}<{node}"));
+        let_go.push_str(&format!(" {descriptor}<&-"));
+        copies.push(format!(
+            "cp --sparse=always {node} {saved} && sync {saved} && mv --backup=numbered {saved} {path}"
+        ));
+    }
+    if copies.is_empty() || !pool.is_dockers() {
+        return None;
+    }
+    let stop = STOP_DOCKER.map(str::to_owned);
+    Some([hold].into_iter().chain(stop).chain(copies).chain([let_go, START_DOCKER.to_owned()]).collect())
 }
 
 #[cfg(test)]

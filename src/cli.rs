@@ -97,20 +97,7 @@ pub enum Command {
         exit_code: bool,
     },
     /// Who uses the space: mapped, exclusive and shared blocks, read from the pool's own metadata without writing
-    Usage {
-        /// What the rows are
-        #[arg(long, value_enum, default_value_t = By::Device, value_name = "WHAT")]
-        by: By,
-        /// Read this copy of the metadata instead of the pool's own
-        #[arg(long, value_name = "FILE")]
-        metadata: Option<PathBuf>,
-        /// Read through the metadata snapshot that somebody holds; none is ever taken or released
-        #[arg(long)]
-        held_root: bool,
-        /// Ask the device for no more than this in a second, e.g. 20M
-        #[arg(long, value_name = "SIZE", value_parser = size)]
-        max_rate: Option<u64>,
-    },
+    Usage(Usage),
     /// Exact numbers and ordered steps for one goal; nothing is executed
     #[command(subcommand)]
     Plan(Plan),
@@ -144,6 +131,9 @@ pub enum Command {
         /// The command
         #[arg(value_name = "COMMAND")]
         of: Vec<String>,
+        /// Write the pages of all commands into this directory instead
+        #[arg(long, value_name = "DIR", conflicts_with = "of")]
+        dir: Option<PathBuf>,
     },
     /// Print a script that completes command lines
     Completions {
@@ -169,12 +159,13 @@ pub struct Check {
     /// The same for the metadata
     #[arg(long, value_name = "RANGE", default_value = "90", allow_hyphen_values = true)]
     pub metadata_critical: Range,
-    /// Warn when the time until something is full is outside this, in seconds or as 24h:
-    #[arg(long, value_name = "RANGE", default_value = "24h:", allow_hyphen_values = true)]
-    pub time_warning: Range,
+    /// Warn by the time until something is full, in seconds or as 24h: (less than a day). It takes a history, --log;
+    /// unless given, the rule filling-fast decides: 24 hours warning, 4 hours critical
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
+    pub time_warning: Option<Range>,
     /// The same for critical
-    #[arg(long, value_name = "RANGE", default_value = "4h:", allow_hyphen_values = true)]
-    pub time_critical: Range,
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
+    pub time_critical: Option<Range>,
 }
 
 /// Options of `metrics`.
@@ -189,6 +180,59 @@ pub struct Metrics {
     /// Show the active thin devices too, the N that map most
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "100")]
     pub per_device: Option<usize>,
+}
+
+/// What `usage` is asked.
+#[derive(Debug, Args)]
+pub struct Usage {
+    /// What the rows are
+    #[arg(long, value_enum, default_value_t = By::Device, value_name = "WHAT")]
+    pub by: By,
+    /// Sort by this column instead of the first
+    #[arg(long, value_enum, value_name = "COLUMN")]
+    pub sort: Option<Column>,
+    /// The columns to show, separated by commas
+    #[arg(long, value_enum, value_name = "COLUMN,…", value_delimiter = ',')]
+    pub columns: Vec<Column>,
+    /// Also say what comes back if this container or image is removed; may be given several times, for a set
+    #[arg(long, value_name = "NAME")]
+    pub without: Vec<String>,
+    /// Read this copy of the metadata instead of the pool's own
+    #[arg(long, value_name = "FILE")]
+    pub metadata: Option<PathBuf>,
+    /// Read through the metadata snapshot that somebody else holds; it is not released
+    #[arg(long)]
+    pub held_root: bool,
+    /// Take a metadata snapshot, read through it, and release it: THIS WRITES TO THE POOL. For pools that change faster
+    /// than they can be read
+    #[arg(long, conflicts_with_all = ["metadata", "from", "held_root"])]
+    pub snapshot: bool,
+    /// Ask the device for no more than this in a second, e.g. 20M; at least 4K, one block
+    #[arg(long, value_name = "SIZE", value_parser = rate)]
+    pub max_rate: Option<u64>,
+}
+
+/// Columns of `usage`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Column {
+    /// Space that nothing else maps.
+    Exclusive,
+    /// Space that others map too.
+    Shared,
+    /// Space it maps.
+    Mapped,
+    /// Space that comes back if it is removed: images and containers.
+    Frees,
+    /// A bar of what the rows are sorted by.
+    Bar,
+    /// Since it was pulled, tagged or made; of a container that has ended, since then.
+    Age,
+    /// What a container does, how many containers an image has, what a device is.
+    State,
+    /// Its id.
+    Id,
+    /// Its name.
+    Name,
 }
 
 /// Outputs that have a schema.
@@ -360,6 +404,14 @@ fn size(text: &str) -> Result<u64, String> {
     u64::try_from(bytes).map_err(|_| wrong())
 }
 
+/// A rate of no less than a block a second: slower, nothing would ever be read.
+fn rate(text: &str) -> Result<u64, String> {
+    const BLOCK: u64 = 4096;
+    size(text).and_then(|rate| {
+        if rate >= BLOCK { Ok(rate) } else { Err(format!("`{text}` is less than 4K, one block a second")) }
+    })
+}
+
 /// `800ms`, `2s`, `1.5s` or plain seconds; from 10 ms to 10 min.
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no duration; write for example 800ms or 2s (10ms to 600s)");
@@ -403,6 +455,12 @@ mod tests {
         for bad in ["", "localhost:9750", "70000", "127.0.0.1"] {
             assert!(address(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn rates() {
+        assert_eq!(rate("4K"), Ok(4096));
+        assert!(rate("0").is_err() && rate("4095").is_err());
     }
 
     #[test]

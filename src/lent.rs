@@ -32,6 +32,7 @@ fn told(usage: &Usage) -> Vec<Line> {
         transaction_id: usage.transaction_id,
         used_metadata_blocks: usage.metadata.used_blocks,
         total_metadata_blocks: usage.metadata.total_blocks,
+        devices: usage.devices.len(),
         damaged: usage.damaged,
         steady: usage.consistent,
     }];

@@ -17,13 +17,15 @@
 //! - [`host`] reads a recording into typed pools, thin devices, what carries them and who owns them. It is total.
 //! - [`metadata`] reads a pool's own B-trees; [`usage`] joins their counts with the owners' names.
 //! - [`forecast`] computes rates and times to full from a history, which is an answer in the recording like any other.
+//! - [`snapshot`] takes the one write there is, a metadata snapshot that the user asked for, and releases it.
 //! - [`rules`] are pure functions from a host to findings, one file each, with explanations that run as tests.
 //! - [`plan`] computes exact numbers and ordered steps for one goal, and a guarded script of them.
 //! - [`report`] renders; it decides nothing. [`publish`] hands metrics to their collector. [`advice`] and [`verdict`] are the words that rules and plans share.
 //!
 //! # What always holds
 //! 1. **Looking writes nothing.** Every status ioctl carries `DM_NOFLUSH`: without it the kernel commits the pool's
-//!    metadata. No block device is opened for writing. (`tests/lab/scenarios/looking-writes-nothing.sh`)
+//!    metadata. No block device is opened for writing. (`tests/lab/scenarios/looking-writes-nothing.sh`) The one
+//!    exception is asked for by name, `usage --snapshot`, and always undone. (`tests/lab/scenarios/busy-pool.sh`)
 //! 2. **It always answers.** Each question has its own time limit and is asked by a worker process that can be left
 //!    behind. (`tests/lab/scenarios/stuck-metadata-device.sh`)
 //! 3. **Everything after `record` is a pure function of the recording**: no clock, no environment, no file. Live and
@@ -50,5 +52,6 @@ pub mod publish;
 pub mod record;
 pub mod report;
 pub mod rules;
+pub mod snapshot;
 pub mod usage;
 pub mod verdict;

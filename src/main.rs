@@ -1,5 +1,7 @@
 //! Wires it together: arguments, one recording, one report, one exit status. The only file that prints or exits.
 
+mod counting;
+mod freeing;
 mod monitoring;
 mod planning;
 
@@ -8,8 +10,7 @@ use clap::{CommandFactory, Parser};
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
-use thinspect::cli::{By, Cli, Color, Command, Format, Global, Plan, SchemaOf};
+use thinspect::cli::{self, Cli, Color, Command, Format, Global, Plan, SchemaOf};
 use thinspect::host::owners::{self, Owners};
 use thinspect::host::{self, Host, pool::Pool};
 use thinspect::record::{self, Recording, live, load};
@@ -49,20 +50,12 @@ fn run(cli: Cli) -> Result<Exit> {
     let global = &cli.global;
     match cli.command.unwrap_or(Command::Status { exit_code: false }) {
         Command::Status { exit_code } => status(global, exit_code),
-        Command::Usage { by, metadata, held_root, max_rate } => {
-            let options = metadata::Options {
-                through_held_root: held_root,
-                bytes_per_second: max_rate,
-                progress: Some(&progress()),
-                ..metadata::Options::default()
-            };
-            show_usage(global, by, metadata.as_deref(), options)
-        }
+        Command::Usage(asked) => show_usage(global, &asked),
         Command::Plan(goal) => make_plan(global, &goal),
         Command::Record { file } => save(global, file.as_deref()),
         Command::Check(options) => monitoring::check(global, &options),
         Command::Metrics(options) => monitoring::metrics(global, &options),
-        Command::Man { of } => manual(&of),
+        Command::Man { of, dir } => manual(&of, dir.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "thinspect", &mut script);
@@ -176,82 +169,81 @@ fn units(global: &Global) -> Units {
 }
 
 /// Joins who owns what with what the pool's metadata says of it.
-fn show_usage(global: &Global, by: By, copy: Option<&Path>, options: metadata::Options<'_>) -> Result<Exit> {
-    let (pool, owners) = match copy {
+fn show_usage(global: &Global, asked: &cli::Usage) -> Result<Exit> {
+    let copy = asked.metadata.as_deref();
+    let (about, owners) = match copy {
         // A copy alone has no names.
         Some(_) if global.from.is_none() => (None, Owners::default()),
         _ => {
             let (recording, source) = recording(global, &asking(true))?;
             if source != Source::Live && copy.is_none() {
-                return Err(planning::no_metadata());
+                return Err(counting::no_metadata());
             }
             let host = host::read(&recording);
             let pool = chosen_pool(&host, global.pool.as_deref())?.clone();
             let owners = owners::read(&recording, &host, &pool);
-            (Some(pool), owners)
+            (Some((host, pool)), owners)
         }
     };
-    let path = match (copy, &pool) {
+    let path = match (copy, &about) {
         (Some(copy), _) => copy.to_owned(),
-        (None, Some(pool)) => metadata_path(pool, &root(global))?,
+        (None, Some((_, pool))) => counting::metadata_path(pool, &root(global))?,
         (None, None) => return Err(anyhow!("nothing to read")),
     };
-    let (file, counted) = read_metadata(&path, &options)?;
-    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
-    let rows = usage::join(&counted, &owners, &reclaim, usage::walks_worth_it(&counted));
-    clear_progress();
+    let holding = match about.as_ref().filter(|_| asked.snapshot) {
+        Some((host, pool)) => Some(counting::Holding::take(host, pool, &path, global.timeout)?),
+        None => None,
+    };
+    let counted = count(&path, asked, &owners, holding.is_some());
+    let released = holding.map(|holding| holding.release(global.timeout));
+    counting::clear_progress();
+    let (mut rows, without) = counted.map_err(|error| match &released {
+        Some(Err(held)) => anyhow!("{error:#}; {held:#}"),
+        _ => error,
+    })?;
+    let fate = |released: &Result<&'static str>| *released.as_ref().unwrap_or(&"could not be released");
+    rows.note_snapshot(released.as_ref().map(fate));
     let name = path.display().to_string();
-    let label = pool.as_ref().and_then(|p| p.name.as_deref()).unwrap_or(&name);
-    match global.output {
+    let label = about.as_ref().and_then(|(_, pool)| pool.name.as_deref()).unwrap_or(&name);
+    let exit = match global.output {
         Format::Text => {
-            let by = match by {
-                By::Device => report::usage::By::Device,
-                By::Image => report::usage::By::Image,
-                By::Container => report::usage::By::Container,
-            };
-            print(&report::usage::text(Some(label), &rows, &owners, by, &look(global)))
+            let now = about.as_ref().and_then(|(host, _)| host.recorded_at.as_deref()?.parse().ok());
+            let table = counting::table(asked, now);
+            let mut text = report::usage::text(Some(label), &rows, &owners, &table, &look(global));
+            if let Some(without) = &without {
+                text.push_str(&report::usage::without_text(without, &rows, &look(global)));
+            }
+            print(&text)
         }
-        Format::Json => print(&json(&report::usage::output(Some(label), &rows, &owners))?),
-    }
+        Format::Json => print(&json(&report::usage::output(Some(label), &rows, &owners, without.as_ref()))?),
+    };
+    released.transpose()?;
+    exit
 }
 
-/// A pool's metadata, and what it says of each device.
-fn read_metadata(
+/// Counts in the metadata for every row, and for the set that was named.
+fn count(
     path: &Path,
-    options: &metadata::Options<'_>,
-) -> Result<(metadata::MetadataFile, metadata::Usage)> {
-    let file =
-        metadata::MetadataFile::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let counted = metadata::read(&file, options).with_context(|| path.display().to_string());
-    clear_progress();
-    Ok((file, counted?))
-}
-
-/// Where a pool's metadata can be read: the file behind its loop device, which is always current, else the device.
-fn metadata_path(pool: &Pool, root: &Path) -> Result<PathBuf> {
-    let backing = &pool.metadata_backing;
-    let file = backing.file.as_ref().filter(|f| !f.deleted).map(|f| f.path.as_str());
-    let path = file.or(backing.path.as_deref());
-    let path = path.with_context(|| format!("the metadata device of {} is not known", pool.label()))?;
-    Ok(root.join(path.trim_start_matches('/')))
-}
-
-/// Says how far reading the metadata is, on a terminal, once it has taken a second.
-fn progress() -> impl Fn(metadata::Progress) + Sync {
-    let started = Instant::now();
-    let terminal = io::stderr().is_terminal();
-    move |now: metadata::Progress| {
-        if terminal && started.elapsed() > Duration::from_secs(1) {
-            let share = now.blocks * 100 / now.expected.max(1);
-            let _ = write!(io::stderr(), "\rreading metadata: {share:3} % of {} blocks ", now.expected);
-        }
-    }
-}
-
-fn clear_progress() {
-    if io::stderr().is_terminal() {
-        let _ = write!(io::stderr(), "\r\u{1b}[K");
-    }
+    asked: &cli::Usage,
+    owners: &Owners,
+    own_snapshot: bool,
+) -> Result<(usage::Usage, Option<usage::Without>)> {
+    let progress = counting::progress();
+    let options = metadata::Options {
+        through_held_root: asked.held_root || own_snapshot,
+        bytes_per_second: asked.max_rate,
+        progress: Some(&progress),
+        ..metadata::Options::default()
+    };
+    let (file, counted) = counting::read(path, &options)?;
+    // Where a pool never came to rest, a snapshot that somebody holds was read.
+    let options = metadata::Options { through_held_root: counted.through_held_root, ..options };
+    let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
+    let rows = usage::join(&counted, owners, &reclaim, usage::walks_worth_it(&counted));
+    let in_pool = counted.devices.iter().map(|device| device.device_id).collect();
+    let named = Some(&asked.without).filter(|names| !names.is_empty());
+    let without = named.map(|names| usage::without(names, owners, &in_pool, &reclaim)).transpose();
+    Ok((rows, without.map_err(|why| anyhow!(why))?))
 }
 
 fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
@@ -275,7 +267,7 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
         Some(pool) => pool,
         None => chosen_pool(&host, wanted)?,
     };
-    let about = planning::About { recording: &recording, source, host: &host, pool };
+    let about = freeing::About { recording: &recording, source, host: &host, pool };
     let (plan, script) = planning::plan(&about, &root(global), goal)?;
     if script {
         if let Some(why) = plan.unscriptable() {
@@ -343,9 +335,14 @@ fn explain(name: &str) -> Result<Exit> {
     print(&report::explain::explain(rule))
 }
 
-/// The manual page of a command, in roff.
-fn manual(of: &[String]) -> Result<Exit> {
+/// The manual page of a command, or the pages of all, in roff.
+fn manual(of: &[String], folder: Option<&Path>) -> Result<Exit> {
     let mut program = Cli::command();
+    if let Some(folder) = folder {
+        clap_mangen::generate_to(program, folder)
+            .with_context(|| format!("cannot write into {}", folder.display()))?;
+        return Ok(Exit::Answered);
+    }
     program.build();
     let mut command = &program;
     for name in of {

@@ -22,11 +22,14 @@ pub(crate) fn check(global: &Global, options: &Check) -> Result<Exit> {
 fn checked(global: &Global, options: &Check) -> Result<Line> {
     let report = report(global)?;
     let thresholds = Thresholds {
-        data: Limits { warning: options.warning, critical: options.critical },
-        metadata: Limits { warning: options.metadata_warning, critical: options.metadata_critical },
+        data: Limits { warning: Some(options.warning), critical: Some(options.critical) },
+        metadata: Limits {
+            warning: Some(options.metadata_warning),
+            critical: Some(options.metadata_critical),
+        },
         time: Limits { warning: options.time_warning, critical: options.time_critical },
     };
-    Ok(monitor::line(&report, &thresholds, &[], global.verbose))
+    Ok(monitor::line(&report, &thresholds, global.verbose))
 }
 
 fn say(line: &Line) -> Result<Exit> {

@@ -16,7 +16,7 @@ use support::{folders, tests};
 use thinspect::host;
 use thinspect::record::load;
 use thinspect::report::monitor::{Limits, Range, Thresholds, line};
-use thinspect::report::{Filling, Report, Source, TimeToFull};
+use thinspect::report::{Report, Source};
 
 // --- a monitor, by the guidelines ---------------------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ fn every_host_in_one_line() {
         |state: &str| ["OK", "WARNING", "UNKNOWN", "CRITICAL"].iter().position(|s| *s == state).unwrap();
     for (name, report) in reports() {
         for verbose in [false, true] {
-            let line = line(&report, &Thresholds::default(), &[], verbose);
+            let line = line(&report, &Thresholds::default(), verbose);
             let parsed = conforms(&line.text);
             assert_eq!(parsed.state.to_lowercase(), line.verdict.word(), "{name}");
             assert!(rank(&parsed.state) >= rank(state_of_numbers(&parsed.data)), "{name}: {}", line.text);
@@ -179,24 +179,46 @@ fn names_do_not_break_the_line() {
     for name in ["it's", "a=b", "a|b", "x;y", "a\"b", "a\\b", "'", "a%b"] {
         let mut report = healthy("p");
         report.host.pools[0].name = Some(name.to_owned());
-        let parsed = conforms(&line(&report, &Thresholds::default(), &[], false).text);
+        let parsed = conforms(&line(&report, &Thresholds::default(), false).text);
         assert_eq!(parsed.data.len(), 4, "{name}");
     }
 }
 
+/// The pool of the rule's own example, which grows by 80,000 blocks in 20 minutes and has 498,400 free: full in 2 h 4 min.
+fn filling() -> Report {
+    let sample = |minutes: u64| {
+        format!(
+            r#"{{"schema":"thinspect-watch/1","kind":"sample","at":"2026-11-22T02:{minutes:02}:00Z","pool":"p","block_bytes":65536,"data":{{"used_blocks":{},"total_blocks":1638400}}}}"#,
+            900_000 + minutes * 4000
+        )
+    };
+    let samples: Vec<String> = [0, 20, 40, 59].map(sample).into();
+    let status = "p: 0 209715200 thin-pool 4 4244/524288 1136000/1638400 - rw discard_passdown queue_if_no_space - 1024";
+    let recording = load::load(format!("{status}\n{}\n", samples.join("\n")).as_bytes()).unwrap();
+    Report::new(host::read(&recording), Source::Pasted, None)
+}
+
 #[test]
 fn time_to_full_is_a_condition() {
-    let report = healthy("p");
-    let forecast = |space, hours: u64| TimeToFull { pool: "p".into(), space, seconds: hours * 3600 };
-    for (hours, state) in [(3, "CRITICAL"), (5, "WARNING"), (25, "OK")] {
-        let forecasts = [forecast(Filling::Filesystem, 1000), forecast(Filling::Data, hours)];
-        let output = line(&report, &Thresholds::default(), &forecasts, false).text;
+    let report = filling();
+    let parsed = |warning: &str, critical: &str| {
+        let time = Limits { warning: warning.parse().ok(), critical: critical.parse().ok() };
+        let output = line(&report, &Thresholds { time, ..Thresholds::default() }, false).text;
         let parsed = conforms(&output);
-        assert_eq!(parsed.state, state, "{output}");
-        let datum = parsed.data.iter().find(|d| d.label == "data_full_in_p").unwrap();
-        assert_eq!((datum.value.as_str(), datum.unit.as_str()), (&*(hours * 3600).to_string(), "s"));
-        assert_eq!(state == "OK", !parsed.text.contains("data full in"), "{output}");
-    }
+        let datum =
+            parsed.data.iter().find(|d| d.label == "data_full_in_p").unwrap_or_else(|| panic!("{output}"));
+        assert_eq!((datum.value.as_str(), datum.unit.as_str()), ("7536", "s"), "{output}");
+        parsed
+    };
+    assert_eq!(parsed("1h:", "30m:").state, "OK");
+    assert_eq!(parsed("3h:", "1h:").state, "WARNING");
+    let critical = parsed("5h:", "3h:");
+    assert_eq!(critical.state, "CRITICAL");
+    assert!(critical.text.contains("data full in"), "{}", critical.text);
+    // Unless the user said otherwise, the rule decides.
+    let ruled = parsed("", "");
+    assert_eq!(ruled.state, "CRITICAL");
+    assert!(ruled.text.contains("will be full in"), "{}", ruled.text);
 }
 
 /// A range as a person may write it.
@@ -225,13 +247,12 @@ proptest! {
         report.host.pools[0].data.used = Some(thinspect::host::units::DataBlocks(used));
         // What the rules find is another matter.
         report.findings.clear();
-        let never: Range = "~:".parse().unwrap();
         let thresholds = Thresholds {
-            data: Limits { warning: warning.parse().unwrap(), critical: critical.parse().unwrap() },
-            metadata: Limits { warning: never, critical: never },
-            ..Thresholds::default()
+            data: Limits { warning: warning.parse().ok(), critical: critical.parse().ok() },
+            metadata: Limits::default(),
+            time: Limits::default(),
         };
-        let output = line(&report, &thresholds, &[], false).text;
+        let output = line(&report, &thresholds, false).text;
         let parsed = conforms(&output);
         prop_assert_eq!(&parsed.state, state_of_numbers(&parsed.data), "{}", output);
         // And the shown ranges are those that were asked for.
@@ -254,7 +275,7 @@ proptest! {
         let mut report = healthy("p");
         report.host.pools[0].name = Some(name);
         report.host.pools[0].data.used = Some(thinspect::host::units::DataBlocks(used));
-        conforms(&line(&report, &Thresholds::default(), &[], true).text);
+        conforms(&line(&report, &Thresholds::default(), true).text);
     }
 }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::hint::black_box;
 use std::path::Path;
 use thinspect::host::units::Bytes;
-use thinspect::host::{df, dm_info, docker_info, losetup, lvm, saying, stat};
+use thinspect::host::{df, dm_info, docker_info, listing, losetup, lvm, saying, stat};
 use thinspect::record::paste::paste;
 use thinspect::record::{Answer, Ask, Recording};
 
@@ -101,9 +101,10 @@ fn reports_read_as_they_should() {
     assert_eq!((filesystems.len(), filesystems[0].inodes_free), (1, Some(779_009)));
     let recording = paste(&text("backing-fs-full.losetup-l"));
     assert_eq!(losetup::loops(recording.said(Ask::Output, "losetup").unwrap()).len(), 3);
-    let mut facts = lvm::Lvm::default();
+    let mut facts = lvm::Gathering::default();
     let recording = paste(&text("direct-lvm.lvs-json"));
-    recording.all(Ask::LvmReport).for_each(|a| lvm::read_report(&a.of, said(a), &mut facts));
+    recording.all(Ask::LvmReport).for_each(|a| facts.report(&a.of, said(a)));
+    let facts = facts.finish();
     assert_eq!((facts.volumes.len(), facts.volumes[1].metadata_centipercent), (4, Some(1006)));
 }
 
@@ -185,13 +186,13 @@ fn a_mixed_paste() {
 #[test]
 fn a_line_that_matters_is_kept_in_the_longest_log() {
     let mut log = String::new();
-    for n in 0..60_000 {
+    for n in 0..120_000 {
         log.push_str(&format!(
             "Nov 22 02:39:{:02} host dockerd[12]: request {n} of client {:x} done\n",
             n % 60,
             n * 7
         ));
-        if n == 50_000 {
+        if n == 90_000 {
             log.push_str("devmapper: Thin Pool has 5 free data blocks which is less than minimum required 9 free data blocks.\n");
         }
     }
@@ -220,11 +221,11 @@ fn read_all(text: &str) -> Recording {
     let recording = paste(text);
     for answer in &recording.answers {
         let words = said(answer);
-        let mut facts = lvm::Lvm::default();
-        lvm::read_report(&answer.of, words, &mut facts);
-        black_box((facts, docker_info::read(words), df::read(&answer.of, words)));
-        black_box((dm_info::read(words), dm_info::columns(words), dm_info::names(words)));
-        black_box((losetup::loops(words), losetup::files(&answer.of, words), losetup::listed(words)));
+        let mut facts = lvm::Gathering::default();
+        facts.report(&answer.of, words);
+        black_box((facts.finish(), docker_info::read(words), df::read(&answer.of, words)));
+        black_box((dm_info::read(words), dm_info::columns(words), listing::read(&answer.of, words)));
+        black_box((losetup::loops(words), losetup::files(&answer.of, words)));
         black_box((stat::listed(words), stat::stat(words), stat::statfs(words)));
         for said in saying::gather([words].into_iter()) {
             black_box(said.number_after("is"));

@@ -142,7 +142,7 @@ fn what_is_unsafe_is_refused_with_its_reason() {
     ];
     for (word, plan) in &plans {
         assert!(!plan.possible && says(&plan.blocked_by, word), "{word}: {:?}", plan.blocked_by);
-        assert!(!commands(plan).iter().any(|c| c.contains("thin_repair") || c.contains("mv ")), "{word}");
+        assert!(!commands(plan).iter().any(|c| c.contains("thin_repair") || c.contains("mv -f")), "{word}");
         assert!(Stage::new().run(&script(plan), &["--yes"]).failed_saying("stopped"), "{word}");
     }
     for (name, line) in
@@ -154,6 +154,31 @@ fn what_is_unsafe_is_refused_with_its_reason() {
         });
         assert!(plan.possible, "{line}: {:?}", plan.blocked_by);
     }
+}
+
+#[test]
+fn a_deleted_file_gets_its_name_back_while_a_shell_holds_its_device() {
+    let (host, mut pool) = marked();
+    for backing in [&mut pool.data_backing, &mut pool.metadata_backing] {
+        backing.file.as_mut().unwrap().deleted = true;
+    }
+    let plan = of(&host, &pool);
+    let all = commands(&plan);
+    let place =
+        |word: &str| all.iter().position(|c| c.contains(word)).unwrap_or_else(|| panic!("{word}: {all:?}"));
+    let order = [
+        "exec 9</dev/loop",
+        "docker stop",
+        "systemctl stop",
+        "/metadata.saved && mv",
+        "exec 9<&-",
+        "systemctl start",
+    ];
+    assert!(order.map(place).is_sorted(), "{all:?}");
+    assert!(plan.steps.iter().all(|s| s.risk != Risk::Destroys));
+    pool.owner = Owner::Unknown;
+    let all = commands(&of(&host, &pool)).join("\n");
+    assert!(all.contains(".saved") && !all.contains("stop"), "{all}");
 }
 
 #[test]
@@ -426,6 +451,7 @@ fn chosen() -> (Stage, String) {
     };
     let image = Thing::Image { id: "sha256:id".to_owned(), names: vec!["app:1".into(), "app:2".into()] };
     let chosen = Chosen {
+        trims: Vec::new(),
         wanted: DataBlocks(90),
         block: Bytes(1 << 16),
         most: DataBlocks(100),

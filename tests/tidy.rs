@@ -14,7 +14,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rules", &["rules", "host", "forecast", "advice", "verdict"]),
     ("plan", &["plan", "host", "advice", "verdict"]),
     ("usage", &["usage", "host", "metadata", "advice"]),
+    ("publish", &["publish"]),
     ("report", &["report", "host", "rules", "plan", "usage", "forecast", "advice", "verdict", "record"]),
+    ("snapshot", &["snapshot", "host", "metadata", "record", "advice"]),
 ];
 
 /// What nothing after `record` may touch: the recording is the only input.

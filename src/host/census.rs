@@ -93,10 +93,11 @@ fn record(pool: &Pool, id: u32) -> String {
             Some(format!("container {}", container.name.as_deref().unwrap_or(&container.id)))
         }
         Owner::Layer { chain: name, .. } | Owner::Snapshot { key: name } => Some(name.clone()),
-        Owner::Deleted { record } | Owner::Faulty { record } | Owner::Stray { record } => {
-            Some(record.clone())
-        }
-        Owner::Volume(_) | Owner::Active(_) => None,
+        Owner::Deleted { record }
+        | Owner::Faulty { record }
+        | Owner::Stray { record }
+        | Owner::BuildStep { record } => Some(record.clone()),
+        Owner::Volume(_) | Owner::StratisFilesystem { .. } | Owner::Active(_) => None,
     };
     pool.owners.of(id).iter().find_map(name).unwrap_or_default()
 }

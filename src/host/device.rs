@@ -2,7 +2,8 @@
 //!
 //! It joins the answers about one device; what several devices or other reports add is joined elsewhere.
 
-use super::backing::Filesystem;
+use super::backing::{Backing, BackingKind, Filesystem};
+use super::listing::{self, Halves, Listed, Listing};
 use super::lvm::{self, LvName};
 use super::pool::{Pool, StatusAnswer};
 use super::space::Space;
@@ -10,43 +11,47 @@ use super::status::{PoolStatus, pool_status, thin_status};
 use super::table::{DeviceNumber, PoolTable, Target, pool_table, target, thin_table};
 use super::thin::Thin;
 use super::units::{Bytes, METADATA_BLOCK};
-use super::{dm_info, stack};
-use crate::record::{Answer, Ask, Reading, Recording};
+use super::{dm_info, stack, twice};
+use crate::record::{Ask, Reading, Recording};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// What was said about one device-mapper device; the last answer to each question counts.
+/// What was said about one device-mapper device; the last answer to each question counts, of statuses the latest.
+#[derive(Default)]
 pub(super) struct Device<'a> {
-    pub(super) name: &'a str,
+    pub(super) name: Cow<'a, str>,
     number: Option<DeviceNumber>,
     event: Option<u32>,
     pub(super) table: Option<&'a Reading>,
     pub(super) status: Option<&'a Reading>,
     info: Option<dm_info::DmInfo>,
+    /// A pasted list has it as a pool, with what carries it where the list tells.
+    listed_as_pool: Option<Option<Halves>>,
 }
 
 /// Every device that was spoken of, by name.
-pub(super) fn devices(recording: &Recording) -> BTreeMap<&str, Device<'_>> {
-    let mut devices: BTreeMap<&str, Device<'_>> = BTreeMap::new();
-    let empty = |name| Device { name, number: None, event: None, table: None, status: None, info: None };
+pub(super) fn devices(recording: &Recording) -> BTreeMap<Cow<'_, str>, Device<'_>> {
+    let mut devices = Devices::new();
     for line in recording.all(Ask::DmList).filter_map(|a| a.reading.said()).flat_map(str::lines) {
         let mut words = line.splitn(3, ' ');
         let (Some(number), Some(event), Some(name)) = (words.next(), words.next(), words.next()) else {
             continue;
         };
-        let device = devices.entry(name).or_insert_with(|| empty(name));
+        let device = entry(&mut devices, name.into());
         (device.number, device.event) = (DeviceNumber::read(number), event.parse().ok());
     }
     for answer in &recording.answers {
-        let name = answer.of.as_str();
+        let name = Cow::Borrowed(answer.of.as_str());
         match answer.ask {
-            // Tables of devices that a person pasted: they name what other answers are about.
-            Ask::Output => add_listed(&mut devices, answer),
-            Ask::DmTable => devices.entry(name).or_insert_with(|| empty(name)).table = Some(&answer.reading),
+            Ask::DmTable => entry(&mut devices, name).table = Some(&answer.reading),
             Ask::DmStatus => {
-                devices.entry(name).or_insert_with(|| empty(name)).status = Some(&answer.reading)
+                let device = entry(&mut devices, name);
+                if !device.status.is_some_and(|before| twice::is_older(&answer.reading, before)) {
+                    device.status = Some(&answer.reading);
+                }
             }
             Ask::DmInfo => {
-                let device = devices.entry(name).or_insert_with(|| empty(name));
+                let device = entry(&mut devices, name);
                 let info = answer.reading.said().map(dm_info::read);
                 device.number = device.number.or_else(|| info.as_ref().and_then(|i| i.device));
                 device.info = info;
@@ -54,40 +59,38 @@ pub(super) fn devices(recording: &Recording) -> BTreeMap<&str, Device<'_>> {
             _ => {}
         }
     }
+    add_listed(&mut devices, recording);
     devices
 }
 
-/// Adds numbers and states from pasted `dmsetup ls` and `dmsetup info -c` to devices that are known otherwise.
-fn add_listed<'a>(devices: &mut BTreeMap<&'a str, Device<'a>>, answer: &'a Answer) {
-    let text = answer.reading.said().unwrap_or_default();
-    match answer.of.as_str() {
-        "dmsetup ls" => {
-            for (name, number) in dm_info::names(text) {
-                if let Some(device) = devices.get_mut(name.as_str()) {
-                    device.number = device.number.or(Some(number));
-                }
-            }
+type Devices<'a> = BTreeMap<Cow<'a, str>, Device<'a>>;
+
+fn entry<'d, 'a>(devices: &'d mut Devices<'a>, name: Cow<'a, str>) -> &'d mut Device<'a> {
+    devices.entry(name.clone()).or_insert_with(|| Device { name, ..Device::default() })
+}
+
+/// Adds what pasted lists say: numbers and states of devices that are known otherwise, and pools that only they name.
+fn add_listed<'a>(devices: &mut Devices<'a>, recording: &'a Recording) {
+    let said = || recording.all(Ask::Output).filter_map(|a| Some((a.of.as_str(), a.reading.said()?)));
+    for info in said().filter(|(of, _)| *of == "dmsetup info -c").flat_map(|(_, text)| dm_info::columns(text))
+    {
+        let name = Cow::Owned(info.name.clone());
+        if devices.contains_key(&name) || is_pools_name(&name) {
+            let device = entry(devices, name);
+            device.number = device.number.or(info.device);
+            device.info = device.info.take().or(Some(info));
         }
-        "dmsetup info -c" => {
-            for info in dm_info::columns(text) {
-                let unseen = !devices.contains_key(info.name.as_str());
-                let in_text = || text.lines().flat_map(str::split_whitespace).find(|w| *w == info.name);
-                if unseen
-                    && is_pools_name(&info.name)
-                    && let Some(name) = in_text()
-                {
-                    devices.insert(
-                        name,
-                        Device { name, number: None, event: None, table: None, status: None, info: None },
-                    );
-                }
-                if let Some(device) = devices.get_mut(info.name.as_str()) {
-                    device.number = device.number.or(info.device);
-                    device.info = device.info.take().or(Some(info));
-                }
-            }
+    }
+    let listing = Listing::new(said().flat_map(|(of, text)| listing::read(of, text)));
+    for listed in listing.iter() {
+        let name = Cow::Owned(listed.name.clone());
+        let pool = is_pools_name(&name) || listing.is_lvms_pool(listed);
+        if !pool && !devices.contains_key(&name) {
+            continue;
         }
-        _ => {}
+        let device = entry(devices, name);
+        device.number = device.number.or(listed.device);
+        device.listed_as_pool = pool.then(|| listing.halves(listed));
     }
 }
 
@@ -102,9 +105,10 @@ impl Device<'_> {
 
     pub(super) fn kind(&self) -> Option<&str> {
         let told = self.table_target().or_else(|| self.status_target()).map(|t| t.kind);
-        // A pasted `dmsetup info` has no types of targets; some names are only given to pools.
-        let unasked = self.table.is_none() && self.status.is_none() && self.info.is_some();
-        told.or_else(|| (unasked && is_pools_name(self.name)).then_some("thin-pool"))
+        // A pasted `dmsetup info` or `lsblk` has no types of targets; some names are only given to pools.
+        let unasked = self.table.is_none() && self.status.is_none();
+        let listed = self.listed_as_pool.is_some() || self.info.is_some() && is_pools_name(&self.name);
+        told.or_else(|| (unasked && listed).then_some("thin-pool"))
     }
 
     fn number(&self) -> Option<DeviceNumber> {
@@ -122,7 +126,12 @@ impl Device<'_> {
             let (length, total) = (length?, status.total_data.filter(|t| t.0 > 0)?);
             (length.0 % total.0 == 0).then(|| Bytes(length.bytes().0 / total.0))
         });
-        let name = (!self.name.is_empty()).then(|| self.name.to_owned());
+        let name = (!self.name.is_empty()).then(|| self.name.to_string());
+        let halves = self.listed_as_pool.as_ref().and_then(Option::as_ref);
+        let below = |number: Option<DeviceNumber>, half: Option<&Listed>| {
+            let asked = number.map(|d| stack::backing(recording, mounts, d));
+            asked.or_else(|| half.map(listed_backing)).unwrap_or_default()
+        };
         let info = self.info.as_ref();
         let uuid = info.and_then(|i| i.uuid.clone());
         Pool {
@@ -137,11 +146,8 @@ impl Device<'_> {
             event_number: self.event.or_else(|| info.and_then(|i| i.event_number)),
             length,
             block,
-            data_backing: table.data.map(|d| stack::backing(recording, mounts, d)).unwrap_or_default(),
-            metadata_backing: table
-                .metadata
-                .map(|d| stack::backing(recording, mounts, d))
-                .unwrap_or_default(),
+            data_backing: below(table.data, halves.map(|h| &h.data)),
+            metadata_backing: below(table.metadata, halves.map(|h| &h.metadata)),
             ..from_status(status, &table, block)
         }
     }
@@ -160,7 +166,7 @@ impl Device<'_> {
         let table = self.table_target().map(|t| thin_table(t.params)).unwrap_or_default();
         let status = self.status_target();
         Thin {
-            name: self.name.to_owned(),
+            name: self.name.to_string(),
             device: self.number(),
             pool: table.pool,
             device_id: table.device_id,
@@ -205,6 +211,29 @@ fn from_status(status: PoolStatus, table: &PoolTable, block: Option<Bytes>) -> P
         leftovers: status.leftovers,
         ..Pool::default()
     }
+}
+
+/// What carries one half of a pool, as a list tells: its size is rounded there and not taken.
+fn listed_backing(listed: &Listed) -> Backing {
+    let loop_number = listed.name.strip_prefix("loop").and_then(|n| n.parse().ok());
+    let device = listed.device.or(loop_number.map(|minor| DeviceNumber { major: 7, minor }));
+    let mapped = matches!(listed.kind.as_str(), "lvm" | "dm" | "crypt" | "mpath")
+        || lvm::split_name(&listed.name).is_some();
+    let kind = match listed.kind.as_str() {
+        _ if device.is_some_and(DeviceNumber::is_loop) => BackingKind::Loop,
+        _ if ["_tdata", "_tmeta"].iter().any(|end| listed.name.ends_with(end)) => BackingKind::Lvm,
+        "lvm" => BackingKind::Lvm,
+        "dm" | "crypt" | "mpath" => BackingKind::Dm,
+        "part" => BackingKind::Partition,
+        "disk" => BackingKind::Disk,
+        _ => BackingKind::Unknown,
+    };
+    let node = match &*listed.name {
+        "" => device.filter(|d| d.is_loop()).map(|d| format!("/dev/loop{}", d.minor)),
+        name if mapped => Some(format!("/dev/mapper/{name}")),
+        name => Some(format!("/dev/{name}")),
+    };
+    Backing { kind, device, path: node, ..Backing::default() }
 }
 
 /// Whether a dm name is one that only pools have: Docker's `docker-8:1-262211-pool`, LVM's `vg-lv-tpool`.

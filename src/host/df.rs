@@ -5,6 +5,7 @@
 use super::amount::{self, Scale};
 use super::backing::Filesystem;
 use super::units::Bytes;
+use std::collections::HashMap;
 
 /// Reads a report; `of` is `df` or `df -i`. Two rows of one filesystem stay two, in order: they may be of two times.
 #[must_use]
@@ -105,28 +106,41 @@ fn size(word: &str, unit: Option<u64>) -> Option<(Bytes, bool)> {
 
 /// Adds filesystems to those already known: `df -i` completes what `df` said of the same mount, and the reverse.
 pub fn merge(known: &mut Vec<Filesystem>, more: Vec<Filesystem>) {
+    type Place = (Option<String>, Option<String>);
+    let place = |f: &Filesystem| (f.mount.clone(), f.source.clone());
+    let mut places: HashMap<Place, Vec<usize>> = HashMap::new();
+    for (at, filesystem) in known.iter().enumerate() {
+        places.entry(place(filesystem)).or_default().push(at);
+    }
     for new in more {
-        let fits = |old: &&mut Filesystem| {
-            let same = old.mount == new.mount && old.source == new.source;
-            let counts = |f: &Filesystem| f.inodes.is_some() || f.inodes_used_percent.is_some();
-            same && counts(old) != counts(&new)
-                && (old.size.is_some() || old.used_percent.is_some())
-                    != (new.size.is_some() || new.used_percent.is_some())
-        };
-        match known.iter_mut().find(fits) {
-            Some(old) => {
-                old.kind = old.kind.take().or(new.kind);
-                old.size = old.size.or(new.size);
-                old.free = old.free.or(new.free);
-                old.available = old.available.or(new.available);
-                old.inodes = old.inodes.or(new.inodes);
-                old.inodes_free = old.inodes_free.or(new.inodes_free);
-                old.used_percent = old.used_percent.or(new.used_percent);
-                old.inodes_used_percent = old.inodes_used_percent.or(new.inodes_used_percent);
+        let there = places.entry(place(&new)).or_default();
+        let fits = there.iter().find(|at| known.get(**at).is_some_and(|old| complement(old, &new)));
+        match fits.and_then(|at| known.get_mut(*at)) {
+            Some(old) => complete(old, new),
+            None => {
+                there.push(known.len());
+                known.push(new);
             }
-            None => known.push(new),
         }
     }
+}
+
+/// Whether one of two rows counts inodes and the other space.
+fn complement(old: &Filesystem, new: &Filesystem) -> bool {
+    let counts = |f: &Filesystem| f.inodes.is_some() || f.inodes_used_percent.is_some();
+    let measures = |f: &Filesystem| f.size.is_some() || f.used_percent.is_some();
+    counts(old) != counts(new) && measures(old) != measures(new)
+}
+
+fn complete(old: &mut Filesystem, new: Filesystem) {
+    old.kind = old.kind.take().or(new.kind);
+    old.size = old.size.or(new.size);
+    old.free = old.free.or(new.free);
+    old.available = old.available.or(new.available);
+    old.inodes = old.inodes.or(new.inodes);
+    old.inodes_free = old.inodes_free.or(new.inodes_free);
+    old.used_percent = old.used_percent.or(new.used_percent);
+    old.inodes_used_percent = old.inodes_used_percent.or(new.inodes_used_percent);
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A device-mapper device's state: the notation of `dmsetup info`, and the rows of `dmsetup info -c` and `dmsetup ls`.
+//! A device-mapper device's state: the notation of `dmsetup info`, and the rows of `dmsetup info -c`.
 //!
 //! Reading never fails; what is missing is unknown.
 
@@ -88,17 +88,6 @@ fn row(line: &str) -> Option<DmInfo> {
     })
 }
 
-/// Reads the lines of `dmsetup ls`: `NAME (253:1)`, on old versions `NAME (253, 1)`; those of its tree too.
-#[must_use]
-pub fn names(text: &str) -> Vec<(String, DeviceNumber)> {
-    let line = |line: &str| {
-        let (name, number) = line.trim().strip_suffix(')')?.rsplit_once('(')?;
-        let name = name.trim().trim_start_matches(['└', '├', '│', '─', '`', '|', '-', ' ']);
-        (!name.is_empty()).then_some((name.to_owned(), DeviceNumber::read(number)?))
-    };
-    text.lines().filter_map(line).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_and_lists() {
+    fn rows_of_columns() {
         let text =
             "Name  Maj Min Stat Open Targ Event  UUID\ndocker-8:1-2-pool  253   0 LIsw    1    1      4\n";
         let info = &columns(text)[0];
@@ -127,8 +116,5 @@ mod tests {
             ("docker-8:1-2-pool", Some(true), Some(4))
         );
         assert_eq!((info.inactive_table, info.uuid.as_deref()), (Some(true), None));
-        let number = |minor| DeviceNumber { major: 253, minor };
-        let listed = names("a-pool\t(253:0)\nb\t(253, 1)\n └─c (253:2)\n    └─ (7:1)\n");
-        assert_eq!(listed, [("a-pool".into(), number(0)), ("b".into(), number(1)), ("c".into(), number(2))]);
     }
 }

@@ -9,10 +9,11 @@ use super::table::target;
 use super::{dm_info, saying};
 use crate::record::paste::LEFT_OUT;
 use crate::record::{Ask, Reading, Recording};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Questions without an answer, as a person should hear of them.
-pub(super) fn unanswered(recording: &Recording, devices: &BTreeMap<&str, Device<'_>>) -> Vec<Oddity> {
+pub(super) fn unanswered(recording: &Recording, devices: &BTreeMap<Cow<'_, str>, Device<'_>>) -> Vec<Oddity> {
     let mut oddities = Vec::new();
     for answer in &recording.answers {
         let of_pool = devices.get(answer.of.as_str()).is_some_and(|d| d.kind() == Some("thin-pool"));
@@ -82,7 +83,7 @@ fn about(ask: Ask, of: &str) -> String {
 pub(super) fn not_understood(
     recording: &Recording,
     host: &Host,
-    devices: &BTreeMap<&str, Device<'_>>,
+    devices: &BTreeMap<Cow<'_, str>, Device<'_>>,
 ) -> Vec<Oddity> {
     let mut oddities = Vec::new();
     for pool in host.pools.iter().filter(|p| !p.leftovers.is_empty()) {

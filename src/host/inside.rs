@@ -40,10 +40,11 @@ pub(super) fn read(recording: &Recording, pool: &Pool) -> Option<Inside> {
     recording.said(Ask::PoolMetadata, &of)?;
     let mut gaps = Vec::new();
     let lines: Vec<Line> = objects(recording, Ask::PoolMetadata, &of, &mut gaps);
-    let (mut inside, mut one_moment) = (Inside::default(), true);
+    let (mut inside, mut one_moment, mut expected) = (Inside::default(), true, None);
     for line in lines {
         match line {
-            Line::Pool { transaction_id, used_metadata_blocks, damaged, steady, .. } => {
+            Line::Pool { transaction_id, used_metadata_blocks, devices, damaged, steady, .. } => {
+                expected = Some(devices);
                 inside.transaction_id = Some(transaction_id);
                 inside.metadata_used = Some(MetadataBlocks(used_metadata_blocks));
                 (inside.damaged, one_moment) = (damaged, steady);
@@ -59,6 +60,6 @@ pub(super) fn read(recording: &Recording, pool: &Pool) -> Option<Inside> {
         (inside.damage, inside.damaged) = (Vec::new(), 0);
     }
     inside.whole =
-        one_moment && gaps.is_empty() && inside.damage.is_empty() && inside.transaction_id.is_some();
+        one_moment && gaps.is_empty() && inside.damage.is_empty() && expected == Some(inside.devices.len());
     Some(inside)
 }

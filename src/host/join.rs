@@ -8,9 +8,10 @@ use super::device::devices;
 use super::history::{self, History};
 use super::owners::{self, Owners};
 use super::{
-    DeviceMapper, Host, Kernel, df, disk, gaps, inside, lvm, owner, reports, saying, settings, stack,
+    DeviceMapper, Host, Kernel, df, disk, docker_lists, gaps, inside, lvm, open_files, owner, reports,
+    saying, settings, stack, twice,
 };
-use crate::record::{Ask, Reading, Recording, Source};
+use crate::record::{Answer, Ask, Reading, Recording, Source};
 
 /// What a recording means.
 #[must_use]
@@ -30,6 +31,10 @@ pub fn read(recording: &Recording) -> Host {
         filesystems: filesystems(recording, &mounts),
         sayings: sayings(recording),
         history: history(recording),
+        containers: outputs(recording, "docker ps").flat_map(docker_lists::containers).collect(),
+        removable: outputs(recording, "docker system df").filter_map(docker_lists::removable).last(),
+        open_files: outputs(recording, "lsof").flat_map(open_files::deleted).collect(),
+        twice: Vec::new(),
         oddities: Vec::new(),
     };
     let devices = devices(recording);
@@ -43,8 +48,9 @@ pub fn read(recording: &Recording) -> Host {
     reports::add_reports(recording, &mut host);
     reports::add_loops(recording, &mut host);
     reports::add_refusals(&mut host);
+    let containerds = owner::containerds_pools(recording);
     for pool in &mut host.pools {
-        pool.owner = owner::owner(pool, &host.dockers, &host.thins, recording);
+        pool.owner = owner::owner(pool, &host.dockers, &host.thins, &containerds);
         pool.min_free = owner::min_free(pool, &host.dockers);
         pool.inside = inside::read(recording, pool);
     }
@@ -55,6 +61,7 @@ pub fn read(recording: &Recording) -> Host {
     }
     let owners: Vec<Owners> = host.pools.iter().map(|p| owners::read(recording, &host, p)).collect();
     host.pools.iter_mut().zip(owners).for_each(|(pool, owners)| pool.owners = owners);
+    host.twice = twice::find(recording, &host);
     oddities.extend(gaps::unanswered(recording, &devices));
     oddities.extend(gaps::not_understood(recording, &host, &devices));
     host.oddities = oddities;
@@ -88,20 +95,29 @@ fn history(recording: &Recording) -> History {
     texts.map(history::read).fold(History::default(), History::and)
 }
 
+/// Pasted outputs of a tool.
+fn outputs<'a>(recording: &'a Recording, of: &'static str) -> impl Iterator<Item = &'a str> {
+    recording.all(Ask::Output).filter(move |a| a.of == of).filter_map(|a| a.reading.said())
+}
+
 fn lvm_facts(recording: &Recording) -> lvm::Lvm {
-    let mut facts = lvm::Lvm::default();
+    let mut facts = lvm::Gathering::default();
+    let mut dmeventd = None;
     for answer in &recording.answers {
         let Some(said) = answer.reading.said() else { continue };
         match answer.ask {
-            Ask::LvmReport => lvm::read_report(&answer.of, said, &mut facts),
+            Ask::LvmReport => facts.report(&answer.of, said),
             Ask::Run if ["lvs", "vgs", "pvs"].iter().any(|c| answer.of.starts_with(c)) => {
-                lvm::read_report(&answer.of, said, &mut facts);
+                facts.report(&answer.of, said);
             }
-            Ask::File if answer.of.starts_with("/etc/lvm/") => lvm::read_file(&answer.of, said, &mut facts),
+            Ask::Processes if answer.of == "dmeventd" => dmeventd = Some(!said.trim().is_empty()),
+            Ask::File if answer.of.starts_with("/etc/lvm/") => facts.file(&answer.of, said),
             _ => {}
         }
     }
-    facts
+    let absent = |a: &&Answer| a.of.ends_with("/thin_check") && a.reading.errno() == Some("ENOENT");
+    let missing_checker = recording.all(Ask::Stat).find(absent).map(|a| a.of.clone());
+    lvm::Lvm { dmeventd, missing_checker, ..facts.finish() }
 }
 
 fn filesystems(recording: &Recording, mounts: &[Filesystem]) -> Vec<Filesystem> {

@@ -1,11 +1,10 @@
-//! Loop devices and their files as tools list them: `losetup`, `ls -l`, `du`, `lsblk`.
+//! Loop devices and their files as tools list them: `losetup`, `ls -l`, `du`.
 //!
 //! It only reads; whether a listed file carries a pool is joined elsewhere.
 
 use super::amount::{self, Scale};
 use super::backing::LoopFile;
 use super::loose::{self, Token};
-use super::table::DeviceNumber;
 use super::units::Bytes;
 
 /// A loop device and its file.
@@ -101,15 +100,23 @@ fn json(text: &str) -> Vec<LoopDevice> {
     found
 }
 
-/// Files with their sizes from `ls -l` (with `-s` also what they take) or `du`; `of` is the tool.
+/// Files with their sizes from `ls -l` (with `-s` also what they take) or `du`; `of` is the tool. A line `DIRECTORY:`
+/// names the place of those that follow.
 ///
 /// `du` counts what a file takes; where a path is listed twice, the larger number is `du --apparent-size`.
 #[must_use]
 pub fn files(of: &str, text: &str) -> Vec<LoopFile> {
     let mut found: Vec<LoopFile> = Vec::new();
+    let mut directory = "";
     for line in text.lines() {
         let file = if of.starts_with("du") { du(line) } else { ls(line) };
-        let Some(file) = file else { continue };
+        let Some(mut file) = file else {
+            directory = line.trim().strip_suffix(':').filter(|d| d.starts_with('/')).unwrap_or(directory);
+            continue;
+        };
+        if !directory.is_empty() && !file.path.starts_with('/') {
+            file.path = format!("{}/{}", directory.trim_end_matches('/'), file.path);
+        }
         match found.iter_mut().find(|f| of.starts_with("du") && f.path == file.path && f.size.is_none()) {
             Some(known) => {
                 let (one, two) = (known.allocated.max(file.allocated), known.allocated.min(file.allocated));
@@ -155,44 +162,6 @@ fn ls(line: &str) -> Option<LoopFile> {
     })
 }
 
-/// A block device as `lsblk` lists it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Its name, without the tree's lines.
-    pub name: String,
-    /// Its number.
-    pub device: DeviceNumber,
-    /// Its size, rounded unless bytes were asked for.
-    pub size: Option<Bytes>,
-    /// `disk`, `part`, `loop`, `lvm`, `dm`, …
-    pub kind: String,
-}
-
-/// Reads the rows of `lsblk` that show number, size and type, in the usual order.
-#[must_use]
-pub fn listed(text: &str) -> Vec<Listed> {
-    text.lines().filter_map(listed_row).collect()
-}
-
-fn listed_row(line: &str) -> Option<Listed> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let is_device =
-        |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) && DeviceNumber::read(word).is_some();
-    let at = words.iter().position(is_device).filter(|at| *at > 0)?;
-    let rest = words.get(at + 1..)?;
-    let kinds = ["disk", "part", "lvm", "loop", "dm", "crypt", "rom", "mpath"];
-    let kind = rest.iter().take(5).find(|w| kinds.contains(w) || w.starts_with("raid"))?;
-    let sizes = rest.iter().take(4).filter(|w| **w != "0" && **w != "1");
-    let size = sizes.filter_map(|w| amount::read(w, Scale::Coreutils)).map(|a| a.bytes).next();
-    let name = words.first()?.trim_start_matches(['└', '├', '│', '─', '`', '|', '-']);
-    Some(Listed {
-        name: name.to_owned(),
-        device: DeviceNumber::read(words.get(at)?)?,
-        size,
-        kind: (*kind).to_owned(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,17 +189,10 @@ mod tests {
         assert_eq!(file.allocated, Some(Bytes(1_717_986_918)));
         let plain = &files("ls -l", "-rw------- 1 root root 107374182400 Nov 12 11:52 data")[0];
         assert_eq!((plain.size, plain.allocated), (Some(Bytes(100 << 30)), None));
+        let listed = "/d/devicemapper/:\ntotal 92G\n 90G -rw-------. 1 root root 100G Nov 12 11:52 data";
+        let file = &files("ls -l", listed)[0];
+        assert_eq!((file.path.as_str(), file.allocated), ("/d/devicemapper/data", Some(Bytes(90 << 30))));
         let file = &files("du", "100G\t/d/data\n72M\t/d/data")[0];
         assert_eq!((file.size, file.allocated), (Some(Bytes(100 << 30)), Some(Bytes(72 << 20))));
-    }
-
-    #[test]
-    fn block_devices() {
-        let text = "loop1   loop1   7:1   loop    4G  0\n└─docker-7:0-65047-pool   dm-0  253:0   dm      4G  0\n\
-            docker-docker--pool   253:2      0 21.9G  0 lvm";
-        let found = listed(text);
-        assert_eq!(found.len(), 3);
-        assert_eq!((found[1].name.as_str(), found[1].size), ("docker-7:0-65047-pool", Some(Bytes(4 << 30))));
-        assert_eq!((found[2].kind.as_str(), found[2].size), ("lvm", Some(Bytes(23_514_945_946))));
     }
 }

@@ -6,12 +6,12 @@ mod config;
 mod display;
 mod report;
 
-pub use report::read_report;
+pub use report::Gathering;
 
 use super::units::Bytes;
 
 /// A logical volume's name in its volume group.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct LvName {
     /// Volume group.
     pub vg: String,
@@ -53,6 +53,17 @@ pub struct LogicalVolume {
     pub exact: bool,
 }
 
+/// A thin volume, active or not, as the backup of its group's metadata has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThinVolume {
+    /// The pool it lies in.
+    pub pool: LvName,
+    /// Its id in the pool.
+    pub device_id: u32,
+    /// Its name.
+    pub name: LvName,
+}
+
 /// One row of `vgs`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VolumeGroup {
@@ -64,6 +75,8 @@ pub struct VolumeGroup {
     pub free: Option<Bytes>,
     /// Size of an extent, the unit volumes grow in.
     pub extent: Option<Bytes>,
+    /// The profile attached to it, which holds for volumes without one of their own.
+    pub profile: Option<String>,
 }
 
 /// What LVM's settings say about growing pools by itself.
@@ -82,10 +95,27 @@ pub struct Lvm {
     pub volumes: Vec<LogicalVolume>,
     /// Volume groups.
     pub groups: Vec<VolumeGroup>,
+    /// Thin volumes with their ids.
+    pub thins: Vec<ThinVolume>,
     /// `lvm.conf`'s own setting.
     pub autoextend: Option<Autoextend>,
     /// Settings by profile name.
     pub profiles: Vec<(String, Autoextend)>,
+    /// Whether dmeventd runs; `None` where nobody looked.
+    pub dmeventd: Option<bool>,
+    /// The program that checks a pool before it is activated, where it is not there.
+    pub missing_checker: Option<String>,
+}
+
+/// `thin_pool_autoextend_threshold` where no settings name one (lvm.conf(5)): never.
+const DEFAULT_THRESHOLD: u64 = 100;
+
+impl LogicalVolume {
+    /// Whether it is a thin pool that is not active, by the letters of its attributes (lvs(8)): `twi---tz--`.
+    #[must_use]
+    pub fn is_inactive_pool(&self) -> bool {
+        self.attr.starts_with('t') && self.attr.chars().nth(4) == Some('-')
+    }
 }
 
 impl Lvm {
@@ -101,28 +131,30 @@ impl Lvm {
         self.volumes.iter().find(|v| v.name == *name)
     }
 
-    /// The autoextend settings in force for a volume: its profile's, else the configuration's.
+    /// The profile in force for a volume: its own, else its group's.
+    #[must_use]
+    pub fn profile_of(&self, name: &LvName) -> Option<&str> {
+        let own = self.volume(name).and_then(|v| v.profile.as_deref());
+        own.or_else(|| self.group(&name.vg)?.profile.as_deref())
+    }
+
+    /// The autoextend settings in force for a volume: of each, its profile's, else the configuration's, else LVM's
+    /// default for the threshold where the configuration was read.
     #[must_use]
     pub fn autoextend_of(&self, name: &LvName) -> Option<Autoextend> {
-        let profile = self.volume(name).and_then(|v| v.profile.as_deref());
-        let of_profile = profile.and_then(|p| self.profiles.iter().find(|(n, _)| n == p)).map(|(_, a)| *a);
-        of_profile.or(self.autoextend)
-    }
-}
-
-/// Reads one of LVM's own files by its path: `lvm.conf`, a profile, or a group's metadata backup.
-pub fn read_file(path: &str, text: &str, lvm: &mut Lvm) {
-    if let Some(profile) = path.strip_prefix("/etc/lvm/profile/") {
-        let name = profile.strip_suffix(".profile").unwrap_or(profile);
-        lvm.profiles.push((name.to_owned(), config::autoextend(text)));
-    } else if path.starts_with("/etc/lvm/backup/") {
-        // What lvs and vgs said is newer than a file.
-        lvm.groups.extend(config::backup(text).filter(|g| lvm.group(&g.name).is_none()));
-    } else {
-        let (said, known) = (config::autoextend(text), lvm.autoextend.unwrap_or_default());
-        // lvmlocal.conf is read after lvm.conf and wins.
-        let (threshold, percent) = (said.threshold.or(known.threshold), said.percent.or(known.percent));
-        lvm.autoextend = Some(Autoextend { threshold, percent });
+        let profile = self.profile_of(name);
+        let own = profile.and_then(|p| self.profiles.iter().find(|(n, _)| n == p)).map(|(_, a)| *a);
+        // A profile that was not read may say anything.
+        if profile.is_some() && own.is_none() {
+            return None;
+        }
+        let common =
+            self.autoextend.map(|a| Autoextend { threshold: a.threshold.or(Some(DEFAULT_THRESHOLD)), ..a });
+        let (Some(own), Some(common)) = (own, common) else { return own.or(common) };
+        Some(Autoextend {
+            threshold: own.threshold.or(common.threshold),
+            percent: own.percent.or(common.percent),
+        })
     }
 }
 

@@ -12,16 +12,19 @@ pub mod disk;
 pub mod dm_info;
 pub mod docker;
 pub mod docker_info;
+pub mod docker_lists;
 pub mod floor;
 mod gaps;
 mod headroom;
 pub mod history;
 pub mod inside;
 mod join;
+pub mod listing;
 mod loose;
 pub mod losetup;
 pub mod lvm;
 pub mod oddity;
+pub mod open_files;
 mod owner;
 pub mod owners;
 pub mod pool;
@@ -34,6 +37,7 @@ pub mod stat;
 pub mod status;
 pub mod table;
 pub mod thin;
+pub mod twice;
 pub mod units;
 
 pub use headroom::Headroom;
@@ -77,6 +81,14 @@ pub struct Host {
     pub sayings: Vec<Saying>,
     /// What was seen of the pools over time, this look included, where a history was given.
     pub history: History,
+    /// Containers, from a pasted `docker ps`.
+    pub containers: Vec<docker_lists::Container>,
+    /// What could be removed, from a pasted `docker system df`.
+    pub removable: Option<docker_lists::Removable>,
+    /// Deleted files that are held open, from a pasted `lsof`.
+    pub open_files: Vec<open_files::Deleted>,
+    /// What a text says twice, and differently.
+    pub twice: Vec<twice::Twice>,
     /// What was refused, silent or not understood.
     pub oddities: Vec<Oddity>,
 }

@@ -7,16 +7,24 @@ use super::docker_info::DockerInfo;
 use super::floor;
 use super::pool::{MinFree, MinFreeFrom, Owner, Pool};
 use super::thin::Thin;
-use crate::record::{Ask, Recording};
+use crate::record::{Answer, Ask, Recording};
 
 /// Who keeps the records of what is in the pool.
-pub(super) fn owner(pool: &Pool, dockers: &[Docker], thins: &[Thin], recording: &Recording) -> Owner {
+pub(super) fn owner(pool: &Pool, dockers: &[Docker], thins: &[Thin], containerds: &[&str]) -> Owner {
+    // Told by the loop files it lies in.
+    if pool.owner != Owner::Unknown {
+        return pool.owner.clone();
+    }
     let name = pool.name.as_deref().unwrap_or_default();
     let owns = |d: &&Docker| {
         d.configured_pool.as_deref() == Some(name)
             || d.prefix.as_ref().is_some_and(|p| name == format!("{p}-pool"))
     };
-    if let Some(docker) = dockers.iter().find(owns) {
+    // Several data roots may be told to use one pool (one for each mapping of users): the one at work has devices.
+    let works = |d: &&Docker| {
+        d.prefix.as_ref().is_some_and(|p| thins.iter().any(|t| t.name.starts_with(&format!("{p}-"))))
+    };
+    if let Some(docker) = dockers.iter().filter(owns).find(works).or_else(|| dockers.iter().find(owns)) {
         return Owner::Docker { root: docker.root.clone() };
     }
     if pool.docker_info.is_some() || pool.refused_data.is_some() || pool.refused_metadata.is_some() {
@@ -28,9 +36,8 @@ pub(super) fn owner(pool: &Pool, dockers: &[Docker], thins: &[Thin], recording: 
     if name.starts_with("container-") && name.ends_with("-pool") {
         return Owner::ContainersStorage;
     }
-    let configured = recording.said(Ask::File, "/etc/containerd/config.toml").and_then(containerd_pool);
     let snapshots = |t: &Thin| t.name.strip_prefix(name).is_some_and(|rest| rest.starts_with("-snap-"));
-    if configured == Some(name) || !name.is_empty() && thins.iter().any(snapshots) {
+    if containerds.contains(&name) || !name.is_empty() && thins.iter().any(snapshots) {
         return Owner::Containerd { root: None };
     }
     if name.starts_with("docker") {
@@ -39,10 +46,18 @@ pub(super) fn owner(pool: &Pool, dockers: &[Docker], thins: &[Thin], recording: 
     if pool.lv.is_some() { Owner::Lvm } else { Owner::Unknown }
 }
 
-/// `pool_name = "…"` of containerd's settings.
-fn containerd_pool(settings: &str) -> Option<&str> {
-    let line = settings.lines().map(str::trim).find(|l| l.starts_with("pool_name"))?;
-    Some(line.split_once('=')?.1.trim().trim_matches(['"', '\'']))
+/// The pools that containerd's settings name: `pool_name = "…"`, in its file or pasted from it.
+pub(super) fn containerds_pools(recording: &Recording) -> Vec<&str> {
+    let settings =
+        |a: &&Answer| a.ask == Ask::Line || a.ask == Ask::File && a.of == "/etc/containerd/config.toml";
+    let lines =
+        recording.answers.iter().filter(settings).filter_map(|a| a.reading.said()).flat_map(str::lines);
+    lines.filter_map(containerd_pool).collect()
+}
+
+fn containerd_pool(line: &str) -> Option<&str> {
+    let value = line.trim().strip_prefix("pool_name")?.trim_start().strip_prefix('=')?;
+    Some(value.trim().trim_matches(['"', '\'']))
 }
 
 /// Docker 1.11 brought the floor (moby/moby pull request 20786).
@@ -55,18 +70,19 @@ fn has_floor(version: &str) -> Option<bool> {
 /// The floor that the pool's owner keeps, and where that is known from.
 pub(super) fn min_free(pool: &Pool, dockers: &[Docker]) -> MinFree {
     let Owner::Docker { root } = &pool.owner else { return MinFree::default() };
-    let docker = dockers.iter().find(|d| d.root == *root);
-    let option = docker.and_then(|d| d.option("dm.min_free_space"));
-    if let Some(percent) = option.and_then(|o| o.value.strip_suffix('%')?.trim().parse().ok()) {
-        return MinFree { percent: Some(percent), from: MinFreeFrom::Option };
-    }
     let info = pool.docker_info.as_ref();
+    // What Docker does counts more than what it was told: settings may be newer than the daemon.
     if let Some(percent) = info.and_then(percent_of_info) {
         return MinFree { percent: Some(percent), from: MinFreeFrom::DockerInfo };
     }
     let refusal = pool.refused_data.and_then(|r| r.required).zip(pool.data.total.map(|t| t.0));
     if let Some(percent) = refusal.and_then(|(required, total)| floor::percent_behind(required, total)) {
         return MinFree { percent: Some(percent), from: MinFreeFrom::ErrorLine };
+    }
+    let docker = dockers.iter().find(|d| d.root == *root).or_else(|| dockers.first());
+    let option = docker.and_then(|d| d.option("dm.min_free_space"));
+    if let Some(percent) = option.and_then(|o| o.value.strip_suffix('%')?.trim().parse().ok()) {
+        return MinFree { percent: Some(percent), from: MinFreeFrom::Option };
     }
     if pool.refused_data.is_some() || pool.refused_metadata.is_some() {
         return MinFree { percent: Some(floor::DEFAULT_PERCENT), from: MinFreeFrom::ErrorLine };

@@ -29,12 +29,34 @@ pub struct Owners {
     pub layers: Vec<Layer>,
     /// Containers.
     pub containers: Vec<Container>,
+    /// What else keeps devices of layers: while it is there, removing images gives them not back.
+    pub kept: Vec<Kept>,
     /// Devices that are active and open now, whatever the records say.
     pub in_use: BTreeSet<u32>,
     /// Whether every record of a device was read. If not, a device without a record may have one.
     pub all_recorded: bool,
     /// What of the records was not read: names of layers, images and containers may be missing.
     pub gaps: Vec<Oddity>,
+}
+
+/// Something besides images and containers that keeps the devices of layers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// What it is.
+    pub by: KeptBy,
+    /// The devices that stay while it does, the uppermost first.
+    pub devices: Vec<u32>,
+}
+
+/// What keeps the devices of layers besides images and containers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptBy {
+    /// Docker's build cache.
+    BuildCache,
+    /// A layer of no image, or a snapshot of no container: what stands below it stays.
+    Rest,
+    /// A lease or a mark in containerd: BuildKit's cache, an image on its way in, or a person's.
+    Lease,
 }
 
 /// Whose records say which devices there should be.
@@ -74,6 +96,11 @@ pub enum Owner {
         /// Which device of it.
         part: Part,
     },
+    /// A step in Docker's build cache that is no layer.
+    BuildStep {
+        /// The name of its record.
+        record: String,
+    },
     /// A snapshot that no known container uses.
     Snapshot {
         /// Its name.
@@ -96,6 +123,13 @@ pub enum Owner {
     },
     /// A logical volume.
     Volume(LvName),
+    /// A filesystem of a Stratis pool, both by their UUIDs without hyphens.
+    StratisFilesystem {
+        /// The pool.
+        pool: String,
+        /// The filesystem.
+        filesystem: String,
+    },
     /// Active under this device-mapper name; nothing else is known.
     Active(String),
 }
@@ -193,11 +227,14 @@ pub enum State {
     Exited,
     /// It never started.
     Created,
+    /// It has no process: containerd has no task for it, and does not keep whether there ever was one.
+    Stopped,
     /// It could not be removed in full.
     Dead,
     /// It is being removed.
     Removing,
-    /// The records do not say: a mount without a container, or containerd, which keeps no states in its files.
+    /// The records do not say: a mount without a container, or a container of containerd that has a task of which no
+    /// process is known.
     #[default]
     Unknown,
 }
@@ -212,6 +249,7 @@ impl State {
             Self::Restarting => "restarting",
             Self::Exited => "exited",
             Self::Created => "created",
+            Self::Stopped => "stopped",
             Self::Dead => "dead",
             Self::Removing => "removing",
             Self::Unknown => "unknown",
@@ -221,7 +259,7 @@ impl State {
     /// Whether it certainly does nothing: only then may anybody think of removing it.
     #[must_use]
     pub const fn is_idle(self) -> bool {
-        matches!(self, Self::Exited | Self::Created | Self::Dead)
+        matches!(self, Self::Exited | Self::Created | Self::Stopped | Self::Dead)
     }
 }
 
@@ -237,6 +275,12 @@ pub struct Strangers {
 }
 
 impl Image {
+    /// Since when it is here: when it was last pulled or tagged, else when it was built.
+    #[must_use]
+    pub fn here_since(&self) -> Option<Timestamp> {
+        self.updated.or(self.created)
+    }
+
     /// Whether no name stands for it.
     #[must_use]
     pub const fn is_nameless(&self) -> bool {
@@ -248,7 +292,7 @@ impl Owner {
     /// Whether a record of Docker or containerd says so, rather than the device's name.
     #[must_use]
     pub const fn is_recorded(&self) -> bool {
-        !matches!(self, Self::Volume(_) | Self::Active(_))
+        !matches!(self, Self::Volume(_) | Self::StratisFilesystem { .. } | Self::Active(_))
     }
 }
 
@@ -278,9 +322,9 @@ impl Owners {
             return None;
         }
         let recorded = |id: &u32| self.of(*id).iter().any(Owner::is_recorded);
-        // An id that is merely reserved has no device.
-        let expected =
-            |id: &u32| self.of(*id).iter().any(|o| o.is_recorded() && !matches!(o, Owner::Faulty { .. }));
+        // An id that is merely reserved has no device, and one that was deleted may have lost it already.
+        let gone = |o: &Owner| matches!(o, Owner::Faulty { .. } | Owner::Deleted { .. });
+        let expected = |id: &u32| self.of(*id).iter().any(|o| o.is_recorded() && !gone(o));
         Some(Strangers {
             without_record: in_pool.iter().copied().filter(|id| !recorded(id)).collect(),
             without_device: self
@@ -331,13 +375,27 @@ pub fn read(recording: &Recording, host: &Host, pool: &Pool) -> Owners {
             owners.in_use.insert(id);
         }
         if owners.of(id).is_empty() {
-            let volume = pool.lv.as_ref().and_then(|_| split_name(&thin.name));
-            let named = match volume {
-                Some((volume, None)) => Owner::Volume(volume),
-                _ => Owner::Active(thin.name.clone()),
-            };
-            owners.add(id, named);
+            owners.add(id, named(&thin.name, pool));
+        }
+    }
+    for volume in host.lvm.thins.iter().filter(|volume| pool.lv.as_ref() == Some(&volume.pool)) {
+        if owners.of(volume.device_id).is_empty() {
+            owners.add(volume.device_id, Owner::Volume(volume.name.clone()));
         }
     }
     owners
+}
+
+/// What an active device is by its name alone.
+fn named(name: &str, pool: &Pool) -> Owner {
+    let volume = pool.lv.as_ref().and_then(|_| split_name(name));
+    // stratisd's name of a filesystem's device (stratisd src/engine/strat_engine/names.rs, `format_thin_ids`).
+    let stratis = name.strip_prefix("stratis-1-").and_then(|rest| rest.split_once("-thin-fs-"));
+    match (volume, stratis) {
+        (Some((volume, None)), _) => Owner::Volume(volume),
+        (_, Some((pool, filesystem))) => {
+            Owner::StratisFilesystem { pool: pool.to_owned(), filesystem: filesystem.to_owned() }
+        }
+        _ => Owner::Active(name.to_owned()),
+    }
 }

@@ -2,17 +2,18 @@
 //!
 //! The kernel's own numbers stay; a report fills what nobody else said, or brings a pool that only it knows of.
 
-use super::Host;
-use super::backing::{BackingKind, Filesystem, LoopFile};
+use super::backing::{Backing, BackingKind, Filesystem, LoopFile};
 use super::device::{is_dockers_own, logical_volume};
 use super::docker_info::{self, DockerInfo};
 use super::losetup::{self, LoopDevice};
 use super::lvm::{LogicalVolume, LvName, Lvm};
-use super::pool::{Pool, Refusal};
+use super::pool::{Owner, Pool, Refusal};
 use super::saying::{Half, Kind};
 use super::space::Space;
+use super::stack;
 use super::status::Mode;
 use super::units::{Blocks, Bytes, DataBlocks, METADATA_BLOCK, MetadataBlocks};
+use super::{Host, Source};
 use crate::record::{Ask, Recording};
 
 /// Adds what `docker info` and `lvs` reports say about pools, or the pools that only they know of.
@@ -57,6 +58,9 @@ pub(super) fn add_loops(recording: &Recording, host: &mut Host) {
     let loops: Vec<LoopDevice> = said("losetup").flat_map(losetup::loops).collect();
     let listed = |of| said(of).flat_map(move |text| losetup::files(of, text));
     let files: Vec<LoopFile> = listed("ls -l").chain(listed("du")).collect();
+    if host.pools.is_empty() && host.source == Source::Pasted {
+        host.pools.extend(of_dockers_files(&loops, &files));
+    }
     find_dockers_files(&mut host.pools, &files);
     for pool in &mut host.pools {
         for backing in [&mut pool.data_backing, &mut pool.metadata_backing] {
@@ -67,6 +71,9 @@ pub(super) fn add_loops(recording: &Recording, host: &mut Host) {
             }
             backing.path = backing.path.take().or(node);
             let Some(file) = &mut backing.file else { continue };
+            if host.source == Source::Pasted && backing.filesystem.is_none() {
+                backing.filesystem = stack::holding(&host.filesystems, &file.path).cloned();
+            }
             for known in files.iter().filter(|f| f.path == file.path) {
                 (file.size, file.allocated) = (known.size.or(file.size), known.allocated.or(file.allocated));
             }
@@ -74,14 +81,33 @@ pub(super) fn add_loops(recording: &Recording, host: &mut Host) {
     }
 }
 
+/// Where Docker keeps the files that it makes a pool of, below its data root (deviceset.go, `loopbackDir`).
+const LOOP_FILES: &str = "/devicemapper/devicemapper";
+
+/// The pool that Docker made of loop files, where only those are listed.
+fn of_dockers_files(loops: &[LoopDevice], files: &[LoopFile]) -> Option<Pool> {
+    let half = |name: &str| {
+        let end = format!("{LOOP_FILES}/{name}");
+        let attached = loops.iter().find(|l| l.file.path.ends_with(&end));
+        let file = attached.map(|l| &l.file).or_else(|| files.iter().find(|f| f.path.ends_with(&end)))?;
+        let path = attached.map(|l| l.node.clone());
+        Some(Backing { kind: BackingKind::Loop, path, file: Some(file.clone()), ..Backing::default() })
+    };
+    let data_backing = half("data")?;
+    let path = data_backing.file.as_ref().map(|f| f.path.as_str()).unwrap_or_default();
+    let root = path.strip_suffix("/data").and_then(|p| p.strip_suffix(LOOP_FILES)).map(str::to_owned);
+    let metadata_backing = half("metadata").unwrap_or_default();
+    Some(Pool { owner: Owner::Docker { root }, data_backing, metadata_backing, ..Pool::default() })
+}
+
 /// Gives Docker's loop files, listed under the path they always have, to the one pool that Docker made of such files.
 fn find_dockers_files(pools: &mut [Pool], files: &[LoopFile]) {
     let made = |p: &&mut Pool| p.name.as_deref().is_some_and(is_dockers_own);
     let mut made = pools.iter_mut().filter(made);
     let (Some(pool), None) = (made.next(), made.next()) else { return };
-    let halves = [(&mut pool.data_backing, "/data"), (&mut pool.metadata_backing, "/metadata")];
+    let halves = [(&mut pool.data_backing, "data"), (&mut pool.metadata_backing, "metadata")];
     for (backing, last) in halves {
-        let path = format!("/devicemapper/devicemapper{last}");
+        let path = format!("{LOOP_FILES}/{last}");
         if backing.kind == BackingKind::Unknown
             && backing.file.is_none()
             && let Some(file) = files.iter().find(|f| f.path.ends_with(&path))
@@ -147,11 +173,13 @@ fn complete_backing(pool: &mut Pool, info: &DockerInfo) {
     }
 }
 
+/// Of several reports the last counts, of the kernel's numbers and a report's the kernel's.
 fn fill<B: Blocks>(space: &mut Space<B>, block: Option<Bytes>, used: Option<Bytes>, total: Option<Bytes>) {
     space.block = space.block.or(block);
-    if space.used.is_some() || space.total.is_some() {
+    if space.exact && (space.used.is_some() || space.total.is_some()) {
         return;
     }
+    let (used, total) = (used.or(space.used_bytes), total.or(space.total_bytes));
     (space.used_bytes, space.total_bytes, space.exact) = (used, total, false);
     let blocks = |bytes: Option<Bytes>| docker_info::blocks(bytes?, block?).map(B::of);
     (space.used, space.total) = (blocks(used), blocks(total));

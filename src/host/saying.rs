@@ -64,21 +64,9 @@ pub enum Kind {
     },
 }
 
-impl Kind {
-    /// A name that sayings of one kind share.
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::MinFreeRefused { half: Half::Data, .. } => "refused-data",
-            Self::MinFreeRefused { half: Half::Metadata, .. } => "refused-metadata",
-            Self::NoSpaceLeft { .. } => wordings::NO_SPACE,
-            Self::WantedToWrite { .. } => "wanted-to-write",
-            Self::Known { name } => name,
-        }
-    }
-}
-
 impl Saying {
-    fn new(kind: Kind, line: &str) -> Self {
+    fn new(kind: Option<Kind>, line: &str) -> Self {
+        let kind = kind.unwrap_or_else(|| space::no_space_left(line));
         Self { kind, text: line.trim().to_owned(), uptime_secs: uptime(line) }
     }
 
@@ -108,11 +96,10 @@ pub fn gather<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Saying> {
     for line in texts.flat_map(str::lines).flat_map(pieces).filter(|line| wordings::may_speak(line)) {
         for kind in kinds(line) {
             order += 1;
-            heard.entry(kind.name()).or_default().add((order, line, kind));
+            heard.entry(name(kind.as_ref())).or_default().add((order, line, kind));
         }
     }
-    let mut kept: Vec<(u64, &str, Kind)> =
-        heard.into_values().flat_map(|h| h.first.into_iter().chain(h.last)).collect();
+    let mut kept: Vec<_> = heard.into_values().flat_map(|h| h.first.into_iter().chain(h.last)).collect();
     kept.sort_unstable_by_key(|(order, ..)| *order);
     kept.into_iter().map(|(_, line, kind)| Saying::new(kind, line)).collect()
 }
@@ -120,15 +107,19 @@ pub fn gather<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Saying> {
 /// Sayings of one kind that are kept from the beginning, and as many from the end.
 const KEPT: usize = 200;
 
-/// What was heard of one kind, with its place in the order of all.
+/// A line that says something, with its place in the order of all. Without a kind it speaks of no space left: of which
+/// path is looked up only where it is kept.
+type Line<'a> = (u64, &'a str, Option<Kind>);
+
+/// What was heard of one kind.
 #[derive(Default)]
 struct Heard<'a> {
-    first: Vec<(u64, &'a str, Kind)>,
-    last: VecDeque<(u64, &'a str, Kind)>,
+    first: Vec<Line<'a>>,
+    last: VecDeque<Line<'a>>,
 }
 
 impl<'a> Heard<'a> {
-    fn add(&mut self, one: (u64, &'a str, Kind)) {
+    fn add(&mut self, one: Line<'a>) {
         if self.first.len() < KEPT {
             return self.first.push(one);
         }
@@ -157,32 +148,29 @@ fn pieces(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The kinds of what a line says.
-fn kinds(line: &str) -> Vec<Kind> {
+/// The kinds of what a line says; `None` for a want of space, whose path is not looked up yet.
+fn kinds(line: &str) -> Vec<Option<Kind>> {
     let plain = wordings::plain(line);
-    let mut kinds: Vec<Kind> = Vec::new();
-    kinds.extend(refusal::read(&plain));
     let names = wordings::names(&plain);
-    if names.contains(&wordings::NO_SPACE) {
-        kinds.extend(space::no_space_left(line, &plain));
-    }
-    kinds.extend(space::wanted_to_write(&plain));
-    let named = names.into_iter().filter(|name| *name != wordings::NO_SPACE);
-    kinds.extend(named.map(|name| Kind::Known { name }));
-    kinds
+    let has = |name| names.contains(&name);
+    let refused = if has(wordings::REFUSED) { refusal::read(&plain) } else { None };
+    let wanted = if has(wordings::WRITES) { space::wanted_to_write(&plain) } else { None };
+    let no_space = has(wordings::NO_SPACE) && space::is_of_a_device(&plain);
+    let others = [wordings::REFUSED, wordings::WRITES, wordings::NO_SPACE];
+    let known = names.iter().filter(|name| !others.contains(name)).map(|name| Kind::Known { name });
+    let before = refused.map(Some).into_iter().chain(no_space.then_some(None)).chain(wanted.map(Some));
+    before.chain(known.map(Some)).collect()
 }
 
-/// Storage options that a line gives: `dm.thinpooldev=/dev/mapper/pool`, from a command line or settings file.
-#[must_use]
-pub fn storage_options(line: &str) -> Vec<(String, String)> {
-    let end = |c: char| c.is_whitespace() || "\"',`;)]".contains(c);
-    let option = |word: &str| {
-        let word = word.strip_prefix("--storage-opt=").unwrap_or(word);
-        let (name, value) = word.strip_prefix("dm.")?.split_once('=')?;
-        let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-        (plain && !value.is_empty()).then(|| (format!("dm.{name}"), value.to_owned()))
-    };
-    line.split(end).filter_map(option).collect()
+/// A name that sayings of one kind share.
+const fn name(kind: Option<&Kind>) -> &'static str {
+    match kind {
+        Some(Kind::MinFreeRefused { half: Half::Data, .. }) => wordings::REFUSED,
+        Some(Kind::MinFreeRefused { half: Half::Metadata, .. }) => "refused-metadata",
+        Some(Kind::WantedToWrite { .. }) => wordings::WRITES,
+        Some(Kind::Known { name }) => name,
+        Some(Kind::NoSpaceLeft { .. }) | None => wordings::NO_SPACE,
+    }
 }
 
 /// The seconds since boot of a kernel's line: `[88440.204121] …`.
@@ -240,19 +228,5 @@ mod tests {
         assert_eq!(hung.uptime_secs, Some(88440));
         let info = &read("INFO[0718] write /a: no space left on device")[0];
         assert_eq!(info.uptime_secs, None);
-    }
-
-    #[test]
-    fn options_of_command_lines_and_settings() {
-        let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(
-            storage_options("dockerd --storage-opt dm.min_free_space=5% --storage-opt=dm.basesize=20G"),
-            [option("dm.min_free_space", "5%"), option("dm.basesize", "20G")]
-        );
-        assert_eq!(
-            storage_options(r#""dm.thinpooldev=/dev/mapper/pool","#),
-            [option("dm.thinpooldev", "/dev/mapper/pool")]
-        );
-        assert!(storage_options("use dm.min_free_space option").is_empty());
     }
 }

@@ -7,7 +7,7 @@ use super::docker::{DeviceRecord, Docker, StorageOption};
 use super::oddity::Oddity;
 use super::units::Bytes;
 use super::{stack, stat};
-use crate::record::{Ask, Reading, Recording};
+use crate::record::{Ask, Reading, Recording, Source};
 use serde_json::Value;
 
 const DAEMON_JSON: &str = "/etc/docker/daemon.json";
@@ -28,7 +28,14 @@ pub(super) fn dockers(
 ) -> Vec<Docker> {
     let roots = recording.all(Ask::DeviceRecords).filter_map(|a| a.of.strip_suffix(RECORDS));
     let common = common(recording, oddities);
-    roots.map(|root| docker(recording, mounts, root, &common, oddities)).collect()
+    let mut dockers: Vec<Docker> =
+        roots.map(|root| docker(recording, mounts, root, &common, oddities)).collect();
+    let told = common.driver.is_some() || !common.options.is_empty();
+    if dockers.is_empty() && told && recording.source == Source::Pasted {
+        // Nobody looked below its data root, but what it was told stands.
+        dockers.push(Docker { configured_pool: configured_pool(&common), ..common });
+    }
+    dockers
 }
 
 /// What all data roots of the machine share: the daemon's settings. Its command line comes last, as it is what counts.
@@ -56,12 +63,27 @@ fn common(recording: &Recording, oddities: &mut Vec<Oddity>) -> Docker {
             from_words(&words_of_line(line), &answer.of, &mut docker);
         }
     }
+    if recording.source == Source::Pasted {
+        let lines = recording.all(Ask::Line).filter_map(|a| a.reading.said()).flat_map(str::lines);
+        lines.for_each(|line| from_pasted(line, &mut docker));
+    }
     docker.running = daemons.as_ref().map(|d| !d.is_empty());
     for words in daemons.iter().flatten() {
         from_words(words, "the daemon's command line", &mut docker);
     }
     docker.version = version(recording);
     docker
+}
+
+/// What a pasted line tells the daemon: its command line, a variable that ends up there, or a piece of its settings.
+fn from_pasted(line: &str, docker: &mut Docker) {
+    const FROM: &str = "pasted text";
+    if line.contains("--storage-") || line.contains("dockerd") && line.contains(" -s ") {
+        from_words(&words_of_line(line), FROM, docker);
+    } else if line.contains("\"dm.") {
+        let quoted = line.split('"').filter(|word| word.starts_with("dm.") && !word.contains(' '));
+        docker.options.extend(quoted.filter_map(|word| option(word, FROM)));
+    }
 }
 
 /// The command lines of the daemons that run, each word by word; `None` when nobody looked.
@@ -153,12 +175,10 @@ fn docker(
     let set = json(recording, &format!("{metadata}/deviceset-metadata"), oddities);
     let transaction = json(recording, &format!("{metadata}/transaction-metadata"), oddities);
     let (devices, base) = devices(recording, &metadata, oddities);
-    let pool = common.option("dm.thinpooldev").map(|o| o.value.trim_start_matches("/dev/mapper/").to_owned());
-    let automatic = common.option("dm.directlvm_device").map(|_| "docker-thinpool".to_owned());
     Docker {
         root: Some(root.to_owned()),
         prefix: recording.said(Ask::Stat, &home).and_then(prefix),
-        configured_pool: pool.or(automatic),
+        configured_pool: configured_pool(common),
         base_size: base,
         base_filesystem: text_of(set.as_ref(), "BaseDeviceFilesystem"),
         open_transaction: number_of(transaction.as_ref(), "open_transaction_id"),
@@ -190,6 +210,13 @@ fn exists(recording: &Recording, path: &str) -> Option<bool> {
         Reading::Said(_) => Some(true),
         refused => (refused.errno() == Some("ENOENT")).then_some(false),
     }
+}
+
+/// The pool that the options name, or the one that Docker makes of a device they name.
+fn configured_pool(common: &Docker) -> Option<String> {
+    let named =
+        common.option("dm.thinpooldev").map(|o| o.value.trim_start_matches("/dev/mapper/").to_owned());
+    named.or_else(|| common.option("dm.directlvm_device").map(|_| "docker-thinpool".to_owned()))
 }
 
 /// `docker-MAJOR:MINOR-INODE`, from the identity of the driver's directory (deviceset.go, `initDevmapper`).

@@ -149,14 +149,22 @@ fn mount_of<'a>(
     path: &str,
     device: Option<DeviceNumber>,
 ) -> Option<&'a Filesystem> {
-    let holds = |f: &&Filesystem| {
-        let mount = f.mount.as_deref().unwrap_or_default();
-        let below = path
-            .strip_prefix(mount.trim_end_matches('/'))
-            .is_some_and(|r| r.is_empty() || r.starts_with('/'));
-        below && (device.is_none() || f.device == device)
-    };
-    mounts.iter().filter(holds).max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
+    let on_device = |f: &&Filesystem| device.is_none() || f.device == device;
+    let here = mounts.iter().filter(|f| holds(f, path)).filter(on_device);
+    here.max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
+}
+
+/// The filesystem that a path is on, told by the mount points alone.
+#[must_use]
+pub(super) fn holding<'a>(filesystems: &'a [Filesystem], path: &str) -> Option<&'a Filesystem> {
+    mount_of(filesystems, path, None)
+}
+
+/// Whether a path is at or below a mount point.
+fn holds(filesystem: &Filesystem, path: &str) -> bool {
+    let Some(mount) = filesystem.mount.as_deref() else { return false };
+    let rest = path.strip_prefix(mount.trim_end_matches('/'));
+    rest.is_some_and(|r| r.is_empty() || r.starts_with('/'))
 }
 
 /// The filesystem on a device, where it is mounted and was asked.

@@ -159,6 +159,8 @@ pub enum Error {
     Io(io::Error),
     /// The caller asked to stop.
     Cancelled,
+    /// What was read changed on the way; the reader starts again and does not let this out.
+    Changed,
 }
 
 impl fmt::Display for Error {
@@ -170,6 +172,7 @@ impl fmt::Display for Error {
             Self::NoHeldRoot => write!(f, "no metadata snapshot is held"),
             Self::Io(_) => write!(f, "the superblock could not be read"),
             Self::Cancelled => write!(f, "cancelled"),
+            Self::Changed => write!(f, "the metadata changed while it was read"),
         }
     }
 }

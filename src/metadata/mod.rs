@@ -40,6 +40,7 @@ pub use read::read;
 pub use reclaim::{InTurn, Reclaimable, reclaimable, reclaimable_in_turn};
 pub use source::{Blocks, Memory, MetadataFile};
 pub use superblock::{SpaceMapRoot, Superblock};
+pub use sweep::one as block;
 pub use usage::{Device, Read, Usage};
 
 /// How to read.

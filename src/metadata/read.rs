@@ -22,13 +22,52 @@ const DETAILS_BYTES: usize = 24;
 const DEVICE_ID_MAX: u64 = (1 << 24) - 1;
 
 /// The numbers of the pool and of each thin device. On a live pool the trees are walked again until nothing
-/// changed meanwhile, [`Options::attempts`] times at most; [`Usage::consistent`] says whether that succeeded.
+/// changed meanwhile, [`Options::attempts`] times at most. If it changed each time, a metadata snapshot that somebody
+/// holds is read instead, which stays the same; where there is none, what each device maps is read alone, a few blocks,
+/// and [`Usage::consistent`] says that the rest is not of one moment.
 ///
 /// # Errors
 /// Only if there is no superblock to start from, or the caller cancelled: see [`Error`].
 pub fn read(source: &dyn Blocks, options: &Options<'_>) -> Result<Usage, Error> {
+    let restless = once(source, options)?;
+    if restless.consistent || options.details_only {
+        return Ok(restless);
+    }
+    let (attempts, changes) = (restless.attempts, restless.changes);
+    let instead = |options: &Options<'_>| once(source, options).ok().filter(|usage| usage.consistent);
+    if restless.held_root.is_some()
+        && !options.through_held_root
+        && let Some(held) = instead(&Options { through_held_root: true, ..*options })
+    {
+        return Ok(Usage { attempts, changes, ..held });
+    }
+    let details = instead(&Options { details_only: true, ..*options });
+    Ok(Usage { attempts, changes, ..mended(restless, details) })
+}
+
+/// A walk that is not of one moment, with what every device maps from a reading that is.
+fn mended(restless: Usage, details: Option<Usage>) -> Usage {
+    let Some(mut usage) = details else {
+        let (damage, damaged, unaccounted_blocks, held_only_blocks) = (Vec::new(), 0, None, None);
+        return Usage { damage, damaged, unaccounted_blocks, held_only_blocks, ..restless };
+    };
+    for device in &mut usage.devices {
+        let walked = restless.devices.binary_search_by_key(&device.device_id, |walked| walked.device_id);
+        let walked = walked.ok().and_then(|place| restless.devices.get(place));
+        device.exclusive_blocks = walked.and_then(|walked| walked.exclusive_blocks).min(device.mapped_blocks);
+        device.shared_blocks = device
+            .mapped_blocks
+            .zip(device.exclusive_blocks)
+            .and_then(|(mapped, own)| mapped.checked_sub(own));
+        device.highest_block = walked.and_then(|walked| walked.highest_block);
+    }
+    Usage { skipped: restless.skipped, read: restless.read, consistent: false, ..usage }
+}
+
+fn once(source: &dyn Blocks, options: &Options<'_>) -> Result<Usage, Error> {
     let (mut usage, steady) = steadily(source, options, usage)?;
     (usage.consistent, usage.attempts) = (steady.consistent, steady.attempts);
+    usage.changes = steady.attempts - u32::from(steady.consistent);
     Ok(usage)
 }
 
@@ -43,7 +82,7 @@ pub(super) struct View {
     pub(super) live: Superblock,
     pub(super) trees: Superblock,
     /// The trees are those of the held metadata snapshot.
-    through_held: bool,
+    pub(super) through_held: bool,
     /// What must not change while the trees are read.
     stamp: Vec<u8>,
 }
@@ -91,11 +130,19 @@ pub(super) fn steadily<T>(
             }
             view => view?,
         };
+        let still = || View::read(source, options).is_ok_and(|now| now.stamp == view.stamp);
         let reader = Reader::new(source, options);
-        let found = look(&reader, &view)?;
-        let consistent = View::read(source, options).is_ok_and(|after| after.stamp == view.stamp);
-        if consistent || attempts >= options.attempts {
-            return Ok((found, Steady { consistent, attempts }));
+        // The last attempt goes on to its end: numbers of several moments are better than none.
+        let last = attempts >= options.attempts;
+        let found = match look(&if last { reader } else { reader.while_it_is(&still) }, &view) {
+            Err(Error::Changed) => None,
+            found => Some(found?),
+        };
+        if let Some(found) = found {
+            let consistent = still();
+            if consistent || last {
+                return Ok((found, Steady { consistent, attempts }));
+            }
         }
         attempts += 1;
     }
@@ -184,6 +231,7 @@ fn blank(view: &View) -> Usage {
         read: super::Read::default(),
         consistent: false,
         attempts: 0,
+        changes: 0,
     }
 }
 

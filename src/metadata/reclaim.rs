@@ -73,6 +73,8 @@ pub fn reclaimable(source: &dyn Blocks, set: &[u32], options: &Options<'_>) -> R
 /// what a set reaches that neither those who stay nor later sets reach is what its deletion gives back. Each
 /// distinct node is read once, however many sets there are, and a bit a data block is kept.
 ///
+/// Through a held metadata snapshot it is counted as of the snapshot's moment, and as if the snapshot were released.
+///
 /// # Errors
 /// As [`super::read`].
 pub fn reclaimable_in_turn(
@@ -80,9 +82,7 @@ pub fn reclaimable_in_turn(
     sets: &[Vec<u32>],
     options: &Options<'_>,
 ) -> Result<InTurn, Error> {
-    // The deletion would happen in the live pool, not in the snapshot of it.
-    let options = Options { through_held_root: false, ..*options };
-    let (mut found, steady) = steadily(source, &options, |reader, view| walk_all(reader, view, sets))?;
+    let (mut found, steady) = steadily(source, options, |reader, view| walk_all(reader, view, sets))?;
     (found.consistent, found.attempts) = (steady.consistent, steady.attempts);
     Ok(found)
 }
@@ -106,7 +106,7 @@ fn walk_all(reader: &Reader<'_>, view: &View, sets: &[Vec<u32>]) -> Result<InTur
     let mut absent: Vec<u32> = turn_of.into_keys().collect();
     absent.sort_unstable();
     reach(reader, &mut forest, staying, &counts)?;
-    if let Some(root) = view.live.held_root {
+    if let Some(root) = view.live.held_root.filter(|_| !view.through_held) {
         held(reader, &mut forest, root, &counts)?;
     }
     let mut blocks = Vec::with_capacity(going.len());
@@ -118,7 +118,7 @@ fn walk_all(reader: &Reader<'_>, view: &View, sets: &[Vec<u32>]) -> Result<InTur
     Ok(InTurn {
         blocks: (forest.damaged == 0).then_some(blocks),
         absent,
-        transaction_id: view.live.transaction_id,
+        transaction_id: view.trees.transaction_id,
         damage: forest.damage,
         consistent: false,
         attempts: 0,

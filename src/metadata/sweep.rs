@@ -3,7 +3,7 @@
 
 use std::io;
 use std::num::NonZero;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,9 @@ const BATCH: usize = 64;
 const GAP: u32 = 8;
 /// More threads wait for each other's memory rather than for the device.
 const THREADS_MAX: usize = 4;
+
+/// How often a walk looks whether it is still worth going on: rarely enough to cost nothing.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What is done with each block. `block` runs without a lock; `flush` then merges what the batch found.
 pub(super) trait Job: Sync {
@@ -41,12 +44,31 @@ pub(super) struct Reader<'a> {
     blocks: AtomicU64,
     bytes: AtomicU64,
     started: Instant,
+    /// Whether what was to be read is still there; asked now and then.
+    still: Option<&'a (dyn Fn() -> bool + Sync)>,
+    /// After how many milliseconds it is asked next.
+    look: AtomicU64,
+    changed: AtomicBool,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(source: &'a dyn Blocks, options: &'a Options<'a>) -> Self {
-        let (expected, blocks, bytes) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Self { source, options, expected, blocks, bytes, started: Instant::now() }
+        Self {
+            source,
+            options,
+            expected: AtomicU64::new(0),
+            blocks: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            started: Instant::now(),
+            still: None,
+            look: AtomicU64::new(millis(LOOK)),
+            changed: AtomicBool::new(false),
+        }
+    }
+
+    /// The same, given up with [`Error::Changed`] as soon as `still` says no.
+    pub(super) fn while_it_is(self, still: &'a (dyn Fn() -> bool + Sync)) -> Self {
+        Self { still: Some(still), ..self }
     }
 
     /// One block that belongs to no tree.
@@ -87,7 +109,11 @@ impl<'a> Reader<'a> {
             }
             work();
         });
-        if self.cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+        match (self.cancelled(), self.changed.load(Ordering::Relaxed)) {
+            (true, _) => Err(Error::Cancelled),
+            (_, true) => Err(Error::Changed),
+            (false, false) => Ok(()),
+        }
     }
 
     fn threads(&self) -> usize {
@@ -101,6 +127,21 @@ impl<'a> Reader<'a> {
         self.options.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 
+    /// Whether to stop: the caller wants it, or what is read is not there any more.
+    fn stopped(&self) -> bool {
+        let now = millis(self.started.elapsed());
+        let due = self.look.load(Ordering::Relaxed);
+        // One thread looks.
+        let next = now + millis(LOOK);
+        if let Some(still) = self.still.filter(|_| now >= due)
+            && self.look.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            && !still()
+        {
+            self.changed.store(true, Ordering::Relaxed);
+        }
+        self.cancelled() || self.changed.load(Ordering::Relaxed)
+    }
+
     fn work<J: Job>(&self, wanted: &[u32], next: &AtomicUsize, job: &J) {
         let mut batch = J::Batch::default();
         let span = wanted.first().zip(wanted.last()).map_or(0, |(first, last)| (last - first) as usize + 1);
@@ -109,7 +150,7 @@ impl<'a> Reader<'a> {
         // O_DIRECT wants memory at a multiple of the block size.
         let skip = memory.as_ptr().align_offset(BLOCK_BYTES).min(BLOCK_BYTES);
         let Some(buffer) = memory.get_mut(skip..skip + room) else { return };
-        while !self.cancelled() {
+        while !self.stopped() {
             let start = next.fetch_add(BATCH, Ordering::Relaxed);
             let end = wanted.len().min(start.saturating_add(BATCH));
             let Some(chunk) = wanted.get(start..end).filter(|chunk| !chunk.is_empty()) else { return };
@@ -156,7 +197,7 @@ impl<'a> Reader<'a> {
         let due = u128::from(all) * 1_000_000 / u128::from(rate);
         let due = Duration::from_micros(u64::try_from(due).unwrap_or(u64::MAX));
         while let Some(wait) = due.checked_sub(self.started.elapsed()).filter(|wait| !wait.is_zero()) {
-            if self.cancelled() {
+            if self.stopped() {
                 break;
             }
             thread::sleep(wait.min(Duration::from_millis(50)));
@@ -172,15 +213,27 @@ impl<'a> Reader<'a> {
     }
 }
 
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// One block, outside any walk.
 pub(super) fn page(source: &dyn Blocks, block: u64) -> Result<Vec<u8>, Error> {
+    one(source, block).map_err(|error| match error.kind() {
+        // Shorter than one block: whatever it is, it is no metadata.
+        io::ErrorKind::UnexpectedEof => Error::NotThinMetadata,
+        _ => Error::Io(error),
+    })
+}
+
+/// The bytes of one block, unchecked.
+///
+/// # Errors
+/// What the source says.
+pub fn one(source: &dyn Blocks, block: u64) -> io::Result<Vec<u8>> {
     let mut memory = vec![0; 2 * BLOCK_BYTES];
     let skip = memory.as_ptr().align_offset(BLOCK_BYTES).min(BLOCK_BYTES);
     let room = memory.get_mut(skip..skip + BLOCK_BYTES).unwrap_or_default();
-    source.read(block, room).map_err(|error| match error.kind() {
-        // Shorter than one block: whatever it is, it is no metadata.
-        std::io::ErrorKind::UnexpectedEof => Error::NotThinMetadata,
-        _ => Error::Io(error),
-    })?;
+    source.read(block, room)?;
     Ok(room.to_vec())
 }

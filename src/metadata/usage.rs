@@ -39,10 +39,14 @@ pub struct Usage {
     pub skipped: u64,
     /// Blocks read and checked, and bytes asked of the device (more, as neighbours are read together).
     pub read: Read,
-    /// The superblock was the same before and after, so that everything belongs to one transaction.
+    /// The superblock was the same before and after, so that everything belongs to one transaction. If not, exclusive
+    /// and shared counts are of several moments, and what could not be read is no damage; what each device maps was
+    /// read by itself.
     pub consistent: bool,
     /// How often the trees were walked until then.
     pub attempts: u32,
+    /// How often the pool changed meanwhile.
+    pub changes: u32,
 }
 
 /// One thin device.

@@ -99,7 +99,7 @@ impl Sizes {
             Fate::Export => {
                 let own = whole.saturating_add(changes);
                 self.archive = self.archive.saturating_add(own);
-                self.unpacked = self.unpacked.saturating_add(whole);
+                self.passing = self.passing.saturating_add(own).saturating_add(PLACE);
                 self.temporary = self.temporary.max(own);
             }
             Fate::Kept | Fate::Rebuilt => {}

@@ -19,12 +19,25 @@ pub struct Chosen {
     pub block: Bytes,
     /// What removing everything that may be removed gives back.
     pub most: DataBlocks,
+    /// What to try first: filesystems that hold blocks of deleted files.
+    pub trims: Vec<Trimming>,
     /// What to remove, in order.
     pub removals: Vec<Removal>,
     /// Why nothing can be removed now.
     pub blocked_by: Vec<String>,
     /// What was left alone, and other things to know.
     pub notes: Vec<String>,
+}
+
+/// A filesystem to trim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trimming {
+    /// The container.
+    pub name: String,
+    /// Where it is mounted.
+    pub mount: String,
+    /// The most it can give back.
+    pub most: DataBlocks,
 }
 
 /// One thing to remove.
@@ -47,6 +60,8 @@ pub struct Removal {
 /// What a script has to know of a thing, so that it removes that one and nothing that took its name since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Thing {
+    /// Docker's build cache.
+    BuildCache,
     /// A container of Docker's, by its full id.
     Container(String),
     /// An image of Docker's.
@@ -117,6 +132,7 @@ fn steps(plan: &mut Plan, job: &Job<'_>, chosen: &Chosen) {
         plan.basis.unscriptable =
             Some("the script knows Docker's commands only: type those of the plan".into());
     }
+    plan.steps.extend(trim(job, chosen));
     let mut sum = 0_u64;
     for removal in &chosen.removals {
         sum = sum.saturating_add(removal.gain.0);
@@ -130,6 +146,34 @@ fn steps(plan: &mut Plan, job: &Job<'_>, chosen: &Chosen) {
     free_docker::finish(plan, job);
 }
 
+/// So many filesystems are named: what gives little is not worth a line.
+const TRIMS: usize = 8;
+
+/// Gives back the blocks of deleted files, before anything is removed. How much that is only trimming tells.
+fn trim(job: &Job<'_>, chosen: &Chosen) -> Option<Step> {
+    let few: Vec<&Trimming> = chosen.trims.iter().take(TRIMS).collect();
+    if few.is_empty() {
+        return None;
+    }
+    let most =
+        |t: &&Trimming| format!("{} at most {} blocks ({})", t.name, t.most.0, t.most.bytes(chosen.block));
+    let why = format!(
+        "Nothing is removed; it costs some seconds of disk work. What it gives back is not counted below: {}. Where the \
+         check says that it was enough, stop here.",
+        few.iter().map(most).collect::<Vec<_>>().join(", ")
+    );
+    let commands = few.iter().map(|t| format!("fstrim -v {}", quote(&t.mount))).collect();
+    let mut step = Step::new(
+        Risk::Changes,
+        "give back the blocks of files that running containers have deleted",
+        why,
+        commands,
+    );
+    step.check = job.check();
+    step.guarded = free_docker::trying(job, &[], &["trim_containers"]);
+    Some(step)
+}
+
 /// What the script does: by id, so that nothing that took the name since is removed.
 fn guarded(job: &Job<'_>, thing: &Thing) -> Option<Guarded> {
     match thing {
@@ -138,6 +182,11 @@ fn guarded(job: &Job<'_>, thing: &Thing) -> Option<Guarded> {
             let show = format!("docker ps -as --no-trunc --filter id={id} || true");
             free_docker::trying(job, &[&show], &[&format!("run docker rm {id} || true")])
         }
+        Thing::BuildCache => free_docker::trying(
+            job,
+            &["docker system df || true"],
+            &["run docker builder prune --all --force || true"],
+        ),
         Thing::Image { id, names } if names.is_empty() => {
             free_docker::trying(job, &[], &[&format!("run docker rmi {} || true", quote(id))])
         }

@@ -9,6 +9,7 @@ use super::{Goal, Plan, Step, grow_generic, grow_steps};
 use crate::advice::Risk;
 use crate::host::Host;
 use crate::host::pool::{Owner, Pool};
+use crate::host::status::Mode;
 use crate::host::units::{Bytes, METADATA_BLOCKS_MAX};
 
 /// What may be asked of the plan.
@@ -98,7 +99,15 @@ pub fn grow(host: &Host, pool: &Pool, options: &Grow) -> Plan {
 fn job<'a>(plan: &mut Plan, host: &'a Host, pool: &'a Pool, options: &Grow) -> Job<'a> {
     let (data, metadata) = (Half::data(pool), Half::metadata(pool));
     let asked = |half: &Half| asked(half, options);
-    let data_target = sizes::data(&data);
+    let hidden = pool.mode == Some(Mode::OutOfDataSpace) && data.free.is_some_and(|free| free > 0);
+    let data_target = if hidden { sizes::beyond_bitmap(&data) } else { sizes::data(&data) };
+    if hidden && options.which != Which::Metadata {
+        plan.warn(
+            "the pool is out of data space although it counts blocks as free: where that lasts for more than a \
+             second, the kernel does not find them, as after a repair of a full pool; it finds those that are \
+             added past the end of its last bitmap",
+        );
+    }
     let named = options.by.is_some() || options.to.is_some();
     let new_data = match options.which {
         Which::Metadata => data.total,

@@ -133,11 +133,13 @@ pub(super) fn inventory(
     let layers: Vec<Layer> = owners.layers.iter().filter(is_used).cloned().collect();
     let places: BTreeMap<u32, usize> =
         layers.iter().enumerate().filter_map(|(at, layer)| Some((layer.device?, at))).collect();
-    // A name that stands for an image that is not there has neither layers nor a date.
-    let images: Vec<ImageItem> = owners.images.iter().map(|image| item(image, &places)).collect();
+    let images: Vec<ImageItem> =
+        owners.images.iter().filter(|i| !is_ours(i)).map(|image| item(image, &places)).collect();
     let refuses = refuses(pool);
+    let place = |id: &str| images.iter().position(|i| i.id == id);
+    let image_of = |c: &Container| place(&owners.images.get(c.image?)?.id);
     let containers: Vec<ContainerItem> =
-        owners.containers.iter().map(|c| container(c, owners, written, refuses)).collect();
+        owners.containers.iter().map(|c| container(c, image_of(c), owners, written, refuses)).collect();
     Inventory {
         networks: containers.iter().flat_map(|c| c.networks.iter().cloned()).collect(),
         images,
@@ -146,6 +148,11 @@ pub(super) fn inventory(
         volumes: docker.volumes.clone(),
         gaps: owners.gaps.iter().map(|gap| format!("{}: {}", gap.about, gap.text)).collect(),
     }
+}
+
+/// Whether an earlier attempt of the script made it of a container.
+fn is_ours(image: &Image) -> bool {
+    !image.is_nameless() && image.tags.iter().all(|tag| tag.starts_with("thinspect-saved:"))
 }
 
 fn item(image: &Image, places: &BTreeMap<u32, usize>) -> ImageItem {
@@ -160,6 +167,7 @@ fn item(image: &Image, places: &BTreeMap<u32, usize>) -> ImageItem {
 
 fn container(
     container: &Container,
+    image: Option<usize>,
     owners: &Owners,
     written: Option<&BTreeMap<u32, Bytes>>,
     refuses: bool,
@@ -181,7 +189,7 @@ fn container(
         id: container.id.clone(),
         name: container.name.clone(),
         state: container.state,
-        image: container.image,
+        image,
         changes,
         fate,
         volumes: container.volumes.clone(),

@@ -25,6 +25,7 @@ save_containers() {
     local id
     for id in $(moved); do
         [ -z "$(saved_as "$id")" ] || continue
+        docker rmi "$(saved_name "$id")" >/dev/null 2>&1 || true
         if [ ! -s "$store/records/$id/changes" ] && has_image "$(docker inspect -f '{{.Image}}' "$id")"; then
             keep "records/$id/saved" echo nothing
         elif [ "$commits" = yes ] && run docker commit -m 'saved by thinspect' "$id" "$(saved_name "$id")" >/dev/null; then
@@ -58,7 +59,7 @@ save_images() {
 # whole. Read once from end to end.
 verify_archive() {
     local missing
-    keep saved images_now
+    keep saved all_images_now
     [ -s "$store/saved" ] || return 0
     say "reading the archive from end to end"
     (cd "$store" && tar -xf images.tar --to-command=sha256sum) | cut -c1-64 | sort -u >"$store/found"
@@ -72,7 +73,7 @@ wanted() {
 
 # What was saved is still all there is.
 unchanged() {
-    if ! nothing_runs || ! as_noted saved images_now || ! as_noted containers containers_named; then
+    if ! nothing_runs || ! as_noted saved all_images_now || ! as_noted containers containers_named; then
         stop "something was made, removed or started since it was saved: go --back, and then run this again"
     fi
 }
@@ -100,22 +101,28 @@ all_loaded() { [ ! -s "$store/saved" ] || xargs docker inspect --type image <"$s
 image_of() { grep -o '"Image":"[^"]*","\(NetworkSettings\|ImageManifest\)"' "$1" | cut -d'"' -f4; }
 upper_of() { docker inspect --type "$1" -f '{{.GraphDriver.Data.UpperDir}}' "$2"; }
 
-# With $fills a container keeps its image, and what it wrote is put into its new layer; else it stands on the image that
-# was made of it.
+# Whether a container keeps its image, and what it wrote is put into its new layer; else it stands on the image that was
+# made of it. An export is told apart from the image by the list of changes, if no name in that has a line break.
+keeps_image() {
+    case "$(saved_as "$1") $fills" in
+        nothing* | "commit yes") ;;
+        "export yes") has_image "$(image_of "$store/records/$1/config.v2.json")" &&
+            ! grep -qv '^[ACD] /' "$store/records/$1/changes" ;;
+        *) return 1 ;;
+    esac
+}
 make_stand_ins() {
     local id record image name
     for id in $(moved); do
         record=$store/records/$id name=thinspect-${id:0:12}
         [ ! -e "$record/stand-in" ] || continue
-        case "$(saved_as "$id") $fills" in
-            export* | "commit no") image=$(saved_name "$id") ;;
-            *) image=$(image_of "$record/config.v2.json") ;;
-        esac
+        image=$(saved_name "$id")
+        ! keeps_image "$id" || image=$(image_of "$record/config.v2.json")
         docker rm -f -v "$name" >/dev/null 2>&1 || true
         run docker create --name "$name" --network none "$image" true >/dev/null
         keep "records/$id/image" docker inspect --type image -f '{{.Id}}' "$image"
         keep "records/$id/spare" docker inspect -f '{{range .Mounts}}{{println .Name}}{{end}}' "$name"
-        if [ "$(saved_as "$id") $fills" = "commit yes" ]; then
+        if [ "$image" != "$(saved_name "$id")" ] && [ "$(saved_as "$id")" != nothing ]; then
             keep "records/$id/helper" docker inspect --type image -f '{{.Id}}' "$(saved_name "$id")"
             keep "records/$id/from" upper_of image "$(saved_name "$id")"
             keep "records/$id/to" upper_of container "$name"
@@ -130,7 +137,7 @@ adopt_containers() {
     for id in $(moved); do
         new=$(cat -- "$store/records/$id/stand-in")
         if [ -d "$mounts/$new" ]; then
-            [ ! -e "$store/records/$id/from" ] || fill_layer "$(cat "$store/records/$id/from")" "$(cat "$store/records/$id/to")"
+            [ ! -e "$store/records/$id/from" ] || fill_layer "$store/records/$id"
             run mv -T -- "$mounts/$new" "$mounts/$id"
         fi
         [ -d "$mounts/$id" ] || stop "container ${id:0:12} has no layer in $mounts"
@@ -138,11 +145,37 @@ adopt_containers() {
         ! grep -qs '"Name":"/thinspect-' "$root/containers/$new/config.v2.json" || run rm -rf -- "$root/containers/$new"
     done
 }
-# Anew in each attempt: an interrupted one may have copied a part.
+# Anew in each attempt: an interrupted one may have copied a part. A commit's layer is what the container wrote; an export
+# is all its files, of which those are taken that were added or changed.
 fill_layer() {
-    if [ ! -d "$1" ] || [ ! -d "$2" ]; then stop "$1 or $2 is no directory"; fi
-    find "$2" -mindepth 1 -delete
-    run cp -a -- "$1/." "$2/"
+    local from to
+    from=$(cat -- "$1/from") to=$(cat -- "$1/to")
+    if [ ! -d "$from" ] || [ ! -d "$to" ]; then stop "$from or $to is no directory"; fi
+    find "$to" -mindepth 1 -delete
+    if [ "$(cat -- "$1/saved")" = commit ]; then
+        run cp -a -- "$from/." "$to/"
+    else
+        say "taking from $from what was added or changed"
+        present "$from" <"$1/changes" |
+            tar -C "$from" --no-recursion --null -T - --xattrs --xattrs-include='*' -cf - |
+            tar -C "$to" -xpf - --xattrs --xattrs-include='*' --same-owner --numeric-owner
+        sed -n 's:^D /::p' "$1/changes" | delete_below "$to"
+    fi
+}
+# What Docker lists as changed but does not export, as sockets, is left out.
+present() {
+    local path
+    sed -n 's:^[AC] /::p' | while IFS= read -r path; do
+        if [ -e "$1/$path" ] || [ -L "$1/$path" ]; then printf '%s\0' "$path"; fi
+    done
+}
+# As overlay filesystems note that a name below is deleted (Documentation/filesystems/overlayfs.rst, whiteouts).
+delete_below() {
+    local path
+    while IFS= read -r path; do
+        mkdir -p -- "$(dirname -- "$1/$path")"
+        mknod -m 0 -- "$1/$path" c 0 0
+    done
 }
 # A record says the driver once; anything else is a version that this script does not know.
 write_record() {
@@ -170,7 +203,7 @@ carry_names() {
 name_bases() {
     local id
     for id in $(moved); do
-        [ "$(saved_as "$id") $fills" = "commit yes" ] || [ "$(saved_as "$id")" = nothing ] ||
+        [ -e "$store/records/$id/from" ] || [ "$(saved_as "$id")" = nothing ] ||
             run docker tag "$(cat -- "$store/records/$id/image")" "$(saved_name "$id")"
     done
 }
@@ -193,7 +226,7 @@ all_there() {
         as_noted volumes volumes_now
 }
 # The noted images that are there: those that this script made do not count.
-images_of_old() { images_now | comm -12 - "$store/images"; }
+images_of_old() { all_images_now | comm -12 - "$store/images"; }
 compare() {
     local what
     for what in "images images_of_old" "names names_now" "containers containers_named" "volumes volumes_now"; do
@@ -204,7 +237,7 @@ compare() {
 show_changes() {
     local id
     for id in $(moved); do
-        [ "$(saved_as "$id")" != commit ] ||
+        [ ! -e "$store/records/$id/from" ] ||
             diff -q <(sort "$store/records/$id/changes") <(docker diff "$id" | sort) >/dev/null ||
             say "docker diff of container ${id:0:12} reads differently: compare with $store/records/$id/changes"
     done

@@ -34,7 +34,7 @@ mod sizes;
 
 pub use direct_lvm::{Counted, DirectLvm, Where, direct_lvm};
 pub use free::{Free, free};
-pub use free_chosen::{Chosen, Removal, Thing, free_chosen};
+pub use free_chosen::{Chosen, Removal, Thing, Trimming, free_chosen};
 pub use grow::{Grow, Which, grow};
 pub use items::{Fate, Item, Kind};
 pub use min_free_space::{MinFreeSpace, min_free_space};

@@ -102,8 +102,8 @@ pub(super) fn save_containers(way: &Move<'_>) -> Step {
         "Each that differs from its image is committed to an image of its own, thinspect-saved:ID; where Docker refuses \
          that, it is exported as a whole."
     } else {
-        "The pool takes no new layers, so each that differs from its image is exported as a whole: what it shares with \
-         its image is then stored twice."
+        "The pool takes no new layers, so each that differs from its image is exported as a whole, and what it wrote is \
+         told apart by Docker's own list of changes."
     };
     let guarded = Guarded {
         needs: needs(&[("nothing_runs", "a container runs again")]),

@@ -33,8 +33,9 @@ pub(super) fn get(plan: &mut Plan, docker: &Docker, command: &str) {
     let place = quote(PLACE);
     let commands = vec![
         "cd \"$(mktemp -d)\"".to_owned(),
-        "if command -v apt-get >/dev/null; then apt-get download \"docker-ce=$(apt-cache madison docker-ce | awk '$3 ~ \
-         /:24\\./ { print $3; exit }')\"; else dnf download 'docker-ce-24.0.*'; fi"
+        "if command -v apt-get >/dev/null; then version=$(apt-cache madison docker-ce | awk '$3 ~ /:24\\./ { print $3; \
+         exit }'); apt-get download \"docker-ce=$version\" \"docker-ce-cli=$version\"; else dnf download \
+         'docker-ce-24.0.*' 'docker-ce-cli-24.0.*'; fi"
             .to_owned(),
         format!(
             "mkdir -p {place} && for file in ./*; do case $file in *.deb) dpkg-deb -x \"$file\" {place} ;; *.rpm) \

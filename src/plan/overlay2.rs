@@ -262,7 +262,7 @@ fn warn(plan: &mut Plan, docker: &Docker, inventory: &Inventory, sizes: &Sizes, 
     }
     let minutes = downtime(sizes);
     plan.warn(format!(
-        "containers are down from step 3 to the end: about {minutes} at 100 MiB a second for reading and writing"
+        "containers are down from when they are stopped to the end: about {minutes} at 100 MiB a second for reading and writing"
     ));
     plan.warn(
         "not carried over: the build cache, and the limit that devicemapper's base size set to each container \

@@ -6,7 +6,7 @@ use super::Plan;
 use super::grow::look;
 use super::grow_generic::ask_for;
 use super::repair::{Carrier, Job};
-use crate::advice::{Risk, quote};
+use crate::advice::{Risk, lost_files, put_back, quote};
 use crate::host::Host;
 use crate::host::backing::{Backing, Filesystem};
 use crate::host::units::Bytes;
@@ -29,16 +29,23 @@ pub(super) fn refuse(plan: &mut Plan, job: &Job<'_>) -> bool {
     !plan.possible
 }
 
-/// A file without a name is lost when its loop device goes: it is saved first, from the device.
+/// A file without a name is lost when its loop device goes: it gets its name back first, or is saved at least.
 fn lost_file(plan: &mut Plan, job: &Job<'_>) {
-    for (backing, word) in [(&job.pool.metadata_backing, "metadata"), (&job.pool.data_backing, "data")] {
-        let Some(file) = backing.file.as_ref().filter(|f| f.deleted || f.replaced) else { continue };
+    let lost = lost_files(job.pool);
+    for (word, backing) in &lost {
         plan.block(format!(
             "the loop file of the {word}, {:?}, was deleted or replaced while in use: stopping Docker would lose \
-             its content for good; save it from the loop device first, while nothing is stopped",
-            file.path
+             its content for good; give it its name back first",
+            backing.file.as_ref().map(|f| f.path.as_str()).unwrap_or_default()
         ));
-        let Some(node) = &backing.path else { continue };
+    }
+    if let Some(commands) = put_back(job.pool) {
+        let why = "In one shell, which stays open from the first command to the last: it holds the loop device, which \
+                   would go with Docker. If the copy fails, do not close it: free space, and copy again.";
+        return plan.steps.push(Step::new(Risk::Stops, "give the file its name back", why, commands));
+    }
+    for (word, backing) in lost {
+        let (Some(node), Some(file)) = (&backing.path, &backing.file) else { continue };
         let (node, saved) = (quote(node), quote(&format!("{}.saved", file.path)));
         let commands = vec![format!("dd if={node} of={saved} bs=1M iflag=direct conv=sparse,fsync")];
         let why = "Free space for it on that filesystem, or write it elsewhere. The copy of a pool in use is only \

@@ -5,7 +5,7 @@
 use super::grow::look;
 use super::repair::{Carrier, Job};
 use super::{Guarded, Step};
-use crate::advice::{Risk, pool_option, quote};
+use crate::advice::{Risk, START_DOCKER, STOP_DOCKER, pool_option, quote};
 use crate::host::pool::Owner;
 use crate::host::thin::Thin;
 
@@ -35,10 +35,7 @@ pub(super) fn cause(job: &Job<'_>) -> Step {
 /// Stops whoever uses the pool.
 pub(super) fn stop(job: &Job<'_>) -> Step {
     let commands: Vec<String> = match &job.pool.owner {
-        Owner::Docker { .. } => vec![
-            "docker ps -q | timeout 300 xargs -r docker stop".into(),
-            "systemctl stop docker.socket docker".into(),
-        ],
+        Owner::Docker { .. } => STOP_DOCKER.map(str::to_owned).to_vec(),
         Owner::Containerd { .. } => vec![
             "systemctl stop kubelet".into(),
             "crictl pods -q | xargs -r crictl stopp".into(),
@@ -52,7 +49,7 @@ pub(super) fn stop(job: &Job<'_>) -> Step {
     let mut step = Step::new(Risk::Stops, "stop everything that uses the pool", why, commands);
     if is_dockers(job) {
         step.check = Some(format!("! pgrep -x {DAEMONS}"));
-        step.undo = vec!["systemctl start docker".into()];
+        step.undo = vec![START_DOCKER.into()];
         step.guarded = Some(Guarded {
             done: "docker_is_gone".into(),
             run: vec!["stop_docker".into()],
@@ -83,7 +80,7 @@ fn volumes(job: &Job<'_>) -> Vec<String> {
 /// Starts the owner again.
 pub(super) fn start(job: &Job<'_>) -> Option<String> {
     match &job.pool.owner {
-        Owner::Docker { .. } => Some("systemctl start docker".into()),
+        Owner::Docker { .. } => Some(START_DOCKER.into()),
         Owner::Containerd { .. } => Some("systemctl start containerd kubelet".into()),
         _ => None,
     }

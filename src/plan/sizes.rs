@@ -48,6 +48,20 @@ pub(super) fn data(half: &Half) -> Target {
     Target { minimum_growth, minimum_total, recommended }
 }
 
+/// Data blocks that one bitmap of the space map tells of: four to a byte of 4096 less a header of 16
+/// (drivers/md/persistent-data/dm-space-map-common.h).
+const BITMAP: u64 = 16_320;
+
+/// Sizes for data whose free blocks the kernel does not find: those that the last bitmap tells of. thin_repair and
+/// thin_restore note in that bitmap's entry what is free of the blocks there are, the kernel what there is room for; a
+/// growth changes neither, and an entry with nothing free is passed over (`sm_ll_extend`, `sm_ll_find_free_block`).
+pub(super) fn beyond_bitmap(half: &Half) -> Target {
+    let whole = half.total.and_then(|total| total.checked_next_multiple_of(BITMAP));
+    let (Some(total), Some(whole)) = (half.total, whole) else { return Target::default() };
+    let target = data(&Half { total: Some(whole), free: Some(0), ..*half });
+    Target { minimum_growth: target.minimum_total.and_then(|least| least.checked_sub(total)), ..target }
+}
+
 /// The total of which `used` blocks are the share that may be used.
 fn roomy(used: u64, percent: u64) -> Option<u64> {
     let share = 75.min(95_u64.saturating_sub(percent)).max(1);
@@ -140,6 +154,15 @@ mod tests {
         assert_eq!(target.minimum_growth, Some(2059));
         assert_eq!(target.minimum_total, Some(1_640_459));
         assert_eq!(target.recommended, Some(121 * 16_384), "121 GiB");
+    }
+
+    #[test]
+    fn blocks_that_the_kernel_does_not_find_are_left_behind() {
+        let found = Half { percent: None, ..half(384, 1408, 65_536) };
+        let target = beyond_bitmap(&found);
+        assert_eq!(target.minimum_growth, Some(16_321 - 1408));
+        assert_eq!(target.minimum_total, Some(16_321));
+        assert!(target.recommended >= Some(16_320 * 4 / 3), "{target:?}");
     }
 
     #[test]

@@ -23,8 +23,11 @@ driver_is() { [ "$(timeout 60 docker info -f '{{.Driver}}' 2>/dev/null)" = "$1" 
 root_is_ours() { [ "$(timeout 60 docker info -f '{{.DockerRootDir}}' 2>/dev/null)" = "$root" ]; }
 no_swarm() { [ "$(timeout 60 docker info -f '{{.Swarm.LocalNodeState}}' 2>/dev/null)" = inactive ]; }
 nothing_runs() { [ -z "$(docker ps -q)" ]; }
-images_now() { docker images -aq --no-trunc | sort -u; }
-# Each name of each image. What this script names itself does not count.
+all_images_now() { docker images -aq --no-trunc | sort -u; }
+# Images, and each name of each. What this script makes itself does not count.
+images_now() {
+    docker images -a --no-trunc --format '{{.ID}} {{.Repository}}' | sed '/ thinspect-saved$/d; s/ .*//' | sort -u
+}
 names_now() {
     docker images -a --no-trunc --digests --format '{{.ID}} {{.Repository}}:{{.Tag}} {{.Digest}}' |
         sed '/ thinspect-saved:/d' | sort

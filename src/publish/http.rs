@@ -54,7 +54,8 @@ fn converse(stream: TcpStream, page: &RefCell<impl FnMut() -> Result<String, Str
         async move { Ok::<_, Infallible>(response) }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.keep_alive(false).max_buf_size(LIMIT_HEAD);
+    // Half-closed is fine: else hyper would wait for the client's end before it answers.
+    http.keep_alive(false).half_close(true).max_buf_size(LIMIT_HEAD);
     let mut served = pin!(http.serve_connection(Blocking(&connection), answer));
     let mut context = Context::from_waker(Waker::noop());
     // Nothing here waits but the calls on the stream, which end; hyper yields now and then.

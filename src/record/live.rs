@@ -50,7 +50,9 @@ pub fn this_machine(root: PathBuf, limit: Duration) -> Recording {
 #[must_use]
 pub fn this_machine_as(root: PathBuf, limit: Duration, options: &Options) -> Recording {
     let read = options.read_metadata;
-    let mut worker = Worker::new(limit, move || Box::new(Machine::new(root.clone()).reading_metadata(read)));
+    let mut worker = Worker::new(limit, move || {
+        Box::new(Machine::new(root.clone()).patient(limit).reading_metadata(read))
+    });
     record(&mut worker, options)
 }
 

@@ -130,6 +130,9 @@ fn recorded(text: &str) -> Result<Recording, LoadError> {
 /// The bytes as text. A byte that is no text becomes `U+FFFD`; where a twentieth of them is none, it is no
 /// text.
 fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, LoadError> {
+    if is_long_and_foreign(bytes) {
+        return Err(LoadError::Binary);
+    }
     let text = match bytes {
         // What some terminals and shells on Windows write.
         [0xFF, 0xFE, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)),
@@ -141,6 +144,16 @@ fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, LoadError> {
     let (all, strange) =
         text.as_bytes().chunks(64 << 10).map(strange).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     if strange.saturating_mul(20) > all { Err(LoadError::Binary) } else { Ok(text) }
+}
+
+/// Whether samples of a long input are all no text: an image of a disk need not be looked at in full.
+fn is_long_and_foreign(bytes: &[u8]) -> bool {
+    const SAMPLE: usize = 64 << 10;
+    let wide = matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]);
+    let sample = |at: usize| bytes.get(at..at.saturating_add(SAMPLE)).map(strange);
+    let places = (1..=8).map(|eighth| (bytes.len() / 8).saturating_mul(eighth).saturating_sub(SAMPLE));
+    let foreign = |at| sample(at).is_some_and(|(all, strange)| strange.saturating_mul(20) > all);
+    !wide && bytes.len() > 64 * SAMPLE && places.into_iter().all(foreign)
 }
 
 /// How many characters there are, and how many of them no text has. A piece that is plain at a glance is not looked at

@@ -20,6 +20,7 @@ use root::Root;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The machine this process runs on.
 pub struct Machine {
@@ -27,6 +28,7 @@ pub struct Machine {
     mapper: Option<Mapper>,
     programs: Programs,
     read_metadata: Option<pool_metadata::Read>,
+    patience: Duration,
 }
 
 impl Machine {
@@ -34,7 +36,19 @@ impl Machine {
     /// files.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
-        Self { root: Root::new(root), mapper: None, programs: Programs::default(), read_metadata: None }
+        Self {
+            root: Root::new(root),
+            mapper: None,
+            programs: Programs::default(),
+            read_metadata: None,
+            patience: Duration::ZERO,
+        }
+    }
+
+    /// The same, whose commands may take so long where their own limits are shorter.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The same, lent a reader of pools' metadata.
@@ -70,7 +84,7 @@ impl Machine {
             Ask::Run if !self.root.is_plain() => Err(Reading::Unasked(
                 "commands are not run when the files of another root are read".to_owned(),
             )),
-            Ask::Run => run::run(of),
+            Ask::Run => run::run(of, self.patience),
             Ask::History => files::history(of),
             Ask::Signatures => signatures(&self.root, of),
             Ask::Tool => tool(&self.root, of),
@@ -79,9 +93,10 @@ impl Machine {
             Ask::DockerLayers | Ask::DockerMounts | Ask::DockerImages | Ask::DockerContainers => {
                 owners(&self.root, ask, of, OFlag::O_DIRECTORY)
             }
-            Ask::ContainerdDevices | Ask::ContainerdSnapshots | Ask::ContainerdImages => {
-                owners(&self.root, ask, of, OFlag::empty())
-            }
+            Ask::ContainerdDevices
+            | Ask::ContainerdSnapshots
+            | Ask::ContainerdImages
+            | Ask::DockerBuildCache => owners(&self.root, ask, of, OFlag::empty()),
             Ask::PoolMetadata => pool_metadata(&self.root, of, self.read_metadata),
             Ask::DockerInfo | Ask::LvmReport | Ask::Df | Ask::Output | Ask::Line | Ask::Later => {
                 Err(Reading::Unasked("only pasted text answers this".to_owned()))

@@ -15,7 +15,7 @@ pub mod machine;
 pub mod owners;
 pub mod paste;
 pub mod pool_metadata;
-mod raw;
+pub(crate) mod raw;
 mod redact;
 pub mod worker;
 
@@ -121,7 +121,7 @@ pub enum Ask {
     /// Pasted: any other line, e.g. of a daemon's or the kernel's log.
     Line,
     /// Docker's image layers below the data root `of`, one JSON object a line: [`owners::Layer`]. Here and in the
-    /// next six a line in parentheses says what was not read and why.
+    /// next seven a line in parentheses says what was not read and why.
     DockerLayers,
     /// The layers Docker mounts for containers, one a line: [`owners::Mount`]; `of` is the data root.
     DockerMounts,
@@ -129,6 +129,9 @@ pub enum Ask {
     DockerImages,
     /// Docker's containers, one a line: [`owners::Container`]; `of` is the data root.
     DockerContainers,
+    /// What Docker's BuildKit keeps in its cache, one a line: [`owners::BuildStep`]; `of` is its
+    /// `<data root>/buildkit/snapshots.db`.
+    DockerBuildCache,
     /// The thin devices of containerd's devmapper snapshotter, one a line: [`owners::PoolDevice`]; `of` is its
     /// `<root_path>/<pool_name>.db`.
     ContainerdDevices,

@@ -2,11 +2,11 @@
 //! Refuses to ask a daemon, to follow links below the place it is given, and to keep what may hold a secret
 //! (environment, labels, commands).
 //!
-//! **The notation** of all seven answers: one JSON object a line, each one of the types below, its values word for
+//! **The notation** of all these answers: one JSON object a line, each one of the types below, its values word for
 //! word. A line in parentheses, `(layerdb/sha256/…/cache-id: EACCES)`, says what is missing and why. An object
 //! without a field says that its file was not there.
 
-mod containerd;
+mod databases;
 mod docker;
 mod folder;
 
@@ -186,6 +186,24 @@ pub struct ContainerState {
     pub finished_at: Option<String>,
 }
 
+/// What Docker's BuildKit keeps of one build step (`buildkit/snapshots.db`, moby
+/// builder/builder-next/adapters/snapshot/snapshot.go).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BuildStep {
+    /// Its name: `sha256:` and a chain where it is a layer of images, else BuildKit's own.
+    pub key: String,
+    /// The name of the step below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// The name under which its device is recorded, if it is not `key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub committed: Option<String>,
+    /// The chain of the layer that it became.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
+}
+
 /// A thin device of containerd's snapshotter, its keys as the snapshotter writes them (`dm.DeviceInfo`).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -261,6 +279,20 @@ pub enum Known {
         key: String,
         /// Its name for the snapshotter: [`Snapshot::key`].
         name: Option<String>,
+        /// It stays until somebody removes it, whoever uses it (label `containerd.io/gc.root`).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        rooted: bool,
+    },
+    /// A lease on a snapshot: it stays while the lease does. BuildKit has one for each step in its cache.
+    Lease {
+        /// Namespace.
+        namespace: String,
+        /// The lease.
+        id: String,
+        /// `devmapper`.
+        snapshotter: String,
+        /// The snapshot's name for clients.
+        key: String,
     },
     /// A container.
     Container {
@@ -279,8 +311,8 @@ pub enum Known {
     },
 }
 
-/// Answers one of the seven questions from what was opened: the data root for Docker's, the database's file for
-/// containerd's. Refused for any other question.
+/// Answers one of these questions from what was opened: the data root for Docker's, the database's file for
+/// containerd's and BuildKit's. Refused for any other question.
 #[must_use]
 pub fn answer(ask: Ask, place: OwnedFd) -> Reading {
     collect(ask, place).map_or_else(|errno| Reading::Refused(format!("{errno:?}")), Reading::Said)
@@ -295,12 +327,19 @@ pub fn answer_at(ask: Ask, path: &Path) -> Reading {
     }
 }
 
+/// Whether a question is about a database rather than a directory.
+const fn is_database(ask: Ask) -> bool {
+    matches!(
+        ask,
+        Ask::ContainerdDevices | Ask::ContainerdSnapshots | Ask::ContainerdImages | Ask::DockerBuildCache
+    )
+}
+
 fn collect(ask: Ask, place: OwnedFd) -> Result<String, Errno> {
     let mut lines = Lines::new();
-    let database = matches!(ask, Ask::ContainerdDevices | Ask::ContainerdSnapshots | Ask::ContainerdImages);
-    if database {
+    if is_database(ask) {
         folder::regular(&fstat(&place)?)?;
-        containerd::lines(ask, &place.into(), &mut lines)?;
+        databases::lines(ask, &place.into(), &mut lines)?;
         return Ok(lines.text());
     }
     let root = Folder::new(place);

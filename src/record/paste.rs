@@ -301,7 +301,10 @@ impl Builder {
             return;
         }
         self.open = Open::Report(ask, of, self.recording.answers.len());
-        self.recording.push(ask, of, Reading::Said(line.to_owned()));
+        // As `ls` itself begins where it lists several directories.
+        let directory = self.hint.directory.take().filter(|_| of == "ls -l" && !line.ends_with(':'));
+        let said = directory.map_or_else(|| line.to_owned(), |place| format!("{place}:\n{line}"));
+        self.recording.push(ask, of, Reading::Said(said));
     }
 
     fn hold(&mut self, text: &str, field: Option<&'static Field>) {

@@ -23,6 +23,8 @@ pub enum Line {
         used_metadata_blocks: u64,
         /// Metadata blocks in all.
         total_metadata_blocks: u64,
+        /// How many thin devices there are; each has a line.
+        devices: usize,
         /// How much is damaged, also beyond the lines that tell of it.
         damaged: u64,
         /// Whether nothing changed while it was read. If something did, the rest belongs to several moments.

@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 ///
 /// # Errors
 /// The errno of fork(2), e.g. `EAGAIN` when no more processes are allowed.
-pub(super) fn fork(run: impl FnOnce()) -> Result<Pid, Errno> {
+pub(crate) fn fork(run: impl FnOnce()) -> Result<Pid, Errno> {
     // SAFETY: the child runs ordinary code on its copy of this process and never returns into the caller's
     // stack: it leaves by `_exit`, after a panic too, so that nothing of the parent's is flushed or dropped
     // twice. glibc makes its allocator usable after fork.
@@ -31,7 +31,7 @@ pub(super) fn fork(run: impl FnOnce()) -> Result<Pid, Errno> {
 
 /// Closes every descriptor from 3 on except two. Only for a process just forked: whatever else believed to
 /// own a descriptor must never run again.
-pub(super) fn keep_only(one: &OwnedFd, other: &OwnedFd) {
+pub(crate) fn keep_only(one: &OwnedFd, other: &OwnedFd) {
     let (low, high) = {
         let (a, b) = (one.as_raw_fd(), other.as_raw_fd());
         (a.min(b), a.max(b))

@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 
 /// Longest time one question waits unless the user said otherwise.
 pub const LIMIT: Duration = Duration::from_secs(1);
-/// A command has its own limit ([`super::machine::run::COMMANDS`]); this is for a machine that cannot even
-/// start it.
+/// A command has its own limit ([`super::machine::run::COMMANDS`]), and may be tried twice; this is for a machine that
+/// cannot even start it.
 const LIMIT_RUN: Duration = Duration::from_secs(5);
 /// The least that a question waits, however many were silent before.
 const LIMIT_LEAST: Duration = Duration::from_millis(20);
@@ -53,7 +53,7 @@ impl Worker {
 
     fn limit_of(&self, ask: Ask) -> Duration {
         match ask {
-            Ask::Run | Ask::Signatures => LIMIT_RUN,
+            Ask::Run | Ask::Signatures => LIMIT_RUN.max(self.limit * 2 + LIMIT),
             _ if self.lost >= self.limit * 2 => (self.limit / 20).max(LIMIT_LEAST),
             _ => self.limit,
         }

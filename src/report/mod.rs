@@ -61,28 +61,6 @@ impl Report {
     }
 }
 
-/// When something will be full at the rate seen: what a history adds to what one look tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TimeToFull {
-    /// The pool, as [`crate::host::pool::Pool::label`] calls it.
-    pub pool: String,
-    /// What will be full.
-    pub space: Filling,
-    /// Seconds from the look on.
-    pub seconds: u64,
-}
-
-/// What can fill up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Filling {
-    /// The pool's data.
-    Data,
-    /// The pool's metadata.
-    Metadata,
-    /// The filesystem under the pool's loop file.
-    Filesystem,
-}
-
 /// Whether something was not answered that may hide trouble.
 fn has_gap(host: &Host) -> bool {
     host.oddities.iter().any(|o| o.blocks_ok) || nothing_known(host)

@@ -7,23 +7,22 @@ pub use range::{Micro, ONE, Range, decimal};
 
 use super::amount::{Units, amounts, clean};
 use super::text::quiet_sentence;
-use super::{Filling, Report, TimeToFull, has_gap};
+use super::{Report, has_gap};
+use crate::forecast::{self, length};
 use crate::host::pool::Pool;
 use crate::host::space::Space;
 use crate::host::units::{Blocks, Bytes};
+use crate::rules::Finding;
 use crate::verdict::{Severity, Verdict};
 use std::fmt::Write as _;
 
-/// Rules whose limits the thresholds replace, where the share is known.
-const REPLACED: [&str; 3] = ["data-nearly-full", "metadata-nearly-full", "filling-fast"];
-
 /// When to warn and when to call it critical.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Limits {
     /// Warning.
-    pub warning: Range,
+    pub warning: Option<Range>,
     /// Critical.
-    pub critical: Range,
+    pub critical: Option<Range>,
 }
 
 /// The user's thresholds.
@@ -33,16 +32,19 @@ pub struct Thresholds {
     pub data: Limits,
     /// Percent of the metadata in use.
     pub metadata: Limits,
-    /// Seconds until something is full.
+    /// Seconds until something is full, as a history tells; without them the rule `filling-fast` decides.
     pub time: Limits,
 }
 
 impl Default for Thresholds {
-    /// As the rules `data-nearly-full`, `metadata-nearly-full` and `filling-fast` have them.
+    /// As the rules `data-nearly-full` and `metadata-nearly-full` have them.
     fn default() -> Self {
-        let used = |w, c| Limits { warning: Range::at_most(w * ONE), critical: Range::at_most(c * ONE) };
-        let left = |w, c| Limits { warning: Range::at_least(w * ONE), critical: Range::at_least(c * ONE) };
-        Self { data: used(80, 90), metadata: used(75, 90), time: left(24 * 3600, 4 * 3600) }
+        let used = |percent| Some(Range::at_most(percent * ONE));
+        Self {
+            data: Limits { warning: used(80), critical: used(90) },
+            metadata: Limits { warning: used(75), critical: used(90) },
+            time: Limits::default(),
+        }
     }
 }
 
@@ -73,19 +75,18 @@ struct Measure {
     /// `None`: could not be told, `U`.
     value: Option<Micro>,
     unit: &'static str,
-    limits: Option<Limits>,
-    max: String,
+    limits: Limits,
+    max: &'static str,
+    /// The rule that the limits stand in for.
+    rule: &'static str,
 }
 
-/// The line for a report; `forecasts` tell when something will be full, as far as a history is at hand.
+/// The line for a report.
 #[must_use]
-pub fn line(report: &Report, thresholds: &Thresholds, forecasts: &[TimeToFull], verbose: bool) -> Line {
+pub fn line(report: &Report, thresholds: &Thresholds, verbose: bool) -> Line {
     let pools = &report.host.pools;
-    let measures: Vec<Measure> = pools
-        .iter()
-        .flat_map(|p| of_pool(p, thresholds))
-        .chain(forecasts.iter().map(|f| of_forecast(f, thresholds)))
-        .collect();
+    let mut measures: Vec<Measure> = pools.iter().flat_map(|p| of_pool(p, thresholds)).collect();
+    measures.extend(pools.iter().flat_map(|p| of_forecast(report, p, thresholds)));
     // A rule's cause says more than a number: it leads among what is equally bad.
     let mut problems: Vec<Problem> = found(report, &measures).collect();
     problems.extend(measures.iter().filter_map(|m| exceeded(m, report)));
@@ -119,18 +120,24 @@ fn one_line(verdict: Verdict, sentence: &str) -> String {
 }
 
 fn of_pool(pool: &Pool, thresholds: &Thresholds) -> [Measure; 2] {
-    let share = |what, value, limits| Measure {
+    let share = |what, value, limits, rule| Measure {
         what,
         pool: pool.label().to_owned(),
         value,
         unit: "%",
-        limits: Some(limits),
-        max: "100".to_owned(),
+        limits,
+        max: "100",
+        rule,
     };
     let of_lvs = || Micro::try_from(pool.metadata_centipercent?).ok()?.checked_mul(ONE / 100);
     [
-        share("data", percent(&pool.data), thresholds.data),
-        share("metadata", percent(&pool.metadata).or_else(of_lvs), thresholds.metadata),
+        share("data", percent(&pool.data), thresholds.data, "data-nearly-full"),
+        share(
+            "metadata",
+            percent(&pool.metadata).or_else(of_lvs),
+            thresholds.metadata,
+            "metadata-nearly-full",
+        ),
     ]
 }
 
@@ -141,34 +148,38 @@ fn percent<B: Blocks>(space: &Space<B>) -> Option<Micro> {
     Micro::try_from(u128::from(used) * hundred / u128::from(total)).ok()
 }
 
-fn of_forecast(forecast: &TimeToFull, thresholds: &Thresholds) -> Measure {
-    Measure {
-        what: match forecast.space {
-            Filling::Data => "data_full_in",
-            Filling::Metadata => "metadata_full_in",
-            Filling::Filesystem => "filesystem_full_in",
+/// When something is full, where a history is at hand and the rate was seen long enough to reckon with.
+fn of_forecast(report: &Report, pool: &Pool, thresholds: &Thresholds) -> Vec<Measure> {
+    let forecast = forecast::of(&report.host, pool);
+    let spaces = forecast.spaces().filter_map(|(space, outlook)| Some((space, outlook.trusted_end()?.1)));
+    let measure = |(space, millis): (&str, i64)| Measure {
+        what: match space {
+            "data" => "data_full_in",
+            "metadata" => "metadata_full_in",
+            _ => "filesystem_full_in",
         },
-        pool: forecast.pool.clone(),
-        value: Micro::try_from(forecast.seconds).ok().and_then(|s| s.checked_mul(ONE)),
+        pool: pool.label().to_owned(),
+        value: (millis / 1000).checked_mul(ONE),
         unit: "s",
-        limits: Some(thresholds.time),
-        max: String::new(),
-    }
+        limits: thresholds.time,
+        max: "",
+        rule: "filling-fast",
+    };
+    spaces.map(measure).collect()
 }
 
 /// A threshold that a number raises an alert by.
 fn exceeded(measure: &Measure, report: &Report) -> Option<Problem> {
-    let (value, limits) = (measure.value?, measure.limits?);
-    let (severity, word, range) = if limits.critical.alerts(value) {
-        (Severity::Critical, "critical", limits.critical)
-    } else if limits.warning.alerts(value) {
-        (Severity::Warning, "warning", limits.warning)
-    } else {
-        return None;
+    let value = measure.value?;
+    let raised = |range: Option<Range>| range.filter(|r| r.alerts(value));
+    let (severity, word, range) = match (raised(measure.limits.critical), raised(measure.limits.warning)) {
+        (Some(range), _) => (Severity::Critical, "critical", range),
+        (None, Some(range)) => (Severity::Warning, "warning", range),
+        (None, None) => return None,
     };
     let what = match measure.unit {
-        "s" => format!("{} {}", measure.what.replace('_', " "), duration(value)),
-        _ => format!("{} {} % used", measure.what, decimal(value - value.rem_euclid(ONE / 100))),
+        "s" => format!("{} {}", measure.what.replace('_', " "), length(value / (ONE / 1000))),
+        _ => format!("{} {} used", measure.what, share(Some(value))),
     };
     let pool = report.host.pools.iter().find(|p| p.label() == measure.pool);
     let free = match measure.what {
@@ -185,28 +196,20 @@ fn exceeded(measure: &Measure, report: &Report) -> Option<Problem> {
     })
 }
 
-/// `3 h 20 min`, for people; the exact seconds stand in the performance data.
-fn duration(value: Micro) -> String {
-    let minutes = value / ONE / 60;
-    match (minutes / 60 / 24, minutes / 60, minutes % 60) {
-        (0, 0, minutes) => format!("{minutes} min"),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, hours, _) => format!("{days} d {} h", hours % 24),
-    }
+/// Percent for people, with two decimals; the exact ones stand in the performance data.
+fn share(value: Option<Micro>) -> String {
+    value.map_or_else(|| "unknown".to_owned(), |v| format!("{} %", decimal(v - v.rem_euclid(ONE / 100))))
 }
 
 /// What the rules found, without what the thresholds say in their place.
 fn found<'a>(report: &'a Report, measures: &'a [Measure]) -> impl Iterator<Item = Problem> + 'a {
-    let measured = |rule: &str, pool: &str| {
-        let half = if rule.starts_with("metadata") { "metadata" } else { "data" };
-        let of = |m: &Measure| m.pool == pool && m.value.is_some();
-        REPLACED.contains(&rule)
-            && measures
-                .iter()
-                .any(|m| of(m) && if rule == "filling-fast" { m.unit == "s" } else { m.what == half })
+    let replaces = |m: &Measure, rule: &str, pool: &str| {
+        let limited = m.limits.warning.or(m.limits.critical).is_some();
+        m.rule == rule && m.pool == pool && m.value.is_some() && limited
     };
     let findings = report.findings.iter().filter(|f| f.severity > Severity::Notice);
-    findings.filter(move |f| !measured(f.rule, &f.subject.name)).map(|f| Problem {
+    let stands = move |f: &&Finding| !measures.iter().any(|m| replaces(m, f.rule, &f.subject.name));
+    findings.filter(stands).map(|f| Problem {
         severity: f.severity,
         subject: f.subject.name.clone(),
         name: f.rule.to_owned(),
@@ -244,9 +247,6 @@ fn healthy(report: &Report) -> String {
     let Some(fullest) = report.host.pools.iter().max_by_key(|p| percent(&p.data)) else {
         return quiet_sentence(report);
     };
-    let share = |value: Option<Micro>| {
-        value.map_or_else(|| "unknown".to_owned(), |v| format!("{} %", decimal(v - v.rem_euclid(ONE / 100))))
-    };
     let numbers =
         format!("data {}, metadata {}", share(percent(&fullest.data)), share(percent(&fullest.metadata)));
     match report.host.pools.len() {
@@ -271,8 +271,8 @@ impl Measure {
     fn shown(&self) -> String {
         let label = label(self.what, &self.pool);
         let value = self.value.map_or_else(|| "U".to_owned(), |v| format!("{}{}", decimal(v), self.unit));
-        let range = |of: fn(&Limits) -> Range| self.limits.map(|l| of(&l).to_string()).unwrap_or_default();
-        let (warning, critical) = (range(|l| l.warning), range(|l| l.critical));
+        let shown = |range: Option<Range>| range.map(|r| r.to_string()).unwrap_or_default();
+        let (warning, critical) = (shown(self.limits.warning), shown(self.limits.critical));
         format!("{label}={value};{warning};{critical};0;{}", self.max).trim_end_matches(';').to_owned()
     }
 }

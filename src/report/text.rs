@@ -123,6 +123,9 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
         (_, 0) => "no thin pools on this host".into(),
         (_, pools) if report.verdict == Verdict::Unknown => {
             let missing = host.oddities.iter().find(|o| o.blocks_ok);
+            if missing.is_none() && report.source == Source::Pasted {
+                return "the text does not say what state a pool is in; paste `dmsetup status` or `docker info` beside it".into();
+            }
             let why = missing.map_or_else(
                 || "the numbers of a pool are missing".to_owned(),
                 |o| format!("{}: {}", o.about, o.text),

@@ -1,13 +1,18 @@
 //! Who uses a pool's space, as JSON `thinspect-usage/1`; the table is beside it.
 //! Refuses to print a number that was not counted: it is `null`.
 
+mod rows;
 mod table;
 
-pub use table::{By, text};
+pub use rows::Column;
+pub use table::{By, Table, text};
 
 use crate::host::owners::{Owner, Owners};
-use crate::host::units::DataBlocks;
-use crate::usage::{Kind, Usage};
+use crate::host::units::{Blocks as _, DataBlocks};
+use crate::report::amount::clean;
+use crate::report::text::Look;
+use crate::report::wrap::wrap;
+use crate::usage::{Kind, Usage, Without};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -21,8 +26,12 @@ pub struct Output {
     pool: Option<String>,
     /// The transaction the numbers belong to.
     transaction_id: u64,
-    /// Whether they all belong to it.
+    /// Whether they all belong to it. If not, exclusive and shared blocks are of several moments.
     consistent: bool,
+    /// How often the pool changed while it was read.
+    changes: u32,
+    /// The metadata block of the metadata snapshot that was read; `null` where the pool itself was.
+    metadata_snapshot: Option<u64>,
     /// Size of a data block.
     block_bytes: u64,
     totals: TotalsV1,
@@ -34,8 +43,33 @@ pub struct Output {
     containers: Vec<ContainerV1>,
     /// Where the owner's records and the pool disagree; `null` where no records were read.
     strangers: Option<StrangersV1>,
+    /// What comes back if the things that were named are removed together; `null` where none were.
+    without: Option<WithoutV1>,
+    /// What is damaged in the metadata, at most 1000 places.
+    damage: Vec<DamageV1>,
+    /// How many places are damaged.
+    damaged: u64,
     /// What could not be read.
     notes: Vec<NoteV1>,
+}
+
+/// What removing a set gives back.
+#[derive(Debug, Serialize, JsonSchema)]
+struct WithoutV1 {
+    names: Vec<String>,
+    /// Blocks that return once all of it is gone.
+    reclaimable_blocks: Option<u64>,
+    /// What the engine would refuse to remove, and why; it is not in the number.
+    refused: Vec<String>,
+}
+
+/// A place in the metadata.
+#[derive(Debug, Serialize, JsonSchema)]
+struct DamageV1 {
+    /// The metadata block.
+    block: u64,
+    /// What was seen there.
+    what: String,
 }
 
 /// Where the owner's records and the pool disagree.
@@ -90,8 +124,8 @@ struct DeviceV1 {
 /// What a device is.
 #[derive(Debug, Serialize, JsonSchema)]
 struct OwnerV1 {
-    /// `container`, `image-layer`, `layer-without-image`, `snapshot`, `volume`, `base`, `deleted`, `faulty`,
-    /// `record-without-owner`, `unknown`; open-ended.
+    /// `container`, `image-layer`, `layer-without-image`, `build-cache`, `snapshot`, `volume`, `filesystem`, `base`,
+    /// `deleted`, `faulty`, `record-without-owner`, `unknown`; open-ended.
     kind: &'static str,
     /// The container, chain, snapshot, record or volume.
     name: String,
@@ -128,7 +162,8 @@ struct ContainerV1 {
     name: Option<String>,
     /// containerd's namespace.
     namespace: Option<String>,
-    /// `running`, `paused`, `restarting`, `exited`, `created`, `dead`, `removing`, `unknown`; open-ended.
+    /// `running`, `paused`, `restarting`, `exited`, `created`, `stopped`, `dead`, `removing`, `unknown`;
+    /// open-ended.
     state: &'static str,
     /// Id of its image.
     image: Option<String>,
@@ -159,7 +194,7 @@ pub fn schema() -> schemars::Schema {
 
 /// The answer as JSON types.
 #[must_use]
-pub fn output(pool: Option<&str>, usage: &Usage, owners: &Owners) -> Output {
+pub fn output(pool: Option<&str>, usage: &Usage, owners: &Owners, without: Option<&Without>) -> Output {
     let devices = usage.devices.iter().map(|row| DeviceV1 {
         device_id: row.device_id,
         mapped_blocks: count(row.amounts.mapped),
@@ -173,19 +208,45 @@ pub fn output(pool: Option<&str>, usage: &Usage, owners: &Owners) -> Output {
         certain: s.certain,
     });
     let notes = usage.gaps.iter().map(|gap| NoteV1 { about: gap.about.clone(), text: gap.text.clone() });
+    let damage = usage.damage.iter().map(|d| DamageV1 { block: d.block, what: d.what.to_string() });
     Output {
         schema: "thinspect-usage/1",
         pool: pool.map(str::to_owned),
         transaction_id: usage.transaction_id,
         consistent: usage.consistent,
+        changes: usage.changes,
+        metadata_snapshot: usage.snapshot,
         block_bytes: usage.block.0,
         totals: totals(usage),
         devices: devices.collect(),
         images: images(usage, owners),
         containers: containers(usage, owners),
         strangers,
+        without: without.map(|without| WithoutV1 {
+            names: without.names.clone(),
+            reclaimable_blocks: count(without.reclaimable),
+            refused: without.refused.clone(),
+        }),
+        damage: damage.collect(),
+        damaged: usage.damaged,
         notes: notes.collect(),
     }
+}
+
+/// What comes back if what was named is removed, in a sentence or a few.
+#[must_use]
+pub fn without_text(without: &Without, usage: &Usage, look: &Look) -> String {
+    let names = without.names.join(", ");
+    let sentence = match without.reclaimable {
+        Some(blocks) => {
+            let bytes = look.units.show(blocks.bytes(usage.block));
+            format!("{bytes} ({} blocks) come back if {names} are removed together", blocks.0)
+        }
+        None => format!("what comes back if {names} are removed could not be counted"),
+    };
+    let refused =
+        without.refused.iter().map(|why| wrap("  note: cannot be removed: ", &clean(why), look.width));
+    wrap(" frees: ", &clean(&sentence), look.width) + &refused.collect::<String>()
 }
 
 fn count(blocks: Option<DataBlocks>) -> Option<u64> {
@@ -257,10 +318,12 @@ fn owner_v1(owner: &Owner, owners: &Owners) -> OwnerV1 {
         Owner::Container { container, .. } => {
             (Kind::Container, owners.containers.get(*container).map(|c| c.id.clone()).unwrap_or_default())
         }
+        Owner::BuildStep { record } => (Kind::BuildStep, record.clone()),
         Owner::Snapshot { key } => (Kind::Snapshot, key.clone()),
         Owner::Deleted { record } => (Kind::Deleted, record.clone()),
         Owner::Faulty { record } => (Kind::Faulty, record.clone()),
         Owner::Stray { record } => (Kind::Stray, record.clone()),
+        Owner::StratisFilesystem { filesystem, .. } => (Kind::Filesystem, filesystem.clone()),
         Owner::Volume(volume) => (Kind::Volume, format!("{}/{}", volume.vg, volume.lv)),
         Owner::Active(name) => (Kind::Unknown, name.clone()),
     };

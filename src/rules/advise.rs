@@ -90,7 +90,10 @@ fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
     all.push(if docker_version(host).is_none_or(|v| v >= PRUNE_FILTERS) {
         Advice::new(
             Risk::Destroys,
-            "remove what is old and unused: by age, sparing what carries a label; names narrow it further",
+            &format!(
+                "remove what is old and unused{}: by age, sparing what carries a label; names narrow it further",
+                removable(host)
+            ),
             &[
                 "docker container prune --filter until=24h --filter label!=keep",
                 "docker image prune --all --filter until=240h --filter label!=keep",
@@ -107,6 +110,15 @@ fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
         )
     });
     all
+}
+
+/// What Docker says could go, in words; its sums over files are not blocks of the pool.
+fn removable(host: &Host) -> String {
+    let Some(all) = host.removable else { return String::new() };
+    let parts = [(all.images, "images"), (all.containers, "containers")];
+    let parts: Vec<String> =
+        parts.iter().filter_map(|(size, what)| Some(format!("{} of {what}", (*size)?))).collect();
+    if parts.is_empty() { String::new() } else { format!(" (by docker system df, {})", parts.join(" and ")) }
 }
 
 /// How to get more data blocks; `by` is the least that helps.

@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::lvm::LvName;
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -19,7 +20,7 @@ super::rule! {
     ///
     /// ## What to do
     /// Attach a profile with a threshold below what Docker's floor allows (80 by default, Docker refuses at
-    /// 90), and see that the volume is monitored.
+    /// 90), and let dmeventd watch the volume. The volume group must have the room.
     ///
     /// ## References
     /// lvmthin(7), "Automatically extend thin pool LV"; lvm.conf(5); docs.docker.com, direct-lvm mode.
@@ -56,17 +57,19 @@ fn of_words(host: &Host) -> Option<Finding> {
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let lv = pool.lv.as_ref()?;
     let threshold = host.lvm.autoextend_of(lv).and_then(|a| a.threshold);
-    let unwatched = judge::volume(host, pool).and_then(|v| v.monitored) == Some(false);
+    let no_daemon = host.lvm.dmeventd == Some(false);
+    let unwatched = no_daemon || judge::volume(host, pool).and_then(|v| v.monitored) == Some(false);
     let never = threshold.is_some_and(|t| t >= 100);
     if !(never || unwatched) {
         return None;
     }
     let pressing = pool.data.above(PRESSING_PERCENT) == Some(true);
     let severity = if pressing { Severity::Warning } else { Severity::Notice };
+    let watch = if no_daemon { "dmeventd does not run" } else { "dmeventd does not watch the volume" };
     let why = match (never, unwatched) {
-        (true, true) => "the threshold is 100, which means never, and dmeventd does not watch the volume",
-        (true, false) => "the threshold is 100, which means never",
-        _ => "dmeventd does not watch the volume",
+        (true, true) => format!("the threshold is 100, which means never, and {watch}"),
+        (true, false) => "the threshold is 100, which means never".to_owned(),
+        _ => watch.to_owned(),
     };
     let summary = format!("Nobody extends the pool when it fills: {why}");
     let mut finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), summary);
@@ -74,17 +77,49 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         finding = finding.because("thin_pool_autoextend_threshold", threshold.to_string(), "LVM's settings");
     }
     if unwatched {
-        finding = finding.because("monitoring", "not monitored", "lvs");
+        let from = if no_daemon { "processes" } else { "lvs" };
+        finding = finding.because("monitoring", watch, from);
     }
-    let name = quote(&format!("{}/{}", lv.vg, lv.lv));
-    let see = format!("lvs -o+seg_monitor,lv_profile {name}");
-    let watch = format!("lvchange --monitor y {name}");
+    let name = format!("{}/{}", lv.vg, lv.lv);
+    let see = format!("lvs -o+seg_monitor,lv_profile {}", quote(&name));
     let finding = finding.advise(advise::look(
         "see both settings",
         &[&see, "lvmconfig --type full activation/thin_pool_autoextend_threshold"],
     ));
-    if unwatched {
-        return Some(finding.advise(Advice::new(Risk::Changes, "let dmeventd watch it", &[&watch])));
-    }
-    Some(finding)
+    let finding = if never { finding.advise(lower(host, pool, lv, &name)) } else { finding };
+    let watch = format!("lvchange --monitor y {}", quote(&name));
+    Some(
+        finding.advise_all(unwatched.then(|| Advice::new(Risk::Changes, "let dmeventd watch it", &[&watch]))),
+    )
 }
+
+/// LVM acts early enough below this use.
+const THRESHOLD: u64 = 80;
+/// LVM takes a lower threshold for this one.
+const LEAST_THRESHOLD: u64 = 50;
+/// Points of use between LVM's step and Docker's refusal.
+const MARGIN: u64 = 10;
+
+/// A threshold of its own for one pool, in a profile. One that is attached already is for a person to change.
+fn lower(host: &Host, pool: &Pool, lv: &LvName, name: &str) -> Advice {
+    let floor = pool.min_free.percent.unwrap_or(0);
+    let threshold = THRESHOLD.min(100_u64.saturating_sub(floor + MARGIN)).max(LEAST_THRESHOLD);
+    if let Some(profile) = host.lvm.profile_of(lv) {
+        let does = format!("set thin_pool_autoextend_threshold to {threshold} in the profile that it has");
+        return advise::look(
+            &does,
+            &[&format!("cat {}", quote(&format!("/etc/lvm/profile/{profile}.profile")))],
+        );
+    }
+    let profile = format!("autoextend-{threshold}-{STEP}");
+    let text = format!(
+        "printf 'activation {{\\n\\tthin_pool_autoextend_threshold={threshold}\\n\\tthin_pool_autoextend_percent={STEP}\\n}}\\n' \
+         > /etc/lvm/profile/{profile}.profile"
+    );
+    let attach = format!("lvchange --metadataprofile {profile} {}", quote(name));
+    let does = format!("let LVM grow it by {STEP} % whenever more than {threshold} % is in use");
+    Advice::new(Risk::Changes, does, &[&text, &attach])
+}
+
+/// Percent of the pool that LVM adds at each step, as Docker's documentation has it.
+const STEP: u64 = 20;

@@ -1,8 +1,8 @@
 //! Rule: one container's own filesystem is full, while the pool has room.
 
 use super::paths::{Place, place};
-use super::{Finding, Subject, advise, judge, said};
-use crate::advice::{Advice, Risk};
+use super::{Finding, Subject, advise, inmates, judge, said};
+use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::backing::Filesystem;
 use crate::host::pool::{Owner, Pool};
@@ -58,12 +58,17 @@ const FULL_PERCENT: u64 = 98;
 /// A thin device counts as full from this share of mapped sectors on: ext4 never writes all of its own
 /// tables, and a full one was measured at 97.7 percent.
 const MAPPED_PERCENT: u64 = 97;
+/// Percent of its disk that a container's own files take, beside what its image takes of it.
+const LISTED_PERCENT: u64 = 90;
 /// The base size when nobody said another: Docker to 1.7 and from 1.10.
 const DEFAULT_BASE: Bytes = Bytes(10 << 30);
 
 fn check(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = host.thins.iter().filter_map(|t| of_thin(host, t)).collect();
     found.extend(host.filesystems.iter().filter_map(|f| of_filesystem(host, f)));
+    if found.is_empty() {
+        found.extend(of_list(host));
+    }
     if found.is_empty() {
         found.extend(of_words(host));
     }
@@ -82,20 +87,47 @@ fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
     }
     let length = thin.length.map(|l| l.bytes());
     let subject = Subject::new("thin-device", thin.name.clone());
+    let container = pool.and_then(|p| inmates::container(p, thin.device_id?));
     if let Some(full) = thin.filesystem.as_ref().and_then(fullness) {
-        return Some(full_filesystem(subject, full, length, thin.filesystem.as_ref()?));
+        let finding = full_filesystem(subject, full, length, thin.filesystem.as_ref()?, container.as_deref());
+        let finding = Finding { certainty: Certainty::Certain, ..finding };
+        let advice = advice(host, thin.filesystem.as_ref(), container.as_deref(), length);
+        return Some(finding.advise_all(advice));
     }
     let asked = thin.filesystem.as_ref().is_some_and(|f| f.free.is_some() || f.used_percent.is_some());
     let (mapped, length) = (thin.mapped()?, length.filter(|l| l.0 > 0)?);
     if asked || u128::from(mapped.0) * 100 < u128::from(length.0) * u128::from(MAPPED_PERCENT) {
         return None;
     }
+    let whose = inmates::whose(container.as_deref());
     let summary =
-        format!("A container's disk is nearly all written: {mapped} of {length}; its filesystem may be full");
+        format!("{whose} disk is nearly all written: {mapped} of {length}; its filesystem may be full");
     let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary)
         .because("mapped", mapped.to_string(), "thin status")
         .because("size of its disk", length.to_string(), "thin status");
-    Some(finding.advise_all(advice(host)))
+    Some(finding.advise_all(advice(host, None, container.as_deref(), Some(length))))
+}
+
+/// A container whose own files, as `docker ps -s` adds them up, come near the size of its disk.
+fn of_list(host: &Host) -> Option<Finding> {
+    let pool = host.pools.iter().find(|p| judge::is_dockers(host, p))?;
+    let base = judge::base_size(host, pool).filter(|b| b.0 > 0)?;
+    let near = |size: Bytes| u128::from(size.0) * 100 >= u128::from(base.0) * u128::from(LISTED_PERCENT);
+    let largest = host.containers.iter().filter(|c| c.size.is_some_and(near)).max_by_key(|c| c.size)?;
+    let (size, name) = (largest.size?, largest.name.as_ref().unwrap_or(&largest.id));
+    let summary = format!(
+        "A container has written {size}, nearly all of its disk of {base}; the pool's room does not help it"
+    );
+    let finding = Finding::new(
+        &RULE,
+        Severity::Warning,
+        Certainty::Likely,
+        Subject::new("container", name.clone()),
+        summary,
+    )
+    .because("its own files", size.to_string(), "docker ps")
+    .because("size of its disk", base.to_string(), "docker info");
+    Some(finding.advise_all(advice(host, None, Some(name), Some(base))))
 }
 
 /// A row of `df` that shows a container's disk full.
@@ -110,7 +142,9 @@ fn of_filesystem(host: &Host, filesystem: &Filesystem) -> Option<Finding> {
     }
     let full = fullness(filesystem)?;
     let name = if judge::is_containers_disk(name) { name } else { mount };
-    Some(full_filesystem(Subject::new("thin-device", name), full, filesystem.size, filesystem))
+    let subject = Subject::new("thin-device", name);
+    let finding = full_filesystem(subject, full, filesystem.size, filesystem, None);
+    Some(finding.advise_all(advice_general(None)))
 }
 
 /// Severity of a full or nearly full filesystem.
@@ -133,16 +167,24 @@ fn used_percent(filesystem: &Filesystem) -> u64 {
     used.checked_div(u128::from(size.0)).and_then(|p| u64::try_from(p).ok()).unwrap_or_default()
 }
 
-fn full_filesystem(subject: Subject, severity: Severity, size: Option<Bytes>, fs: &Filesystem) -> Finding {
+fn full_filesystem(
+    subject: Subject,
+    severity: Severity,
+    size: Option<Bytes>,
+    fs: &Filesystem,
+    container: Option<&str>,
+) -> Finding {
     let left = fs.available.or(fs.free).map(|b| format!("{b} left")).unwrap_or_default();
     let of = size.map(|s| format!(" of its {s}")).unwrap_or_default();
     let left = if left.is_empty() { "nearly nothing left".to_owned() } else { left };
-    let summary =
-        format!("A container's own filesystem is full: {left}{of}; the pool's room does not help it");
+    let whose = inmates::whose(container);
+    let summary = format!("{whose} own filesystem is full: {left}{of}; the pool's room does not help it");
     let used = fs.used_percent.map(|p| format!("{p} % used")).unwrap_or_else(|| left.clone());
-    Finding::new(&RULE, severity, Certainty::Likely, subject, summary)
-        .because("its filesystem", used, "df or statfs")
-        .advise_all(advice_general())
+    Finding::new(&RULE, severity, Certainty::Likely, subject, summary).because(
+        "its filesystem",
+        used,
+        "df or statfs",
+    )
 }
 
 /// "No space left" was said of a container's path, or without a path while the pool has room.
@@ -187,21 +229,26 @@ fn limit_hit(host: &Host, saying: &Saying, roomy: Option<&Pool>) -> Finding {
     if let Some((_, said)) = wanted {
         finding = finding.quoting(&[said]);
     }
-    finding.advise_all(advice(host))
+    finding.advise_all(advice(host, None, None, None))
 }
 
 /// The release from which a base device can be raised, and one from which each container's size can be given.
 const BASE_GROWS: (u32, u32) = (1, 10);
 const SIZE_OPTION: (u32, u32) = (1, 12);
 
-fn advice(host: &Host) -> Vec<Advice> {
+/// What to do for a container, whose filesystem, name and size are given where they are known.
+fn advice(
+    host: &Host,
+    filesystem: Option<&Filesystem>,
+    container: Option<&str>,
+    size: Option<Bytes>,
+) -> Vec<Advice> {
     let version = judge::docker_version(host);
     let reports_versions = judge::some_docker_info(host).is_none_or(|i| i.server_version.is_some());
     let at_least = |v| if reports_versions { version.is_none_or(|x| x >= v) } else { false };
-    let mut all = advice_general();
+    let mut all = advice_general(filesystem.and_then(|f| f.mount.as_deref()));
     if at_least(SIZE_OPTION) {
-        let does = "start it anew with a larger disk (what is in the old one is not carried over)";
-        all.push(Advice::new(Risk::Stops, does, &["docker run --help | grep -A1 storage-opt"]));
+        all.push(larger(container, size));
     }
     if at_least(BASE_GROWS) {
         let does =
@@ -211,9 +258,33 @@ fn advice(host: &Host) -> Vec<Advice> {
     all
 }
 
-fn advice_general() -> Vec<Advice> {
-    let see = "see how full each running container's own filesystem is, and its inodes";
-    let df = "docker ps -q | xargs -r -I{} sh -c 'echo {}; docker exec {} df -h /; docker exec {} df -i /'";
+/// A container anew, with twice the disk.
+fn larger(container: Option<&str>, size: Option<Bytes>) -> Advice {
+    let (Some(name), Some(size)) = (container, size) else {
+        let does = "start it anew with a larger disk (what is in the old one is not carried over)";
+        return Advice::new(Risk::Stops, does, &["docker run --help | grep -A1 storage-opt"]);
+    };
+    let does = "stop it and start another of its image with twice the disk; add the options it was run with (what it \
+                wrote is not carried over: `docker cp` takes it out, also of a stopped one)";
+    let name = quote(name);
+    let (stop, mebibytes) = (format!("docker stop {name}"), size.0.div_ceil(1 << 19));
+    let image = format!("\"$(docker inspect -f '{{{{.Config.Image}}}}' {name})\"");
+    let run = format!("docker run -d --storage-opt size={mebibytes}M {image}");
+    Advice::new(Risk::Stops, does, &[&stop, &run])
+}
+
+fn advice_general(mount: Option<&str>) -> Vec<Advice> {
+    let look = match mount {
+        Some(mount) => {
+            let du = format!("du -xam {} 2>/dev/null | sort -n | tail -n 20", quote(mount));
+            advise::look("see what in it is large: its files as the host sees them, in MiB", &[&du])
+        }
+        None => {
+            let see = "see how full each running container's own filesystem is, and its inodes";
+            let df = "docker ps -q | xargs -r -I{} sh -c 'echo {}; docker exec {} df -h /; docker exec {} df -i /'";
+            advise::look(see, &[df])
+        }
+    };
     let volume = "keep large data in a volume (docker run -v): volumes do not lie in the pool";
-    vec![advise::look(see, &[df]), Advice::new(Risk::Changes, volume, &[])]
+    vec![look, Advice::new(Risk::Changes, volume, &[])]
 }

@@ -1,10 +1,10 @@
 //! Rule: containerd's snapshotter holds devices that it marked as faulty.
 
-use super::{Finding, Subject, advise, inmates, said};
+use super::{Finding, Subject, advise, inmates, judge, said};
+use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::owners::Owner;
 use crate::host::pool::Pool;
-use crate::host::units::DataBlocks;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -18,8 +18,9 @@ super::rule! {
     /// The snapshot cannot be used, and its blocks do not come back.
     ///
     /// ## What to do
-    /// Remove the snapshots that belong to such devices. What nothing owns any more can be deleted from the
-    /// pool, with containerd stopped.
+    /// Remove the snapshots that belong to such devices. Where an id is reserved and no record of a device names
+    /// it, a device of that id was in the way (`failed to create snapshot … file exists`): containerd went on with
+    /// another id and never takes this one again, so the device can be deleted from the pool.
     ///
     /// ## References
     /// containerd, plugins/snapshots/devmapper/pool_device.go, `ensureDeviceStates`.
@@ -42,43 +43,51 @@ fn check(host: &Host) -> Vec<Finding> {
     found
 }
 
-/// What the snapshotter's records say.
+/// What the snapshotter's records say. An id that is reserved, and of which the pool has no device, costs nothing.
 fn of_pool(pool: &Pool) -> Option<Finding> {
-    let faulty: Vec<(u32, &str)> = pool
-        .owners
-        .by_device
-        .iter()
-        .flat_map(|(id, owners)| owners.iter().map(move |owner| (*id, owner)))
-        .filter_map(|(id, owner)| match owner {
-            Owner::Faulty { record } => Some((id, record.as_str())),
-            _ => None,
-        })
-        .collect();
-    if faulty.is_empty() {
-        return None;
-    }
-    let there: Vec<Option<DataBlocks>> =
-        faulty.iter().map(|(id, _)| inmates::mapped(pool, *id)).filter(Option::is_some).collect();
-    let known = pool.inside.as_ref().is_some_and(|inside| inside.whole);
-    let (devices, are) =
-        (inmates::count(faulty.len(), "device"), if faulty.len() == 1 { "is" } else { "are" });
-    let held = match (there.len(), inmates::blocks(pool, there.iter().copied())) {
-        (0, _) if known => ": none of them is in the pool, but their ids stay reserved".to_owned(),
-        (n, Some(blocks)) if n > 0 => format!(": {n} of them in the pool, with {blocks}"),
+    let known = pool.inside.as_ref().filter(|inside| inside.whole);
+    let there = |id: u32| known.is_none_or(|inside| inside.devices.contains_key(&id));
+    let record = |owner: &Owner| match owner {
+        Owner::Faulty { record } => Some(record.clone()),
+        _ => None,
+    };
+    let of_device = |(id, owners): (&u32, &Vec<Owner>)| Some((*id, owners.iter().find_map(record)?));
+    let mut faulty: Vec<(u32, String)> = pool.owners.by_device.iter().filter_map(of_device).collect();
+    faulty.retain(|(id, record)| !record.is_empty() || there(*id));
+    let held: Vec<u32> = faulty.iter().map(|(id, _)| *id).filter(|id| there(*id)).collect();
+    let (all, are) = (inmates::count(faulty.len(), "device"), if faulty.len() == 1 { "is" } else { "are" });
+    let what = match (held.len(), inmates::blocks(pool, held.iter().map(|id| inmates::mapped(pool, *id)))) {
+        (0, _) => ": none of them is in the pool".to_owned(),
+        (n, Some(blocks)) => format!(": {n} of them in the pool, with {blocks}"),
         _ => ": their ids and blocks stay reserved".to_owned(),
     };
-    let summary = format!("{devices} of containerd's {are} marked as faulty{held}");
-    let severity = if there.is_empty() && known { Severity::Notice } else { Severity::Warning };
-    let each = faulty.iter().map(|(id, record)| match *record {
+    let summary = format!("{all} of containerd's {are} marked as faulty{what}");
+    let each = faulty.iter().map(|(id, record)| match record.as_str() {
         "" => id.to_string(),
         name => format!("{id} ({name})"),
     });
+    let severity = if held.is_empty() { Severity::Notice } else { Severity::Warning };
+    let listed = inmates::list(each);
     let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), summary).because(
         "faulty devices",
-        inmates::list(each),
+        listed,
         "the snapshotter's records",
     );
-    Some(with_advice(finding, pool))
+    let sure = |id: &u32| known.is_some() && held.contains(id);
+    let nameless = faulty.iter().filter(|(id, record)| record.is_empty() && sure(id));
+    let nameless: Vec<String> = nameless.map(|(id, _)| id.to_string()).collect();
+    let finding = with_advice(finding, pool).advise_all(delete(pool, &nameless));
+    (!faulty.is_empty()).then_some(finding)
+}
+
+/// Deletes devices whose ids containerd keeps reserved and never uses again, "until manually handled by a user"
+/// (plugins/snapshots/devmapper/metadata.go, `MarkFaulty`).
+fn delete(pool: &Pool, ids: &[String]) -> Option<Advice> {
+    let name = pool.name.as_deref().filter(|_| !ids.is_empty() && !judge::refuses_changes(pool))?;
+    let command =
+        format!("for id in {}; do dmsetup message {} 0 \"delete $id\"; done", ids.join(" "), quote(name));
+    let does = "delete those that no record names any more: containerd never takes their ids again";
+    Some(Advice::new(Risk::Destroys, does, &[&command]))
 }
 
 fn of_words(host: &Host) -> Option<Finding> {

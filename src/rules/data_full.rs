@@ -16,6 +16,10 @@ super::rule! {
     /// for ever. After that grace the kernel makes all such writes fail. A status line that says
     /// `error_if_no_space` where the table asks for no such thing means that the grace has passed.
     ///
+    /// A pool that says `out_of_data_space` while blocks are free has either not looked again yet, which takes a
+    /// second, or cannot find them. That is so in a full pool whose metadata `thin_repair` or `thin_restore` wrote,
+    /// after a growth that ends within the same bitmap of 16320 blocks; a growth past it is found.
+    ///
     /// ## Why it matters
     /// While writes wait, everything that writes hangs, `docker` commands included. Once they fail, data that
     /// programs believed written is lost and filesystems in the pool turn read-only or damaged.
@@ -77,7 +81,14 @@ fn nothing_available(pool: &Pool) -> bool {
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let (fact, value, certainty) = fullness(host, pool)?;
     let (state, _) = writes(host, pool);
-    let summary = format!("The pool is full: no data block is free; {state}");
+    let hidden = pool.data.free().filter(|free| pool.data.exact && free.0 > 0);
+    let summary = match hidden {
+        Some(free) => format!(
+            "The pool is out of data space: the kernel finds none of {} blocks that it counts as free; {state}",
+            free.0
+        ),
+        None => format!("The pool is full: no data block is free; {state}"),
+    };
     let mut finding = Finding::new(&RULE, Severity::Critical, certainty, Subject::pool(pool), summary)
         .because(fact, value, judge::source(pool));
     if let Some(used) = judge::used_of(&pool.data) {

@@ -59,13 +59,11 @@ fn check(host: &Host) -> Vec<Finding> {
 
 /// A pool whose owner's records hold devices that were deleted and are still there.
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    let waiting: Vec<u32> = pool
-        .owners
-        .by_device
-        .iter()
-        .filter(|(_, owners)| owners.iter().any(|o| matches!(o, Owner::Deleted { .. })))
-        .map(|(id, _)| *id)
-        .collect();
+    let deleted = |owners: &[Owner]| owners.iter().any(|o| matches!(o, Owner::Deleted { .. }));
+    let known = pool.inside.as_ref().filter(|inside| inside.whole);
+    let there = |id: &u32| known.is_none_or(|inside| inside.devices.contains_key(id));
+    let recorded = pool.owners.by_device.iter().filter(|(_, owners)| deleted(owners)).map(|(id, _)| *id);
+    let waiting: Vec<u32> = recorded.filter(there).collect();
     if waiting.is_empty() {
         return None;
     }

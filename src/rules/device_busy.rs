@@ -1,8 +1,12 @@
 //! Rule: a device could not be removed because something holds it.
 
-use super::{Finding, Subject, advise, judge, said};
-use crate::advice::{Advice, Risk};
+use super::{Finding, Subject, advise, inmates, judge, said};
+use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::docker_lists;
+use crate::host::owners::{Container, State};
+use crate::host::pool::Pool;
+use crate::host::thin::Thin;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -27,6 +31,10 @@ super::rule! {
     /// ```host
     /// Error response from daemon: Driver devicemapper failed to remove root filesystem ce2ea989895b7e073b9c3103a7312f32e70b5ad01d808b42f16655ffcb06c535: Device is Busy
     /// ```
+    /// ```host
+    /// CONTAINER ID        IMAGE               COMMAND             CREATED             STATUS              PORTS               NAMES
+    /// 1a2b3c4d5e6f        busybox             "sh"                2 hours ago         Dead                                    old_build
+    /// ```
     /// ```host quiet
     /// docker-thinpool: 0 19914752 thin-pool 4 2575/25600 181/19448 - rw discard_passdown queue_if_no_space - 1024
     /// ```
@@ -37,13 +45,67 @@ super::rule! {
 const SHORT_ID: usize = 12;
 
 fn check(host: &Host) -> Vec<Finding> {
+    let mut found: Vec<Finding> = host.pools.iter().flat_map(|p| of_pool(host, p)).collect();
+    if found.is_empty() {
+        found.extend(of_words(host).or_else(|| of_dead(host)));
+    }
+    found
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
     let lines = said::lines(host, &["device-busy"]);
     let id = lines.first().and_then(|s| device_id(&s.text));
     let name = id.clone().unwrap_or_else(|| "(not named)".to_owned());
     let summary = "A container's disk could not be removed: something still holds it open or mounted";
     let subject = |_: &_| Subject::new("container", name);
     let found = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
-    found.map(|f| with_advice(f, host, id)).into_iter().collect()
+    found.map(|f| with_advice(f, host, id))
+}
+
+/// Containers that Docker calls dead, with their disk open still.
+fn of_pool(host: &Host, pool: &Pool) -> Vec<Finding> {
+    let dead = |c: &&Container| matches!(c.state, State::Dead | State::Removing);
+    let held = pool.owners.containers.iter().filter(dead).filter_map(|container| {
+        let active = |id: &u32| inmates::active(host, pool, *id).filter(|t| t.open_count > Some(0));
+        Some((container, container.devices.iter().find_map(active)?))
+    });
+    held.map(|(container, thin)| of_container(container, thin)).collect()
+}
+
+fn of_container(container: &Container, thin: &Thin) -> Finding {
+    let name = container.name.as_deref().unwrap_or(&container.id);
+    let summary =
+        format!("Container {name} is not wholly removed: something still holds its disk open or mounted");
+    let subject = Subject::new("container", name);
+    let open = format!("{} times", thin.open_count.unwrap_or_default());
+    let again = format!("docker rm -f {}", quote(name));
+    Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary)
+        .because("state", container.state.word(), "Docker's records")
+        .because(format!("{} is open", thin.name), open, "device-mapper")
+        .advise_all(inmates::holders(&[thin]))
+        .advise(Advice::new(Risk::Destroys, "once nobody holds it, remove the container again", &[&again]))
+}
+
+/// Containers whose removal was begun and failed.
+fn of_dead(host: &Host) -> Option<Finding> {
+    let dead: Vec<_> = host.containers.iter().filter(|c| c.state == docker_lists::State::Dead).collect();
+    let first = dead.first()?;
+    let name = first.name.as_ref().unwrap_or(&first.id);
+    let summary = match dead.len() {
+        1 => {
+            "A container is dead: Docker could not remove its disk, which something may still hold".to_owned()
+        }
+        many => format!(
+            "{many} containers are dead: Docker could not remove their disks, which something may still hold"
+        ),
+    };
+    let subject = Subject::new("container", name.clone());
+    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary).because(
+        "state of the container",
+        format!("{name}: Dead"),
+        "docker ps",
+    );
+    Some(with_advice(finding, host, None))
 }
 
 /// The longest hexadecimal word: the id of the disk.

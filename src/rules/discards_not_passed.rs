@@ -1,7 +1,9 @@
 //! Rule: freed blocks do not come back to what carries the pool.
 
 use super::{Finding, Subject, advise, judge};
+use crate::advice::{Advice, Risk, START_DOCKER, STOP_DOCKER, quote};
 use crate::host::Host;
+use crate::host::backing::Backing;
 use crate::host::pool::Pool;
 use crate::host::status::Discards;
 use crate::host::units::Bytes;
@@ -22,7 +24,8 @@ super::rule! {
     ///
     /// ## What to do
     /// On loop files: put them on a filesystem that can punch holes (ext4, XFS), and leave `dm.blkdiscard`
-    /// on. On disks and logical volumes it matters only to storage below that wants to know.
+    /// on. What was freed before comes back by `thin_trim`, with Docker stopped. On disks and logical volumes it
+    /// matters only to storage below that wants to know.
     ///
     /// ## References
     /// Linux drivers/md/dm-thin.c, `discard_passdown`; drivers/block/loop.c; moby/moby issues 3182, 18867.
@@ -91,20 +94,69 @@ fn excess(pool: &Pool) -> Option<Bytes> {
     (excess > EXCESS && excess.0 > allocated.0 / 4).then_some(excess)
 }
 
-fn advice(host: &Host, pool: &Pool, on_loop: bool) -> Vec<crate::advice::Advice> {
+fn advice(host: &Host, pool: &Pool, on_loop: bool) -> Vec<Advice> {
     let mut all = Vec::new();
     if on_loop {
         let path = pool.data_backing.file.as_ref().map(|f| f.path.clone()).filter(|p| !p.is_empty());
         let path =
             path.unwrap_or_else(|| format!("{}/devicemapper/devicemapper/data", judge::docker_root(host)));
-        let (ls, df) = (
-            format!("ls -ls {}", crate::advice::quote(&path)),
-            format!("df -hT {}", crate::advice::quote(&path)),
-        );
+        let (ls, df) = (format!("ls -ls {}", quote(&path)), format!("df -hT {}", quote(&path)));
         all.push(advise::look("see what the file takes and which filesystem it is on", &[&ls, &df]));
     } else {
         all.push(advise::look("see which devices below take discards", &["lsblk -D"]));
     }
     all.push(advise::usage(pool));
+    // A device that takes none leaves nothing to switch on.
+    let takes = pool.data_backing.takes_discards != Some(false) && !judge::refuses_changes(pool);
+    all.extend(match pool.discards {
+        Some(Discards::Ignored) => heed(pool).filter(|_| takes),
+        Some(Discards::NotPassedDown) => pass_down(pool).filter(|_| takes),
+        _ => punch(pool),
+    });
     all
+}
+
+/// Lets a pool pass discards down, while it is in use. A table of Docker's own making never forbids it.
+fn pass_down(pool: &Pool) -> Option<Advice> {
+    let does = "let the pool pass discards down from now on";
+    if let Some(lv) = &pool.lv {
+        let command = format!("lvchange --discards passdown {}", quote(&format!("{}/{}", lv.vg, lv.lv)));
+        return Some(Advice::new(Risk::Changes, does, &[&command]));
+    }
+    let takes = pool.data_backing.takes_discards == Some(true);
+    let name = quote(pool.name.as_deref().filter(|_| takes && !pool.is_dockers())?);
+    // The eighth word of the line counts the features after it.
+    let edit = "awk '{ $8--; sub(/ no_discard_passdown/, \"\"); print }'";
+    let reload = format!("dmsetup reload {name} --table \"$(dmsetup table {name} | {edit})\"");
+    let (suspend, resume) = (format!("dmsetup suspend {name}"), format!("dmsetup resume {name}"));
+    Some(Advice::new(Risk::Changes, does, &[&reload, &suspend, &resume]))
+}
+
+/// Lets a pool of LVM's heed discards: the kernel takes that only from a pool that is set up anew.
+fn heed(pool: &Pool) -> Option<Advice> {
+    let lv = pool.lv.as_ref()?;
+    let (group, volume) = (quote(&lv.vg), quote(&format!("{}/{}", lv.vg, lv.lv)));
+    let select = quote(&format!("pool_lv=\"{}\"", lv.lv));
+    let off = format!("lvs --noheadings -o lv_path -S {select} {group} | xargs -r lvchange -an");
+    let (down, set) = (format!("lvchange -an {volume}"), format!("lvchange --discards passdown {volume}"));
+    let up = format!("vgchange -ay {group}");
+    let does = "with everything on it unmounted: deactivate it, let it heed discards, activate it";
+    let (stop, start): (&[&str], &[&str]) =
+        if pool.is_dockers() { (&STOP_DOCKER, &[START_DOCKER]) } else { (&[], &[]) };
+    let commands = [stop, &[&off, &down, &set, &up], start].concat();
+    Some(Advice::new(Risk::Stops, does, &commands))
+}
+
+/// Gives back what the pool has freed without telling the file: deleting a thin device discards nothing, which Docker
+/// makes up for unless `dm.blkdiscard` is off. thin_trim does it for a pool at rest.
+fn punch(pool: &Pool) -> Option<Advice> {
+    let path = |backing: &Backing| backing.file.as_ref().map(|f| quote(&f.path));
+    let files = path(&pool.data_backing).zip(path(&pool.metadata_backing)).filter(|_| pool.is_dockers());
+    let (data, metadata) = files?;
+    let attach = format!("m=$(losetup -f --show {metadata}) d=$(losetup -f --show {data})");
+    let trim = "thin_trim --pool-inactive --metadata-dev \"$m\" --data-dev \"$d\"";
+    let [containers, daemon] = STOP_DOCKER;
+    let commands = [containers, daemon, &attach, trim, "losetup -d \"$m\" \"$d\"", START_DOCKER];
+    let does = "give back to the filesystem what the pool has freed: only with Docker stopped";
+    Some(Advice::new(Risk::Stops, does, &commands))
 }

@@ -18,6 +18,8 @@ pub(super) struct Shortfall {
     from: &'static str,
     /// Whether the blocks are those of the kernel or of Docker's own words, not computed from rounded sizes.
     exact: bool,
+    /// Free blocks by the kernel, where they are enough though Docker refused: one of the two is older.
+    enough_now: Option<u64>,
 }
 
 /// The shortfall by the pool's own numbers, else by Docker's refusal; `None` when the floor is met.
@@ -35,7 +37,15 @@ pub(super) fn shortfall<B: Blocks>(
     {
         let (free, required, total) = (Some(free), Some(required), Some((total, true)));
         let from = if space.exact { "thin-pool status" } else { "docker info" };
-        return Some(Shortfall { free, required, total, percent, from, exact: space.exact });
+        return Some(Shortfall {
+            free,
+            required,
+            total,
+            percent,
+            from,
+            exact: space.exact,
+            enough_now: None,
+        });
     }
     let refusal = refusal?;
     let derived = refusal.least_total(percent).map(|t| (t, false));
@@ -47,6 +57,7 @@ pub(super) fn shortfall<B: Blocks>(
         percent,
         from: "Docker's refusal",
         exact: true,
+        enough_now: free.filter(|_| space.exact),
     })
 }
 
@@ -65,6 +76,9 @@ impl Shortfall {
     /// its usual floor.
     pub(super) fn certainty(&self, host: &Host, pool: &Pool, refusal: Option<Refusal>) -> Certainty {
         let supposed = host.source == Source::Pasted && pool.min_free.from == MinFreeFrom::Default;
+        if self.enough_now.is_some() {
+            return Certainty::Possible;
+        }
         let sure = refusal.is_some() || self.exact && !supposed;
         if sure { Certainty::Certain } else { Certainty::Likely }
     }
@@ -83,6 +97,13 @@ impl Shortfall {
     pub(super) fn summary(&self, half: &str, size: String) -> String {
         let what = "Docker refuses new layers and containers";
         match (self.free, self.required, self.short()) {
+            (Some(free), Some(required), _) if self.enough_now.is_some() => {
+                let now = self.enough_now.unwrap_or_default();
+                format!(
+                    "Docker refused new layers and containers: {free} free {half} blocks, {required} required; the \
+                     status shows {now} free, so it may go on by now"
+                )
+            }
             (Some(free), Some(required), Some(short)) => {
                 let about = if self.exact { "" } else { "about " };
                 format!("{what}: {about}{free} free {half} blocks, {required} required; {short} short{size}")

@@ -5,6 +5,7 @@
 use super::{advise, judge};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::owners::Owner;
 use crate::host::pool::Pool;
 use crate::host::thin::Thin;
 use crate::host::units::{Blocks, DataBlocks};
@@ -44,6 +45,22 @@ pub(super) fn list(all: impl ExactSizeIterator<Item = String>) -> String {
 /// The active device of an id.
 pub(super) fn active<'a>(host: &'a Host, pool: &'a Pool, id: u32) -> Option<&'a Thin> {
     host.thins_of(pool).find(|thin| thin.device_id == Some(id))
+}
+
+/// The name of the container whose own disk a device is, or its id.
+pub(super) fn container(pool: &Pool, id: u32) -> Option<String> {
+    pool.owners.of(id).iter().find_map(|owner| match owner {
+        Owner::Container { container, .. } => {
+            let container = pool.owners.containers.get(*container)?;
+            Some(container.name.clone().unwrap_or_else(|| container.id.clone()))
+        }
+        _ => None,
+    })
+}
+
+/// `Container web's`, `A container's`.
+pub(super) fn whose(container: Option<&str>) -> String {
+    container.map_or_else(|| "A container's".to_owned(), |name| format!("Container {name}'s"))
 }
 
 /// Looks for what holds devices: mounts of them in any process's namespace, and open files on them.

@@ -1,9 +1,10 @@
 //! Rule: a filesystem has no inodes left.
 
-use super::{Finding, Subject, advise, judge, said};
-use crate::advice::quote;
+use super::{Finding, Subject, advise, inmates, judge, said};
+use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::backing::Filesystem;
+use crate::host::thin::Thin;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -41,10 +42,11 @@ const WARNING_PERCENT: u64 = 95;
 
 fn check(host: &Host) -> Vec<Finding> {
     let of_docker = host.dockers.iter().filter_map(|d| d.filesystem.as_ref());
-    let of_thins = host.thins.iter().filter_map(|t| t.filesystem.as_ref());
-    let all = host.filesystems.iter().chain(of_docker).chain(of_thins);
+    let of_thins =
+        host.thins.iter().filter_map(|t| of_filesystem(t.filesystem.as_ref()?, container(host, t)));
+    let all = host.filesystems.iter().chain(of_docker).filter_map(|f| of_filesystem(f, None));
     let mut found: Vec<Finding> = Vec::new();
-    for finding in all.filter_map(of_filesystem) {
+    for finding in of_thins.chain(all) {
         if !found.iter().any(|f| f.subject == finding.subject) {
             found.push(finding);
         }
@@ -52,7 +54,12 @@ fn check(host: &Host) -> Vec<Finding> {
     if found.is_empty() { of_words(host).into_iter().collect() } else { found }
 }
 
-fn of_filesystem(filesystem: &Filesystem) -> Option<Finding> {
+/// The container whose disk a thin device is.
+fn container(host: &Host, thin: &Thin) -> Option<String> {
+    inmates::container(judge::pool_of_thin(host, thin)?, thin.device_id?)
+}
+
+fn of_filesystem(filesystem: &Filesystem, container: Option<String>) -> Option<Finding> {
     let share = filesystem.inodes.filter(|n| *n > 0).zip(filesystem.inodes_free).map(|(all, free)| {
         let used = u128::from(all.saturating_sub(free)) * 100 / u128::from(all);
         u64::try_from(used).unwrap_or(100)
@@ -64,13 +71,17 @@ fn of_filesystem(filesystem: &Filesystem) -> Option<Finding> {
         _ => return None,
     };
     let mount = filesystem.mount.as_deref().or(filesystem.source.as_deref()).unwrap_or("(not named)");
-    let summary = format!(
-        "{percent} % of the inodes of {mount} are in use: files cannot be made, whatever space is free"
-    );
+    let in_pool = container.is_some();
+    let whose = container.map_or_else(|| format!("of {mount}"), |name| format!("of container {name}"));
+    let summary =
+        format!("{percent} % of the inodes {whose} are in use: files cannot be made, whatever space is free");
     let finding =
         Finding::new(&RULE, severity, Certainty::Certain, Subject::new("filesystem", mount), summary)
             .because("inodes in use", format!("{percent} %"), "df -i or statfs");
-    Some(with_advice(finding, mount))
+    let does = "remove files that are not needed; trees of many small files belong in a volume, which does not lie in \
+                the pool";
+    let volume = in_pool.then(|| Advice::new(Risk::Changes, does, &[]));
+    Some(with_advice(finding, mount).advise_all(volume))
 }
 
 fn of_words(host: &Host) -> Option<Finding> {

@@ -1,9 +1,8 @@
 //! Rule: a loop file that carries the pool was deleted or replaced.
 
 use super::{Finding, Subject, advise, said};
-use crate::advice::{Advice, Risk, quote};
+use crate::advice::{Advice, Risk, lost_files, put_back, quote};
 use crate::host::Host;
-use crate::host::backing::Backing;
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -19,8 +18,9 @@ super::rule! {
     /// It works on as if nothing had happened, until the next restart.
     ///
     /// ## What to do
-    /// Do not stop Docker and do not reboot. Save what the containers hold from inside (`docker export`,
-    /// `docker save`), or suspend the pool and copy the loop devices to new files.
+    /// Do not stop Docker and do not reboot before something else holds the loop device open: a shell does that
+    /// with a descriptor of its own. Then nothing is lost when Docker stops, the device can be copied to a file at
+    /// the old place, and Docker starts on that.
     ///
     /// ## References
     /// Linux drivers/block/loop.c, `LO_FLAGS_AUTOCLEAR`; losetup(8), the ` (deleted)` suffix.
@@ -42,28 +42,55 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let halves = |p| [("data", p), ("metadata", p)];
-    let of_pools = host.pools.iter().flat_map(halves).filter_map(|(half, pool)| of_half(half, pool));
-    let found: Vec<Finding> = of_pools.collect();
+    let found: Vec<Finding> = host.pools.iter().filter_map(of_pool).collect();
     if found.is_empty() { of_words(host).into_iter().collect() } else { found }
 }
 
-fn of_half(half: &str, pool: &Pool) -> Option<Finding> {
-    let backing: &Backing = if half == "data" { &pool.data_backing } else { &pool.metadata_backing };
-    let file = backing.file.as_ref().filter(|f| f.deleted || f.replaced)?;
-    let what = if file.deleted { "was deleted" } else { "was replaced: another file stands at its path" };
-    let summary =
-        format!("The loop file of the pool's {half} {what}; its content is lost when the loop device goes");
-    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
-        .because(format!("{half} file"), file.path.clone(), "loop device");
-    let Some(device) = backing.path.as_deref().map(quote) else { return Some(finding.advise(attached())) };
-    let copy = format!("cp --sparse=always {device} /path/with/room/{half}");
-    let (suspend, resume) = match pool.name.as_deref().map(quote) {
-        Some(name) => (format!("dmsetup suspend {name}"), format!("dmsetup resume {name}")),
-        None => return Some(finding.advise(attached())),
+fn of_pool(pool: &Pool) -> Option<Finding> {
+    let lost = lost_files(pool);
+    let files = || lost.iter().filter_map(|(half, b)| Some((half, b.file.as_ref()?)));
+    let deleted = files().any(|(_, f)| f.deleted);
+    let which = match lost.as_slice() {
+        [] => return None,
+        [(half, _)] => format!("The loop file of the pool's {half} was"),
+        _ => "The loop files of the pool's data and metadata were".to_owned(),
     };
-    let does = "with the pool suspended (containers wait), copy the device to a file with a name";
-    Some(finding.advise(attached()).advise(Advice::new(Risk::Stops, does, &[&suspend, &copy, &resume])))
+    let what = if deleted { "deleted" } else { "replaced: another file stands at its path" };
+    let summary = format!("{which} {what}; all in the pool is lost when the loop device goes");
+    let mut finding =
+        Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary);
+    for (half, file) in files() {
+        finding = finding.because(format!("{half} file"), file.path.clone(), "loop device");
+    }
+    let used = pool.data.used_in_bytes();
+    let free = pool.data_backing.filesystem.as_ref().and_then(|f| f.free);
+    let finding = finding.advise(attached());
+    let (Some(used), Some(free)) = (used, free) else { return Some(finding.advise_all(copies(pool))) };
+    if used < free {
+        return Some(finding.advise_all(copies(pool)));
+    }
+    let does = format!("the copy needs {used} and its filesystem has {free} free: make room there first");
+    let df = pool.data_backing.filesystem.as_ref().and_then(|f| f.mount.as_deref()).unwrap_or("/");
+    Some(finding.advise(advise::look(&does, &[&format!("df -h {}", quote(df))])))
+}
+
+/// Copies of what would be lost: for good where Docker can be stopped, else of this moment.
+fn copies(pool: &Pool) -> Option<Advice> {
+    if let Some(commands) = put_back(pool) {
+        let does = "in one shell that stays open: hold the device, stop Docker, copy it to the old place, start Docker";
+        let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+        return Some(Advice::new(Risk::Stops, does, &commands));
+    }
+    let name = quote(pool.name.as_deref()?);
+    let mut commands = vec![format!("dmsetup suspend {name}")];
+    for (_, backing) in lost_files(pool) {
+        let saved = quote(&format!("{}.saved", backing.file.as_ref()?.path));
+        commands.push(format!("cp --sparse=always {} {saved}", quote(backing.path.as_deref()?)));
+    }
+    commands.push(format!("dmsetup resume {name}"));
+    let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+    let does = "with the pool suspended (what uses it waits), copy the device to a file with a name";
+    Some(Advice::new(Risk::Stops, does, &commands))
 }
 
 fn attached() -> Advice {

@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, judge};
 use crate::host::Host;
 use crate::host::pool::Pool;
+use crate::host::twice::Twice;
 use crate::host::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
@@ -50,7 +51,24 @@ super::rule! {
 const APART_PERCENT: u64 = 1;
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(|p| capped(p).or_else(|| apart(p)).or_else(|| impossible(p))).collect()
+    let of_pools = host.pools.iter().filter_map(|p| capped(p).or_else(|| apart(p)).or_else(|| impossible(p)));
+    of_pools.chain(host.twice.iter().map(said_twice)).collect()
+}
+
+/// Two outputs in one text that cannot be of the same moment.
+fn said_twice(twice: &Twice) -> Finding {
+    let Twice { about, fact, other, counts, .. } = twice;
+    let why = twice.because.as_deref().unwrap_or("it came last");
+    let summary = format!(
+        "Two outputs speak of different moments: {fact}: {}, and {}; here the second counts, as {why}",
+        other.0, counts.0
+    );
+    let subject = Subject::new(if twice.pool { "pool" } else { "filesystem" }, about.clone());
+    let finding = Finding::new(&RULE, Severity::Notice, Certainty::Likely, subject, summary)
+        .because(*fact, other.0.clone(), other.1)
+        .because(*fact, counts.0.clone(), counts.1);
+    let now: &[&str] = if twice.pool { &["dmsetup status --noflush --target thin-pool"] } else { &["df -h"] };
+    finding.advise(advise::look("take both again at one moment", now))
 }
 
 /// `Available` is bound by the filesystem under the loop file.

@@ -1,8 +1,12 @@
 //! Rule: deleted files are held open and keep their space.
 
 use super::{Finding, Subject, advise, said};
+use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::open_files::Deleted;
+use crate::host::units::Bytes;
 use crate::verdict::{Certainty, Severity};
+use std::cmp::Reverse;
 
 super::rule! {
     /// Deleted files are still held open: their space does not come back until the holder lets go.
@@ -32,13 +36,53 @@ super::rule! {
     "open-deleted-files", since "0.1.0", check
 }
 
+/// Less than this is not what made a filesystem full.
+const MUCH: Bytes = Bytes(1 << 30);
+
 fn check(host: &Host) -> Vec<Finding> {
+    of_list(host).or_else(|| of_words(host)).into_iter().collect()
+}
+
+/// Files that `lsof` lists with their sizes; one that several programs hold counts once.
+fn of_list(host: &Host) -> Option<Finding> {
+    let mut files: Vec<&Deleted> = host.open_files.iter().filter(|f| f.size.is_some()).collect();
+    files.sort_by_key(|f| (Reverse(f.size), &f.identity));
+    files.dedup_by_key(|f| &f.identity);
+    let largest = *files.first()?;
+    let total = files.iter().filter_map(|f| f.size).fold(Bytes(0), Bytes::plus);
+    let severity = if total >= MUCH { Severity::Warning } else { Severity::Notice };
+    let count =
+        if files.len() == 1 { "A deleted file".to_owned() } else { format!("{} deleted files", files.len()) };
+    let verb = if files.len() == 1 { "is" } else { "are" };
+    let (path, holder, pid) = (&largest.path, &largest.command, largest.pid);
+    let summary = format!(
+        "{count} {verb} still held open and {verb} counted as used: {total}; the largest {path}, by {holder} ({pid})"
+    );
+    let mut finding =
+        Finding::new(&RULE, severity, Certainty::Certain, Subject::new("filesystem", path.clone()), summary);
+    for file in files.iter().take(LISTED) {
+        let value =
+            format!("{}, {} by {} ({})", file.path, file.size.unwrap_or_default(), file.command, file.pid);
+        finding = finding.because("held open", value, "lsof");
+    }
+    let finding = with_advice(finding);
+    let Some(descriptor) = largest.descriptor else { return Some(finding) };
+    let empty = format!("truncate -s 0 /proc/{pid}/fd/{descriptor}");
+    let does = format!(
+        "empty the largest without ending {holder}: what is in it is lost, and the numbers must still be right"
+    );
+    Some(finding.advise(Advice::new(Risk::Destroys, &does, &[&empty])))
+}
+
+/// Files that are shown in the facts.
+const LISTED: usize = 3;
+
+fn of_words(host: &Host) -> Option<Finding> {
     let mut lines = said::lines(host, &["deleted-file-open"]);
     lines.retain(|s| !s.text.contains("/dev/loop"));
     let summary = "Deleted files are held open: df counts them, du does not, and their space stays taken";
     let subject = |_: &_| Subject::new("filesystem", "(see the files)");
-    let found = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary);
-    found.map(with_advice).into_iter().collect()
+    said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary).map(with_advice)
 }
 
 fn with_advice(finding: Finding) -> Finding {

@@ -19,7 +19,8 @@ super::rule! {
     ///
     /// ## Why it matters
     /// The pool cannot use space that it was not told of. The other way round it is worse: of a file that is
-    /// smaller than its loop device the rest was cut off. It is lost, and reading there fails.
+    /// smaller than its loop device the rest was cut off. It is lost, and reads as zeros or fails, by the kernel's
+    /// version.
     ///
     /// ## What to do
     /// Do the missing step (`thinspect plan grow --to` prints what is left of them with this pool's numbers). A
@@ -90,8 +91,8 @@ fn of_half(half: Half, pool: &Pool) -> Option<Finding> {
     let (severity, text, advice) = match (file, device, has) {
         (Some(f), Some(d), _) if exceeds(d, f) => {
             let text = format!(
-                "The {word} file was cut to {f}, its loop device has {d}: what lay behind is lost, and reading \
-                 there fails"
+                "The {word} file was cut to {f}, its loop device has {d}: what lay behind is lost, and \
+                 reads as zeros or fails"
             );
             (Severity::Critical, text, lengthen(backing, d))
         }
@@ -99,13 +100,13 @@ fn of_half(half: Half, pool: &Pool) -> Option<Finding> {
             let text = format!(
                 "The {word} file has grown to {f}, its loop device still has {d}: losetup -c is missing"
             );
-            (Severity::Warning, text, Some(finish(pool, word, f, step)))
+            (Severity::Warning, text, vec![finish(pool, word, f, step)])
         }
         (_, Some(d), Some(h)) if exceeds(d, h) => {
             let missing = if word == "data" { "a new table" } else { "suspend and resume" };
             let text =
                 format!("The {word} device has grown to {d}, the pool still uses {h}: {missing} is missing");
-            (Severity::Warning, text, Some(finish(pool, word, d, step)))
+            (Severity::Warning, text, vec![finish(pool, word, d, step)])
         }
         _ => return None,
     };
@@ -133,14 +134,16 @@ fn finish(pool: &Pool, word: &str, size: Bytes, step: Bytes) -> Advice {
 }
 
 /// A file that was cut short gets its length back; its name must still be its own.
-fn lengthen(backing: &Backing, device: Bytes) -> Option<Advice> {
-    let file = backing.file.as_ref().filter(|f| !f.deleted && !f.replaced)?;
+fn lengthen(backing: &Backing, device: Bytes) -> Vec<Advice> {
+    let Some(file) = backing.file.as_ref().filter(|f| !f.deleted && !f.replaced) else { return Vec::new() };
+    let path = quote(&file.path);
+    let see = advise::look(
+        "see the sizes of the file and of its device",
+        &[&format!("ls -ls {path}"), "losetup -l"],
+    );
     let does = "make it as long as its device again: what was cut off reads as zeros then";
-    Some(Advice::new(
-        Risk::Changes,
-        does,
-        &[&format!("truncate -c -s '>{}' {}", device.0, quote(&file.path))],
-    ))
+    let lengthen = format!("truncate -c -s '>{}' {path}", device.0);
+    vec![see, Advice::new(Risk::Changes, does, &[&lengthen])]
 }
 
 /// A table that was loaded and never made live.

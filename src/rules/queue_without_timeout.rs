@@ -18,7 +18,8 @@ super::rule! {
     /// until then, and such tasks cannot be killed.
     ///
     /// ## What to do
-    /// If hanging for ever is not wanted, set a limit in seconds (the default is 60).
+    /// If hanging for ever is not wanted, set a limit in seconds (the default is 60). The kernel looks at it when a
+    /// pool fills: writers that wait already go on waiting.
     ///
     /// ## References
     /// Linux drivers/md/dm-thin.c, `no_space_timeout`.
@@ -57,7 +58,7 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
     let (see, set) = (format!("cat {knob}"), format!("echo 60 > {knob}"));
     Some(finding.advise(advise::look("see the setting", &[&see])).advise(crate::advice::Advice::new(
         crate::advice::Risk::Changes,
-        "set the kernel's default",
+        "set the kernel's default; it counts for a pool that fills from then on, not for one that is full",
         &[&set],
     )))
 }

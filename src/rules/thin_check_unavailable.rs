@@ -10,7 +10,8 @@ super::rule! {
     ///
     /// ## What it means
     /// LVM checks a pool's metadata before activating it and treats a checker that it cannot start like one
-    /// that found errors: `execvp failed`, then `Check of pool … failed (status:2). Manual repair required!`.
+    /// that found errors: `execvp failed`, then `Check of pool … failed (status:2). Manual repair required!`. A pool
+    /// that is active goes on, and stays away after the next reboot.
     ///
     /// ## Why it matters
     /// After a reboot or an upgrade the pool is missing, Docker says `Non existing device`, and the message
@@ -35,6 +36,10 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
+    of_words(host).or_else(|| of_machine(host)).into_iter().collect()
+}
+
+fn of_words(host: &Host) -> Option<Finding> {
     let missing = said::lines(host, &["thin-check-missing"]);
     let (mut lines, certainty) = (missing, Certainty::Certain);
     let (lines, certainty) = if lines.is_empty() {
@@ -47,24 +52,60 @@ fn check(host: &Host) -> Vec<Finding> {
     };
     let summary =
         "LVM could not run thin_check and so does not activate the pool: install it, repair nothing";
-    let subject = |_: &_| Subject::new("host", "thin_check");
-    let found = said::finding(&RULE, (Severity::Critical, certainty), &lines, subject, summary);
-    found.map(with_advice).into_iter().collect()
+    let found = said::finding(&RULE, (Severity::Critical, certainty), &lines, |_| subject(), summary);
+    found.map(|f| with_advice(f, host))
 }
 
-fn with_advice(finding: Finding) -> Finding {
+/// The program is not where LVM looks for it: LVM activates no pool, or will not when it next has to.
+fn of_machine(host: &Host) -> Option<Finding> {
+    let path = host.lvm.missing_checker.as_deref()?;
+    let down = host.lvm.volumes.iter().find(|v| v.is_inactive_pool());
+    let up = host.pools.iter().find(|p| p.lv.is_some());
+    let (severity, summary) = match (down, up) {
+        (Some(volume), _) => (
+            Severity::Critical,
+            format!(
+                "LVM does not activate the pool {}/{}, because {path} is not there: install it, repair nothing",
+                volume.name.vg, volume.name.lv
+            ),
+        ),
+        (None, Some(pool)) => (
+            Severity::Warning,
+            format!(
+                "LVM will not activate the pool {} again after a reboot, because {path} is not there",
+                pool.label()
+            ),
+        ),
+        (None, None) => return None,
+    };
+    let mut finding = Finding::new(&RULE, severity, Certainty::Certain, subject(), summary).because(
+        "thin_check_executable",
+        format!("{path}: no such file"),
+        "lvm.conf and stat",
+    );
+    if let Some(volume) = down {
+        finding = finding.because("attributes of the pool", volume.attr.clone(), "lvs");
+    }
+    Some(with_advice(finding, host))
+}
+
+fn subject() -> Subject {
+    Subject::new("host", "thin_check")
+}
+
+fn with_advice(finding: Finding, host: &Host) -> Finding {
     let install = "install the package that your distribution has it in, then activate the pool";
+    let mut commands = vec![
+        "apt-get install thin-provisioning-tools || yum install device-mapper-persistent-data",
+        "vgchange -ay",
+    ];
+    if host.dockers.iter().any(|d| d.running == Some(false) && d.configured_pool.is_some()) {
+        commands.push("systemctl start docker");
+    }
     finding
         .advise(advise::look(
             "see whether it is there, and where LVM looks for it",
             &["command -v thin_check", "lvmconfig --type full global/thin_check_executable"],
         ))
-        .advise(Advice::new(
-            Risk::Changes,
-            install,
-            &[
-                "apt-get install thin-provisioning-tools || yum install device-mapper-persistent-data",
-                "vgchange -ay",
-            ],
-        ))
+        .advise(Advice::new(Risk::Changes, install, &commands))
 }

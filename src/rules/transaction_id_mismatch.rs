@@ -107,7 +107,7 @@ fn in_step_again(host: &Host, pool: &Pool, ahead: Option<u64>) -> Option<Advice>
     }
     let does = "if nobody else uses the pool: let Docker take its number over, and make a container to write it down";
     let start = if running { "systemctl restart docker" } else { "systemctl start docker" };
-    let change = "docker images -q | head -n 1 | xargs -r docker create --network none | xargs -r docker rm";
+    let change = "docker images -q | head -n 1 | xargs -r -I IMAGE docker create --network none IMAGE true | xargs -r docker rm";
     Some(Advice::new(Risk::Stops, does, &[start, change]))
 }
 

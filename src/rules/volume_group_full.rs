@@ -19,7 +19,8 @@ super::rule! {
     /// Everybody relies on the pool growing, and it will not.
     ///
     /// ## What to do
-    /// Add a disk to the volume group (`vgextend`), or free extents that other volumes do not need.
+    /// Add a disk to the volume group (`vgextend`), or free extents that other volumes do not need. dmeventd then
+    /// grows the pool by itself at the next chance; `thinspect plan grow` does it at once.
     ///
     /// ## References
     /// lvmthin(7), "Automatically extend thin pool LV"; vgextend(8).
@@ -65,8 +66,15 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if free.0 > 0 && (free >= step || !automatic) {
         return None;
     }
-    let pressed = pool.data.above(80) == Some(true) || pool.metadata.above(75) == Some(true);
-    let severity = if automatic || pressed { Severity::Warning } else { Severity::Notice };
+    let above =
+        |data, metadata| pool.data.above(data) == Some(true) || pool.metadata.above(metadata) == Some(true);
+    let pressed = above(80, 75);
+    let severity = match (automatic, pressed) {
+        // What was to be extended in time is about to run out.
+        (true, true) if above(90, 90) => Severity::Critical,
+        (true, _) | (_, true) => Severity::Warning,
+        (false, false) => Severity::Notice,
+    };
     let what = if automatic { "LVM's next automatic step needs" } else { "a usual step would need" };
     let summary = format!("The volume group {} has {free} free; {what} {step}", lv.vg);
     let certainty = if pool.data.exact { Certainty::Certain } else { Certainty::Likely };
@@ -75,5 +83,7 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         .because("one step of growth", step.to_string(), "computed");
     let see = [format!("vgs {}", quote(&lv.vg)), format!("lvs -a {}", quote(&lv.vg)), "lsblk".to_owned()];
     let see: Vec<&str> = see.iter().map(String::as_str).collect();
-    Some(finding.advise(advise::look("see what takes the space, and which disks are unused", &see)))
+    let does = "see what takes the space, and which disks are unused: vgextend adds one to the group";
+    let finding = finding.advise(advise::look(does, &see));
+    Some(if pressed { finding.advise_all(advise::free_space(host, pool)) } else { finding })
 }

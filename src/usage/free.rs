@@ -1,18 +1,23 @@
 //! Picks what to remove so that a wanted amount returns to the pool, at the smallest loss.
 //! Refuses to name a running container, its image, or anything whose gain it cannot count exactly.
 //!
-//! The order of loss: containers that have ended (the oldest first), images without a name, images that nothing
-//! uses (the oldest first), devices that no record names. What is picked is then thinned out: steps that give little
+//! The order of loss: Docker's build cache, containers that have ended (the oldest first), images without a name, images
+//! that nothing uses (the oldest first), devices that no record names. What is picked is then thinned out: steps that give little
 //! and are not needed for others go, as long as the rest still suffices.
 
+mod words;
+
 use super::{Reclaim, Removal};
-use crate::advice::{Risk, quote};
-use crate::host::owners::{Container, Image, Keeper, Owners, State};
+use crate::advice::Risk;
+use crate::host::Host;
+use crate::host::owners::{Container, Image, Keeper, KeptBy, Owner, Owners, State};
 use crate::host::pool::Pool;
-use crate::host::status::Mode;
+use crate::host::status::{Discards, Mode};
+use crate::host::thin::Thin;
 use crate::host::units::{Blocks, Bytes, DataBlocks, Sectors};
 use crate::metadata;
 use std::collections::{BTreeSet, HashSet};
+use words::{container_word, image_words, step};
 
 /// What to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +26,8 @@ pub struct Free {
     pub need: DataBlocks,
     /// Size of a block.
     pub block: Bytes,
+    /// What can be tried before anything is removed: the filesystems of running containers, trimmed.
+    pub trims: Vec<Trim>,
     /// What to remove, in order.
     pub steps: Vec<Step>,
     /// What these steps give back.
@@ -33,6 +40,18 @@ pub struct Free {
     pub blocked_by: Vec<String>,
     /// What was left alone that a reader may have expected, and why.
     pub left_alone: Vec<String>,
+}
+
+/// A filesystem in use that holds blocks of deleted files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trim {
+    /// The container.
+    pub name: String,
+    /// Where its filesystem is mounted.
+    pub mount: String,
+    /// The most that trimming it can give back: what its device alone maps, and no more than what it maps beyond what
+    /// the filesystem uses.
+    pub most: DataBlocks,
 }
 
 /// One thing to remove.
@@ -61,6 +80,8 @@ pub struct Step {
 /// What is lost, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loss {
+    /// Docker's build cache.
+    BuildCache,
     /// A container that has ended.
     EndedContainer,
     /// An image that has no name and nothing stands on.
@@ -76,6 +97,7 @@ impl Loss {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            Self::BuildCache => "build-cache",
             Self::EndedContainer => "ended-container",
             Self::DanglingImage => "dangling-image",
             Self::UnusedImage => "unused-image",
@@ -87,15 +109,17 @@ impl Loss {
 /// Something that may be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Candidate {
+    BuildCache,
     Container(usize),
     Image(usize),
     Device(u32),
 }
 
-/// What to remove so that `need` returns to the pool. `pool` and `owners` are of one recording; `usage` is of the
-/// pool's metadata, read before or after it.
+/// What to remove so that `need` returns to the pool. `host`, `pool` and `owners` are of one recording; `usage` is of
+/// the pool's metadata, read before or after it.
 #[must_use]
 pub fn free(
+    host: &Host,
     pool: &Pool,
     owners: &Owners,
     usage: &metadata::Usage,
@@ -111,6 +135,7 @@ pub fn free(
     let mut free = Free {
         need: DataBlocks(wanted),
         block,
+        trims: trims(host, pool, owners, usage, block),
         steps: Vec::new(),
         gain: DataBlocks(0),
         most: None,
@@ -156,6 +181,26 @@ fn blocked(pool: &Pool) -> Vec<String> {
     }
 }
 
+/// Filesystems of containers that are mounted and use less than their devices map, the most promising first.
+fn trims(host: &Host, pool: &Pool, owners: &Owners, usage: &metadata::Usage, block: Bytes) -> Vec<Trim> {
+    if pool.discards == Some(Discards::Ignored) {
+        return Vec::new();
+    }
+    let thins: Vec<&Thin> = host.thins_of(pool).collect();
+    let trim = |container: &Container| {
+        let id = *container.devices.first()?;
+        let filesystem = thins.iter().find(|thin| thin.device_id == Some(id))?.filesystem.as_ref()?;
+        let device = usage.devices.iter().find(|device| device.device_id == id)?;
+        let used = filesystem.size?.minus(filesystem.free?).0.div_ceil(block.0.max(1));
+        let most = device.exclusive_blocks?.min(device.mapped_blocks?.saturating_sub(used));
+        let name = container.name.clone().unwrap_or_else(|| container.id.clone());
+        (most > 0).then_some(Trim { name, mount: filesystem.mount.clone()?, most: DataBlocks(most) })
+    };
+    let mut trims: Vec<Trim> = owners.containers.iter().filter_map(trim).collect();
+    trims.sort_by_key(|trim| std::cmp::Reverse(trim.most));
+    trims
+}
+
 fn left_alone(owners: &Owners, in_pool: &BTreeSet<u32>, leaked: usize) -> Vec<String> {
     let mut left = Vec::new();
     let unsure = owners.containers.iter().filter(|c| c.state == State::Unknown).count();
@@ -197,13 +242,23 @@ fn candidates(owners: &Owners, leaked: &[u32]) -> Vec<Candidate> {
     images.sort_by_key(|(place, i)| (!i.is_nameless(), i.updated.or(i.created), *place));
     let containers = containers.into_iter().map(|(place, _)| Candidate::Container(place));
     let images = images.into_iter().map(|(place, _)| Candidate::Image(place));
-    containers.chain(images).chain(leaked.iter().copied().map(Candidate::Device)).collect()
+    let cache = has_idle_cache(owners).then_some(Candidate::BuildCache).into_iter();
+    cache.chain(containers).chain(images).chain(leaked.iter().copied().map(Candidate::Device)).collect()
 }
 
-/// A container that certainly does nothing, by its record and by its devices.
+/// Whether there is a build cache, and no build that uses a step of it now.
+fn has_idle_cache(owners: &Owners) -> bool {
+    let is_step = |id: &u32| owners.of(*id).iter().any(|owner| matches!(owner, Owner::BuildStep { .. }));
+    owners.kept.iter().any(|kept| kept.by == KeptBy::BuildCache) && !owners.in_use.iter().any(is_step)
+}
+
+/// A container that certainly does nothing, by its record and by its devices, and is nobody else's to remove:
+/// Kubernetes and Docker keep records of their own of the containers in their namespaces.
 fn may_go(container: &Container, owners: &Owners) -> bool {
-    let idle = container.state.is_idle() && container.namespace.is_none();
-    idle && container_word(container).is_some()
+    let others = matches!(container.namespace.as_deref(), Some("k8s.io" | "moby"));
+    container.state.is_idle()
+        && !others
+        && container_word(container).is_some()
         && !container.devices.iter().any(|id| owners.in_use.contains(id))
 }
 
@@ -220,6 +275,7 @@ impl Trial {
         let mut trial = Self { candidates: Vec::new(), sets: Vec::new() };
         for candidate in all {
             let set = match *candidate {
+                Candidate::BuildCache => Some(removal.build_cache()),
                 Candidate::Container(place) => Some(removal.container(place)),
                 Candidate::Image(place) => removal.image(place),
                 Candidate::Device(id) => Some(vec![id]),
@@ -257,7 +313,13 @@ impl Trial {
     /// Without the smallest steps that the rest can do without, and that no later one needs.
     fn thinned(&self, owners: &Owners, gains: &[u64], wanted: u64) -> Vec<Candidate> {
         let images: HashSet<usize> = self.images().collect();
+        let kept = owners.kept.iter().filter(|kept| kept.by == KeptBy::BuildCache);
+        let cached: HashSet<u32> = kept.flat_map(|kept| kept.devices.iter().copied()).collect();
         let needed = |candidate: &Candidate| match candidate {
+            Candidate::BuildCache => {
+                let devices = images.iter().flat_map(|image| owners.devices_of_image(*image));
+                devices.into_iter().any(|id| cached.contains(id))
+            }
             Candidate::Container(place) => {
                 let image = owners.containers.get(*place).and_then(|c| c.image);
                 image.is_some_and(|image| images.contains(&image))
@@ -284,112 +346,9 @@ impl Trial {
     fn images(&self) -> impl Iterator<Item = usize> {
         self.candidates.iter().filter_map(|candidate| match candidate {
             Candidate::Image(place) => Some(*place),
-            Candidate::Container(_) | Candidate::Device(_) => None,
+            Candidate::BuildCache | Candidate::Container(_) | Candidate::Device(_) => None,
         })
     }
-}
-
-fn step(owners: &Owners, pool: &Pool, candidate: Candidate, gain: u64, sum: u64) -> Option<Step> {
-    let (mut full, mut names) = (None, Vec::new());
-    let (loss, does, why, command) = match candidate {
-        Candidate::Container(place) => {
-            let container = owners.containers.get(place)?;
-            let name = container_word(container)?;
-            full = whole_id(&container.id);
-            let since = container.finished.map(|t| format!(" since {t}")).unwrap_or_default();
-            let why = format!(
-                "Lost: what it wrote to its own filesystem (volumes stay), its settings and its log. Its state: \
-                 {}{since}.",
-                container.state.word()
-            );
-            (
-                Loss::EndedContainer,
-                format!("remove container {name}"),
-                why,
-                format!("docker rm {}", quote(&name)),
-            )
-        }
-        Candidate::Image(place) => {
-            let image = owners.images.get(place)?;
-            let (loss, what) = if image.is_nameless() {
-                (Loss::DanglingImage, "Lost: the image. It has no name, and no container uses it.".to_owned())
-            } else {
-                let since =
-                    image.updated.or(image.created).map(|t| format!(", here since {t}")).unwrap_or_default();
-                (
-                    Loss::UnusedImage,
-                    format!(
-                        "Lost: the image; it has to be pulled or built again. No container uses it{since}."
-                    ),
-                )
-            };
-            let words = image_words(image)?;
-            full = whole_id(&image.id);
-            if !image.is_nameless() {
-                names.clone_from(&words);
-            }
-            (loss, format!("remove image {}", words.join(", ")), what, image_command(owners, image, &words))
-        }
-        Candidate::Device(id) => {
-            let node = format!("/dev/mapper/{}", pool.name.as_deref()?);
-            let why = format!("Lost: its content. {} has no record of it.", keeper(owners));
-            let command = format!("dmsetup message {} 0 {}", quote(&node), quote(&format!("delete {id}")));
-            (Loss::LeakedDevice, format!("delete thin device {id}"), why, command)
-        }
-    };
-    let (gain, sum) = (DataBlocks(gain), DataBlocks(sum));
-    let (id, commands) = (full, vec![command]);
-    Some(Step { loss, id, names, does, why, risk: Risk::Destroys, commands, gain, sum })
-}
-
-const fn keeper(owners: &Owners) -> &'static str {
-    match owners.keeper {
-        Keeper::Docker { .. } => "Docker",
-        Keeper::Containerd { .. } => "containerd",
-        Keeper::Nobody => "nobody",
-    }
-}
-
-fn image_command(owners: &Owners, image: &Image, words: &[String]) -> String {
-    let words: Vec<String> = words.iter().map(|w| quote(w)).collect();
-    match (&owners.keeper, image.namespace.as_deref()) {
-        (Keeper::Containerd { .. }, Some(namespace)) => {
-            format!("ctr --namespace {} images rm --sync {}", quote(namespace), words.join(" "))
-        }
-        _ => format!("docker rmi {}", words.join(" ")),
-    }
-}
-
-/// How a command names a container: by its name, else by its id. `None` if neither is one that Docker would give
-/// (moby daemon/names/names.go): such a record is damaged or made up.
-fn container_word(container: &Container) -> Option<String> {
-    let good = |n: &&String| n.starts_with(|c: char| c.is_ascii_alphanumeric()) && plain(n, "_.-");
-    container.name.as_ref().filter(good).cloned().or_else(|| short_id(&container.id))
-}
-
-/// How a command names an image: by all its tags, or its digests, else by its id.
-fn image_words(image: &Image) -> Option<Vec<String>> {
-    let names = if image.tags.is_empty() { &image.digests } else { &image.tags };
-    if names.is_empty() {
-        return Some(vec![short_id(&image.id)?]);
-    }
-    let good = |n: &String| n.starts_with(|c: char| c.is_ascii_alphanumeric()) && plain(n, "_.-/:@+");
-    (image.whole && names.iter().all(good)).then(|| names.clone())
-}
-
-fn plain(word: &str, also: &str) -> bool {
-    word.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c))
-}
-
-/// Twelve hexadecimal digits, as Docker shows ids.
-fn short_id(id: &str) -> Option<String> {
-    let digits = id.strip_prefix("sha256:").unwrap_or(id);
-    let good = digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit());
-    good.then(|| digits.chars().take(12).collect())
-}
-
-fn whole_id(id: &str) -> Option<String> {
-    short_id(id).map(|_| id.to_owned())
 }
 
 /// The whole amount in bytes.

@@ -2,14 +2,16 @@
 //! Refuses to add up what is shared, and to call a number exact that was not counted.
 //!
 //! [`join`] makes rows by device, image and container, and totals that add up to the pool's used blocks;
-//! [`free`] picks what to remove to get a wanted amount back.
+//! [`without`] counts what a chosen set gives back; [`free`](mod@free) picks what to remove to get a wanted amount back.
 
 pub mod free;
 mod removal;
 mod totals;
+mod without;
 
 pub use removal::Removal;
 pub use totals::{Kind, Share, Totals};
+pub use without::{Without, without};
 
 use crate::host::oddity::Oddity;
 use crate::host::owners::{Owner, Owners, Strangers};
@@ -26,6 +28,14 @@ pub struct Usage {
     pub transaction_id: u64,
     /// Whether they all belong to it.
     pub consistent: bool,
+    /// How often the pool changed while it was read.
+    pub changes: u32,
+    /// The metadata block of the metadata snapshot that was read, if not the pool itself.
+    pub snapshot: Option<u64>,
+    /// What is damaged in the metadata, by block, as far as it is listed.
+    pub damage: Vec<metadata::Damage>,
+    /// How much is damaged.
+    pub damaged: u64,
     /// What it adds up to.
     pub totals: Totals,
     /// Every thin device, most exclusive blocks first.
@@ -38,6 +48,25 @@ pub struct Usage {
     pub strangers: Option<Strangers>,
     /// What of the records and the metadata could not be read.
     pub gaps: Vec<Oddity>,
+}
+
+impl Usage {
+    /// Says that a metadata snapshot was read: somebody else's, or one that was taken for it and `fate` befell.
+    pub fn note_snapshot(&mut self, fate: Option<&str>) {
+        let Some(block) = self.snapshot else { return };
+        let whose = fate.map_or_else(
+            || "that somebody holds, not of now".to_owned(),
+            |fate| format!("that was taken for this and {fate}"),
+        );
+        let restless = match self.changes {
+            0 => String::new(),
+            times => format!("; the pool itself changed {times} times while it was read"),
+        };
+        self.gaps.push(odd(format!(
+            "the numbers are of transaction {}, of the metadata snapshot in block {block} {whose}{restless}",
+            self.transaction_id
+        )));
+    }
 }
 
 /// What a device, an image or a container uses. `None` is not counted.
@@ -134,13 +163,19 @@ pub fn join(usage: &metadata::Usage, owners: &Owners, reclaim: &dyn Reclaim, mos
     let mut devices: Vec<DeviceRow> = usage.devices.iter().map(|d| device_row(d, owners)).collect();
     devices.sort_by_key(|row| (std::cmp::Reverse(row.amounts.exclusive), row.device_id));
     let amounts: HashMap<u32, Amounts> = devices.iter().map(|row| (row.device_id, row.amounts)).collect();
-    let mut counter = Counter { reclaim, left: most_walks, known: HashMap::new() };
+    // What never came to rest will not do so for each row either.
+    let left = if usage.consistent { most_walks } else { 0 };
+    let mut counter = Counter { reclaim, left, known: HashMap::new() };
     let containers = container_rows(owners, &amounts, &mut counter);
     let images = image_rows(owners, &amounts, &mut counter);
     Usage {
         block: Sectors(u64::from(usage.data_block_sectors)).bytes(),
         transaction_id: usage.transaction_id,
         consistent: usage.consistent,
+        changes: usage.changes,
+        snapshot: usage.held_root.filter(|_| usage.through_held_root),
+        damage: usage.damage.clone(),
+        damaged: usage.damaged,
         totals: totals::totals(usage, owners),
         devices,
         images,
@@ -150,16 +185,25 @@ pub fn join(usage: &metadata::Usage, owners: &Owners, reclaim: &dyn Reclaim, mos
     }
 }
 
+fn odd(text: String) -> Oddity {
+    Oddity { about: "the pool's metadata".to_owned(), text, blocks_ok: false }
+}
+
 fn gaps(usage: &metadata::Usage, owners: &Owners) -> Vec<Oddity> {
-    let odd = |text: String| Oddity { about: "the pool's metadata".to_owned(), text, blocks_ok: false };
     let mut gaps = owners.gaps.clone();
     if usage.damaged > 0 {
-        gaps.push(odd(format!("{} places are damaged; what depends on them is not counted", usage.damaged)));
+        gaps.push(odd(format!(
+            "{} places are damaged, and {} subtrees could not be read; what depends on them is not counted",
+            usage.damaged, usage.skipped
+        )));
     }
     if !usage.consistent {
-        gaps.push(odd(
-            "it changed while it was read, so that numbers may disagree with each other".to_owned()
-        ));
+        gaps.push(odd(format!(
+            "it changed {} times while it was read: what each device maps is exact, exclusive and shared blocks are of \
+             several moments, and what images and containers give back is not counted. At a quieter moment, or with \
+             --snapshot, which writes to the pool, all of it is exact",
+            usage.changes
+        )));
     }
     gaps
 }

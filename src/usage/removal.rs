@@ -1,16 +1,17 @@
-//! What an engine deletes when a container or an image is removed: its own devices, and the layers that nothing else
-//! needs any more.
+//! What an engine deletes when a container, an image or the build cache is removed: its own devices, and the layers
+//! that nothing else needs any more.
 //! Refuses what the engine refuses: an image that containers or other images stand on.
 
-use crate::host::owners::{Image, Owners};
+use crate::host::owners::{Image, KeptBy, Owners};
 use std::collections::{HashMap, HashSet};
 
 /// Images and containers as they are after some were removed.
 #[derive(Clone)]
 pub struct Removal<'a> {
     owners: &'a Owners,
-    /// How many images and containers hold a layer's device.
+    /// How many images, containers and others hold a layer's device.
     holders: HashMap<u32, u32>,
+    cached: bool,
     images: HashSet<usize>,
     containers: HashSet<usize>,
 }
@@ -21,10 +22,24 @@ impl<'a> Removal<'a> {
     pub fn new(owners: &'a Owners) -> Self {
         let mut holders: HashMap<u32, u32> = HashMap::new();
         let by_images = owners.images.iter().flat_map(|image| &image.devices);
-        for id in by_images.chain(owners.containers.iter().flat_map(|container| &container.below)) {
+        let by_containers = owners.containers.iter().flat_map(|container| &container.below);
+        let by_others = owners.kept.iter().flat_map(|kept| &kept.devices);
+        for id in by_images.chain(by_containers).chain(by_others) {
             *holders.entry(*id).or_default() += 1;
         }
-        Self { owners, holders, images: HashSet::new(), containers: HashSet::new() }
+        Self { owners, holders, cached: true, images: HashSet::new(), containers: HashSet::new() }
+    }
+
+    /// Removes Docker's build cache; the devices that go with it.
+    pub fn build_cache(&mut self) -> Vec<u32> {
+        let mut gone = Vec::new();
+        if std::mem::take(&mut self.cached) {
+            let owners = self.owners;
+            for kept in owners.kept.iter().filter(|kept| kept.by == KeptBy::BuildCache) {
+                gone.extend(self.release(&kept.devices));
+            }
+        }
+        gone
     }
 
     /// Removes a container; the devices that go with it, also layers that only it still held.
@@ -59,6 +74,12 @@ impl<'a> Removal<'a> {
     #[must_use]
     pub fn is_gone(&self, image: usize) -> bool {
         self.images.contains(&image)
+    }
+
+    /// Whether a container was removed.
+    #[must_use]
+    pub fn has_lost(&self, container: usize) -> bool {
+        self.containers.contains(&container)
     }
 
     /// Whether nothing stands on an image, and it is still there.

@@ -45,10 +45,14 @@ pub enum Kind {
     Layer,
     /// A layer of no image: a build cache's, or a rest.
     LooseLayer,
+    /// A step in Docker's build cache.
+    BuildStep,
     /// A snapshot that no known container uses.
     Snapshot,
     /// A logical volume.
     Volume,
+    /// A filesystem of Stratis.
+    Filesystem,
     /// Docker's base device.
     Base,
     /// Deleted for its owner.
@@ -71,8 +75,10 @@ impl Kind {
             Self::Container => "container",
             Self::Layer => "image-layer",
             Self::LooseLayer => "layer-without-image",
+            Self::BuildStep => "build-cache",
             Self::Snapshot => "snapshot",
             Self::Volume => "volume",
+            Self::Filesystem => "filesystem",
             Self::Base => "base",
             Self::Deleted => "deleted",
             Self::Faulty => "faulty",
@@ -90,12 +96,14 @@ impl Kind {
             Some(Owner::Base) => Self::Base,
             Some(Owner::Layer { images, .. }) if images.is_empty() => Self::LooseLayer,
             Some(Owner::Layer { .. }) => Self::Layer,
+            Some(Owner::BuildStep { .. }) => Self::BuildStep,
             Some(Owner::Container { .. }) => Self::Container,
             Some(Owner::Snapshot { .. }) => Self::Snapshot,
             Some(Owner::Deleted { .. }) => Self::Deleted,
             Some(Owner::Faulty { .. }) => Self::Faulty,
             Some(Owner::Stray { .. }) => Self::Stray,
             Some(Owner::Volume(_)) => Self::Volume,
+            Some(Owner::StratisFilesystem { .. }) => Self::Filesystem,
             Some(Owner::Active(_)) | None if recorded => Self::Leaked,
             Some(Owner::Active(_)) | None => Self::Unknown,
         }

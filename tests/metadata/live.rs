@@ -75,9 +75,113 @@ impl Blocks for Restless {
 
 #[test]
 fn what_never_rests_is_given_up_and_said() {
-    let source = Restless(Memory(small_pool().image(9)), AtomicU64::new(0));
+    let pool = small_pool();
+    let source = Restless(Memory(pool.image(9)), AtomicU64::new(0));
     let usage = read(&source, &Options { attempts: 3, ..Options::default() }).unwrap();
-    assert_eq!((usage.consistent, usage.attempts), (false, 3));
+    assert_eq!((usage.consistent, usage.attempts, usage.changes), (false, 3, 3));
+    // Not even the details are of one moment.
+    assert_eq!((usage.unaccounted_blocks, found(&usage)), (None, pool.truth()));
+}
+
+/// Changes with every look at the superblock from the `from`th on, until the `until`th, and goes bad in between.
+struct Busy {
+    now: Memory,
+    looks: AtomicU64,
+    from: u64,
+    until: u64,
+    /// This block is overwritten while it changes.
+    bad: u64,
+}
+
+impl Blocks for Busy {
+    fn total(&self) -> u64 {
+        self.now.total()
+    }
+
+    fn read(&self, first: u64, buf: &mut [u8]) -> io::Result<()> {
+        self.now.read(first, buf)?;
+        let look = self.looks.fetch_add(u64::from(first == 0), Ordering::Relaxed);
+        if (self.from..self.until).contains(&look) {
+            if first == 0 {
+                buf[48..56].copy_from_slice(&look.to_le_bytes());
+                super::pages::seal(&mut buf[..4096], super::pages::SUPERBLOCK);
+            }
+            let blocks = first..first + (buf.len() / 4096) as u64;
+            if blocks.contains(&self.bad) {
+                buf[(self.bad - first) as usize * 4096 + 100] ^= 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A leaf of mappings that one device alone has.
+fn own_leaf(image: &[u8]) -> u64 {
+    let key = (1_u64 << 30).to_le_bytes();
+    (1_u64..).find(|block| image[*block as usize * 4096 + 32..][..8] == key).unwrap()
+}
+
+#[test]
+fn of_a_busy_pool_the_details_are_exact_and_nothing_is_called_damage() {
+    let pool = small_pool();
+    let image = pool.image(9);
+    let bad = own_leaf(&image);
+    let source = Busy { now: Memory(image), looks: AtomicU64::new(0), from: 0, until: 6, bad };
+    let usage = read(&source, &Options { attempts: 3, ..Options::default() }).unwrap();
+    assert_eq!((usage.consistent, usage.attempts, usage.changes, usage.damaged), (false, 3, 3, 0));
+    assert_eq!((&usage.damage, usage.skipped, usage.unaccounted_blocks), (&vec![], 1, None));
+    for (device, (id, (mapped, exclusive, _))) in usage.devices.iter().zip(pool.truth()) {
+        assert_eq!((device.device_id, device.mapped_blocks), (id, Some(mapped)));
+        assert_eq!(device.exclusive_blocks, Some(exclusive).filter(|_| id != 70_000));
+    }
+}
+
+#[test]
+fn a_busy_pool_is_read_through_the_snapshot_that_somebody_holds() {
+    let mut pool = small_pool();
+    pool.hold();
+    pool.write(1, 300, 40);
+    let image = pool.image(9);
+    let source =
+        Busy { now: Memory(image), looks: AtomicU64::new(0), from: 0, until: u64::MAX, bad: u64::MAX };
+    let usage = read(&source, &Options { attempts: 3, ..Options::default() }).unwrap();
+    assert!(usage.through_held_root && usage.consistent);
+    assert_eq!((found(&usage), usage.changes), (pool.held_truth(), 3));
+}
+
+/// Counts what is asked, and takes its time.
+struct Slow(Busy, AtomicU64);
+
+impl Blocks for Slow {
+    fn total(&self) -> u64 {
+        self.0.total()
+    }
+
+    fn read(&self, first: u64, buf: &mut [u8]) -> io::Result<()> {
+        if first != 0 {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(60));
+        }
+        self.0.read(first, buf)
+    }
+}
+
+#[test]
+fn a_walk_that_is_overtaken_stops_early() {
+    let pool = small_pool();
+    let reads = |until| {
+        let busy =
+            Busy { now: Memory(pool.image(9)), looks: AtomicU64::new(0), from: 1, until, bad: u64::MAX };
+        let slow = Slow(busy, AtomicU64::new(0));
+        let usage = read(&slow, &Options { threads: 1, ..Options::default() }).unwrap();
+        assert!(usage.consistent && found(&usage) == pool.truth());
+        (usage.attempts, slow.1.into_inner())
+    };
+    let (once, whole) = reads(1);
+    // The second look, after 50 ms, finds a change.
+    let (twice, restarted) = reads(2);
+    assert_eq!((once, twice), (1, 2));
+    assert!(whole > 4 && restarted <= whole + 2, "{restarted} reads instead of {whole} and a few");
 }
 
 #[test]

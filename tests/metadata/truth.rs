@@ -171,6 +171,65 @@ fn restored_dumps() {
     }
 }
 
+/// A thin device over an external origin maps only what was written to it: for the metadata a device like others, with
+/// most of it not mapped. Its snapshots share what it has.
+#[test]
+fn an_external_origin() {
+    for sectors in [128, 1024] {
+        let mut pool = Pool::new(40_000, sectors);
+        pool.create(1);
+        (0..300).for_each(|place| pool.write(1, place * 1000, 1 + place % 3));
+        pool.snapshot(1, 2);
+        pool.write(2, 500, 40);
+        pool.discard(1, 299_000, 2);
+        agree(&pool);
+    }
+}
+
+/// Devices as a dump has them: each a list of runs of mappings, with the data block each begins at.
+#[derive(Debug, Clone)]
+struct Dumped {
+    id: u32,
+    /// Blocks left out before the run, its first data block, its length.
+    runs: Vec<(u64, u64, u64)>,
+}
+
+const DUMPED_BLOCKS: u64 = 4000;
+
+fn dumped() -> impl Strategy<Value = Vec<Dumped>> {
+    let run = (0..3000_u64, 0..DUMPED_BLOCKS - 300, 1..300_u64);
+    let device = (0..50_u32, proptest::collection::vec(run, 0..12));
+    proptest::collection::vec(device, 0..25).prop_map(|devices| {
+        let all: std::collections::BTreeMap<_, _> = devices.into_iter().collect();
+        all.into_iter().map(|(id, runs)| Dumped { id, runs }).collect()
+    })
+}
+
+fn dump(devices: &[Dumped], sectors: u32) -> String {
+    let mut xml = format!(
+        "<superblock uuid=\"\" time=\"3\" transaction=\"7\" flags=\"0\" version=\"2\" \
+         data_block_size=\"{sectors}\" nr_data_blocks=\"{DUMPED_BLOCKS}\">\n"
+    );
+    for Dumped { id, runs } in devices {
+        let mapped: u64 = runs.iter().map(|run| run.2).sum();
+        let _ = writeln!(
+            xml,
+            "<device dev_id=\"{id}\" mapped_blocks=\"{mapped}\" transaction=\"2\" creation_time=\"1\" snap_time=\"3\">"
+        );
+        let mut origin = 0;
+        for (gap, data, length) in runs {
+            origin += gap;
+            let _ = writeln!(
+                xml,
+                "<range_mapping origin_begin=\"{origin}\" data_begin=\"{data}\" length=\"{length}\" time=\"1\"/>"
+            );
+            origin += length;
+        }
+        xml.push_str("</device>\n");
+    }
+    xml + "</superblock>\n"
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Create,
@@ -210,6 +269,21 @@ fn build(steps: &[Step]) -> Pool {
         }
     }
     pool
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Trees that another program made, whose devices share data blocks in any way, several times within one too.
+    #[test]
+    fn any_restored_dump(devices in dumped(), large in any::<bool>()) {
+        if have_tools() {
+            let image = thin_restore(&dump(&devices, if large { 1024 } else { 128 }), 4 << 20);
+            let usage = usage(&image);
+            prop_assert_eq!(&usage.damage, &vec![]);
+            prop_assert_eq!(found(&usage), thin_ls(&image));
+        }
+    }
 }
 
 proptest! {

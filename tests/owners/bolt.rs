@@ -12,7 +12,7 @@ fn file(name: &str) -> Vec<u8> {
     std::fs::read(path(name)).unwrap()
 }
 
-const FILES: [&str; 3] = ["ctr-pool.db", "metadata.db", "meta.db"];
+const FILES: [&str; 4] = ["ctr-pool.db", "metadata.db", "meta.db", "../buildkit/snapshots.db"];
 
 fn entries(bucket: &Bucket<'_>) -> usize {
     let inner = |entry: &Entry<'_>| match entry {
@@ -79,13 +79,18 @@ fn survives(bytes: &[u8]) -> usize {
     }
 }
 
+/// The smallest is damaged everywhere; the others here and there, except in an optimised build.
+fn step(name: &str, here_and_there: usize) -> usize {
+    if name == FILES[0] || !cfg!(debug_assertions) { 1 } else { here_and_there }
+}
+
 #[test]
 fn every_truncation() {
     for name in FILES {
         let bytes = file(name);
         let all = survives(&bytes);
-        for pages in 0..=bytes.len() / 512 {
-            assert!(survives(&bytes[..pages * 512]) <= all);
+        for length in (0..=bytes.len()).step_by(step(name, 64)) {
+            assert!(survives(&bytes[..length]) <= all);
         }
     }
 }
@@ -94,10 +99,13 @@ fn every_truncation() {
 fn flipped_bytes() {
     for name in FILES {
         let whole = file(name);
-        for at in (0..whole.len()).step_by(7) {
-            let mut bytes = whole.clone();
-            bytes[at] ^= 0xFF;
-            survives(&bytes);
+        let mut bytes = whole.clone();
+        for at in (0..whole.len()).step_by(step(name, 17)) {
+            for flip in [0xFF, 1] {
+                bytes[at] ^= flip;
+                survives(&bytes);
+                bytes[at] ^= flip;
+            }
         }
     }
 }

@@ -83,6 +83,64 @@ fn an_image_under_a_container_stays() {
     assert_eq!(removal.image(0), Some(vec![1]));
 }
 
+const TASKS: &str = "/run/containerd/io.containerd.runtime.v2.task/default";
+
+#[test]
+fn what_a_container_does() {
+    let state = |answers: &[(Ask, &str, Reading)]| {
+        let mut recording = recording();
+        answers.iter().for_each(|(ask, of, reading)| recording.push(*ask, of, reading.clone()));
+        owners(&recording).containers[0].state
+    };
+    let says = |text: &str| Reading::Said(text.to_owned());
+    let refused = |errno: &str| Reading::Refused(errno.to_owned());
+    let init = format!("{TASKS}/t1/init.pid");
+    let (tasks, init) = ((Ask::Dir, TASKS, says("t1\nt2")), (Ask::File, init.as_str(), says("77")));
+    let lives = (Ask::Stat, "/proc/77", says("mode=40555"));
+    assert_eq!(state(&[]), State::Unknown);
+    assert_eq!(state(&[tasks.clone(), init.clone(), lives]), State::Running);
+    // A process that is gone, or a virtual machine's, which is written down elsewhere.
+    assert_eq!(state(&[tasks.clone(), init]), State::Unknown);
+    assert_eq!(state(std::slice::from_ref(&tasks)), State::Unknown);
+    assert_eq!(state(&[(Ask::Dir, TASKS, says("t2"))]), State::Stopped);
+    assert_eq!(state(&[(Ask::Dir, TASKS, refused("ENOENT"))]), State::Stopped);
+    assert_eq!(state(&[(Ask::Dir, TASKS, refused("EACCES"))]), State::Unknown);
+    // Two states directories: it has a task in one of them.
+    let other = "/other/io.containerd.runtime.v2.task/default";
+    assert_eq!(state(&[tasks, (Ask::Dir, other, refused("ENOENT"))]), State::Unknown);
+}
+
+/// A lease, a mark, or a snapshot that a person made keeps an image's layers.
+#[test]
+fn what_others_keep_does_not_come_back() {
+    let free = |lines: &[&str], snapshot: Option<&str>| {
+        let mut recording = recording();
+        let known = said(Ask::ContainerdImages, "meta.db");
+        // Without the container.
+        let known: Vec<&str> =
+            known.lines().filter(|line| !line.contains("container\"") && !line.contains("t1")).collect();
+        let known = [known, lines.to_vec()].concat().join("\n");
+        recording.push(Ask::ContainerdImages, "/ctr/meta.db", Reading::Said(known));
+        let snapshots = said(Ask::ContainerdSnapshots, "metadata.db");
+        let first = snapshots.lines().next().unwrap();
+        let snapshots = [Some(first), snapshot].into_iter().flatten().collect::<Vec<_>>().join("\n");
+        recording.push(Ask::ContainerdSnapshots, "/ctr/metadata.db", Reading::Said(snapshots));
+        let owners = owners(&recording);
+        Removal::new(&owners).image(0)
+    };
+    assert_eq!(free(&[], None), Some(vec![1]));
+    let lease = format!(
+        r#"{{"is":"lease","namespace":"default","id":"l","snapshotter":"devmapper","key":"{CHAIN}"}}"#
+    );
+    assert_eq!(free(&[&lease], None), Some(vec![]));
+    let marked = format!(
+        r#"{{"is":"snapshot","namespace":"default","snapshotter":"devmapper","key":"x","name":"default/2/{CHAIN}","rooted":true}}"#
+    );
+    assert_eq!(free(&[&marked], None), Some(vec![]));
+    let mine = format!(r#"{{"key":"default/9/mine","id":2,"kind":2,"parent":"default/2/{CHAIN}"}}"#);
+    assert_eq!(free(&[], Some(&mine)), Some(vec![]));
+}
+
 #[test]
 fn other_states_and_what_is_missing() {
     let mut recording = recording();

@@ -1,9 +1,12 @@
 //! Docker's records joined: layers, images, containers, strangers; and records that contradict or are missing.
 
 use crate::world::{ROOT, blocks, docker_host, hex, owners, pool, recording};
+use thinspect::host;
+use thinspect::host::lvm::LvName;
 use thinspect::host::owners::{self, Owner, Part, State};
 use thinspect::host::thin::Thin;
-use thinspect::record::{Ask, Reading};
+use thinspect::record::owners::answer_at;
+use thinspect::record::{Ask, Reading, Recording, Source};
 use thinspect::usage::Removal;
 
 #[test]
@@ -58,7 +61,8 @@ fn parents_without_a_name_go_with_their_child() {
     assert_eq!(removal.image(1), Some(vec![4, 5]));
 }
 
-/// Whatever is missing is told, and then no device is certainly a stranger.
+/// Whatever is missing is told. Names of layers and containers are no records of devices: only where one of those is
+/// missing, no device is certainly a stranger.
 #[test]
 fn every_missing_answer_is_a_gap() {
     let asks = [Ask::DockerLayers, Ask::DockerMounts, Ask::DockerImages, Ask::DockerContainers];
@@ -75,7 +79,7 @@ fn every_missing_answer_is_a_gap() {
             recording.push(ask, ROOT, reading.clone());
             let owners = owners::read(&recording, &docker_host(&recording), &pool());
             let strangers = owners.strangers(&blocks().ids()).unwrap();
-            assert!(!owners.gaps.is_empty() && !strangers.certain, "{ask:?} {reading:?}");
+            assert!(!owners.gaps.is_empty() && strangers.certain, "{ask:?} {reading:?}");
         }
     }
     let mut recording = recording();
@@ -86,6 +90,7 @@ fn every_missing_answer_is_a_gap() {
     );
     let owners = owners::read(&recording, &docker_host(&recording), &pool());
     assert_eq!(owners.gaps.len(), 1, "{:?}", owners.gaps);
+    assert!(!owners.strangers(&blocks().ids()).unwrap().certain);
 }
 
 /// A pool that another Docker left behind: ids of this one's records mean nothing there.
@@ -153,4 +158,79 @@ fn devices_of_nobodys_records_have_names_at_most() {
     assert_eq!(owners.of(2), [Owner::Active("odd".to_owned())]);
     assert_eq!(owners.strangers(&[1, 2, 3].into()), None, "an inactive volume is no stranger");
     assert_eq!(owners.in_use, [1, 2].into());
+}
+
+/// A Docker that never had a container has no directory of mounts: nothing is missing.
+#[test]
+fn before_the_first_container() {
+    let mut recording = recording();
+    recording.push(Ask::DockerMounts, ROOT, Reading::Refused("ENOENT".to_owned()));
+    assert_eq!(owners::read(&recording, &docker_host(&recording), &pool()).gaps, []);
+    recording.push(Ask::DockerMounts, ROOT, Reading::Refused("EACCES".to_owned()));
+    assert_eq!(owners::read(&recording, &docker_host(&recording), &pool()).gaps.len(), 1);
+}
+
+/// BuildKit's list of build steps as it lies on disk.
+#[test]
+fn build_steps() {
+    let list = [env!("CARGO_MANIFEST_DIR"), "tests/owners/buildkit/snapshots.db"]
+        .iter()
+        .collect::<std::path::PathBuf>();
+    let said = answer_at(Ask::DockerBuildCache, &list);
+    let lines: Vec<&str> = said.said().unwrap().lines().collect();
+    assert_eq!(lines.len(), 9);
+    assert_eq!(lines[0], r#"{"key":"895sjgsaoiizl09l8rg2c32yg"}"#);
+    assert!(lines[1].starts_with(
+        r#"{"key":"adl7l9oy2w8ds1m8xkvo427x6","committed":"s47y66pn8w7qwylaplj7djkqt","chain":"sha256:ba400ee1fda1"#
+    ));
+    assert_eq!(lines[5], r#"{"key":"s47y66pn8w7qwylaplj7djkqt","parent":"uh1xz3w0locscarj4gk37ppbl"}"#);
+}
+
+/// Volumes of LVM by its backup, active or not; filesystems of Stratis by their devices' names.
+#[test]
+fn names_without_an_engine() {
+    let mut recording = Recording::new(Source::Machine, None);
+    let mut say = |ask, of: &str, text: &str| recording.push(ask, of, Reading::Said(text.to_owned()));
+    say(Ask::DmList, "", "253:0 0 vg-pool-tpool\n253:1 0 vg-data");
+    say(Ask::DmTable, "vg-pool-tpool", "0 4096 thin-pool 7:1 7:0 128 64 ");
+    say(Ask::DmTable, "vg-data", "0 4096 thin 253:0 1");
+    let info = |name: &str, minor: u32| {
+        format!("Name:  {name}\nState:  ACTIVE\nMajor, minor:  253, {minor}\nUUID: LVM-{}", "x".repeat(64))
+    };
+    say(Ask::DmInfo, "vg-pool-tpool", &(info("vg-pool-tpool", 0) + "-tpool"));
+    say(Ask::DmInfo, "vg-data", &info("vg-data", 1));
+    let volume = |name: &str, id: u32| {
+        format!(
+            "{name} {{\nsegment1 {{\nextent_count = 10\ntype = \"thin\"\nthin_pool = \"pool\"\ndevice_id = {id}\n}}\n}}\n"
+        )
+    };
+    let volumes =
+        [volume("data", 1), volume("idle-snap", 2), volume("other", 3).replace("\"pool", "\"nopool")]
+            .concat();
+    say(
+        Ask::File,
+        "/etc/lvm/backup/vg",
+        &format!("vg {{\nextent_size = 8192\nlogical_volumes {{\n{volumes}}}\n}}\n"),
+    );
+    let host = host::read(&recording);
+    let owners = owners::read(&recording, &host, &host.pools[0]);
+    let volume = |lv: &str| [Owner::Volume(LvName { vg: "vg".to_owned(), lv: lv.to_owned() })];
+    assert_eq!(
+        (owners.of(1), owners.of(2), owners.of(3)),
+        (&volume("data")[..], &volume("idle-snap")[..], &[][..])
+    );
+
+    let name = "stratis-1-1f2ae191f25d4715bf14e80448521775-thin-fs-49e5d8a178e54fdead6db5692f697058";
+    let mut recording = Recording::new(Source::Machine, None);
+    let mut say = |ask, of: &str, text: &str| recording.push(ask, of, Reading::Said(text.to_owned()));
+    say(Ask::DmList, "", &format!("253:0 0 stratis-1-pool\n253:1 0 {name}"));
+    say(Ask::DmTable, "stratis-1-pool", "0 4096 thin-pool 7:1 7:0 128 64 ");
+    say(Ask::DmTable, name, "0 4096 thin 253:0 5");
+    let host = host::read(&recording);
+    let owners = owners::read(&recording, &host, &host.pools[0]);
+    assert!(
+        matches!(owners.of(5), [Owner::StratisFilesystem { filesystem, .. }] if filesystem == "49e5d8a178e54fdead6db5692f697058"),
+        "{:?}",
+        owners.of(5)
+    );
 }

@@ -4,17 +4,26 @@ use crate::world::{Blocks, blocks, docker_host, owners, pool, recording};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use thinspect::advice::Risk;
-use thinspect::host::owners::{self, Owners, State};
-use thinspect::host::status::Mode;
+use thinspect::host::Host;
+use thinspect::host::backing::Filesystem;
+use thinspect::host::owners::{self, Owner, Owners, State};
+use thinspect::host::pool::Pool;
+use thinspect::host::status::{Discards, Mode};
+use thinspect::host::table::DeviceNumber;
+use thinspect::host::thin::Thin;
 use thinspect::host::units::{Bytes, DataBlocks};
 use thinspect::record::{Ask, Reading};
-use thinspect::usage::Reclaim;
-use thinspect::usage::free::{Free, Loss, free};
+use thinspect::usage::free::{Free, Loss, Trim, free};
+use thinspect::usage::{Reclaim, Removal};
 
 const BLOCK: Bytes = Bytes(65536);
 
 fn plan(owners: &Owners, blocks: &Blocks, need: u64) -> Free {
-    free(&pool(), owners, &blocks.usage(), blocks, Bytes(need * BLOCK.0))
+    free(&host(), &pool(), owners, &blocks.usage(), blocks, Bytes(need * BLOCK.0))
+}
+
+fn host() -> Host {
+    docker_host(&recording())
 }
 
 fn commands(free: &Free) -> Vec<&str> {
@@ -58,8 +67,69 @@ fn no_more_than_needed() {
     let image = plan(&owners, &blocks, 145);
     assert_eq!((commands(&image), image.gain), (words.to_vec(), DataBlocks(149)));
     assert_eq!(plan(&owners, &blocks, 0).steps, []);
-    let byte = free(&pool(), &owners, &blocks.usage(), &blocks, Bytes(7 * BLOCK.0 + 1));
+    let byte = free(&host(), &pool(), &owners, &blocks.usage(), &blocks, Bytes(7 * BLOCK.0 + 1));
     assert_eq!(byte.need, DataBlocks(8), "a part of a block is a block");
+}
+
+/// Removing an image gives back nothing of a layer that the build cache keeps, until the cache goes.
+#[test]
+fn the_build_cache_goes_first() {
+    let mut recording = recording();
+    let step = |key: &str, chain: Option<char>| {
+        let chain =
+            chain.map(|c| format!(r#","chain":"sha256:{}""#, crate::world::hex(c))).unwrap_or_default();
+        format!(r#"{{"key":"{key}"{chain}}}"#)
+    };
+    let cache = format!("{}/buildkit/snapshots.db", crate::world::ROOT);
+    let steps = [step("nobody", None), step("other", Some('c'))].join("\n");
+    recording.push(Ask::DockerBuildCache, &cache, Reading::Said(steps));
+    let owners = owners::read(&recording, &docker_host(&recording), &pool());
+    assert_eq!(owners.of(13), [Owner::BuildStep { record: "nobody".to_owned() }]);
+    let mut blocks = blocks();
+    blocks.device(13, 1, 2000..2005);
+    let both = plan(&owners, &blocks, 100);
+    assert_eq!(commands(&both), ["docker builder prune --all --force", "docker rm late", "docker rmi old:1"]);
+    assert_eq!(both.steps.iter().map(|s| s.gain.0).collect::<Vec<_>>(), [5, 42, 70]);
+    assert_eq!(commands(&plan(&owners, &blocks, 5)), ["docker builder prune --all --force"]);
+    let image = Removal::new(&owners).image(1).unwrap();
+    assert_eq!(image, Vec::<u32>::new(), "the cache keeps its layer");
+    // A build is going on.
+    let busy = Owners { in_use: [13].into(), ..owners };
+    assert!(plan(&busy, &blocks, 10_000).steps.iter().all(|s| s.loss != Loss::BuildCache));
+}
+
+/// Filesystems of containers that use less than their devices map, from the most promising on.
+#[test]
+fn what_trimming_may_give_back() {
+    let (owners, blocks) = (owners(), blocks());
+    let mut host = host();
+    let pool = Pool { device: Some(DeviceNumber { major: 253, minor: 0 }), ..pool() };
+    let thin = |id, used: u64, mount: &str| Thin {
+        device_id: Some(id),
+        pool: pool.device,
+        filesystem: Some(Filesystem {
+            mount: Some(mount.to_owned()),
+            size: Some(Bytes(1 << 30)),
+            free: Some(Bytes((1 << 30) - used * BLOCK.0)),
+            ..Filesystem::default()
+        }),
+        ..Thin::default()
+    };
+    // Devices 8, 10 and 12 map 222, 207 and 242 blocks, of which they alone 52, 7 and 42.
+    host.thins = vec![
+        thin(8, 200, "/mnt/run"),
+        thin(10, 207, "/mnt/gone"),
+        thin(12, 100, "/mnt/late"),
+        thin(3, 0, "/mnt/x"),
+    ];
+    let trims = |pool: &Pool| free(&host, pool, &owners, &blocks.usage(), &blocks, Bytes(1)).trims;
+    let trim = |name: &str, most| Trim {
+        name: name.to_owned(),
+        mount: format!("/mnt/{name}"),
+        most: DataBlocks(most),
+    };
+    assert_eq!(trims(&pool), [trim("late", 40), trim("run", 22)]);
+    assert_eq!(trims(&Pool { discards: Some(Discards::Ignored), ..pool.clone() }), []);
 }
 
 #[test]
@@ -86,7 +156,9 @@ fn what_is_in_use_stays() {
 fn strangers_stay_while_records_are_missing() {
     let blocks = blocks();
     let mut recording = recording();
-    recording.push(Ask::DockerMounts, crate::world::ROOT, Reading::Refused("EIO".to_owned()));
+    let records = format!("{}/devicemapper/metadata", crate::world::ROOT);
+    let text = format!("{}\nabc (EIO)", recording.said(Ask::DeviceRecords, &records).unwrap());
+    recording.push(Ask::DeviceRecords, &records, Reading::Said(text));
     let owners = owners::read(&recording, &docker_host(&recording), &pool());
     let plan = plan(&owners, &blocks, 10_000);
     assert!(!plan.steps.iter().any(|s| s.loss == Loss::LeakedDevice));
@@ -100,7 +172,7 @@ fn new_devices_are_not_leaked() {
     let mut usage = blocks.usage();
     for made in [Some(7), Some(8), None] {
         usage.devices.last_mut().unwrap().transaction_id = made;
-        let plan = free(&pool(), &owners, &usage, &blocks, Bytes(10_000 * BLOCK.0));
+        let plan = free(&host(), &pool(), &owners, &usage, &blocks, Bytes(10_000 * BLOCK.0));
         assert!(!plan.steps.iter().any(|s| s.loss == Loss::LeakedDevice), "{made:?}");
         assert_eq!(plan.left_alone.len(), 1, "{:?}", plan.left_alone);
     }
@@ -125,7 +197,7 @@ fn a_pool_that_deletes_nothing() {
     let (owners, blocks) = (owners(), blocks());
     let mut pool = pool();
     pool.mode = Some(Mode::ReadOnly);
-    let plan = free(&pool, &owners, &blocks.usage(), &blocks, BLOCK);
+    let plan = free(&host(), &pool, &owners, &blocks.usage(), &blocks, BLOCK);
     assert_eq!(plan.blocked_by.len(), 1);
     struct Unable;
     impl Reclaim for Unable {
@@ -133,7 +205,7 @@ fn a_pool_that_deletes_nothing() {
             None
         }
     }
-    let plan = free(&pool, &owners, &blocks.usage(), &Unable, BLOCK);
+    let plan = free(&host(), &pool, &owners, &blocks.usage(), &Unable, BLOCK);
     assert_eq!((plan.steps.len(), plan.reachable, plan.most, plan.blocked_by.len()), (0, None, None, 2));
 }
 

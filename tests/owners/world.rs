@@ -77,6 +77,7 @@ impl Blocks {
             read: Read { blocks: 40, bytes: 40 * 4096 },
             consistent: true,
             attempts: 1,
+            changes: 0,
         }
     }
 }

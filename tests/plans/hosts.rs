@@ -35,6 +35,10 @@ pub(crate) fn host(source: Source) -> Host {
         filesystems: Vec::new(),
         sayings: Vec::new(),
         history: thinspect::host::history::History::default(),
+        containers: Vec::new(),
+        removable: None,
+        open_files: Vec::new(),
+        twice: Vec::new(),
         oddities: Vec::new(),
     }
 }
@@ -165,6 +169,7 @@ pub(crate) fn direct_lvm() -> (Host, Pool) {
         size: Some(Bytes(15 * GIB)),
         free: Some(Bytes(5 * GIB)),
         extent: Some(Bytes(4 << 20)),
+        profile: None,
     }];
     host.pools = vec![pool.clone()];
     (host, pool)

@@ -2,8 +2,21 @@
 //!
 //! Only what is written and not commented out counts; defaults are not filled in.
 
-use super::{Autoextend, VolumeGroup};
+use super::{Autoextend, LvName, Lvm, ThinVolume, VolumeGroup};
 use crate::host::units::{Bytes, Sectors};
+
+/// Reads `lvm.conf`, `lvmlocal.conf` or a profile by its path.
+pub(super) fn settings(path: &str, text: &str, lvm: &mut Lvm) {
+    if let Some(profile) = path.strip_prefix("/etc/lvm/profile/") {
+        let name = profile.strip_suffix(".profile").unwrap_or(profile);
+        lvm.profiles.push((name.to_owned(), autoextend(text)));
+        return;
+    }
+    let (said, known) = (autoextend(text), lvm.autoextend.unwrap_or_default());
+    // lvmlocal.conf is read after lvm.conf and wins.
+    let (threshold, percent) = (said.threshold.or(known.threshold), said.percent.or(known.percent));
+    lvm.autoextend = Some(Autoextend { threshold, percent });
+}
 
 /// The autoextend settings of `/etc/lvm/lvm.conf` or a profile; the last of a name counts.
 #[must_use]
@@ -29,22 +42,25 @@ fn setting(line: &str, name: &str) -> Option<u64> {
     value.get(..end)?.parse().ok()
 }
 
-/// A volume group of a backup file (`/etc/lvm/backup/VG`): extents there are, less those of segments that lie on
-/// physical volumes. `None` for a text that is no backup.
+/// A volume group of a backup file (`/etc/lvm/backup/VG`), with its thin volumes: extents there are, less those of
+/// segments that lie on physical volumes. `None` for a text that is no backup.
 #[must_use]
-pub(super) fn backup(text: &str) -> Option<VolumeGroup> {
+pub(super) fn backup(text: &str) -> Option<(VolumeGroup, Vec<ThinVolume>)> {
     let mut state = Backup::default();
     for line in text.lines() {
         state.take(line.split('#').next().unwrap_or_default().trim());
     }
+    let thins = std::mem::take(&mut state.thins);
     let extent = state.extent.filter(|e| e.0 > 0)?.bytes();
     let bytes = |extents: u64| Bytes(extents.saturating_mul(extent.0));
-    Some(VolumeGroup {
+    let group = VolumeGroup {
         name: state.name?,
         size: Some(bytes(state.extents)),
         free: Some(bytes(state.extents.saturating_sub(state.used))),
         extent: Some(extent),
-    })
+        profile: None,
+    };
+    Some((group, thins))
 }
 
 #[derive(Default)]
@@ -56,12 +72,15 @@ struct Backup {
     extents: u64,
     used: u64,
     segment_extents: u64,
+    /// The pool that the segment names.
+    pool: Option<String>,
+    thins: Vec<ThinVolume>,
 }
 
 impl Backup {
     fn take(&mut self, line: &str) {
         if let Some(name) = line.strip_suffix('{') {
-            self.segment_extents = 0;
+            (self.segment_extents, self.pool) = (0, None);
             self.sections.push(name.trim().to_owned());
         } else if line == "}" {
             self.sections.pop();
@@ -80,6 +99,16 @@ impl Backup {
             }
             ([_, "physical_volumes", _], "pe_count") => self.extents = self.extents.saturating_add(number),
             ([_, "logical_volumes", _, _], "extent_count") => self.segment_extents = number,
+            // Of a thin volume's segment; LVM writes the pool first.
+            ([_, "logical_volumes", _, _], "thin_pool") => {
+                self.pool = Some(value.trim_matches('"').to_owned())
+            }
+            ([vg, "logical_volumes", lv, _], "device_id") => {
+                let name = |lv: &str| LvName { vg: (*vg).to_owned(), lv: lv.to_owned() };
+                if let (Some(pool), Ok(device_id)) = (&self.pool, value.parse()) {
+                    self.thins.push(ThinVolume { pool: name(pool), device_id, name: name(lv) });
+                }
+            }
             // Only segments with stripes name physical volumes; pools and thin volumes name other volumes.
             ([_, "logical_volumes", _, _], "stripes") => {
                 self.used = self.used.saturating_add(std::mem::take(&mut self.segment_extents));
@@ -108,8 +137,12 @@ mod tests {
             physical_volumes {\npv0 {\ndev_size = 20969472\npe_count = 2559\n}\n}\nlogical_volumes {\n\
             thinpool {\nsegment_count = 1\nsegment1 {\nextent_count = 2431\ntype = \"thin-pool\"\npool = \"thinpool_tdata\"\n}\n}\n\
             thinpool_tdata {\nsegment1 {\nstart_extent = 0\nextent_count = 2431\ntype = \"striped\"\nstripes = [\n\"pv0\", 0\n]\n}\n}\n\
-            thinpool_tmeta {\nsegment1 {\nextent_count = 25\nstripes = [\n\"pv0\", 2431\n]\n}\n}\n}\n}\n";
-        let group = backup(text).unwrap();
+            thinpool_tmeta {\nsegment1 {\nextent_count = 25\nstripes = [\n\"pv0\", 2431\n]\n}\n}\n\
+            data {\nsegment1 {\nextent_count = 100\ntype = \"thin\"\nthin_pool = \"thinpool\"\ntransaction_id = 0\n\
+            device_id = 7\n}\n}\n}\n}\n";
+        let (group, thins) = backup(text).unwrap();
+        let name = |lv: &str| LvName { vg: "docker".to_owned(), lv: lv.to_owned() };
+        assert_eq!(thins, [ThinVolume { pool: name("thinpool"), device_id: 7, name: name("data") }]);
         assert_eq!((group.name.as_str(), group.extent), ("docker", Some(Bytes(4 << 20))));
         assert_eq!(group.size, Some(Bytes(2559 * (4 << 20))));
         assert_eq!(group.free, Some(Bytes(103 * (4 << 20))));

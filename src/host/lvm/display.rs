@@ -2,12 +2,12 @@
 //!
 //! Fields that no rule needs are passed over.
 
-use super::report::{Cells, keep};
-use super::{LogicalVolume, LvName, Lvm};
+use super::report::{Cells, Gathering};
+use super::{LogicalVolume, LvName};
 use crate::host::amount::{self, Scale};
 
 /// `lvdisplay` and `vgdisplay`: a field a line.
-pub(super) fn fields(text: &str, lvm: &mut Lvm) {
+pub(super) fn fields(text: &str, lvm: &mut Gathering) {
     let mut cells = Cells::new();
     for line in text.lines() {
         let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -22,7 +22,7 @@ pub(super) fn fields(text: &str, lvm: &mut Lvm) {
             ("Free PE / Size", "vg_free"),
         ];
         if line.starts_with("--- ") {
-            keep(lvm, &std::mem::take(&mut cells));
+            lvm.keep(&std::mem::take(&mut cells));
         }
         let Some((name, value)) =
             fields.iter().find_map(|(f, name)| Some((*name, line.strip_prefix(f)?.trim())))
@@ -30,13 +30,13 @@ pub(super) fn fields(text: &str, lvm: &mut Lvm) {
             continue;
         };
         if cells.iter().any(|(n, _)| n == name) {
-            keep(lvm, &std::mem::take(&mut cells));
+            lvm.keep(&std::mem::take(&mut cells));
         }
         let value = value.rsplit_once(" / ").map_or(value, |(_, size)| size);
         let value = value.rsplit('/').next().filter(|_| name == "lv_name").unwrap_or(value);
         cells.push((name.to_owned(), value.to_owned()));
     }
-    keep(lvm, &cells);
+    lvm.keep(&cells);
 }
 
 /// `ACTIVE '/dev/vg/lv' [10.00 GiB] inherit`.
@@ -51,14 +51,14 @@ pub(super) fn scanned(line: &str) -> Option<LogicalVolume> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::read_report;
+    use super::super::Lvm;
     use super::*;
     use crate::host::units::Bytes;
 
     fn read(of: &str, text: &str) -> Lvm {
-        let mut lvm = Lvm::default();
-        read_report(of, text, &mut lvm);
-        lvm
+        let mut lvm = Gathering::default();
+        lvm.report(of, text);
+        lvm.finish()
     }
 
     fn volume<'a>(lvm: &'a Lvm, vg: &str, lv: &str) -> &'a LogicalVolume {

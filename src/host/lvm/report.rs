@@ -3,67 +3,168 @@
 //! A row is read by its headings where the columns still stand under them, else by the shape of its words: blank
 //! cells (no Pool, no Data%) leave nothing to count columns by. Rounded sizes stay marked as rounded.
 
-use super::{LogicalVolume, LvName, Lvm, VolumeGroup, display};
+use super::{LogicalVolume, LvName, Lvm, VolumeGroup, config, display};
 use crate::host::amount::{self, Scale};
 use crate::host::loose::{self, Token};
 use crate::host::units::Bytes;
+use std::collections::HashMap;
 
-/// Reads a report into what is known of LVM; `of` is its command, alone or with arguments.
-///
-/// What is said of the same volume or group later counts; what a later report leaves out stays.
-pub fn read_report(of: &str, text: &str, lvm: &mut Lvm) {
-    let tool = of.split_whitespace().next().unwrap_or_default();
-    let tool = tool.rsplit('/').next().unwrap_or_default();
-    if text.trim_start().starts_with('{') {
-        return json(text, lvm);
+/// What is known of LVM so far. What is said of the same volume or group later counts; what is left out later stays.
+#[derive(Default)]
+pub struct Gathering {
+    lvm: Lvm,
+    /// Where each volume stands, so that long reports are read in one go.
+    volumes: HashMap<LvName, usize>,
+    groups: HashMap<String, usize>,
+}
+
+impl Gathering {
+    /// Reads a report; `of` is its command, alone or with arguments.
+    pub fn report(&mut self, of: &str, text: &str) {
+        let tool = of.split_whitespace().next().unwrap_or_default();
+        let tool = tool.rsplit('/').next().unwrap_or_default();
+        if text.trim_start().starts_with('{') {
+            return self.json(text);
+        }
+        match tool {
+            "lvdisplay" | "vgdisplay" => display::fields(text, self),
+            "lvscan" => text.lines().filter_map(display::scanned).for_each(|volume| self.keep_volume(volume)),
+            _ => self.table(tool, text),
+        }
     }
-    match tool {
-        "lvdisplay" | "vgdisplay" => display::fields(text, lvm),
-        "lvscan" => text.lines().filter_map(display::scanned).for_each(|volume| keep_volume(lvm, volume)),
-        _ => table(tool, text, lvm),
+
+    /// Reads one of LVM's own files by its path: `lvm.conf`, a profile, or a group's metadata backup.
+    pub fn file(&mut self, path: &str, text: &str) {
+        if path.starts_with("/etc/lvm/backup/") {
+            // What lvs and vgs said is newer than a file.
+            if let Some((group, thins)) = config::backup(text) {
+                self.lvm.thins.extend(thins);
+                self.add_group(group);
+            }
+        } else {
+            config::settings(path, text, &mut self.lvm);
+        }
+    }
+
+    /// All that is known.
+    #[must_use]
+    pub fn finish(self) -> Lvm {
+        self.lvm
+    }
+
+    fn json(&mut self, text: &str) {
+        let mut cells = Cells::new();
+        let mut physical: Vec<VolumeGroup> = Vec::new();
+        for token in loose::tokens(text) {
+            match token {
+                Token::Open => cells.clear(),
+                Token::Member(key, value) => cells.push((key, value)),
+                Token::Close => {
+                    let cells = std::mem::take(&mut cells);
+                    if cell(&cells, "pv_name").is_some() {
+                        sum_physical(&cells, &mut physical);
+                    } else {
+                        self.keep(&cells);
+                    }
+                }
+                Token::Pair(..) => {}
+            }
+        }
+        self.keep(&cells);
+        physical.into_iter().for_each(|group| self.add_group(group));
+    }
+
+    fn table(&mut self, tool: &str, text: &str) {
+        let mut headings: Vec<(usize, &str)> = Vec::new();
+        let mut physical: Vec<VolumeGroup> = Vec::new();
+        for line in text.lines() {
+            let words: Vec<(usize, &str)> = words(line).collect();
+            let known = words.iter().filter(|(_, w)| column(w).is_some()).count();
+            if known >= 2 && known * 2 > words.len() {
+                headings = words;
+                continue;
+            }
+            let all: Vec<&str> = words.iter().map(|(_, w)| *w).collect();
+            let cells = under(&headings, &words).unwrap_or_else(|| by_shape(tool, &all));
+            if tool == "pvs" {
+                sum_physical(&cells, &mut physical);
+            } else {
+                self.keep(&cells);
+            }
+        }
+        physical.into_iter().for_each(|group| self.add_group(group));
+    }
+
+    /// Adds what the cells of a row say of a volume, a group or both.
+    pub(super) fn keep(&mut self, cells: &Cells) {
+        let vg = cell(cells, "vg_name").unwrap_or_default().to_owned();
+        if cells.iter().any(|(name, _)| name == "lv_name" || name == "lv_size" || name == "data_percent") {
+            let lv = cell(cells, "lv_name").unwrap_or_default().trim_matches(['[', ']']).to_owned();
+            let units = cell(cells, "lv_size").unwrap_or_default();
+            let volume = LogicalVolume {
+                name: LvName { vg: vg.clone(), lv },
+                attr: cell(cells, "lv_attr").unwrap_or_default().to_owned(),
+                size: size(cells, "lv_size"),
+                data_centipercent: cell(cells, "data_percent").and_then(centipercent),
+                metadata_centipercent: cell(cells, "metadata_percent").and_then(centipercent),
+                monitored: match cell(cells, "seg_monitor") {
+                    Some("monitored") => Some(true),
+                    Some("not monitored") => Some(false),
+                    _ => None,
+                },
+                profile: cell(cells, "lv_profile").map(str::to_owned),
+                exact: units.ends_with(['B', 'b', 's', 'S']),
+            };
+            self.keep_volume(volume);
+        }
+        if !vg.is_empty() && cells.iter().any(|(name, _)| name.starts_with("vg_") && name != "vg_name") {
+            let (size, free) = (size(cells, "vg_size"), size(cells, "vg_free"));
+            let extent =
+                cell(cells, "vg_extent_size").and_then(|c| amount::read(c, Scale::Lvm)).map(|a| a.bytes);
+            let profile = cell(cells, "vg_profile").map(str::to_owned);
+            self.keep_group(VolumeGroup { name: vg, size, free, extent, profile });
+        }
+    }
+
+    fn keep_volume(&mut self, new: LogicalVolume) {
+        let at = *self.volumes.entry(new.name.clone()).or_insert(self.lvm.volumes.len());
+        let Some(old) = self.lvm.volumes.get_mut(at) else {
+            return self.lvm.volumes.push(new);
+        };
+        let attr = if new.attr.is_empty() { std::mem::take(&mut old.attr) } else { new.attr };
+        *old = LogicalVolume {
+            attr,
+            size: new.size.or(old.size),
+            data_centipercent: new.data_centipercent.or(old.data_centipercent),
+            metadata_centipercent: new.metadata_centipercent.or(old.metadata_centipercent),
+            monitored: new.monitored.or(old.monitored),
+            profile: new.profile.or_else(|| old.profile.take()),
+            exact: if new.size.is_some() { new.exact } else { old.exact },
+            name: new.name,
+        };
+    }
+
+    fn keep_group(&mut self, new: VolumeGroup) {
+        let at = *self.groups.entry(new.name.clone()).or_insert(self.lvm.groups.len());
+        let Some(old) = self.lvm.groups.get_mut(at) else {
+            return self.lvm.groups.push(new);
+        };
+        old.size = new.size.or(old.size);
+        old.free = new.free.or(old.free);
+        old.extent = new.extent.or(old.extent);
+        old.profile = new.profile.or_else(|| old.profile.take());
+    }
+
+    /// Adds a group unless a report spoke of it: that counts more.
+    fn add_group(&mut self, new: VolumeGroup) {
+        if !self.groups.contains_key(&new.name) {
+            self.keep_group(new);
+        }
     }
 }
 
 /// The cells of a row by the name of their column.
 pub(super) type Cells = Vec<(String, String)>;
-
-fn json(text: &str, lvm: &mut Lvm) {
-    let mut cells = Cells::new();
-    for token in loose::tokens(text) {
-        match token {
-            Token::Open => cells.clear(),
-            Token::Member(key, value) => cells.push((key, value)),
-            Token::Close => keep(lvm, &std::mem::take(&mut cells)),
-            Token::Pair(..) => {}
-        }
-    }
-    keep(lvm, &cells);
-}
-
-fn table(tool: &str, text: &str, lvm: &mut Lvm) {
-    let mut headings: Vec<(usize, &str)> = Vec::new();
-    let mut physical: Vec<VolumeGroup> = Vec::new();
-    for line in text.lines() {
-        let words: Vec<(usize, &str)> = words(line).collect();
-        let known = words.iter().filter(|(_, w)| column(w).is_some()).count();
-        if known >= 2 && known * 2 > words.len() {
-            headings = words;
-            continue;
-        }
-        let all: Vec<&str> = words.iter().map(|(_, w)| *w).collect();
-        let cells = under(&headings, &words).unwrap_or_else(|| by_shape(tool, &all));
-        if tool == "pvs" {
-            sum_physical(&cells, &mut physical);
-        } else {
-            keep(lvm, &cells);
-        }
-    }
-    for group in physical {
-        if lvm.group(&group.name).is_none() {
-            lvm.groups.push(group);
-        }
-    }
-}
 
 /// The words of a line with the characters before each: columns are counted in characters.
 fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
@@ -194,63 +295,6 @@ fn size(cells: &Cells, name: &str) -> Option<Bytes> {
     amount::read(cell(cells, name)?, Scale::Lvm).map(|a| a.bytes)
 }
 
-/// Adds what the cells of a row say of a volume, a group or both.
-pub(super) fn keep(lvm: &mut Lvm, cells: &Cells) {
-    let vg = cell(cells, "vg_name").unwrap_or_default().to_owned();
-    if cells.iter().any(|(name, _)| name == "lv_name" || name == "lv_size" || name == "data_percent") {
-        let lv = cell(cells, "lv_name").unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let units = cell(cells, "lv_size").unwrap_or_default();
-        let volume = LogicalVolume {
-            name: LvName { vg: vg.clone(), lv },
-            attr: cell(cells, "lv_attr").unwrap_or_default().to_owned(),
-            size: size(cells, "lv_size"),
-            data_centipercent: cell(cells, "data_percent").and_then(centipercent),
-            metadata_centipercent: cell(cells, "metadata_percent").and_then(centipercent),
-            monitored: match cell(cells, "seg_monitor") {
-                Some("monitored") => Some(true),
-                Some("not monitored") => Some(false),
-                _ => None,
-            },
-            profile: cell(cells, "lv_profile").map(str::to_owned),
-            exact: units.ends_with(['B', 'b', 's', 'S']),
-        };
-        keep_volume(lvm, volume);
-    }
-    if !vg.is_empty() && cells.iter().any(|(name, _)| name.starts_with("vg_") && name != "vg_name") {
-        let (size, free) = (size(cells, "vg_size"), size(cells, "vg_free"));
-        let extent = cell(cells, "vg_extent_size").and_then(|c| amount::read(c, Scale::Lvm)).map(|a| a.bytes);
-        keep_group(lvm, VolumeGroup { name: vg, size, free, extent });
-    }
-}
-
-fn keep_volume(lvm: &mut Lvm, new: LogicalVolume) {
-    let Some(old) = lvm.volumes.iter_mut().find(|v| v.name == new.name) else {
-        lvm.volumes.push(new);
-        return;
-    };
-    let attr = if new.attr.is_empty() { std::mem::take(&mut old.attr) } else { new.attr };
-    *old = LogicalVolume {
-        attr,
-        size: new.size.or(old.size),
-        data_centipercent: new.data_centipercent.or(old.data_centipercent),
-        metadata_centipercent: new.metadata_centipercent.or(old.metadata_centipercent),
-        monitored: new.monitored.or(old.monitored),
-        profile: new.profile.or_else(|| old.profile.take()),
-        exact: if new.size.is_some() { new.exact } else { old.exact },
-        name: new.name,
-    };
-}
-
-fn keep_group(lvm: &mut Lvm, new: VolumeGroup) {
-    let Some(old) = lvm.groups.iter_mut().find(|g| g.name == new.name) else {
-        lvm.groups.push(new);
-        return;
-    };
-    old.size = new.size.or(old.size);
-    old.free = new.free.or(old.free);
-    old.extent = new.extent.or(old.extent);
-}
-
 /// `pvs` has no row for a group: its physical volumes add up to it.
 fn sum_physical(cells: &Cells, groups: &mut Vec<VolumeGroup>) {
     let Some(name) = cell(cells, "vg_name") else { return };
@@ -258,7 +302,7 @@ fn sum_physical(cells: &Cells, groups: &mut Vec<VolumeGroup>) {
     let (size, free) = (size(cells, "pv_size"), size(cells, "pv_free"));
     match groups.iter_mut().find(|g| g.name == name) {
         Some(group) => (group.size, group.free) = (add(group.size, size), add(group.free, free)),
-        None => groups.push(VolumeGroup { name: name.to_owned(), size, free, extent: None }),
+        None => groups.push(VolumeGroup { name: name.to_owned(), size, free, ..VolumeGroup::default() }),
     }
 }
 
@@ -267,9 +311,9 @@ mod tests {
     use super::*;
 
     fn read(of: &str, text: &str) -> Lvm {
-        let mut lvm = Lvm::default();
-        read_report(of, text, &mut lvm);
-        lvm
+        let mut lvm = Gathering::default();
+        lvm.report(of, text);
+        lvm.finish()
     }
 
     fn volume<'a>(lvm: &'a Lvm, vg: &str, lv: &str) -> &'a LogicalVolume {
@@ -354,8 +398,10 @@ mod tests {
 
     #[test]
     fn later_words_count_and_silence_does_not() {
-        let mut lvm = read("lvs", "pool vg twi-aot--- 1.00g 10.00 1.00");
-        read_report("lvs", "pool vg twi---t--- 2.00g", &mut lvm);
+        let mut lvm = Gathering::default();
+        lvm.report("lvs", "pool vg twi-aot--- 1.00g 10.00 1.00");
+        lvm.report("lvs", "pool vg twi---t--- 2.00g");
+        let lvm = lvm.finish();
         let pool = volume(&lvm, "vg", "pool");
         assert_eq!((pool.size, pool.data_centipercent), (Some(Bytes(2 << 30)), Some(1000)));
         assert_eq!((lvm.volumes.len(), pool.attr.as_str()), (1, "twi---t---"));

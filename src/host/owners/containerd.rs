@@ -1,12 +1,12 @@
 //! Joins containerd's records: devices by the snapshot's number, snapshots by key, images by what their content
 //! refers to.
-//! Refuses to say whether a container runs: containerd keeps that in no file.
+//! Refuses to say that a container runs: containerd keeps that in no file, only whether it has a task.
 
 use super::lines::{moment, objects, plain};
-use super::{Container, Image, Keeper, Owner, Owners, Part, State, images_by_device};
+use super::{Container, Image, Keeper, Kept, KeptBy, Owner, Owners, Part, State, images_by_device};
 use crate::host::pool::Pool;
 use crate::record::owners::{Known, PoolDevice, Snapshot};
-use crate::record::{Ask, Recording};
+use crate::record::{Answer, Ask, Recording};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 const COMMITTED: u8 = 3;
@@ -43,9 +43,49 @@ pub(super) fn read(recording: &Recording, pool: &Pool, database: &str) -> Owners
         .collect();
     let join = Join::new(pool, &devices, &snapshots, &known);
     owners.images = join.images();
-    owners.containers = join.containers(&owners.images);
+    owners.containers = join.containers(&owners.images, &Tasks::read(recording));
+    owners.kept = join.kept(&owners);
     join.name_devices(&mut owners);
     owners
+}
+
+/// Which containers have a task, by namespace; a namespace whose tasks were not read is not in it.
+struct Tasks<'a> {
+    recording: &'a Recording,
+    /// By namespace: each container with the directory of its task.
+    all: HashMap<&'a str, HashMap<&'a str, &'a str>>,
+}
+
+impl<'a> Tasks<'a> {
+    fn read(recording: &'a Recording) -> Self {
+        let mut all: HashMap<&str, HashMap<&str, &str>> = HashMap::new();
+        let mut unread = HashSet::new();
+        let of_tasks = |answer: &'a Answer| {
+            let (folder, namespace) = answer.of.rsplit_once('/')?;
+            folder.ends_with("/io.containerd.runtime.v2.task").then_some((namespace, answer))
+        };
+        for (namespace, answer) in recording.all(Ask::Dir).filter_map(of_tasks) {
+            let tasks = all.entry(namespace).or_default();
+            match (answer.reading.said(), answer.reading.errno()) {
+                (Some(names), _) => tasks.extend(names.lines().map(|id| (id, answer.of.as_str()))),
+                // No directory, no task.
+                (None, Some("ENOENT" | "ENOTDIR")) => {}
+                (None, _) => _ = unread.insert(namespace),
+            }
+        }
+        all.retain(|namespace, _| !unread.contains(namespace));
+        Self { recording, all }
+    }
+
+    /// What a container does, as far as that tells. A task whose first process lives runs; one without a process that
+    /// is written down may belong to a virtual machine.
+    fn state(&self, namespace: &str, id: &str) -> State {
+        let Some(tasks) = self.all.get(namespace) else { return State::Unknown };
+        let Some(folder) = tasks.get(id) else { return State::Stopped };
+        let process = self.recording.said(Ask::File, &format!("{folder}/{id}/init.pid"));
+        let lives = |number: &str| self.recording.said(Ask::Stat, &format!("/proc/{number}")).is_some();
+        if process.is_some_and(lives) { State::Running } else { State::Unknown }
+    }
 }
 
 struct Join<'a> {
@@ -157,7 +197,26 @@ impl<'a> Join<'a> {
         Image { id: plain(target), namespace: Some(plain(namespace)), devices, whole, ..Image::default() }
     }
 
-    fn containers(&self, images: &[Image]) -> Vec<Container> {
+    /// What besides images and containers keeps snapshots: leases, marks, and snapshots that nothing of these holds.
+    fn kept(&self, owners: &Owners) -> Vec<Kept> {
+        let of_images = owners.images.iter().flat_map(|image| &image.devices);
+        let of_containers = owners.containers.iter().flat_map(|c| c.devices.iter().chain(&c.below));
+        let held: HashSet<u32> = of_images.chain(of_containers).copied().collect();
+        let marked = self.known.iter().filter_map(|known| match known {
+            Known::Snapshot { namespace, key, rooted: true, .. } | Known::Lease { namespace, key, .. } => {
+                self.keys.get(&(namespace.as_str(), key.as_str())).map(|key| (KeptBy::Lease, *key))
+            }
+            _ => None,
+        });
+        let rest =
+            self.snapshots.iter().filter(|(_, s)| self.device(s).is_some_and(|id| !held.contains(&id)));
+        marked
+            .chain(rest.map(|(key, _)| (KeptBy::Rest, *key)))
+            .map(|(by, key)| Kept { by, devices: self.devices_down(key).0 })
+            .collect()
+    }
+
+    fn containers(&self, images: &[Image], tasks: &Tasks<'_>) -> Vec<Container> {
         let containers = self.known.iter().filter_map(|known| {
             let Known::Container { namespace, id, image, snapshot, created, .. } = known else { return None };
             let key = self.keys.get(&(namespace.as_str(), snapshot.as_deref()?))?;
@@ -171,7 +230,7 @@ impl<'a> Join<'a> {
                 id: plain(id),
                 namespace: Some(plain(namespace)),
                 image: images.iter().position(same),
-                state: State::Unknown,
+                state: tasks.state(namespace, id),
                 created: moment(created.as_deref()),
                 devices: own.into_iter().collect(),
                 below: snapshot.parent.as_deref().map(|p| self.devices_down(p).0).unwrap_or_default(),

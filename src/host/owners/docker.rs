@@ -2,7 +2,7 @@
 //! Refuses to compute what the records say themselves: chains come from the layer store, not from hashing.
 
 use super::lines::{moment, objects, plain};
-use super::{Container, Image, Keeper, Layer, Owner, Owners, Part, State, images_by_device};
+use super::{Container, Image, Keeper, Kept, KeptBy, Layer, Owner, Owners, Part, State, images_by_device};
 use crate::host::docker::{DeviceRecord, Docker};
 use crate::host::oddity::Oddity;
 use crate::host::units::Bytes;
@@ -19,9 +19,14 @@ pub(super) fn read(recording: &Recording, docker: &Docker) -> Owners {
     records_read(recording, root, &mut owners.gaps);
     owners.all_recorded = owners.gaps.is_empty();
     let layers = objects(recording, Ask::DockerLayers, root, &mut owners.gaps);
-    let mounts = objects(recording, Ask::DockerMounts, root, &mut owners.gaps);
+    // Docker makes the directory of mounts with its first container.
+    let never = recording.reading(Ask::DockerMounts, root).and_then(Reading::errno) == Some("ENOENT")
+        && recording.said(Ask::DockerLayers, root).is_some();
+    let mounts =
+        if never { Vec::new() } else { objects(recording, Ask::DockerMounts, root, &mut owners.gaps) };
     let images = objects(recording, Ask::DockerImages, root, &mut owners.gaps);
     let containers = objects(recording, Ask::DockerContainers, root, &mut owners.gaps);
+    let cache = build_cache(recording, root, &mut owners.gaps);
     let join = Join {
         devices: docker.devices.iter().map(|d| (d.hash.as_str(), d)).collect(),
         layers: layers.iter().map(|l: &recorded::Layer| (l.chain.as_str(), l)).collect(),
@@ -29,8 +34,16 @@ pub(super) fn read(recording: &Recording, docker: &Docker) -> Owners {
     owners.images = join.images(&images);
     owners.layers = join.all_layers();
     owners.containers = join.containers(&mounts, &containers, &owners.images);
-    name_devices(docker, &join, &mounts, &mut owners);
+    owners.kept = join.kept(&owners, &cache);
+    name_devices(docker, &join, &mounts, &cache, &mut owners);
     owners
+}
+
+/// The steps that BuildKit keeps; a Docker that never built with it has no list.
+fn build_cache(recording: &Recording, root: &str, gaps: &mut Vec<Oddity>) -> Vec<recorded::BuildStep> {
+    let list = format!("{root}/buildkit/snapshots.db");
+    let is_there = recording.reading(Ask::DockerBuildCache, &list).is_some();
+    if is_there { objects(recording, Ask::DockerBuildCache, &list, gaps) } else { Vec::new() }
 }
 
 /// Whether the records of devices themselves were read in full.
@@ -85,6 +98,31 @@ impl<'a> Join<'a> {
         let devices: Vec<u32> = all.iter().filter_map(|l| self.device((*l)?.cache.as_deref())).collect();
         let whole = devices.len() == all.len();
         (devices, whole)
+    }
+
+    /// What besides images and containers keeps layers: steps of the build cache, and layers that nothing of these
+    /// holds, as the layer store lets go of no layer that another stands on.
+    fn kept(&self, owners: &Owners, cache: &[recorded::BuildStep]) -> Vec<Kept> {
+        let of_images = owners.images.iter().flat_map(|image| &image.devices);
+        let held: HashSet<u32> =
+            of_images.chain(owners.containers.iter().flat_map(|c| &c.below)).copied().collect();
+        let cached = cache.iter().map(|step| Kept { by: KeptBy::BuildCache, devices: self.of_step(step) });
+        let mut kept: Vec<Kept> = cached.filter(|kept| !kept.devices.is_empty()).collect();
+        let known: HashSet<u32> = kept.iter().flat_map(|kept| kept.devices.clone()).chain(held).collect();
+        let loose = |(_, layer): &(&&str, &&recorded::Layer)| {
+            self.device(layer.cache.as_deref()).is_some_and(|id| !known.contains(&id))
+        };
+        let rest = self.layers.iter().filter(loose);
+        kept.extend(rest.map(|(chain, _)| Kept { by: KeptBy::Rest, devices: self.devices_down(chain).0 }));
+        kept
+    }
+
+    /// The devices that a step of the build cache keeps: its layer with all below, or its own.
+    fn of_step(&self, step: &recorded::BuildStep) -> Vec<u32> {
+        match step.chain.as_deref().or_else(|| step.key.starts_with("sha256:").then_some(step.key.as_str())) {
+            Some(chain) => self.devices_down(chain).0,
+            None => self.device(Some(step.committed.as_deref().unwrap_or(&step.key))).into_iter().collect(),
+        }
     }
 
     fn images(&self, images: &[recorded::Image]) -> Vec<Image> {
@@ -215,7 +253,13 @@ const fn doing(state: &recorded::ContainerState, started: bool) -> State {
 }
 
 /// Says of each record of a device what it is for.
-fn name_devices(docker: &Docker, join: &Join<'_>, mounts: &[recorded::Mount], owners: &mut Owners) {
+fn name_devices(
+    docker: &Docker,
+    join: &Join<'_>,
+    mounts: &[recorded::Mount],
+    cache: &[recorded::BuildStep],
+    owners: &mut Owners,
+) {
     let mut of_hash: HashMap<&str, Vec<Owner>> = HashMap::new();
     let of_device = images_by_device(&owners.images);
     for (chain, layer) in &join.layers {
@@ -233,6 +277,9 @@ fn name_devices(docker: &Docker, join: &Join<'_>, mounts: &[recorded::Mount], ow
                 of_hash.entry(hash).or_default().push(Owner::Container { container, part });
             }
         }
+    }
+    for hash in cache.iter().map(|step| step.committed.as_deref().unwrap_or(&step.key)) {
+        of_hash.entry(hash).or_insert_with(|| vec![Owner::BuildStep { record: plain(hash) }]);
     }
     for record in &docker.devices {
         for owner in owners_of(record, &of_hash) {

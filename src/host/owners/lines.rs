@@ -50,6 +50,7 @@ const fn what(ask: Ask) -> &'static str {
         Ask::DockerMounts => "mounts of containers",
         Ask::DockerImages => "images",
         Ask::DockerContainers => "containers",
+        Ask::DockerBuildCache => "steps of the build cache",
         Ask::ContainerdDevices => "devices of the snapshotter",
         Ask::ContainerdSnapshots => "snapshots",
         Ask::PoolMetadata => "the pool's metadata",

@@ -4,8 +4,13 @@
 
 use super::{Half, Kind};
 
-/// Words of which a refusal holds at least one, wherever it was cut.
-pub(super) const MARKS: &[&str] = &["minimum", "pool", "dm.min_free_space"];
+/// Pieces of which a refusal has at least one, wherever it was cut.
+pub(super) const PIECES: &[&[&str]] = &[
+    &["minimum required"],
+    &["in pool has ", " free ", "data blo"],
+    &["in thin pool or use dm.min_free_space option"],
+    &["or use dm.min_free_space option to change"],
+];
 
 /// What is left of `Thin Pool has N free data blocks which is less than minimum required M free data blocks. Create
 /// more free space in thin pool or use dm.min_free_space option to change behavior`; the line is plain.
@@ -30,12 +35,9 @@ pub(super) fn read(plain: &str) -> Option<Kind> {
 
 /// The line without its middle: only the beginning or only the end was kept.
 fn cut(plain: &str) -> Option<(&str, &str)> {
-    let beginning = plain.contains("in pool has ") && plain.contains(" free ") && plain.contains("data blo");
-    if beginning {
-        return Some((plain, ""));
-    }
-    let end = ["in thin pool or use dm.min_free_space option", "or use dm.min_free_space option to change"];
-    end.iter().any(|e| plain.contains(e)).then_some(("", plain))
+    let has = |pieces: &&[&str]| pieces.iter().all(|piece| plain.contains(piece));
+    let place = PIECES.iter().position(|pieces| has(&pieces))?;
+    Some(if place == 1 { (plain, "") } else { ("", plain) })
 }
 
 /// The last number before ` free … block`, if a word stands before it.

@@ -35,14 +35,19 @@ pub(super) const NO_SPACE: &[&str] = &[
     "장치에 남은 공간이 없음",
 ];
 
+/// Whether a line that has one of [`NO_SPACE`] speaks of a file that was being written.
+///
+/// The kernel's own `metadata operation … failed: error = -28` does not. Nor does an `ENOSPC` of a table of the kernel's:
+/// watches of files, control groups, semaphores.
+pub(super) fn is_of_a_device(plain: &str) -> bool {
+    let elsewhere = ["metadata operation", "inotify", "/sys/fs/cgroup/", "semget", "shmget"];
+    !elsewhere.iter().any(|words| plain.contains(words))
+}
+
 /// A write that failed because something is full, and the path if the line names one; for lines that have one of
 /// [`NO_SPACE`].
-///
-/// The kernel's own `metadata operation … failed: error = -28` is not one: no file was being written. Nor is an `ENOSPC`
-/// that speaks of a table of the kernel's: watches of files, control groups, semaphores.
-pub(super) fn no_space_left(line: &str, plain: &str) -> Option<Kind> {
-    let elsewhere = ["metadata operation", "inotify", "/sys/fs/cgroup/", "semget", "shmget"];
-    (!elsewhere.iter().any(|words| plain.contains(words))).then(|| Kind::NoSpaceLeft { path: path(line) })
+pub(super) fn no_space_left(line: &str) -> Kind {
+    Kind::NoSpaceLeft { path: path(line) }
 }
 
 /// The path that a line is about: the last absolute one before `no space`, else the first after it.
@@ -132,16 +137,13 @@ const ROOM: &[&str] = &[
     "volume",
 ];
 
-/// An amount that was to be written: `12 GB build`, `downloading about 12 GB of sources`.
+/// An amount that was to be written: `12 GB build`, `downloading about 12 GB of sources`; for lines that have one of
+/// [`WRITES`].
 ///
 /// The word for writing stands within three words of the amount, and the amount is not one of room. A progress bar
 /// (`1.2 GB/4 GB`), a rate or what was already copied is none.
 pub(super) fn wanted_to_write(plain: &str) -> Option<Kind> {
-    if !may_hold_amount(plain)
-        || !WRITES.iter().any(|w| plain.contains(w))
-        || plain.contains("==")
-        || plain.contains("%")
-    {
+    if !may_hold_amount(plain) || plain.contains("==") || plain.contains("%") {
         return None;
     }
     let words: Vec<&str> = plain.split([' ', ',', ';', '(', ')']).filter(|w| !w.is_empty()).collect();
@@ -207,8 +209,8 @@ mod tests {
         if !wordings::names(&plain).contains(&wordings::NO_SPACE) {
             return None;
         }
-        match no_space_left(line, &plain)? {
-            Kind::NoSpaceLeft { path } => Some(path),
+        match no_space_left(line) {
+            Kind::NoSpaceLeft { path } => is_of_a_device(&plain).then_some(path),
             other => panic!("{other:?}"),
         }
     }

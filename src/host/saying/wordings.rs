@@ -17,6 +17,10 @@ pub(super) struct Wording {
 
 /// What [`names`] calls a line that says `no space left on device` in some language.
 pub(super) const NO_SPACE: &str = "no-space-left";
+/// What it calls a line that may be Docker's refusal for want of free blocks.
+pub(super) const REFUSED: &str = "refused";
+/// What it calls a line with a word for writing.
+pub(super) const WRITES: &str = "writes";
 
 /// A table's entry.
 pub(super) const fn wording(name: &'static str, pieces: &'static [&'static str]) -> Wording {
@@ -32,6 +36,29 @@ fn all() -> impl Iterator<Item = &'static Wording> {
 
 /// A line as it is compared: lower case, no quotes or backslashes, single blanks.
 pub(super) fn plain(line: &str) -> String {
+    if line.is_ascii() { plain_ascii(line) } else { plain_unicode(line) }
+}
+
+fn plain_ascii(line: &str) -> String {
+    let mut plain = Vec::with_capacity(line.len());
+    let mut blank = false;
+    for byte in line.bytes() {
+        match byte {
+            b' ' | b'\t'..=b'\r' => blank = !plain.is_empty(),
+            b'"' | b'\'' | b'`' | b'\\' => {}
+            _ => {
+                if blank {
+                    plain.push(b' ');
+                    blank = false;
+                }
+                plain.push(byte.to_ascii_lowercase());
+            }
+        }
+    }
+    String::from_utf8(plain).unwrap_or_default()
+}
+
+fn plain_unicode(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
     let mut blank = false;
     for c in line.chars() {
@@ -61,6 +88,7 @@ fn gram(bytes: &[u8]) -> Option<u32> {
 }
 
 /// Where in a field of bits a gram's bit is: word and mask.
+#[inline]
 const fn bit(gram: u32) -> (usize, u64) {
     let hash = gram.wrapping_mul(0x9e37_79b1) >> 16;
     ((hash >> 6) as usize, 1 << (hash & 63))
@@ -90,11 +118,16 @@ impl<T> Grams<T> {
         Self { sorted, bits }
     }
 
+    /// Whether something may have this gram.
+    #[inline]
+    fn may_have(&self, gram: u32) -> bool {
+        let (word, mask) = bit(gram);
+        self.bits.get(word).is_some_and(|bits| bits & mask != 0)
+    }
+
     /// What has this gram, with its place among all.
     fn of(&self, gram: u32) -> impl Iterator<Item = (usize, &T)> {
-        let (word, mask) = bit(gram);
-        let none = self.bits.get(word).is_none_or(|bits| bits & mask == 0);
-        let first = if none { self.sorted.len() } else { self.sorted.partition_point(|(g, _)| *g < gram) };
+        let first = self.sorted.partition_point(|(g, _)| *g < gram);
         let there = self.sorted.iter().enumerate().skip(first).take_while(move |(_, (g, _))| *g == gram);
         there.map(|(at, (_, thing))| (at, thing))
     }
@@ -110,23 +143,24 @@ struct Index {
 fn index() -> &'static Index {
     static INDEX: OnceLock<Index> = OnceLock::new();
     INDEX.get_or_init(|| {
-        let no_space = super::space::NO_SPACE.iter().map(|words| (NO_SPACE, std::slice::from_ref(words)));
         let tables = all().map(|wording| (wording.name, wording.pieces));
-        let mut entries = Vec::new();
-        let mut marks: Vec<&str> = [super::refusal::MARKS, super::space::WRITES].concat();
-        for (name, pieces) in tables.chain(no_space) {
-            marks.extend(pieces.iter().flat_map(|p| p.split(' ')).max_by_key(|word| word.len()));
+        let no_space = super::space::NO_SPACE.iter().map(|words| (NO_SPACE, std::slice::from_ref(words)));
+        let writes = super::space::WRITES.iter().map(|word| (WRITES, std::slice::from_ref(word)));
+        let refused = super::refusal::PIECES.iter().map(|pieces| (REFUSED, *pieces));
+        let mut wordings = Vec::new();
+        let mut marks = Vec::new();
+        for (name, pieces) in tables.chain(no_space).chain(writes).chain(refused) {
             let pieces: Vec<String> = pieces.iter().map(|p| plain(p)).collect();
-            entries.extend(
+            let longest = pieces.iter().flat_map(|p| p.split(' ')).max_by_key(|word| word.len());
+            marks.extend(longest.map(|word| word.bytes().map(folded).collect::<Vec<u8>>()));
+            wordings.extend(
                 pieces.first().and_then(|p| gram(p.as_bytes())).map(|gram| (gram, Entry { pieces, name })),
             );
         }
-        let mut marks: Vec<Vec<u8>> =
-            marks.into_iter().map(|word| plain(word).bytes().map(folded).collect()).collect();
         marks.sort_unstable();
         marks.dedup();
         let marks = marks.into_iter().filter_map(|word| Some((gram(&word)?, word))).collect();
-        Index { wordings: Grams::new(entries), marks: Grams::new(marks) }
+        Index { wordings: Grams::new(wordings), marks: Grams::new(marks) }
     })
 }
 
@@ -144,13 +178,19 @@ pub(super) fn may_speak(line: &str) -> bool {
     }
     let marks = &index().marks;
     let mut gram = 0_u32;
-    bytes.iter().enumerate().any(|(at, byte)| {
+    for (at, byte) in bytes.iter().enumerate() {
         gram = gram >> 8 | u32::from(folded(*byte)) << 24;
-        marks.of(gram).any(|(_, word)| {
-            let rest = at.checked_sub(3).and_then(|from| bytes.get(from..));
-            rest.is_some_and(|r| r.len() >= word.len() && r.iter().zip(word).all(|(b, w)| folded(*b) == *w))
-        })
-    })
+        if marks.may_have(gram) {
+            let rest = at.checked_sub(3).and_then(|from| bytes.get(from..)).unwrap_or_default();
+            let begins = |word: &[u8]| {
+                rest.len() >= word.len() && rest.iter().zip(word).all(|(b, w)| folded(*b) == *w)
+            };
+            if marks.of(gram).any(|(_, word)| begins(word)) {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 /// The names of the wordings in a line that was made [`plain`], each once, in the order they stand.
@@ -160,7 +200,7 @@ pub(super) fn names(plain: &str) -> Vec<&'static str> {
     // A wording whose later pieces do not follow its first one does not have them after a later first one either.
     let mut hopeless: Vec<usize> = Vec::new();
     for (at, four) in plain.as_bytes().windows(4).enumerate() {
-        let Some(gram) = gram(four) else { continue };
+        let Some(gram) = gram(four).filter(|gram| wordings.may_have(*gram)) else { continue };
         for (place, entry) in wordings.of(gram) {
             let Some(rest) = plain.get(at..).filter(|_| !hopeless.contains(&place)) else { continue };
             let Some((first, others)) = entry.pieces.split_first() else { continue };

@@ -1,13 +1,16 @@
 //! LVM's settings, its backup of the volume groups that carry pools, and its reports.
 //!
-//! Asked only where a pool or what carries it is LVM's, or where one could move to LVM. The tools are run last, without locks and with time
+//! Asked only where a pool or what carries it is LVM's, where one could move to LVM, or where a pool that a daemon was told
+//! to use is not there: LVM may not have activated it. The tools are run last, without locks and with time
 //! limits: they may hang where the kernel still answers.
 
 use super::backing::Carrier;
 use super::devices::Devices;
 use super::{Asking, redact};
-use crate::record::{Ask, Reading};
+use crate::record::{Ask, Reading, Recording};
 
+/// Where LVM looks for thin_check unless told otherwise.
+const CHECKER: &str = "/usr/sbin/thin_check";
 /// So many profiles and volume groups are looked at.
 const LIMIT_FILES: usize = 64;
 
@@ -21,6 +24,8 @@ pub(super) fn ask(asking: &mut Asking<'_>, devices: &Devices, carriers: &[Carrie
         }
     }
     names.extend(carriers.iter().filter(|c| c.uuid.starts_with("LVM-")).map(|c| c.name.as_str()));
+    let absent = configured(&asking.recording);
+    names.extend(absent.iter().map(String::as_str).filter(|n| devices.pools.iter().all(|p| p.name != *n)));
     if names.is_empty() && !in_any_case {
         return;
     }
@@ -39,6 +44,31 @@ pub(super) fn ask(asking: &mut Asking<'_>, devices: &Devices, carriers: &[Carrie
     }
     run(asking, "vgs");
     run(asking, "pvs");
+    ask_checker(asking);
+}
+
+/// The pools that daemons were told to use, by the names that device-mapper would give them.
+fn configured(recording: &Recording) -> Vec<String> {
+    let told = |ask| matches!(ask, Ask::File | Ask::Processes);
+    let texts = recording.answers.iter().filter(|a| told(a.ask)).filter_map(|a| a.reading.said());
+    let value = |text: &str, option: &str| {
+        let (_, rest) = text.split_once(option)?;
+        let end = rest.find(|c: char| c.is_whitespace() || "\"',]".contains(c)).unwrap_or(rest.len());
+        rest.get(..end).map(|v| v.trim_start_matches("/dev/mapper/").to_owned())
+    };
+    texts.filter_map(|text| value(text, "dm.thinpooldev=")).collect()
+}
+
+/// Whether there is the program without which LVM activates no pool. An empty name in the settings means: unchecked.
+fn ask_checker(asking: &mut Asking<'_>) {
+    let set = asking.said(Ask::File, "/etc/lvm/lvm.conf").and_then(|text| {
+        let line = text.lines().find_map(|l| l.trim().strip_prefix("thin_check_executable"))?;
+        line.split('"').nth(1).map(str::to_owned)
+    });
+    let path = set.unwrap_or_else(|| CHECKER.to_owned());
+    if path.starts_with('/') {
+        asking.ask(Ask::Stat, &path);
+    }
 }
 
 /// Whether the command answered.

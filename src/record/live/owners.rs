@@ -4,7 +4,9 @@
 
 use super::Asking;
 use super::docker::{CONTAINERD_ROOT, SNAPSHOTTER, options, toml_strings};
+use crate::record::owners::Known;
 use crate::record::{Ask, Recording};
+use std::collections::BTreeSet;
 
 /// Below Docker's data root, where the records of devices were looked for because its driver was used.
 const RECORDS: &str = "/devicemapper/metadata";
@@ -12,6 +14,16 @@ const RECORDS: &str = "/devicemapper/metadata";
 const LIMIT_DISKS: usize = 32;
 /// containerd's own metadata, below its root.
 const METADATA: &str = "io.containerd.metadata.v1.bolt/meta.db";
+
+/// BuildKit's list of build steps, below Docker's data root.
+const BUILD_CACHE: &str = "buildkit/snapshots.db";
+/// Where containerd keeps what runs, unless told otherwise.
+const CONTAINERD_STATE: &str = "/run/containerd";
+/// Below it, a directory for each namespace with one for each container that has a task (containerd
+/// runtime/v2/bundle.go, `NewBundle`).
+const TASKS: &str = "io.containerd.runtime.v2.task";
+/// So many tasks of a namespace are asked whether they live.
+const LIMIT_TASKS: usize = 1000;
 
 /// So many records of devices stand for few containers: their names are asked for in any case.
 const FEW_RECORDS: usize = 200;
@@ -39,6 +51,11 @@ pub(super) fn ask(asking: &mut Asking<'_>) {
             asking.ask(ask, &root);
         }
         ask_ways(asking, &root);
+        let cache = format!("{root}/{BUILD_CACHE}");
+        asking.ask(Ask::Stat, &cache);
+        if asking.may_exist(Ask::Stat, &cache) {
+            asking.ask(Ask::DockerBuildCache, &cache);
+        }
     }
     let folders = snapshotters(&asking.recording);
     if folders.is_empty() {
@@ -54,6 +71,54 @@ pub(super) fn ask(asking: &mut Asking<'_>) {
             asking.ask(Ask::ContainerdImages, &file);
         }
     }
+    ask_tasks(asking);
+}
+
+/// Which containers of containerd have a task: its databases do not say whether one runs.
+fn ask_tasks(asking: &mut Asking<'_>) {
+    let namespaces = namespaces(&asking.recording);
+    if namespaces.is_empty() {
+        return;
+    }
+    for state in containerd_places(&asking.recording, "state", CONTAINERD_STATE) {
+        let tasks = format!("{state}/{TASKS}");
+        asking.ask(Ask::Stat, &state);
+        if !asking.may_exist(Ask::Stat, &state) {
+            continue;
+        }
+        for namespace in &namespaces {
+            let folder = format!("{tasks}/{namespace}");
+            let names = asking.ask(Ask::Dir, &folder).unwrap_or_default();
+            for id in names.lines().filter(|id| is_plain(id)).take(LIMIT_TASKS) {
+                ask_process(asking, &format!("{folder}/{id}"));
+            }
+        }
+    }
+}
+
+/// Whether the first process of a task lives, for runtimes that write its number down.
+fn ask_process(asking: &mut Asking<'_>, task: &str) {
+    let number = asking.ask(Ask::File, &format!("{task}/init.pid")).unwrap_or_default();
+    if !number.is_empty() && number.len() < 12 && number.bytes().all(|b| b.is_ascii_digit()) {
+        asking.ask(Ask::Stat, &format!("/proc/{number}"));
+    }
+}
+
+/// A name that may become part of a path; containerd allows no others (pkg/identifiers/validate.go).
+fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
+}
+
+/// The namespaces that have containers.
+fn namespaces(recording: &Recording) -> BTreeSet<String> {
+    let lines =
+        recording.all(Ask::ContainerdImages).flat_map(|a| a.reading.said().unwrap_or_default().lines());
+    let namespace = |line: &str| match serde_json::from_str(line) {
+        Ok(Known::Container { namespace, .. }) => Some(namespace),
+        _ => None,
+    };
+    lines.filter_map(namespace).filter(|name| is_plain(name)).collect()
 }
 
 /// What a move of Docker's data has to know: its volumes, its other drivers, its swarm, where there is room.
@@ -121,19 +186,31 @@ fn snapshotters(recording: &Recording) -> Vec<(String, Vec<String>)> {
 /// Where containerd itself may keep its data: beside the snapshotter, as it was told, or as usual.
 fn containerd_roots(recording: &Recording, folders: &[(String, Vec<String>)]) -> Vec<String> {
     let beside = folders.iter().filter_map(|(folder, _)| folder.strip_suffix(SNAPSHOTTER)).map(str::to_owned);
-    let mut roots: Vec<String> = beside.collect();
+    once(beside.chain(containerd_places(recording, "root", CONTAINERD_ROOT)))
+}
+
+/// Directories of containerd's: as its settings and its arguments say, or as usual.
+fn containerd_places(recording: &Recording, key: &str, usual: &str) -> Vec<String> {
+    let mut places = Vec::new();
     for answer in recording.all(Ask::File).filter(|a| a.of.ends_with(".toml")) {
-        roots.extend(toml_strings(answer.reading.said().unwrap_or_default(), "root"));
+        places.extend(toml_strings(answer.reading.said().unwrap_or_default(), key));
     }
+    let option = format!("--{key}");
     for answer in recording.all(Ask::Processes).filter(|a| a.of.ends_with("containerd")) {
         let words: Vec<&str> = answer.reading.said().unwrap_or_default().split(['\n', '\t']).collect();
-        roots.extend(options(&words, &["--root"]));
+        places.extend(options(&words, &[&option]));
     }
-    roots.push(CONTAINERD_ROOT.to_owned());
-    let mut once = Vec::new();
-    for root in roots.iter().map(|r| r.trim_end_matches('/')).filter(|r| r.starts_with('/')) {
-        if !once.iter().any(|o| o == root) {
-            once.push(root.to_owned());
+    places.push(usual.to_owned());
+    once(places.into_iter())
+}
+
+/// Absolute paths, each once.
+fn once(paths: impl Iterator<Item = String>) -> Vec<String> {
+    let mut once: Vec<String> = Vec::new();
+    for path in paths {
+        let path = path.trim_end_matches('/');
+        if path.starts_with('/') && !once.iter().any(|o| o == path) {
+            once.push(path.to_owned());
         }
     }
     once
@@ -155,8 +232,17 @@ mod tests {
                 (Ask::File, "/etc/docker/daemon.json") => r#"{"data-root": "/d"}"#,
                 (Ask::File, "/etc/containerd/config.toml") => "root = \"/c\"\n  root_path = \"/s\"\n",
                 (Ask::Dir, "/s") => "metadata.db\npool.db\nlock",
-                (Ask::Stat, "/d/devicemapper" | "/s" | "/c/io.containerd.metadata.v1.bolt/meta.db") => {
-                    "mode=1"
+                (
+                    Ask::Stat,
+                    "/d/devicemapper"
+                    | "/d/buildkit/snapshots.db"
+                    | "/s"
+                    | "/c/io.containerd.metadata.v1.bolt/meta.db"
+                    | "/run/containerd",
+                ) => "mode=1",
+                (Ask::ContainerdImages, _) => {
+                    "{\"is\":\"container\",\"namespace\":\"ns\",\"id\":\"a\"}\n\
+                     {\"is\":\"container\",\"namespace\":\"../..\",\"id\":\"b\"}\n(page 3: damaged)"
                 }
                 (Ask::DeviceRecords, "/d/devicemapper/metadata") => "",
                 _ => return Reading::Refused("ENOENT".to_owned()),
@@ -172,6 +258,8 @@ mod tests {
             (Ask::DockerMounts, "/d"),
             (Ask::DockerImages, "/d"),
             (Ask::DockerContainers, "/d"),
+            (Ask::DockerBuildCache, "/d/buildkit/snapshots.db"),
+            (Ask::Dir, "/run/containerd/io.containerd.runtime.v2.task/ns"),
             (Ask::ContainerdDevices, "/s/pool.db"),
             (Ask::ContainerdSnapshots, "/s/metadata.db"),
             (Ask::ContainerdImages, "/c/io.containerd.metadata.v1.bolt/meta.db"),
@@ -183,5 +271,6 @@ mod tests {
             assert!(with.reading(ask, of).is_some(), "{ask:?} {of}");
             assert_eq!(without.reading(ask, of).is_some(), always.contains(&ask), "{ask:?} {of}");
         }
+        assert!(with.all(Ask::Dir).all(|answer| !answer.of.contains("..")));
     }
 }

@@ -74,6 +74,7 @@ pub(super) fn prompt(line: &str) -> Option<&str> {
 /// Commands whose output is recognised, and others often seen beside them.
 const COMMANDS: &[&str] = &[
     "cat",
+    "cd",
     "containerd",
     "ctr",
     "crictl",
@@ -157,6 +158,8 @@ pub(super) struct Hint {
     pub(super) device: Option<String>,
     /// `df` was asked for inodes.
     pub(super) inodes: bool,
+    /// The one directory that `ls` was asked for: its rows then name no more than files in it.
+    pub(super) directory: Option<String>,
 }
 
 impl Hint {
@@ -169,14 +172,32 @@ impl Hint {
         let mut words = command_words(command).skip_while(|w| *w != "df").skip(1);
         let inodes =
             words.any(|w| w == "--inodes" || (w.starts_with('-') && !w.starts_with("--") && w.contains('i')));
-        Self { targets, device: targets.and_then(|_| device(command)), inodes }
+        Self { targets, device: targets.and_then(|_| device(command)), inodes, directory: directory(command) }
     }
 
     /// The same for a line that is nothing but a command, without a prompt.
     pub(super) fn of_bare(line: &str) -> Option<Self> {
         let (_, first) = words(line).next()?;
-        (matches!(first, "dmsetup" | "df" | "sudo") && is_command(line)).then(|| Self::of(line))
+        (matches!(first, "dmsetup" | "df" | "ls" | "sudo") && is_command(line)).then(|| Self::of(line))
     }
+}
+
+/// The only directory that `ls` lists, by an absolute path; `cd` before it counts where `ls` names none.
+fn directory(command: &str) -> Option<String> {
+    let mut been = None;
+    for part in command.split(['|', ';', '&']) {
+        let mut words = command_words(part);
+        let (name, mut paths) = (words.next(), words.filter(|w| !w.starts_with('-')));
+        let path = paths.next().map(|w| w.trim_matches(['"', '\'']));
+        let absolute = path.filter(|p| p.starts_with('/') && !p.contains(['$', '*', '?']));
+        match name {
+            Some("cd") => been = absolute,
+            Some("ls" | "ll") if paths.next().is_some() => return None,
+            Some("ls" | "ll") => return if path.is_some() { absolute } else { been }.map(str::to_owned),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The only device named in a `dmsetup status` or `dmsetup table`.

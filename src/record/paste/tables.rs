@@ -29,7 +29,13 @@ const fn heading(ask: Ask, of: &'static str) -> Option<Found> {
 pub(super) fn recognise(line: &str, open: Option<(Ask, &'static str)>) -> Option<Found> {
     let all: Vec<&str> = words(line).map(|(_, word)| word).collect();
     let first = *all.first()?;
-    headings(first, &all)
+    let headings = headings(first, &all).map(|found| Found {
+        // The sum follows the name of the directory.
+        heading: found.heading
+            && !(found.of == "ls -l" && all.len() == 2 && open == Some((found.ask, found.of))),
+        ..found
+    });
+    headings
         .or_else(|| lvm_row(first, &all, line))
         .or_else(|| df_row(&all))
         .or_else(|| shaped_row(first, &all, line))
@@ -59,15 +65,29 @@ fn headings(first: &str, all: &[&str]) -> Option<Found> {
             return heading(Ask::LvmReport, of);
         }
     }
+    let of_lsblk = ["MAJ:MIN", "FSTYPE", "MOUNTPOINT", "MOUNTPOINTS", "TYPE", "KNAME", "PKNAME"];
     match first {
         "NAME" if has("SIZELIMIT") || has("BACK-FILE") => heading(Ask::Output, "losetup"),
-        "NAME" if has("MAJ:MIN") || has("FSTYPE") || has("MOUNTPOINT") || has("MOUNTPOINTS") => {
-            heading(Ask::Output, "lsblk")
+        "NAME" if of_lsblk.into_iter().any(has) => heading(Ask::Output, "lsblk"),
+        directory
+            if all.len() == 1
+                && directory.len() > 2
+                && directory.starts_with('/')
+                && directory.ends_with(':') =>
+        {
+            heading(Ask::Output, "ls -l")
         }
         "CONTAINER" if has("ID") && has("IMAGE") => heading(Ask::Output, "docker ps"),
         "TYPE" if has("TOTAL") && has("RECLAIMABLE") => heading(Ask::Output, "docker system df"),
         "REPOSITORY" if has("TAG") => heading(Ask::Output, "docker images"),
         "COMMAND" if has("PID") && has("FD") => heading(Ask::Output, "lsof"),
+        // GNU ls in some languages.
+        "total" | "insgesamt" | "totale" | "totaal" | "итого" | "总用量" | "合計" | "합계" | "razem"
+        | "celkem"
+            if all.len() == 2 && all.last().is_some_and(|w| is_amount(w)) =>
+        {
+            heading(Ask::Output, "ls -l")
+        }
         "Name" if has("Maj") && has("Min") => heading(Ask::Output, "dmsetup info -c"),
         "Cookie" if has("Semid") => heading(Ask::Output, "dmsetup udevcookies"),
         "key" if has("semid") && has("nsems") => heading(Ask::Output, "ipcs"),
@@ -185,16 +205,13 @@ fn shaped_row(first: &str, all: &[&str], line: &str) -> Option<Found> {
     if all.len() >= 7 && is_number(second) && all.get(3).is_some_and(|w| attr(w)) {
         return row(Ask::Output, "dmsetup info -c");
     }
-    let number = last.strip_prefix('(').and_then(|w| w.strip_suffix(')')).is_some_and(is_device_number);
-    if number && (all.len() == 2 || first.starts_with(['└', '├', '│', '`', '|'])) {
-        return row(
-            Ask::Output,
-            if line.contains('\t') || all.len() == 2 && !first.starts_with(['└', '├']) {
-                "dmsetup ls"
-            } else {
-                "dmsetup ls --tree"
-            },
-        );
+    let number =
+        last.strip_prefix(['(', '<']).and_then(|w| w.strip_suffix([')', '>'])).is_some_and(is_device_number);
+    if number && (all.len() == 2 || is_drawn(first)) {
+        return row(Ask::Output, "dmsetup ls");
+    }
+    if first.starts_with("NAME=\"") && line.contains("MAJ:MIN=\"") {
+        return row(Ask::Output, "lsblk");
     }
     let types = ["disk", "part", "lvm", "loop", "dm", "crypt", "rom", "raid1", "raid0", "mpath"];
     let at = all.iter().position(|w| is_device_number(w));
@@ -230,7 +247,11 @@ fn continued(first: &str, all: &[&str], line: &str, open: Option<(Ask, &'static 
         "lsof" => all.get(1).is_some_and(|w| is_number(w)) && all.len() >= 7,
         "docker ps" | "docker images" => wide >= 4,
         "docker system df" => wide >= 3 && all.iter().any(|w| is_number(w)),
-        "lsblk" => first.starts_with(['└', '├', '│', '`', '|']) || wide >= 3,
+        // A disk without partitions may be a name alone, and a device may be mounted at several places.
+        "lsblk" => {
+            is_drawn(first) || wide >= 3 || all.len() == 1 && (first.starts_with('/') || is_name(first))
+        }
+        "ls -l" => all.len() == 2 && all.last().is_some_and(|w| is_amount(w)),
         "ctr snapshots" => matches!(all.last(), Some(&("Committed" | "Active" | "View"))),
         "ipcs" => first.starts_with("0x"),
         "stat" => {
@@ -247,10 +268,23 @@ fn continued(first: &str, all: &[&str], line: &str, open: Option<(Ask, &'static 
         "lvs" | "vgs" | "pvs" => {
             all.len() >= 2 && all.iter().any(|w| is_amount(w.trim_start_matches('<')) && w.len() > 1)
         }
-        "dmsetup ls --tree" => first.starts_with(['└', '├', '│', '`', '|']),
+        "dmsetup ls" => is_drawn(first) || all.len() == 1 && first.ends_with("..."),
         _ => false,
     };
     fits.then_some(Found { ask, of, heading: false })
+}
+
+/// Whether a row begins with the lines of a tree.
+fn is_drawn(first: &str) -> bool {
+    first.starts_with(['└', '├', '│', '`', '|'])
+}
+
+/// Whether a word can be the name of a disk or partition: `sda`, `nvme0n1`, `vg-root`.
+fn is_name(word: &str) -> bool {
+    word.len() <= 128
+        && word.starts_with(|c: char| c.is_ascii_alphabetic())
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+:".contains(c))
+        && !word.ends_with(':')
 }
 
 /// `  Read ahead sectors     auto` and `--- Logical volume ---`, inside `lvdisplay` or `vgdisplay`.
@@ -284,6 +318,11 @@ mod tests {
         assert_eq!(of("before: 1.6G -rw------- 1 root root 200G Nov 12 11:52 /d/data"), Some("ls -l"));
         assert_eq!(of("docker-docker--pool   253:2      0 21.9G  0 lvm"), Some("lsblk"));
         assert_eq!(of("docker-pool\t(253:0)"), Some("dmsetup ls"));
+        assert_eq!(of(" ├─ (7:1)"), Some("dmsetup ls"));
+        assert_eq!(of("└─docker-thinpool_tdata <253:3>"), Some("dmsetup ls"));
+        assert_eq!(of("NAME=\"loop0\" MAJ:MIN=\"7:0\" SIZE=\"100G\""), Some("lsblk"));
+        assert_eq!(of("/var/lib/docker/devicemapper/devicemapper:"), Some("ls -l"));
+        assert_eq!(of("insgesamt 92G"), Some("ls -l"));
         assert_eq!(of("72M\t/var/lib/docker/devicemapper/devicemapper/data"), Some("du"));
     }
 
@@ -304,6 +343,8 @@ mod tests {
             "write /var/lib/docker/tmp/x: no space left on device",
             "LV docker/thinpool is not active locally",
             "100% of pool used",
+            "total memory",
+            "see /etc/docker/daemon.json:",
         ] {
             assert_eq!(of(line), None, "{line}");
         }

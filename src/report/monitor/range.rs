@@ -34,12 +34,6 @@ impl Range {
     pub const fn at_most(end: Micro) -> Self {
         Self { inside: false, start: Some(0), end: Some(end) }
     }
-
-    /// `START:`: alerts below it.
-    #[must_use]
-    pub const fn at_least(start: Micro) -> Self {
-        Self { inside: false, start: Some(start), end: None }
-    }
 }
 
 impl FromStr for Range {

@@ -1,12 +1,14 @@
 //! Who uses a pool's space, as a table with bars, the largest first.
 //! Refuses to print a number that was not counted: it is `?`.
 
-use crate::host::owners::{Container, Image, Owner, Owners, Part};
+use super::rows::{self, Column, Row};
+use crate::host::owners::Owners;
 use crate::host::units::{Blocks, DataBlocks};
 use crate::report::amount::{Units, clean};
 use crate::report::text::Look;
 use crate::report::wrap::wrap;
-use crate::usage::{Amounts, Usage};
+use crate::usage::Usage;
+use jiff::Timestamp;
 use std::fmt::Write as _;
 
 /// What the rows of the table are.
@@ -21,37 +23,115 @@ pub enum By {
     Container,
 }
 
+/// What the table is to show.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    /// What the rows are.
+    pub by: By,
+    /// The columns from left to right; none for the usual ones.
+    pub columns: Vec<Column>,
+    /// What they are sorted by; the first column unless said.
+    pub sort: Option<Column>,
+    /// The moment that ages count to.
+    pub now: Option<Timestamp>,
+}
+
+impl Table {
+    fn columns(&self) -> Vec<Column> {
+        use Column::{Age, Bar, Exclusive, Frees, Mapped, Name, Shared};
+        match (self.columns.is_empty(), self.by) {
+            (false, _) => self.columns.clone(),
+            (true, By::Device) => vec![Exclusive, Shared, Mapped, Bar, Name],
+            (true, By::Image | By::Container) => vec![Frees, Shared, Mapped, Bar, Age, Name],
+        }
+    }
+}
+
 /// Rows shown unless all are asked for.
 const ROWS: usize = 25;
 
 /// The table.
 #[must_use]
-pub fn text(pool: Option<&str>, usage: &Usage, owners: &Owners, by: By, look: &Look) -> String {
+pub fn text(pool: Option<&str>, usage: &Usage, owners: &Owners, table: &Table, look: &Look) -> String {
     let mut out = head(pool, usage, look);
-    let rows = rows(usage, owners, by);
-    let sorted_by = if by == By::Device { "EXCLUSIVE" } else { "FREES" };
-    let what = match by {
-        By::Device => "DEVICE",
-        By::Image => "IMAGE",
-        By::Container => "CONTAINER",
-    };
-    let _ = writeln!(out, "\n{sorted_by:>10} {:>10} {:>10}  {:<BAR$}  {what}", "SHARED", "MAPPED", "");
-    let largest = rows.iter().filter_map(|row| row.first).max().unwrap_or_default();
+    let mut rows = rows::rows(usage, owners, table);
+    let columns = table.columns();
+    let sort = table.sort.or_else(|| columns.first().copied()).unwrap_or(Column::Exclusive);
+    rows.sort_by(|a, b| sort.compare(a, b));
+    // The bar goes with what the rows are sorted by, where that is an amount.
+    let bar_of = [sort, Column::Frees, Column::Exclusive]
+        .into_iter()
+        .find(|column| rows.iter().any(|row| column.blocks(row).is_some()) && *column != Column::Bar);
+    let bar_of = bar_of.unwrap_or(Column::Exclusive);
+    let largest = rows.iter().filter_map(|row| bar_of.blocks(row)).max().unwrap_or_default();
+    let shown = Shown { usage, look, bar_of, largest, last: columns.last().copied() };
+    let headings: Vec<String> =
+        columns.iter().map(|column| shown.pad(*column, column.heading(table.by))).collect();
+    let _ = writeln!(out, "\n{}", headings.join(" ").trim_end());
     let most = if look.verbose { usize::MAX } else { ROWS };
     for row in rows.iter().take(most) {
-        let show = |blocks: Option<DataBlocks>| {
-            blocks.map_or_else(|| "?".to_owned(), |b| look.units.show(b.bytes(usage.block)))
-        };
-        let (first, shared, mapped) = (show(row.first), show(row.amounts.shared), show(row.amounts.mapped));
-        let line = format!("{first:>10} {shared:>10} {mapped:>10}  {:<BAR$}  ", bar(row.first, largest));
-        let room = look.width.saturating_sub(line.chars().count());
-        let _ = writeln!(out, "{line}{}", shortened(&clean(&row.name), room, look.verbose));
+        let mut line = String::new();
+        for column in &columns {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            let room = look.width.saturating_sub(line.chars().count());
+            let cell = shown.cell(*column, row);
+            // The last column is cut rather than folded; the others have their width.
+            let cell = if shown.last == Some(*column) { shortened(&cell, room, look.verbose) } else { cell };
+            line.push_str(&shown.pad(*column, &cell));
+        }
+        let _ = writeln!(out, "{}", line.trim_end());
     }
     if rows.len() > most {
         let _ = writeln!(out, "{:>10} {} more; -v shows them", "…", rows.len() - most);
     }
     out.push_str(&foot(usage, look));
     out
+}
+
+/// How cells are shown.
+struct Shown<'a> {
+    usage: &'a Usage,
+    look: &'a Look,
+    bar_of: Column,
+    largest: DataBlocks,
+    last: Option<Column>,
+}
+
+impl Shown<'_> {
+    fn cell(&self, column: Column, row: &Row) -> String {
+        match column {
+            Column::Bar => bar(self.bar_of.blocks(row), self.largest),
+            Column::Exclusive | Column::Shared | Column::Mapped | Column::Frees => {
+                let show = |blocks: DataBlocks| self.look.units.show(blocks.bytes(self.usage.block));
+                column.blocks(row).map_or_else(|| "?".to_owned(), show)
+            }
+            Column::Age => row.age.map_or_else(|| "?".to_owned(), age),
+            Column::State => row.state.to_owned(),
+            Column::Id => clean(&row.id).into_owned(),
+            Column::Name => clean(&row.name).into_owned(),
+        }
+    }
+
+    fn pad(&self, column: Column, cell: &str) -> String {
+        match column {
+            Column::Exclusive | Column::Shared | Column::Mapped | Column::Frees => format!("{cell:>10}"),
+            Column::Bar => format!(" {cell:<BAR$} "),
+            Column::Age => format!("{cell:>6} "),
+            _ if self.last == Some(column) => cell.to_owned(),
+            Column::State => format!("{cell:<10}"),
+            Column::Id => format!("{cell:<12}"),
+            Column::Name => format!("{cell:<24}"),
+        }
+    }
+}
+
+/// A duration in one unit, rounded down: `3 d`, `5 h`.
+fn age(seconds: i64) -> String {
+    let units = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
+    let (size, name) = units.into_iter().find(|(size, _)| seconds >= *size).unwrap_or((1, "s"));
+    format!("{} {name}", seconds.max(0) / size)
 }
 
 const BAR: usize = 10;
@@ -68,43 +148,6 @@ fn shortened(name: &str, room: usize, verbose: bool) -> String {
         return name.to_owned();
     }
     name.chars().take(room.saturating_sub(1)).chain(['…']).collect()
-}
-
-struct Row {
-    /// What the table is sorted by.
-    first: Option<DataBlocks>,
-    amounts: Amounts,
-    name: String,
-}
-
-fn rows(usage: &Usage, owners: &Owners, by: By) -> Vec<Row> {
-    let device = |row: &crate::usage::DeviceRow| {
-        let named: Vec<String> = row.owners.iter().map(|o| owner_name(o, owners)).collect();
-        let named = if named.is_empty() { "no record".to_owned() } else { named.join("; ") };
-        Row {
-            first: row.amounts.exclusive,
-            amounts: row.amounts,
-            name: format!("{}: {named}", row.device_id),
-        }
-    };
-    let image = |row: &crate::usage::ImageRow| {
-        let name = owners.images.get(row.image).map(image_name).unwrap_or_default();
-        let used = match row.containers.len() {
-            0 => String::new(),
-            1 => " (1 container)".to_owned(),
-            many => format!(" ({many} containers)"),
-        };
-        Row { first: row.amounts.reclaimable, amounts: row.amounts, name: format!("{name}{used}") }
-    };
-    let container = |row: &crate::usage::ContainerRow| {
-        let name = owners.containers.get(row.container).map(container_name).unwrap_or_default();
-        Row { first: row.amounts.reclaimable, amounts: row.amounts, name }
-    };
-    match by {
-        By::Device => usage.devices.iter().map(device).collect(),
-        By::Image => usage.images.iter().map(image).collect(),
-        By::Container => usage.containers.iter().map(container).collect(),
-    }
 }
 
 fn head(pool: Option<&str>, usage: &Usage, look: &Look) -> String {
@@ -155,7 +198,10 @@ fn foot(usage: &Usage, look: &Look) -> String {
             ));
         }
     }
-    let most = if look.verbose { usize::MAX } else { 3 };
+    let most = if look.verbose { usize::MAX } else { 5 };
+    for damage in usage.damage.iter().take(most) {
+        out.push_str(&wrap("  note: ", &clean(&damage.to_string()), look.width));
+    }
     for gap in usage.gaps.iter().take(most) {
         out.push_str(&wrap("  note: ", &clean(&format!("{}: {}", gap.about, gap.text)), look.width));
     }
@@ -163,48 +209,4 @@ fn foot(usage: &Usage, look: &Look) -> String {
         let _ = writeln!(out, "  note: {} more; -v shows them", usage.gaps.len() - most);
     }
     out
-}
-
-/// What a device is, for a person.
-fn owner_name(owner: &Owner, owners: &Owners) -> String {
-    match owner {
-        Owner::Base => "base device".to_owned(),
-        Owner::Layer { chain, images } => layer_name(chain, images, owners),
-        Owner::Container { container, part } => {
-            let name = owners.containers.get(*container).map(container_name).unwrap_or_default();
-            if *part == Part::Init { format!("{name}, init layer") } else { name }
-        }
-        Owner::Snapshot { key } => format!("snapshot {key}"),
-        Owner::Deleted { record } => format!("deleted, not yet freed ({})", short(record)),
-        Owner::Faulty { record } => format!("faulty ({})", short(record)),
-        Owner::Stray { record } => format!("record that nothing names ({})", short(record)),
-        Owner::Volume(volume) => format!("volume {}/{}", volume.vg, volume.lv),
-        Owner::Active(name) => format!("active as {name}"),
-    }
-}
-
-fn layer_name(chain: &str, images: &[usize], owners: &Owners) -> String {
-    let first = images.first().and_then(|i| owners.images.get(*i)).map(image_name);
-    match (first, images.len()) {
-        (None, _) => format!("layer {}, no image", short(chain)),
-        (Some(name), 1) => format!("layer of {name}"),
-        (Some(name), many) => format!("layer of {name} and {} more", many - 1),
-    }
-}
-
-fn image_name(image: &Image) -> String {
-    let names = if image.tags.is_empty() { &image.digests } else { &image.tags };
-    names.first().cloned().unwrap_or_else(|| format!("<none> {}", short(&image.id)))
-}
-
-fn container_name(container: &Container) -> String {
-    let name = container.name.clone().unwrap_or_else(|| short(&container.id));
-    format!("{name} ({})", container.state.word())
-}
-
-/// Twelve characters of an id; anything else whole.
-fn short(id: &str) -> String {
-    let digits = id.strip_prefix("sha256:").unwrap_or(id);
-    let hex = digits.len() >= 64 && digits.chars().take(64).all(|c| c.is_ascii_hexdigit());
-    if hex { digits.chars().take(12).collect() } else { id.to_owned() }
 }

@@ -105,16 +105,22 @@ stop_dockerd() {
   say "dockerd stopped"
 }
 
-# An image of busybox alone, bb:1.
+# make_image [COMMAND]: an image of busybox alone, bb:1, that runs this when nothing else is said.
 make_image() {
   local tree=/tmp/image applet
   mkdir -p $tree/{bin,tmp,etc,proc,sys,dev}
   cp /usr/bin/busybox $tree/bin/
-  for applet in sh cat dd df echo mkdir sleep sync touch true; do
+  for applet in sh cat dd df echo mkdir rm sleep sync touch true; do
     ln -sf busybox "$tree/bin/$applet"
   done
-  tar -C $tree -c . | docker import - bb:1 >/dev/null
+  tar -C $tree -c . | docker import ${1:+--change "CMD $1"} - bb:1 >/dev/null
   say "image made"
+}
+
+# uninstall FILE: as if its package were not there; the lab's `apt-get install` brings it back.
+uninstall() {
+  mkdir -p "/run/lab/uninstalled/${1%/*}"
+  mv "$1" "/run/lab/uninstalled/$1"
 }
 
 # --- pools ------------------------------------------------------------------------------------------------------------
@@ -180,6 +186,13 @@ raw_pool() {
   metadata=$(loop_device "$name.metadata" "$3")
   dmsetup create "$name-metadata" --table "0 $(blockdev --getsz "$metadata") linear $metadata 0"
   pool_on "$name" "/dev/mapper/$name-metadata" "$data"
+}
+
+# swap_table DEVICE TABLE: whatever waits in it is asked again of the new one.
+swap_table() {
+  dmsetup suspend --noflush --nolockfs "$1"
+  dmsetup reload "$1" --table "$2"
+  dmsetup resume "$1"
 }
 
 # remove_pool NAME: with its devices and files, and what the kernel's log says of it, so that the next state stands alone.
@@ -291,7 +304,16 @@ expect_exit() {
 
 # leads NAME RULE [FILTER]: the status, in /out/NAME.json, has this rule's finding at its head, and the filter holds.
 leads() {
-  ask "$1" status
+  ask "$1" status --timeout 5s
+  expect_json "/out/$1.json" ".findings[0].rule == \"$2\""
+  [ $# -lt 3 ] || expect_json "/out/$1.json" "$3"
+}
+
+# shows STATE RULE [FILTER]: the same of a recording of this state, which is kept for the tests that run without a kernel.
+shows() {
+  mkdir -p /out/recordings
+  thinspect record --timeout 5s --file "/out/recordings/$1.json" || [ $? = 3 ]
+  ask "$1" status --from "/out/recordings/$1.json"
   expect_json "/out/$1.json" ".findings[0].rule == \"$2\""
   [ $# -lt 3 ] || expect_json "/out/$1.json" "$3"
 }
@@ -300,7 +322,7 @@ leads() {
 gone() {
   local name=$1 rule
   shift
-  ask "$name" status
+  ask "$name" status --timeout 5s
   for rule in "$@"; do
     expect_json "/out/$name.json" "all(.findings[]; .rule != \"$rule\")"
   done
@@ -323,11 +345,56 @@ keep_recording() {
   expect "the findings from the recording" "$(rules_of /out/recorded.json)" "$(rules_of /out/live.json)"
 }
 
+# thin_ls_counts NAME ARGUMENT...: what thin_ls counts for each device, in /out/NAME.thin_ls.txt.
+thin_ls_counts() {
+  local name=$1
+  shift
+  thin_ls --no-headers -o DEV,MAPPED_BLOCKS,EXCLUSIVE_BLOCKS,SHARED_BLOCKS "$@" |
+    awk '{ print $1, $2, $3, $4 }' | sort -n >"/out/$name.thin_ls.txt"
+}
+
+# expect_same_counts NAME: /out/NAME.json has the same of each device.
+expect_same_counts() {
+  jq -r '.devices[] | "\(.device_id) \(.mapped_blocks) \(.exclusive_blocks) \(.shared_blocks)"' "/out/$1.json" |
+    sort -n >"/out/$1.txt"
+  [ -s "/out/$1.txt" ] || fail "no device was counted"
+  diff "/out/$1.thin_ls.txt" "/out/$1.txt" || fail "$1: thin_ls counts otherwise"
+  say "$(wc -l <"/out/$1.txt") devices as thin_ls counts them"
+}
+
+# As the kernel counts once everything written has reached the pool.
+settled() {
+  sync
+  dmsetup status "$(pool_name)" >/dev/null
+  pool_field "$1"
+}
+
+# carry_out_steps PLAN: the commands of a plan to free, as printed. After each step that removes something, at least what
+# was promised up to it is back, and its check agrees.
+carry_out_steps() {
+  local plan=$1 before promised=0 step steps command back
+  before=$(settled used)
+  steps=$(jq '.steps | length' "$plan")
+  for ((step = 0; step < steps; step++)); do
+    [ "$(jq -r ".steps[$step].risk" "$plan")" != reads ] || continue
+    while read -r command; do
+      say "carrying out: $command"
+      bash -c "$command" </dev/null
+    done < <(jq -r ".steps[$step].commands[]" "$plan")
+    promised=$((promised + $(jq ".steps[$step].gain_blocks // 0" "$plan")))
+    back=$((before - $(settled used)))
+    say "promised $promised blocks, $back came back"
+    [ "$back" -ge "$promised" ] || fail "after step $((step + 1)): $promised blocks promised, $back came back"
+    [ "$(jq ".steps[$step].gain_blocks" "$plan")" = null ] ||
+      bash -c "$(jq -r ".steps[$step].check" "$plan")" || fail "the check of step $((step + 1))"
+  done
+}
+
 # carry_out NAME PLAN...: the script of `thinspect plan PLAN...`, first refused, then agreed to.
 carry_out() {
   local name=$1 before
   shift
-  timeout 60 thinspect plan "$@" --script >"/out/$name.sh"
+  timeout 60 thinspect plan "$@" --timeout 5s --script >"/out/$name.sh"
   bash -n "/out/$name.sh"
   before=$(dmsetup table)
   bash "/out/$name.sh" </dev/null >"/out/$name.refused.txt" 2>&1 || true
@@ -373,7 +440,7 @@ follow_advice() {
 # follow_steps NAME PLAN...: types the commands of the steps of `thinspect PLAN...`, and after each step its check.
 follow_steps() {
   local typed=()
-  ask "$@"
+  ask "$@" --timeout 5s
   expect_json "/out/$1.json" .possible
   mapfile -t typed < <(jq -r '.steps[] | .commands[], (.check // empty | "{ \(.); } || exit")' "/out/$1.json")
   type_in "$1" 0 "${typed[@]}"

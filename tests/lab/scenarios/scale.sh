@@ -30,7 +30,8 @@ many_thins() {
   local data metadata number
   mkdir -p /raw
   truncate -s 1G /raw/many.data
-  truncate -s 16M /raw/many.metadata
+  # A tree for each, of one node at least.
+  truncate -s 64M /raw/many.metadata
   metadata_of $THINS >/raw/many.xml
   thin_restore -i /raw/many.xml -o /raw/many.metadata >/dev/null
   data=$(losetup -f --show /raw/many.data)

@@ -1,8 +1,8 @@
-//! What containerd's bbolt databases say about devices, snapshots, images and containers (containerd
+//! What containerd's and BuildKit's bbolt databases say about devices, snapshots, images and containers (containerd
 //! plugins/snapshots/devmapper/metadata.go, core/snapshots/storage/bolt.go, core/metadata/buckets.go).
-//! Refuses to take the lock that containerd holds, and to keep the specification of a container.
+//! Refuses to take the lock that their owners hold, and to keep the specification of a container.
 
-use super::{Known, Lines, PoolDevice, Snapshot};
+use super::{BuildStep, Known, Lines, PoolDevice, Snapshot};
 use crate::record::Ask;
 use crate::record::bolt::{self, Bucket, Database};
 use jiff::Timestamp;
@@ -28,6 +28,7 @@ pub(super) fn lines(ask: Ask, file: &File, lines: &mut Lines) -> Result<(), Errn
     match ask {
         Ask::ContainerdDevices => devices(&database, lines),
         Ask::ContainerdSnapshots => snapshots(&database, lines),
+        Ask::DockerBuildCache => build_steps(&database, lines),
         _ => known(&database, lines),
     }
     for damage in &database.damage {
@@ -81,6 +82,17 @@ fn snapshots(database: &Database<'_>, lines: &mut Lines) {
     }
 }
 
+fn build_steps(database: &Database<'_>, lines: &mut Lines) {
+    for (key, step) in database.root.buckets() {
+        lines.push(&BuildStep {
+            key: text(key),
+            parent: text_of(step, b"parent"),
+            committed: text_of(step, b"committed"),
+            chain: text_of(step, b"chainid"),
+        });
+    }
+}
+
 fn known(database: &Database<'_>, lines: &mut Lines) {
     let Some(v1) = database.root.bucket(b"v1") else { return lines.miss("bucket v1", "not there") };
     for (namespace, known) in v1.buckets() {
@@ -94,9 +106,13 @@ fn known(database: &Database<'_>, lines: &mut Lines) {
                     snapshotter: text(snapshotter),
                     key: text(key),
                     name: text_of(snapshot, b"name"),
+                    rooted: snapshot
+                        .bucket(b"labels")
+                        .is_some_and(|labels| labels.value(b"containerd.io/gc.root").is_some()),
                 });
             }
         }
+        leases(&namespace, known, lines);
         for (id, container) in known.bucket(b"containers").into_iter().flat_map(Bucket::buckets) {
             lines.push(&Known::Container {
                 namespace: namespace.clone(),
@@ -106,6 +122,22 @@ fn known(database: &Database<'_>, lines: &mut Lines) {
                 snapshot: text_of(container, b"snapshotKey"),
                 created: time_of(container, b"createdat"),
             });
+        }
+    }
+}
+
+fn leases(namespace: &str, known: &Bucket<'_>, lines: &mut Lines) {
+    for (id, lease) in known.bucket(b"leases").into_iter().flat_map(Bucket::buckets) {
+        let snapshotters = lease.bucket(b"snapshots").into_iter().flat_map(Bucket::buckets);
+        for (snapshotter, keys) in snapshotters {
+            for (key, _) in &keys.entries {
+                lines.push(&Known::Lease {
+                    namespace: namespace.to_owned(),
+                    id: text(id),
+                    snapshotter: text(snapshotter),
+                    key: text(key),
+                });
+            }
         }
     }
 }

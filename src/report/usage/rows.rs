@@ -1,0 +1,215 @@
+//! Rows of the table, and its columns: what each shows, and how rows are sorted by it.
+//! Refuses to sort what is not known before what is.
+
+use super::table::{By, Table};
+use crate::host::owners::{Container, Image, Owner, Owners, Part, State};
+use crate::host::units::DataBlocks;
+use crate::usage::{Amounts, ContainerRow, DeviceRow, ImageRow, Kind, Usage};
+use jiff::Timestamp;
+use std::cmp::{Ordering, Reverse};
+
+/// A column of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// Blocks that nothing else maps.
+    Exclusive,
+    /// Blocks that others map too.
+    Shared,
+    /// Blocks it maps.
+    Mapped,
+    /// Blocks that come back if it is removed.
+    Frees,
+    /// A bar of what the rows are sorted by.
+    Bar,
+    /// Since when it is here, or has ended.
+    Age,
+    /// What a container does, how many containers stand on an image, what a device is.
+    State,
+    /// Its id.
+    Id,
+    /// Its name.
+    Name,
+}
+
+impl Column {
+    pub(super) const fn heading(self, by: By) -> &'static str {
+        match self {
+            Self::Exclusive => "EXCLUSIVE",
+            Self::Shared => "SHARED",
+            Self::Mapped => "MAPPED",
+            Self::Frees => "FREES",
+            Self::Bar => "",
+            Self::Age => "AGE",
+            Self::State => "STATE",
+            Self::Id => "ID",
+            Self::Name => match by {
+                By::Device => "DEVICE",
+                By::Image => "IMAGE",
+                By::Container => "CONTAINER",
+            },
+        }
+    }
+
+    /// The amount it shows, if it is one.
+    pub(super) const fn blocks(self, row: &Row) -> Option<DataBlocks> {
+        match self {
+            Self::Exclusive => row.amounts.exclusive,
+            Self::Shared => row.amounts.shared,
+            Self::Mapped => row.amounts.mapped,
+            Self::Frees => row.amounts.reclaimable,
+            Self::Bar | Self::Age | Self::State | Self::Id | Self::Name => None,
+        }
+    }
+
+    /// The largest and the oldest first, words by their letters, rows of which it is not known last.
+    pub(super) fn compare(self, a: &Row, b: &Row) -> Ordering {
+        match self {
+            Self::Exclusive | Self::Shared | Self::Mapped | Self::Frees => {
+                Reverse(self.blocks(a)).cmp(&Reverse(self.blocks(b)))
+            }
+            Self::Age => Reverse(a.age).cmp(&Reverse(b.age)),
+            Self::State => a.state.cmp(&b.state),
+            Self::Id => a.id.cmp(&b.id),
+            Self::Name => a.name.cmp(&b.name),
+            Self::Bar => Ordering::Equal,
+        }
+    }
+}
+
+/// A row.
+pub(super) struct Row {
+    pub(super) amounts: Amounts,
+    /// Seconds since it came here or ended.
+    pub(super) age: Option<i64>,
+    pub(super) state: String,
+    pub(super) id: String,
+    pub(super) name: String,
+}
+
+pub(super) fn rows(usage: &Usage, owners: &Owners, table: &Table) -> Vec<Row> {
+    let rows = Rows { owners, now: table.now, told: table.columns.contains(&Column::State) };
+    match table.by {
+        By::Device => usage.devices.iter().map(|row| rows.device(row)).collect(),
+        By::Image => usage.images.iter().map(|row| rows.image(row)).collect(),
+        By::Container => usage.containers.iter().map(|row| rows.container(row)).collect(),
+    }
+}
+
+struct Rows<'a> {
+    owners: &'a Owners,
+    now: Option<Timestamp>,
+    /// The state has a column of its own.
+    told: bool,
+}
+
+impl Rows<'_> {
+    fn age(&self, since: Option<Timestamp>) -> Option<i64> {
+        Some(self.now?.as_second() - since?.as_second())
+    }
+
+    fn device(&self, row: &DeviceRow) -> Row {
+        let named: Vec<String> = row.owners.iter().map(|o| owner_name(o, self.owners)).collect();
+        let named = if named.is_empty() { "no record".to_owned() } else { named.join("; ") };
+        let since = row.owners.first().and_then(|owner| match owner {
+            Owner::Container { container, .. } => self.owners.containers.get(*container).and_then(since),
+            Owner::Layer { images, .. } => {
+                images.iter().filter_map(|i| self.owners.images.get(*i)?.here_since()).min()
+            }
+            _ => None,
+        });
+        Row {
+            amounts: row.amounts,
+            age: self.age(since),
+            state: Kind::of(self.owners, row.device_id).word().to_owned(),
+            id: row.device_id.to_string(),
+            name: format!("{}: {named}", row.device_id),
+        }
+    }
+
+    fn image(&self, row: &ImageRow) -> Row {
+        let image = self.owners.images.get(row.image);
+        let name = image.map(image_name).unwrap_or_default();
+        let used = match row.containers.len() {
+            0 => String::new(),
+            1 => "1 container".to_owned(),
+            many => format!("{many} containers"),
+        };
+        let name = if used.is_empty() || self.told { name } else { format!("{name} ({used})") };
+        Row {
+            amounts: row.amounts,
+            age: self.age(image.and_then(Image::here_since)),
+            state: used,
+            id: image.map(|image| short(&image.id)).unwrap_or_default(),
+            name,
+        }
+    }
+
+    fn container(&self, row: &ContainerRow) -> Row {
+        let container = self.owners.containers.get(row.container);
+        let name = container.map(|c| if self.told { bare_name(c) } else { container_name(c) });
+        Row {
+            amounts: row.amounts,
+            age: self.age(container.and_then(since)),
+            state: container.map(|c| c.state.word().to_owned()).unwrap_or_default(),
+            id: container.map(|c| short(&c.id)).unwrap_or_default(),
+            name: name.unwrap_or_default(),
+        }
+    }
+}
+
+/// When a container ended, or was made if it has not.
+fn since(container: &Container) -> Option<Timestamp> {
+    let ended = container.finished.filter(|_| matches!(container.state, State::Exited | State::Dead));
+    ended.or(container.created)
+}
+
+/// What a device is, for a person.
+fn owner_name(owner: &Owner, owners: &Owners) -> String {
+    match owner {
+        Owner::Base => "base device".to_owned(),
+        Owner::Layer { chain, images } => layer_name(chain, images, owners),
+        Owner::Container { container, part } => {
+            let name = owners.containers.get(*container).map(container_name).unwrap_or_default();
+            if *part == Part::Init { format!("{name}, init layer") } else { name }
+        }
+        Owner::BuildStep { record } => format!("build cache ({})", short(record)),
+        Owner::Snapshot { key } => format!("snapshot {key}"),
+        Owner::Deleted { record } => format!("deleted, not yet freed ({})", short(record)),
+        Owner::Faulty { record } => format!("faulty ({})", short(record)),
+        Owner::Stray { record } => format!("record that nothing names ({})", short(record)),
+        Owner::StratisFilesystem { filesystem, .. } => format!("Stratis filesystem {filesystem}"),
+        Owner::Volume(volume) => format!("volume {}/{}", volume.vg, volume.lv),
+        Owner::Active(name) => format!("active as {name}"),
+    }
+}
+
+fn layer_name(chain: &str, images: &[usize], owners: &Owners) -> String {
+    let first = images.first().and_then(|i| owners.images.get(*i)).map(image_name);
+    match (first, images.len()) {
+        (None, _) => format!("layer {}, no image", short(chain)),
+        (Some(name), 1) => format!("layer of {name}"),
+        (Some(name), many) => format!("layer of {name} and {} more", many - 1),
+    }
+}
+
+fn image_name(image: &Image) -> String {
+    let names = if image.tags.is_empty() { &image.digests } else { &image.tags };
+    names.first().cloned().unwrap_or_else(|| format!("<none> {}", short(&image.id)))
+}
+
+fn bare_name(container: &Container) -> String {
+    let name = container.name.clone().unwrap_or_else(|| short(&container.id));
+    let namespace = container.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+    format!("{namespace}{name}")
+}
+
+fn container_name(container: &Container) -> String {
+    format!("{} ({})", bare_name(container), container.state.word())
+}
+
+/// Twelve characters of an id; anything else whole.
+fn short(id: &str) -> String {
+    let digits = id.strip_prefix("sha256:").unwrap_or(id);
+    let hex = digits.len() >= 64 && digits.chars().take(64).all(|c| c.is_ascii_hexdigit());
+    if hex { digits.chars().take(12).collect() } else { id.to_owned() }
+}

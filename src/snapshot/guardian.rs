@@ -1,0 +1,139 @@
+//! The process that holds a metadata snapshot for its parent, and releases it when the parent wants or ends.
+//! Refuses to end before: no signal that can be blocked reaches it, and it leaves its parent's session.
+
+use super::pool::{self, Own};
+use crate::record::raw;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::SigSet;
+use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout, pipe2, setsid};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What a guardian says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Report {
+    /// It holds a snapshot.
+    Taken(Own),
+    /// It let go of it.
+    Released,
+    /// It was not there any more, or another stood in its place.
+    Lost(String),
+    /// The pool refused.
+    Failed(String),
+}
+
+/// A guardian, from its parent's side.
+#[derive(Debug)]
+pub(super) struct Guardian {
+    name: String,
+    metadata: PathBuf,
+    /// Closing it, which the end of this process does too, tells the guardian to let go.
+    leash: Option<OwnedFd>,
+    reports: File,
+    gone: bool,
+}
+
+impl Guardian {
+    /// Starts one, which takes a snapshot at once.
+    pub(super) fn start(name: &str, metadata: &Path) -> Result<Self, Errno> {
+        let (leash_in, leash) = pipe2(OFlag::O_CLOEXEC)?;
+        let (reports, reports_out) = pipe2(OFlag::O_CLOEXEC)?;
+        raw::fork(|| {
+            retire(&leash_in, &reports_out);
+            guard(name, metadata, File::from(leash_in), File::from(reports_out));
+        })?;
+        Ok(Self {
+            name: name.to_owned(),
+            metadata: metadata.to_owned(),
+            leash: Some(leash),
+            reports: File::from(reports),
+            gone: false,
+        })
+    }
+
+    /// Tells it to let go.
+    pub(super) fn dismiss(&mut self) {
+        self.leash = None;
+    }
+
+    /// Whether it ended without a report.
+    pub(super) const fn is_gone(&self) -> bool {
+        self.gone
+    }
+
+    /// Its next report, if it comes in time.
+    pub(super) fn report(&mut self, limit: Duration) -> Option<Report> {
+        let deadline = Instant::now() + limit;
+        let mut line = Vec::new();
+        while line.last() != Some(&b'\n') {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            match poll(&mut [PollFd::new(self.reports.as_fd(), PollFlags::POLLIN)], left) {
+                Ok(0) => return None,
+                Err(Errno::EINTR) => continue,
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+            let mut byte = [0];
+            match self.reports.read(&mut byte) {
+                Ok(1) => line.extend(byte),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Ok(_) | Err(_) => {
+                    self.gone = true;
+                    return None;
+                }
+            }
+        }
+        let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+        let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+        match word {
+            "taken" => Some(Report::Taken(Own::at(&self.name, &self.metadata, rest.parse().ok()?))),
+            "released" => Some(Report::Released),
+            "lost" => Some(Report::Lost(rest.to_owned())),
+            _ => Some(Report::Failed(rest.to_owned())),
+        }
+    }
+}
+
+/// The life of a guardian.
+fn guard(name: &str, metadata: &Path, mut leash: File, mut reports: File) {
+    let own = match pool::take(name, metadata) {
+        Ok(own) => own,
+        Err(why) => return tell(&mut reports, &format!("failed {why}")),
+    };
+    tell(&mut reports, &format!("taken {}", own.block));
+    // Nothing is ever sent: what ends the wait is that nobody holds the other end any more.
+    while let Err(error) = leash.read(&mut [0]) {
+        if error.kind() != std::io::ErrorKind::Interrupted {
+            break;
+        }
+    }
+    match own.release() {
+        Report::Lost(why) => tell(&mut reports, &format!("lost {why}")),
+        Report::Failed(why) => tell(&mut reports, &format!("failed {why}")),
+        Report::Released | Report::Taken(_) => tell(&mut reports, "released"),
+    }
+}
+
+/// Where the parent is gone, there is nobody to tell.
+fn tell(reports: &mut File, line: &str) {
+    let _ = reports.write_all(format!("{}\n", line.replace('\n', " ")).as_bytes());
+}
+
+/// Leaves whatever could end it with its parent: the terminal and its signals, the parent's descriptors.
+fn retire(leash: &OwnedFd, reports: &OwnedFd) {
+    let _ = SigSet::all().thread_block();
+    // The only failure is to lead a group already, which a process just forked does not.
+    let _ = setsid();
+    if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
+        let _ = dup2_stdin(&null);
+        let _ = dup2_stdout(&null);
+        let _ = dup2_stderr(&null);
+    }
+    raw::keep_only(leash, reports);
+}

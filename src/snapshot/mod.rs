@@ -1,0 +1,157 @@
+//! Takes the one write that this program can do to a pool, a metadata snapshot that the user asked for by name, and
+//! releases it whatever happens.
+//! Refuses where it would harm the pool, where somebody else holds one, and to release any but its own.
+//!
+//! **Who releases.** A process of its own, the [`guardian`], takes the snapshot and waits for its parent to say that it
+//! is no longer needed, or to end: by a signal, a panic (which aborts), or SIGKILL. Should the guardian be the one that
+//! is killed, the parent releases. Only if both are killed at once does the snapshot stay held; the next run names it.
+
+mod guardian;
+mod pool;
+
+use crate::host::Host;
+use crate::host::pool::Pool;
+use crate::host::status::{HeldRoot, Mode};
+use guardian::{Guardian, Report};
+use nix::errno::Errno;
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+pub use pool::release_command;
+
+/// The first kernel of which no corruption by metadata snapshots is known (google/cadvisor pull requests 1409, 1411).
+const SOUND_KERNEL: (u64, u64) = (4, 4);
+/// The same for RHEL 7, whose kernel is 3.10.0 with corrections: the number behind the hyphen.
+const SOUND_EL7: u64 = 366;
+
+/// A metadata snapshot of a pool that this process had taken.
+#[derive(Debug)]
+pub struct Snapshot {
+    own: pool::Own,
+    guardian: Guardian,
+}
+
+/// Why there is no snapshot, or it could not be released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// It was not taken, and why.
+    NotTaken(String),
+    /// Its place was taken or freed by somebody else: there is nothing of ours to release.
+    NotOurs(String),
+    /// It may still be held, and why.
+    NotReleased(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotTaken(why) => write!(f, "the metadata snapshot was not taken: {why}"),
+            Self::NotOurs(why) => write!(f, "the metadata snapshot was released by somebody else: {why}"),
+            Self::NotReleased(why) => write!(f, "the metadata snapshot may still be held: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Why no metadata snapshot of the pool may be taken now; `None` if one may.
+#[must_use]
+pub fn refusal(host: &Host, pool: &Pool) -> Option<String> {
+    let release = host.kernel.release.as_deref();
+    if !release.is_some_and(is_sound) {
+        let kernel = release.unwrap_or("of unknown version");
+        return Some(format!(
+            "this kernel, {kernel}, may corrupt a pool whose metadata snapshot is taken (fixed in 4.4 and in RHEL 7's \
+             3.10.0-366)"
+        ));
+    }
+    let Some(name) = pool.name.as_deref() else { return Some("the pool's name is not known".to_owned()) };
+    state_refusal(pool).map(str::to_owned).or_else(|| match pool.held_root {
+        Some(HeldRoot::Block(block)) => Some(format!(
+            "somebody holds one already (metadata block {block}), and a pool has only one: read through it with \
+             --held-root, or, if no program uses it any more, release it: {}",
+            release_command(name)
+        )),
+        Some(HeldRoot::No) => None,
+        None => Some("the kernel does not say whether somebody holds one".to_owned()),
+    })
+}
+
+/// States in which the kernel refuses the message (drivers/md/dm-thin.c, `pool_message`), or in which taking one could
+/// bring the pool down: each block that changes while it is held is copied once more.
+fn state_refusal(pool: &Pool) -> Option<&'static str> {
+    let (used, total) = (pool.metadata.used.map(|b| b.0), pool.metadata.total.map(|b| b.0));
+    // As the kernel's own mark: a quarter, at most 1024 blocks (drivers/md/dm-thin.c, `calc_metadata_threshold`).
+    let low = used.zip(total).is_none_or(|(used, total)| total.saturating_sub(used) < (total / 4).min(1024));
+    match &pool.mode {
+        _ if pool.suspended == Some(true) => Some("the pool is suspended"),
+        _ if pool.needs_check == Some(true) => Some("the pool is marked needs_check"),
+        Some(Mode::ReadOnly) => Some("the pool is read-only"),
+        Some(Mode::Failed) => Some("the pool has failed"),
+        Some(Mode::ReadWrite | Mode::OutOfDataSpace) if low => {
+            Some("the pool's metadata is nearly full, and every change costs more of it while one is held")
+        }
+        Some(Mode::ReadWrite | Mode::OutOfDataSpace) => None,
+        Some(Mode::Other(_)) | None => Some("the pool's state is not known"),
+    }
+}
+
+/// Whether a kernel release is one on which taking metadata snapshots is sound.
+fn is_sound(release: &str) -> bool {
+    let number = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok();
+    let mut parts = release.split('.');
+    let version: Option<(u64, u64)> = parts.next().and_then(number).zip(parts.next().and_then(number));
+    let el7 = release.strip_prefix("3.10.0-").filter(|rest| rest.contains(".el7")).and_then(number);
+    version.is_some_and(|version| version >= SOUND_KERNEL) || el7.is_some_and(|build| build >= SOUND_EL7)
+}
+
+impl Snapshot {
+    /// Has the guardian take a metadata snapshot of the pool of this name, whose metadata can be read at `metadata`.
+    /// The caller must have one thread.
+    ///
+    /// # Errors
+    /// [`Error::NotTaken`], also if the pool did not answer within `limit`; what it does then is undone.
+    pub fn take(name: &str, metadata: &Path, limit: Duration) -> Result<Self, Error> {
+        let taking =
+            |errno: Errno| Error::NotTaken(format!("no process could be made for it: {}", errno.desc()));
+        let mut guardian = Guardian::start(name, metadata).map_err(taking)?;
+        match guardian.report(limit) {
+            Some(Report::Taken(own)) => Ok(Self { own, guardian }),
+            Some(Report::Failed(why)) => Err(Error::NotTaken(why)),
+            Some(_) | None => Err(Error::NotTaken(
+                "the pool did not answer; if it still does, the snapshot is released at once".to_owned(),
+            )),
+        }
+    }
+
+    /// The metadata block of the snapshot.
+    #[must_use]
+    pub const fn block(&self) -> u64 {
+        self.own.block
+    }
+
+    /// Releases it.
+    ///
+    /// # Errors
+    /// [`Error::NotOurs`] and [`Error::NotReleased`], also if the pool did not answer within `limit`.
+    pub fn release(mut self, limit: Duration) -> Result<(), Error> {
+        self.guardian.dismiss();
+        match self.guardian.report(limit) {
+            Some(Report::Released) => Ok(()),
+            Some(Report::Lost(why)) => Err(Error::NotOurs(why)),
+            Some(Report::Failed(why)) => Err(Error::NotReleased(why)),
+            Some(Report::Taken(_)) => Err(Error::NotReleased("its guardian is confused".to_owned())),
+            None if self.guardian.is_gone() => match self.own.release() {
+                Report::Released => Ok(()),
+                Report::Lost(why) => Err(Error::NotOurs(why)),
+                Report::Failed(why) => Err(Error::NotReleased(why)),
+                Report::Taken(_) => Ok(()),
+            },
+            None => Err(Error::NotReleased("the pool does not answer".to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

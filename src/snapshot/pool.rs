@@ -1,0 +1,93 @@
+//! The two messages to a pool: take a metadata snapshot, release it if it is ours.
+//! Refuses to release one that is not the same as was taken, byte for byte.
+
+use super::guardian::Report;
+use crate::advice::quote;
+use crate::host::status::{HeldRoot, pool_status};
+use crate::metadata::{self, MetadataFile};
+use devicemapper::{DM, DevId, DmError, DmFlags, DmName, DmOptions, errors};
+use nix::errno::Errno;
+use std::path::{Path, PathBuf};
+
+/// The command that releases a metadata snapshot, whosever it is.
+#[must_use]
+pub fn release_command(name: &str) -> String {
+    format!("dmsetup message {} 0 release_metadata_snap", quote(name))
+}
+
+/// A snapshot that was taken here: which, and how to know it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Own {
+    name: String,
+    metadata: PathBuf,
+    /// Its metadata block.
+    pub(super) block: u64,
+    /// What stands there: another's snapshot in the same block would be of another transaction.
+    contents: Option<Vec<u8>>,
+}
+
+/// Takes a metadata snapshot. The kernel commits before and after (drivers/md/dm-thin.c,
+/// `process_reserve_metadata_snap_mesg`, `pool_message`), so that it can be read at once.
+pub(super) fn take(name: &str, metadata: &Path) -> Result<Own, String> {
+    let dm = DM::new().map_err(|e| e.to_string())?;
+    message(&dm, name, "reserve_metadata_snap").map_err(|errno| match errno {
+        Errno::EBUSY => "somebody else holds one by now".to_owned(),
+        Errno::EOPNOTSUPP => "the pool is not in a state for it".to_owned(),
+        other => other.desc().to_owned(),
+    })?;
+    // From here on there is one to be released.
+    let Some(block) = held(&dm, name) else {
+        let undone = message(&dm, name, "release_metadata_snap");
+        let undone = undone.map_or_else(|errno| errno.desc().to_owned(), |()| "it was released".to_owned());
+        return Err(format!("the pool does not say where it is; {undone}"));
+    };
+    let contents = contents(metadata, block);
+    Ok(Own { name: name.to_owned(), metadata: metadata.to_owned(), block, contents })
+}
+
+impl Own {
+    /// One that was described by a guardian.
+    pub(super) fn at(name: &str, metadata: &Path, block: u64) -> Self {
+        let contents = contents(metadata, block);
+        Self { name: name.to_owned(), metadata: metadata.to_owned(), block, contents }
+    }
+
+    /// Releases it if it is still the one that was taken.
+    pub(super) fn release(&self) -> Report {
+        let dm = match DM::new() {
+            Ok(dm) => dm,
+            Err(error) => return Report::Failed(error.to_string()),
+        };
+        match held(&dm, &self.name) {
+            Some(block) if block == self.block && contents(&self.metadata, block) == self.contents => {}
+            Some(block) => return Report::Lost(format!("another is held now, in metadata block {block}")),
+            None => return Report::Lost("none is held now".to_owned()),
+        }
+        match message(&dm, &self.name, "release_metadata_snap") {
+            Ok(()) => Report::Released,
+            Err(errno) => Report::Failed(errno.desc().to_owned()),
+        }
+    }
+}
+
+fn contents(metadata: &Path, block: u64) -> Option<Vec<u8>> {
+    metadata::block(&MetadataFile::open(metadata).ok()?, block).ok()
+}
+
+fn message(dm: &DM, name: &str, words: &str) -> Result<(), Errno> {
+    let name = DmName::new(name).map_err(|_| Errno::EINVAL)?;
+    dm.target_msg(&DevId::Name(name), None, words).map(drop).map_err(|error| match error {
+        DmError::Core(errors::Error::Ioctl(_, _, _, errno)) => *errno,
+        _ => Errno::EPROTO,
+    })
+}
+
+/// The block of the metadata snapshot that is held. Without a flush: the status must not commit.
+fn held(dm: &DM, name: &str) -> Option<u64> {
+    let options = DmOptions::default().set_flags(DmFlags::DM_NOFLUSH);
+    let (_, targets) = dm.table_status(&DevId::Name(DmName::new(name).ok()?), options).ok()?;
+    match pool_status(&targets.first()?.3).held_root? {
+        HeldRoot::Block(block) => Some(block),
+        HeldRoot::No => None,
+    }
+}

@@ -1,0 +1,80 @@
+//! What is refused before anything is asked of the kernel.
+
+use super::*;
+use crate::host;
+use crate::record::{Ask, Reading, Recording, Source};
+
+#[test]
+fn kernels() {
+    for sound in [
+        "4.4.0",
+        "4.4.0-210-generic",
+        "5.10.0-46-amd64",
+        "6.1.0-56-cloud-amd64",
+        "10.0",
+        "3.10.0-366.el7.x86_64",
+        "3.10.0-1160.119.1.el7.x86_64",
+    ] {
+        assert!(is_sound(sound), "{sound}");
+    }
+    for unsound in [
+        "",
+        "4.3.9",
+        "3.10.0",
+        "3.10.0-327.36.3.el7.x86_64",
+        "3.10.0-1160",
+        "2.6.32-754.el6.x86_64",
+        "4.1.12-124.el7uek.x86_64",
+        "garbage",
+        "4",
+    ] {
+        assert!(!is_sound(unsound), "{unsound}");
+    }
+}
+
+fn refused(kernel: &str, status: &str, state: &str) -> Option<String> {
+    let mut recording = Recording::new(Source::Machine, None);
+    let mut say = |ask, of: &str, text: &str| recording.push(ask, of, Reading::Said(text.to_owned()));
+    say(Ask::Uname, "", &format!("Linux {kernel} x86_64"));
+    say(Ask::DmVersion, "", "4.47.0");
+    say(Ask::DmList, "", "253:0 0 pool");
+    say(Ask::DmTable, "pool", "0 4096 thin-pool 7:1 7:0 128 64 1 skip_block_zeroing ");
+    say(
+        Ask::DmInfo,
+        "pool",
+        &format!("Name:              pool\nState:             {state}\nTables present:    LIVE\n"),
+    );
+    say(Ask::DmStatus, "pool", &format!("0 4096 thin-pool {status}"));
+    let host = host::read(&recording);
+    refusal(&host, host.pools.first().unwrap())
+}
+
+#[test]
+fn states() {
+    let kernel = "6.1.0-56-cloud-amd64";
+    let good = "7 120/2048 5/32 - rw discard_passdown queue_if_no_space - 512 ";
+    assert_eq!(refused(kernel, good, "ACTIVE"), None);
+    assert_eq!(refused(kernel, &good.replace("rw", "out_of_data_space"), "ACTIVE"), None);
+    for (status, state, words) in [
+        (good.to_owned(), "SUSPENDED", "suspended"),
+        (good.replace("rw", "ro"), "ACTIVE", "read-only"),
+        (good.replace("space - ", "space needs_check "), "ACTIVE", "needs_check"),
+        (good.replace("120/", "1600/"), "ACTIVE", "nearly full"),
+        (good.replace(" - rw", " 77 rw"), "ACTIVE", "--held-root"),
+        (good.replace(" - rw", " 77 rw"), "ACTIVE", "dmsetup message pool 0 release_metadata_snap"),
+        ("Fail".to_owned(), "ACTIVE", "failed"),
+        (String::new(), "ACTIVE", "not known"),
+    ] {
+        let why = refused(kernel, &status, state).unwrap_or_default();
+        assert!(why.contains(words), "{status}: {why}");
+    }
+    assert!(refused("3.10.0-327.el7.x86_64", good, "ACTIVE").unwrap().contains("3.10.0-327.el7.x86_64"));
+}
+
+/// Where the pool is not there, the guardian says so and ends.
+#[test]
+fn no_pool() {
+    let taken =
+        Snapshot::take("no-such-pool-of-thinspect", Path::new("/nonexistent"), Duration::from_secs(5));
+    assert!(matches!(taken, Err(Error::NotTaken(_))), "{taken:?}");
+}
