@@ -97,6 +97,8 @@ note() {
 take_down() {
     local node
     docker_is_gone || lower_docker
+    # Else whoever asks Docker something starts it.
+    ! have systemctl || systemctl stop docker.socket 2>/dev/null || true
     within 20 down && return
     ! here || { clear_pool && run dmsetup remove --retry "$pool"; } || stop "the old pool is still in use"
     for node in $(writing_loops "$data_file") $(writing_loops "$metadata_file"); do

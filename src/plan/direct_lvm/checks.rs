@@ -64,9 +64,9 @@ fn owner(pool: &Pool) -> Result<(), String> {
                 .into(),
         ),
         Owner::Containerd { .. } => Err(
-            "the pool is of containerd's devmapper snapshotter, whose records name each device after the pool: it can \
-             move, but only under the same pool name, which no LVM thin pool can have; images can be pulled again into a \
-             new pool"
+            "the pool is of containerd's devmapper snapshotter, whose records name each device after the pool, so it \
+             could only move under the same name: this plan does not do that; pull the images anew into a pool of LVM's, \
+             and set pool_name to it in containerd's config.toml"
                 .into(),
         ),
         Owner::Lvm => Err("the pool is LVM's own already".into()),
