@@ -315,6 +315,24 @@ pub enum Plan {
         #[arg(long)]
         script: bool,
     },
+    /// Move Docker's pool from loop files to LVM, with every image and container in it; names free disks where none is given
+    DirectLvm {
+        /// Where to
+        #[command(flatten)]
+        to: To,
+        /// Give the pool this much data space, e.g. 100G; else all of the device but room to grow, and of a group what it needs
+        #[arg(long, value_name = "SIZE", value_parser = size)]
+        size: Option<u64>,
+        /// Where copies go of Docker's records and the pool's metadata, and the script's notes
+        #[arg(long, value_name = "DIR", value_parser = directory)]
+        copies: Option<String>,
+        /// Count what is in use in this copy of the metadata instead of the pool's own
+        #[arg(long, value_name = "FILE")]
+        metadata: Option<PathBuf>,
+        /// Print a guarded shell script of the steps
+        #[arg(long)]
+        script: bool,
+    },
     /// Bring a full, read-only, needs-check or failed pool back without wiping it
     Repair {
         /// Where copies go of metadata that is no file
@@ -358,6 +376,18 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     let port = text.parse().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     port.or_else(|_| text.parse())
         .map_err(|_| format!("`{text}` is no address; write for example 9750, 0.0.0.0:9750 or [::]:9750"))
+}
+
+/// Where `plan direct-lvm` moves the pool.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct To {
+    /// To this disk or partition, which must be empty; it becomes the volume group docker
+    #[arg(long, value_name = "DEVICE", value_parser = directory)]
+    pub device: Option<String>,
+    /// Into what this volume group has free
+    #[arg(long, value_name = "NAME")]
+    pub vg: Option<String>,
 }
 
 /// An absolute path: plans may be followed from anywhere.

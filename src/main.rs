@@ -5,6 +5,7 @@ mod counting;
 mod freeing;
 mod manual;
 mod monitoring;
+mod planning;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
@@ -250,12 +251,18 @@ fn count(
 }
 
 fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
-    let named = matches!(goal, Plan::Free { need: Some(_), .. } | Plan::Overlay2 { .. });
-    let (recording, source) = recording(global, &asking(named))?;
+    let named =
+        matches!(goal, Plan::Free { need: Some(_), .. } | Plan::Overlay2 { .. } | Plan::DirectLvm { .. });
+    let mut asked = asking(named);
+    if let Plan::DirectLvm { to, .. } = goal {
+        asked.disks = true;
+        asked.disk.clone_from(&to.device);
+    }
+    let (recording, source) = recording(global, &asked)?;
     let host = host::read(&recording);
     let absent = match goal {
-        // What is to be repaired may not be there any more.
-        Plan::Repair { .. } | Plan::Overlay2 { .. } => plan::absent_pool(&host),
+        // What is to be repaired or moved may not be set up.
+        Plan::Repair { .. } | Plan::Overlay2 { .. } | Plan::DirectLvm { .. } => plan::absent_pool(&host),
         _ => None,
     };
     let wanted = global.pool.as_deref();
@@ -264,36 +271,8 @@ fn make_plan(global: &Global, goal: &Plan) -> Result<Exit> {
         Some(pool) => pool,
         None => chosen_pool(&host, wanted)?,
     };
-    let (plan, script) = match goal {
-        Plan::Free { need: None, script, .. } => (plan::free(&host, pool, &plan::Free::default()), *script),
-        Plan::Free { need: Some(need), metadata, script } => {
-            let need = host::units::Bytes(*need);
-            let about = freeing::About { recording: &recording, source, host: &host, pool };
-            (freeing::plan_free(&about, &root(global), metadata.as_deref(), need)?, *script)
-        }
-        Plan::Repair { copies, script } => {
-            (plan::repair(&host, pool, &plan::Repair { copies: copies.clone() }), *script)
-        }
-        Plan::Overlay2 { archives, old_engine, metadata, script } => {
-            let about = freeing::About { recording: &recording, source, host: &host, pool };
-            let mut options = freeing::plan_overlay2(&about, &root(global), metadata.as_deref())?;
-            options.archives.clone_from(archives);
-            options.old_engine.clone_from(old_engine);
-            (plan::overlay2(&host, pool, &options), *script)
-        }
-        Plan::MinFreeSpace { percent, script } => {
-            (plan::min_free_space(&host, pool, &plan::MinFreeSpace { percent: *percent }), *script)
-        }
-        Plan::Grow { data, metadata, by, to, script } => {
-            let which = match (data, metadata) {
-                (true, _) => plan::Which::Data,
-                (_, true) => plan::Which::Metadata,
-                _ => plan::Which::AsNeeded,
-            };
-            let size = |bytes: &Option<u64>| bytes.map(host::units::Bytes);
-            (plan::grow(&host, pool, &plan::Grow { which, by: size(by), to: size(to) }), *script)
-        }
-    };
+    let about = freeing::About { recording: &recording, source, host: &host, pool };
+    let (plan, script) = planning::plan(&about, &root(global), goal)?;
     if script {
         if let Some(why) = plan.unscriptable() {
             return Err(anyhow!("no script: {}", report::amounts(why, units(global))));
@@ -371,7 +350,7 @@ fn chosen_pool<'a>(host: &'a Host, name: Option<&str>) -> Result<&'a Pool> {
 }
 
 fn save(global: &Global, file: Option<&Path>) -> Result<Exit> {
-    let (recording, _) = recording(global, &asking(true))?;
+    let (recording, _) = recording(global, &live::Options { disks: true, ..asking(true) })?;
     let mut text = Vec::new();
     recording.write(&mut text)?;
     write_out(file.unwrap_or(Path::new("-")), &text)

@@ -93,6 +93,19 @@ pub(super) fn items(inventory: &Inventory) -> Vec<Item> {
     items
 }
 
+/// The same where the pool itself is copied: whatever is in it stays what it is, but for what goes when it stops.
+pub(super) fn carried(inventory: &Inventory) -> Vec<Item> {
+    let comes = |mut item: Item| {
+        let inside = matches!(item.kind, Kind::Image | Kind::Container);
+        if inside && (item.fate != Fate::Rebuilt || item.kind == Kind::Image) {
+            (item.fate, item.bytes) = (Fate::Kept, None);
+            item.how = "it comes along with the pool, as it is".to_owned();
+        }
+        item
+    };
+    items(inventory).into_iter().map(comes).collect()
+}
+
 fn image(image: &ImageItem) -> Item {
     let names: Vec<&str> = image.tags.iter().chain(&image.digests).map(String::as_str).collect();
     let name = if names.is_empty() { image.id.clone() } else { names.join(" ") };

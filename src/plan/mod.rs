@@ -5,6 +5,7 @@
 
 mod archives;
 mod daemon_json;
+mod direct_lvm;
 mod facts;
 mod free;
 mod free_chosen;
@@ -31,6 +32,7 @@ mod script;
 mod settings;
 mod sizes;
 
+pub use direct_lvm::{Counted, DirectLvm, Where, direct_lvm};
 pub use free::{Free, free};
 pub use free_chosen::{Chosen, Removal, Thing, Trimming, free_chosen};
 pub use grow::{Grow, Which, grow};
@@ -59,6 +61,8 @@ pub enum Goal {
     Free,
     /// Bring a full, read-only, needs-check or failed pool back without wiping it.
     Repair,
+    /// Move a Docker's pool from loop files to LVM, with everything in it.
+    DirectLvm,
     /// Move a Docker from its thin pool to the overlay2 driver.
     Overlay2,
 }
@@ -72,6 +76,7 @@ impl Goal {
             Self::Grow => "grow",
             Self::Free => "free",
             Self::Repair => "repair",
+            Self::DirectLvm => "direct-lvm",
             Self::Overlay2 => "overlay2",
         }
     }

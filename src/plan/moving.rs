@@ -209,7 +209,7 @@ pub(super) fn switch(way: &Move<'_>, before: &[&str]) -> Step {
     let why = "The old store is left as it is: this driver does not look at it. Until the containers are back, do not \
                prune volumes: none seems to be in use.";
     let is = |text: &str| format!("settings_are \"$({})\"", printed(text));
-    let empty = "[ -z \"$(text_of \"$settings\" | tr -d '[:space:]')\" ]".to_string();
+    let empty = "[ -z \"$(text_of \"$settings\" | tr -d '[:space:]')\" ]".to_owned();
     let was = if old.trim().is_empty() { empty } else { is(old) };
     let mut run = lines(&["! docker_answers || ! driver_is \"$old_driver\" || unchanged"]);
     let lower = if way.engine.is_some() { "lower_engine" } else { "lower_docker" };

@@ -94,6 +94,15 @@ numbers! {
     "volume_group_free_bytes" "Free in the volume group."
     "volume_group_needed_bytes" "What the steps take of it, the spare copy of the metadata included."
     "extent_bytes" "The unit that volumes of this group grow in."
+
+    "used_bytes" "Data in use, each block counted once however many devices share it."
+    "device_bytes" "Size of the device that the pool moves to, or what the volume group has free."
+    "device_usable_bytes" "What of it is whole extents."
+    "device_needed_bytes" "The least of it that is needed: data, one step of growth, the metadata twice."
+    "metadata_spare_bytes" "What LVM keeps as a spare for the metadata's repair."
+    "autoextend_threshold_percent" "Percent of use at which LVM grows the pool."
+    "autoextend_growth_percent" "By how much LVM grows it each time, in percent of its size."
+    "autoextend_room_bytes" "What stays free in the volume group for that."
 }
 
 /// Numbers by name, in the order in which a person reads them.

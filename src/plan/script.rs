@@ -12,7 +12,9 @@ const PROLOGUE: &str = include_str!("prologue.sh");
 pub(super) const HELPERS: &str = include_str!("helpers.sh");
 /// For plans that stop or start Docker.
 pub(super) const DOCKER: &str = include_str!("docker.sh");
-/// For plans that move Docker's data elsewhere; needs [`DOCKER`].
+/// For plans that move Docker's data elsewhere: what they note, and the settings; needs [`DOCKER`].
+pub(super) const STORE: &str = include_str!("store.sh");
+/// For plans that save it in archives and load it again; needs [`STORE`].
 pub(super) const MIGRATE: &str = include_str!("migrate.sh");
 /// For plans that remove things from it.
 pub(super) const FREE: &str = include_str!("free.sh");
@@ -22,6 +24,8 @@ pub(super) const REPAIR: &str = include_str!("repair.sh");
 pub(super) const REPAIR_FILE: &str = include_str!("repair_file.sh");
 /// The same, where a logical volume does.
 pub(super) const REPAIR_LVM: &str = include_str!("repair_lvm.sh");
+/// For the plan that moves a pool to LVM; needs [`STORE`] and [`REPAIR`].
+pub(super) const DIRECT_LVM: &str = include_str!("direct_lvm.sh");
 /// For the plan that moves to overlay2; needs [`MIGRATE`].
 pub(super) const OVERLAY2: &str = include_str!("overlay2.sh");
 /// The same with an engine of its own for the old store.

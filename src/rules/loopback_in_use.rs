@@ -18,9 +18,8 @@ super::rule! {
     /// "strongly discouraged for production use".
     ///
     /// ## What to do
-    /// Watch the filesystem under the files as well as the pool, and plan the way to a pool on block devices
-    /// (direct-lvm) or off the driver (overlay2). Images and containers do not move by themselves: `docker save`
-    /// and `docker export` what is needed first.
+    /// Watch the filesystem under the files as well as the pool, and plan the way to a pool on block devices with
+    /// everything that is in it (`thinspect plan direct-lvm`), or off the driver (`thinspect plan overlay2`).
     ///
     /// ## References
     /// docs.docker.com, "Use the Device Mapper storage driver", loop-lvm mode.
@@ -60,13 +59,16 @@ fn of_pool(host: &Host, pool: &Pool) -> Finding {
 }
 
 fn with_advice(finding: Finding, host: &Host, pool: &Pool) -> Finding {
-    let what = "see what a move to block devices or to overlay2 would have to carry over";
-    let looks = if judge::is_dockers(host, pool) {
-        advise::look(what, &["docker images -a", "docker ps -as"])
-    } else {
-        advise::look("see what lies in the pool", &["dmsetup ls --tree"])
-    };
-    finding.advise(looks)
+    if !judge::is_dockers(host, pool) {
+        return finding.advise(advise::look("see what lies in the pool", &["dmsetup ls --tree"]));
+    }
+    finding
+        .advise(advise::plan(
+            "direct-lvm",
+            pool,
+            "see how the pool moves to LVM, with everything that is in it",
+        ))
+        .advise(advise::plan("overlay2", pool, "or how everything moves to the driver overlay2"))
 }
 
 fn of_words(host: &Host) -> Option<Finding> {

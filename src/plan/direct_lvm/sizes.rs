@@ -18,8 +18,17 @@ pub(super) const GROWTH: u64 = 20;
 const RESERVE: u64 = 16 << 20;
 /// The metadata may become so many times what is used of it now.
 const METADATA_GROWS: u64 = 4;
+/// Blocks in one bitmap of a space map. `thin_restore` counts too few free blocks in a last bitmap that is not whole
+/// (thin-provisioning-tools pull request 288), and the kernel, once it has grown such a space map, does not find the
+/// others: writes hang although blocks are free. So whole bitmaps are restored, and the kernel grows them to the volume.
+pub(super) const BITMAP: u64 = 16_320;
+/// The least metadata: one whole bitmap of 4 KiB blocks, in extents.
+const METADATA_LEAST: u64 = 64 << 20;
 /// Percent points that lie at least between LVM's growing a pool and Docker's refusing new layers.
 const MARGIN: u64 = 10;
+
+/// Above this percent Docker would refuse before LVM acts, whose threshold is never below 50.
+const HIGHEST_PERCENT: u64 = 40;
 
 /// What has to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +86,11 @@ impl Room {
     }
 }
 
+/// The free-space floor of the new pool: as it is, unless it is so high that LVM could not act before it.
+pub(super) const fn percent(now: u64) -> u64 {
+    if now > HIGHEST_PERCENT { floor::DEFAULT_PERCENT } else { now }
+}
+
 /// The percent of use at which LVM grows the pool: 80, or less where Docker refuses early. LVM takes anything below 50
 /// for 50 (lvm.conf(5), thin_pool_autoextend_threshold).
 pub(super) fn threshold(percent: u64) -> u64 {
@@ -85,10 +99,12 @@ pub(super) fn threshold(percent: u64) -> u64 {
 
 /// The layout, `asked` being the data size a person named; where it does not fit, `needed` is more than `usable`.
 pub(super) fn layout(demand: &Demand, room: &Room, asked: Option<u64>) -> Layout {
+    let demand = &Demand { percent: percent(demand.percent), ..*demand };
     let threshold = threshold(demand.percent);
     let up = |bytes: u64| bytes.checked_next_multiple_of(room.extent.max(1)).unwrap_or(u64::MAX);
     let least = up(least(demand, threshold).saturating_mul(demand.block));
-    let metadata = |data: u64| up(metadata(demand, data)).min(down(METADATA_BLOCKS_MAX.0 * 4096, room.extent));
+    let metadata =
+        |data: u64| up(metadata(demand, data)).min(down(METADATA_BLOCKS_MAX.0 * 4096, room.extent));
     let step = |data: u64| up(data / 100 * GROWTH);
     let first = asked.map_or(least, up);
     let least_metadata = metadata(first.saturating_add(step(first)));
@@ -114,18 +130,24 @@ impl Demand {
     }
 }
 
-/// The fewest blocks of which those in use are no more than the threshold, and that leave Docker's floor.
+/// The fewest blocks of which those in use are no more than the threshold, and that leave Docker's floor, in whole
+/// bitmaps.
 fn least(demand: &Demand, threshold: u64) -> u64 {
     let share = |used: u64| used.saturating_mul(100).div_ceil(threshold);
     let blocks = share(demand.used);
     let floor = floor::required(blocks, demand.percent);
-    if blocks.saturating_sub(demand.used) >= floor { blocks } else { share(demand.used.saturating_add(floor)) }
+    let roomy = blocks.saturating_sub(demand.used) >= floor;
+    let blocks = if roomy { blocks } else { share(demand.used.saturating_add(floor)) };
+    blocks.max(demand.used.max(1).checked_next_multiple_of(BITMAP).unwrap_or(u64::MAX))
 }
 
 /// For a pool that may become `data` large.
 fn metadata(demand: &Demand, data: u64) -> u64 {
     let blocks = data.div_ceil(demand.block.max(1));
-    advised_bytes(blocks).max(demand.metadata.saturating_mul(METADATA_GROWS)).saturating_add(RESERVE)
+    advised_bytes(blocks)
+        .max(demand.metadata.saturating_mul(METADATA_GROWS))
+        .saturating_add(RESERVE)
+        .max(METADATA_LEAST)
 }
 
 fn down(bytes: u64, unit: u64) -> u64 {
@@ -184,9 +206,14 @@ mod tests {
     fn an_empty_pool_and_a_tiny_one() {
         let empty = Demand { used: 0, ..demand(0, 10) };
         assert!(layout(&empty, &Room::device(20 * GIB), None).data > 16 * GIB);
-        let tiny = Demand { used: 1, ..empty };
-        let layout = layout(&tiny, &Room::device(4 * EXTENT), None);
-        assert!(layout.needed > Room::device(4 * EXTENT).usable, "{layout:?}");
+        assert_eq!(
+            layout(&empty, &Room::device(20 * GIB), None).least,
+            1020 * MIB,
+            "a whole bitmap of blocks"
+        );
+        let tiny = Demand { used: 1, metadata: 0, ..empty };
+        let layout = layout(&tiny, &Room::device(GIB), None);
+        assert_eq!(layout.needed, (1020 + 204 + 2 * 64) * MIB);
     }
 }
 

@@ -1,0 +1,248 @@
+//! What keeps a pool from being moved, each in one sentence, and what has to be known of it.
+//!
+//! It refuses whatever a copy would carry along or make worse: damage, lost files, a pool that is not Docker's.
+
+use super::Job;
+use super::sizes::{self, Demand, Layout, Room};
+use super::target::{Target, free};
+use crate::advice::pool_option;
+use crate::host::backing::Backing;
+use crate::host::docker::Docker;
+use crate::host::pool::{Owner, Pool};
+use crate::host::units::Bytes;
+use crate::host::{DeviceMapper, Host};
+use crate::plan::Plan;
+use crate::plan::facts::{State, state};
+
+/// The Docker whose pool it is, if the pool can be moved at all; else why not.
+pub(super) fn pool<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Result<&'a Docker, String> {
+    if host.kernel.device_mapper == DeviceMapper::NotAsked {
+        return Err(
+            "pasted text does not say which disks there are: make the plan on the host itself, as root"
+                .into(),
+        );
+    }
+    owner(pool)?;
+    let uuid = pool.uuid.as_deref().unwrap_or_default();
+    if pool.lv.is_some() || uuid.starts_with("LVM-") {
+        return Err("the pool is on LVM already".into());
+    }
+    lost(pool)?;
+    let docker =
+        host.docker_of(pool).ok_or("Docker's own records of the pool were not read: run it as root")?;
+    version(docker)?;
+    // A pool that is not there has no mode: its metadata is checked by the script.
+    let up = pool.device.is_some();
+    match state(pool) {
+        State::Blocked(why, steps) => {
+            plan.steps = steps;
+            return Err(why);
+        }
+        State::DataFull => plan.warn(
+            "the pool is full: what containers tried to write meanwhile may be lost already, whatever is done now; the \
+             new pool has room",
+        ),
+        State::MetadataFull => plan.warn("the pool has no free metadata: the new one has more, nothing else is needed"),
+        State::Unknown if up => return Err("the pool's mode is not known here: run it as root".into()),
+        State::Works | State::Unknown => {}
+    }
+    if files(pool).is_none() {
+        return Err(format!(
+            "the pool is not on loop files that are known here: this plan moves only those{}",
+            place(pool)
+        ));
+    }
+    Ok(docker)
+}
+
+fn owner(pool: &Pool) -> Result<(), String> {
+    match &pool.owner {
+        Owner::Docker { .. } => Ok(()),
+        Owner::ContainersStorage => Err(
+            "the pool is of Podman's or CRI-O's old devicemapper driver (containers/storage), which its version 1.54 \
+             removed: save the images (podman save, or push them) and move to the driver overlay instead"
+                .into(),
+        ),
+        Owner::Containerd { .. } => Err(
+            "the pool is of containerd's devmapper snapshotter, whose records name each device after the pool, so it \
+             could only move under the same name: this plan does not do that; pull the images anew into a pool of LVM's, \
+             and set pool_name to it in containerd's config.toml"
+                .into(),
+        ),
+        Owner::Lvm => Err("the pool is LVM's own already".into()),
+        Owner::Stratis => Err("the pool is of Stratis, which manages its devices itself".into()),
+        Owner::Unknown => Err("whose pool it is was not recognised: this plan moves Docker's".into()),
+    }
+}
+
+/// A file without a name is lost when its loop device goes: the copy must not be the first thing to stop Docker.
+fn lost(pool: &Pool) -> Result<(), String> {
+    let lost = [&pool.data_backing, &pool.metadata_backing].into_iter().filter_map(|b| b.file.as_ref());
+    match lost.into_iter().find(|f| f.deleted || f.replaced) {
+        Some(file) => Err(format!(
+            "the loop file {:?} was deleted or replaced while in use, and stopping Docker would lose it: see \
+             `thinspect plan repair{}` first",
+            file.path,
+            pool_option(pool)
+        )),
+        None => Ok(()),
+    }
+}
+
+fn version(docker: &Docker) -> Result<(), String> {
+    let Some(version) = &docker.version else { return Ok(()) };
+    let mut numbers = version.split('.').map(|n| n.parse::<u32>().ok());
+    let (Some(Some(major)), Some(Some(minor))) = (numbers.next(), numbers.next()) else { return Ok(()) };
+    if major >= 25 {
+        return Err(format!(
+            "Docker {version} has no devicemapper driver any more: see `thinspect plan overlay2` for the way to overlay2"
+        ));
+    }
+    if (major, minor) < (1, 4) {
+        return Err(format!("Docker {version} cannot use a pool of LVM's (dm.thinpooldev came with 1.4)"));
+    }
+    Ok(())
+}
+
+fn place(pool: &Pool) -> String {
+    pool.data_backing.path.as_ref().map(|p| format!(" (its data is on {p})")).unwrap_or_default()
+}
+
+/// The loop files of data and metadata.
+pub(super) fn files(pool: &Pool) -> Option<(&str, &str)> {
+    fn path(backing: &Backing) -> Option<&str> {
+        backing.file.as_ref().map(|f| f.path.as_str()).filter(|p| p.starts_with('/'))
+    }
+    Some((path(&pool.data_backing)?, path(&pool.metadata_backing)?))
+}
+
+/// Damage is not carried along.
+pub(super) fn damaged(pool: &Pool) -> String {
+    format!(
+        "the pool's metadata is damaged or marked needs_check: see `thinspect plan repair{}` first",
+        pool_option(pool)
+    )
+}
+
+/// Why no size can be computed.
+pub(super) fn unknown_use(pool: &Pool) -> String {
+    format!(
+        "how much of the pool is in use is not known here: make the plan on the host itself, as root, or give a copy of \
+         the pool's metadata ({}) with --metadata",
+        files(pool)
+            .map_or("devicemapper/devicemapper/metadata below Docker's data root", |(_, metadata)| metadata)
+    )
+}
+
+/// What could be named, where nothing was.
+pub(super) fn no_place(host: &Host, demand: &Demand) -> String {
+    let fits = |room: &Room| sizes::layout(demand, room, None).needed <= room.usable;
+    let disks = host.disks.iter().filter(|d| free(host, d).is_ok());
+    let disks = disks.filter(|d| d.size.is_some_and(|s| fits(&Room::device(s.0))));
+    let disks = disks.map(|d| format!("--device {}", d.node));
+    let groups =
+        host.lvm.groups.iter().filter(|g| {
+            g.free.is_some_and(|f| fits(&Room::group(f.0, g.extent.map_or(sizes::EXTENT, |e| e.0))))
+        });
+    let known: Vec<String> = disks.chain(groups.map(|g| format!("--vg {}", g.name))).collect();
+    let needed = sizes::layout(demand, &Room::device(u64::MAX >> 1), None);
+    let least = Bytes(needed.needed);
+    if known.is_empty() {
+        return format!(
+            "no disk is free and no volume group has the {least} that are needed: add a disk, and name it with --device"
+        );
+    }
+    format!("name where to: {} (at least {least} are needed)", known.join(", or "))
+}
+
+/// A size that was asked for and would not do.
+pub(super) fn asked_too_little(demand: &Demand, layout: &Layout, asked: Bytes) -> String {
+    let used = Bytes(demand.used.saturating_mul(demand.block));
+    format!(
+        "{asked} are too little: {used} are in use, and are to be at most {} % of at least {}",
+        layout.threshold,
+        Bytes(layout.least)
+    )
+}
+
+/// What is needed against what there is.
+pub(super) fn too_small(demand: &Demand, target: &Target, layout: &Layout, asked: Option<Bytes>) -> String {
+    let what = match &target.device {
+        Some((node, _)) => format!("{node} is too small: it has {}", target.bytes),
+        None => format!("volume group {:?} has only {} free", target.volume.vg, target.bytes),
+    };
+    let used = Bytes(demand.used.saturating_mul(demand.block));
+    let data = match asked {
+        Some(asked) => format!("{asked} of data as asked for"),
+        None => format!(
+            "{} of data, of which {used} in use are at most {} %",
+            Bytes(layout.least),
+            layout.threshold
+        ),
+    };
+    format!(
+        "{what}, and {} are needed: {data}, {} % to grow by, and the metadata twice",
+        Bytes(layout.needed),
+        sizes::GROWTH
+    )
+}
+
+/// What has to be known before it is begun.
+pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
+    let bytes = job.demand.used.saturating_mul(job.demand.block);
+    let minutes = bytes.saturating_mul(2) / (100_000_000 * 60);
+    plan.warn(format!(
+        "containers and Docker are stopped for as long as it takes to copy {} and compare it: about {} at 100 MB/s",
+        Bytes(bytes),
+        match minutes {
+            0 => "a minute".to_owned(),
+            1 => "two minutes".to_owned(),
+            minutes => format!("{} minutes", minutes.saturating_add(1)),
+        }
+    ));
+    let docker = job.docker;
+    let major = docker.version.as_deref().and_then(|v| v.split('.').next()?.parse::<u32>().ok());
+    if major.is_some_and(|m| m >= 18) {
+        plan.warn(
+            "the devicemapper driver is deprecated since Docker 18.09 and gone from 25.0: where overlay2 can be used, \
+             `thinspect plan overlay2` lasts longer",
+        );
+    }
+    if let Some(note) = automatic(job, docker) {
+        plan.warn(note);
+    }
+    if docker.running == Some(false) {
+        plan.warn("the Docker daemon is not running: it is not needed before the last steps, and is started in them");
+    }
+    if job.demand.base > job.layout.data {
+        plan.warn(format!(
+            "one container may write up to {}, more than the new pool's {}",
+            Bytes(job.demand.base),
+            Bytes(job.layout.data)
+        ));
+    }
+    if job.layout.growth < job.layout.data / 100 * sizes::GROWTH {
+        plan.warn("there is no room for LVM to grow the pool once: add a disk to the group (vgextend) soon");
+    }
+    if sizes::percent(job.demand.percent) != job.demand.percent {
+        plan.warn(format!(
+            "dm.min_free_space is {} %: Docker would refuse new layers before LVM grows the pool, so it becomes {} %",
+            job.demand.percent,
+            sizes::percent(job.demand.percent)
+        ));
+    }
+}
+
+/// Docker's own way to such a pool (17.06, daemon/graphdriver/devmapper/device_setup.go), and when it is none.
+fn automatic(job: &Job<'_>, docker: &Docker) -> Option<String> {
+    let (node, _) = job.target.device.as_ref()?;
+    let mut numbers = docker.version.as_deref()?.split('.').map(|n| n.parse::<u32>().ok());
+    let version = (numbers.next()??, numbers.next()??);
+    (version >= (17, 6)).then(|| {
+        format!(
+            "not this way: dm.directlvm_device={node} lets Docker set up an empty pool by itself, for a data root with \
+             nothing in it; with this one the daemon would not start, as its base device is not in that pool. It also \
+             leaves less free than the 20 % by which LVM is to grow it, and does not look whether dmeventd watches"
+        )
+    })
+}

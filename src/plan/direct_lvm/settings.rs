@@ -1,0 +1,89 @@
+//! What Docker and LVM are told of the new pool: `daemon.json`, merged with what is there, and LVM's profile.
+//!
+//! It refuses to write storage options into `daemon.json` where they are given elsewhere: the daemon would not start.
+
+use super::Job;
+use super::sizes::{self, percent};
+use crate::host::Host;
+use crate::host::docker::Docker;
+use crate::host::floor::DEFAULT_PERCENT;
+use crate::plan::daemon_json::with_settings;
+use serde_json::{Value, json};
+
+/// What makes and finds a pool on loop files or raw devices, and means nothing for LVM's.
+const OLD: [&str; 6] = [
+    "dm.loopdatasize",
+    "dm.loopmetadatasize",
+    "dm.datadev",
+    "dm.metadatadev",
+    "dm.blocksize",
+    "dm.directlvm_device",
+];
+/// The old text of `daemon.json` and the new one; a sentence where a person has to make the change.
+pub(super) fn daemon_json(job: &Job<'_>) -> Result<(String, String), String> {
+    let docker = job.docker;
+    if let Some(option) = docker.options.iter().find(|o| !o.from.ends_with("daemon.json")) {
+        return Err(format!(
+            "Docker's storage options are given on {} ({}={}): the daemon refuses to start when they stand in \
+             daemon.json as well; move them there first, and plan again",
+            option.from, option.name, option.value
+        ));
+    }
+    let old = docker.daemon_json.clone().unwrap_or_default();
+    let mut settings = vec![("storage-opts", Some(Value::from(options(job, &old))))];
+    if docker.driver.is_none() {
+        settings.insert(0, ("storage-driver", Some(json!("devicemapper"))));
+    }
+    let new = with_settings(&old, &settings)?;
+    Ok((old, new))
+}
+
+/// Which pool, besides what was said of other things before.
+fn options(job: &Job<'_>, old: &str) -> Vec<String> {
+    let said: Option<Value> = serde_json::from_str(old).ok();
+    let said = said.as_ref().and_then(|s| s.get("storage-opts")?.as_array()).cloned().unwrap_or_default();
+    let name = |option: &str| option.split_once('=').map(|(name, _)| name.trim().to_ascii_lowercase());
+    let lowered = percent(job.demand.percent) != job.demand.percent;
+    let goes = |option: &str| {
+        let name = name(option).unwrap_or_default();
+        OLD.contains(&name.as_str())
+            || name == "dm.thinpooldev"
+            || name.starts_with("dm.thinp_")
+            || lowered && name == "dm.min_free_space"
+    };
+    let mut options: Vec<String> =
+        said.iter().filter_map(Value::as_str).filter(|o| !goes(o)).map(str::to_owned).collect();
+    options.push(format!("dm.thinpooldev=/dev/mapper/{}", job.new_pool()));
+    if lowered {
+        options.push(format!("dm.min_free_space={DEFAULT_PERCENT}%"));
+    }
+    for option in ["dm.use_deferred_removal", "dm.use_deferred_deletion"] {
+        let said = options.iter().any(|o| name(o).as_deref() == Some(option));
+        if !said && defers(job.host, job.docker) {
+            options.push(format!("{option}=true"));
+        }
+    }
+    options
+}
+
+/// Whether the kernel can remove a device later that is in use now (device-mapper 4.27), and Docker knows how to use it
+/// (1.9). Asked to where it cannot, the daemon does not start.
+fn defers(host: &Host, docker: &Docker) -> bool {
+    let two = |text: &str| {
+        let mut numbers = text.split('.').map(|n| n.parse::<u32>().ok());
+        Some((numbers.next()??, numbers.next()??))
+    };
+    let kernel = host.kernel.dm_version.as_deref().and_then(two);
+    let docker = docker.version.as_deref().and_then(two);
+    kernel.is_some_and(|v| v >= (4, 27)) && docker.is_some_and(|v| v >= (1, 9))
+}
+
+/// The name of LVM's profile for the pool, and its text (lvmthin(7), "Automatically extend thin pool LV").
+pub(super) fn profile(job: &Job<'_>) -> (String, String) {
+    let text = format!(
+        "activation {{\n    thin_pool_autoextend_threshold={}\n    thin_pool_autoextend_percent={}\n}}\n",
+        job.layout.threshold,
+        sizes::GROWTH
+    );
+    (job.new_pool(), text)
+}

@@ -1,0 +1,371 @@
+//! The steps of the move: a place for the pool, everything stopped and noted, the copy, the new pool, Docker on it,
+//! everything compared, and much later the old files removed.
+//!
+//! Nothing that the old pool needs is touched before the last step; until then `--back` takes everything back.
+
+use super::{Job, settings, sizes};
+use crate::advice::{Risk, pool_option, quote};
+use crate::host::units::{Bytes, SECTOR};
+use crate::plan::daemon_json::difference;
+use crate::plan::settings::printed;
+use crate::plan::{Guarded, Plan, Step, script};
+
+/// In the dump a mapping takes up to so many times what it takes in the metadata; there are two dumps.
+const DUMP: u64 = 12;
+/// Left free beside that.
+const RESERVE: u64 = 64 << 20;
+
+/// Adds the steps.
+pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
+    let settings = settings::daemon_json(job);
+    if let Err(why) = &settings {
+        plan.basis.unscriptable = Some(why.clone());
+    }
+    basis(plan, job);
+    plan.steps.push(write_script(job));
+    plan.steps.extend(group(job));
+    plan.steps.push(volumes(job));
+    plan.steps.push(stop(job));
+    plan.steps.push(describe(job));
+    plan.steps.push(copy(job));
+    plan.steps.push(restore());
+    plan.steps.push(make_pool(job));
+    plan.steps.push(match settings {
+        Ok((old, new)) => switch(&old, &new),
+        Err(why) => by_hand(job, why),
+    });
+    plan.steps.push(start(job));
+    plan.steps.push(verify());
+    plan.steps.push(remove(job));
+    for step in plan.steps.iter_mut().filter(|s| s.risk < Risk::Destroys && s.undo.is_empty()) {
+        step.undo = back(job);
+    }
+}
+
+fn basis(plan: &mut Plan, job: &Job<'_>) {
+    let copies = job.demand.metadata.saturating_mul(DUMP).saturating_add(RESERVE);
+    plan.numbers.set("room_needed_bytes", Some(copies));
+    let (device, device_bytes) = match &job.target.device {
+        Some((node, size)) => (node.clone(), size.0.to_string()),
+        None => (String::new(), String::new()),
+    };
+    let (_, profile) = settings::profile(job);
+    plan.basis.helpers = vec![script::DOCKER, script::REPAIR, script::STORE, script::DIRECT_LVM];
+    plan.basis.way_back = true;
+    plan.basis.variables = vec![
+        ("store", job.copies.clone()),
+        ("root", job.root.to_owned()),
+        ("old_driver", "devicemapper".to_owned()),
+        ("data_file", job.data_file.to_owned()),
+        ("metadata_file", job.metadata_file.to_owned()),
+        ("block_sectors", (job.demand.block / SECTOR).to_string()),
+        ("device", device),
+        ("device_bytes", device_bytes),
+        ("group", job.target.volume.vg.clone()),
+        ("volume", job.target.volume.lv.clone()),
+        ("new_pool", job.new_pool()),
+        ("data_bytes", job.layout.data.to_string()),
+        ("metadata_bytes", job.layout.metadata.to_string()),
+        ("profile_text", profile.trim_end_matches('\n').to_owned()),
+    ];
+    let first = |condition: &str| format!("{{ did described || {condition}; }}");
+    let needs = [
+        (
+            "have lvs vgcreate lvcreate lvconvert lvchange".to_owned(),
+            "LVM's tools are missing: install the package lvm2".to_owned(),
+        ),
+        (
+            "have thin_check thin_dump thin_restore".to_owned(),
+            "thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or \
+             device-mapper-persistent-data (Red Hat)"
+                .to_owned(),
+        ),
+        (
+            "have docker blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout".to_owned(),
+            "a tool is missing: docker, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are \
+             needed"
+                .to_owned(),
+        ),
+        (
+            "{ did verified || { [ -f \"$data_file\" ] && [ -f \"$metadata_file\" ]; }; }".to_owned(),
+            format!("the old pool's files {} and {} are not there", job.data_file, job.metadata_file),
+        ),
+        ("open_store".to_owned(), "the directory for the copies cannot be made".to_owned()),
+        (
+            first(&format!("room_for \"$store\" {copies}")),
+            format!("{} has no room for the copies: {} are needed there", job.copies, Bytes(copies)),
+        ),
+    ];
+    plan.basis.needs = needs.to_vec();
+}
+
+/// Where a person keeps the script.
+fn script_file(job: &Job<'_>) -> String {
+    format!("{}.sh", job.copies)
+}
+
+fn back(job: &Job<'_>) -> Vec<String> {
+    vec![format!("bash {} --back", quote(&script_file(job)))]
+}
+
+fn write_script(job: &Job<'_>) -> Step {
+    let place = match &job.target.device {
+        Some((node, _)) => format!("--device {}", quote(node)),
+        None => format!("--vg {}", quote(&job.target.volume.vg)),
+    };
+    let file = quote(&script_file(job));
+    let command = format!("thinspect plan direct-lvm {place}{} --script > {file}", pool_option(job.pool));
+    let why = "It does the steps below one by one and asks before each. Interrupted, it goes on where it was when it is run \
+               again; with --back it takes everything back, until the last step.";
+    Step::new(
+        Risk::Stops,
+        "write the script of this plan, read it, and run it",
+        why,
+        vec![command, format!("bash {file}")],
+    )
+}
+
+fn lines(all: &[&str]) -> Vec<String> {
+    all.iter().map(|line| (*line).to_owned()).collect()
+}
+
+fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
+    all.iter().map(|(condition, otherwise)| ((*condition).to_owned(), (*otherwise).to_owned())).collect()
+}
+
+fn guarded(done: &str, needs: &[(&str, &str)], run: &[&str]) -> Option<Guarded> {
+    Some(Guarded { done: done.to_owned(), needs: pairs(needs), run: lines(run), ..Guarded::default() })
+}
+
+fn group(job: &Job<'_>) -> Option<Step> {
+    let (node, size) = job.target.device.as_ref()?;
+    let (group, device) = (quote(&job.target.volume.vg), quote(node));
+    let discards = match job.target.takes_discards {
+        Some(true) => " It takes discards: what Docker frees is given back to it.",
+        Some(false) => " It takes no discards: what Docker frees is free in the pool alone, which is enough.",
+        None => "",
+    };
+    let why = format!("{node} has {size}, nobody uses it, and nothing is recognised on it.{discards}");
+    let commands = vec![format!("vgcreate --addtag thinspect {group} {device}")];
+    let mut step = Step::new(Risk::Changes, format!("make {node} a volume group"), why, commands);
+    step.check = Some(format!("vgs {group}"));
+    step.undo = vec![format!("vgremove {group}"), format!("pvremove {device}")];
+    let otherwise = |what: &str| format!("{node} {what}; nothing was changed");
+    let needs = [
+        ("[ -b \"$device\" ]", otherwise("is not there")),
+        (
+            "device_is_that_large",
+            otherwise("is not as large as when the plan was made: another disk may have that name now"),
+        ),
+        (
+            "device_is_unused",
+            otherwise("is in use by now: mounted, swap, read-only, partitioned, or part of another device"),
+        ),
+        ("device_is_empty", otherwise("holds something by now: `wipefs -n` names it")),
+    ];
+    step.guarded = Some(Guarded {
+        done: "group_made".into(),
+        needs: needs.into_iter().map(|(condition, sentence)| (condition.to_owned(), sentence)).collect(),
+        run: lines(&["run_lvm vgcreate --addtag thinspect \"$group\" \"$device\""]),
+        ..Guarded::default()
+    });
+    Some(step)
+}
+
+fn volumes(job: &Job<'_>) -> Step {
+    let (group, layout) = (quote(&job.target.volume.vg), &job.layout);
+    let (name, profile) = settings::profile(job);
+    let volume = &job.target.volume.lv;
+    let file = quote(&format!("/etc/lvm/profile/{name}.profile"));
+    let commands = vec![
+        format!("mkdir -p /etc/lvm/profile; {} > {file}", printed(&profile)),
+        format!("lvcreate -y -W y -n {} -L {}b --addtag thinspect {group}", quote(volume), layout.data),
+        format!(
+            "lvcreate -y -W y -n {} -L {}b --addtag thinspect {group}",
+            quote(&format!("{volume}meta")),
+            layout.metadata
+        ),
+    ];
+    let chunk = job.demand.block;
+    let why = format!(
+        "Data {}, of which {} will be in use. Metadata {}: 64 bytes for each block that the pool may grow to, or \
+         four times what is in use of it now, and what the kernel keeps back; LVM keeps a spare as large. Blocks stay {} as they are copied whole. \
+         {} stay free in the group, for LVM to grow the pool by {} % whenever {} % are in use: before Docker refuses new \
+         layers at {} %. The threshold stands in a profile of the pool's own, as LVM's default of 100 means never.",
+        Bytes(layout.data),
+        Bytes(job.demand.used.saturating_mul(chunk)),
+        Bytes(layout.metadata),
+        Bytes(chunk),
+        Bytes(layout.growth),
+        sizes::GROWTH,
+        layout.threshold,
+        100 - sizes::percent(job.demand.percent)
+    );
+    let does =
+        "make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool";
+    let mut step = Step::new(Risk::Changes, does, why, commands);
+    step.check = Some(format!("lvs {group}"));
+    let same = "{ [ ! -e \"$profile\" ] || profile_written; }";
+    let other = format!("/etc/lvm/profile/{name}.profile is there already and says something else");
+    let room = format!("group_has {}", layout.data.saturating_add(layout.metadata.saturating_mul(3)));
+    let little = format!("volume group {} has less free than when the plan was made", job.target.volume.vg);
+    step.guarded = guarded(
+        "volumes_made",
+        &[(same, &other), (&format!("{{ ours \"$volume\" || {room}; }}"), &little)],
+        &["make_volumes"],
+    );
+    step
+}
+
+fn stop(job: &Job<'_>) -> Step {
+    let why = format!(
+        "The downtime begins. Names, ids and volumes are noted in {}, to be compared with in the end, and so is what runs, \
+         to be started again.",
+        job.copies
+    );
+    let mut step =
+        Step::new(Risk::Stops, "note what there is, stop the containers and Docker", why, Vec::new());
+    step.check = Some("! pgrep -x dockerd".into());
+    step.guarded = guarded("{ did pool || { did noted && down; }; }", &[], &["note", "take_down"]);
+    step
+}
+
+fn describe(job: &Job<'_>) -> Step {
+    let why = format!(
+        "{} is checked and read with thin_dump, which tells the blocks in use; in the new pool they lie packed together, so \
+         it has to be no larger than they are. Docker's records are copied to {}: the way back needs them as they are now. \
+         Nothing is written to the old pool.",
+        job.metadata_file, job.copies
+    );
+    let does = "copy Docker's records, and find the blocks in use";
+    let mut step = Step::new(Risk::Changes, does, why, Vec::new());
+    let running = "the old pool is in use again: stop Docker";
+    step.guarded = guarded("{ did pool || described; }", &[("down", running)], &["describe"]);
+    step
+}
+
+fn copy(job: &Job<'_>) -> Step {
+    let bytes = job.demand.used.saturating_mul(job.demand.block);
+    let why = format!(
+        "{} are copied in pieces, so that an interrupted copy goes on, and then compared with the old pool from end to end.",
+        Bytes(bytes)
+    );
+    let mut step =
+        Step::new(Risk::Changes, "copy the blocks to the new volume, and compare", why, Vec::new());
+    let again = "the old pool was used since its blocks were found: run this again";
+    step.guarded = guarded("{ did pool || copied; }", &[("{ down && described; }", again)], &["copy"]);
+    step
+}
+
+fn restore() -> Step {
+    let why = "The same devices, ids and transaction, with the blocks' new places, by thin_restore; thin_check must find no \
+               error in it.";
+    let mut step = Step::new(Risk::Changes, "write the new pool's metadata", why, Vec::new());
+    step.guarded = guarded(
+        "{ is_pool || restored; }",
+        &[("copied", "the old pool was used since it was copied: run this again")],
+        &["restore"],
+    );
+    step
+}
+
+fn make_pool(job: &Job<'_>) -> Step {
+    let volume = format!("{}/{}", job.target.volume.vg, job.target.volume.lv);
+    let why = "LVM makes an empty pool of the data, and then exchanges its metadata for what was written. dmeventd watches \
+               it from now on. The kernel must count as many blocks in use, and the same transaction, as in the old one.";
+    let mut step = Step::new(Risk::Changes, "make them a thin pool, and let LVM watch it", why, Vec::new());
+    step.check = Some(format!("lvs -a -o+seg_monitor,lv_profile,chunk_size {}", quote(&volume)));
+    step.guarded = guarded(
+        "did pool",
+        &[(
+            "copied",
+            "the old pool was used since it was copied: take everything back with --back, and begin anew",
+        )],
+        &["make_pool"],
+    );
+    step
+}
+
+fn switch(old: &str, new: &str) -> Step {
+    let why = "Everything else in the file stays. The old pool's files are not looked at any more, and stay as they are.";
+    let mut step =
+        Step::new(Risk::Changes, "tell Docker of the new pool in /etc/docker/daemon.json", why, Vec::new());
+    step.difference = difference(old, new);
+    let is = |text: &str| format!("settings_are \"$({})\"", printed(text));
+    let was = match old.trim().is_empty() {
+        true => "[ -z \"$(text_of \"$settings\" | tr -d '[:space:]')\" ]".to_owned(),
+        false => is(old),
+    };
+    let used = "the old pool was used since it was copied: take everything back with --back, and begin anew";
+    let write = format!("{} || write_settings \"$({})\"", is(new), printed(new));
+    step.guarded = guarded(
+        "did switched",
+        &[
+            ("{ docker_is_gone && unchanged; }", used),
+            (
+                &format!("{{ {was} || {}; }}", is(new)),
+                "/etc/docker/daemon.json is not what it was when it was recorded; make a new plan",
+            ),
+        ],
+        &["keep_settings", &write, "mark switched"],
+    );
+    step
+}
+
+fn by_hand(job: &Job<'_>, why: String) -> Step {
+    let does =
+        format!("tell Docker of the new pool: --storage-opt dm.thinpooldev=/dev/mapper/{}", job.new_pool());
+    Step::new(Risk::Changes, does, why, Vec::new())
+}
+
+fn start(job: &Job<'_>) -> Step {
+    let pool = job.new_pool();
+    let why = "In the same data root, with the same records, and the same base device. Containers that ran before are \
+               started again: the downtime ends.";
+    let mut step = Step::new(Risk::Changes, "start Docker on the new pool", why, Vec::new());
+    step.check = Some(format!("docker info 2>/dev/null | grep 'Pool Name: {}'", pool.replace('\'', "")));
+    step.guarded = guarded(
+        "did started",
+        &[("did switched", "Docker was not told of the new pool")],
+        &[
+            "raise_docker",
+            "on_new_pool || stop 'Docker does not use the new pool; --back goes back'",
+            "start_again",
+        ],
+    );
+    step
+}
+
+fn verify() -> Step {
+    let why = "Ids, names, tags and digests of images, ids and names of containers, and volumes must be what was noted; and \
+               Docker must be able to make a new container. At the first difference the script stops, and --back goes back.";
+    let mut step = Step::new(Risk::Reads, "compare everything with what was noted", why, Vec::new());
+    step.guarded = guarded(
+        "did verified",
+        &[("on_new_pool", "Docker does not use the new pool")],
+        &["verify", "mark verified"],
+    );
+    step
+}
+
+fn remove(job: &Job<'_>) -> Step {
+    let file = quote(&script_file(job));
+    let why = format!(
+        "They take space on their filesystem, and are the way back: wait until everything has run well for some days. The \
+         script does this only when it is run with --yes-destroy. The copies in {} can go then, too.",
+        job.copies
+    );
+    let commands = vec![format!("bash {file} --yes-destroy")];
+    let mut step = Step::new(Risk::Destroys, "some days later: remove the old pool's files", why, commands);
+    step.check = Some(format!("! ls {} 2>/dev/null", quote(job.data_file)));
+    let guard = guarded(
+        "{ [ ! -e \"$data_file\" ] && [ ! -e \"$metadata_file\" ]; }",
+        &[
+            ("{ did verified && on_new_pool; }", "Docker does not use the new pool, or it was not verified"),
+            ("[ -z \"$(losetup -j \"$data_file\")\" ]", "a loop device still shows the old pool's file"),
+        ],
+        &["run rm -f -- \"$data_file\" \"$metadata_file\""],
+    );
+    step.guarded = guard.map(|g| Guarded { separate: true, ..g });
+    step
+}

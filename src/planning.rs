@@ -1,0 +1,92 @@
+//! Makes the plan that was asked for, with what a plan needs beside the recording: the pool's own metadata, read where
+//! that can be done.
+//! Refuses to count in a copy that cannot be read; where there is no copy, not to know is an answer.
+
+use crate::counting;
+use crate::freeing::{self, About};
+use anyhow::{Context, Result};
+use std::path::Path;
+use thinspect::cli::Plan as Goal;
+use thinspect::host::owners;
+use thinspect::host::units::Bytes;
+use thinspect::metadata;
+use thinspect::plan::{self, Plan};
+use thinspect::report::Source;
+
+/// The plan for a goal, and whether it is wanted as a script.
+pub(crate) fn plan(about: &About<'_>, root: &Path, goal: &Goal) -> Result<(Plan, bool)> {
+    let (host, pool) = (about.host, about.pool);
+    Ok(match goal {
+        Goal::Free { need: None, script, .. } => (plan::free(host, pool, &plan::Free::default()), *script),
+        Goal::Free { need: Some(need), metadata, script } => {
+            (freeing::plan_free(about, root, metadata.as_deref(), Bytes(*need))?, *script)
+        }
+        Goal::Repair { copies, script } => {
+            (plan::repair(host, pool, &plan::Repair { copies: copies.clone() }), *script)
+        }
+        Goal::DirectLvm { to, size, copies, metadata, script } => {
+            let device = to.device.clone().map(plan::Where::Device);
+            let options = plan::DirectLvm {
+                to: device.or_else(|| to.vg.clone().map(plan::Where::Group)),
+                size: size.map(Bytes),
+                copies: copies.clone(),
+                ..plan::DirectLvm::default()
+            };
+            (direct_lvm(about, root, metadata.as_deref(), options)?, *script)
+        }
+        Goal::Overlay2 { archives, old_engine, metadata, script } => {
+            let mut options = freeing::plan_overlay2(about, root, metadata.as_deref())?;
+            options.archives.clone_from(archives);
+            options.old_engine.clone_from(old_engine);
+            (plan::overlay2(host, pool, &options), *script)
+        }
+        Goal::MinFreeSpace { percent, script } => {
+            (plan::min_free_space(host, pool, &plan::MinFreeSpace { percent: *percent }), *script)
+        }
+        Goal::Grow { data, metadata, by, to, script } => {
+            let which = match (data, metadata) {
+                (true, _) => plan::Which::Data,
+                (_, true) => plan::Which::Metadata,
+                _ => plan::Which::AsNeeded,
+            };
+            let options = plan::Grow { which, by: by.map(Bytes), to: to.map(Bytes) };
+            (plan::grow(host, pool, &options), *script)
+        }
+    })
+}
+
+/// The plan to move a pool to LVM; without a copy of the metadata the kernel's own count serves where the pool is up.
+fn direct_lvm(
+    about: &About<'_>,
+    root: &Path,
+    copy: Option<&Path>,
+    options: plan::DirectLvm<'_>,
+) -> Result<Plan> {
+    let counted = match count(about, root, copy) {
+        Err(error) if copy.is_some() => return Err(error),
+        counted => counted.ok(),
+    };
+    let owners = owners::read(about.recording, about.host, about.pool);
+    let options = plan::DirectLvm { counted, owners: Some(&owners), ..options };
+    Ok(plan::direct_lvm(about.host, about.pool, &options))
+}
+
+/// What the superblock says; the mappings are not walked.
+fn count(about: &About<'_>, root: &Path, copy: Option<&Path>) -> Result<plan::Counted> {
+    let path = match copy {
+        Some(copy) => copy.to_owned(),
+        None if about.source != Source::Live => return Err(counting::no_metadata()),
+        None => counting::metadata_path(about.pool, root)?,
+    };
+    let progress = counting::progress();
+    let options =
+        metadata::Options { progress: Some(&progress), details_only: true, ..metadata::Options::default() };
+    let (_, counted) = counting::read(&path, &options)?;
+    let block = u64::from(counted.data_block_sectors).checked_mul(512).filter(|bytes| *bytes > 0);
+    Ok(plan::Counted {
+        used_blocks: counted.data.used_blocks,
+        block_bytes: block.with_context(|| format!("{}: no size of a block", path.display()))?,
+        metadata_used_blocks: counted.metadata.used_blocks,
+        needs_check: counted.needs_check || counted.damaged > 0,
+    })
+}
