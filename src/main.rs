@@ -12,6 +12,7 @@ use clap::Parser;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use thinspect::cli::{self, Cli, Color, Command, Format, Global, Plan, SchemaOf};
 use thinspect::host::owners::{self, Owners};
 use thinspect::host::{self, Host, pool::Pool};

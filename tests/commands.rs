@@ -48,7 +48,8 @@ fn words(command: &str) -> Vec<String> {
         }
     }
     words.extend(word);
-    let stand_in = |w: String| STAND_INS.iter().find(|(name, _)| *name == w).map_or(w, |(_, v)| (*v).to_owned());
+    let stand_in =
+        |w: String| STAND_INS.iter().find(|(name, _)| *name == w).map_or(w, |(_, v)| (*v).to_owned());
     words.into_iter().map(stand_in).collect()
 }
 
@@ -90,7 +91,9 @@ fn in_advice() {
         json["input"].as_str().unwrap().to_owned()
     };
     let mut texts: Vec<String> = incidents.iter().flat_map(|t| t.lines().map(input)).collect();
-    texts.extend(read(&tests("texts/sayings.txt")).lines().filter_map(|l| Some(l.split_once('\t')?.1.to_owned())));
+    texts.extend(
+        read(&tests("texts/sayings.txt")).lines().filter_map(|l| Some(l.split_once('\t')?.1.to_owned())),
+    );
     texts.extend(RULES.iter().flat_map(|r| r.explanation.split("```").skip(1).step_by(2).map(str::to_owned)));
     let mut seen = BTreeSet::new();
     for text in texts {

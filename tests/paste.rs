@@ -128,7 +128,10 @@ fn lists_name_pools_and_what_carries_them() {
     for kind in ["lsblk", "dmsetup-ls", "dmsetup-deps"] {
         assert_eq!(carried("docker-thinpool", &text(&format!("direct-lvm.{kind}"))), lvm, "{kind}");
     }
-    let (command, both) = text("loopback-container-running.lsblk").split_once('\n').map(|(c, t)| (c.to_owned(), t.to_owned())).unwrap();
+    let (command, both) = text("loopback-container-running.lsblk")
+        .split_once('\n')
+        .map(|(c, t)| (c.to_owned(), t.to_owned()))
+        .unwrap();
     let (table, json) = both.split_once("\n{").unwrap();
     for text in [format!("{command}\n{table}"), format!("{{{json}")] {
         let found = carried("docker-254:0-7356-pool", &text);
@@ -136,14 +139,23 @@ fn lists_name_pools_and_what_carries_them() {
     }
     let host = host::read(&paste(&text("backing-fs-full.losetup-json")));
     let root = Owner::Docker { root: Some("/var/lib/docker".to_owned()) };
-    assert_eq!((host.pools.len(), &host.pools[0].owner), (1, &root), "Docker's files in loop devices are its pool");
+    assert_eq!(
+        (host.pools.len(), &host.pools[0].owner),
+        (1, &root),
+        "Docker's files in loop devices are its pool"
+    );
 }
 
 #[test]
 fn files_in_a_listed_directory_have_their_whole_path() {
     let rows = "total 92G\n 90G -rw------- 1 root root 100G Nov 12 11:52 data\n1.1G -rw------- 1 root root 2.0G Nov 12 11:52 metadata\n";
     let place = "/var/lib/docker/devicemapper/devicemapper";
-    for heading in [format!("# ls -lsh {place}"), format!("{place}:"), format!("$ cd {place}; sudo ls -lsh"), format!("ls -lsh {place}/")] {
+    for heading in [
+        format!("# ls -lsh {place}"),
+        format!("{place}:"),
+        format!("$ cd {place}; sudo ls -lsh"),
+        format!("ls -lsh {place}/"),
+    ] {
         let host = host::read(&paste(&format!("{heading}\n{rows}")));
         let file = host.pools[0].data_backing.file.as_ref().unwrap();
         assert_eq!(file.path, format!("{place}/data"), "{heading}");
@@ -173,7 +185,10 @@ fn storage_options_count_wherever_they_stand() {
     // Docker's own report says what is in effect.
     let report = "Storage Driver: devicemapper\n Pool Name: docker-thinpool\n Data Space Total: 107.4GB\n Thin Pool Minimum Free Space: 21.47GB\n";
     let host = host::read(&paste(&format!("{}{status}{report}", settings[0])));
-    assert_eq!((host.pools[0].min_free.percent, host.pools[0].min_free.from), (Some(20), MinFreeFrom::DockerInfo));
+    assert_eq!(
+        (host.pools[0].min_free.percent, host.pools[0].min_free.from),
+        (Some(20), MinFreeFrom::DockerInfo)
+    );
 }
 
 #[test]
@@ -203,10 +218,14 @@ fn logs_in_every_format_say_the_same() {
 #[test]
 fn outputs_of_different_moments_are_noticed() {
     let status = |id: u32, used: u32| {
-        format!("docker-thinpool: 0 209715200 thin-pool {id} 16057/524288 {used}/1638400 - rw discard_passdown queue_if_no_space - 1024\n")
+        format!(
+            "docker-thinpool: 0 209715200 thin-pool {id} 16057/524288 {used}/1638400 - rw discard_passdown queue_if_no_space - 1024\n"
+        )
     };
     let lvs = "  LV       VG     Attr       LSize   Pool Origin Data%  Meta%\n  thinpool docker twi-aotz-- 100.00g             20.00  3.06\n";
-    let info = |used: &str| format!(" Pool Name: docker-thinpool\n Data Space Used: {used}\n Data Space Total: 107.4 GB\n");
+    let info = |used: &str| {
+        format!(" Pool Name: docker-thinpool\n Data Space Used: {used}\n Data Space Total: 107.4 GB\n")
+    };
     let refusal = "devmapper: Thin Pool has 132840 free data blocks which is less than minimum required 163840 free data blocks.\n";
     let df = "/dev/sda1   50G   20G   30G  40% /\n/dev/sda1   50G   50G     0 100% /\n";
     let differ = [
@@ -390,7 +409,8 @@ fn is_entry(line: &str) -> bool {
 
 /// Every run of letters and digits is in some answer.
 fn nothing_is_lost(text: &str, recording: &Recording) {
-    let kept: HashSet<&str> = recording.answers.iter().flat_map(|a| runs(&a.of).chain(runs(said(a)))).collect();
+    let kept: HashSet<&str> =
+        recording.answers.iter().flat_map(|a| runs(&a.of).chain(runs(said(a)))).collect();
     for run in text.lines().filter(|l| !is_entry(l)).flat_map(runs) {
         assert!(kept.contains(run), "{run} of {text} is lost: {recording:?}");
     }

@@ -96,6 +96,7 @@ fn a_group_that_is_there_is_used_as_it_is() {
         size: Some(Bytes(900 * GIB)),
         free: Some(Bytes(500 * GIB)),
         extent: Some(Bytes(32 << 20)),
+        profile: None,
     }];
     let options = DirectLvm { to: Some(Where::Group("data-vg".into())), ..DirectLvm::default() };
     let plan = direct_lvm(&host, &pool, &options);

@@ -128,7 +128,8 @@ fn find_dockers_files(pools: &mut [Pool], files: &[LoopFile]) {
 fn nameless(pools: &[Pool], row: &LogicalVolume) -> Option<usize> {
     let size = row.size?;
     let fits = |p: &Pool| {
-        let total = p.data.total_in_bytes().filter(|_| p.name.is_none() && p.lv.is_none() && p.docker_info.is_some());
+        let total =
+            p.data.total_in_bytes().filter(|_| p.name.is_none() && p.lv.is_none() && p.docker_info.is_some());
         total.is_some_and(|t| t.0.abs_diff(size.0) <= size.0 / 100)
     };
     let mut all = (0..pools.len()).filter(|at| pools.get(*at).is_some_and(fits));

@@ -394,7 +394,8 @@ fn remove(pool: &Pool, way: &Move<'_>) -> Step {
         ),
         format!("rm -f {}/*.tar", quote(&way.place.directory)),
     ];
-    let mut step = Step::new(Risk::Destroys, "remove the old pool and the archives, some days later", why, commands);
+    let mut step =
+        Step::new(Risk::Destroys, "remove the old pool and the archives, some days later", why, commands);
     step.check = Some(format!("test ! -e {}", quote(&files)));
     if let Some(lv) = &pool.lv {
         step.commands.push(format!("lvremove {}", quote(&format!("{}/{}", lv.vg, lv.lv))));

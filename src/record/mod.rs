@@ -9,8 +9,8 @@
 
 pub mod bolt;
 pub mod border;
-pub mod events;
 pub mod bundle;
+pub mod events;
 mod folder;
 pub mod live;
 pub mod load;

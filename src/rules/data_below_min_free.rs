@@ -53,8 +53,9 @@ fn of_report(host: &Host, pool: &Pool) -> Option<Finding> {
     if short.0 <= total.0 / 1000 {
         return None;
     }
-    let summary =
-        format!("Docker refuses new layers and containers: {free} free, {required} required; about {short} short");
+    let summary = format!(
+        "Docker refuses new layers and containers: {free} free, {required} required; about {short} short"
+    );
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, Subject::pool(pool), summary)
         .because("free", free.to_string(), "docker info")
         .because("required", required.to_string(), "docker info");

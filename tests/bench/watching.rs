@@ -2,7 +2,12 @@
 //!
 //! `cargo bench --bench watching`. The kernel's answers come from recordings, through a process as always, so that only the
 //! kernel's own work for a few requests is missing. Figures, never a verdict.
-#![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints and may fail loudly")]
+#![allow(
+    missing_docs,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints and may fail loudly"
+)]
 
 use nix::sys::resource::{UsageWho, getrusage};
 use std::collections::HashMap;
@@ -88,7 +93,11 @@ fn measure(what: &str, thins: usize, busy: bool) {
     drop(watcher);
     let look = (processor() - before) / LOOKS;
     let hour = |interval: u32| look * (3600 / interval);
-    println!("{what:<44} {look:>9.1?} a look {:>9.1?} an hour at 2 s {:>9.1?} at 60 s  {resident}", hour(2), hour(60));
+    println!(
+        "{what:<44} {look:>9.1?} a look {:>9.1?} an hour at 2 s {:>9.1?} at 60 s  {resident}",
+        hour(2),
+        hour(60)
+    );
 }
 
 fn main() {

@@ -176,9 +176,16 @@ unset DOCKER_CONTEXT DOCKER_TLS_VERIFY
 driver_is() { [ "$(timeout 60 docker info -f '{{.Driver}}' 2>/dev/null)" = "$1" ]; }
 root_is_ours() { [ "$(timeout 60 docker info -f '{{.DockerRootDir}}' 2>/dev/null)" = "$root" ]; }
 no_swarm() { [ "$(timeout 60 docker info -f '{{.Swarm.LocalNodeState}}' 2>/dev/null)" = inactive ]; }
-nothing_runs() { [ -z "$(docker ps -q)" ]; }
-images_now() { docker images -aq --no-trunc | sort -u; }
-# Each name of each image. What this script names itself does not count.
+# An answer that could not be had is none.
+nothing_runs() {
+    local running
+    running=$(docker ps -q) && [ -z "$running" ]
+}
+all_images_now() { docker images -aq --no-trunc | sort -u; }
+# Images, and each name of each. What this script makes itself does not count.
+images_now() {
+    docker images -a --no-trunc --format '{{.ID}} {{.Repository}}' | sed '/ thinspect-saved$/d; s/ .*//' | sort -u
+}
 names_now() {
     docker images -a --no-trunc --digests --format '{{.ID}} {{.Repository}}:{{.Tag}} {{.Digest}}' |
         sed '/ thinspect-saved:/d' | sort
@@ -187,9 +194,15 @@ containers_now() { docker ps -aq --no-trunc | sort; }
 containers_named() { docker ps -a --no-trunc --format '{{.ID}} {{.Names}}' | sort; }
 volumes_now() { docker volume ls -q | sort; }
 # Whether the lines of a file and the output of a command are the same.
-as_noted() { [ -f "$store/$1" ] && [ "$("$2")" = "$(cat -- "$store/$1")" ]; }
+as_noted() {
+    local now
+    [ -f "$store/$1" ] && now=$("$2") && [ "$now" = "$(cat -- "$store/$1")" ]
+}
 # Whether the plan knew exactly these.
-as_planned() { [ "$("$2")" = "$(printf '%s' "$1" | tr ' ' '\n' | sort -u)" ]; }
+as_planned() {
+    local now
+    now=$("$2") && [ "$now" = "$(printf '%s' "$1" | tr ' ' '\n' | sort -u)" ]
+}
 room_for() { [ $(( $(stat -f -c '%a * %S' -- "$1") )) -ge "$2" ]; }
 
 # Without the lock: a daemon would hold it for as long as it lives.
@@ -218,7 +231,7 @@ note_what_is_there() {
     keep names names_now
     keep images images_now
     keep volumes volumes_now
-    keep info docker info
+    keep info docker info 2>/dev/null
     cp -a -- "$root/image/$old_driver/repositories.json" "$store/repositories.json"
 }
 stop_containers() {
@@ -372,6 +385,8 @@ note() {
 take_down() {
     local node
     docker_is_gone || lower_docker
+    # Else whoever asks Docker something starts it.
+    ! have systemctl || systemctl stop docker.socket 2>/dev/null || true
     within 20 down && return
     ! here || { clear_pool && run dmsetup remove --retry "$pool"; } || stop "the old pool is still in use"
     for node in $(writing_loops "$data_file") $(writing_loops "$metadata_file"); do
@@ -550,7 +565,8 @@ new_pool_is_whole() {
 
 # --- Docker on it -----------------------------------------------------------------------------------------------------
 
-on_new_pool() { timeout 60 docker info 2>/dev/null | grep -q "Pool Name: $new_pool\$"; }
+# Not grep -q: it would not read to the end, which docker takes for a failure.
+on_new_pool() { timeout 60 docker info 2>/dev/null | grep "Pool Name: $new_pool\$" >/dev/null; }
 as_before() { [ ! -f "$store/$1" ] || as_noted "$1" "$2"; }
 same_as_before() {
     as_before images images_now && as_before names names_now && as_before containers containers_named &&
@@ -564,8 +580,8 @@ show_differences() {
 }
 # Making a container makes two devices, and mounts them; it is not started.
 takes_new_layers() {
-    local image id
-    image=$(docker images -q --no-trunc | head -n 1)
+    local image='' id
+    read -r image < <(docker images -q --no-trunc) || true
     [ -n "$image" ] || return 0
     id=$(docker create --network none "$image" true) && docker rm -v "$id" >/dev/null
 }

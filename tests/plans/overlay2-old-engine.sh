@@ -125,7 +125,11 @@ unset DOCKER_CONTEXT DOCKER_TLS_VERIFY
 driver_is() { [ "$(timeout 60 docker info -f '{{.Driver}}' 2>/dev/null)" = "$1" ]; }
 root_is_ours() { [ "$(timeout 60 docker info -f '{{.DockerRootDir}}' 2>/dev/null)" = "$root" ]; }
 no_swarm() { [ "$(timeout 60 docker info -f '{{.Swarm.LocalNodeState}}' 2>/dev/null)" = inactive ]; }
-nothing_runs() { [ -z "$(docker ps -q)" ]; }
+# An answer that could not be had is none.
+nothing_runs() {
+    local running
+    running=$(docker ps -q) && [ -z "$running" ]
+}
 all_images_now() { docker images -aq --no-trunc | sort -u; }
 # Images, and each name of each. What this script makes itself does not count.
 images_now() {
@@ -139,9 +143,15 @@ containers_now() { docker ps -aq --no-trunc | sort; }
 containers_named() { docker ps -a --no-trunc --format '{{.ID}} {{.Names}}' | sort; }
 volumes_now() { docker volume ls -q | sort; }
 # Whether the lines of a file and the output of a command are the same.
-as_noted() { [ -f "$store/$1" ] && [ "$("$2")" = "$(cat -- "$store/$1")" ]; }
+as_noted() {
+    local now
+    [ -f "$store/$1" ] && now=$("$2") && [ "$now" = "$(cat -- "$store/$1")" ]
+}
 # Whether the plan knew exactly these.
-as_planned() { [ "$("$2")" = "$(printf '%s' "$1" | tr ' ' '\n' | sort -u)" ]; }
+as_planned() {
+    local now
+    now=$("$2") && [ "$now" = "$(printf '%s' "$1" | tr ' ' '\n' | sort -u)" ]
+}
 room_for() { [ $(( $(stat -f -c '%a * %S' -- "$1") )) -ge "$2" ]; }
 
 # Without the lock: a daemon would hold it for as long as it lives.
@@ -170,7 +180,7 @@ note_what_is_there() {
     keep names names_now
     keep images images_now
     keep volumes volumes_now
-    keep info docker info
+    keep info docker info 2>/dev/null
     cp -a -- "$root/image/$old_driver/repositories.json" "$store/repositories.json"
 }
 stop_containers() {
@@ -183,6 +193,50 @@ stop_containers() {
     done
     nothing_runs || stop "containers still run: $(docker ps --format '{{.Names}}' | tr '\n' ' ')"
 }
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+text_of() { cat -- "$1" 2>/dev/null || true; }
+settings_are() { [ "$(text_of "$settings")" = "$1" ]; }
+keep_settings() {
+    [ ! -e "$store/daemon.json" ] || return 0
+    if [ -e "$settings" ]; then
+        cp -aL -- "$settings" "$store/daemon.json.part"
+    else
+        : >"$store/daemon.json.part"
+    fi
+    mv -f -- "$store/daemon.json.part" "$store/daemon.json"
+}
+write_settings() {
+    local file
+    run mkdir -p -- "${settings%/*}"
+    file=$(readlink -f "$settings")
+    [ ! -e "$file" ] || cp -a -- "$file" "$file.new"
+    printf '%s\n' "$1" >"$file.new"
+    run mv -f -- "$file.new" "$file"
+}
+restore_settings() {
+    if [ -s "$store/daemon.json" ]; then
+        run cp -a -- "$store/daemon.json" "$(readlink -f "$settings")"
+    else
+        run rm -f -- "$settings"
+    fi
+}
+
+# --- afterwards ------------------------------------------------------------------------------------------------------
+
+# In the order in which they were started, oldest first: some need another one's network.
+start_again() {
+    local id
+    for id in $(tac "$store/running"); do
+        grep -q "^$id" "$store/containers" || continue
+        [ "$(docker inspect -f '{{.State.Running}}' "$id")" = true ] || run docker start "$id" >/dev/null ||
+            say "container ${id:0:12} does not start: docker logs and docker inspect say why"
+    done
+    mark started
+}
+
+# --- what containers hold ---------------------------------------------------------------------------------------------
+
 # The records of containers as they are once nothing runs: the way back restores them.
 note_containers() {
     local id
@@ -258,35 +312,6 @@ wanted() {
 unchanged() {
     if ! nothing_runs || ! as_noted saved all_images_now || ! as_noted containers containers_named; then
         stop "something was made, removed or started since it was saved: go --back, and then run this again"
-    fi
-}
-
-# --- settings ---------------------------------------------------------------------------------------------------------
-
-text_of() { cat -- "$1" 2>/dev/null || true; }
-settings_are() { [ "$(text_of "$settings")" = "$1" ]; }
-keep_settings() {
-    [ ! -e "$store/daemon.json" ] || return 0
-    if [ -e "$settings" ]; then
-        cp -aL -- "$settings" "$store/daemon.json.part"
-    else
-        : >"$store/daemon.json.part"
-    fi
-    mv -f -- "$store/daemon.json.part" "$store/daemon.json"
-}
-write_settings() {
-    local file
-    run mkdir -p -- "${settings%/*}"
-    file=$(readlink -f "$settings")
-    [ ! -e "$file" ] || cp -a -- "$file" "$file.new"
-    printf '%s\n' "$1" >"$file.new"
-    run mv -f -- "$file.new" "$file"
-}
-restore_settings() {
-    if [ -s "$store/daemon.json" ]; then
-        run cp -a -- "$store/daemon.json" "$(readlink -f "$settings")"
-    else
-        run rm -f -- "$settings"
     fi
 }
 
@@ -454,16 +479,6 @@ show_changes() {
             say "docker diff of container ${id:0:12} reads differently: compare with $store/records/$id/changes"
     done
 }
-# In the order in which they were started, oldest first: some need another one's network.
-start_again() {
-    local id
-    for id in $(tac "$store/running"); do
-        grep -q "^$id" "$store/containers" || continue
-        [ "$(docker inspect -f '{{.State.Running}}' "$id")" = true ] || run docker start "$id" >/dev/null ||
-            say "container ${id:0:12} does not start: docker logs and docker inspect say why"
-    done
-    mark started
-}
 
 # --- the way back -----------------------------------------------------------------------------------------------------
 
@@ -473,7 +488,7 @@ way_back() {
     [ -e "$store/running" ] || [ -e "$store/engine-used" ] || stop "nothing was done yet that could be taken back"
     old_store_is_there || stop "the old pool is gone: there is no way back any more"
     open_store
-    ask "go back to $old_driver, as it was before? Images and containers made since are put aside, not deleted."
+    ask "go back to $old_driver, as it was before? What was made or written since is put aside, not deleted."
     [ ! -e "$store/engine-used" ] || lower_engine
     if [ -e "$store/switching" ]; then
         lower_docker
@@ -750,24 +765,24 @@ step_11() {
     say 'step 11 is done: compare everything, and start what ran before'
 }
 
-# Step 12 (destroys): later: remove the old pool and the archives
+# Step 12 (destroys): remove the old pool and the archives, some days later
 step_12() {
     if old_pool_is_gone; then
-        say 'step 12 is done: later: remove the old pool and the archives'
+        say 'step 12 is done: remove the old pool and the archives, some days later'
         return
     fi
     did verified || stop 'step 12: nothing was compared yet'
     driver_is "$new_driver" || stop 'step 12: Docker does not use the new store'
     old_pool_is_idle || stop 'step 12: somebody still uses the old pool'
     [ "$yes_destroy" = yes ] || {
-        say 'step 12 (destroys) is left for later: later: remove the old pool and the archives'
+        say 'step 12 (destroys) is left for later: remove the old pool and the archives, some days later'
         say 'run this again with --yes-destroy for it, when all has proved itself'
         return
     }
-    ask_destroy 'step 12 (destroys): later: remove the old pool and the archives. Go on?'
+    ask_destroy 'step 12 (destroys): remove the old pool and the archives, some days later. Go on?'
     remove_old_pool
-    old_pool_is_gone || stop 'step 12 did not work: later: remove the old pool and the archives'
-    say 'step 12 is done: later: remove the old pool and the archives'
+    old_pool_is_gone || stop 'step 12 did not work: remove the old pool and the archives, some days later'
+    say 'step 12 is done: remove the old pool and the archives, some days later'
 }
 
 step_2

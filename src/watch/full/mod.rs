@@ -7,7 +7,7 @@ mod draw;
 mod state;
 mod users;
 
-pub use draw::draw;
+pub use draw::{Scene, draw};
 pub use state::{Keys, State, Tab};
 pub use users::By;
 
@@ -20,6 +20,7 @@ use crossterm::cursor::Show;
 use crossterm::event::{self, Event, KeyEventKind};
 use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, raise};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -124,6 +125,9 @@ impl View for Full {
     }
 
     fn input(&mut self, report: &Report, look: &Look) -> Result<Flow> {
+        if is_gone(self.keys.as_fd()) {
+            return Ok(Flow::End);
+        }
         let mut flow = Flow::On;
         while flow == Flow::On && event::poll(Duration::ZERO)? {
             let Event::Key(key) = event::read()? else { continue };
@@ -157,6 +161,14 @@ impl Drop for Full {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// Whether the other side of a terminal is gone: it would be read as empty for ever.
+fn is_gone(terminal: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::new(terminal, PollFlags::POLLIN)];
+    let over = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
+    poll(&mut fds, PollTimeout::ZERO).is_ok()
+        && fds[0].revents().is_some_and(|events| events.intersects(over))
 }
 
 /// Gives the terminal back; done twice it does no harm.
