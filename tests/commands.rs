@@ -23,6 +23,8 @@ fn told(text: &str) -> BTreeSet<String> {
         let whole = std::iter::once(bare).filter(|l| l.starts_with("thinspect ") && !line.contains('`'));
         for said in spans.chain(whole) {
             let end = said.find(['|', ';', '>', '#', '&', '"', '\\']).unwrap_or(said.len());
+            // A script's title names the pool after the command.
+            let end = said.find(" for pool ").map_or(end, |title| end.min(title));
             let command = said[..end].trim();
             // Where any command is meant (`thinspect plan …`), none is told.
             if command.starts_with("thinspect ") && !command.contains(['…', '<', '[', '$', '{']) {

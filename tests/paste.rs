@@ -138,7 +138,7 @@ fn lists_name_pools_and_what_carries_them() {
         assert_eq!(found, (BackingKind::Loop, "/dev/loop0".to_owned()), "{text}");
     }
     let host = host::read(&paste(&text("backing-fs-full.losetup-json")));
-    let root = Owner::Docker { root: Some("/var/lib/docker".to_owned()) };
+    let root = Owner::Docker { root: Some("/c/docker".to_owned()) };
     assert_eq!(
         (host.pools.len(), &host.pools[0].owner),
         (1, &root),

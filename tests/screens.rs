@@ -116,7 +116,7 @@ fn reviewed_pictures() {
 #[test]
 fn every_size_is_drawn() {
     let keys = [KeyCode::Enter, KeyCode::End, KeyCode::Char('2'), KeyCode::Char('3'), KeyCode::Char('1')];
-    for name in [CASE, "lab-stuck-metadata-device", "capture-metadata-full-docker"] {
+    for name in [CASE, "lab-stuck-metadata-device", "lab-suspended-pool"] {
         let mut screen = Screen::of(name, true);
         for key in keys {
             screen.press(&[key]);

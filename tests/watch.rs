@@ -15,23 +15,30 @@ use thinspect::watch::terminal::Block;
 use thinspect::watch::wait::Waiter;
 use thinspect::watch::{Look, View, Watcher};
 
-/// A pool that fills by 4000 blocks each time its status is asked, and a second one that is stuck.
-#[derive(Default)]
+/// A pool that fills by 1500 blocks in a fifth of a second, and a second one that is stuck. It goes by the clock: who is
+/// asked is lost with each silence.
 struct Filling {
-    asked: u64,
+    since: Instant,
+}
+
+impl Filling {
+    fn fifths(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis() / 200).unwrap()
+    }
 }
 
 impl Respondent for Filling {
     fn ask(&mut self, ask: Ask, of: &str) -> Reading {
         let said = match (ask, of) {
             (Ask::DmVersion, _) => "4.47.0".to_owned(),
-            (Ask::DmList, _) => format!("253:0 {} filling\n253:1 0 stuck", self.asked / 5),
+            (Ask::DmList, _) => format!("253:0 {} filling\n253:1 0 stuck", u64::from(self.fifths() > 10)),
             (Ask::DmTable, "filling") => "0 8388608 thin-pool 7:1 7:0 128 20000 0 ".to_owned(),
             (Ask::DmTable, "stuck") => "0 8388608 thin-pool 7:3 7:2 128 20000 0 ".to_owned(),
-            (Ask::DmInfo, _) => format!("Name: {of}\nState: ACTIVE\nEvent number: {}\n", self.asked / 5),
+            (Ask::DmInfo, _) => {
+                format!("Name: {of}\nState: ACTIVE\nEvent number: {}\n", u64::from(self.fifths() > 10))
+            }
             (Ask::DmStatus, "filling") => {
-                self.asked += 1;
-                let used = (30_000 + 4_000 * self.asked).min(65_536);
+                let used = (30_000 + 1_500 * self.fifths()).min(65_536);
                 format!(
                     "0 8388608 thin-pool 1 100/1024 {used}/65536 - rw discard_passdown queue_if_no_space - 256 "
                 )
@@ -47,7 +54,8 @@ impl Respondent for Filling {
 }
 
 fn watcher() -> Watcher {
-    let worker = Worker::new(Duration::from_millis(300), || Box::<Filling>::default());
+    let since = Instant::now();
+    let worker = Worker::new(Duration::from_millis(300), move || Box::new(Filling { since }));
     Watcher::new(worker, None, None)
 }
 
@@ -123,7 +131,7 @@ fn a_fill_is_told_kept_and_forecast_though_another_pool_is_stuck() {
     assert!(of("sample", "stuck").iter().all(|l| l["mode"] == "unanswered" && l["data"].is_null()));
     let last = of("sample", "filling").pop().unwrap();
     let rate = last["forecast"]["data"]["bytes_per_hour"].as_i64().unwrap();
-    // 4000 blocks of 64 KiB at every look, about five looks a second.
+    // 7500 blocks of 64 KiB a second.
     assert!(
         rate > 1_000_000_000_000 && last["forecast"]["data"]["full_in_seconds"].as_i64() < Some(60),
         "{last}"

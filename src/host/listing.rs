@@ -72,7 +72,7 @@ impl Listing {
             if known.kind.is_empty() {
                 known.kind = one.kind;
             }
-            one.below.into_iter().for_each(|below| known.lies_on(below));
+            known.lies_on_all(one.below);
         }
         listing
     }
@@ -125,6 +125,22 @@ pub struct Halves {
 }
 
 impl Listed {
+    /// Takes in what another report says lies below. The same devices by numbers in one report and by names in the other
+    /// stand in the same order: the kernel's (libdm, `dm_task_get_deps`).
+    fn lies_on_all(&mut self, new: Vec<Below>) {
+        let complete = |(old, new): (&Below, &Below)| {
+            old.name.is_empty() != new.name.is_empty() && old.device.is_some() != new.device.is_some()
+        };
+        if self.below.len() == new.len() && self.below.iter().zip(&new).all(complete) {
+            for (old, new) in self.below.iter_mut().zip(new) {
+                old.device = old.device.or(new.device);
+                old.name = std::mem::take(&mut old.name) + &new.name;
+            }
+        } else {
+            new.into_iter().for_each(|below| self.lies_on(below));
+        }
+    }
+
     fn lies_on(&mut self, new: Below) {
         let same = |old: &&mut Below| {
             !new.name.is_empty() && old.name == new.name || new.device.is_some() && old.device == new.device

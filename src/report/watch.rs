@@ -33,7 +33,7 @@ enum What {
     /// A look at a pool.
     Sample {
         #[serde(flatten)]
-        sample: Sample,
+        sample: Box<Sample>,
         /// When it will be full.
         forecast: Option<ForecastV1>,
     },
@@ -47,7 +47,7 @@ impl Line {
     pub fn sample(sample: &Sample, host: &Host) -> Self {
         let pool = host.pools.iter().find(|p| p.name.as_deref() == Some(&sample.pool));
         let forecast = pool.and_then(|p| ForecastV1::of(p, host, trend));
-        Self { schema: SCHEMA, what: What::Sample { sample: sample.clone(), forecast } }
+        Self { schema: SCHEMA, what: What::Sample { sample: Box::new(sample.clone()), forecast } }
     }
 
     /// An event.

@@ -23,7 +23,7 @@ super::rule! {
     /// version.
     ///
     /// ## What to do
-    /// Do the missing step (`thinspect plan grow --to` prints what is left of them with this pool's numbers). A
+    /// Do the missing step (`thinspect plan grow --to SIZE` prints what is left of them with this pool's numbers). A
     /// file that was cut short is made as long as its device again, so that nothing fails any more.
     ///
     /// ## References

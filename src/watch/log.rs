@@ -83,7 +83,7 @@ impl Log {
     fn is_news(&self, sample: &Sample) -> bool {
         let Some(last) = self.last.get(&sample.pool) else { return true };
         let since = sample.at.since(last.at);
-        let other = sample.mode != last.mode || since < 0 || since >= APART;
+        let other = sample.mode != last.mode || !(0..APART).contains(&since);
         let moved = sample.data.zip(last.data).is_some_and(|(is, was)| {
             is.total_blocks != was.total_blocks
                 || is.used_blocks.abs_diff(was.used_blocks) > is.total_blocks / 100 * CHANGED_PERCENT

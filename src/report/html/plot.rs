@@ -171,7 +171,7 @@ fn curve(
 ) {
     let points: Vec<(i64, i64)> =
         samples.iter().filter_map(|s| Some((scale.x(s.at), Scale::y(of(s)?)))).collect();
-    if points.is_empty() {
+    if points.len() < 2 {
         return;
     }
     page.raw("<polyline class=\"").raw(class).raw("\" points=\"");
@@ -186,7 +186,7 @@ fn curve(
 fn caption(page: &mut Html, samples: &[&Sample], pool: &Pool, forecast: &Forecast) {
     page.open("figcaption", "");
     for (class, of) in CURVES.iter().rev() {
-        if samples.iter().any(|s| of(s).is_some()) {
+        if samples.iter().filter(|s| of(s).is_some()).nth(1).is_some() {
             page.raw("<span class=\"key ").raw(class).raw("\"></span>").text(class).raw(" ");
         }
     }
