@@ -25,7 +25,7 @@ fn told(text: &str) -> BTreeSet<String> {
             let end = said.find(['|', ';', '>', '#', '&', '"', '\\']).unwrap_or(said.len());
             // A script's title names the pool after the command.
             let end = said.find(" for pool ").map_or(end, |title| end.min(title));
-            let command = said[..end].trim();
+            let command = said.get(..end).unwrap().trim();
             // Where any command is meant (`thinspect plan …`), none is told.
             if command.starts_with("thinspect ") && !command.contains(['…', '<', '[', '$', '{']) {
                 all.insert(command.to_owned());

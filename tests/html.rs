@@ -79,7 +79,7 @@ const ATTRIBUTES: &[&str] = &[
     "points",
     "text-anchor",
 ];
-const ALONE: &[&str] = &["meta", "line", "polyline"];
+const ALONE: &[&str] = &["meta", "polyline"];
 
 /// What a browser's tokenizer makes of a page: its tags, and its text.
 struct Parsed {
