@@ -67,7 +67,7 @@ fn number(plan: &Plan, name: &str) -> u64 {
 fn written(plan: &Plan) -> String {
     let step = plan.steps.iter().find(|s| !s.difference.is_empty()).unwrap();
     let kept = step.difference.iter().filter(|l| !l.starts_with('-'));
-    kept.map(|l| format!("{}\n", &l[1..])).collect()
+    kept.map(|l| l.chars().skip(1).collect::<String>() + "\n").collect()
 }
 
 #[test]
@@ -299,6 +299,9 @@ fn mappings(dump: &str) -> Vec<(u64, u64, u64)> {
     all
 }
 
+/// Device, its block, and the pool's.
+type Mapping = (u64, u64, u64);
+
 /// thin_restore and thin_dump on these devices, packed as the script does it: the mappings before and after, and which
 /// old block stands at each place of the packed copy.
 fn packed(
@@ -306,7 +309,7 @@ fn packed(
     devices: &[Vec<(u64, u64)>],
     blocks: u64,
     gap: u64,
-) -> (Vec<(u64, u64, u64)>, Vec<(u64, u64, u64)>, Vec<u64>) {
+) -> (Vec<Mapping>, Vec<Mapping>, Vec<u64>) {
     let store = scratch(name);
     let tool = |program: &str, arguments: &[&str]| {
         let out = Command::new(program).args(arguments).current_dir(&store).output().unwrap();
@@ -385,7 +388,7 @@ fn whole_bitmaps_are_restored() {
     let store = scratch("bitmaps");
     let variables = "data_bytes=4278190080 block_sectors=128 metadata_bytes=104857600";
     let said = shell(&store, variables, "whole_bitmaps; restored_bytes");
-    assert_eq!(said, format!("{}\n{}\n", 65_280 - 65_280 % 16_320, 66_846_720));
+    assert_eq!(said, format!("{}\n{}\n", 65_280, 66_846_720));
     std::fs::write(store.join("old.xml"), dump(&[vec![(0, 1)]], 1000)).unwrap();
     shell(&store, variables, "restores_well");
     let _ = std::fs::remove_dir_all(&store);

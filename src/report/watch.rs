@@ -165,7 +165,8 @@ pub fn block(report: &Report, at: Moment, plain: bool, look: &Look) -> Vec<Strin
     if lines.is_empty() {
         lines.push(line(&[(PLAIN, &format!("no thin pools here ({})", at.clock()))], look));
     }
-    lines
+    // The mark of what was cut off is as wide in either.
+    if plain { lines.iter().map(|line| line.replace('…', "~")).collect() } else { lines }
 }
 
 const PLAIN: Style = Style::new();
