@@ -174,8 +174,8 @@ remove_pool error
 
 loop_pool marked 64M 4M
 write_blocks marked-thin 0 1024
-dmsetup remove marked-thin
-dmsetup remove marked
+dmsetup remove --retry marked-thin
+dmsetup remove --retry marked
 thin_dump /raw/marked.metadata | sed 's/flags="0"/flags="1"/' >/tmp/marked.xml
 thin_restore -i /tmp/marked.xml -o /raw/marked.metadata >/dev/null
 dmsetup create marked --table "0 131072 thin-pool $(losetup -n -O NAME -j /raw/marked.metadata) \
