@@ -5,7 +5,7 @@
 
 use super::grow::{Grow, Which, grow};
 use super::repair::Job;
-use super::repair_users::{START, is_dockers, start, works};
+use super::repair_users::{START, is_dockers, remove_holders, start, unheld, works};
 use super::{Guarded, Plan, Step, script};
 use crate::advice::{Risk, quote};
 use crate::host::lvm::LvName;
@@ -83,16 +83,12 @@ fn guarded(done: &str, needs: &[(&str, &str)], run: &[&str]) -> Option<Guarded> 
 }
 
 fn clear(job: &Job<'_>) -> Option<Step> {
-    let device = job.pool.device?;
-    let command = format!(
-        "for d in /sys/dev/block/{device}/holders/*/dm/name; do [ ! -e \"$d\" ] || dmsetup remove --retry \"$(cat \
-         \"$d\")\"; done"
-    );
+    let command = remove_holders(job)?;
     let why = "It removes no data: the devices are set up again by whoever uses them. One that is in use refuses; \
                `grep -l NAME /proc/[0-9]*/mountinfo` names who uses it. The pool itself stays.";
     let mut step =
         Step::new(Risk::Stops, "remove what is left of the devices on the pool", why, vec![command]);
-    step.check = Some(format!("! ls -d /sys/dev/block/{device}/holders/*"));
+    step.check = unheld(job);
     let needs: &[(&str, &str)] =
         if is_dockers(job) { &[] } else { &[("unused", "the pool is still in use")] };
     step.guarded = guarded("idle", needs, &["clear_pool"]);

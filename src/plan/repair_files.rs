@@ -3,7 +3,7 @@
 //! The file itself is never written to. It is kept beside the new one under another name.
 
 use super::repair::Job;
-use super::repair_users::{START, is_dockers, start, works};
+use super::repair_users::{START, is_dockers, remove_holders, start, works};
 use super::{Guarded, Plan, Step, script};
 use crate::advice::{Risk, quote};
 use crate::host::units::Bytes;
@@ -68,12 +68,7 @@ fn take_down(job: &Job<'_>, file: &str) -> Step {
     if !is_dockers(job) {
         commands.push(format!("dmsetup table {name} > {}", quote(&format!("{file}.table"))));
     }
-    if let Some(device) = job.pool.device {
-        commands.push(format!(
-            "for d in /sys/dev/block/{device}/holders/*/dm/name; do [ ! -e \"$d\" ] || dmsetup remove --retry \
-             \"$(cat \"$d\")\"; done"
-        ));
-    }
+    commands.extend(remove_holders(job));
     commands.push(format!("! dmsetup info {name} >/dev/null 2>&1 || dmsetup remove --retry {name}"));
     commands.push(format!("losetup -j {path} | cut -d: -f1 | xargs -r losetup -d"));
     let why = "Docker takes its own pool down when it stops; this is for what is left. No data is removed. A device \

@@ -55,10 +55,36 @@ pub(super) fn stop(job: &Job<'_>) -> Step {
             run: vec!["stop_docker".into()],
             ..Guarded::default()
         });
-    } else if let Some(device) = job.pool.device {
-        step.check = Some(format!("! ls -d /sys/dev/block/{device}/holders/*"));
+    } else {
+        step.check = unheld(job);
     }
     step
+}
+
+/// LVM's own name for a pool with volumes in it, a device on the kernel's: no user of it, and LVM's to remove
+/// (lvm2 lib/activate/dev_manager.c, `lv_layer`: `tpool`).
+fn own_layer(job: &Job<'_>) -> Option<String> {
+    let name = job.pool.name.as_deref()?.strip_suffix("-tpool")?;
+    matches!(job.carrier, Carrier::Lvm { .. }).then(|| quote(name))
+}
+
+/// A command that succeeds if nothing lies on the pool.
+pub(super) fn unheld(job: &Job<'_>) -> Option<String> {
+    let holders = format!("/sys/dev/block/{}/holders/*", job.pool.device?);
+    Some(match own_layer(job) {
+        Some(own) => format!("! cat {holders}/dm/name | grep -vxF {own}"),
+        None => format!("! ls -d {holders}"),
+    })
+}
+
+/// Removes the devices that lie on the pool.
+pub(super) fn remove_holders(job: &Job<'_>) -> Option<String> {
+    let device = job.pool.device?;
+    let spared = own_layer(job).map(|own| format!("grep -qxF {own} \"$d\" || ")).unwrap_or_default();
+    Some(format!(
+        "for d in /sys/dev/block/{device}/holders/*/dm/name; do [ ! -e \"$d\" ] || {spared}dmsetup remove --retry \
+         \"$(cat \"$d\")\"; done"
+    ))
 }
 
 fn volumes(job: &Job<'_>) -> Vec<String> {

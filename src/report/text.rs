@@ -170,6 +170,9 @@ pub(super) fn state(pool: &Pool, host: &Host) -> String {
         "out-of-data-space" if expired => {
             format!("OUT OF DATA SPACE: writes waited {timeout} s and now fail")
         }
+        "out-of-data-space" if pool.when_full == Some(WhenFull::Queue) && timeout == 0 => {
+            "OUT OF DATA SPACE: writes wait for ever".to_owned()
+        }
         "out-of-data-space" if pool.when_full == Some(WhenFull::Queue) => {
             format!("OUT OF DATA SPACE: writes wait, at most {timeout} s, then fail")
         }
@@ -305,7 +308,7 @@ fn carried(half: &str, backing: &Backing) -> Option<String> {
         if file.deleted {
             words.push_str(", DELETED while in use");
         }
-        if let Some(grow) = file.may_grow() {
+        if let Some(grow) = file.may_grow().filter(|grow| grow.0 > 0) {
             let _ = write!(words, ", which may still grow by {grow}");
         }
         if let Some(free) = backing.filesystem.as_ref().and_then(|f| f.free) {

@@ -102,13 +102,13 @@ works() {
 }
 here() { dmsetup info "$pool" >/dev/null 2>&1; }
 
-# Who uses the pool: the names of the devices that lie on it.
+# Who uses the pool: the names of the devices that lie on it, but for LVM's own name for it.
 users() {
     local number name
     here || return 0
     number=$(dmsetup info -c --noheadings --separator : -o major,minor "$pool" | tr -d ' ')
     for name in "/sys/dev/block/$number/holders"/*/dm/name; do
-        [ ! -e "$name" ] || cat -- "$name"
+        [ ! -e "$name" ] || grep -vxF -- "${pool%-tpool}" "$name" || true
     done
 }
 unused() { [ -z "$(users)" ]; }

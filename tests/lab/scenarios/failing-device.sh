@@ -45,12 +45,12 @@ is_marked() {
 }
 
 has_failed() {
-  dmsetup status --noflush thin-pool | grep -q Fail
+  dmsetup status --noflush thin-pool-tpool | grep -q Fail
 }
 
 # leads_with_the_device NAME MODE: what broke the pool, before what is broken.
 leads_with_the_device() {
-  shows "$1" block-device-failing ".pools[0].mode == \"$2\" and .findings[0].subject.name == \"thin-pool\""
+  shows "$1" block-device-failing ".pools[0].mode == \"$2\" and .findings[0].subject.name == \"thin-pool-tpool\""
 }
 
 # is_repaired DISK: the disk is back. What uses the pool is stopped as the plan says, the rest is its script's.
@@ -58,7 +58,8 @@ is_repaired() {
   local stop=()
   follow_advice "failing-$1-device" reads
   ask "$1-plan" plan repair
-  mapfile -t stop < <(jq -r 'first(.steps[] | select(.does | test("stop everything"))) | .commands[]' "/out/$1-plan.json")
+  mapfile -t stop < <(jq -r 'first(.steps[] | select(.does | test("stop everything"))) | .commands[], "{ \(.check); } || exit"' \
+    "/out/$1-plan.json")
   umount /mnt
   type_in "$1-plan" 0 "${stop[@]}"
   follow_plan "failing-$1-device" repair
@@ -79,7 +80,7 @@ fails_with_its_metadata() {
   show_pools
   leads_with_the_device failing-metadata-device failed
   come_back metadata
-  expect_text "the status on a sound disk" "$(dmsetup status --noflush thin-pool)" Fail
+  expect_text "the status on a sound disk" "$(dmsetup status --noflush thin-pool-tpool)" Fail
   is_repaired metadata
 }
 
