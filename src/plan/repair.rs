@@ -286,10 +286,13 @@ fn offline(plan: &mut Plan, job: &Job<'_>) {
     if refuse(plan, job) {
         return;
     }
-    plan.warn(
+    plan.warn(if repair_users::has_containers(job) {
         "what can be lost: the pool's last changes (what was made in its last second), and what containers have \
-         written since the errors began; volumes are not in the pool",
-    );
+         written since the errors began; volumes are not in the pool"
+    } else {
+        "what can be lost: the pool's last changes (what was made in its last second), and what was written since \
+         the errors began"
+    });
     plan.steps.push(repair_users::cause(job));
     plan.steps.push(repair_users::stop(job));
     match &job.carrier {

@@ -6,6 +6,7 @@ use super::grow::look;
 use super::repair::{Carrier, Job};
 use super::{Guarded, Step};
 use crate::advice::{Risk, START_DOCKER, STOP_DOCKER, pool_option, quote};
+use crate::host::lvm::LvName;
 use crate::host::pool::Owner;
 use crate::host::thin::Thin;
 
@@ -18,6 +19,11 @@ pub(super) const START: &[&str] = &["start_docker", "within 60 works || true"];
 /// Whether the script may stop and start the owner by itself.
 pub(super) const fn is_dockers(job: &Job<'_>) -> bool {
     matches!(job.pool.owner, Owner::Docker { .. })
+}
+
+/// Whether containers live in the pool, and their volumes elsewhere.
+pub(super) const fn has_containers(job: &Job<'_>) -> bool {
+    matches!(job.pool.owner, Owner::Docker { .. } | Owner::Containerd { .. } | Owner::ContainersStorage)
 }
 
 /// Why it happened: a cause that lasts makes the repair useless.
@@ -44,8 +50,15 @@ pub(super) fn stop(job: &Job<'_>) -> Step {
         Owner::ContainersStorage => vec!["podman stop --all".into(), "systemctl stop crio".into()],
         _ => volumes(job),
     };
-    let why = "Nothing may write into the pool, or open it anew, while its metadata is worked on. Containers are \
-               stopped one by one, as live-restore would keep them running.";
+    let how = match &job.pool.owner {
+        Owner::Docker { .. } => {
+            " Containers are stopped one by one, as live-restore would keep them running."
+        }
+        Owner::Containerd { .. } | Owner::ContainersStorage => "",
+        _ => " Unmount first what `findmnt` shows of it.",
+    };
+    let why =
+        format!("Nothing may write into the pool, or open it anew, while its metadata is worked on.{how}");
     let mut step = Step::new(Risk::Stops, "stop everything that uses the pool", why, commands);
     if is_dockers(job) {
         step.check = Some(format!("! pgrep -x {DAEMONS}"));
@@ -90,24 +103,24 @@ pub(super) fn remove_holders(job: &Job<'_>) -> Option<String> {
 fn volumes(job: &Job<'_>) -> Vec<String> {
     match &job.carrier {
         Carrier::Lvm { name, .. } => {
-            let select = quote(&format!("pool_lv=\"{}\"", name.lv));
-            vec![
-                "findmnt -o TARGET,SOURCE | grep /dev/mapper/".into(),
-                format!(
-                    "lvs --noheadings -o lv_path -S {select} {} | xargs -r lvchange -an",
-                    quote(&name.vg)
-                ),
-            ]
+            vec!["findmnt -o TARGET,SOURCE | grep /dev/mapper/".into(), each_volume(name, "lvchange -an")]
         }
         _ => vec!["dmsetup ls --tree".into(), "findmnt -o TARGET,SOURCE | grep /dev/mapper/".into()],
     }
 }
 
+/// Carries out a command of LVM's on all volumes in the pool.
+fn each_volume(pool: &LvName, command: &str) -> String {
+    let select = quote(&format!("pool_lv=\"{}\"", pool.lv));
+    format!("lvs --noheadings -o lv_path -S {select} {} | xargs -r {command}", quote(&pool.vg))
+}
+
 /// Starts the owner again.
 pub(super) fn start(job: &Job<'_>) -> Option<String> {
-    match &job.pool.owner {
-        Owner::Docker { .. } => Some(START_DOCKER.into()),
-        Owner::Containerd { .. } => Some("systemctl start containerd kubelet".into()),
+    match (&job.pool.owner, &job.carrier) {
+        (Owner::Docker { .. }, _) => Some(START_DOCKER.into()),
+        (Owner::Containerd { .. }, _) => Some("systemctl start containerd kubelet".into()),
+        (Owner::Lvm, Carrier::Lvm { name, .. }) => Some(each_volume(name, "lvchange -ay")),
         _ => None,
     }
 }
@@ -132,24 +145,59 @@ pub(super) fn grow_next(job: &Job<'_>) -> Option<Step> {
 pub(super) fn harm(job: &Job<'_>) -> Step {
     let command =
         "dmesg | grep -E 'EXT4-fs (error|warning)|Remounting filesystem|XFS .*(rror|orrupt|hut)' | tail -40";
-    let why = "A filesystem that met refused writes may be read-only, or lack data that its programs believe \
-               written: restart its container, and make one anew whose files matter little.";
-    let does = match is_dockers(job) {
-        true => "see which containers' filesystems took harm",
-        false => "see which filesystems on the pool took harm",
+    let (does, then) = match has_containers(job) {
+        true => (
+            "see which containers' filesystems took harm",
+            ": restart its container, and make one anew whose files matter little",
+        ),
+        false => ("see which filesystems on the pool took harm", ""),
     };
-    look(does, why, vec![command.into()])
+    let why = format!(
+        "A filesystem that met refused writes may be read-only, or lack data that its programs believe written{then}."
+    );
+    look(does, &why, vec![command.into()])
 }
 
 /// At most so many filesystems are named; the others go the same way.
 const NAMED: usize = 2;
 
-/// Checks the filesystems that were in use, each under its own name, so that it cannot be in use meanwhile.
+/// Checks the filesystems that were in use.
 pub(super) fn check_filesystems(job: &Job<'_>) -> Option<Step> {
+    match (&job.pool.owner, &job.carrier) {
+        (Owner::Docker { .. }, _) => check_dockers(job),
+        (Owner::Lvm, Carrier::Lvm { name, .. }) => check_volumes(job, name),
+        _ => None,
+    }
+}
+
+/// Those of volumes that were mounted; what else is on a volume is its user's to check.
+fn check_volumes(job: &Job<'_>, pool: &LvName) -> Option<Step> {
+    // The kernel does not say in which pool the volumes of a failed one lie.
+    let by_lvm =
+        |thin: &Thin| job.host.lvm.thins.iter().any(|v| v.pool == *pool && v.name.dm_name() == thin.name);
+    let by_kernel = |thin: &Thin| thin.pool.is_some() && thin.pool == job.pool.device;
+    let check = |thin: &Thin| {
+        let kind = thin.filesystem.as_ref()?.kind.as_deref()?;
+        let node = quote(&format!("/dev/mapper/{}", thin.name));
+        match kind {
+            "xfs" => Some(format!("xfs_repair {node}")),
+            "ext2" | "ext3" | "ext4" => Some(format!("e2fsck -f {node}")),
+            _ => None,
+        }
+    };
+    let mine = job.host.thins.iter().filter(|thin| by_kernel(thin) || by_lvm(thin));
+    let commands: Vec<String> = mine.filter_map(check).collect();
+    let why = "They were mounted when it happened.";
+    let does = "check those filesystems before they are mounted again";
+    (!commands.is_empty()).then(|| Step::new(Risk::Changes, does, why, commands))
+}
+
+/// Those of containers, each under its own name, so that it cannot be in use meanwhile.
+fn check_dockers(job: &Job<'_>) -> Option<Step> {
     let pool = quote(&format!("/dev/mapper/{}", job.pool.name.as_deref()?));
     let usable = |t: &&Thin| t.device_id.is_some() && t.length.is_some() && !t.name.starts_with('-');
     let thins: Vec<&Thin> = job.host.thins_of(job.pool).filter(usable).collect();
-    if thins.is_empty() || !is_dockers(job) {
+    if thins.is_empty() {
         return None;
     }
     let kind = |thin: &Thin| {

@@ -53,20 +53,28 @@ leads_with_the_device() {
   shows "$1" block-device-failing ".pools[0].mode == \"$2\" and .findings[0].subject.name == \"thin-pool-tpool\""
 }
 
-# is_repaired DISK: the disk is back. What uses the pool is stopped as the plan says, the rest is its script's.
+# step PLAN WORDS: the commands of the plan's step that does this, and its check.
+step() {
+  jq -r --arg words "$2" 'first(.steps[] | select(.does | test($words)))
+    | .commands[], (.check // empty | "{ \(.); } || exit")' "/out/$1.json"
+}
+
+# is_repaired DISK: the disk is back. What comes before and after the plan's script is typed as the plan has it; the
+# questions of e2fsck are answered, and that it corrected something is no failure.
 is_repaired() {
-  local stop=()
+  local stop=() start=() check=()
   follow_advice "failing-$1-device" reads
   ask "$1-plan" plan repair
-  mapfile -t stop < <(jq -r 'first(.steps[] | select(.does | test("stop everything"))) | .commands[], "{ \(.check); } || exit"' \
-    "/out/$1-plan.json")
+  mapfile -t stop < <(step "$1-plan" "stop everything")
+  mapfile -t start < <(step "$1-plan" "start what uses")
+  mapfile -t check < <(step "$1-plan" "check those filesystems" | sed 's/e2fsck -f /e2fsck -fy /')
   umount /mnt
   type_in "$1-plan" 0 "${stop[@]}"
   follow_plan "failing-$1-device" repair
   expect "the pool's mode" "$(pool_field mode)" rw
   expect "the mark" "$(pool_field needs_check)" -
-  lvchange -ay thin/volume
-  e2fsck -fy /dev/thin/volume || [ $? = 1 ]
+  type_in "$1-plan" 0 "${start[@]}"
+  type_in "$1-plan" 1 "${check[@]}"
   mount /dev/thin/volume /mnt
   expect "what was written before" "$(cat "/mnt/before-$1")" "still here"
   umount /mnt
