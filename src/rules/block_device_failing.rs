@@ -5,7 +5,7 @@ use crate::advice::{Advice, quote};
 use crate::host::Host;
 use crate::host::Source;
 use crate::host::pool::Pool;
-use crate::host::saying::Saying;
+use crate::host::saying::{Kind, Saying};
 use crate::host::status::Mode;
 use crate::verdict::{Certainty, Severity};
 
@@ -70,7 +70,11 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     }
     let mut lines = said::lines(host, &["metadata-io-error"]);
     lines.retain(|s| judge::pool_of(host, s) == Some(pool));
-    let summary = "A device under the pool gave I/O errors, which broke the pool";
+    let summary = if lines.last().is_some_and(|line| is_the_datas(host, line)) {
+        "The device under the pool's data gave I/O errors, which broke the pool"
+    } else {
+        "A device under the pool gave I/O errors, which broke the pool"
+    };
     let subject = |_: &_| Subject::pool(pool);
     let level = (Severity::Critical, Certainty::Likely);
     let mut finding = said::finding(&RULE, level, &lines, subject, summary)?;
@@ -81,6 +85,15 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         finding = finding.because(format!("{half} device"), place, "machine");
     }
     Some(with_advice(finding).advise_all(reads_again(pool)).advise(advise::repair(pool)))
+}
+
+/// Whether a commit failed before it touched the metadata: the kernel has the data written out first, and says directly
+/// before if that went wrong (drivers/md/dm-thin.c, `metadata_pre_commit_callback`, since 5.5).
+fn is_the_datas(host: &Host, line: &Saying) -> bool {
+    let earlier = host.sayings.iter().take_while(|s| !std::ptr::eq(*s, line));
+    // One line may say several things.
+    let before = earlier.filter(|s| s.text != line.text).last();
+    before.is_some_and(|s| matches!(s.kind, Kind::Known { name: "data-flush-failed" }))
 }
 
 /// A device that can be read to its end may be on its feet again.

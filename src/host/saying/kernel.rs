@@ -28,6 +28,7 @@ pub(super) static WORDINGS: &[Wording] = &[
     wording("metadata-operation-failed", &["metadata operation", "failed: error ="]), // metadata_operation_failed
     wording("metadata-out-of-space", &["metadata operation", "failed: error = -28"]), // the same with ENOSPC
     wording("metadata-io-error", &["metadata operation", "failed: error = -5"]), // the same with EIO
+    wording("data-flush-failed", &["pre-commit callback failed"]), // dm-thin-metadata.c, dm_pool_commit_metadata
     wording("transaction-aborted", &["aborting current metadata transaction"]), // abort_transaction
     wording("transaction-abort-failed", &["failed to abort metadata transaction"]), // the same
     wording("messages-refused", &["unable to service pool target messages"]), // pool_message

@@ -48,9 +48,10 @@ has_failed() {
   dmsetup status --noflush thin-pool-tpool | grep -q Fail
 }
 
-# leads_with_the_device NAME MODE: what broke the pool, before what is broken.
+# leads_with_the_device NAME MODE WORDS: what broke the pool, before what is broken.
 leads_with_the_device() {
   shows "$1" block-device-failing ".pools[0].mode == \"$2\" and .findings[0].subject.name == \"thin-pool-tpool\""
+  expect_text "the summary" "$(jq -r '.findings[0].summary' "/out/$1.json")" "$3"
 }
 
 # step PLAN WORDS: the commands of the plan's step that does this, and its check.
@@ -86,7 +87,7 @@ fails_with_its_metadata() {
   lose_disk metadata
   wait_until 30 has_failed
   show_pools
-  leads_with_the_device failing-metadata-device failed
+  leads_with_the_device failing-metadata-device failed "A device under the pool gave"
   come_back metadata
   expect_text "the status on a sound disk" "$(dmsetup status --noflush thin-pool-tpool)" Fail
   is_repaired metadata
@@ -97,7 +98,7 @@ lose_disk data
 wait_until 30 is_marked
 expect "the pool's mode" "$(pool_field mode)" ro
 show_pools
-with_tool leads_with_the_device failing-data-device ro
+with_tool leads_with_the_device failing-data-device ro "The device under the pool's data gave"
 come_back data
 with_tool is_repaired data
 with_tool fails_with_its_metadata
