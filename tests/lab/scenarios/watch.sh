@@ -137,40 +137,49 @@ sleeps_on_an_idle_host() {
   [ "$after" = "$before" ] || fail "it woke $((after - before)) times in 10 s"
 }
 
-# on_a_terminal SIGNAL ARGUMENT...: what it does to one when a signal ends it.
+# on_a_terminal NAME LINE...: runs the lines on a terminal of 24 rows; what they draw is in /out/NAME.txt.
 on_a_terminal() {
-  local signal=$1 holder
+  typescript=/out/$1.txt
   shift
-  cat >/tmp/terminal.sh <<END
-stty rows 24 cols 80
-stty -a >/tmp/before
-thinspect watch --interval 1s $* </dev/tty &
-pid=\$!
-until grep -q marked /tmp/typescript; do sleep 0.2; done
-sleep 2
-kill -$signal \$pid
-wait \$pid
-echo "ended with \$?"
-stty -a >/tmp/after
-END
+  printf '%s\n' 'stty rows 24 cols 80' "$@" >/tmp/lines.sh
   # Standard input stays open: its end would be a key.
-  mkfifo /tmp/keys
-  sleep 600 >/tmp/keys &
-  holder=$!
-  TERM=xterm LANG=C.UTF-8 timeout 60 script -qfec "bash /tmp/terminal.sh" /tmp/typescript </tmp/keys >/dev/null || true
-  kill "$holder"
-  mv /tmp/typescript "/out/terminal-$signal.txt"
-  rm /tmp/keys
-  expect_text "what watch $* drew until SIG$signal" "$(tr -d '\0' <"/out/terminal-$signal.txt")" "ended with 0"
+  TERM=xterm LANG=C.UTF-8 script -qfec 'bash /tmp/lines.sh' "$typescript" </tmp/keys >/dev/null &
+  terminal=$!
+  wait_until 60 grep -q marked "$typescript"
+}
+
+has_ended() {
+  ! kill -0 "$1"
+}
+
+# gives_it_back SIGNAL ARGUMENT...: what watch does to a terminal until a signal ends it.
+gives_it_back() {
+  local signal=$1
+  shift
+  on_a_terminal "terminal-$signal" 'stty -a >/tmp/before' "thinspect watch --interval 1s $* </dev/tty &" \
+    'echo $! >/tmp/pid; wait $!' 'echo "ended with $?"; stty -a >/tmp/after'
+  kill "-$signal" "$(cat /tmp/pid)"
+  wait_until 30 has_ended $terminal
+  expect_text "what watch $* drew until SIG$signal" "$(tr -d '\0' <"$typescript")" "ended with 0"
   expect "the terminal's modes after watch $* and SIG$signal" "$(cat /tmp/after)" "$(cat /tmp/before)"
 }
 
 gives_the_terminal_back() {
-  on_a_terminal TERM
-  on_a_terminal INT --full-screen
-  on_a_terminal HUP --full-screen
+  mkfifo /tmp/keys
+  sleep 600 >/tmp/keys &
+  gives_it_back TERM
+  gives_it_back INT --full-screen
+  gives_it_back HUP --full-screen
   # The last thing said about the other screen is that it is left.
   expect "the screen" "$(grep -ao $'\e\\[?1049[hl]' /out/terminal-HUP.txt | tail -n 1)" $'\e[?1049l'
+}
+
+# A terminal that is gone is read as empty for ever; nobody tells so to what runs in another session.
+ends_with_its_terminal() {
+  on_a_terminal terminal-gone 'tty=$(tty)' 'setsid thinspect watch --full-screen --interval 60s <$tty >$tty &' \
+    'echo $! >/tmp/pid; wait $!'
+  kill -KILL $terminal
+  wait_until 10 has_ended "$(cat /tmp/pid)"
 }
 
 marked_pool
@@ -180,3 +189,4 @@ with_tool is_not_held_up_by_a_stuck_pool
 [ -z "${watcher:-}" ] || kill "$watcher"
 with_tool sleeps_on_an_idle_host
 with_tool gives_the_terminal_back
+with_tool ends_with_its_terminal
