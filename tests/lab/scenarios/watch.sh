@@ -176,6 +176,7 @@ gives_the_terminal_back() {
 
 # A terminal that is gone is read as empty for ever; nobody tells so to what runs in another session.
 ends_with_its_terminal() {
+  # shellcheck disable=SC2016 # for that shell
   on_a_terminal terminal-gone 'tty=$(tty)' 'setsid thinspect watch --full-screen --interval 60s <$tty >$tty &' \
     'echo $! >/tmp/pid; wait $!'
   kill -KILL $terminal
