@@ -97,6 +97,14 @@ the_snapshot_is_seen() {
   expect "the held root" "$(pool_field held traced)" -
 }
 
+# Once everything was asked, what others wrote is read without root's powers: nothing is opened after that.
+powers_are_given_up() {
+  local trace=/out/traces/powers
+  strace -o $trace -qq -e trace=capset,openat,ioctl thinspect status >/dev/null || true
+  grep -q 'capset(.*effective=0, permitted=0, inheritable=0' $trace || fail "no capability was given up"
+  ! sed '1,/permitted=0/d' $trace | grep -E 'openat|DM_' || fail "something was asked afterwards"
+}
+
 # As in an initramfs: nothing but the program, and then what the kernel itself shows.
 alone() {
   local said
@@ -123,5 +131,6 @@ controls
 with_tool every_command_only_looks
 with_tool watching_only_looks
 with_tool the_snapshot_is_seen
+with_tool powers_are_given_up
 with_tool alone
 controls
