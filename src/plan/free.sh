@@ -15,9 +15,10 @@ deletes() {
     esac
 }
 trim_containers() {
-    local pid
-    docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}' | while read -r pid; do
-        run fstrim -v "/proc/$pid/root" </dev/null || true
+    local daemon mount
+    daemon=$(pidof -s dockerd dockerd-current docker) || return 0
+    awk '$5 ~ "/devicemapper/mnt/" { print $5 }' "/proc/$daemon/mountinfo" | while read -r mount; do
+        run nsenter -t "$daemon" -m fstrim -v "$mount" </dev/null || true
     done
 }
 # Takes a name from an image, which then goes with the last one; not if the name stands for another image by now.

@@ -5,13 +5,10 @@
 use super::free::Job;
 use super::grow::look;
 use super::{Guarded, Plan, Step, script};
-use crate::advice::{Risk, pool_option, quote};
+use crate::advice::{Risk, TRIM_CONTAINERS, pool_option, quote};
 use crate::host::docker::{DeviceRecord, Docker};
 use crate::host::status::Discards;
 
-/// Trims the filesystem of every running container through its first process.
-const TRIM: &str = "docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}' | \
-                    xargs -r -I{} fstrim -v /proc/{}/root";
 /// The release from which `prune` takes `until` and `label` (docker/docker 17.06).
 const PRUNE_FILTERS: (u32, u32) = (17, 6);
 
@@ -126,7 +123,7 @@ fn trim(job: &Job<'_>) -> Step {
     let why = "A file deleted in a container keeps its blocks in the pool until its filesystem is trimmed. Nothing \
                is removed; it costs some seconds of disk work.";
     let does = "give back the blocks of files that running containers have deleted";
-    let mut step = Step::new(Risk::Changes, does, why, vec![TRIM.to_owned()]);
+    let mut step = Step::new(Risk::Changes, does, why, vec![TRIM_CONTAINERS.to_owned()]);
     step.check = job.check();
     step.guarded = trying(job, &[], &["trim_containers"]);
     step

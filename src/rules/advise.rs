@@ -6,7 +6,7 @@
 
 use super::Finding;
 use super::judge::{docker_version, is_dockers, refuses_changes};
-use crate::advice::{Advice, Risk, pool_option, quote};
+use crate::advice::{Advice, Risk, TRIM_CONTAINERS, pool_option, quote};
 use crate::host::Host;
 use crate::host::pool::{Owner, Pool};
 use crate::host::status::Discards;
@@ -82,10 +82,8 @@ fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
     let see = "see what containers there are, and which of them have stopped";
     let mut all = vec![look(see, &[list, "docker ps -a --filter status=exited"])];
     if pool.discards != Some(Discards::Ignored) {
-        let trim = "docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}' \
-                    | xargs -r -I{} fstrim -v /proc/{}/root";
         let does = "give back the blocks of files deleted inside running containers";
-        all.push(Advice::new(Risk::Changes, does, &[trim]));
+        all.push(Advice::new(Risk::Changes, does, &[TRIM_CONTAINERS]));
     }
     all.push(if docker_version(host).is_none_or(|v| v >= PRUNE_FILTERS) {
         Advice::new(

@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::lvm::split_name;
+use crate::host::pool::Pool;
 use crate::host::{DeviceMapper, Host};
 use crate::verdict::{Certainty, Severity};
 
@@ -64,7 +65,9 @@ fn of_settings(host: &Host) -> Option<Finding> {
     if host.kernel.device_mapper != DeviceMapper::Answered {
         return None;
     }
-    let there = |name: &str| host.pools.iter().any(|p| p.name.as_deref() == Some(name));
+    // LVM lists volumes that are not active, too.
+    let active = |p: &&Pool| p.device.is_some() || judge::state_is_known(p);
+    let there = |name: &str| host.pools.iter().filter(active).any(|p| p.name.as_deref() == Some(name));
     let docker = host.dockers.iter().find(|d| d.configured_pool.as_deref().is_some_and(|n| !there(n)))?;
     let name = docker.configured_pool.as_deref()?;
     let summary = format!("Docker is told to use the pool {name}, and there is no thin pool of that name");

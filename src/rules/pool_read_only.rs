@@ -78,10 +78,7 @@ fn of_words(host: &Host) -> Option<Finding> {
     let lines = said::current(host, &plain);
     let subject = |s: &_| judge::pool_subject(host, s);
     let (lines, certainty, summary) = if lines.is_empty() {
-        let refused = said::current(
-            host,
-            &["delete-device-failed", "rollback-failed", "transaction-not-set", "thin-delete-failed"],
-        );
+        let refused = said::current(host, &["delete-device-failed", "rollback-failed", "thin-delete-failed"]);
         let text = "Docker could not delete a thin device; a read-only pool refuses every change like this";
         (refused, Certainty::Possible, text)
     } else {

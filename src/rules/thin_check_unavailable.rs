@@ -1,4 +1,4 @@
-//! Rule: LVM cannot run thin_check, so it does not activate the pool.
+//! Rule: LVM cannot run thin_check, so it activates the pool unchecked or, in older releases, not at all.
 
 use super::{Finding, Subject, advise, said};
 use crate::advice::{Advice, Risk};
@@ -6,28 +6,34 @@ use crate::host::Host;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
-    /// LVM cannot run `thin_check`, so it does not activate the pool; the metadata may be perfectly sound.
+    /// LVM cannot run `thin_check`: it activates the pool unchecked or, in older releases, not at all.
     ///
     /// ## What it means
-    /// LVM checks a pool's metadata before activating it and treats a checker that it cannot start like one
-    /// that found errors: `execvp failed`, then `Check of pool … failed (status:2). Manual repair required!`. A pool
-    /// that is active goes on, and stays away after the next reboot.
+    /// LVM checks a pool's metadata before activating it. To releases as of 2017 (2.02.176) a checker that it cannot start
+    /// is like one that found errors: `execvp failed`, then `Check of pool … failed (status:2). Manual repair required!`.
+    /// A pool that is active goes on there, and stays away after the next reboot. Later ones (2.03.16) say that the `Check
+    /// is skipped` and activate the pool. The metadata may be perfectly sound.
     ///
     /// ## Why it matters
-    /// After a reboot or an upgrade the pool is missing, Docker says `Non existing device`, and the message
-    /// calls for a repair that is not needed and can do harm.
+    /// Where LVM refuses, the pool is missing after a reboot or an upgrade, Docker says `Non existing device`, and the
+    /// message calls for a repair that is not needed and can do harm. Where it does not, damage stays unnoticed, and when
+    /// the pool needs a repair, the tools for it are not there.
     ///
     /// ## What to do
     /// Install the tools (`thin-provisioning-tools` on Debian and Ubuntu, `device-mapper-persistent-data` on
     /// Red Hat's and Amazon's), then activate the pool. Repair nothing.
     ///
     /// ## References
-    /// docker/docs issue 6942; lvm.conf(5), `global/thin_check_executable`.
+    /// docker/docs issue 6942; LINBIT/linstor-server issue 80; lvm.conf(5), `global/thin_check_executable`.
     ///
     /// ## Example
     /// ```host
     /// /usr/sbin/thin_check: execvp failed: No such file or directory
     /// Check of pool docker/thinpool failed (status:2). Manual repair required!
+    /// ```
+    /// ```host
+    ///   /usr/sbin/thin_check: execvp failed: No such file or directory
+    ///   WARNING: Check is skipped, please install recommended missing binary /usr/sbin/thin_check!
     /// ```
     /// ```host quiet
     /// Check of pool vg/thinpool failed (status:64). Manual repair required!
@@ -40,45 +46,54 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let missing = said::lines(host, &["thin-check-missing"]);
-    let (mut lines, certainty) = (missing, Certainty::Certain);
-    let (lines, certainty) = if lines.is_empty() {
-        lines = said::lines(host, &["pool-check-failed"]);
-        lines.retain(|s| s.text.contains("(status:2)"));
-        (lines, Certainty::Likely)
-    } else {
-        lines.extend(said::lines(host, &["pool-check-failed"]));
-        (lines, certainty)
-    };
-    let summary =
+    let missing = said::lines(host, &["thin-check-missing", "thin-check-skipped"]);
+    let failed = said::lines(host, &["pool-check-failed"]);
+    let skipped = failed.is_empty() && said::any(host, &["thin-check-skipped"]);
+    let refused =
         "LVM could not run thin_check and so does not activate the pool: install it, repair nothing";
-    let found = said::finding(&RULE, (Severity::Critical, certainty), &lines, |_| subject(), summary);
+    let unchecked = "LVM could not run thin_check and activates pools unchecked: install it";
+    let (severity, certainty, summary, lines) = match (missing.is_empty(), skipped) {
+        (true, _) => {
+            let like_missing = failed.into_iter().filter(|s| s.text.contains("(status:2)")).collect();
+            (Severity::Critical, Certainty::Likely, refused, like_missing)
+        }
+        (false, true) => (Severity::Warning, Certainty::Certain, unchecked, missing),
+        (false, false) => {
+            let all: Vec<_> = missing.into_iter().chain(failed).collect();
+            (Severity::Critical, Certainty::Certain, refused, all)
+        }
+    };
+    let found = said::finding(&RULE, (severity, certainty), &lines, |_| subject(), summary);
     found.map(|f| with_advice(f, host))
 }
 
-/// The program is not where LVM looks for it: LVM activates no pool, or will not when it next has to.
+/// The program is not where LVM looks for it. Which release of LVM there is was not asked.
 fn of_machine(host: &Host) -> Option<Finding> {
     let path = host.lvm.missing_checker.as_deref()?;
     let down = host.lvm.volumes.iter().find(|v| v.is_inactive_pool());
     let up = host.pools.iter().find(|p| p.lv.is_some());
-    let (severity, summary) = match (down, up) {
+    let (severity, certainty, summary) = match (down, up) {
         (Some(volume), _) => (
             Severity::Critical,
+            Certainty::Likely,
             format!(
-                "LVM does not activate the pool {}/{}, because {path} is not there: install it, repair nothing",
+                "The pool {}/{} is not active and {path} is not there, without which older releases of LVM activate \
+                 none: install it, repair nothing",
                 volume.name.vg, volume.name.lv
             ),
         ),
         (None, Some(pool)) => (
             Severity::Warning,
+            Certainty::Certain,
             format!(
-                "LVM will not activate the pool {} again after a reboot, because {path} is not there",
+                "LVM will activate the pool {} unchecked after a reboot, or in older releases not at all, because \
+                 {path} is not there",
                 pool.label()
             ),
         ),
         (None, None) => return None,
     };
-    let mut finding = Finding::new(&RULE, severity, Certainty::Certain, subject(), summary).because(
+    let mut finding = Finding::new(&RULE, severity, certainty, subject(), summary).because(
         "thin_check_executable",
         format!("{path}: no such file"),
         "lvm.conf and stat",

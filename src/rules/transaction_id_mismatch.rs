@@ -34,6 +34,9 @@ super::rule! {
     /// ```host
     /// Thin pool transaction_id is 113, while expected 0.
     /// ```
+    /// ```host
+    /// Error response from daemon: devmapper: Error setting devmapper transaction ID: devicemapper: Error running SetTransactionID dm_task_run failed
+    /// ```
     /// ```host quiet
     /// docker-thinpool: 0 19914752 thin-pool 4 2575/25600 181/19448 - rw discard_passdown queue_if_no_space - 1024
     /// ```
@@ -44,6 +47,9 @@ fn check(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = of_words(host).into_iter().collect();
     if found.is_empty() {
         found.extend(host.pools.iter().filter_map(|p| of_records(host, p)));
+    }
+    if found.is_empty() {
+        found.extend(of_refusal(host));
     }
     found
 }
@@ -58,6 +64,20 @@ fn of_words(host: &Host) -> Option<Finding> {
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
     let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
     Some(with_advice(finding, &pool))
+}
+
+/// Docker made or deleted the device, and could not count it: the number was another, if not the pool turned read-only just
+/// then.
+fn of_refusal(host: &Host) -> Option<Finding> {
+    let stuck = judge::some_pool_is_stuck(host)
+        || said::any(host, &["messages-refused", "metadata-operation-failed", "pool-to-read-only"]);
+    let lines = said::fresh(host, &["transaction-not-set"]);
+    let summary =
+        "Docker could not count its change in the pool: somebody else may have changed the transaction id";
+    let subject = |s: &_| judge::pool_subject(host, s);
+    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
+    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
+    (!stuck).then(|| with_advice(finding, &pool))
 }
 
 /// Docker's last opened transaction against the pool's: equal when idle, one ahead while an operation runs or

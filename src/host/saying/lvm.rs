@@ -13,6 +13,7 @@ pub(super) static WORDINGS: &[Wording] = &[
     wording("thin-check-missing", &["thin_check", "execvp failed"]), // lib/misc/lvm-exec.c
     wording("thin-check-missing", &["thin_check", "command not found"]), // a shell
     wording("thin-check-missing", &["thin_check missing"]), // lvconvert
+    wording("thin-check-skipped", &["Check is skipped, please install", "thin_check"]), // dev_manager.c, since about 2018
     wording("transaction-id-mismatch", &["transaction_id is", "while expected"]), // lib/activate, lvm2 before 2.02.112 on Docker's pools (#15629)
     wording("transaction-id-mismatch", &["transaction_id (", "while expected"]), // newer
     wording("none-active", &["0 logical volume(s) in volume group", "now active"]), // vgchange -ay

@@ -26,13 +26,15 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use std::ffi::OsString;
 use std::io::{Stdin, Stdout, stdin, stdout};
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 use users::Reading;
 
 /// The whole screen of a terminal.
 pub struct Full {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: it would show the cursor, as is done here anyway, and panic where the terminal is gone.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     keys: Stdin,
     state: State,
     look: report::Look,
@@ -51,6 +53,7 @@ impl Full {
     pub fn open(look: report::Look, plain: bool, usage: Option<Vec<OsString>>) -> Result<Self> {
         give_back_on_panic();
         let terminal = Terminal::new(CrosstermBackend::new(stdout())).context("cannot use the terminal")?;
+        let terminal = ManuallyDrop::new(terminal);
         let (keys, state, reading, notes) = (stdin(), State::default(), None, Vec::new());
         let mut full = Self { terminal, keys, state, look, plain, usage, reading, notes };
         full.take()?;
@@ -60,7 +63,14 @@ impl Full {
     fn take(&mut self) -> Result<()> {
         enable_raw_mode().context("cannot use the terminal")?;
         execute!(stdout(), EnterAlternateScreen)?;
-        Ok(self.terminal.clear()?)
+        self.blank()
+    }
+
+    /// Empties the screen; what is drawn next is drawn whole. Not by `clear`, which asks the terminal where its cursor
+    /// is and fails where the answer does not come within two seconds.
+    fn blank(&mut self) -> Result<()> {
+        let size = self.terminal.size()?;
+        Ok(self.terminal.resize(size.into())?)
     }
 
     fn draw(&mut self, report: &Report, at: Moment) -> Result<()> {
@@ -110,8 +120,7 @@ impl View for Full {
     }
 
     fn redraw(&mut self, report: &Report, look: &Look) -> Result<()> {
-        self.terminal.autoresize()?;
-        self.terminal.clear()?;
+        self.blank()?;
         self.show(report, look)
     }
 

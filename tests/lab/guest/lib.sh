@@ -392,15 +392,17 @@ carry_out_steps() {
 
 # carry_out NAME PLAN...: the script of `thinspect plan PLAN...`, first refused, then agreed to.
 carry_out() {
-  local name=$1 before
+  local name=$1 before agreed=(--yes)
   shift
+  # What that plan deletes is what it is made for.
+  [ "$1" != free ] || agreed+=(--yes-destroy)
   timeout 60 thinspect plan "$@" --timeout 5s --script >"/out/$name.sh"
   bash -n "/out/$name.sh"
   before=$(dmsetup table)
   bash "/out/$name.sh" </dev/null >"/out/$name.refused.txt" 2>&1 || true
   expect "the tables after the script was not agreed to" "$(dmsetup table)" "$before"
   say "carrying out: plan $*"
-  bash "/out/$name.sh" --yes || fail "the script of plan $* failed"
+  bash "/out/$name.sh" "${agreed[@]}" || fail "the script of plan $* failed"
 }
 
 # advised NAME RISK [RULE]: the commands at this risk that the leading finding of /out/NAME.json advises, or that of a rule.

@@ -33,12 +33,13 @@ no_device_waits() {
 }
 
 no_container_is_active() {
-  [ "$(dmsetup table --target thin)" = "No devices found" ]
+  ! dmsetup table --target thin | grep -q ': '
 }
 
+# The device below the container's is now and then one more: udev has it open while Docker deletes it.
 names_the_backlog() {
   leads deferred deferred-deletion-backlog \
-    '.findings[0].summary | capture("^1 deleted device still maps (?<blocks>[0-9]+) blocks").blocks | tonumber >= 800'
+    '.findings[0].summary | capture("^[12] deleted devices? still maps? (?<blocks>[0-9]+) blocks").blocks | tonumber >= 800'
   expect_json /out/deferred.json '.verdict == "warning"'
 }
 
@@ -49,7 +50,7 @@ clears_the_backlog() {
   wait_until 30 no_container_is_active
   before=$(pool_field free)
   follow_advice deferred stops
-  wait_until 60 no_device_waits
+  wait_until 90 no_device_waits
   [ "$(pool_field free)" -ge $((before + 800)) ] || fail "only $(($(pool_field free) - before)) blocks came back"
   gone deleted deferred-deletion-backlog
 }

@@ -18,9 +18,18 @@ skip_block_zeroing"
   dmsetup create marked-thin --table "0 $sectors thin /dev/mapper/marked 0"
 }
 
-# lines FILTER: what of the lines so far passes. The last one may be half written.
+# Puts before each line when it came, in seconds since boot.
+stamped() {
+  local line now
+  while IFS= read -r line; do
+    read -r now _ </proc/uptime
+    printf '%s\t%s\n' "$now" "$line"
+  done
+}
+
+# lines FILTER: what of the lines so far passes.
 lines() {
-  jq -c -R "fromjson? | select($1)" $LINES
+  cut -f 2- $LINES | jq -c "select($1)"
 }
 
 has_lines() {
@@ -29,8 +38,10 @@ has_lines() {
 
 start_watch() {
   # So long between looks that only an event can be told within a second.
-  thinspect watch -o json --interval 4s --log $HISTORY >$LINES &
+  exec 5> >(stamped >$LINES)
+  thinspect watch -o json --interval 4s --log $HISTORY >&5 5>&- &
   watcher=$!
+  exec 5>&-
   wait_until 60 has_lines '.kind == "sample"' 1
 }
 
@@ -43,19 +54,14 @@ fill_steadily() {
   done
 }
 
-seconds_since_boot() {
-  awk -v at="$(date -d "$1" +%s.%N)" -v now="$(date +%s.%N)" '{ printf "%.3f", at - now + $1 }' /proc/uptime
-}
-
 tells_the_low_water_event_within_a_second() {
   local told kernel
   wait_until 30 has_lines '.event == "data-low-water"' 1
-  told=$(lines '.event == "data-low-water"' | head -n 1 | jq -r .at)
-  told=$(seconds_since_boot "$told")
+  told=$(sed -n '/"event":"data-low-water"/{s/\t.*//p;q}' $LINES)
   kernel=$(dmesg | sed -n 's/^\[ *\([0-9.]*\)\].*reached low water mark for data device.*/\1/p' | tail -n 1)
-  say "the kernel's event at $kernel s, told at $told s"
+  say "the kernel's event at $kernel s, read at $told s"
   awk -v told="$told" -v kernel="$kernel" 'BEGIN { exit !(told - kernel < 1 && told - kernel > -1) }' ||
-    fail "the kernel's event at $kernel s was told at $told s"
+    fail "the kernel's event at $kernel s was read at $told s"
 }
 
 # forecast_converges MOMENT: of the ends that were forecast, the later ones are nearer to what then happened.
@@ -99,6 +105,8 @@ is_not_held_up_by_a_stuck_pool() {
   local seen
   raw_pool other 64M 4M
   watcher_tells_of_the_other_pool
+  # Its coming has everything asked anew, of devices that are about to get stuck as well.
+  wait_until 60 has_lines '.kind == "sample" and .pool == "other" and .mode == "rw"' 2
   write_blocks other-thin 0 4
   sync
   dmsetup suspend --noflush --nolockfs other-metadata
@@ -107,7 +115,8 @@ is_not_held_up_by_a_stuck_pool() {
   seen=$(lines '.kind == "sample" and .pool == "marked"' | wc -l)
   wait_until 60 has_lines '.kind == "sample" and .pool == "marked"' $((seen + 4))
   # One process waits for the stuck pool, not one more for every look.
-  [ "$(pgrep -c -P "$watcher")" -le 2 ] || fail "$(pgrep -c -P "$watcher") processes wait for the stuck pool"
+  ps -o pid,stat,wchan:32,etimes,args --ppid "$watcher" | tee /out/waiting.txt
+  expect "the processes that wait for the stuck pool" "$(awk '$2 ~ /^D/' /out/waiting.txt | wc -l)" 1
   dmsetup resume other-metadata
   wait_until 30 has_lines '.pool == "other" and .event == "mode" and (.text | test("is rw now"))' 1
 }
@@ -137,40 +146,50 @@ sleeps_on_an_idle_host() {
   [ "$after" = "$before" ] || fail "it woke $((after - before)) times in 10 s"
 }
 
-# on_a_terminal SIGNAL ARGUMENT...: what it does to one when a signal ends it.
+# on_a_terminal NAME LINE...: runs the lines on a terminal of 24 rows; what they draw is in /out/NAME.txt.
 on_a_terminal() {
-  local signal=$1 holder
+  typescript=/out/$1.txt
   shift
-  cat >/tmp/terminal.sh <<END
-stty rows 24 cols 80
-stty -a >/tmp/before
-thinspect watch --interval 1s $* </dev/tty &
-pid=\$!
-until grep -q marked /tmp/typescript; do sleep 0.2; done
-sleep 2
-kill -$signal \$pid
-wait \$pid
-echo "ended with \$?"
-stty -a >/tmp/after
-END
+  printf '%s\n' 'stty rows 24 cols 80' "$@" >/tmp/lines.sh
   # Standard input stays open: its end would be a key.
-  mkfifo /tmp/keys
-  sleep 600 >/tmp/keys &
-  holder=$!
-  TERM=xterm LANG=C.UTF-8 timeout 60 script -qfec "bash /tmp/terminal.sh" /tmp/typescript </tmp/keys >/dev/null || true
-  kill "$holder"
-  mv /tmp/typescript "/out/terminal-$signal.txt"
-  rm /tmp/keys
-  expect_text "what watch $* drew until SIG$signal" "$(tr -d '\0' <"/out/terminal-$signal.txt")" "ended with 0"
+  TERM=xterm LANG=C.UTF-8 script -qfec 'bash /tmp/lines.sh' "$typescript" </tmp/keys >/dev/null &
+  terminal=$!
+  wait_until 60 grep -q marked "$typescript"
+}
+
+has_ended() {
+  ! kill -0 "$1"
+}
+
+# gives_it_back SIGNAL ARGUMENT...: what watch does to a terminal until a signal ends it.
+gives_it_back() {
+  local signal=$1
+  shift
+  on_a_terminal "terminal-$signal" 'stty -a >/tmp/before' "thinspect watch --interval 1s $* </dev/tty &" \
+    'echo $! >/tmp/pid; wait $!' 'echo "ended with $?"; stty -a >/tmp/after'
+  kill "-$signal" "$(cat /tmp/pid)"
+  wait_until 30 has_ended $terminal
+  expect_text "what watch $* drew until SIG$signal" "$(tr -d '\0' <"$typescript")" "ended with 0"
   expect "the terminal's modes after watch $* and SIG$signal" "$(cat /tmp/after)" "$(cat /tmp/before)"
 }
 
 gives_the_terminal_back() {
-  on_a_terminal TERM
-  on_a_terminal INT --full-screen
-  on_a_terminal HUP --full-screen
+  mkfifo /tmp/keys
+  sleep 600 >/tmp/keys &
+  gives_it_back TERM
+  gives_it_back INT --full-screen
+  gives_it_back HUP --full-screen
   # The last thing said about the other screen is that it is left.
   expect "the screen" "$(grep -ao $'\e\\[?1049[hl]' /out/terminal-HUP.txt | tail -n 1)" $'\e[?1049l'
+}
+
+# A terminal that is gone is read as empty for ever; nobody tells so to what runs in another session.
+ends_with_its_terminal() {
+  # shellcheck disable=SC2016 # for that shell
+  on_a_terminal terminal-gone 'tty=$(tty)' 'setsid thinspect watch --full-screen --interval 60s <$tty >$tty &' \
+    'echo $! >/tmp/pid; wait $!'
+  kill -KILL $terminal
+  wait_until 10 has_ended "$(cat /tmp/pid)"
 }
 
 marked_pool
@@ -180,3 +199,4 @@ with_tool is_not_held_up_by_a_stuck_pool
 [ -z "${watcher:-}" ] || kill "$watcher"
 with_tool sleeps_on_an_idle_host
 with_tool gives_the_terminal_back
+with_tool ends_with_its_terminal
