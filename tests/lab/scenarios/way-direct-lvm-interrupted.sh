@@ -6,7 +6,7 @@ readonly COPIES=/root/thinspect-direct-lvm
 things() {
   make_image
   docker run --name stopped --network none bb:1 sh -c 'echo changed >/changed; dd if=/dev/urandom of=/large bs=64k count=99'
-  docker run -d --name runs --network none bb:1 sleep 100000 >/dev/null
+  docker run -d --name runs --stop-signal KILL --network none bb:1 sleep 100000 >/dev/null
 }
 
 everything() {
@@ -63,7 +63,7 @@ is_moved() {
 
 # What has come since is put aside, with the pool that it is in.
 goes_back_from_the_end() {
-  docker run -d --name later --network none bb:1 sleep 100000 >/dev/null
+  docker run -d --name later --stop-signal KILL --network none bb:1 sleep 100000 >/dev/null
   bash /out/way.sh --back --yes --yes-destroy >/out/back.txt 2>&1 || { cat /out/back.txt; fail "the way back failed"; }
   expect_text "what it says" "$(cat /out/back.txt)" "going back"
   is_as_it_was

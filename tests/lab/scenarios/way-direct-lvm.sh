@@ -23,7 +23,7 @@ things() {
     sh -c 'echo changed >/changed; echo in the volume >/kept/file; dd if=/dev/urandom of=/large bs=64k count=200'
   docker commit stopped bb:2 >/dev/null
   docker tag bb:2 other/name:latest
-  docker run -d --name runs --network none bb:2 sleep 100000 >/dev/null
+  docker run -d --name runs --stop-signal KILL --network none bb:2 sleep 100000 >/dev/null
 }
 
 # Everything that has to be the same: ids and names, what containers wrote, volumes.
