@@ -92,7 +92,7 @@ plan_it() {
 close_to() {
   awk -v what="$1" -v expected="$2" -v actual="$3" 'BEGIN {
     difference = 100 * (actual - expected) / expected
-    printf "  %-28s planned %12d  in fact %12d  %+.2f %%\n", what, expected, actual, difference
+    printf "  %-28s planned %12.0f  in fact %12.0f  %+.2f %%\n", what, expected, actual, difference
     exit !(difference >= -5 && difference <= 5)
   }' | tee -a /out/sizes.txt || fail "$1 is not what was planned"
 }

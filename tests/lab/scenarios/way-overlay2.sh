@@ -135,7 +135,7 @@ has_lost_nothing() {
 within_5_percent() {
   awk -v what="$1" -v estimated="$2" -v actual="$3" 'BEGIN {
     off = 100 * (estimated - actual) / actual
-    printf "%s: estimated %d bytes, really %d: %+.1f %%\n", what, estimated, actual, off
+    printf "%s: estimated %.0f bytes, really %.0f: %+.1f %%\n", what, estimated, actual, off
     exit !(off >= -5 && off <= 5)
   }' || fail "$1: the estimate is off by more than 5 percent"
 }
