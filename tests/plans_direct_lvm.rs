@@ -103,9 +103,7 @@ fn a_group_that_is_there_is_used_as_it_is() {
     assert!(plan.possible && plan.unscriptable().is_none(), "{:?}", plan.blocked_by);
     assert!(number(&plan, "new_total_bytes") < 200 * GIB, "no more than is needed");
     assert!(written(&plan).contains("dm.thinpooldev=/dev/mapper/data--vg-thinpool"));
-    assert!(
-        !script(&plan).contains("run_lvm vgcreate --addtag thinspect \"$group\" \"$device\"\n    group_made")
-    );
+    assert!(!script(&plan).contains("    make_group\n"), "it makes none");
     golden("direct-lvm-group", &plan);
 }
 
@@ -402,4 +400,8 @@ fn a_size_that_was_asked_for_is_taken_or_refused() {
     assert!(sized(100).blocked_by[0].contains("too little"), "{:?}", sized(100).blocked_by);
     assert!(sized(190).blocked_by[0].contains("too small"), "{:?}", sized(190).blocked_by);
     assert_eq!(number(&sized(150), "new_total_bytes"), 150 * GIB);
+    assert!(
+        sized(150).steps[0].commands[0].contains(&format!(" --size {} ", 150 * GIB)),
+        "the plan that is made again"
+    );
 }

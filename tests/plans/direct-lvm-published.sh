@@ -310,7 +310,7 @@ device_is_unused() {
 device_is_empty() {
     local status=0
     blkid -p -- "$device" >/dev/null 2>&1 || status=$?
-    [ "$status" = 2 ]
+    [ "$status" = 2 ] || half_made
 }
 
 # --- volumes ----------------------------------------------------------------------------------------------------------
@@ -323,6 +323,17 @@ ours() { tagged "$1" thinspect || tagged "$1_tdata" thinspect; }
 group_made() {
     [ "$(vgs --noheadings -o vg_tags -- "$group" 2>/dev/null 9>&- | tr -d ' ')" = thinspect ] &&
         [ "$(pvs --noheadings -o vg_name -- "$device" 2>/dev/null 9>&- | tr -d ' ')" = "$group" ]
+}
+# A physical volume without a group, where this script was about to make one.
+half_made() {
+    case $([ ! -e "$store/grouping" ] || pvs --noheadings --separator , -o pv_uuid,vg_name -- "$device" 2>/dev/null 9>&-) in
+        *-*,) ;;
+        *) return 1 ;;
+    esac
+}
+make_group() {
+    : >"$store/grouping"
+    run_lvm vgcreate --addtag thinspect "$group" "$device"
 }
 group_has() {
     [ "$(vgs --noheadings --nosuffix --units b -o vg_free -- "$group" 2>/dev/null 9>&- | tr -d ' ')" -ge "$1" ]
@@ -622,9 +633,10 @@ remove_volumes() {
     for name in "$volume" "$fresh_metadata"; do
         ! ours "$name" || run_lvm lvremove -y "$group/$name"
     done
-    if [ -n "$device" ] && group_made; then
-        run_lvm vgremove "$group"
-        run_lvm pvremove "$device"
+    if [ -n "$device" ]; then
+        ! group_made || run_lvm vgremove "$group"
+        ! half_made || run_lvm pvremove "$device"
+        rm -f -- "$store/grouping"
     fi
     ! profile_written || run rm -f -- "$profile"
 }
@@ -679,7 +691,7 @@ step_2() {
     device_is_unused || stop 'step 2: /dev/sdb is in use by now: mounted, swap, read-only, partitioned, or part of another device; nothing was changed'
     device_is_empty || stop 'step 2: /dev/sdb holds something by now: "wipefs -n" names it; nothing was changed'
     ask 'step 2 (changes): make /dev/sdb a volume group. Go on?'
-    run_lvm vgcreate --addtag thinspect "$group" "$device"
+    make_group
     group_made || stop 'step 2 did not work: make /dev/sdb a volume group; what takes it back: vgremove docker; pvremove /dev/sdb'
     say 'step 2 is done: make /dev/sdb a volume group'
 }

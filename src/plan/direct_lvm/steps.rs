@@ -114,7 +114,8 @@ fn write_script(job: &Job<'_>) -> Step {
         None => format!("--vg {}", quote(&job.target.volume.vg)),
     };
     let file = quote(&script_file(job));
-    let command = format!("thinspect plan direct-lvm {place}{} --script > {file}", pool_option(job.pool));
+    let pool = pool_option(job.pool);
+    let command = format!("thinspect plan direct-lvm {place}{pool}{} --script > {file}", job.asked);
     let why = "It does the steps below one by one and asks before each. Interrupted, it goes on where it was when it is run \
                again; with --back it takes everything back, until the last step.";
     Step::new(
@@ -166,7 +167,7 @@ fn group(job: &Job<'_>) -> Option<Step> {
     step.guarded = Some(Guarded {
         done: "group_made".into(),
         needs: needs.into_iter().map(|(condition, sentence)| (condition.to_owned(), sentence)).collect(),
-        run: lines(&["run_lvm vgcreate --addtag thinspect \"$group\" \"$device\""]),
+        run: lines(&["make_group"]),
         ..Guarded::default()
     });
     Some(step)

@@ -5,15 +5,15 @@ readonly ROOT=/var/lib/docker
 readonly STORE=$ROOT/thinspect-overlay2
 readonly DIGEST=sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff
 
-# Images that share layers, one of many small files, tags, an image without a name, a name by digest.
+# Images that share layers, with a large file and many small ones, tags, an image without a name, a name by digest.
 make_images() {
   make_image
   mkdir /tmp/build
+  cp -a /usr/lib/x86_64-linux-gnu/perl-base /tmp/build/small
   dd if=/dev/urandom of=/tmp/build/file bs=64k count=200 status=none
-  printf 'FROM bb:1\nCOPY file /file\n' >/tmp/build/Dockerfile
+  printf 'FROM bb:1\nCOPY . /\n' >/tmp/build/Dockerfile
   docker build --quiet --network none --tag top:1 /tmp/build >/dev/null
   docker tag top:1 registry.example/team/top:stable
-  tar -C / -c etc usr/share/perl usr/lib/x86_64-linux-gnu/perl-base | docker import - small:1 >/dev/null
   tar -C / -c etc/group | docker import - lost:1 >/dev/null
   docker tag top:1 lost:1
   say "images made"
@@ -82,26 +82,17 @@ killed() {
 make_plan() {
   ask plan plan overlay2 --timeout 5s
   expect_exit 0
-  expect_json /out/plan.json '.possible and .numbers.image_count == 4 and .numbers.container_count == 3'
+  expect_json /out/plan.json '.possible and .numbers.image_count == 3 and .numbers.container_count == 3'
   expect_json /out/plan.json '[.items[] | select(.kind == "container") | [.name, .fate]] | sort
     == [["alive", "saved"], ["fresh", "kept"], ["one", "saved"]]'
-  thinspect plan overlay2 --timeout 5s >/out/plan.txt
   timeout 60 thinspect plan overlay2 --timeout 5s --script >/out/way.sh
   bash -n /out/way.sh
   breakable /out/way.sh >/out/broken.sh
 }
 
-refuses_without_an_answer() {
-  bash /out/way.sh </dev/null >/out/refused.txt 2>&1 && fail "the script went on without an answer"
-  expect_text "the refusal" "$(cat /out/refused.txt)" "there is no terminal to ask on"
-  [ ! -e $STORE/done ] || fail "something was noted as done"
-  is_running alive
-}
-
 # Containers are stopped, nothing is saved: gone back from there, they run again.
 goes_back_from_the_beginning() {
   killed 2 mark
-  killed 3 timeout
   killed 3 mark
   bash /out/way.sh --back --yes
   is_running alive
@@ -193,8 +184,6 @@ everything >/out/before.txt
 show_pools
 with_tool refuses_where_the_archives_do_not_fit
 with_tool make_plan
-with_tool keep_recording
-with_tool refuses_without_an_answer
 with_tool goes_back_from_the_beginning
 with_tool goes_on_wherever_it_was_killed
 with_tool has_lost_nothing
