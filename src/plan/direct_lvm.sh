@@ -32,17 +32,10 @@ tagged() { case ,$(lv lv_tags "$1"), in *",$2,"*) ;; *) return 1 ;; esac; }
 is_pool() { [ "$(lv segtype "$volume")" = thin-pool ]; }
 # A volume keeps its tag when a pool is made of it.
 ours() { tagged "$1" thinspect || tagged "$1_tdata" thinspect; }
-group_made() {
-    [ "$(vgs --noheadings -o vg_tags -- "$group" 2>/dev/null 9>&- | tr -d ' ')" = thinspect ] &&
-        [ "$(pvs --noheadings -o vg_name -- "$device" 2>/dev/null 9>&- | tr -d ' ')" = "$group" ]
-}
+of_device() { pvs --noheadings --separator , -o "$1" -- "$device" 2>/dev/null 9>&- | tr -d ' '; }
+group_made() { [ "$(of_device vg_name,vg_tags)" = "$group,thinspect" ]; }
 # A physical volume without a group, where this script was about to make one.
-half_made() {
-    case $([ ! -e "$store/grouping" ] || pvs --noheadings --separator , -o pv_uuid,vg_name -- "$device" 2>/dev/null 9>&-) in
-        *-*,) ;;
-        *) return 1 ;;
-    esac
-}
+half_made() { case $([ ! -e "$store/grouping" ] || of_device pv_uuid,vg_name) in *-*,) ;; *) return 1 ;; esac; }
 make_group() {
     : >"$store/grouping"
     run_lvm vgcreate --addtag thinspect "$group" "$device"
@@ -51,7 +44,14 @@ group_has() {
     [ "$(vgs --noheadings --nosuffix --units b -o vg_free -- "$group" 2>/dev/null 9>&- | tr -d ' ')" -ge "$1" ]
 }
 profile_written() { [ "$(cat -- "$profile" 2>/dev/null)" = "$profile_text" ]; }
-volumes_made() { ours "$volume" && profile_written && { is_pool || ours "$fresh_metadata"; }; }
+# The profile; the data, as it was made or in the pool; and the metadata, unless the pool took it.
+volumes_made() {
+    profile_written && lvs -a --noheadings --separator , -o lv_name,lv_tags -- "$group" 2>/dev/null 9>&- | tr -d ' []' |
+        awk -F, -v data="$volume" -v metadata="$fresh_metadata" '
+            index($0 ",", ",thinspect,") && ($1 == data || $1 == data "_tdata") { ours = 1 }
+            index($0 ",", ",thinspect,") && $1 == metadata || $1 == data "_tdata" { metadata_too = 1 }
+            END { exit !(ours && metadata_too) }'
+}
 make_volumes() {
     if ! profile_written; then
         run mkdir -p -- "${profile%/*}"

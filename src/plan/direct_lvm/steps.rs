@@ -165,7 +165,7 @@ fn group(job: &Job<'_>) -> Option<Step> {
         ("device_is_empty", otherwise("holds something by now: `wipefs -n` names it")),
     ];
     step.guarded = Some(Guarded {
-        done: "group_made".into(),
+        done: "{ did pool || group_made; }".into(),
         needs: needs.into_iter().map(|(condition, sentence)| (condition.to_owned(), sentence)).collect(),
         run: lines(&["make_group"]),
         ..Guarded::default()
@@ -211,7 +211,7 @@ fn volumes(job: &Job<'_>) -> Step {
     let room = format!("group_has {}", layout.data.saturating_add(layout.metadata.saturating_mul(3)));
     let little = format!("volume group {} has less free than when the plan was made", job.target.volume.vg);
     step.guarded = guarded(
-        "volumes_made",
+        "{ did pool || volumes_made; }",
         &[(same, &other), (&format!("{{ ours \"$volume\" || {room}; }}"), &little)],
         &["make_volumes"],
     );

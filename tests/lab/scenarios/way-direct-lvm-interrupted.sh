@@ -15,11 +15,13 @@ everything() {
   docker export stopped | sha256sum
 }
 
-# The script with a hole in it: the first time that it comes to a command, it kills that after a moment, and itself.
+# The script with a hole in it: the first time that it comes to a command that is not done at once, it kills that after a
+# moment, and itself.
 # What systemd or Docker does goes on in their own processes.
 breakable() {
   cat >/tmp/die_in <<'END'
 die_in() {
+  case $1 in mkdir | mv | rm | truncate | cmp) return 1 ;; esac
   ! grep -qsxF -- "$*" /out/killed || return 1
   printf '%s\n' "$*" >>/out/killed
   case $1 in
@@ -48,7 +50,7 @@ goes_on_wherever_it_was_killed() {
     [ ! -e $COPIES/lock ] || wait_until 60 flock -n $COPIES/lock true
   done
   say "killed $runs times"
-  [ $runs -ge 30 ] || fail "only $runs commands were killed"
+  [ $runs -ge 25 ] || fail "only $runs commands were killed"
 }
 
 is_moved() {
