@@ -249,6 +249,35 @@ fn shell(store: &Path, variables: &str, line: &str) -> String {
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
+/// What LVM says after a run that was interrupted somewhere, and what of it is taken up again.
+#[test]
+fn what_an_interrupted_run_made_is_known_again() {
+    let store = scratch("made");
+    let said = |program: &str, lines: &str, question: &str| {
+        let line = format!(
+            "profile=$store/profile profile_text=x device=/dev/sdb\necho x >\"$profile\"; : >\"$store/grouping\"\n\
+             {program}() {{ printf '%s\\n' {lines}; }}\nif {question}; then echo yes; else echo no; fi"
+        );
+        shell(&store, "", &line) == "yes\n"
+    };
+    let volumes: [(&str, bool); 6] = [
+        ("'  v,thinspect' '  vmeta,thinspect'", true),
+        ("'  v,' '  [v_tdata],mine,thinspect' '  [v_tmeta],thinspect_restored'", true),
+        ("'  v,thinspect'", false),
+        ("'  v,' '  vmeta,thinspect'", false),
+        ("'  other,thinspect' '  vmeta,thinspect'", false),
+        ("'  v,thinspect_restored' '  vmeta,thinspect'", false),
+    ];
+    for (lines, made) in volumes {
+        assert_eq!(said("lvs", lines, "volumes_made"), made, "{lines}");
+    }
+    assert!(said("pvs", "'  g,thinspect'", "group_made"));
+    assert!(!said("pvs", "'  other,thinspect'", "group_made") && !said("pvs", "'  g,'", "group_made"));
+    assert!(said("pvs", "'  a1-b2,'", "half_made"), "a physical volume without a group");
+    assert!(!said("pvs", "'  a1-b2,g'", "half_made") && !said("pvs", "''", "half_made"));
+    let _ = std::fs::remove_dir_all(&store);
+}
+
 fn scratch(name: &str) -> PathBuf {
     let directory = std::env::temp_dir().join(format!("thinspect-way-{}-{name}", std::process::id()));
     let _ = std::fs::remove_dir_all(&directory);
