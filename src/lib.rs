@@ -21,7 +21,7 @@
 //! - [`rules`] are pure functions from a host to findings, one file each, with explanations that run as tests.
 //! - [`plan`] computes exact numbers and ordered steps for one goal, and a guarded script of them.
 //! - [`watch`] looks again and again: each look is a recording in which only what moves was asked anew.
-//! - [`report`] renders; it decides nothing. [`publish`] hands metrics to their collector. [`advice`] and [`verdict`] are the words that rules and plans share.
+//! - [`report`] renders; it decides nothing. [`publish`] hands metrics to their collector. [`privileges`] are given up once they have served. [`advice`] and [`verdict`] are the words that rules and plans share.
 //!
 //! # What always holds
 //! 1. **Looking writes nothing.** Every status ioctl carries `DM_NOFLUSH`: without it the kernel commits the pool's
@@ -49,6 +49,7 @@ pub mod host;
 pub mod lent;
 pub mod metadata;
 pub mod plan;
+pub mod privileges;
 pub mod publish;
 pub mod record;
 pub mod report;

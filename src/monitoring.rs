@@ -1,13 +1,14 @@
 //! Wires `check` and `metrics`: what a monitor asks, and in what form it is answered.
 
-use crate::{answered, asking, named_pool, print, recording};
+use crate::{answered, asked_everything, asking, named_pool, print, recording};
 use anyhow::{Context, Result, anyhow};
 use clap::CommandFactory;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use thinspect::cli::{Check, Cli, Global, Metrics};
-use thinspect::publish::{http, privileges, textfile};
+use thinspect::privileges;
+use thinspect::publish::{http, textfile};
 use thinspect::report::monitor::{self, Limits, Line, Thresholds};
 use thinspect::report::{Report, metrics};
 use thinspect::verdict::Exit;
@@ -20,7 +21,7 @@ pub(crate) fn check(global: &Global, options: &Check) -> Result<Exit> {
 }
 
 fn checked(global: &Global, options: &Check) -> Result<Line> {
-    let report = report(global)?;
+    let report = report(global, asked_everything)?;
     let thresholds = Thresholds {
         data: Limits { warning: Some(options.warning), critical: Some(options.critical) },
         metadata: Limits {
@@ -57,8 +58,10 @@ pub(crate) fn wrong_check(error: &clap::Error) -> Option<Exit> {
     Some(Exit::CouldNotAnswer)
 }
 
-fn report(global: &Global) -> Result<Report> {
+/// The report; `asked` is called between the questions and the reading of the answers.
+fn report(global: &Global, asked: fn()) -> Result<Report> {
     let (recording, source) = recording(global, &asking(false))?;
+    asked();
     let host = host::read(&recording);
     if let Some(name) = &global.pool {
         named_pool(&host, name)?;
@@ -73,7 +76,7 @@ pub(crate) fn metrics(global: &Global, options: &Metrics) -> Result<Exit> {
     }
     let file = options.textfile.as_deref();
     let last_success = file.and_then(|f| textfile::earlier(f, metrics::LAST_SUCCESS));
-    let report = report(global)?;
+    let report = report(global, || ())?;
     let text = metrics::text(&report, &metrics::Options { devices: options.per_device, last_success });
     match file {
         Some(file) => replace(file, &text)?,
@@ -89,11 +92,11 @@ fn replace(file: &Path, text: &str) -> Result<()> {
 fn listen(global: &Global, options: &Metrics, address: SocketAddr) -> Result<Exit> {
     let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     let at = listener.local_addr().unwrap_or(address);
-    privileges::give_up().map_err(|why| anyhow!(why))?;
+    privileges::keep_to_ask().map_err(|why| anyhow!(why))?;
     let _ = writeln!(io::stderr(), "thinspect: metrics at http://{at}/metrics");
     let mut last_success = None;
     let failed = http::serve(&listener, || {
-        let report = report(global).map_err(|error| format!("{error:#}"))?;
+        let report = report(global, || ()).map_err(|error| format!("{error:#}"))?;
         let options = metrics::Options { devices: options.per_device, last_success };
         last_success = metrics::success(&report).or(last_success);
         Ok(metrics::text(&report, &options))

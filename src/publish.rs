@@ -3,5 +3,4 @@
 //! It knows nothing of what the text says.
 
 pub mod http;
-pub mod privileges;
 pub mod textfile;

@@ -2,7 +2,7 @@
 //!
 //! HTTP is hyper's. There is one thread, as the worker processes that ask the machine want it, so connections are read
 //! and written with plain blocking calls, each within a time limit: a client that says nothing holds up the next one for
-//! [`LIMIT`] at most.
+//! `LIMIT` at most.
 
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};

@@ -44,12 +44,21 @@ const REMOVABLE: [&str; 4] = ["dev sr", "device sr", "dev fd", "device fd"];
 const FULL: [&str; 4] = ["pool-out-of-data-space", "pool-queues-writes", "pool-fails-writes", "no-free-data"];
 
 fn check(host: &Host) -> Vec<Finding> {
+    if nobody_has_pools(host) {
+        return Vec::new();
+    }
     let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
     if of_pools.is_empty() {
         of_device(host).or_else(|| of_errors(host)).into_iter().collect()
     } else {
         of_pools
     }
+}
+
+/// A machine without a pool, and without anybody whose pool could be missing: what fails there carries none.
+fn nobody_has_pools(host: &Host) -> bool {
+    let inactive = host.lvm.volumes.iter().any(|v| v.attr.starts_with('t'));
+    host.source == Source::Machine && host.pools.is_empty() && host.dockers.is_empty() && !inactive
 }
 
 /// The machine's pool failed, or wants a check, because a device under it gave an I/O error (5 is `EIO`) rather than for
@@ -148,4 +157,27 @@ fn device_in(text: &str) -> String {
 fn with_advice(finding: Finding) -> Finding {
     let see = "see how the devices lie on each other, and which of them gives errors";
     finding.advise(advise::look(see, &["lsblk -s", "dmsetup status --noflush"])).advise(advise::kernel_log())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::host::{self, Host};
+    use crate::record::{Ask, Reading, Recording, Source};
+
+    fn machine(more: &[(Ask, &str, &str)]) -> Host {
+        let error = "[13947.191333] I/O error, dev loop0, sector 12288 op 0x0:(READ) flags 0x4800";
+        let mut recording = Recording::new(Source::Machine, None);
+        recording.push(Ask::KernelLog, "", Reading::Said(error.to_owned()));
+        for (ask, of, said) in more {
+            recording.push(*ask, of, Reading::Said((*said).to_owned()));
+        }
+        host::read(&recording)
+    }
+
+    #[test]
+    fn errors_of_a_machine_without_pools_are_not_ours() {
+        assert!(super::check(&machine(&[])).is_empty());
+        let report = r#"{"report":[{"lv":[{"lv_name":"pool","vg_name":"vg","lv_attr":"twi---tz--"}]}]}"#;
+        assert_eq!(super::check(&machine(&[(Ask::LvmReport, "lvs", report)])).len(), 1);
+    }
 }

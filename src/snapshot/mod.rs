@@ -2,7 +2,7 @@
 //! releases it whatever happens.
 //! Refuses where it would harm the pool, where somebody else holds one, and to release any but its own.
 //!
-//! **Who releases.** A process of its own, the [`guardian`], takes the snapshot and waits for its parent to say that it
+//! **Who releases.** A process of its own, the `guardian`, takes the snapshot and waits for its parent to say that it
 //! is no longer needed, or to end: by a signal, a panic (which aborts), or SIGKILL. Should the guardian be the one that
 //! is killed, the parent releases. Only if both are killed at once does the snapshot stay held; the next run names it.
 

@@ -4,120 +4,13 @@
 # It asks before every step that changes something; --yes answers that, --yes-destroy what deletes.
 # It can be run again: what is done is skipped.
 # It stops where the facts are not those it was made from.
-set -euo pipefail
-export LC_ALL=C
-
-yes=no yes_destroy=no back=no
-for option in "$@"; do
-    case $option in
-        --yes) yes=yes ;;
-        --yes-destroy) yes_destroy=yes ;;
-        --back) back=yes ;;
-        *) echo "usage: ${0##*/} [--yes] [--yes-destroy] [--back]" >&2; exit 64 ;;
-    esac
-done
-
-say() { printf 'thinspect: %s\n' "$*" >&2; }
-stop() { say "stopped: $*"; exit 1; }
-run() { say "+ $*"; "$@"; }
-
-# Asks on the terminal; anything but y is a no.
-agreed() {
-    { printf '%s [y/N] ' "$1" >/dev/tty; } 2>/dev/null ||
-        stop "there is no terminal to ask on; $2 goes on without asking"
-    local answer=''
-    read -r answer </dev/tty || true
-    case $answer in
-        y | Y | yes) ;;
-        *) return 1 ;;
-    esac
-}
-may() { [ "$yes" = yes ] || agreed "$1" --yes; }
-may_destroy() { [ "$yes_destroy" = yes ] || agreed "$1" --yes-destroy; }
-ask() { may "$1" || stop "you said no; what was done before stays"; }
-ask_destroy() { may_destroy "$1" || stop "you said no; what was done before stays"; }
-
-[ "$(id -u)" = 0 ] || stop "this has to be run by root"
+# ... here stands src/plan/prologue.sh
 
 pool=docker-8:1-131188-pool
 
-have() {
-    local tool
-    for tool in "$@"; do command -v "$tool" >/dev/null || return 1; done
-}
+# ... here stands src/plan/docker.sh
 
-# Waits at most $1 seconds for a condition.
-within() {
-    local end=$(( SECONDS + $1 ))
-    shift
-    until "$@"; do
-        [ "$SECONDS" -lt "$end" ] || return 1
-        sleep 1
-    done
-}
-
-docker_answers() { timeout 20 docker version >/dev/null 2>&1; }
-
-# One name at a time: pgrep finds nothing by a pattern of more than 15 characters.
-docker_runs() {
-    local name
-    for name in dockerd dockerd-current docker-current docker; do
-        ! pgrep -x "$name" >/dev/null || return 0
-    done
-    return 1
-}
-docker_is_gone() { ! docker_runs; }
-
-# Containers are stopped one by one, as they would survive the daemon with live-restore.
-stop_docker() {
-    local containers=()
-    ! docker_is_gone || return 0
-    mapfile -t containers < <(timeout 20 docker ps -q 2>/dev/null || true)
-    if [ "${#containers[@]}" -gt 0 ]; then
-        run timeout 300 docker stop "${containers[@]}" >/dev/null || say "not every container stopped in time"
-    fi
-    if have systemctl; then
-        systemctl stop docker.socket 2>/dev/null || true
-        run systemctl stop docker
-    else
-        run service docker stop
-    fi
-    within 120 docker_is_gone || true
-}
-start_docker() {
-    if have systemctl; then run systemctl start docker; else run service docker start; fi
-}
-
-# Whether at least so many data blocks are free, as the kernel counts them.
-enough() {
-    local data
-    data=$(dmsetup status --noflush "$pool" | sed -n 's:^.* [0-9]*/[0-9]* \([0-9]*/[0-9]*\) .*$:\1:p')
-    say "data blocks in use: $data"
-    [ -n "$data" ] && [ $(( ${data#*/} - ${data%/*} )) -ge "$1" ]
-}
-
-# Whether the pool's mode lets anything be deleted in it.
-deletes() {
-    case $(dmsetup status --noflush "$pool") in
-        *needs_check* | *" ro "* | *Fail* | *Error*) return 1 ;;
-        *" thin-pool "*) ;;
-        *) return 1 ;;
-    esac
-}
-trim_containers() {
-    local pid
-    docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}' | while read -r pid; do
-        run fstrim -v "/proc/$pid/root" </dev/null || true
-    done
-}
-# Takes a name from an image, which then goes with the last one; not if the name stands for another image by now.
-remove_image() {
-    if [ "$(docker inspect --type image -f '{{.Id}}' "$2" 2>/dev/null)" = "$1" ]; then
-        run docker rmi "$2" || true
-    else
-        say "$2 does not stand for that image any more: left alone"
-    fi
-}
+# ... here stands src/plan/free.sh
 
 [ "$back" = no ] || stop 'there is no way back as a whole: each step says what takes it back'
 deletes || stop 'nothing can be removed from that pool now; look at "thinspect status"'

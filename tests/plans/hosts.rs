@@ -175,12 +175,27 @@ pub(crate) fn direct_lvm() -> (Host, Pool) {
     (host, pool)
 }
 
+/// A script without the parts that every one of its kind has, each named where it stands.
+fn own_part(script: &str) -> String {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/plan");
+    let mut own = script.to_owned();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "sh") {
+            let part = std::fs::read_to_string(&path).unwrap();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            own = own.replace(part.trim(), &format!("# ... here stands src/plan/{name}"));
+        }
+    }
+    own
+}
+
 /// Compares a plan and its script with what is kept under `tests/plans`; with `UPDATE` set, rewrites that.
 pub(crate) fn golden(name: &str, plan: &Plan) {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/plans");
     let json = serde_json::to_string_pretty(plan).unwrap();
     let json = json.replace('\u{E000}', "⟦").replace('\u{E001}', "⟧") + "\n";
-    for (file, text) in [(format!("{name}.json"), json), (format!("{name}.sh"), script(plan))] {
+    for (file, text) in [(format!("{name}.json"), json), (format!("{name}.sh"), own_part(&script(plan)))] {
         let path = directory.join(&file);
         if std::env::var_os("UPDATE").is_some() {
             std::fs::write(&path, &text).unwrap();

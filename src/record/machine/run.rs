@@ -1,7 +1,7 @@
 //! Runs one of a few fixed commands that only read, without a shell, for a limited time.
 //!
 //! It takes no argument from anywhere: a name stands for a whole command line in [`COMMANDS`]. The one exception is
-//! the path of a block device, which the caller has seen to be one, for [`signatures`].
+//! the path of a block device, which the caller has seen to be one, for `signatures`.
 
 use crate::record::Reading;
 use nix::errno::Errno;
