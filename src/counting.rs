@@ -25,10 +25,12 @@ pub(crate) fn read(path: &Path, options: &Options<'_>) -> Result<(MetadataFile, 
 }
 
 /// Where a pool's metadata can be read: the file behind its loop device, which is always current, else the device. The
-/// file only where it is certainly the one that is attached (its size is known then), and from its first byte on.
+/// file only where it is certainly the one that is attached (its size is known then), and from its first byte on. To a
+/// pool that is not set up nothing is attached: there it is the file that Docker would attach.
 pub(crate) fn metadata_path(pool: &Pool, root: &Path) -> Result<PathBuf> {
     let backing = &pool.metadata_backing;
-    let whole = |f: &&LoopFile| !f.deleted && f.size.is_some() && f.offset.is_none_or(|offset| offset.0 == 0);
+    let attached = |f: &LoopFile| f.size.is_some() || pool.device.is_none();
+    let whole = |f: &&LoopFile| !f.deleted && attached(f) && f.offset.is_none_or(|offset| offset.0 == 0);
     let file = backing.file.as_ref().filter(whole).map(|f| f.path.as_str());
     let path = file.or(backing.path.as_deref());
     let path = path.with_context(|| format!("the metadata device of {} is not known", pool.label()))?;
