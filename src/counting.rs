@@ -169,3 +169,20 @@ fn release(held: &Mutex<Option<Snapshot>>, limit: Duration) -> Result<(), snapsh
     let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
     held.take().map_or(Ok(()), |snapshot| snapshot.release(limit.max(LEAST)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use thinspect::host::backing::Backing;
+    use thinspect::host::table::DeviceNumber;
+
+    #[test]
+    fn a_file_of_unknown_size_is_taken_only_where_nothing_is_attached() {
+        let file = LoopFile { path: "/metadata".into(), ..LoopFile::default() };
+        let absent =
+            Pool { metadata_backing: Backing { file: Some(file), ..Backing::default() }, ..Pool::default() };
+        assert_eq!(metadata_path(&absent, Path::new("/host")).ok(), Some("/host/metadata".into()));
+        let up = Pool { device: Some(DeviceNumber { major: 253, minor: 0 }), ..absent };
+        assert!(metadata_path(&up, Path::new("/")).is_err());
+    }
+}
