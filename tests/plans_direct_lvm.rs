@@ -271,6 +271,9 @@ fn what_an_interrupted_run_made_is_known_again() {
     for (lines, made) in volumes {
         assert_eq!(said("lvs", lines, "volumes_made"), made, "{lines}");
     }
+    let line = "metadata_bytes=64\nprintf '%s\\n' lvol0 other >\"$store/lvs\"\n\
+                lvs() { printf '  %s\\n' lvol0,64 lvol1,64 lvol2,65 xlvol3,64 v,64; }\nstrays";
+    assert_eq!(shell(&store, "", line), "lvol1\n", "what was there before is not taken for a stray");
     assert!(said("pvs", "'  g,thinspect'", "group_made"));
     assert!(!said("pvs", "'  other,thinspect'", "group_made") && !said("pvs", "'  g,'", "group_made"));
     assert!(said("pvs", "'  a1-b2,'", "half_made"), "a physical volume without a group");

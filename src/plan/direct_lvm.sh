@@ -256,10 +256,25 @@ restore() {
 
 # --- the new pool -----------------------------------------------------------------------------------------------------
 
+# An interrupted lvconvert leaves a volume of the metadata's size that it has not made anything of yet.
+names_in_group() { lvs -a --noheadings -o lv_name -- "$group" 9>&- | tr -d ' []'; }
+strays() {
+    lvs --noheadings --nosuffix --units b --separator , -o lv_name,lv_size -- "$group" 2>/dev/null 9>&- | tr -d ' ' |
+        awk -F, -v size="$metadata_bytes" '$1 ~ /^lvol[0-9]+$/ && $2 == size { print $1 }' |
+        grep -vxF -f "$store/lvs" || true
+}
+remove_strays() {
+    local name
+    [ -e "$store/lvs" ] || return 0
+    for name in $(strays); do
+        run_lvm lvremove -y "$group/$name"
+    done
+}
 swapped() { tagged "${volume}_tmeta" thinspect_restored; }
 # Docker's own pools do not zero new blocks either. LVM wipes the metadata of a pool that it makes, so it makes one with metadata of its own, which is then exchanged.
 make_pool() {
     if ! is_pool; then
+        [ -e "$store/lvs" ] || keep lvs names_in_group
         run_lvm lvchange -an "$group/$volume"
         run_lvm lvconvert -y --zero n -c "${block_sectors}s" --discards passdown \
             --poolmetadatasize "${metadata_bytes}b" --thinpool "$group/$volume"
@@ -270,6 +285,7 @@ make_pool() {
     fi
     swapped || stop "LVM did not exchange the metadata"
     [ -z "$(lv lv_name "$fresh_metadata")" ] || run_lvm lvremove -y "$group/$fresh_metadata"
+    remove_strays
     run_lvm lvchange --metadataprofile "$new_pool" "$group/$volume"
     run_lvm lvchange -ay "$group/$volume"
     run_lvm lvchange --monitor y "$group/$volume"
@@ -345,6 +361,8 @@ remove_volumes() {
     for name in "$volume" "$fresh_metadata"; do
         ! ours "$name" || run_lvm lvremove -y "$group/$name"
     done
+    remove_strays
+    rm -f -- "$store/lvs"
     if [ -n "$device" ]; then
         ! group_made || run_lvm vgremove "$group"
         ! half_made || run_lvm pvremove "$device"
