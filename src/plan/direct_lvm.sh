@@ -34,9 +34,13 @@ is_pool() { [ "$(lv segtype "$volume")" = thin-pool ]; }
 ours() { tagged "$1" thinspect || tagged "$1_tdata" thinspect; }
 of_device() { pvs --noheadings --separator , -o "$1" -- "$device" 2>/dev/null 9>&- | tr -d ' '; }
 group_made() { [ "$(of_device vg_name,vg_tags)" = "$group,thinspect" ]; }
-# A physical volume without a group, where this script was about to make one.
-half_made() { case $([ ! -e "$store/grouping" ] || of_device pv_uuid,vg_name) in *-*,) ;; *) return 1 ;; esac; }
+# A physical volume without a group, or one that LVM cannot read yet, where this script was about to make one.
+half_made() {
+    [ -e "$store/grouping" ] && [ "$(blkid -p -s TYPE -o value -- "$device" 2>/dev/null)" = LVM2_member ] &&
+        case $(of_device vg_name) in '' | '[unknown]') ;; *) return 1 ;; esac
+}
 make_group() {
+    ! half_made || run wipefs -qa -- "$device"
     : >"$store/grouping"
     run_lvm vgcreate --addtag thinspect "$group" "$device"
 }
@@ -365,7 +369,7 @@ remove_volumes() {
     rm -f -- "$store/lvs"
     if [ -n "$device" ]; then
         ! group_made || run_lvm vgremove "$group"
-        ! half_made || run_lvm pvremove "$device"
+        ! half_made || run_lvm pvremove "$device" || run wipefs -qa -- "$device"
         rm -f -- "$store/grouping"
     fi
     ! profile_written || run rm -f -- "$profile"
