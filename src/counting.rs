@@ -25,10 +25,12 @@ pub(crate) fn read(path: &Path, options: &Options<'_>) -> Result<(MetadataFile, 
 }
 
 /// Where a pool's metadata can be read: the file behind its loop device, which is always current, else the device. The
-/// file only where it is certainly the one that is attached (its size is known then), and from its first byte on.
+/// file only where it is certainly the one that is attached (its size is known then), and from its first byte on. To a
+/// pool that is not set up nothing is attached: there it is the file that Docker would attach.
 pub(crate) fn metadata_path(pool: &Pool, root: &Path) -> Result<PathBuf> {
     let backing = &pool.metadata_backing;
-    let whole = |f: &&LoopFile| !f.deleted && f.size.is_some() && f.offset.is_none_or(|offset| offset.0 == 0);
+    let attached = |f: &LoopFile| f.size.is_some() || pool.device.is_none();
+    let whole = |f: &&LoopFile| !f.deleted && attached(f) && f.offset.is_none_or(|offset| offset.0 == 0);
     let file = backing.file.as_ref().filter(whole).map(|f| f.path.as_str());
     let path = file.or(backing.path.as_deref());
     let path = path.with_context(|| format!("the metadata device of {} is not known", pool.label()))?;
@@ -166,4 +168,21 @@ fn is_ignored(signal: Signal) -> bool {
 fn release(held: &Mutex<Option<Snapshot>>, limit: Duration) -> Result<(), snapshot::Error> {
     let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
     held.take().map_or(Ok(()), |snapshot| snapshot.release(limit.max(LEAST)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use thinspect::host::backing::Backing;
+    use thinspect::host::table::DeviceNumber;
+
+    #[test]
+    fn a_file_of_unknown_size_is_taken_only_where_nothing_is_attached() {
+        let file = LoopFile { path: "/metadata".into(), ..LoopFile::default() };
+        let absent =
+            Pool { metadata_backing: Backing { file: Some(file), ..Backing::default() }, ..Pool::default() };
+        assert_eq!(metadata_path(&absent, Path::new("/host")).ok(), Some("/host/metadata".into()));
+        let up = Pool { device: Some(DeviceNumber { major: 253, minor: 0 }), ..absent };
+        assert!(metadata_path(&up, Path::new("/")).is_err());
+    }
 }

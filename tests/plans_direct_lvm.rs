@@ -103,9 +103,7 @@ fn a_group_that_is_there_is_used_as_it_is() {
     assert!(plan.possible && plan.unscriptable().is_none(), "{:?}", plan.blocked_by);
     assert!(number(&plan, "new_total_bytes") < 200 * GIB, "no more than is needed");
     assert!(written(&plan).contains("dm.thinpooldev=/dev/mapper/data--vg-thinpool"));
-    assert!(
-        !script(&plan).contains("run_lvm vgcreate --addtag thinspect \"$group\" \"$device\"\n    group_made")
-    );
+    assert!(!script(&plan).contains("    make_group\n"), "it makes none");
     golden("direct-lvm-group", &plan);
 }
 
@@ -249,6 +247,40 @@ fn shell(store: &Path, variables: &str, line: &str) -> String {
     let out = Command::new("bash").args(["-c", &text]).output().unwrap();
     assert!(out.status.success(), "{line}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+/// What LVM says after a run that was interrupted somewhere, and what of it is taken up again.
+#[test]
+fn what_an_interrupted_run_made_is_known_again() {
+    let store = scratch("made");
+    let said = |program: &str, lines: &str, question: &str| {
+        let line = format!(
+            "profile=$store/profile profile_text=x device=/dev/sdb\necho x >\"$profile\"; : >\"$store/grouping\"\n\
+             {program}() {{ printf '%s\\n' {lines}; }}\nif {question}; then echo yes; else echo no; fi"
+        );
+        shell(&store, "", &line) == "yes\n"
+    };
+    let volumes: [(&str, bool); 6] = [
+        ("'  v,thinspect' '  vmeta,thinspect'", true),
+        ("'  v,' '  [v_tdata],mine,thinspect' '  [v_tmeta],thinspect_restored'", true),
+        ("'  v,thinspect'", false),
+        ("'  v,' '  vmeta,thinspect'", false),
+        ("'  other,thinspect' '  vmeta,thinspect'", false),
+        ("'  v,thinspect_restored' '  vmeta,thinspect'", false),
+    ];
+    for (lines, made) in volumes {
+        assert_eq!(said("lvs", lines, "volumes_made"), made, "{lines}");
+    }
+    let line = "metadata_bytes=64\nprintf '%s\\n' lvol0 other >\"$store/lvs\"\n\
+                lvs() { printf '  %s\\n' lvol0,64 lvol1,64 lvol2,65 xlvol3,64 v,64; }\nstrays";
+    assert_eq!(shell(&store, "", line), "lvol1\n", "what was there before is not taken for a stray");
+    assert!(said("pvs", "'  g,thinspect'", "group_made"));
+    assert!(!said("pvs", "'  other,thinspect'", "group_made") && !said("pvs", "'  g,'", "group_made"));
+    let member = "{ blkid() { echo LVM2_member; }; half_made; }";
+    assert!(said("pvs", "''", member), "a physical volume without a group");
+    assert!(said("pvs", "'  [unknown]'", member), "as LVM says it of one whose group was not written");
+    assert!(!said("pvs", "'  g'", member) && !said("pvs", "''", "{ blkid() { echo ext4; }; half_made; }"));
+    let _ = std::fs::remove_dir_all(&store);
 }
 
 fn scratch(name: &str) -> PathBuf {
@@ -402,4 +434,8 @@ fn a_size_that_was_asked_for_is_taken_or_refused() {
     assert!(sized(100).blocked_by[0].contains("too little"), "{:?}", sized(100).blocked_by);
     assert!(sized(190).blocked_by[0].contains("too small"), "{:?}", sized(190).blocked_by);
     assert_eq!(number(&sized(150), "new_total_bytes"), 150 * GIB);
+    assert!(
+        sized(150).steps[0].commands[0].contains(&format!(" --size {} ", 150 * GIB)),
+        "the plan that is made again"
+    );
 }

@@ -20,6 +20,7 @@ pub use target::Where;
 use super::facts::Half;
 use super::inventory::inventory;
 use super::{Goal, Numbers, Plan, items};
+use crate::advice::quote;
 use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::floor;
@@ -71,6 +72,8 @@ struct Job<'a> {
     target: Target,
     layout: Layout,
     copies: String,
+    /// What was asked for besides the place, as options of the command.
+    asked: String,
 }
 
 impl Job<'_> {
@@ -121,7 +124,9 @@ pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
         return blocked(plan, "where Docker keeps its data is not known here".to_owned());
     };
     let copies = options.copies.clone().unwrap_or_else(|| "/root/thinspect-direct-lvm".to_owned());
-    let job = Job { host, pool, docker, root, data_file, metadata_file, demand, target, layout, copies };
+    let asked = asked(options);
+    let job =
+        Job { host, pool, docker, root, data_file, metadata_file, demand, target, layout, copies, asked };
     checks::warnings(&mut plan, &job);
     steps::steps(&mut plan, &job);
     plan
@@ -130,6 +135,12 @@ pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
 fn blocked(mut plan: Plan, why: String) -> Plan {
     plan.block(why);
     plan
+}
+
+fn asked(options: &DirectLvm<'_>) -> String {
+    let size = options.size.map(|size| format!(" --size {}", size.0));
+    let copies = options.copies.as_ref().map(|copies| format!(" --copies {}", quote(copies)));
+    [size, copies].into_iter().flatten().collect()
 }
 
 /// What has to fit, where the kernel or the metadata said it.

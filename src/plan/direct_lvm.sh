@@ -22,7 +22,7 @@ device_is_unused() {
 device_is_empty() {
     local status=0
     blkid -p -- "$device" >/dev/null 2>&1 || status=$?
-    [ "$status" = 2 ]
+    [ "$status" = 2 ] || half_made
 }
 
 # --- volumes ----------------------------------------------------------------------------------------------------------
@@ -32,15 +32,30 @@ tagged() { case ,$(lv lv_tags "$1"), in *",$2,"*) ;; *) return 1 ;; esac; }
 is_pool() { [ "$(lv segtype "$volume")" = thin-pool ]; }
 # A volume keeps its tag when a pool is made of it.
 ours() { tagged "$1" thinspect || tagged "$1_tdata" thinspect; }
-group_made() {
-    [ "$(vgs --noheadings -o vg_tags -- "$group" 2>/dev/null 9>&- | tr -d ' ')" = thinspect ] &&
-        [ "$(pvs --noheadings -o vg_name -- "$device" 2>/dev/null 9>&- | tr -d ' ')" = "$group" ]
+of_device() { pvs --noheadings --separator , -o "$1" -- "$device" 2>/dev/null 9>&- | tr -d ' '; }
+group_made() { [ "$(of_device vg_name,vg_tags)" = "$group,thinspect" ]; }
+# A physical volume without a group, or one that LVM cannot read yet, where this script was about to make one.
+half_made() {
+    [ -e "$store/grouping" ] && [ "$(blkid -p -s TYPE -o value -- "$device" 2>/dev/null)" = LVM2_member ] &&
+        case $(of_device vg_name) in '' | '[unknown]') ;; *) return 1 ;; esac
+}
+make_group() {
+    ! half_made || run wipefs -qa -- "$device"
+    : >"$store/grouping"
+    run_lvm vgcreate --addtag thinspect "$group" "$device"
 }
 group_has() {
     [ "$(vgs --noheadings --nosuffix --units b -o vg_free -- "$group" 2>/dev/null 9>&- | tr -d ' ')" -ge "$1" ]
 }
 profile_written() { [ "$(cat -- "$profile" 2>/dev/null)" = "$profile_text" ]; }
-volumes_made() { ours "$volume" && profile_written && { is_pool || ours "$fresh_metadata"; }; }
+# The profile; the data, as it was made or in the pool; and the metadata, unless the pool took it.
+volumes_made() {
+    profile_written && lvs -a --noheadings --separator , -o lv_name,lv_tags -- "$group" 2>/dev/null 9>&- | tr -d ' []' |
+        awk -F, -v data="$volume" -v metadata="$fresh_metadata" '
+            index($0 ",", ",thinspect,") && ($1 == data || $1 == data "_tdata") { ours = 1 }
+            index($0 ",", ",thinspect,") && $1 == metadata || $1 == data "_tdata" { metadata_too = 1 }
+            END { exit !(ours && metadata_too) }'
+}
 make_volumes() {
     if ! profile_written; then
         run mkdir -p -- "${profile%/*}"
@@ -245,10 +260,25 @@ restore() {
 
 # --- the new pool -----------------------------------------------------------------------------------------------------
 
+# An interrupted lvconvert leaves a volume of the metadata's size that it has not made anything of yet.
+names_in_group() { lvs -a --noheadings -o lv_name -- "$group" 9>&- | tr -d ' []'; }
+strays() {
+    lvs --noheadings --nosuffix --units b --separator , -o lv_name,lv_size -- "$group" 2>/dev/null 9>&- | tr -d ' ' |
+        awk -F, -v size="$metadata_bytes" '$1 ~ /^lvol[0-9]+$/ && $2 == size { print $1 }' |
+        grep -vxF -f "$store/lvs" || true
+}
+remove_strays() {
+    local name
+    [ -e "$store/lvs" ] || return 0
+    for name in $(strays); do
+        run_lvm lvremove -y "$group/$name"
+    done
+}
 swapped() { tagged "${volume}_tmeta" thinspect_restored; }
 # Docker's own pools do not zero new blocks either. LVM wipes the metadata of a pool that it makes, so it makes one with metadata of its own, which is then exchanged.
 make_pool() {
     if ! is_pool; then
+        [ -e "$store/lvs" ] || keep lvs names_in_group
         run_lvm lvchange -an "$group/$volume"
         run_lvm lvconvert -y --zero n -c "${block_sectors}s" --discards passdown \
             --poolmetadatasize "${metadata_bytes}b" --thinpool "$group/$volume"
@@ -259,6 +289,7 @@ make_pool() {
     fi
     swapped || stop "LVM did not exchange the metadata"
     [ -z "$(lv lv_name "$fresh_metadata")" ] || run_lvm lvremove -y "$group/$fresh_metadata"
+    remove_strays
     run_lvm lvchange --metadataprofile "$new_pool" "$group/$volume"
     run_lvm lvchange -ay "$group/$volume"
     run_lvm lvchange --monitor y "$group/$volume"
@@ -334,9 +365,12 @@ remove_volumes() {
     for name in "$volume" "$fresh_metadata"; do
         ! ours "$name" || run_lvm lvremove -y "$group/$name"
     done
-    if [ -n "$device" ] && group_made; then
-        run_lvm vgremove "$group"
-        run_lvm pvremove "$device"
+    remove_strays
+    rm -f -- "$store/lvs"
+    if [ -n "$device" ]; then
+        ! group_made || run_lvm vgremove "$group"
+        ! half_made || run_lvm pvremove "$device" || run wipefs -qa -- "$device"
+        rm -f -- "$store/grouping"
     fi
     ! profile_written || run rm -f -- "$profile"
 }

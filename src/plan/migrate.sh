@@ -112,22 +112,22 @@ keeps_image() {
     esac
 }
 make_stand_ins() {
-    local id record image name
+    local id record image name new
     for id in $(moved); do
         record=$store/records/$id name=thinspect-${id:0:12}
         [ ! -e "$record/stand-in" ] || continue
         image=$(saved_name "$id")
         ! keeps_image "$id" || image=$(image_of "$record/config.v2.json")
         docker rm -f -v "$name" >/dev/null 2>&1 || true
-        run docker create --name "$name" --network none "$image" true >/dev/null
+        new=$(run docker create --name "$name" --network none "$image" true)
         keep "records/$id/image" docker inspect --type image -f '{{.Id}}' "$image"
-        keep "records/$id/spare" docker inspect -f '{{range .Mounts}}{{println .Name}}{{end}}' "$name"
+        keep "records/$id/spare" docker inspect -f '{{range .Mounts}}{{println .Name}}{{end}}' "$new"
         if [ "$image" != "$(saved_name "$id")" ] && [ "$(saved_as "$id")" != nothing ]; then
             keep "records/$id/helper" docker inspect --type image -f '{{.Id}}' "$(saved_name "$id")"
             keep "records/$id/from" upper_of image "$(saved_name "$id")"
-            keep "records/$id/to" upper_of container "$name"
+            keep "records/$id/to" upper_of container "$new"
         fi
-        keep "records/$id/stand-in" docker inspect --type container -f '{{.Id}}' "$name"
+        keep "records/$id/stand-in" echo "$new"
     done
 }
 
@@ -257,7 +257,7 @@ way_back() {
         lower_docker
         for id in $(moved); do
             [ ! -d "$root/containers/$id" ] ||
-                run cp -a -- "$store/records/$id/config.v2.json" "$root/containers/$id/config.v2.json"
+                run cp -a -- "$store/records/$id/"{config.v2,hostconfig}.json "$root/containers/$id/"
             forget_stand_in "$id"
         done
         while [ -e "$root/thinspect-left-$left" ]; do left=$(( left + 1 )); done

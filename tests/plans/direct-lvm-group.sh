@@ -45,7 +45,7 @@ open_store || stop 'the directory for the copies cannot be made'
 
 # Step 2 (changes): make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool
 step_2() {
-    if volumes_made; then
+    if { did pool || volumes_made; }; then
         say 'step 2 is done: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool'
         return
     fi
@@ -53,7 +53,7 @@ step_2() {
     { ours "$volume" || group_has 194749923328; } || stop 'step 2: volume group data-vg has less free than when the plan was made'
     ask 'step 2 (changes): make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool. Go on?'
     make_volumes
-    volumes_made || stop 'step 2 did not work: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    { did pool || volumes_made; } || stop 'step 2 did not work: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 2 is done: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool'
 }
 

@@ -46,7 +46,7 @@ open_store || stop 'the directory for the copies cannot be made'
 
 # Step 2 (changes): make /dev/sdb a volume group
 step_2() {
-    if group_made; then
+    if { did pool || group_made; }; then
         say 'step 2 is done: make /dev/sdb a volume group'
         return
     fi
@@ -55,14 +55,14 @@ step_2() {
     device_is_unused || stop 'step 2: /dev/sdb is in use by now: mounted, swap, read-only, partitioned, or part of another device; nothing was changed'
     device_is_empty || stop 'step 2: /dev/sdb holds something by now: "wipefs -n" names it; nothing was changed'
     ask 'step 2 (changes): make /dev/sdb a volume group. Go on?'
-    run_lvm vgcreate --addtag thinspect "$group" "$device"
-    group_made || stop 'step 2 did not work: make /dev/sdb a volume group; what takes it back: vgremove docker; pvremove /dev/sdb'
+    make_group
+    { did pool || group_made; } || stop 'step 2 did not work: make /dev/sdb a volume group; what takes it back: vgremove docker; pvremove /dev/sdb'
     say 'step 2 is done: make /dev/sdb a volume group'
 }
 
 # Step 3 (changes): make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool
 step_3() {
-    if volumes_made; then
+    if { did pool || volumes_made; }; then
         say 'step 3 is done: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool'
         return
     fi
@@ -70,7 +70,7 @@ step_3() {
     { ours "$volume" || group_has 179327467520; } || stop 'step 3: volume group docker has less free than when the plan was made'
     ask 'step 3 (changes): make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool. Go on?'
     make_volumes
-    volumes_made || stop 'step 3 did not work: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    { did pool || volumes_made; } || stop 'step 3 did not work: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 3 is done: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool'
 }
 

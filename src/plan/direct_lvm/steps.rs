@@ -114,7 +114,8 @@ fn write_script(job: &Job<'_>) -> Step {
         None => format!("--vg {}", quote(&job.target.volume.vg)),
     };
     let file = quote(&script_file(job));
-    let command = format!("thinspect plan direct-lvm {place}{} --script > {file}", pool_option(job.pool));
+    let pool = pool_option(job.pool);
+    let command = format!("thinspect plan direct-lvm {place}{pool}{} --script > {file}", job.asked);
     let why = "It does the steps below one by one and asks before each. Interrupted, it goes on where it was when it is run \
                again; with --back it takes everything back, until the last step.";
     Step::new(
@@ -164,9 +165,9 @@ fn group(job: &Job<'_>) -> Option<Step> {
         ("device_is_empty", otherwise("holds something by now: `wipefs -n` names it")),
     ];
     step.guarded = Some(Guarded {
-        done: "group_made".into(),
+        done: "{ did pool || group_made; }".into(),
         needs: needs.into_iter().map(|(condition, sentence)| (condition.to_owned(), sentence)).collect(),
-        run: lines(&["run_lvm vgcreate --addtag thinspect \"$group\" \"$device\""]),
+        run: lines(&["make_group"]),
         ..Guarded::default()
     });
     Some(step)
@@ -210,7 +211,7 @@ fn volumes(job: &Job<'_>) -> Step {
     let room = format!("group_has {}", layout.data.saturating_add(layout.metadata.saturating_mul(3)));
     let little = format!("volume group {} has less free than when the plan was made", job.target.volume.vg);
     step.guarded = guarded(
-        "volumes_made",
+        "{ did pool || volumes_made; }",
         &[(same, &other), (&format!("{{ ours \"$volume\" || {room}; }}"), &little)],
         &["make_volumes"],
     );

@@ -6,7 +6,7 @@ readonly COPIES=/root/thinspect-direct-lvm
 things() {
   make_image
   docker run --name stopped --network none bb:1 sh -c 'echo changed >/changed; dd if=/dev/urandom of=/large bs=64k count=99'
-  docker run -d --name runs --network none bb:1 sleep 100000 >/dev/null
+  docker run -d --name runs --stop-signal KILL --network none bb:1 sleep 100000 >/dev/null
 }
 
 everything() {
@@ -15,11 +15,13 @@ everything() {
   docker export stopped | sha256sum
 }
 
-# The script with a hole in it: the first time that it comes to a command, it kills that after a moment, and itself.
+# The script with a hole in it: the first time that it comes to a command that is not done at once, it kills that after a
+# moment, and itself.
 # What systemd or Docker does goes on in their own processes.
 breakable() {
   cat >/tmp/die_in <<'END'
 die_in() {
+  case $1 in mkdir | mv | rm | truncate | cmp) return 1 ;; esac
   ! grep -qsxF -- "$*" /out/killed || return 1
   printf '%s\n' "$*" >>/out/killed
   case $1 in
@@ -48,7 +50,7 @@ goes_on_wherever_it_was_killed() {
     [ ! -e $COPIES/lock ] || wait_until 60 flock -n $COPIES/lock true
   done
   say "killed $runs times"
-  [ $runs -ge 30 ] || fail "only $runs commands were killed"
+  [ $runs -ge 25 ] || fail "only $runs commands were killed"
 }
 
 is_moved() {
@@ -56,14 +58,15 @@ is_moved() {
   everything >/out/after
   diff /out/before /out/after || fail "not everything is as it was"
   expect "the container that ran" "$(docker ps --format '{{.Names}}')" runs
-  expect "volumes" "$(lvs --noheadings -a -o lv_name docker | tr -d ' []' | sort | tr '\n' ' ')" \
-    "lvol0_pmspare thinpool thinpool_tdata thinpool_tmeta "
+  # LVM's spare may be missing after an interrupted lvconvert: it is made when LVM repairs the pool.
+  expect "volumes" "$(lvs --noheadings -a -o lv_name docker | tr -d ' []' | grep -v _pmspare | sort | tr '\n' ' ')" \
+    "thinpool thinpool_tdata thinpool_tmeta "
   expect "what shows the old pool" "$(losetup -j /var/lib/docker/devicemapper/devicemapper/data)" ""
 }
 
 # What has come since is put aside, with the pool that it is in.
 goes_back_from_the_end() {
-  docker run -d --name later --network none bb:1 sleep 100000 >/dev/null
+  docker run -d --name later --stop-signal KILL --network none bb:1 sleep 100000 >/dev/null
   bash /out/way.sh --back --yes --yes-destroy >/out/back.txt 2>&1 || { cat /out/back.txt; fail "the way back failed"; }
   expect_text "what it says" "$(cat /out/back.txt)" "going back"
   is_as_it_was

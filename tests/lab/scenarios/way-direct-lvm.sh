@@ -23,7 +23,7 @@ things() {
     sh -c 'echo changed >/changed; echo in the volume >/kept/file; dd if=/dev/urandom of=/large bs=64k count=200'
   docker commit stopped bb:2 >/dev/null
   docker tag bb:2 other/name:latest
-  docker run -d --name runs --network none bb:2 sleep 100000 >/dev/null
+  docker run -d --name runs --stop-signal KILL --network none bb:2 sleep 100000 >/dev/null
 }
 
 # Everything that has to be the same: ids and names, what containers wrote, volumes.
@@ -92,7 +92,7 @@ plan_it() {
 close_to() {
   awk -v what="$1" -v expected="$2" -v actual="$3" 'BEGIN {
     difference = 100 * (actual - expected) / expected
-    printf "  %-28s planned %12d  in fact %12d  %+.2f %%\n", what, expected, actual, difference
+    printf "  %-28s planned %12.0f  in fact %12.0f  %+.2f %%\n", what, expected, actual, difference
     exit !(difference >= -5 && difference <= 5)
   }' | tee -a /out/sizes.txt || fail "$1 is not what was planned"
 }

@@ -1,20 +1,22 @@
 # Docker was upgraded beyond the driver, and the pool takes no new layers: an older engine saves, and nothing is lost.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
-readonly ROOT=/var/lib/docker
+readonly ROOT=/var/lib/docker OLD_ENGINE=/opt/docker-20
 
 # In this guest's Docker's place: an engine without the driver. What it says is what moby 25 and later say.
 upgrade_docker() {
-  cat >/job/guest/bin/dockerd <<'END'
-#!/bin/bash
-[ "$1" != --version ] || { echo "Docker version 26.1.3, build b72abbb"; exit; }
+  mkdir -p $OLD_ENGINE
+  mv /usr/sbin/dockerd $OLD_ENGINE/
+  cat >/usr/sbin/dockerd <<END
+#!/bin/sh
+[ "\$1" != --version ] || { echo "Docker version 26.1.3, build b72abbb"; exit; }
 if grep -qs '"devicemapper"' /etc/docker/daemon.json; then
   echo 'failed to start daemon: error initializing graphdriver: driver not supported: devicemapper' >&2
   exit 1
 fi
-exec /usr/sbin/dockerd "$@"
+exec $OLD_ENGINE/dockerd "\$@"
 END
-  chmod +x /job/guest/bin/dockerd
+  chmod +x /usr/sbin/dockerd
 }
 
 everything() {
@@ -35,9 +37,9 @@ says_what_to_get_first() {
 }
 
 saves_with_the_older_engine() {
-  ask plan plan overlay2 --old-engine /usr/sbin --timeout 5s
+  ask plan plan overlay2 --old-engine $OLD_ENGINE --timeout 5s
   expect_exit 0
-  timeout 60 thinspect plan overlay2 --old-engine /usr/sbin --timeout 5s --script >/out/way.sh
+  timeout 60 thinspect plan overlay2 --old-engine $OLD_ENGINE --timeout 5s --script >/out/way.sh
   bash /out/way.sh --yes 2>&1 | tee /out/way.txt
   expect_text "what the script did" "$(cat /out/way.txt)" "is exported as a whole"
 }

@@ -5,39 +5,31 @@ readonly ROOT=/var/lib/docker
 readonly STORE=$ROOT/thinspect-overlay2
 readonly DIGEST=sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff
 
-random() {
-  dd if=/dev/urandom of="$1" bs=64k count="$2" status=none
-}
-
-# build NAME PARENT BLOCKS: an image with one file more.
-build() {
-  local folder=/tmp/build
-  mkdir -p $folder
-  random $folder/file "$3"
-  printf 'FROM %s\nCOPY file /%s\n' "$2" "${1%:*}" >$folder/Dockerfile
-  docker build --quiet --network none --tag "$1" $folder >/dev/null
-}
-
-# Images that share layers, one of many small files, tags, an image without a name, a name by digest.
+# Images that share layers, with a large file and many small ones, tags, an image without a name, a name by digest.
 make_images() {
   make_image
-  build mid:1 bb:1 160
-  build top:1 mid:1 96
-  docker tag mid:1 registry.example/team/mid:stable
-  tar -C / -c etc usr/share/perl usr/lib/x86_64-linux-gnu/perl-base | docker import - small:1 >/dev/null
+  mkdir /tmp/build
+  cp -a /usr/lib/x86_64-linux-gnu/perl-base /tmp/build/small
+  dd if=/dev/urandom of=/tmp/build/file bs=64k count=200 status=none
+  printf 'FROM bb:1\nCOPY . /\n' >/tmp/build/Dockerfile
+  docker build --quiet --network none --tag top:1 /tmp/build >/dev/null
+  docker tag top:1 registry.example/team/top:stable
   tar -C / -c etc/group | docker import - lost:1 >/dev/null
   docker tag top:1 lost:1
+  say "images made"
 }
 
 # One that ran, wrote, deleted and linked; one that runs and writes; one that never started.
 make_containers() {
   docker volume create data >/dev/null
-  docker run --name one --network none --hostname uno --env "words=it's \"quoted\"" --label a=b -v data:/data -v /anonymous mid:1 sh -c '
+  docker run --name one --network none --hostname uno --env "words=it's \"quoted\"" --label a=b -v data:/data -v /anonymous top:1 sh -c '
     echo kept >/data/kept; echo kept >/anonymous/kept; echo said
     dd if=/dev/urandom of=/big bs=64k count=32; echo small >"/a name"; chmod 4711 "/a name"; ln "/a name" /linked
     rm /bin/touch; ln -s nowhere /dangling; mkdir -p /tmp/new/deep; rm /bin/df; mkdir /bin/df; echo x >/bin/df/x; exit 7' || [ $? = 7 ]
-  docker run -d --name alive --restart always --network none mid:1 sh -c 'echo begun >>/begun; sync; sleep 100000' >/dev/null
+  # The first process of a container does not hear a request to end: that would take ten seconds each time.
+  docker run -d --name alive --restart always --stop-signal KILL --network none top:1 sh -c 'echo begun >>/begun; sync; sleep 100000' >/dev/null
   docker create --name fresh --network none top:1 /bin/true >/dev/null
+  say "containers made"
 }
 
 name_by_digest() {
@@ -50,14 +42,14 @@ name_by_digest() {
 everything() {
   docker images -a --no-trunc --digests --format '{{.ID}} {{.Repository}}:{{.Tag}} {{.Digest}}' | sort
   docker volume ls -q | sort
-  docker ps -aq --no-trunc | sort | xargs docker inspect | jq -S -c '.[]
-    | del(.State, .GraphDriver, .Driver, .RestartCount, .ResolvConfPath, .NetworkSettings.SandboxID, .NetworkSettings.SandboxKey,
+  docker inspect one alive fresh | jq -S -c '.[]
+    | (select(.Name == "/one").State | [.ExitCode, .StartedAt]), del(.State, .GraphDriver, .Driver, .RestartCount, .ResolvConfPath, .NetworkSettings.SandboxID, .NetworkSettings.SandboxKey,
       .NetworkSettings.Networks[].EndpointID, .NetworkSettings.Networks[].NetworkID) '
-  docker inspect -f '{{.Name}} {{.State.ExitCode}} {{.State.StartedAt}}' one
   docker logs one
   docker diff one | sort
-  docker export one | tar -t -v --numeric-owner --full-time | grep -E ' (big|a name|linked|dangling|tmp/.*|bin/df.*)( |$)' | sort
-  docker cp one:/big - | tar -xO | sha256sum
+  docker export one >/tmp/one.tar
+  tar -t -v --numeric-owner --full-time -f /tmp/one.tar | grep -E ' (big|a name|linked|dangling|tmp/.*|bin/df.*)( |$)' | sort
+  tar -xO -f /tmp/one.tar big file | sha256sum
   cat $ROOT/volumes/data/_data/kept
 }
 
@@ -71,6 +63,7 @@ is_running() {
 
 # The script with a hole in it: told a step, and a command there, it kills itself before that.
 breakable() {
+  # shellcheck disable=SC2016 # for that shell
   sed -e 's/^run() .*/run() { say "+ $*"; die_at "$1"; "$@"; }/' \
     -e '/^run() /i die_at() { case "${DIE-} ${FUNCNAME[*]}" in "$1 "*" ${DIE_IN-} "*) kill -9 $$ ;; esac; }' \
     -e 's/^mark() {/mark() { die_at mark;/' "$1"
@@ -89,24 +82,17 @@ killed() {
 make_plan() {
   ask plan plan overlay2 --timeout 5s
   expect_exit 0
-  expect_json /out/plan.json '.possible and .numbers.image_count == 5 and .numbers.container_count == 3'
+  expect_json /out/plan.json '.possible and .numbers.image_count == 3 and .numbers.container_count == 3'
   expect_json /out/plan.json '[.items[] | select(.kind == "container") | [.name, .fate]] | sort
     == [["alive", "saved"], ["fresh", "kept"], ["one", "saved"]]'
-  thinspect plan overlay2 --timeout 5s >/out/plan.txt
   timeout 60 thinspect plan overlay2 --timeout 5s --script >/out/way.sh
   bash -n /out/way.sh
   breakable /out/way.sh >/out/broken.sh
 }
 
-refuses_without_an_answer() {
-  bash /out/way.sh </dev/null >/out/refused.txt 2>&1 && fail "the script went on without an answer"
-  expect_text "the refusal" "$(cat /out/refused.txt)" "there is no terminal to ask on"
-  [ ! -e $STORE/done ] || fail "something was noted as done"
-  is_running alive
-}
-
 # Containers are stopped, nothing is saved: gone back from there, they run again.
 goes_back_from_the_beginning() {
+  killed 2 mark
   killed 3 mark
   bash /out/way.sh --back --yes
   is_running alive
@@ -114,8 +100,6 @@ goes_back_from_the_beginning() {
 }
 
 goes_on_wherever_it_was_killed() {
-  killed 2 mark
-  killed 3 timeout
   killed 4 mark
   killed 5 docker
   killed 6 mv
@@ -142,7 +126,7 @@ has_lost_nothing() {
 within_5_percent() {
   awk -v what="$1" -v estimated="$2" -v actual="$3" 'BEGIN {
     off = 100 * (estimated - actual) / actual
-    printf "%s: estimated %d bytes, really %d: %+.1f %%\n", what, estimated, actual, off
+    printf "%s: estimated %.0f bytes, really %.0f: %+.1f %%\n", what, estimated, actual, off
     exit !(off >= -5 && off <= 5)
   }' || fail "$1: the estimate is off by more than 5 percent"
 }
@@ -200,8 +184,6 @@ everything >/out/before.txt
 show_pools
 with_tool refuses_where_the_archives_do_not_fit
 with_tool make_plan
-with_tool keep_recording
-with_tool refuses_without_an_answer
 with_tool goes_back_from_the_beginning
 with_tool goes_on_wherever_it_was_killed
 with_tool has_lost_nothing
