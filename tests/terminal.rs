@@ -116,7 +116,7 @@ impl Seat {
     /// Expects the terminal as it was, on the screen that was there before.
     fn has_its_terminal_back(&mut self) {
         self.until("the screen is left", |seat| seat.text().contains(LEFT));
-        assert_eq!(modes(&self.there), self.before, "the terminal's modes");
+        self.until("the terminal's modes are as before", |seat| modes(&seat.there) == seat.before);
     }
 }
 

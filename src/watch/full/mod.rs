@@ -83,8 +83,11 @@ impl Full {
             live: self.usage.is_some(),
         };
         let state = &mut self.state;
-        self.terminal.draw(|frame| draw(frame, state, &scene))?;
-        Ok(())
+        match self.terminal.draw(|frame| draw(frame, state, &scene)) {
+            // Its terminal went away while it was drawn: that is an end like any other, which `input` comes to.
+            Err(_) if is_gone(self.keys.as_fd()) => Ok(()),
+            drawn => Ok(drawn.map(|_| ())?),
+        }
     }
 
     /// Starts reading who uses the pool's space, if that was asked for and is not under way.
