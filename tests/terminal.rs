@@ -76,6 +76,12 @@ impl Seat {
         !tcgetattr(&self.there).unwrap().local_modes.contains(LocalModes::ICANON)
     }
 
+    /// Whether a signal keeps the program from running: the state behind its name in parentheses (proc(5)).
+    fn is_stopped(&mut self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.program.id())).unwrap();
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    }
+
     /// Reads what is drawn until something holds.
     fn until(&mut self, what: &str, holds: impl Fn(&mut Self) -> bool) {
         let end = Instant::now() + LONG;
@@ -146,6 +152,7 @@ fn it_lends_the_terminal_while_it_is_stopped() {
     let mut seat = Seat::take();
     seat.send(Signal::TSTP);
     seat.has_its_terminal_back();
+    seat.until("the program has stopped", Seat::is_stopped);
     seat.drawn.clear();
     seat.send(Signal::CONT);
     seat.until("the pool is drawn again", |seat| seat.text().contains(POOL));

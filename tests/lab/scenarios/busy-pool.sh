@@ -1,4 +1,5 @@
 # A pool under load is counted as thin_ls counts it, or called busy; a metadata snapshot is always released.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly METADATA=/dev/mapper/busy-metadata

@@ -1,4 +1,5 @@
 # A removed container keeps its blocks while something holds its disk, with deferred deletion and without; the holder is found as advised.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly RECORDS=/var/lib/docker/devicemapper/metadata

@@ -1,4 +1,5 @@
 # A disk under LVM's pool drops out and comes back: the data's leaves the pool read-only and marked, the metadata's fails it.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 # The disks: their size in sectors, and where they begin; not with their own disk, which would then be one as well.

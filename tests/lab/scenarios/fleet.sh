@@ -1,5 +1,6 @@
 # What a fleet is given, run for real: the confined service under systemd, and the container of the DaemonSet, see of the
 # pools what root sees.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly COLLECTED=/var/lib/prometheus/node-exporter/thinspect.prom

@@ -1,4 +1,5 @@
 # The plan to free space without counting, carried out: trimmed, pruned by age, label and name; what is labelled, new or runs stays.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 # image NAME BLOCKS [CHANGE]: an image of one layer with a file of so many blocks.

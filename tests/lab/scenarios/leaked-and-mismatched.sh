@@ -1,4 +1,5 @@
 # Devices that nobody owns, records without a device, transactions that disagree: each leads with its numbers and goes as advised.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly RECORDS=/var/lib/docker/devicemapper/metadata

@@ -1,4 +1,5 @@
 # Docker's loop files: too little metadata for a new container, blocks that the data's keeps, and that file deleted in use.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly FILES=/var/lib/docker/devicemapper/devicemapper

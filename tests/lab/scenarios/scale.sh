@@ -1,4 +1,5 @@
 # 5,000 active thin devices on one pool and 100 pools: complete answers, and no more processor time than dmsetup's.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly THINS=5000

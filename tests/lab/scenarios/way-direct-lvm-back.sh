@@ -1,4 +1,5 @@
 # The move to LVM taken back after each of its steps.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly OLD=/var/lib/docker/devicemapper/devicemapper

@@ -1,4 +1,5 @@
 # The move to LVM made while Docker is down and its pool refuses new layers: nobody can be asked, and nothing is lost.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly OLD=/var/lib/docker/devicemapper/devicemapper

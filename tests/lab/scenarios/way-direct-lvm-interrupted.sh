@@ -1,4 +1,5 @@
 # The move to LVM killed in the middle of each of its commands: run again, it goes on; and from the end it goes back.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly COPIES=/root/thinspect-direct-lvm
@@ -68,7 +69,7 @@ is_moved() {
 goes_back_from_the_end() {
   docker run -d --name later --stop-signal KILL --network none bb:1 sleep 100000 >/dev/null
   bash /out/way.sh --back --yes --yes-destroy >/out/back.txt 2>&1 || { cat /out/back.txt; fail "the way back failed"; }
-  expect_text "what it says" "$(cat /out/back.txt)" "going back"
+  expect_text "what it says" "$(cat /out/back.txt)" "Docker is as it was before"
   is_as_it_was
 }
 

@@ -1,4 +1,5 @@
 # Docker's pool moves from loop files to LVM by the plan: every image, container and id comes along, and LVM grows it.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly COPIES=/root/thinspect-direct-lvm OLD=/var/lib/docker/devicemapper/devicemapper

@@ -1,4 +1,5 @@
 # Docker was upgraded beyond the driver, and the pool takes no new layers: an older engine saves, and nothing is lost.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly ROOT=/var/lib/docker OLD_ENGINE=/opt/docker-20

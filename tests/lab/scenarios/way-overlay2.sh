@@ -1,4 +1,5 @@
 # From devicemapper to overlay2 with nothing lost: killed in every step, finished, and gone back from the end.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly ROOT=/var/lib/docker
