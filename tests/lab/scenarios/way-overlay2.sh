@@ -11,7 +11,7 @@ make_images() {
   make_image
   mkdir /tmp/build
   cp -a /usr/lib/x86_64-linux-gnu/perl-base /tmp/build/small
-  dd if=/dev/urandom of=/tmp/build/file bs=64k count=200 status=none
+  dd if=/dev/urandom of=/tmp/build/file bs=64k count=700 status=none
   printf 'FROM bb:1\nCOPY . /\n' >/tmp/build/Dockerfile
   docker build --quiet --network none --tag top:1 /tmp/build >/dev/null
   docker tag top:1 registry.example/team/top:stable
