@@ -284,9 +284,18 @@ pub(super) fn limit(pool: &Pool) -> Option<String> {
     let required = required.map(|required| {
         let bytes =
             pool.block.map(|b| format!(" ({})", Bytes(required.saturating_mul(b.0)))).unwrap_or_default();
-        format!(": Docker wants {required} data blocks{bytes} free before it makes a layer or container")
+        let metadata = metadata_floor(pool).map(|m| format!(" and {m} metadata blocks")).unwrap_or_default();
+        format!(
+            ": Docker wants {required} data blocks{bytes}{metadata} free before it makes a layer or container"
+        )
     });
     Some(format!("dm.min_free_space {percent} %, {from}{}", required.unwrap_or_default()))
+}
+
+/// Docker's floor in metadata blocks, where that is what it refuses for.
+fn metadata_floor(pool: &Pool) -> Option<u64> {
+    let required = pool.min_free.required(pool.metadata.total?.0)?;
+    (pool.metadata.free()?.0 < required).then_some(required)
 }
 
 /// What lies under the pool: the data, and the metadata where it differs in kind.

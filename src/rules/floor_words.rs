@@ -118,7 +118,12 @@ impl Shortfall {
     pub(super) fn ways(&self, half: &str, size: impl Fn(u64) -> String) -> Ways {
         let free = self.short().map(|short| format!("free at least {short} {half} blocks{}", size(short)));
         let grow = self.smallest_growth().zip(self.total).map(|(more, (total, _))| {
-            format!("grow by at least {more} {half} blocks{}, to {}", size(more), total.saturating_add(more))
+            format!(
+                "grow by at least {more} {half} {}{}, to {}",
+                if more == 1 { "block" } else { "blocks" },
+                size(more),
+                total.saturating_add(more)
+            )
         });
         let lower = self.free.zip(self.total).map(|(free, (total, _))| {
             let percent = floor::largest_passing_percent(free, total);
