@@ -1,4 +1,5 @@
 # LVM's pool that nobody extends (threshold, dmeventd, no room in the volume group), and one that ignores discards.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly MIB=2048 # sectors

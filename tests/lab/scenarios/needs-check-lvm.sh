@@ -1,4 +1,5 @@
 # The same mark, and then damage, in the metadata of a logical volume: LVM repairs it by the plan, and keeps the old.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly COPIES=/root/thinspect-docker_thinpool

@@ -1,4 +1,5 @@
 # Pools of nobody's: metadata snapshot held, discards kept, waiting for ever, errors at once, full and marked, failed.
+# Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly TIMEOUT=/sys/module/dm_thin_pool/parameters/no_space_timeout
