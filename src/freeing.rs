@@ -20,7 +20,7 @@ pub(crate) struct About<'a> {
 
 impl About<'_> {
     /// The metadata to count in: the copy that was given, else the pool's own.
-    fn metadata(&self, root: &Path, copy: Option<&Path>) -> Result<PathBuf> {
+    pub(crate) fn metadata(&self, root: &Path, copy: Option<&Path>) -> Result<PathBuf> {
         match copy {
             Some(copy) => Ok(copy.to_owned()),
             None if self.source != Source::Live => Err(counting::no_metadata()),

@@ -131,21 +131,25 @@ fn read_all(from: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn status(global: &Global, exit_code: bool, page: Option<&Path>) -> Result<Exit> {
-    let (recording, source) = recording(global, &asking(false))?;
-    if page.is_none() {
-        asked_everything();
-    }
-    let host = host::read(&recording);
-    if let Some(name) = &global.pool {
-        named_pool(&host, name)?;
-    }
-    let report = Report::new(host, source, global.pool.as_deref());
+    // A page may go where only root writes.
+    let report = report(global, if page.is_none() { asked_everything } else { || () })?;
     match (page, global.output) {
         (Some(page), _) => write_out(page, report::html(&report, units(global)).as_bytes())?,
         (None, Format::Text) => print(&report::text(&report, &look(global)))?,
         (None, Format::Json) => print(&json(&report::json::output(&report))?)?,
     };
     Ok(if exit_code { Exit::Verdict(report.verdict) } else { answered(&report) })
+}
+
+/// What there is to say of the pools; `asked` is called between the questions and the reading of the answers.
+fn report(global: &Global, asked: fn()) -> Result<Report> {
+    let (recording, source) = recording(global, &asking(false))?;
+    asked();
+    let host = host::read(&recording);
+    if let Some(name) = &global.pool {
+        named_pool(&host, name)?;
+    }
+    Ok(Report::new(host, source, global.pool.as_deref()))
 }
 
 /// Nothing is asked or written any more: what was said, by whomever, is read without root's powers. That a system does
@@ -306,9 +310,7 @@ fn follow(global: &Global, interval: Duration, full_screen: bool) -> Result<Exit
         return Err(anyhow!("the whole screen needs a terminal; without --full-screen `watch` writes lines"));
     }
     if full_screen && global.from.is_some() {
-        let (recording, source) = recording(global, &asking(false))?;
-        let report = Report::new(host::read(&recording), source, global.pool.as_deref());
-        watch::start::browse(&report, look(global))?;
+        watch::start::browse(&report(global, || ())?, look(global))?;
         return Ok(Exit::Answered);
     }
     if global.from.is_some() {

@@ -11,7 +11,6 @@ use thinspect::host::owners;
 use thinspect::host::units::Bytes;
 use thinspect::metadata;
 use thinspect::plan::{self, Plan};
-use thinspect::report::Source;
 
 /// The plan for a goal, and whether it is wanted as a script.
 pub(crate) fn plan(about: &About<'_>, root: &Path, goal: &Goal) -> Result<(Plan, bool)> {
@@ -73,11 +72,7 @@ fn direct_lvm(
 
 /// What the superblock says; the mappings are not walked.
 fn count(about: &About<'_>, root: &Path, copy: Option<&Path>) -> Result<plan::Counted> {
-    let path = match copy {
-        Some(copy) => copy.to_owned(),
-        None if about.source != Source::Live => return Err(counting::no_metadata()),
-        None => counting::metadata_path(about.pool, root)?,
-    };
+    let path = about.metadata(root, copy)?;
     let progress = counting::progress();
     let options =
         metadata::Options { progress: Some(&progress), details_only: true, ..metadata::Options::default() };

@@ -6,6 +6,7 @@ use super::docker::Docker;
 use super::docker_info::DockerInfo;
 use super::floor;
 use super::pool::{MinFree, MinFreeFrom, Owner, Pool};
+use super::release;
 use super::thin::Thin;
 use crate::record::{Answer, Ask, Recording};
 
@@ -62,9 +63,7 @@ fn containerd_pool(line: &str) -> Option<&str> {
 
 /// Docker 1.11 brought the floor (moby/moby pull request 20786).
 fn has_floor(version: &str) -> Option<bool> {
-    let mut numbers = version.split('.').map(|n| n.parse::<u32>().ok());
-    let (major, minor) = (numbers.next()??, numbers.next()??);
-    Some((major, minor) >= (1, 11))
+    Some(release::version(version)? >= (1, 11))
 }
 
 /// The floor that the pool's owner keeps, and where that is known from.

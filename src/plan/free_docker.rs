@@ -7,6 +7,7 @@ use super::grow::look;
 use super::{Guarded, Plan, Step, script};
 use crate::advice::{Risk, TRIM_CONTAINERS, pool_option, quote};
 use crate::host::docker::{DeviceRecord, Docker};
+use crate::host::release;
 use crate::host::status::Discards;
 
 /// The release from which `prune` takes `until` and `label` (docker/docker 17.06).
@@ -240,7 +241,5 @@ pub(super) fn finish(plan: &mut Plan, job: &Job<'_>) {
 /// Docker's major and minor version.
 fn version(job: &Job<'_>, docker: Option<&Docker>) -> Option<(u32, u32)> {
     let said = job.pool.docker_info.as_ref().and_then(|i| i.server_version.as_deref());
-    let mut parts = docker.and_then(|d| d.version.as_deref()).or(said)?.split('.');
-    let mut number = || parts.next()?.parse().ok();
-    Some((number()?, number()?))
+    release::version(docker.and_then(|d| d.version.as_deref()).or(said)?)
 }

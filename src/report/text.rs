@@ -251,17 +251,22 @@ fn space_line<B: Blocks>(name: &str, space: &Space<B>, look: &Look) -> Option<St
     Some(format!("{name:<9}{share:>5} % {bar} {}", numbers.join("; ")))
 }
 
-/// The colour of tenths of a percent in use.
-pub(super) fn of_share(permille: u64) -> Style {
+/// How bad so many tenths of a percent in use look.
+pub(crate) const fn level(permille: u64) -> Option<Severity> {
     match permille {
-        900.. => colour_of(Severity::Critical),
-        800.. => colour_of(Severity::Warning),
-        _ => Style::new(),
+        900.. => Some(Severity::Critical),
+        800.. => Some(Severity::Warning),
+        _ => None,
     }
 }
 
+/// The colour of tenths of a percent in use.
+pub(super) fn of_share(permille: u64) -> Style {
+    level(permille).map_or_else(Style::new, colour_of)
+}
+
 /// Tenths as people read them.
-pub(super) fn tenths(number: u64) -> String {
+pub(crate) fn tenths(number: u64) -> String {
     format!("{}.{}", number / 10, number % 10)
 }
 
