@@ -149,7 +149,7 @@ fn nothing_in_a_name_reaches_a_shell() {
 /// Every command that a person is told to type for this host, once.
 fn all_commands(recording: &str) -> Vec<String> {
     let mut commands = Vec::new();
-    for args in COMMANDS.iter().filter(|a| ["status", "plan"].contains(&a[0])) {
+    for args in COMMANDS.iter().filter(|a| ["status", "plan"].contains(a.first().unwrap())) {
         if args.contains(&"--script") || args.contains(&"--html") {
             continue;
         }
