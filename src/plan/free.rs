@@ -85,13 +85,8 @@ pub(super) fn numbers(host: &Host, pool: &Pool, data: &Half, metadata: &Half, op
             (_, over) => over,
         },
     };
-    numbers.set("current_percent", data.percent.or(metadata.percent));
-    numbers.set("block_bytes", data.block);
-    numbers.set("total_blocks", data.total);
+    numbers.set_data(data, metadata);
     numbers.set("used_blocks", data.used());
-    numbers.set("free_blocks", data.free);
-    numbers.set("required_blocks", data.required);
-    numbers.set("short_blocks", data.short());
     numbers.set("short_bytes", in_bytes(data.short()));
     numbers.set("over_80_percent_blocks", over);
     numbers.set("over_80_percent_bytes", in_bytes(over));

@@ -227,15 +227,10 @@ fn judge_sizes(plan: &mut Plan, job: &Job<'_>, which: Which) {
 
 fn numbers(plan: &mut Plan, job: &Job<'_>) {
     let numbers = &mut plan.numbers;
-    numbers.set("current_percent", job.data.percent.or(job.metadata.percent));
     let data = &job.data;
+    numbers.set_data(data, &job.metadata);
     let bytes = |blocks: Option<u64>| data.bytes(blocks?);
-    numbers.set("block_bytes", data.block);
-    numbers.set("total_blocks", data.total);
     numbers.set("used_blocks", data.used());
-    numbers.set("free_blocks", data.free);
-    numbers.set("required_blocks", data.required);
-    numbers.set("short_blocks", data.short());
     let target = &job.data_target;
     let growth = job.new_data.zip(data.total).and_then(|(new, total)| new.checked_sub(total));
     for (name, in_bytes, blocks) in [
