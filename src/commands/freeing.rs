@@ -1,7 +1,7 @@
-//! Wires the plans that rest on counts in the pool's metadata: what to free, and what the way to overlay2 has to copy.
+//! Makes the plans that rest on counts in the pool's metadata: what to free, and what the way to overlay2 has to copy.
 //! Refuses to plan with counts that are not exact.
 
-use crate::counting;
+use super::counting;
 use anyhow::{Result, anyhow};
 use std::path::{Path, PathBuf};
 use thinspect::host::owners::{self, Owners};

@@ -1,6 +1,7 @@
-//! Wires `check` and `metrics`: what a monitor asks, and in what form it is answered.
+//! `check` and `metrics`: what a monitor asks, and in what form it is answered.
 
-use crate::{answered, asked_everything, print, report};
+use super::asking::{asked_everything, report};
+use super::saying::{answered, print};
 use anyhow::{Context, Result, anyhow};
 use clap::CommandFactory;
 use std::io::{self, Write};
