@@ -301,3 +301,21 @@ fn a_machine_without_pools_is_not_blamed_for_its_log() {
         machine(r#"{"ask": "device-records", "of": "/var/lib/docker/devicemapper/metadata", "said": ""},"#);
     assert!(verdict == "critical" && findings >= 3, "{verdict} {findings}");
 }
+
+/// The fork of Docker's driver keeps the same floor; whose it is, is told by the pool's name.
+#[test]
+fn what_podman_says_of_its_pool() {
+    let yaml = b"store:\n  ConfigFile: /etc/containers/storage.conf\n  GraphDriverName: devicemapper\n  GraphStatus:\n    \
+        Base Device Size: 10.74GB\n    Data Space Total: 107.4GB\n    Data Space Used: 106.9GB\n    \
+        Pool Name: container-253:0-134-pool\n    Thin Pool Minimum Free Space: 10.74GB\n";
+    let json =
+        br#"{"store": {"graphDriverName": "devicemapper", "graphStatus": {"Base Device Size": "10.74GB",
+        "Data Space Total": "107.4GB", "Data Space Used": "106.9GB", "Pool Name": "container-253:0-134-pool",
+        "Thin Pool Minimum Free Space": "10.74GB"}}}"#;
+    for text in [&yaml[..], json] {
+        let out = said(&thinspect(&["--from", "-"], text).stdout);
+        assert!(out.starts_with("CRITICAL: Podman refuses new layers and containers"), "{out}");
+        assert!(out.contains("owner: containers/storage (Podman, CRI-O)"), "{out}");
+        assert!(!out.contains("docker container prune"), "{out}");
+    }
+}

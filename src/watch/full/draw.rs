@@ -8,7 +8,7 @@ use crate::forecast;
 use crate::host::history::Moment;
 use crate::host::pool::Pool;
 use crate::report::watch::{Row, note, rows, seen, short_words};
-use crate::report::{self, Report, clean, level, spark, tenths};
+use crate::report::{self, Report, clean, filled, level, spark, tenths};
 use crate::rules::{self, Finding};
 use crate::verdict::{Severity, Verdict};
 use ratatui::Frame;
@@ -137,17 +137,6 @@ fn space(row: &Row<'_>, scene: &Scene<'_>, width: usize) -> Line<'static> {
         Span::raw(empty.repeat(columns - filled)),
         Span::raw(format!(" {share}{words}")),
     ])
-}
-
-/// Columns of a bar that are filled: all of them only of what is full, none only of what is empty.
-fn filled(columns: usize, permille: u64) -> usize {
-    let most = u64::try_from(columns).unwrap_or_default();
-    let filled = match permille {
-        0 => 0,
-        1..1000 => (most * permille / 1000).clamp(1, most.saturating_sub(1).max(1)),
-        _ => most,
-    };
-    usize::try_from(filled).unwrap_or_default()
 }
 
 /// The data's use over time.
