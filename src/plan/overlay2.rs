@@ -7,7 +7,6 @@
 use super::archives::{self, Place, Sizes};
 use super::daemon_json::{Setting, options_without, with_settings};
 use super::facts::{State, state};
-use super::grow::look;
 use super::inventory::{Inventory, inventory};
 use super::moving::{self, Move};
 use super::numbers::Numbers;
@@ -90,7 +89,7 @@ fn docker_of<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Option<&'a Doc
                     "nothing is known of Docker's files here: make the plan on the host itself, as root, or from its \
                      recording",
                 );
-                plan.steps = vec![look(
+                plan.steps = vec![Step::look(
                     "see what there is to move",
                     "Images and containers of another driver are not seen after the change.",
                     vec!["docker images -a".into(), "docker ps -as".into(), "docker volume ls".into()],
