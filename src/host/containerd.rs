@@ -54,6 +54,14 @@ fn settings(file: &str, text: &str) -> Option<Containerd> {
 }
 
 impl Containerd {
+    /// The line that names the pool, as it is and as it becomes with another pool.
+    #[must_use]
+    pub fn lines(&self, name: &str) -> Option<(String, String)> {
+        let start = self.text.get(..self.at.start)?.rfind('\n').map_or(0, |end| end + 1);
+        let line = |text: &str| Some(text.get(start..)?.lines().next()?.to_owned());
+        Some((line(&self.text)?, line(&self.with_pool(name))?))
+    }
+
     /// The text with another pool.
     #[must_use]
     pub fn with_pool(&self, name: &str) -> String {
@@ -83,6 +91,11 @@ mod tests {
             assert_eq!((read.pool.as_str(), read.address.as_str()), ("old", "/run/x.sock"));
             assert_eq!(read.base_size, Some(Bytes(512 << 20)));
             assert_eq!(read.with_pool("a-new"), text.replace("'old'", "'a-new'"));
+            let (old, new) = read.lines("a-new").unwrap();
+            assert_eq!(
+                (old.as_str(), new.as_str()),
+                ("  pool_name = 'old' # ours", "  pool_name = 'a-new' # ours")
+            );
         }
         assert_eq!(settings("/c.toml", "[plugins.other]\npool_name = \"x\"\n"), None);
         let usual = settings("/c.toml", "[plugins.devmapper]\npool_name = \"x\"").unwrap();

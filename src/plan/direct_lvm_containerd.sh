@@ -129,6 +129,14 @@ rename_devices() {
     [ "$(stat -c %s -- "$new.part")" = "$(stat -c %s -- "$old")" ] || stop "$old was not rewritten as it should be"
     run mv -f -- "$new.part" "$new"
 }
+says_once() { [ "$(grep -cxF -- "$1" "$settings")" = 1 ]; }
+change_line() {
+    local file
+    file=$(readlink -f "$settings")
+    cp -a -- "$file" "$file.new"
+    from=$old_line to=$new_line awk '$0 == ENVIRON["from"] { $0 = ENVIRON["to"] } { print }' "$file" >"$file.new"
+    run mv -f -- "$file.new" "$file"
+}
 takes_new_layers() {
     local namespace parent key=thinspect-probe made=no
     [ -f "$store/snapshots" ] || return 0

@@ -190,8 +190,8 @@ pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
     let bytes = job.demand.used.saturating_mul(job.demand.block);
     let minutes = bytes.saturating_mul(2) / (100_000_000 * 60);
     plan.warn(format!(
-        "containers and {} are stopped for as long as it takes to copy {} and compare it: about {} at 100 MB/s",
-        job.whose.name(),
+        "{} are stopped for as long as it takes to copy {} and compare it: about {} at 100 MB/s",
+        if job.whose.docker().is_some() { "containers and Docker" } else { "containerd and its tasks" },
         Bytes(bytes),
         match minutes {
             0 => "a minute".to_owned(),

@@ -17,9 +17,7 @@ pub(super) enum Naming<'a> {
 /// Names of a group that is made, the one first that is tried first.
 const GROUPS: [&str; 4] = ["containerd", "ctr", "ct", "c"];
 /// Beginnings of a volume's name, filled up with zeros.
-const VOLUMES: [&str; 4] = ["thinpool", "pool", "tp", "p"];
-/// A volume's name should have so many letters at least, for a person to know it by.
-const TELLING: usize = 4;
+const VOLUMES: [&str; 5] = ["thinpool", "pool", "tp", "p", "d"];
 
 impl Naming<'_> {
     /// Of a volume in a group that is made.
@@ -27,11 +25,8 @@ impl Naming<'_> {
         let Self::AsLongAs(old) = self else {
             return Ok(LvName { vg: "docker".into(), lv: "thinpool".into() });
         };
-        let named = |least: usize| {
-            let fits = GROUPS.into_iter().filter(|group| old.len() > group.len() + least);
-            fits.filter_map(|group| as_long(group, old)).next()
-        };
-        named(TELLING).or_else(|| named(1)).ok_or_else(|| {
+        let all = || GROUPS.into_iter().flat_map(|group| as_long(group, old));
+        all().find(|name| name.lv.contains("pool")).or_else(|| all().next()).ok_or_else(|| {
             format!("the pool's name {old:?} is too short for a logical volume: such names have three letters at least")
         })
     }
@@ -40,7 +35,7 @@ impl Naming<'_> {
     pub(super) fn in_group(self, group: &str) -> Result<LvName, String> {
         match self {
             Self::Docker => Ok(LvName { vg: group.into(), lv: "thinpool".into() }),
-            Self::AsLongAs(old) => as_long(group, old).ok_or_else(|| {
+            Self::AsLongAs(old) => as_long(group, old).next().ok_or_else(|| {
                 format!(
                     "a pool in volume group {group:?} cannot have a name as long as {old:?}, which it must, as containerd's \
                      records of it are changed in their place: name an empty disk with --device, or a group with a shorter name"
@@ -50,18 +45,13 @@ impl Naming<'_> {
     }
 }
 
-/// The volume in this group whose device-mapper name is as long as the old one, and not the same.
-fn as_long(group: &str, old: &str) -> Option<LvName> {
-    let before = LvName { vg: group.into(), lv: String::new() }.dm_name().len();
-    let left = old.len().checked_sub(before).filter(|left| *left > 0)?;
-    let begins = VOLUMES.iter().find(|begins| begins.len() <= left)?;
-    let name = |fill: &str| {
-        let lv = format!("{begins}{}", fill.repeat(left - begins.len()));
-        LvName { vg: group.into(), lv }
-    };
-    [name("0"), name("1"), LvName { vg: group.into(), lv: "d".repeat(left) }]
-        .into_iter()
-        .find(|name| name.dm_name() != old && name.dm_name().len() == old.len())
+/// Volumes in this group whose device-mapper name is as long as the old one, and not the same.
+fn as_long<'a>(group: &'a str, old: &'a str) -> impl Iterator<Item = LvName> + 'a {
+    let name = move |lv: String| LvName { vg: group.into(), lv };
+    let left = old.len().saturating_sub(name(String::new()).dm_name().len());
+    let begins = VOLUMES.into_iter().filter(move |begins| begins.len() <= left);
+    let names = begins.map(move |begins| name(format!("{begins}{}", "0".repeat(left - begins.len()))));
+    names.filter(move |name| name.dm_name() != old)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //!
 //! Nothing that the old pool needs is touched before the last step; until then `--back` takes everything back.
 
-use super::whose::Whose;
+use super::whose::{Settings, Whose};
 use super::{Job, settings, sizes};
 use crate::advice::{Risk, pool_option, quote};
 use crate::host::units::{Bytes, SECTOR};
@@ -68,7 +68,7 @@ fn basis(plan: &mut Plan, job: &Job<'_>) {
         ("metadata_bytes", job.layout.metadata.to_string()),
         ("profile_text", profile.trim_end_matches('\n').to_owned()),
     ];
-    plan.basis.variables.extend(job.whose.variables());
+    plan.basis.variables.extend(job.whose.variables(job));
     let first = |condition: &str| format!("{{ did described || {condition}; }}");
     let mut needs = vec![
         (
@@ -298,19 +298,15 @@ fn switch(job: &Job<'_>, old: &str, new: &str) -> Step {
     let does = format!("tell {} of the new pool in {file}", job.whose.name());
     let mut step = Step::new(Risk::Changes, does, why, Vec::new());
     step.difference = difference(old, new);
-    let is = |text: &str| format!("settings_are \"$({})\"", printed(text));
-    let was = match old.trim().is_empty() {
-        true => "[ -z \"$(text_of \"$settings\" | tr -d '[:space:]')\" ]".to_owned(),
-        false => is(old),
-    };
+    let Settings { was, is, write } = job.whose.change(old, new);
     let used = "the old pool was used since it was copied: take everything back with --back, and begin anew";
-    let write = format!("{} || write_settings \"$({})\"", is(new), printed(new));
+    let write = format!("{is} || {write}");
     let mut run = job.whose.before_switching().to_vec();
     run.extend([write.as_str(), "mark switched"]);
     let other = format!("{file} is not what it was when it was recorded; make a new plan");
     step.guarded = guarded(
         "switched",
-        &[("{ owner_is_gone && unchanged; }", used), (&format!("{{ {was} || {}; }}", is(new)), &other)],
+        &[("{ owner_is_gone && unchanged; }", used), (&format!("{{ {was} || {is}; }}"), &other)],
         &run,
     );
     step

@@ -11,6 +11,7 @@ use crate::host::docker::Docker;
 use crate::host::owners::Keeper;
 use crate::host::pool::{Owner, Pool};
 use crate::plan::script;
+use crate::plan::settings::printed;
 
 /// Who has things in the pool.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +36,13 @@ pub(super) struct Words {
     pub(super) verify: &'static str,
 }
 
+/// How the script changes the settings: what holds before, what afterwards, and what does it.
+pub(super) struct Settings {
+    pub(super) was: String,
+    pub(super) is: String,
+    pub(super) write: String,
+}
+
 impl<'a> Whose<'a> {
     /// Whose a pool is, where enough is known of it; else why it is not.
     pub(super) fn read(host: &'a Host, pool: &'a Pool) -> Result<Self, String> {
@@ -52,6 +60,10 @@ impl<'a> Whose<'a> {
                     .into(),
             );
         };
+        // What the list of devices is called, and a word in what is replaced in it.
+        if !name.chars().all(|c| c.is_ascii_alphanumeric() || "_+.-".contains(c)) {
+            return Err(format!("the pool's name {name:?} cannot be part of a file's name or of a volume's"));
+        }
         let folder = database.rsplit_once('/').map_or("", |(folder, _)| folder);
         let mut named = host.containerds.iter().filter(|settings| settings.pool == name);
         let settings = named.next().filter(|_| named.next().is_none());
@@ -111,6 +123,27 @@ impl<'a> Whose<'a> {
         }
     }
 
+    /// How the script makes that change. containerd's file may hold passwords, which no recording keeps: of that one line
+    /// is changed, and the others are not looked at.
+    pub(super) fn change(&self, old: &str, new: &str) -> Settings {
+        if matches!(self, Self::Containerd { .. }) {
+            return Settings {
+                was: "says_once \"$old_line\"".into(),
+                is: "says_once \"$new_line\"".into(),
+                write: "change_line".into(),
+            };
+        }
+        let is = |text: &str| format!("settings_are \"$({})\"", printed(text));
+        Settings {
+            was: match old.trim().is_empty() {
+                true => "[ -z \"$(text_of \"$settings\" | tr -d '[:space:]')\" ]".to_owned(),
+                false => is(old),
+            },
+            is: is(new),
+            write: format!("write_settings \"$({})\"", printed(new)),
+        }
+    }
+
     /// What a person types instead, where that is so.
     pub(super) fn by_hand(&self, new_pool: &str) -> String {
         match self {
@@ -139,7 +172,7 @@ impl<'a> Whose<'a> {
     }
 
     /// What these have to know.
-    pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn variables(&self, job: &Job<'_>) -> Vec<(&'static str, String)> {
         let mut variables = vec![("settings", self.file().to_owned())];
         match self {
             Self::Docker { root, .. } => {
@@ -149,6 +182,8 @@ impl<'a> Whose<'a> {
             Self::Containerd { folder, settings, .. } => {
                 variables.push(("folder", (*folder).to_owned()));
                 variables.push(("address", settings.map(|s| s.address.clone()).unwrap_or_default()));
+                let lines = settings.and_then(|s| s.lines(&job.new_pool())).unwrap_or_default();
+                variables.extend([("old_line", lines.0), ("new_line", lines.1)]);
             }
         }
         variables
