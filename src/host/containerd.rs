@@ -41,15 +41,16 @@ fn settings(file: &str, text: &str) -> Option<Containerd> {
     let find = |wanted: &[&str]| all.iter().rfind(|entry| entry.path == wanted);
     let of_snapshotter = |key: &str| SECTIONS.iter().find_map(|section| find(&["plugins", section, key]));
     let pool = of_snapshotter("pool_name").filter(|entry| !entry.value.is_empty())?;
-    let size = |text: &str| Some(amount::read(text, Scale::Lvm)?.bytes);
+    // `RAMInBytes` (docker/go-units): every unit is binary, as LVM's small letters are.
+    let size =
+        |text: &str| Some(amount::read(text.to_ascii_lowercase().trim_end_matches('b'), Scale::Lvm)?.bytes);
     Some(Containerd {
         file: file.to_owned(),
         text: text.to_owned(),
         pool: pool.value.clone(),
         at: pool.at.clone(),
         address: find(&["grpc", "address"]).map_or(ADDRESS, |entry| &entry.value).to_owned(),
-        // `RAMInBytes`: every unit is binary (docker/go-units).
-        base_size: of_snapshotter("base_image_size").and_then(|e| size(&e.value.to_ascii_lowercase())),
+        base_size: of_snapshotter("base_image_size").and_then(|entry| size(&entry.value)),
     })
 }
 

@@ -10,8 +10,12 @@ ask_containerd() { timeout 60 ctr --address "$address" "$@"; }
 ask_in() { ask_containerd --namespace "$@"; }
 owner_answers() { timeout 20 ctr --address "$address" version >/dev/null 2>&1; }
 
-# Who has a file of the records open: the containerd that uses the pool, whatever its name is.
-who_has() { find -L /proc/[0-9]*/fd -maxdepth 1 -samefile "$1" 2>/dev/null | cut -d/ -f3 | sort -u || true; }
+# Who has a file of the records open: the containerd that uses the pool, whatever its name is. find opens it too, so only
+# processes that were there before it count.
+who_has() {
+    local open=(/proc/[0-9]*/fd)
+    find -L "${open[@]}" -maxdepth 1 -samefile "$1" 2>/dev/null | cut -d/ -f3 | sort -u || true
+}
 owner_is_gone() { [ -z "$(who_has "$folder/metadata.db")" ]; }
 on_new_pool() { [ -n "$(who_has "$folder/$new_pool.db")" ]; }
 switched() { did switched || on_new_pool; }
@@ -78,7 +82,7 @@ zeroes() { if grep -qs skip_block_zeroing "$store/table"; then echo n; else echo
 # --- down and up ------------------------------------------------------------------------------------------------------
 
 unit() { cat -- "$store/unit" 2>/dev/null || echo containerd; }
-unit_of() { sed -n 's:.*/\([^/]*\.service\)$:\1:p' "/proc/$1/cgroup" | head -n 1; }
+unit_of() { sed -n 's:.*/\([^/]*\.service\)$:\1:p' "/proc/$1/cgroup" 2>/dev/null | head -n 1 || true; }
 service_of() { if have systemctl; then run systemctl "$2" "$1" 9>&-; else run service "$1" "$2" 9>&-; fi; }
 lower_owner() {
     local process unit
