@@ -22,6 +22,8 @@ profile_text=$'activation {\x0a    thin_pool_autoextend_threshold=80\x0a    thin
 settings=/etc/containerd/config.toml
 folder=/var/lib/containerd/devmapper
 address=/run/own/containerd.sock
+old_line='    pool_name = "devpool" # by make-pool.service'
+new_line='    pool_name = "ct-pool" # by make-pool.service'
 
 # ... here stands src/plan/repair.sh
 
@@ -36,7 +38,7 @@ if [ "$back" = yes ]; then
     exit 0
 fi
 say 'warning: these containers have a task, which has to be ended before the script begins: k8s.io/busy; on Kubernetes stop kubelet first, which starts them again'
-say 'warning: containers and containerd are stopped for as long as it takes to copy 90.1 GiB and compare it: about 33 minutes at 100 MB/s'
+say 'warning: containerd and its tasks are stopped for as long as it takes to copy 90.1 GiB and compare it: about 33 minutes at 100 MB/s'
 say 'warning: the new pool is called ct-pool: as long as the old one'\''s name, since containerd'\''s list of devices, which bears it, is changed in its place'
 have lvs vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
 have thin_check thin_dump thin_restore || stop 'thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)'
@@ -149,11 +151,11 @@ step_9() {
         return
     fi
     { owner_is_gone && unchanged; } || stop 'step 9: the old pool was used since it was copied: take everything back with --back, and begin anew'
-    { settings_are "$(printf '%s\n' 'version = 2' '' '[grpc]' '  address = "/run/own/containerd.sock"' '' '[plugins]' '  # the pool' '  [plugins."io.containerd.snapshotter.v1.devmapper"]' '    root_path = "/var/lib/containerd/devmapper"' '    pool_name = "devpool" # by make-pool.service' '    base_image_size = "10GB"')" || settings_are "$(printf '%s\n' 'version = 2' '' '[grpc]' '  address = "/run/own/containerd.sock"' '' '[plugins]' '  # the pool' '  [plugins."io.containerd.snapshotter.v1.devmapper"]' '    root_path = "/var/lib/containerd/devmapper"' '    pool_name = "ct-pool" # by make-pool.service' '    base_image_size = "10GB"')"; } || stop 'step 9: /etc/containerd/config.toml is not what it was when it was recorded; make a new plan'
+    { says_once "$old_line" || says_once "$new_line"; } || stop 'step 9: /etc/containerd/config.toml is not what it was when it was recorded; make a new plan'
     ask 'step 9 (changes): tell containerd of the new pool in /etc/containerd/config.toml. Go on?'
     keep_settings
     rename_devices
-    settings_are "$(printf '%s\n' 'version = 2' '' '[grpc]' '  address = "/run/own/containerd.sock"' '' '[plugins]' '  # the pool' '  [plugins."io.containerd.snapshotter.v1.devmapper"]' '    root_path = "/var/lib/containerd/devmapper"' '    pool_name = "ct-pool" # by make-pool.service' '    base_image_size = "10GB"')" || write_settings "$(printf '%s\n' 'version = 2' '' '[grpc]' '  address = "/run/own/containerd.sock"' '' '[plugins]' '  # the pool' '  [plugins."io.containerd.snapshotter.v1.devmapper"]' '    root_path = "/var/lib/containerd/devmapper"' '    pool_name = "ct-pool" # by make-pool.service' '    base_image_size = "10GB"')"
+    says_once "$new_line" || change_line
     mark switched
     switched || stop 'step 9 did not work: tell containerd of the new pool in /etc/containerd/config.toml; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 9 is done: tell containerd of the new pool in /etc/containerd/config.toml'

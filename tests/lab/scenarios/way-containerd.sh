@@ -50,7 +50,7 @@ plan_it() {
   thinspect plan direct-lvm --timeout 5s --device /dev/vdd --size 1100M >/out/plan.txt
   thinspect plan direct-lvm --timeout 5s --device /dev/vdd --size 1100M --script >/out/way.sh
   bash -n /out/way.sh
-  keep_recording
+  keep_recording containerd-on-loop-files
 }
 
 # A task holds its device; what is printed ends it.
@@ -63,6 +63,12 @@ is_refused_while_a_task_runs() {
   type_in busy 0 "$command"
 }
 
+# close_to WHAT EXPECTED ACTUAL: within 5 %; filesystems that were mounted meanwhile have written a little.
+close_to() {
+  say "$1: planned $2 blocks, in fact $3"
+  [ $(($3 * 100)) -le $(($2 * 105)) ] && [ $(($3 * 100)) -ge $(($2 * 95)) ] || fail "$1 is not what was planned"
+}
+
 moves() {
   everything >/out/before
   cp /etc/containerd/config.toml /out/config.toml
@@ -70,12 +76,12 @@ moves() {
   everything >/out/after
   diff /out/before /out/after || fail "not everything is as it was"
   expect "the old files" "$(old_pool)" "$(cat $COPIES/state)"
-  expect "the settings" "$(diff /out/config.toml /etc/containerd/config.toml)" '7c7
+  expect "the settings" "$(diff /out/config.toml /etc/containerd/config.toml || true)" '7c7
 <   pool_name = "ctr-pool" # on loop files
 ---
 >   pool_name = "ct-pool0" # on loop files'
   expect "the pool" "$(pool_name)" ct-pool0
-  expect "data in use" "$(pool_field used)" "$(jq .numbers.used_blocks /out/plan.json)"
+  close_to "data in use" "$(jq .numbers.used_blocks /out/plan.json)" "$(pool_field used)"
   expect_text "what it says of the boot" "$(cat /out/way.log)" "systemctl disable make-pool.service"
   lvs -a -o+seg_monitor,lv_profile,chunk_size,discards ct
 }
