@@ -242,8 +242,8 @@ impl<'a> Whose<'a> {
             Self::Containerd { pool, .. } => Words {
                 limit: "long before it is full".into(),
                 stop: "note what there is, stop containerd, and take the old pool away",
-                stop_why: "It goes on only where no task uses the pool, and stops kubelet as well, if that runs. Docker's \
-                           containers go on meanwhile, if it uses the same containerd. Namespaces, images, snapshots and \
+                stop_why: "It goes on only where no task uses the pool, and stops kubelet as well, if that runs. Whatever else \
+                           uses this containerd, as Docker may, has to do without it meanwhile. Namespaces, images, snapshots and \
                            containers are noted in",
                 stopped: format!("! dmsetup info {}", crate::advice::quote(pool)),
                 start: "In the same folder, with the same snapshots; it sets up their devices itself. Tasks are started \
