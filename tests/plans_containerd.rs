@@ -23,8 +23,8 @@ use thinspect::host::pool::{Owner, Pool};
 use thinspect::host::table::DeviceNumber;
 use thinspect::host::units::Bytes;
 use thinspect::plan::{DirectLvm, Overlay2, Plan, Where, direct_lvm, overlay2, script};
-use thinspect::record::Ask;
 use thinspect::record::owners::{PoolDevice, answer_at};
+use thinspect::record::{Ask, load};
 
 const GIB: u64 = 1 << 30;
 const CONFIG: &str = "version = 2\n\n[grpc]\n  address = \"/run/own/containerd.sock\"\n\n[plugins]\n  # the pool\n  \
@@ -113,6 +113,26 @@ fn the_pool_of_the_documentation_moves_to_a_disk() {
     let line = "    pool_name = \"devpool\" # by make-pool.service";
     assert_eq!(changed, [format!("-{line}"), format!("+{}", line.replace("devpool", "ct-pool"))]);
     golden("direct-lvm-containerd", &plan);
+}
+
+/// The same from what the lab recorded of a containerd that worked.
+#[test]
+fn the_labs_pool_moves_as_it_was_recorded() {
+    let file = "tests/hosts/lab-containerd-on-loop-files/recording.json";
+    let bytes = std::fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let recording = load::load(&bytes).unwrap();
+    let host = thinspect::host::read(&recording);
+    let pool = &host.pools[0];
+    let owners = thinspect::host::owners::read(&recording, &host, pool);
+    let plan = direct_lvm(&host, pool, &DirectLvm { owners: Some(&owners), ..to("/dev/vdd") });
+    assert!(
+        plan.possible && plan.unscriptable().is_none(),
+        "{:?} {:?}",
+        plan.blocked_by,
+        plan.unscriptable()
+    );
+    assert!(plan.warnings.iter().any(|w| w.contains(": work/alive;")), "{:?}", plan.warnings);
+    golden("direct-lvm-containerd-lab", &plan);
 }
 
 #[test]
