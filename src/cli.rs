@@ -315,7 +315,7 @@ pub enum Plan {
         #[arg(long)]
         script: bool,
     },
-    /// Move Docker's pool from loop files to LVM, with every image and container in it; names free disks where none is given
+    /// Move Docker's pool, or containerd's, from loop files to LVM, with all that is in it; names free disks where none is given
     DirectLvm {
         /// Where to
         #[command(flatten)]
@@ -323,7 +323,7 @@ pub enum Plan {
         /// Give the pool this much data space, e.g. 100G; else all of the device but room to grow, and of a group what it needs
         #[arg(long, value_name = "SIZE", value_parser = size)]
         size: Option<u64>,
-        /// Where copies go of Docker's records and the pool's metadata, and the script's notes
+        /// Where copies go of Docker's or containerd's records and the pool's metadata, and the script's notes
         #[arg(long, value_name = "DIR", value_parser = directory)]
         copies: Option<String>,
         /// Count what is in use in this copy of the metadata instead of the pool's own

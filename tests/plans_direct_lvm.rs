@@ -140,7 +140,7 @@ fn pools_that_cannot_move_are_told_why() {
         ("needs_check", |_, p| p.needs_check = Some(true)),
         ("suspended", |_, p| p.suspended = Some(true)),
         ("containers/storage", |_, p| p.owner = Owner::ContainersStorage),
-        ("containerd", |_, p| p.owner = Owner::Containerd { root: None }),
+        ("list of the pool's devices was not read", |_, p| p.owner = Owner::Containerd { root: None }),
         ("not recognised", |_, p| p.owner = Owner::Unknown),
         ("on LVM already", |_, p| p.uuid = Some("LVM-x".into())),
         ("deleted or replaced", |_, p| p.data_backing.file.as_mut().unwrap().deleted = true),

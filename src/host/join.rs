@@ -10,8 +10,8 @@ use super::owners::{self, Owners};
 use super::pool::Pool;
 use super::status::Mode;
 use super::{
-    DeviceMapper, Host, Kernel, df, disk, docker_lists, gaps, inside, lvm, open_files, owner, reports,
-    saying, settings, stack, twice,
+    DeviceMapper, Host, Kernel, containerd, df, disk, docker_lists, gaps, inside, lvm, open_files, owner,
+    reports, saying, settings, stack, twice,
 };
 use crate::record::{Answer, Ask, Reading, Recording, Source};
 
@@ -27,6 +27,7 @@ pub fn read(recording: &Recording) -> Host {
         pools: Vec::new(),
         thins: Vec::new(),
         dockers: settings::dockers(recording, &mounts, &mut oddities),
+        containerds: containerd::read(recording),
         lvm: lvm_facts(recording),
         disks: disk::disks(recording),
         tools: disk::tools(recording),
@@ -50,7 +51,8 @@ pub fn read(recording: &Recording) -> Host {
     reports::add_reports(recording, &mut host);
     reports::add_loops(recording, &mut host);
     reports::add_refusals(&mut host);
-    let containerds = owner::containerds_pools(recording);
+    let mut containerds = owner::pasted_pools(recording);
+    containerds.extend(host.containerds.iter().map(|settings| settings.pool.as_str()));
     for pool in &mut host.pools {
         pool.owner = owner::owner(pool, &host.dockers, &host.thins, &containerds);
         pool.min_free = owner::min_free(pool, &host.dockers);

@@ -6,6 +6,7 @@
 pub mod amount;
 pub mod backing;
 pub mod census;
+pub mod containerd;
 mod device;
 pub mod df;
 pub mod disk;
@@ -38,6 +39,7 @@ pub mod stat;
 pub mod status;
 pub mod table;
 pub mod thin;
+pub mod toml;
 pub mod twice;
 pub mod units;
 
@@ -46,6 +48,7 @@ pub use join::read;
 
 pub use crate::record::Source;
 use backing::Filesystem;
+use containerd::Containerd;
 use disk::Disk;
 use docker::Docker;
 use history::History;
@@ -70,6 +73,8 @@ pub struct Host {
     pub thins: Vec<Thin>,
     /// Docker's data roots, usually one or none.
     pub dockers: Vec<Docker>,
+    /// Settings of containerd's that name a pool.
+    pub containerds: Vec<Containerd>,
     /// LVM's facts.
     pub lvm: Lvm,
     /// Disks and partitions, where they were asked about.

@@ -8,7 +8,7 @@ use super::floor;
 use super::pool::{MinFree, MinFreeFrom, Owner, Pool};
 use super::release;
 use super::thin::Thin;
-use crate::record::{Answer, Ask, Recording};
+use crate::record::{Ask, Recording};
 
 /// Who keeps the records of what is in the pool.
 pub(super) fn owner(pool: &Pool, dockers: &[Docker], thins: &[Thin], containerds: &[&str]) -> Owner {
@@ -47,13 +47,14 @@ pub(super) fn owner(pool: &Pool, dockers: &[Docker], thins: &[Thin], containerds
     if pool.lv.is_some() { Owner::Lvm } else { Owner::Unknown }
 }
 
-/// The pools that containerd's settings name: `pool_name = "…"`, in its file or pasted from it.
-pub(super) fn containerds_pools(recording: &Recording) -> Vec<&str> {
-    let settings =
-        |a: &&Answer| a.ask == Ask::Line || a.ask == Ask::File && a.of == "/etc/containerd/config.toml";
-    let lines =
-        recording.answers.iter().filter(settings).filter_map(|a| a.reading.said()).flat_map(str::lines);
-    lines.filter_map(containerd_pool).collect()
+/// The pools that lines pasted from containerd's settings name: `pool_name = "…"`.
+pub(super) fn pasted_pools(recording: &Recording) -> Vec<&str> {
+    let pasted = recording.answers.iter().filter(|answer| answer.ask == Ask::Line);
+    pasted
+        .filter_map(|answer| answer.reading.said())
+        .flat_map(str::lines)
+        .filter_map(containerd_pool)
+        .collect()
 }
 
 fn containerd_pool(line: &str) -> Option<&str> {

@@ -1,4 +1,4 @@
-//! The plan to move Docker's pool from loop files to LVM (direct-lvm), with everything in it.
+//! The plan to move Docker's pool, or containerd's, from loop files to LVM (direct-lvm), with everything in it.
 //!
 //! The pool's blocks are copied as they are, packed together, onto a logical volume, and its metadata is written anew
 //! with the blocks' new places (`thin_dump`, edited, `thin_restore`). So every image, container and id stays what it is,
@@ -10,25 +10,27 @@
 //! It refuses a pool that is damaged, a device that is not known to be empty, and sizes that nobody knows.
 
 mod checks;
+mod names;
 mod settings;
 mod sizes;
 mod steps;
 mod target;
+mod whose;
 
 pub use target::Where;
 
 use super::facts::Half;
-use super::inventory::inventory;
-use super::{Goal, Numbers, Plan, items};
+use super::{Goal, Numbers, Plan, inventory, items};
 use crate::advice::quote;
 use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::floor;
 use crate::host::owners::Owners;
-use crate::host::pool::Pool;
+use crate::host::pool::{Owner, Pool};
 use crate::host::units::Bytes;
 use sizes::{Demand, Layout};
 use target::Target;
+use whose::Whose;
 
 /// What may be asked of the plan.
 #[derive(Debug, Clone, Default)]
@@ -62,9 +64,7 @@ pub struct Counted {
 struct Job<'a> {
     host: &'a Host,
     pool: &'a Pool,
-    docker: &'a Docker,
-    /// Docker's data root.
-    root: &'a str,
+    whose: Whose<'a>,
     /// The loop files.
     data_file: &'a str,
     metadata_file: &'a str,
@@ -88,12 +88,12 @@ impl Job<'_> {
 pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
     let mut plan = Plan::new(Goal::DirectLvm, host, pool, Numbers::default());
     let demand = demand(host, pool, options);
-    numbers(&mut plan, demand.as_ref());
+    numbers(&mut plan, pool, demand.as_ref());
     if options.counted.is_some_and(|c| c.needs_check) && pool.device.is_none() {
         return blocked(plan, checks::damaged(pool));
     }
-    let docker = match checks::pool(&mut plan, host, pool) {
-        Ok(docker) => docker,
+    let whose = match checks::pool(&mut plan, host, pool) {
+        Ok(whose) => whose,
         Err(why) => return blocked(plan, why),
     };
     let Some(demand) = demand else {
@@ -102,12 +102,12 @@ pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
     let Some(wanted) = &options.to else {
         return blocked(plan, checks::no_place(host, &demand));
     };
-    let target = match target::target(host, wanted) {
+    let target = match target::target(host, wanted, whose.naming()) {
         Ok(target) => target,
         Err(why) => return blocked(plan, why),
     };
     let layout = sizes::layout(&demand, &target.room, options.size.map(|s| s.0));
-    layout_numbers(&mut plan, &demand, &target, &layout);
+    layout_numbers(&mut plan, pool, &demand, &target, &layout);
     if let Some(asked) = options.size.filter(|asked| asked.0 < layout.least) {
         return blocked(plan, checks::asked_too_little(&demand, &layout, asked));
     }
@@ -118,15 +118,20 @@ pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
         return blocked(plan, why);
     }
     if let Some(owners) = options.owners {
-        plan.items = items::carried(&inventory(pool, docker, owners, None));
+        plan.items = match whose.docker() {
+            Some(docker) => items::carried(&inventory::inventory(pool, docker, owners, None)),
+            None => items::of_containerd(owners),
+        };
+        if whose.docker().is_none() {
+            checks::tasks(&mut plan, owners);
+        }
     }
-    let (Some(root), Some((data_file, metadata_file))) = (docker.root.as_deref(), checks::files(pool)) else {
-        return blocked(plan, "where Docker keeps its data is not known here".to_owned());
+    let (true, Some((data_file, metadata_file))) = (whose.has_place(), checks::files(pool)) else {
+        return blocked(plan, format!("where {} keeps its data is not known here", whose.name()));
     };
     let copies = options.copies.clone().unwrap_or_else(|| "/root/thinspect-direct-lvm".to_owned());
     let asked = asked(options);
-    let job =
-        Job { host, pool, docker, root, data_file, metadata_file, demand, target, layout, copies, asked };
+    let job = Job { host, pool, whose, data_file, metadata_file, demand, target, layout, copies, asked };
     checks::warnings(&mut plan, &job);
     steps::steps(&mut plan, &job);
     plan
@@ -148,32 +153,40 @@ fn demand(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Option<Demand> {
     let (data, metadata) = (Half::data(pool), Half::metadata(pool));
     let counted = options.counted;
     let docker = host.docker_of(pool);
+    let name = pool.name.as_deref().unwrap_or_default();
+    let containerd = host.containerds.iter().find(|c| c.pool == name).filter(|_| !pool.is_dockers());
+    let base = containerd.map_or(docker.and_then(|d| d.base_size), |c| c.base_size);
     Some(Demand {
         used: counted.map(|c| c.used_blocks).or(data.used())?,
         block: counted.map(|c| c.block_bytes).or(data.block)?,
         metadata: counted.map(|c| c.metadata_used_blocks).or(metadata.used())?.saturating_mul(4096),
         percent: percent(pool, docker),
-        base: docker.and_then(|d| d.base_size).map_or(0, |b| b.0),
+        base: base.map_or(0, |b| b.0),
     })
 }
 
-/// Docker's floor; of a pool that is not set up only the option tells.
+/// Docker's floor; of a pool that is not set up only the option tells. containerd has none.
 fn percent(pool: &Pool, docker: Option<&Docker>) -> u64 {
+    if matches!(pool.owner, Owner::Containerd { .. }) {
+        return 0;
+    }
     let option = docker.and_then(|d| d.option("dm.min_free_space"));
     let said = option.and_then(|o| o.value.strip_suffix('%')?.trim().parse().ok());
     pool.min_free.percent.or(said).unwrap_or(floor::DEFAULT_PERCENT)
 }
 
-fn numbers(plan: &mut Plan, demand: Option<&Demand>) {
+fn numbers(plan: &mut Plan, pool: &Pool, demand: Option<&Demand>) {
     let numbers = &mut plan.numbers;
     numbers.set("block_bytes", demand.map(|d| d.block));
     numbers.set("used_blocks", demand.map(|d| d.used));
     numbers.set("used_bytes", demand.map(|d| d.used.saturating_mul(d.block)));
     numbers.set("metadata_used_blocks", demand.map(|d| d.metadata / 4096));
-    numbers.set("current_percent", demand.map(|d| d.percent));
+    if !matches!(pool.owner, Owner::Containerd { .. }) {
+        numbers.set("current_percent", demand.map(|d| d.percent));
+    }
 }
 
-fn layout_numbers(plan: &mut Plan, demand: &Demand, target: &Target, layout: &Layout) {
+fn layout_numbers(plan: &mut Plan, pool: &Pool, demand: &Demand, target: &Target, layout: &Layout) {
     let numbers = &mut plan.numbers;
     let blocks = layout.data / demand.block.max(1);
     numbers.set("device_bytes", Some(target.bytes.0));
@@ -183,8 +196,10 @@ fn layout_numbers(plan: &mut Plan, demand: &Demand, target: &Target, layout: &La
     numbers.set("minimum_total_bytes", Some(layout.least));
     numbers.set("new_total_blocks", Some(blocks));
     numbers.set("new_total_bytes", Some(layout.data));
-    numbers.set("new_required_blocks", Some(floor::required(blocks, sizes::percent(demand.percent))));
-    numbers.set("new_percent", Some(sizes::percent(demand.percent)));
+    if pool.is_dockers() {
+        numbers.set("new_required_blocks", Some(floor::required(blocks, sizes::percent(demand.percent))));
+        numbers.set("new_percent", Some(sizes::percent(demand.percent)));
+    }
     numbers.set("metadata_new_total_bytes", Some(layout.metadata));
     numbers.set("metadata_spare_bytes", Some(layout.metadata));
     numbers.set("autoextend_threshold_percent", Some(layout.threshold));

@@ -1,5 +1,6 @@
 # The old pool's blocks are packed together onto a logical volume, and its metadata is written anew with their new places.
 # $data_file and $metadata_file are the old pool's and only read; $group/$volume is the new one, $new_pool its dm name.
+# What is asked of its owner, and how it is stopped, started and told, stands in a part of the owner's own.
 fresh_metadata=${volume}meta packed=thinspect-packed
 profile=/etc/lvm/profile/$new_pool.profile
 export LVM_SUPPRESS_FD_WARNINGS=1
@@ -72,7 +73,7 @@ make_volumes() {
 
 # Loop devices on $1 that may write; the one that the copy is read from may not.
 writing_loops() { losetup --list --noheadings --output NAME,RO -j "$1" | awk '$2 == 0 { print $1 }'; }
-down() { docker_is_gone && ! here && [ -z "$(writing_loops "$data_file")$(writing_loops "$metadata_file")" ]; }
+down() { owner_is_gone && ! here && [ -z "$(writing_loops "$data_file")$(writing_loops "$metadata_file")" ]; }
 release() {
     local node
     ! dmsetup info "$packed" >/dev/null 2>&1 || run dmsetup remove --retry "$packed"
@@ -81,40 +82,23 @@ release() {
     done
 }
 
-# Docker's own files tell where it does not answer: its images, its containers, the volumes beside the pool.
-containers_in_files() {
-    local record
-    for record in "$root"/containers/*/config.v2.json; do
-        [ ! -e "$record" ] || printf '%s %s\n' "$(basename "${record%/*}")" \
-            "$(grep -o '"Name":"/[^"]*"' "$record" | head -n 1 | sed 's:"Name"\:"/\(.*\)":\1:')"
-    done | sort
-}
-note_from_files() {
-    : >"$store/running"
-    keep containers containers_in_files
-    rm -f -- "$store/names" "$store/images" "$store/volumes"
-}
+# What its owner answers is noted whenever it does: the last time counts.
 note() {
-    if docker_answers; then
+    if owner_answers; then
         keep was echo up
-        note_running
-        stop_containers
-        note_what_is_there
-        keep containers containers_named
+        note_answers
         mark noted
     elif ! did noted; then
-        docker_is_gone || stop "Docker runs and does not answer: stop it by hand, then run this again"
+        owner_is_gone || stop "$owner runs and does not answer: stop it by hand, then run this again"
         keep was echo down
-        note_from_files
+        note_without_answers
         mark noted
     fi
 }
 take_down() {
     local node
-    docker_is_gone || lower_docker
-    # Else whoever asks Docker something starts it.
-    ! have systemctl || systemctl stop docker.socket 2>/dev/null || true
-    within 20 down && return
+    lower_owner
+    goes_by_itself && return
     ! here || { clear_pool && run dmsetup remove --retry "$pool"; } || stop "the old pool is still in use"
     for node in $(writing_loops "$data_file") $(writing_loops "$metadata_file"); do
         run losetup -d "$node"
@@ -127,15 +111,6 @@ unchanged() { [ "$(state)" = "$(cat -- "$store/state" 2>/dev/null)" ]; }
 described() { did described && unchanged; }
 copied() { described && did copied; }
 
-# Docker's records as they are with the pool that is copied: the way back needs them. Logs of containers stay out.
-save_records() {
-    local parts=(devicemapper/metadata image/devicemapper containers)
-    room_for "$store" "$(cd "$root" && du -sbc --exclude='*.log*' "${parts[@]}" | tail -n 1 | cut -f1)" ||
-        stop "$store has no room for a copy of Docker's records: name another place with --copies"
-    run tar -C "$root" --exclude='containers/*/*.log*' --exclude='containers/*/local-logs' \
-        --exclude='containers/*/mounts' -cf "$store/records.tar.part" "${parts[@]}"
-    mv -f -- "$store/records.tar.part" "$store/records.tar"
-}
 attribute() { sed -n "1s/.* $1=\"\([0-9]*\)\".*/\1/p" "$store/old.xml"; }
 sum() { awk '{ sum += $2 } END { printf "%.0f\n", sum }' "$1"; }
 # Lines "first length" in order; those that lie at most $1 blocks apart become one.
@@ -275,12 +250,12 @@ remove_strays() {
     done
 }
 swapped() { tagged "${volume}_tmeta" thinspect_restored; }
-# Docker's own pools do not zero new blocks either. LVM wipes the metadata of a pool that it makes, so it makes one with metadata of its own, which is then exchanged.
+# LVM wipes the metadata of a pool that it makes, so it makes one with metadata of its own, which is then exchanged.
 make_pool() {
     if ! is_pool; then
         [ -e "$store/lvs" ] || keep lvs names_in_group
         run_lvm lvchange -an "$group/$volume"
-        run_lvm lvconvert -y --zero n -c "${block_sectors}s" --discards passdown \
+        run_lvm lvconvert -y --zero "$(zeroes)" -c "${block_sectors}s" --discards passdown \
             --poolmetadatasize "${metadata_bytes}b" --thinpool "$group/$volume"
     fi
     if ! swapped; then
@@ -306,60 +281,31 @@ new_pool_is_whole() {
         END { exit !good }'
 }
 
-# --- Docker on it -----------------------------------------------------------------------------------------------------
+# --- its owner on it ---------------------------------------------------------------------------------------------------
 
-# Not grep -q: it would not read to the end, which docker takes for a failure.
-on_new_pool() { timeout 60 docker info 2>/dev/null | grep "Pool Name: $new_pool\$" >/dev/null; }
 as_before() { [ ! -f "$store/$1" ] || as_noted "$1" "$2"; }
 same_as_before() {
-    as_before images images_now && as_before names names_now && as_before containers containers_named &&
-        as_before volumes volumes_now
+    local file command
+    while read -r file command; do
+        as_before "$file" "$command" || return 1
+    done <<<"$compared"
 }
 show_differences() {
     local file command
     while read -r file command; do
         [ ! -f "$store/$file" ] || diff -u --label before --label now "$store/$file" <("$command") >&2 || true
-    done <<<$'images images_now\nnames names_now\ncontainers containers_named\nvolumes volumes_now'
-}
-# Making a container makes two devices, and mounts them; it is not started.
-takes_new_layers() {
-    local image='' id
-    read -r image < <(docker images -q --no-trunc) || true
-    [ -n "$image" ] || return 0
-    id=$(docker create --network none "$image" true) && docker rm -v "$id" >/dev/null
+    done <<<"$compared"
 }
 verify() {
     same_as_before || {
         show_differences
         stop "not everything is as it was; --back goes back"
     }
-    takes_new_layers || stop "Docker makes no new container on the new pool; --back goes back"
+    takes_new_layers || stop "$owner makes nothing new on the new pool; --back goes back"
 }
 
 # --- the way back -----------------------------------------------------------------------------------------------------
 
-since() {
-    local now
-    [ -e "$store/daemon.json" ] && now=$(transaction_of_new 2>/dev/null) || return 0
-    [ "$now" = "$(attribute transaction)" ] || echo " What was made since then is only on the new pool."
-}
-# The old pool and Docker's records of it belong together. What has come since is put aside.
-restore_records() {
-    local part id left
-    left=$store/left-$(date +%s)
-    for part in devicemapper/metadata image/devicemapper; do
-        mkdir -p -- "$left/${part%/*}"
-        [ ! -e "$root/$part" ] || run mv -- "$root/$part" "$left/$part"
-    done
-    for id in "$root"/containers/*/; do
-        id=$(basename "$id")
-        grep -q "^$id " "$store/containers" || [ ! -d "$root/containers/$id" ] || {
-            mkdir -p -- "$left/containers"
-            run mv -- "$root/containers/$id" "$left/containers/$id"
-        }
-    done
-    run tar -C "$root" -xpf "$store/records.tar"
-}
 remove_volumes() {
     local name
     for name in "$volume" "$fresh_metadata"; do
@@ -380,22 +326,23 @@ way_back() {
     open_store
     ask "go back to the pool on loop files, as it was when it was copied?$(since)"
     release
-    if [ -e "$store/daemon.json" ]; then
-        docker_is_gone || lower_docker
+    if [ -e "$kept" ]; then
+        lower_owner
         restore_records
         restore_settings
-        rm -f -- "$store/daemon.json"
+        rm -f -- "$kept"
     fi
+    remake_old_pool
     if [ "$(cat -- "$store/was" 2>/dev/null)" = up ]; then
-        docker_answers || raise_docker
+        owner_answers || raise_owner
         start_again
         same_as_before || show_differences
     fi
-    rm -f -- "$store"/{done,running,was,state,at}
+    rm -f -- "$store"/{done,running,was,state,at,table}
     if [ "$yes_destroy" = yes ]; then
         remove_volumes
     else
         say "the volumes in $group stay; --back --yes-destroy removes them"
     fi
-    say "Docker is as it was before"
+    say "$owner is as it was before"
 }

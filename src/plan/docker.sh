@@ -1,18 +1,3 @@
-have() {
-    local tool
-    for tool in "$@"; do command -v "$tool" >/dev/null || return 1; done
-}
-
-# Waits at most $1 seconds for a condition.
-within() {
-    local end=$(( SECONDS + $1 ))
-    shift
-    until "$@"; do
-        [ "$SECONDS" -lt "$end" ] || return 1
-        sleep 1
-    done
-}
-
 docker_answers() { timeout 20 docker version >/dev/null 2>&1; }
 
 # One name at a time: pgrep finds nothing by a pattern of more than 15 characters.

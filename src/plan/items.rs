@@ -3,6 +3,7 @@
 //! It says what the inventory found, and decides nothing.
 
 use super::inventory::{Changes, ContainerItem, Fate as Saved, ImageItem, Inventory};
+use crate::host::owners::Owners;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -104,6 +105,25 @@ pub(super) fn carried(inventory: &Inventory) -> Vec<Item> {
         item
     };
     items(inventory).into_iter().map(comes).collect()
+}
+
+/// The same of containerd's, each behind its namespace.
+pub(super) fn of_containerd(owners: &Owners) -> Vec<Item> {
+    let comes = |kind, namespace: Option<&String>, name: &str, id: &str| Item {
+        kind,
+        name: namespace.map_or_else(|| name.to_owned(), |space| format!("{space}/{name}")),
+        id: Some(id.to_owned()),
+        fate: Fate::Kept,
+        how: "it comes along with the pool, as it is".to_owned(),
+        bytes: None,
+    };
+    let images = owners.images.iter().map(|image| {
+        let name = if image.tags.is_empty() { image.id.clone() } else { image.tags.join(" ") };
+        comes(Kind::Image, image.namespace.as_ref(), &name, &image.id)
+    });
+    let containers =
+        owners.containers.iter().map(|c| comes(Kind::Container, c.namespace.as_ref(), &c.id, &c.id));
+    images.chain(containers).collect()
 }
 
 fn image(image: &ImageItem) -> Item {

@@ -270,7 +270,7 @@ way_back() {
         take_back_containers
     fi
     run rm -rf -- "$store/records" "$store/running" "$store/containers" "$store/switching" "$store/engine-used" \
-        "$store/daemon.json"
+        "$kept"
     mv -f -- "$store/done" "$store/done.taken-back" 2>/dev/null || true
     say "everything is as it was before; the archives stay in $store"
 }

@@ -51,7 +51,7 @@ pub enum Goal {
     Free,
     /// Bring a full, read-only, needs-check or failed pool back without wiping it.
     Repair,
-    /// Move a Docker's pool from loop files to LVM, with everything in it.
+    /// Move Docker's pool, or containerd's, from loop files to LVM, with everything in it.
     DirectLvm,
     /// Move a Docker from its thin pool to the overlay2 driver.
     Overlay2,

@@ -241,6 +241,7 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
     let save = way.sizes.temporary.saturating_add(if way.place.beside { way.sizes.archive } else { 0 });
     plan.basis.variables.extend([
         ("root", way.root.to_owned()),
+        ("settings", "/etc/docker/daemon.json".to_owned()),
         ("store", way.place.directory.clone()),
         ("old_driver", "devicemapper".to_owned()),
         ("new_driver", way.driver.to_owned()),

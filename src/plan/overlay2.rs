@@ -331,7 +331,8 @@ fn steps(
         script: SCRIPT.to_owned(),
         engine: options.old_engine.as_deref().filter(|_| old_engine::is_needed(docker)),
     };
-    plan.basis.helpers = vec![script::DOCKER, script::STORE, script::MIGRATE, script::OVERLAY2];
+    plan.basis.helpers =
+        vec![script::DOCKER, script::STORE, script::STORE_DOCKER, script::MIGRATE, script::OVERLAY2];
     plan.basis.variables.push(("engine", way.engine.unwrap_or_default().to_owned()));
     if way.engine.is_some() {
         plan.basis.helpers.push(script::OLD_ENGINE);

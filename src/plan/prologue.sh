@@ -31,4 +31,19 @@ may_destroy() { [ "$yes_destroy" = yes ] || agreed "$1" --yes-destroy; }
 ask() { may "$1" || stop "you said no; what was done before stays"; }
 ask_destroy() { may_destroy "$1" || stop "you said no; what was done before stays"; }
 
+have() {
+    local tool
+    for tool in "$@"; do command -v "$tool" >/dev/null || return 1; done
+}
+
+# Waits at most $1 seconds for a condition.
+within() {
+    local end=$(( SECONDS + $1 ))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 1
+    done
+}
+
 [ "$(id -u)" = 0 ] || stop "this has to be run by root"

@@ -12,9 +12,11 @@ const PROLOGUE: &str = include_str!("prologue.sh");
 pub(super) const HELPERS: &str = include_str!("helpers.sh");
 /// For plans that stop or start Docker.
 pub(super) const DOCKER: &str = include_str!("docker.sh");
-/// For plans that move Docker's data elsewhere: what they note, and the settings; needs [`DOCKER`].
+/// For plans that move data elsewhere: what they note, and the settings.
 pub(super) const STORE: &str = include_str!("store.sh");
-/// For plans that save it in archives and load it again; needs [`STORE`].
+/// The same for Docker's data; needs [`DOCKER`] and [`STORE`].
+pub(super) const STORE_DOCKER: &str = include_str!("store_docker.sh");
+/// For plans that save it in archives and load it again; needs [`STORE_DOCKER`].
 pub(super) const MIGRATE: &str = include_str!("migrate.sh");
 /// For plans that remove things from it.
 pub(super) const FREE: &str = include_str!("free/docker.sh");
@@ -26,6 +28,10 @@ pub(super) const REPAIR_FILE: &str = include_str!("repair/file.sh");
 pub(super) const REPAIR_LVM: &str = include_str!("repair/lvm.sh");
 /// For the plan that moves a pool to LVM; needs [`STORE`] and [`REPAIR`].
 pub(super) const DIRECT_LVM: &str = include_str!("direct_lvm.sh");
+/// The same for Docker's pool; needs [`STORE_DOCKER`].
+pub(super) const DIRECT_LVM_DOCKER: &str = include_str!("direct_lvm_docker.sh");
+/// The same for containerd's pool.
+pub(super) const DIRECT_LVM_CONTAINERD: &str = include_str!("direct_lvm_containerd.sh");
 /// For the plan that moves to overlay2; needs [`MIGRATE`].
 pub(super) const OVERLAY2: &str = include_str!("overlay2.sh");
 /// The same with an engine of its own for the old store.

@@ -16,55 +16,6 @@ open_store() {
     flock -n 9 || stop "another run of this script, or a command that it started, is still at work"
 }
 
-# --- Docker as it answers ---------------------------------------------------------------------------------------------
-
-unset DOCKER_CONTEXT DOCKER_TLS_VERIFY
-driver_is() { [ "$(timeout 60 docker info -f '{{.Driver}}' 2>/dev/null)" = "$1" ]; }
-root_is_ours() { [ "$(timeout 60 docker info -f '{{.DockerRootDir}}' 2>/dev/null)" = "$root" ]; }
-no_swarm() { [ "$(timeout 60 docker info -f '{{.Swarm.LocalNodeState}}' 2>/dev/null)" = inactive ]; }
-# An answer that could not be had is none.
-nothing_runs() {
-    local running
-    running=$(docker ps -q) && [ -z "$running" ]
-}
-all_images_now() { docker images -aq --no-trunc | sort -u; }
-# Images, and each name of each. What this script makes itself does not count.
-images_now() {
-    docker images -a --no-trunc --format '{{.ID}} {{.Repository}}' | sed '/ thinspect-saved$/d; s/ .*//' | sort -u
-}
-names_now() {
-    docker images -a --no-trunc --digests --format '{{.ID}} {{.Repository}}:{{.Tag}} {{.Digest}}' |
-        sed '/ thinspect-saved:/d' | sort
-}
-containers_now() { docker ps -aq --no-trunc | sort; }
-containers_named() { docker ps -a --no-trunc --format '{{.ID}} {{.Names}}' | sort; }
-volumes_now() { docker volume ls -q | sort; }
-# Whether the lines of a file and the output of a command are the same.
-as_noted() {
-    local now
-    [ -f "$store/$1" ] && now=$("$2") && [ "$now" = "$(cat -- "$store/$1")" ]
-}
-# Whether the plan knew exactly these.
-as_planned() {
-    local now
-    now=$("$2") && [ "$now" = "$(printf '%s' "$1" | tr ' ' '\n' | sort -u)" ]
-}
-room_for() { [ $(( $(stat -f -c '%a * %S' -- "$1") )) -ge "$2" ]; }
-
-# Without the lock: a daemon would hold it for as long as it lives.
-raise_docker() {
-    start_docker 9>&-
-    within 120 docker_answers || stop "Docker does not answer; journalctl -u docker says why, and --back goes back"
-}
-lower_docker() {
-    stop_docker 9>&-
-    docker_is_gone || stop "Docker does not stop"
-}
-
-# --- what there is ----------------------------------------------------------------------------------------------------
-
-# What ran is noted once: an interrupted run has stopped some of it already.
-note_running() { [ -f "$store/running" ] || keep running docker ps -q --no-trunc; }
 # keep FILE COMMAND...: its output in a file of the store, whole or not at all.
 keep() {
     local file=$store/$1
@@ -72,36 +23,26 @@ keep() {
     "$@" >"$file.part"
     mv -f -- "$file.part" "$file"
 }
-settings=/etc/docker/daemon.json
-note_what_is_there() {
-    keep names names_now
-    keep images images_now
-    keep volumes volumes_now
-    keep info docker info 2>/dev/null
-    cp -a -- "$root/image/$old_driver/repositories.json" "$store/repositories.json"
+# Whether the lines of a file and the output of a command are the same.
+as_noted() {
+    local now
+    [ -f "$store/$1" ] && now=$("$2") && [ "$now" = "$(cat -- "$store/$1")" ]
 }
-stop_containers() {
-    local id
-    for id in $(docker ps -q --no-trunc --filter status=paused); do
-        run docker unpause "$id" >/dev/null
-    done
-    for id in $(docker ps -q --no-trunc); do
-        run timeout 300 docker stop "$id" >/dev/null || say "container $id did not stop in time"
-    done
-    nothing_runs || stop "containers still run: $(docker ps --format '{{.Names}}' | tr '\n' ' ')"
-}
+room_for() { [ $(( $(stat -f -c '%a * %S' -- "$1") )) -ge "$2" ]; }
+
 # --- settings ---------------------------------------------------------------------------------------------------------
 
+kept=$store/${settings##*/}
 text_of() { cat -- "$1" 2>/dev/null || true; }
 settings_are() { [ "$(text_of "$settings")" = "$1" ]; }
 keep_settings() {
-    [ ! -e "$store/daemon.json" ] || return 0
+    [ ! -e "$kept" ] || return 0
     if [ -e "$settings" ]; then
-        cp -aL -- "$settings" "$store/daemon.json.part"
+        cp -aL -- "$settings" "$kept.part"
     else
-        : >"$store/daemon.json.part"
+        : >"$kept.part"
     fi
-    mv -f -- "$store/daemon.json.part" "$store/daemon.json"
+    mv -f -- "$kept.part" "$kept"
 }
 write_settings() {
     local file
@@ -112,22 +53,9 @@ write_settings() {
     run mv -f -- "$file.new" "$file"
 }
 restore_settings() {
-    if [ -s "$store/daemon.json" ]; then
-        run cp -a -- "$store/daemon.json" "$(readlink -f "$settings")"
+    if [ -s "$kept" ]; then
+        run cp -a -- "$kept" "$(readlink -f "$settings")"
     else
         run rm -f -- "$settings"
     fi
-}
-
-# --- afterwards ------------------------------------------------------------------------------------------------------
-
-# In the order in which they were started, oldest first: some need another one's network.
-start_again() {
-    local id
-    for id in $(tac "$store/running"); do
-        grep -q "^$id" "$store/containers" || continue
-        [ "$(docker inspect -f '{{.State.Running}}' "$id")" = true ] || run docker start "$id" >/dev/null ||
-            say "container ${id:0:12} does not start: docker logs and docker inspect say why"
-    done
-    mark started
 }

@@ -2,7 +2,7 @@
 
 use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
-use crate::host::pool::Pool;
+use crate::host::pool::{Owner, Pool};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -10,7 +10,7 @@ super::rule! {
     ///
     /// ## What it means
     /// Docker made the pool itself, out of sparse files (`data`, `metadata`) on the host's filesystem,
-    /// because it was given no block device. Every write passes through two filesystems and a loop device.
+    /// because it was given no block device; containerd's was made so by a script. Every write passes through two filesystems and a loop device.
     ///
     /// ## Why it matters
     /// The pool's free space is a promise that the filesystem under it may not keep (see
@@ -59,16 +59,18 @@ fn of_pool(host: &Host, pool: &Pool) -> Finding {
 }
 
 fn with_advice(finding: Finding, host: &Host, pool: &Pool) -> Finding {
+    let moves = "see how the pool moves to LVM, with everything that is in it";
+    if matches!(pool.owner, Owner::Containerd { .. }) {
+        return finding.advise(advise::plan("direct-lvm", pool, moves));
+    }
     if !judge::is_dockers(host, pool) {
         return finding.advise(advise::look("see what lies in the pool", &["dmsetup ls --tree"]));
     }
-    finding
-        .advise(advise::plan(
-            "direct-lvm",
-            pool,
-            "see how the pool moves to LVM, with everything that is in it",
-        ))
-        .advise(advise::plan("overlay2", pool, "or how everything moves to the driver overlay2"))
+    finding.advise(advise::plan("direct-lvm", pool, moves)).advise(advise::plan(
+        "overlay2",
+        pool,
+        "or how everything moves to the driver overlay2",
+    ))
 }
 
 fn of_words(host: &Host) -> Option<Finding> {

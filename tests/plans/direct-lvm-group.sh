@@ -8,8 +8,6 @@
 
 pool=docker-8:1-131188-pool
 store=/root/thinspect-direct-lvm
-root=/var/lib/docker
-old_driver=devicemapper
 data_file=/var/lib/docker/devicemapper/devicemapper/data
 metadata_file=/var/lib/docker/devicemapper/devicemapper/metadata
 block_sectors=128
@@ -21,6 +19,9 @@ new_pool=data--vg-thinpool
 data_bytes=193541963776
 metadata_bytes=402653184
 profile_text=$'activation {\x0a    thin_pool_autoextend_threshold=80\x0a    thin_pool_autoextend_percent=20\x0a}'
+settings=/etc/docker/daemon.json
+root=/var/lib/docker
+old_driver=devicemapper
 
 # ... here stands src/plan/docker.sh
 
@@ -28,7 +29,11 @@ profile_text=$'activation {\x0a    thin_pool_autoextend_threshold=80\x0a    thin
 
 # ... here stands src/plan/store.sh
 
+# ... here stands src/plan/store_docker.sh
+
 # ... here stands src/plan/direct_lvm.sh
+
+# ... here stands src/plan/direct_lvm_docker.sh
 
 if [ "$back" = yes ]; then
     way_back
@@ -124,17 +129,17 @@ step_7() {
 
 # Step 8 (changes): tell Docker of the new pool in /etc/docker/daemon.json
 step_8() {
-    if did switched; then
+    if switched; then
         say 'step 8 is done: tell Docker of the new pool in /etc/docker/daemon.json'
         return
     fi
-    { docker_is_gone && unchanged; } || stop 'step 8: the old pool was used since it was copied: take everything back with --back, and begin anew'
+    { owner_is_gone && unchanged; } || stop 'step 8: the old pool was used since it was copied: take everything back with --back, and begin anew'
     { settings_are "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": [' '    "dm.basesize=20G"' '  ]' '}')" || settings_are "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": ["dm.basesize=20G","dm.thinpooldev=/dev/mapper/data--vg-thinpool","dm.use_deferred_removal=true","dm.use_deferred_deletion=true"]' '}')"; } || stop 'step 8: /etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
     ask 'step 8 (changes): tell Docker of the new pool in /etc/docker/daemon.json. Go on?'
     keep_settings
     settings_are "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": ["dm.basesize=20G","dm.thinpooldev=/dev/mapper/data--vg-thinpool","dm.use_deferred_removal=true","dm.use_deferred_deletion=true"]' '}')" || write_settings "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": ["dm.basesize=20G","dm.thinpooldev=/dev/mapper/data--vg-thinpool","dm.use_deferred_removal=true","dm.use_deferred_deletion=true"]' '}')"
     mark switched
-    did switched || stop 'step 8 did not work: tell Docker of the new pool in /etc/docker/daemon.json; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    switched || stop 'step 8 did not work: tell Docker of the new pool in /etc/docker/daemon.json; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 8 is done: tell Docker of the new pool in /etc/docker/daemon.json'
 }
 
@@ -144,9 +149,9 @@ step_9() {
         say 'step 9 is done: start Docker on the new pool'
         return
     fi
-    did switched || stop 'step 9: Docker was not told of the new pool'
+    switched || stop 'step 9: Docker was not told of the new pool'
     ask 'step 9 (changes): start Docker on the new pool. Go on?'
-    raise_docker
+    raise_owner
     on_new_pool || stop 'Docker does not use the new pool; --back goes back'
     start_again
     did started || stop 'step 9 did not work: start Docker on the new pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'

@@ -29,6 +29,7 @@ pub(crate) fn host(source: Source) -> Host {
         pools: Vec::new(),
         thins: Vec::new(),
         dockers: Vec::new(),
+        containerds: Vec::new(),
         lvm: Lvm::default(),
         disks: Vec::new(),
         tools: Vec::new(),

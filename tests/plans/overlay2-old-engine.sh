@@ -10,6 +10,7 @@ pool=docker-8:1-131188-pool
 engine='/opt/old docker'
 engine_settings='{"bridge":"none","ip-forward":false,"iptables":false,"storage-driver":"devicemapper","storage-opts":["dm.basesize=20G"]}'
 root=/var/lib/docker
+settings=/etc/docker/daemon.json
 store=/var/lib/docker/thinspect-overlay2
 old_driver=devicemapper
 new_driver=overlay2
@@ -24,6 +25,8 @@ planned_containers='aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 # ... here stands src/plan/docker.sh
 
 # ... here stands src/plan/store.sh
+
+# ... here stands src/plan/store_docker.sh
 
 # ... here stands src/plan/migrate.sh
 

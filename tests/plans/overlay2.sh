@@ -9,6 +9,7 @@
 pool=docker-8:1-131188-pool
 engine=''
 root=/var/lib/docker
+settings=/etc/docker/daemon.json
 store=/var/lib/docker/thinspect-overlay2
 old_driver=devicemapper
 new_driver=overlay2
@@ -23,6 +24,8 @@ planned_containers='aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 # ... here stands src/plan/docker.sh
 
 # ... here stands src/plan/store.sh
+
+# ... here stands src/plan/store_docker.sh
 
 # ... here stands src/plan/migrate.sh
 

@@ -1,13 +1,15 @@
 //! What keeps a pool from being moved, each in one sentence, and what has to be known of it.
 //!
-//! It refuses whatever a copy would carry along or make worse: damage, lost files, a pool that is not Docker's.
+//! It refuses whatever a copy would carry along or make worse: damage, lost files, a pool whose owner it cannot tell.
 
 use super::Job;
 use super::sizes::{self, Demand, Layout, Room};
 use super::target::{Target, free};
+use super::whose::Whose;
 use crate::advice::pool_option;
 use crate::host::backing::Backing;
 use crate::host::docker::Docker;
+use crate::host::owners::{Container, Owners};
 use crate::host::pool::{Owner, Pool};
 use crate::host::release;
 use crate::host::units::Bytes;
@@ -15,8 +17,8 @@ use crate::host::{DeviceMapper, Host};
 use crate::plan::Plan;
 use crate::plan::facts::{State, state};
 
-/// The Docker whose pool it is, if the pool can be moved at all; else why not.
-pub(super) fn pool<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Result<&'a Docker, String> {
+/// Whose pool it is, if the pool can be moved at all; else why not.
+pub(super) fn pool<'a>(plan: &mut Plan, host: &'a Host, pool: &'a Pool) -> Result<Whose<'a>, String> {
     if host.kernel.device_mapper == DeviceMapper::NotAsked {
         return Err(
             "pasted text does not say which disks there are: make the plan on the host itself, as root"
@@ -29,9 +31,8 @@ pub(super) fn pool<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Result<&
         return Err("the pool is on LVM already".into());
     }
     lost(pool)?;
-    let docker =
-        host.docker_of(pool).ok_or("Docker's own records of the pool were not read: run it as root")?;
-    version(docker)?;
+    let whose = Whose::read(host, pool)?;
+    whose.docker().map_or(Ok(()), version)?;
     // A pool that is not there has no mode: its metadata is checked by the script.
     let up = pool.device.is_some();
     match state(pool) {
@@ -44,6 +45,9 @@ pub(super) fn pool<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Result<&
              new pool has room",
         ),
         State::MetadataFull => plan.warn("the pool has no free metadata: the new one has more, nothing else is needed"),
+        State::Unknown if !up && whose.docker().is_none() => {
+            return Err("the pool is not set up: set it up as at boot, then make the plan".into());
+        }
         State::Unknown if up => return Err("the pool's mode is not known here: run it as root".into()),
         State::Works | State::Unknown => {}
     }
@@ -53,26 +57,20 @@ pub(super) fn pool<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Result<&
             place(pool)
         ));
     }
-    Ok(docker)
+    Ok(whose)
 }
 
 fn owner(pool: &Pool) -> Result<(), String> {
     match &pool.owner {
-        Owner::Docker { .. } => Ok(()),
+        Owner::Docker { .. } | Owner::Containerd { .. } => Ok(()),
         Owner::ContainersStorage => Err(
             "the pool is of Podman's or CRI-O's old devicemapper driver (containers/storage), which its version 1.54 \
              removed: save the images (podman save, or push them) and move to the driver overlay instead"
                 .into(),
         ),
-        Owner::Containerd { .. } => Err(
-            "the pool is of containerd's devmapper snapshotter, whose records name each device after the pool, so it \
-             could only move under the same name: this plan does not do that; pull the images anew into a pool of LVM's, \
-             and set pool_name to it in containerd's config.toml"
-                .into(),
-        ),
         Owner::Lvm => Err("the pool is LVM's own already".into()),
         Owner::Stratis => Err("the pool is of Stratis, which manages its devices itself".into()),
-        Owner::Unknown => Err("whose pool it is was not recognised: this plan moves Docker's".into()),
+        Owner::Unknown => Err("whose pool it is was not recognised: this plan moves Docker's and containerd's".into()),
     }
 }
 
@@ -81,7 +79,7 @@ fn lost(pool: &Pool) -> Result<(), String> {
     let lost = [&pool.data_backing, &pool.metadata_backing].into_iter().filter_map(|b| b.file.as_ref());
     match lost.into_iter().find(|f| f.deleted || f.replaced) {
         Some(file) => Err(format!(
-            "the loop file {:?} was deleted or replaced while in use, and stopping Docker would lose it: see \
+            "the loop file {:?} was deleted or replaced while in use, and stopping its owner would lose it: see \
              `thinspect plan repair{}` first",
             file.path,
             pool_option(pool)
@@ -192,7 +190,8 @@ pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
     let bytes = job.demand.used.saturating_mul(job.demand.block);
     let minutes = bytes.saturating_mul(2) / (100_000_000 * 60);
     plan.warn(format!(
-        "containers and Docker are stopped for as long as it takes to copy {} and compare it: about {} at 100 MB/s",
+        "{} are stopped for as long as it takes to copy {} and compare it: about {} at 100 MB/s",
+        if job.whose.docker().is_some() { "containers and Docker" } else { "containerd and its tasks" },
         Bytes(bytes),
         match minutes {
             0 => "a minute".to_owned(),
@@ -200,7 +199,41 @@ pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
             minutes => format!("{} minutes", minutes.saturating_add(1)),
         }
     ));
-    let docker = job.docker;
+    match job.whose {
+        Whose::Docker { docker, .. } => of_docker(plan, job, docker),
+        Whose::Containerd { .. } => plan.warn(format!(
+            "the new pool is called {}: as long as the old one's name, since containerd's list of devices, which bears it, is \
+             changed in its place",
+            job.new_pool()
+        )),
+    }
+    if job.demand.base > job.layout.data {
+        plan.warn(format!(
+            "one container may write up to {}, more than the new pool's {}",
+            Bytes(job.demand.base),
+            Bytes(job.layout.data)
+        ));
+    }
+    if job.layout.growth < job.layout.data / 100 * sizes::GROWTH {
+        plan.warn("there is no room for LVM to grow the pool once: add a disk to the group (vgextend) soon");
+    }
+}
+
+/// containerd's containers that may run: their devices cannot be taken away under them.
+pub(super) fn tasks(plan: &mut Plan, owners: &Owners) {
+    let busy = owners.containers.iter().filter(|c| !c.state.is_idle());
+    let name = |c: &Container| format!("{}/{}", c.namespace.as_deref().unwrap_or_default(), c.id);
+    let busy: Vec<String> = busy.map(name).collect();
+    if !busy.is_empty() {
+        plan.warn(format!(
+            "these containers have a task, which has to be ended before the script begins: {}; on Kubernetes stop kubelet \
+             first, which starts them again",
+            busy.join(", ")
+        ));
+    }
+}
+
+fn of_docker(plan: &mut Plan, job: &Job<'_>, docker: &Docker) {
     if docker.version.as_deref().and_then(release::version) >= Some((18, 9)) {
         plan.warn(
             "the devicemapper driver is deprecated since Docker 18.09 and gone from 25.0: where overlay2 can be used, \
@@ -212,16 +245,6 @@ pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
     }
     if docker.running == Some(false) {
         plan.warn("the Docker daemon is not running: it is not needed before the last steps, and is started in them");
-    }
-    if job.demand.base > job.layout.data {
-        plan.warn(format!(
-            "one container may write up to {}, more than the new pool's {}",
-            Bytes(job.demand.base),
-            Bytes(job.layout.data)
-        ));
-    }
-    if job.layout.growth < job.layout.data / 100 * sizes::GROWTH {
-        plan.warn("there is no room for LVM to grow the pool once: add a disk to the group (vgextend) soon");
     }
     if sizes::percent(job.demand.percent) != job.demand.percent {
         plan.warn(format!(

@@ -21,8 +21,7 @@ const OLD: [&str; 6] = [
     "dm.directlvm_device",
 ];
 /// The old text of `daemon.json` and the new one; a sentence where a person has to make the change.
-pub(super) fn daemon_json(job: &Job<'_>) -> Result<(String, String), String> {
-    let docker = job.docker;
+pub(super) fn daemon_json(job: &Job<'_>, docker: &Docker) -> Result<(String, String), String> {
     if let Some(option) = docker.options.iter().find(|o| !o.from.ends_with("daemon.json")) {
         return Err(format!(
             "Docker's storage options are given on {} ({}={}): the daemon refuses to start when they stand in \
@@ -31,7 +30,7 @@ pub(super) fn daemon_json(job: &Job<'_>) -> Result<(String, String), String> {
         ));
     }
     let old = docker.daemon_json.clone().unwrap_or_default();
-    let mut settings = vec![("storage-opts", Some(Value::from(options(job, &old))))];
+    let mut settings = vec![("storage-opts", Some(Value::from(options(job, docker, &old))))];
     if docker.driver.is_none() {
         settings.insert(0, ("storage-driver", Some(json!("devicemapper"))));
     }
@@ -40,7 +39,7 @@ pub(super) fn daemon_json(job: &Job<'_>) -> Result<(String, String), String> {
 }
 
 /// Which pool, besides what was said of other things before.
-fn options(job: &Job<'_>, old: &str) -> Vec<String> {
+fn options(job: &Job<'_>, docker: &Docker, old: &str) -> Vec<String> {
     let said: Option<Value> = serde_json::from_str(old).ok();
     let said = said.as_ref().and_then(|s| s.get("storage-opts")?.as_array()).cloned().unwrap_or_default();
     let name = |option: &str| option.split_once('=').map(|(name, _)| name.trim().to_ascii_lowercase());
@@ -60,7 +59,7 @@ fn options(job: &Job<'_>, old: &str) -> Vec<String> {
     }
     for option in ["dm.use_deferred_removal", "dm.use_deferred_deletion"] {
         let said = options.iter().any(|o| name(o).as_deref() == Some(option));
-        if !said && defers(job.host, job.docker) {
+        if !said && defers(job.host, docker) {
             options.push(format!("{option}=true"));
         }
     }

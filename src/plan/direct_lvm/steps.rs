@@ -1,14 +1,15 @@
-//! The steps of the move: a place for the pool, everything stopped and noted, the copy, the new pool, Docker on it,
+//! The steps of the move: a place for the pool, everything stopped and noted, the copy, the new pool, its owner on it,
 //! everything compared, and much later the old files removed.
 //!
 //! Nothing that the old pool needs is touched before the last step; until then `--back` takes everything back.
 
+use super::whose::{Settings, Whose};
 use super::{Job, settings, sizes};
 use crate::advice::{Risk, pool_option, quote};
 use crate::host::units::{Bytes, SECTOR};
 use crate::plan::daemon_json::difference;
 use crate::plan::settings::printed;
-use crate::plan::{Guarded, Plan, Step, script};
+use crate::plan::{Guarded, Plan, Step};
 
 /// In the dump a mapping takes up to so many times what it takes in the metadata; there are two dumps.
 const DUMP: u64 = 12;
@@ -17,7 +18,7 @@ const RESERVE: u64 = 64 << 20;
 
 /// Adds the steps.
 pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
-    let settings = settings::daemon_json(job);
+    let settings = job.whose.settings(job);
     if let Err(why) = &settings {
         plan.basis.unscriptable = Some(why.clone());
     }
@@ -31,11 +32,12 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
     plan.steps.push(restore());
     plan.steps.push(make_pool(job));
     plan.steps.push(match settings {
-        Ok((old, new)) => switch(&old, &new),
+        Ok((old, new)) => switch(job, &old, &new),
         Err(why) => by_hand(job, why),
     });
     plan.steps.push(start(job));
-    plan.steps.push(verify());
+    plan.steps.push(verify(job));
+    plan.steps.extend(at_boot(job));
     plan.steps.push(remove(job));
     for step in plan.steps.iter_mut().filter(|s| s.risk < Risk::Destroys && s.undo.is_empty()) {
         step.undo = back(job);
@@ -50,12 +52,10 @@ fn basis(plan: &mut Plan, job: &Job<'_>) {
         None => (String::new(), String::new()),
     };
     let (_, profile) = settings::profile(job);
-    plan.basis.helpers = vec![script::DOCKER, script::REPAIR, script::STORE, script::DIRECT_LVM];
+    plan.basis.helpers = job.whose.helpers();
     plan.basis.way_back = true;
     plan.basis.variables = vec![
         ("store", job.copies.clone()),
-        ("root", job.root.to_owned()),
-        ("old_driver", "devicemapper".to_owned()),
         ("data_file", job.data_file.to_owned()),
         ("metadata_file", job.metadata_file.to_owned()),
         ("block_sectors", (job.demand.block / SECTOR).to_string()),
@@ -68,8 +68,9 @@ fn basis(plan: &mut Plan, job: &Job<'_>) {
         ("metadata_bytes", job.layout.metadata.to_string()),
         ("profile_text", profile.trim_end_matches('\n').to_owned()),
     ];
+    plan.basis.variables.extend(job.whose.variables(job));
     let first = |condition: &str| format!("{{ did described || {condition}; }}");
-    let needs = [
+    let mut needs = vec![
         (
             "have lvs vgcreate lvcreate lvconvert lvchange".to_owned(),
             "LVM's tools are missing: install the package lvm2".to_owned(),
@@ -80,12 +81,9 @@ fn basis(plan: &mut Plan, job: &Job<'_>) {
              device-mapper-persistent-data (Red Hat)"
                 .to_owned(),
         ),
-        (
-            "have docker blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout".to_owned(),
-            "a tool is missing: docker, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are \
-             needed"
-                .to_owned(),
-        ),
+    ];
+    needs.extend(job.whose.needs());
+    needs.extend([
         (
             "{ did verified || { [ -f \"$data_file\" ] && [ -f \"$metadata_file\" ]; }; }".to_owned(),
             format!("the old pool's files {} and {} are not there", job.data_file, job.metadata_file),
@@ -95,8 +93,8 @@ fn basis(plan: &mut Plan, job: &Job<'_>) {
             first(&format!("room_for \"$store\" {copies}")),
             format!("{} has no room for the copies: {} are needed there", job.copies, Bytes(copies)),
         ),
-    ];
-    plan.basis.needs = needs.to_vec();
+    ]);
+    plan.basis.needs = needs;
 }
 
 /// Where a person keeps the script.
@@ -142,9 +140,14 @@ fn group(job: &Job<'_>) -> Option<Step> {
     let (node, size) = job.target.device.as_ref()?;
     let (group, device) = (quote(&job.target.volume.vg), quote(node));
     let discards = match job.target.takes_discards {
-        Some(true) => " It takes discards: what Docker frees is given back to it.",
-        Some(false) => " It takes no discards: what Docker frees is free in the pool alone, which is enough.",
-        None => "",
+        Some(true) => format!(" It takes discards: what {} frees is given back to it.", job.whose.name()),
+        Some(false) => {
+            format!(
+                " It takes no discards: what {} frees is free in the pool alone, which is enough.",
+                job.whose.name()
+            )
+        }
+        None => String::new(),
     };
     let why = format!("{node} has {size}, nobody uses it, and nothing is recognised on it.{discards}");
     let commands = vec![format!("vgcreate --addtag thinspect {group} {device}")];
@@ -191,8 +194,7 @@ fn volumes(job: &Job<'_>) -> Step {
     let why = format!(
         "Data {}, of which {} will be in use. Metadata {}: 64 bytes for each block that the pool may grow to, or \
          four times what is in use of it now, and what the kernel keeps back; LVM keeps a spare as large. Blocks stay {} as they are copied whole. \
-         {} stay free in the group, for LVM to grow the pool by {} % whenever {} % are in use: before Docker refuses new \
-         layers at {} %. The threshold stands in a profile of the pool's own, as LVM's default of 100 means never.",
+         {} stay free in the group, for LVM to grow the pool by {} % whenever {} % are in use: {}. The threshold stands in a profile of the pool's own, as LVM's default of 100 means never.",
         Bytes(layout.data),
         Bytes(job.demand.used.saturating_mul(chunk)),
         Bytes(layout.metadata),
@@ -200,7 +202,7 @@ fn volumes(job: &Job<'_>) -> Step {
         Bytes(layout.growth),
         sizes::GROWTH,
         layout.threshold,
-        100 - sizes::percent(job.demand.percent)
+        job.whose.words(job).limit
     );
     let does =
         "make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool";
@@ -219,14 +221,14 @@ fn volumes(job: &Job<'_>) -> Step {
 }
 
 fn stop(job: &Job<'_>) -> Step {
+    let words = job.whose.words(job);
+    let again = if job.whose.docker().is_some() { ", and so is what runs, to be started again" } else { "" };
     let why = format!(
-        "The downtime begins. Names, ids and volumes are noted in {}, to be compared with in the end, and so is what runs, \
-         to be started again.",
-        job.copies
+        "The downtime begins. {} {}, to be compared with in the end{again}.",
+        words.stop_why, job.copies
     );
-    let mut step =
-        Step::new(Risk::Stops, "note what there is, stop the containers and Docker", why, Vec::new());
-    step.check = Some("! pgrep -x dockerd".into());
+    let mut step = Step::new(Risk::Stops, words.stop, why, Vec::new());
+    step.check = Some(words.stopped);
     step.guarded = guarded("{ did pool || { did noted && down; }; }", &[], &["note", "take_down"]);
     step
 }
@@ -234,14 +236,17 @@ fn stop(job: &Job<'_>) -> Step {
 fn describe(job: &Job<'_>) -> Step {
     let why = format!(
         "{} is checked and read with thin_dump, which tells the blocks in use; in the new pool they lie packed together, so \
-         it has to be no larger than they are. Docker's records are copied to {}: the way back needs them as they are now. \
+         it has to be no larger than they are. {}'s records are copied to {}: the way back needs them as they are now. \
          Nothing is written to the old pool.",
-        job.metadata_file, job.copies
+        job.metadata_file,
+        job.whose.name(),
+        job.copies
     );
-    let does = "copy Docker's records, and find the blocks in use";
+    let owner = job.whose.name();
+    let does = format!("copy {owner}'s records, and find the blocks in use");
     let mut step = Step::new(Risk::Changes, does, why, Vec::new());
-    let running = "the old pool is in use again: stop Docker";
-    step.guarded = guarded("{ did pool || described; }", &[("down", running)], &["describe"]);
+    let running = format!("the old pool is in use again: stop {owner}");
+    step.guarded = guarded("{ did pool || described; }", &[("down", &running)], &["describe"]);
     step
 }
 
@@ -287,66 +292,72 @@ fn make_pool(job: &Job<'_>) -> Step {
     step
 }
 
-fn switch(old: &str, new: &str) -> Step {
+fn switch(job: &Job<'_>, old: &str, new: &str) -> Step {
     let why = "Everything else in the file stays. The old pool's files are not looked at any more, and stay as they are.";
-    let mut step =
-        Step::new(Risk::Changes, "tell Docker of the new pool in /etc/docker/daemon.json", why, Vec::new());
+    let file = job.whose.file();
+    let does = format!("tell {} of the new pool in {file}", job.whose.name());
+    let mut step = Step::new(Risk::Changes, does, why, Vec::new());
     step.difference = difference(old, new);
-    let is = |text: &str| format!("settings_are \"$({})\"", printed(text));
-    let was = match old.trim().is_empty() {
-        true => "[ -z \"$(text_of \"$settings\" | tr -d '[:space:]')\" ]".to_owned(),
-        false => is(old),
-    };
+    let Settings { was, is, write } = job.whose.change(old, new);
     let used = "the old pool was used since it was copied: take everything back with --back, and begin anew";
-    let write = format!("{} || write_settings \"$({})\"", is(new), printed(new));
+    let write = format!("{is} || {write}");
+    let mut run = job.whose.before_switching().to_vec();
+    run.extend([write.as_str(), "mark switched"]);
+    let other = format!("{file} is not what it was when it was recorded; make a new plan");
     step.guarded = guarded(
-        "did switched",
-        &[
-            ("{ docker_is_gone && unchanged; }", used),
-            (
-                &format!("{{ {was} || {}; }}", is(new)),
-                "/etc/docker/daemon.json is not what it was when it was recorded; make a new plan",
-            ),
-        ],
-        &["keep_settings", &write, "mark switched"],
+        "switched",
+        &[("{ owner_is_gone && unchanged; }", used), (&format!("{{ {was} || {is}; }}"), &other)],
+        &run,
     );
     step
 }
 
 fn by_hand(job: &Job<'_>, why: String) -> Step {
-    let does =
-        format!("tell Docker of the new pool: --storage-opt dm.thinpooldev=/dev/mapper/{}", job.new_pool());
-    Step::new(Risk::Changes, does, why, Vec::new())
+    Step::new(Risk::Changes, job.whose.by_hand(&job.new_pool()), why, Vec::new())
 }
 
 fn start(job: &Job<'_>) -> Step {
-    let pool = job.new_pool();
-    let why = "In the same data root, with the same records, and the same base device. Containers that ran before are \
-               started again: the downtime ends.";
-    let mut step = Step::new(Risk::Changes, "start Docker on the new pool", why, Vec::new());
-    step.check = Some(format!("docker info 2>/dev/null | grep 'Pool Name: {}'", pool.replace('\'', "")));
+    let (owner, words) = (job.whose.name(), job.whose.words(job));
+    let mut step =
+        Step::new(Risk::Changes, format!("start {owner} on the new pool"), words.start, Vec::new());
+    step.check = Some(words.started);
     step.guarded = guarded(
         "did started",
-        &[("did switched", "Docker was not told of the new pool")],
+        &[("switched", &format!("{owner} was not told of the new pool"))],
         &[
-            "raise_docker",
-            "on_new_pool || stop 'Docker does not use the new pool; --back goes back'",
+            "raise_owner",
+            &format!("on_new_pool || stop '{owner} does not use the new pool; --back goes back'"),
             "start_again",
         ],
     );
     step
 }
 
-fn verify() -> Step {
-    let why = "Ids, names, tags and digests of images, ids and names of containers, and volumes must be what was noted; and \
-               Docker must be able to make a new container. At the first difference the script stops, and --back goes back.";
+fn verify(job: &Job<'_>) -> Step {
+    let why = format!(
+        "{} At the first difference the script stops, and --back goes back.",
+        job.whose.words(job).verify
+    );
     let mut step = Step::new(Risk::Reads, "compare everything with what was noted", why, Vec::new());
     step.guarded = guarded(
         "did verified",
-        &[("on_new_pool", "Docker does not use the new pool")],
+        &[("on_new_pool", &format!("{} does not use the new pool", job.whose.name()))],
         &["verify", "mark verified"],
     );
     step
+}
+
+/// containerd does not make its pool itself: whatever did must not make the old one again.
+fn at_boot(job: &Job<'_>) -> Option<Step> {
+    let Whose::Containerd { pool, .. } = job.whose else { return None };
+    let places = "/etc/systemd/system /usr/lib/systemd/system /etc/init.d /etc/rc.local /etc/cron.d /usr/local/bin /usr/local/sbin";
+    let commands = vec![format!("grep -rlsIwF -e {} -- {places} || true", quote(pool))];
+    let why = "LVM sets up the new pool at boot. A unit or script of this host made the old one: what the command shows is to \
+               be disabled (systemctl disable UNIT) before the old files go, as it would make them anew.";
+    let mut step =
+        Step::new(Risk::Reads, "see what makes the old pool at boot, and disable it", why, commands);
+    step.guarded = guarded("did told", &[], &["show_what_makes_it", "mark told"]);
+    Some(step)
 }
 
 fn remove(job: &Job<'_>) -> Step {
@@ -362,7 +373,10 @@ fn remove(job: &Job<'_>) -> Step {
     let guard = guarded(
         "{ [ ! -e \"$data_file\" ] && [ ! -e \"$metadata_file\" ]; }",
         &[
-            ("{ did verified && on_new_pool; }", "Docker does not use the new pool, or it was not verified"),
+            (
+                "{ did verified && on_new_pool; }",
+                &format!("{} does not use the new pool, or it was not verified", job.whose.name()),
+            ),
             ("[ -z \"$(losetup -j \"$data_file\")\" ]", "a loop device still shows the old pool's file"),
         ],
         &["run rm -f -- \"$data_file\" \"$metadata_file\""],

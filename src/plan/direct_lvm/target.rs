@@ -2,6 +2,7 @@
 //!
 //! Whatever is in use, holds something or is not known to be empty is refused; nothing is ever wiped to make it fit.
 
+use super::names::Naming;
 use super::sizes::Room;
 use crate::advice::quote;
 use crate::host::Host;
@@ -33,33 +34,31 @@ pub(super) struct Target {
     pub(super) takes_discards: Option<bool>,
 }
 
-/// Docker's own names, which its documentation uses.
-const GROUP: &str = "docker";
-const VOLUME: &str = "thinpool";
-
 /// The place, or in one sentence why it cannot be used.
-pub(super) fn target(host: &Host, wanted: &Where) -> Result<Target, String> {
+pub(super) fn target(host: &Host, wanted: &Where, naming: Naming<'_>) -> Result<Target, String> {
     match wanted {
-        Where::Device(path) => device(host, path),
-        Where::Group(name) => group(host, name),
+        Where::Device(path) => device(host, path, naming),
+        Where::Group(name) => group(host, name, naming),
     }
 }
 
-fn device(host: &Host, path: &str) -> Result<Target, String> {
+fn device(host: &Host, path: &str, naming: Naming<'_>) -> Result<Target, String> {
     let disk = host.disks.iter().find(|d| d.node == path || d.paths.iter().any(|p| p == path));
     let disk = disk.ok_or_else(|| unknown(host, path))?;
     free(host, disk)?;
     let size = disk.size.ok_or_else(|| format!("how large {} is was not said", disk.node))?;
-    if host.lvm.group(GROUP).is_some() {
+    let volume = naming.on_device()?;
+    let group = &volume.vg;
+    if host.lvm.group(group).is_some() {
         return Err(format!(
-            "there is a volume group named {GROUP:?} already: add {} to it and name the group with --vg {GROUP}, or \
+            "there is a volume group named {group:?} already: add {} to it and name the group with --vg {group}, or \
              make a group of another name and name that",
             disk.node
         ));
     }
     Ok(Target {
         device: Some((disk.node.clone(), size)),
-        volume: LvName { vg: GROUP.into(), lv: VOLUME.into() },
+        volume,
         room: Room::device(size.0),
         bytes: size,
         takes_discards: disk.takes_discards,
@@ -116,16 +115,17 @@ pub(super) fn free(host: &Host, disk: &Disk) -> Result<(), String> {
     }
 }
 
-fn group(host: &Host, name: &str) -> Result<Target, String> {
+fn group(host: &Host, name: &str, naming: Naming<'_>) -> Result<Target, String> {
     let group = host.lvm.group(name).ok_or_else(|| match host.lvm.groups.as_slice() {
         [] => format!("no volume group {name:?} is known here: make the plan on the host itself, as root"),
         _ => format!("there is no volume group {name:?}{}", groups(host)),
     })?;
     let free = group.free.ok_or_else(|| format!("what volume group {name:?} has free was not said"))?;
-    let volume = LvName { vg: name.into(), lv: VOLUME.into() };
+    let volume = naming.in_group(name)?;
     if host.lvm.volumes.iter().any(|v| v.name == volume) {
         return Err(format!(
-            "volume group {name:?} has a volume {VOLUME:?} already: what it is, only you know"
+            "volume group {name:?} has a volume {:?} already: what it is, only you know",
+            volume.lv
         ));
     }
     let extent = group.extent.map_or(super::sizes::EXTENT, |e| e.0);

@@ -1,70 +1,8 @@
 # containerd's devmapper snapshotter: images and containers are named and counted, and what the plan promises comes back.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
-# Not its usual places: they have to be found.
-readonly ROOT=/ctr/root STATE=/ctr/state SNAPSHOTTER=/ctr/devmapper
-
-containerd_answers() {
-  ctr version
-}
-
-start_containerd() {
-  local data metadata
-  mkdir -p /ctr /etc/containerd
-  truncate -s 4G /ctr/data
-  truncate -s 64M /ctr/metadata
-  data=$(losetup -f --show /ctr/data)
-  metadata=$(losetup -f --show /ctr/metadata)
-  dmsetup create ctr-pool \
-    --table "0 $(blockdev --getsz "$data") thin-pool $metadata $data 128 32768 1 skip_block_zeroing"
-  cat >/etc/containerd/config.toml <<END
-version = 2
-root = "$ROOT"
-state = "$STATE"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[plugins."io.containerd.snapshotter.v1.devmapper"]
-  root_path = "$SNAPSHOTTER"
-  pool_name = "ctr-pool"
-  base_image_size = "512MB"
-  fs_type = "ext4"
-END
-  containerd >/out/containerd.log 2>&1 &
-  wait_until 60 containerd_answers
-  say "containerd answers"
-}
-
-# layer FILE BLOCKS: a layer with busybox, or with so many blocks of 64 KiB that nothing compresses.
-layer() {
-  local tree
-  tree=$(mktemp -d)
-  if [ "$2" = 0 ]; then
-    mkdir -p "$tree/bin" "$tree/tmp"
-    cp /usr/bin/busybox "$tree/bin/"
-    for applet in sh dd sleep sync true; do ln -s busybox "$tree/bin/$applet"; done
-  else
-    dd if=/dev/urandom of="$tree/$(basename "$1" .tar)" bs=64k count="$2" status=none
-  fi
-  tar -C "$tree" -cf "$1" .
-  rm -rf "$tree"
-}
-
-# import NAMESPACE NAME LAYER...: an image made by hand, as `docker save` writes them.
-import() {
-  local namespace=$1 name=$2 folder config diffs
-  shift 2
-  folder=$(mktemp -d)
-  diffs=$(for file in "$@"; do echo "sha256:$(sha256sum <"$file" | cut -d' ' -f1)"; done | jq -R . | jq -s .)
-  jq -n --argjson diffs "$diffs" '{architecture: "amd64", os: "linux", config: {Cmd: ["/bin/sh"]},
-    rootfs: {type: "layers", diff_ids: $diffs}}' >"$folder/config.json"
-  config=$(sha256sum <"$folder/config.json" | cut -d' ' -f1).json
-  mv "$folder/config.json" "$folder/$config"
-  cp "$@" "$folder/"
-  jq -n --arg config "$config" --arg name "$name" '[{Config: $config, RepoTags: [$name], Layers: $ARGS.positional}]' \
-    --args "$@" | jq '.[].Layers |= map(split("/") | last)' >"$folder/manifest.json"
-  tar -C "$folder" -cf /tmp/image.tar .
-  ctr --namespace "$namespace" images import --snapshotter devmapper /tmp/image.tar
-  rm -rf "$folder" /tmp/image.tar
-}
+# shellcheck source=tests/lab/guest/containerd.sh
+. /job/guest/containerd.sh
 
 # The chain of the image other:1: the digest of the chain below and the layer above.
 top_of_other() {

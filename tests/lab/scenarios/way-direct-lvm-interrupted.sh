@@ -1,8 +1,8 @@
 # The move to LVM killed in the middle of each of its commands: run again, it goes on; and from the end it goes back.
 # Long: left out of the short run.
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
-
-readonly COPIES=/root/thinspect-direct-lvm
+# shellcheck source=tests/lab/guest/interrupted.sh
+. /job/guest/interrupted.sh
 
 things() {
   make_image
@@ -14,44 +14,6 @@ everything() {
   docker images -a --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' | sort
   docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.Image}}' | sort
   docker export stopped | sha256sum
-}
-
-# The script with a hole in it: the first time that it comes to a command that is not done at once, it kills that after a
-# moment, and itself.
-# What systemd or Docker does goes on in their own processes.
-breakable() {
-  cat >/tmp/die_in <<'END'
-die_in() {
-  case $1 in mkdir | mv | rm | truncate | cmp) return 1 ;; esac
-  ! grep -qsxF -- "$*" /out/killed || return 1
-  printf '%s\n' "$*" >>/out/killed
-  case $1 in
-    systemctl | docker | timeout) "$@" ;;
-    *) timeout -s KILL "0.$(($(wc -l </out/killed) * 3 % 8 + 1))" "$@" ;;
-  esac
-  kill -9 $$
-}
-END
-  sed -e '/^set -euo pipefail/r /tmp/die_in' -e 's/^run() .*/run() { say "+ $*"; die_in "$@" || "$@"; }/' "$1"
-}
-
-goes_on_wherever_it_was_killed() {
-  local status runs=0
-  breakable /out/way.sh >/out/broken.sh
-  while true; do
-    status=0
-    bash /out/broken.sh --yes >/out/run.txt 2>&1 || status=$?
-    [ $status != 0 ] || break
-    if [ $status != 137 ]; then
-      cat /out/run.txt
-      fail "after $(tail -n 1 /out/killed) it did not go on"
-    fi
-    runs=$((runs + 1))
-    say "killed in: $(tail -n 1 /out/killed | cut -c1-110)"
-    [ ! -e $COPIES/lock ] || wait_until 60 flock -n $COPIES/lock true
-  done
-  say "killed $runs times"
-  [ $runs -ge 25 ] || fail "only $runs commands were killed"
 }
 
 is_moved() {
@@ -79,8 +41,7 @@ is_as_it_was() {
   diff /out/before /out/back || fail "not everything is back"
   expect "the container that ran" "$(docker ps --format '{{.Names}}')" runs
   expect "the settings" "$(cat /etc/docker/daemon.json)" "$(cat /out/daemon.json)"
-  expect "volume groups" "$(vgs --noheadings -o vg_name)" ""
-  ! blkid -p /dev/vdd || fail "something is left on the disk"
+  nothing_is_left
   [ ! -e /etc/lvm/profile/docker-thinpool.profile ] || fail "the profile is left"
 }
 
@@ -103,7 +64,7 @@ start_dockerd
 things
 everything >/out/before
 with_tool make_plan
-with_tool goes_on_wherever_it_was_killed
+with_tool goes_on_wherever_it_was_killed 25
 with_tool is_moved
 with_tool goes_back_from_the_end
 refuses_the_automatic_way

@@ -1,0 +1,105 @@
+//! What containerd's settings say of its devmapper snapshotter (containerd core/…/plugins/snapshots/devmapper/config.go).
+//!
+//! It reads the files that were recorded; what they import from others is not followed.
+
+use super::amount::{self, Scale};
+use super::toml;
+use super::units::Bytes;
+use crate::record::{Ask, Recording};
+use std::ops::Range;
+
+/// The snapshotter's section: its short name (version 1 of the settings), or its full one (all versions).
+const SECTIONS: [&str; 2] = ["devmapper", "io.containerd.snapshotter.v1.devmapper"];
+/// Where clients ask containerd, unless it was told otherwise (defaults/defaults_unix.go, `DefaultAddress`).
+const ADDRESS: &str = "/run/containerd/containerd.sock";
+
+/// A file of containerd's settings that names a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Containerd {
+    /// The file.
+    pub file: String,
+    /// All its text.
+    pub text: String,
+    /// `pool_name`, the device-mapper name of the snapshotter's pool.
+    pub pool: String,
+    /// Where that name stands in the text.
+    pub at: Range<usize>,
+    /// The socket on which it answers.
+    pub address: String,
+    /// `base_image_size`: what one container may write.
+    pub base_size: Option<Bytes>,
+}
+
+/// The files that name a pool.
+pub(super) fn read(recording: &Recording) -> Vec<Containerd> {
+    let files = recording.all(Ask::File).filter(|answer| answer.of.ends_with(".toml"));
+    files.filter_map(|answer| settings(&answer.of, answer.reading.said()?)).collect()
+}
+
+fn settings(file: &str, text: &str) -> Option<Containerd> {
+    let all = toml::strings(text);
+    let find = |wanted: &[&str]| all.iter().rfind(|entry| entry.path == wanted);
+    let of_snapshotter = |key: &str| SECTIONS.iter().find_map(|section| find(&["plugins", section, key]));
+    let pool = of_snapshotter("pool_name").filter(|entry| !entry.value.is_empty())?;
+    // `RAMInBytes` (docker/go-units): every unit is binary, as LVM's small letters are.
+    let size =
+        |text: &str| Some(amount::read(text.to_ascii_lowercase().trim_end_matches('b'), Scale::Lvm)?.bytes);
+    Some(Containerd {
+        file: file.to_owned(),
+        text: text.to_owned(),
+        pool: pool.value.clone(),
+        at: pool.at.clone(),
+        address: find(&["grpc", "address"]).map_or(ADDRESS, |entry| &entry.value).to_owned(),
+        base_size: of_snapshotter("base_image_size").and_then(|entry| size(&entry.value)),
+    })
+}
+
+impl Containerd {
+    /// The line that names the pool, as it is and as it becomes with another pool.
+    #[must_use]
+    pub fn lines(&self, name: &str) -> Option<(String, String)> {
+        let start = self.text.get(..self.at.start)?.rfind('\n').map_or(0, |end| end + 1);
+        let line = |text: &str| Some(text.get(start..)?.lines().next()?.to_owned());
+        Some((line(&self.text)?, line(&self.with_pool(name))?))
+    }
+
+    /// The text with another pool.
+    #[must_use]
+    pub fn with_pool(&self, name: &str) -> String {
+        let mut text = self.text.clone();
+        if text.get(self.at.clone()).is_some() {
+            text.replace_range(self.at.clone(), name);
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_of_the_settings() {
+        for section in [
+            "plugins.devmapper",
+            "plugins.\"io.containerd.snapshotter.v1.devmapper\"",
+            "plugins.'io.containerd.snapshotter.v1.devmapper'",
+        ] {
+            let text = format!(
+                "version = 3\n[grpc]\n  address = \"/run/x.sock\"\n[{section}]\n  base_image_size = \"512MB\"\n  pool_name = 'old' # ours\n"
+            );
+            let read = settings("/c.toml", &text).unwrap();
+            assert_eq!((read.pool.as_str(), read.address.as_str()), ("old", "/run/x.sock"));
+            assert_eq!(read.base_size, Some(Bytes(512 << 20)));
+            assert_eq!(read.with_pool("a-new"), text.replace("'old'", "'a-new'"));
+            let (old, new) = read.lines("a-new").unwrap();
+            assert_eq!(
+                (old.as_str(), new.as_str()),
+                ("  pool_name = 'old' # ours", "  pool_name = 'a-new' # ours")
+            );
+        }
+        assert_eq!(settings("/c.toml", "[plugins.other]\npool_name = \"x\"\n"), None);
+        let usual = settings("/c.toml", "[plugins.devmapper]\npool_name = \"x\"").unwrap();
+        assert_eq!((usual.address.as_str(), usual.base_size), (ADDRESS, None));
+    }
+}

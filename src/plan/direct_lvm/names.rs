@@ -1,0 +1,89 @@
+//! What the new pool is called: as Docker's documentation calls it, or for containerd as long as the old one.
+//!
+//! containerd's list of devices bears the pool's name, and so does each device in it. The list is changed in its place,
+//! byte by byte, so the new name must have as many. It refuses names that cannot be of a logical volume.
+
+use crate::host::lvm::LvName;
+
+/// Which names may be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Naming<'a> {
+    /// Docker's own.
+    Docker,
+    /// As long as this one, and another one: what made the old pool at boot must not meet the new one.
+    AsLongAs(&'a str),
+}
+
+/// Names of a group that is made, the one first that is tried first.
+const GROUPS: [&str; 4] = ["containerd", "ctr", "ct", "c"];
+/// Beginnings of a volume's name, filled up with zeros.
+const VOLUMES: [&str; 5] = ["thinpool", "pool", "tp", "p", "d"];
+
+impl Naming<'_> {
+    /// Of a volume in a group that is made.
+    pub(super) fn on_device(self) -> Result<LvName, String> {
+        let Self::AsLongAs(old) = self else {
+            return Ok(LvName { vg: "docker".into(), lv: "thinpool".into() });
+        };
+        let all = || GROUPS.into_iter().flat_map(|group| as_long(group, old));
+        all().find(|name| name.lv.contains("pool")).or_else(|| all().next()).ok_or_else(|| {
+            format!("the pool's name {old:?} is too short for a logical volume: such names have three letters at least")
+        })
+    }
+
+    /// Of a volume in a group that is there.
+    pub(super) fn in_group(self, group: &str) -> Result<LvName, String> {
+        match self {
+            Self::Docker => Ok(LvName { vg: group.into(), lv: "thinpool".into() }),
+            Self::AsLongAs(old) => as_long(group, old).next().ok_or_else(|| {
+                format!(
+                    "a pool in volume group {group:?} cannot have a name as long as {old:?}, which it must, as containerd's \
+                     records of it are changed in their place: name an empty disk with --device, or a group with a shorter name"
+                )
+            }),
+        }
+    }
+}
+
+/// Volumes in this group whose device-mapper name is as long as the old one, and not the same.
+fn as_long<'a>(group: &'a str, old: &'a str) -> impl Iterator<Item = LvName> + 'a {
+    let name = move |lv: String| LvName { vg: group.into(), lv };
+    let left = old.len().saturating_sub(name(String::new()).dm_name().len());
+    let begins = VOLUMES.into_iter().filter(move |begins| begins.len() <= left);
+    let names = begins.map(move |begins| name(format!("{begins}{}", "0".repeat(left - begins.len()))));
+    names.filter(move |name| name.dm_name() != old)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_in_use() {
+        let named = |old: &str| Naming::AsLongAs(old).on_device().unwrap().dm_name();
+        assert_eq!(named("devpool"), "ct-pool");
+        assert_eq!(named("ctr-pool"), "ct-pool0");
+        assert_eq!(named("containerd-pool"), "ctr-thinpool000");
+        assert_eq!(named("fc-dev-thinpool"), "containerd-pool");
+        assert_eq!(named("fc-dev-thinpool-of-ours"), "containerd-thinpool0000");
+        assert_eq!(named("c-p"), "c-d");
+        assert!(Naming::AsLongAs("ab").on_device().is_err());
+        let group = |group: &str| Naming::AsLongAs("devpool").in_group(group).map(|name| name.dm_name());
+        assert_eq!(group("vg").unwrap(), "vg-pool");
+        assert!(group("ubuntu-vg").unwrap_err().contains("shorter name"));
+    }
+
+    proptest! {
+        #[test]
+        fn as_long_and_another(old in "[a-z-]{3,40}", group in "[a-z][a-z-]{0,12}[a-z]") {
+            let made = Naming::AsLongAs(&old).on_device().unwrap().dm_name();
+            prop_assert_eq!(made.len(), old.len());
+            prop_assert_ne!(&made, &old);
+            if let Ok(name) = Naming::AsLongAs(&old).in_group(&group) {
+                prop_assert_eq!(name.dm_name().len(), old.len());
+                prop_assert!(name.dm_name() != old && !name.lv.is_empty() && name.vg == group);
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Whose pool is moved, Docker's or containerd's: what differs in names, words, settings and the parts of the script.
+//!
+//! Everything else of the move is the same for both, and stands elsewhere.
+
+use super::Job;
+use super::names::Naming;
+use super::settings;
+use crate::host::Host;
+use crate::host::containerd::Containerd;
+use crate::host::docker::Docker;
+use crate::host::owners::Keeper;
+use crate::host::pool::{Owner, Pool};
+use crate::plan::script;
+use crate::plan::settings::printed;
+
+/// Who has things in the pool.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whose<'a> {
+    /// Docker, with this data root.
+    Docker { docker: &'a Docker, root: &'a str },
+    /// containerd's devmapper snapshotter, which keeps its records in a folder; the settings where they were read.
+    Containerd { pool: &'a str, folder: &'a str, settings: Option<&'a Containerd> },
+}
+
+/// Words of the steps that are not the same for both.
+pub(super) struct Words {
+    /// Why the volumes leave room: until then.
+    pub(super) limit: String,
+    pub(super) stop: &'static str,
+    pub(super) stop_why: &'static str,
+    /// A command that succeeds once it is down.
+    pub(super) stopped: String,
+    pub(super) start: &'static str,
+    /// A command that succeeds once it is up.
+    pub(super) started: String,
+    pub(super) verify: &'static str,
+}
+
+/// How the script changes the settings: what holds before, what afterwards, and what does it.
+pub(super) struct Settings {
+    pub(super) was: String,
+    pub(super) is: String,
+    pub(super) write: String,
+}
+
+impl<'a> Whose<'a> {
+    /// Whose a pool is, where enough is known of it; else why it is not.
+    pub(super) fn read(host: &'a Host, pool: &'a Pool) -> Result<Self, String> {
+        if !matches!(pool.owner, Owner::Containerd { .. }) {
+            let docker = host
+                .docker_of(pool)
+                .ok_or("Docker's own records of the pool were not read: run it as root")?;
+            // Where it keeps its data is asked for later: other reasons are better known first.
+            return Ok(Self::Docker { docker, root: docker.root.as_deref().unwrap_or_default() });
+        }
+        let (Some(name), Keeper::Containerd { database }) = (pool.name.as_deref(), &pool.owners.keeper)
+        else {
+            return Err(
+                "containerd's list of the pool's devices was not read: run it as root, on the host itself"
+                    .into(),
+            );
+        };
+        // What the list of devices is called, and a word in what is replaced in it.
+        if !name.chars().all(|c| c.is_ascii_alphanumeric() || "_+.-".contains(c)) {
+            return Err(format!("the pool's name {name:?} cannot be part of a file's name or of a volume's"));
+        }
+        let folder = database.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut named = host.containerds.iter().filter(|settings| settings.pool == name);
+        let settings = named.next().filter(|_| named.next().is_none());
+        Ok(Self::Containerd { pool: name, folder, settings })
+    }
+
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Docker { .. } => "Docker",
+            Self::Containerd { .. } => "containerd",
+        }
+    }
+
+    pub(super) const fn docker(&self) -> Option<&'a Docker> {
+        match self {
+            Self::Docker { docker, .. } => Some(docker),
+            Self::Containerd { .. } => None,
+        }
+    }
+
+    pub(super) const fn naming(&self) -> Naming<'a> {
+        match self {
+            Self::Docker { .. } => Naming::Docker,
+            Self::Containerd { pool, .. } => Naming::AsLongAs(pool),
+        }
+    }
+
+    /// Whether it is known where the records are.
+    pub(super) fn has_place(&self) -> bool {
+        match self {
+            Self::Docker { root, .. } => !root.is_empty(),
+            Self::Containerd { folder, .. } => folder.starts_with('/'),
+        }
+    }
+
+    /// The settings file that names the pool.
+    pub(super) fn file(&self) -> &'a str {
+        match self {
+            Self::Docker { .. } => "/etc/docker/daemon.json",
+            Self::Containerd { settings, .. } => {
+                settings.map_or("containerd's config.toml", |s| s.file.as_str())
+            }
+        }
+    }
+
+    /// The old text of that file and the new one; a sentence where a person has to make the change.
+    pub(super) fn settings(&self, job: &Job<'_>) -> Result<(String, String), String> {
+        match self {
+            Self::Docker { docker, .. } => settings::daemon_json(job, docker),
+            Self::Containerd { settings: Some(settings), .. } => {
+                Ok((settings.text.clone(), settings.with_pool(&job.new_pool())))
+            }
+            Self::Containerd { pool, .. } => Err(format!(
+                "no single file of containerd's settings was found that says pool_name = {pool:?} in a section of its own: \
+                 the script could not change it; say so in /etc/containerd/config.toml itself, and plan again"
+            )),
+        }
+    }
+
+    /// How the script makes that change. containerd's file may hold passwords, which no recording keeps: of that one line
+    /// is changed, and the others are not looked at.
+    pub(super) fn change(&self, old: &str, new: &str) -> Settings {
+        if matches!(self, Self::Containerd { .. }) {
+            return Settings {
+                was: "says_once \"$old_line\"".into(),
+                is: "says_once \"$new_line\"".into(),
+                write: "change_line".into(),
+            };
+        }
+        let is = |text: &str| format!("settings_are \"$({})\"", printed(text));
+        Settings {
+            was: match old.trim().is_empty() {
+                true => "[ -z \"$(text_of \"$settings\" | tr -d '[:space:]')\" ]".to_owned(),
+                false => is(old),
+            },
+            is: is(new),
+            write: format!("write_settings \"$({})\"", printed(new)),
+        }
+    }
+
+    /// What a person types instead, where that is so.
+    pub(super) fn by_hand(&self, new_pool: &str) -> String {
+        match self {
+            Self::Docker { .. } => {
+                format!("tell Docker of the new pool: --storage-opt dm.thinpooldev=/dev/mapper/{new_pool}")
+            }
+            Self::Containerd { .. } => format!("tell containerd of the new pool: pool_name = \"{new_pool}\""),
+        }
+    }
+
+    /// Parts of the script.
+    pub(super) fn helpers(&self) -> Vec<&'static str> {
+        match self {
+            Self::Docker { .. } => vec![
+                script::DOCKER,
+                script::REPAIR,
+                script::STORE,
+                script::STORE_DOCKER,
+                script::DIRECT_LVM,
+                script::DIRECT_LVM_DOCKER,
+            ],
+            Self::Containerd { .. } => {
+                vec![script::REPAIR, script::STORE, script::DIRECT_LVM, script::DIRECT_LVM_CONTAINERD]
+            }
+        }
+    }
+
+    /// What these have to know.
+    pub(super) fn variables(&self, job: &Job<'_>) -> Vec<(&'static str, String)> {
+        let mut variables = vec![("settings", self.file().to_owned())];
+        match self {
+            Self::Docker { root, .. } => {
+                variables.push(("root", (*root).to_owned()));
+                variables.push(("old_driver", "devicemapper".to_owned()));
+            }
+            Self::Containerd { folder, settings, .. } => {
+                variables.push(("folder", (*folder).to_owned()));
+                variables.push(("address", settings.map(|s| s.address.clone()).unwrap_or_default()));
+                let lines = settings.and_then(|s| s.lines(&job.new_pool())).unwrap_or_default();
+                variables.extend([("old_line", lines.0), ("new_line", lines.1)]);
+            }
+        }
+        variables
+    }
+
+    /// What has to be there before anything is done, with what is said if it is not.
+    pub(super) fn needs(&self) -> Vec<(String, String)> {
+        let tools = |own: &str| {
+            let others = "blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout";
+            let all = format!("{own} {others}").replace(' ', ", ").replace(", timeout", " and timeout");
+            (format!("have {own} {others}"), format!("a tool is missing: {all} are needed"))
+        };
+        match self {
+            Self::Docker { .. } => vec![tools("docker")],
+            Self::Containerd { folder, .. } => vec![
+                tools("ctr find"),
+                (
+                    "{ [ -f \"$folder/metadata.db\" ] && [ -f \"$folder/$pool.db\" ]; }".to_owned(),
+                    format!("containerd's records of the pool in {folder} are not there"),
+                ),
+                (
+                    "{ did noted || nothing_runs; }".to_owned(),
+                    "tasks use the pool: end them first (kubelet starts its own again: stop it before), then run this \
+                     again"
+                        .to_owned(),
+                ),
+            ],
+        }
+    }
+
+    /// What has to be done with the settings.
+    pub(super) fn before_switching(&self) -> &'static [&'static str] {
+        match self {
+            Self::Docker { .. } => &["keep_settings"],
+            Self::Containerd { .. } => &["keep_settings", "rename_devices"],
+        }
+    }
+
+    pub(super) fn words(&self, job: &Job<'_>) -> Words {
+        let new = job.new_pool();
+        match self {
+            Self::Docker { .. } => Words {
+                limit: format!(
+                    "before Docker refuses new layers at {} %",
+                    100 - super::sizes::percent(job.demand.percent)
+                ),
+                stop: "note what there is, stop the containers and Docker",
+                stop_why: "Names, ids and volumes are noted in",
+                stopped: "! pgrep -x dockerd".into(),
+                start: "In the same data root, with the same records, and the same base device. Containers that ran before \
+                        are started again: the downtime ends.",
+                started: format!("docker info 2>/dev/null | grep 'Pool Name: {}'", new.replace('\'', "")),
+                verify: "Ids, names, tags and digests of images, ids and names of containers, and volumes must be what was \
+                         noted; and Docker must be able to make a new container.",
+            },
+            Self::Containerd { pool, .. } => Words {
+                limit: "long before it is full".into(),
+                stop: "note what there is, stop containerd, and take the old pool away",
+                stop_why: "It goes on only where no task uses the pool, and stops kubelet as well, if that runs. Whatever else \
+                           uses this containerd, as Docker may, has to do without it meanwhile. Namespaces, images, snapshots and \
+                           containers are noted in",
+                stopped: format!("! dmsetup info {}", crate::advice::quote(pool)),
+                start: "In the same folder, with the same snapshots; it sets up their devices itself. Tasks are started \
+                        by whoever started them before: the downtime ends.",
+                started: "ctr plugins ls | grep -E 'devmapper .*ok'".into(),
+                verify: "Namespaces, images with their digests, snapshots with their parents, and containers must be what \
+                         was noted; and containerd must be able to prepare a new snapshot.",
+            },
+        }
+    }
+}

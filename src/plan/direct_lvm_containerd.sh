@@ -1,0 +1,194 @@
+# The part of the move to LVM that asks, stops and tells containerd. $folder holds its devmapper snapshotter's records:
+# snapshots in metadata.db, and a list of devices for each pool. That list bears the pool's name, and so does each device.
+owner=containerd
+compared='namespaces namespaces_now
+images images_now
+snapshots snapshots_now
+containers containers_now'
+unset CONTAINERD_ADDRESS CONTAINERD_NAMESPACE CONTAINERD_SNAPSHOTTER
+ask_containerd() { timeout 60 ctr --address "$address" "$@"; }
+ask_in() { ask_containerd --namespace "$@"; }
+owner_answers() { timeout 20 ctr --address "$address" version >/dev/null 2>&1; }
+
+# Who has a file of the records open: the containerd that uses the pool, whatever its name is. find opens it too, so only
+# processes that were there before it count.
+who_has() {
+    local open=(/proc/[0-9]*/fd)
+    find -L "${open[@]}" -maxdepth 1 -samefile "$1" 2>/dev/null | cut -d/ -f3 | sort -u || true
+}
+owner_is_gone() { [ -z "$(who_has "$folder/metadata.db")" ]; }
+on_new_pool() { [ -n "$(who_has "$folder/$new_pool.db")" ]; }
+switched() { did switched || on_new_pool; }
+
+# --- what there is ----------------------------------------------------------------------------------------------------
+
+namespaces_now() { ask_containerd namespaces ls -q | sort; }
+# The lines of a list, without its head, each behind its namespace.
+in_each() {
+    local namespace namespaces lines
+    namespaces=$(namespaces_now) || return 1
+    for namespace in $namespaces; do
+        lines=$(ask_in "$namespace" "$@" 2>/dev/null) || return 1
+        printf '%s\n' "$lines" | sed "1d; s/^/$namespace /; s/  */ /g; s/ \$//"
+    done | sort
+}
+images_now() { in_each images ls | awk '{ print $1, $2, $4 }'; }
+snapshots_now() { in_each snapshots --snapshotter devmapper ls; }
+containers_now() { in_each containers ls; }
+# Containers with a task, whose devices are in use until that is removed; those of other snapshotters do not count.
+tasks_now() {
+    local namespace id
+    in_each tasks ls | while read -r namespace id _; do
+        ! ask_in "$namespace" containers info "$id" | grep '"Snapshotter": "devmapper"' >/dev/null ||
+            printf '%s %s\n' "$namespace" "$id"
+    done
+}
+nothing_runs() {
+    local tasks namespace id
+    owner_answers || return 0
+    tasks=$(tasks_now) || return 1
+    [ -n "$tasks" ] || return 0
+    while read -r namespace id; do
+        say "container $id of namespace $namespace has a task; what ends it: ctr --address $(printf %q "$address") -n $namespace tasks rm --force $id"
+    done <<<"$tasks"
+    return 1
+}
+# What nothing refers to goes, as it does at each start of containerd: what is noted then is what will be there.
+collect_garbage() {
+    local namespace
+    read -r namespace < <(namespaces_now) || return 0
+    ask_in "$namespace" leases create --id thinspect-sweep >/dev/null 2>&1 || true
+    ask_in "$namespace" leases delete --sync thinspect-sweep >/dev/null 2>&1 || true
+}
+# How the old pool is made: containerd does not do that itself.
+note_table() {
+    here || [ -e "$store/table" ] || stop "the pool $pool is not there: set it up as at boot, then run this again"
+    ! here || keep table dmsetup table "$pool"
+}
+note_answers() {
+    collect_garbage
+    keep namespaces namespaces_now
+    keep images images_now
+    keep snapshots snapshots_now
+    keep containers containers_now
+    note_table
+}
+note_without_answers() {
+    rm -f -- "$store"/{namespaces,images,snapshots,containers}
+    note_table
+}
+zeroes() { if grep -qs skip_block_zeroing "$store/table"; then echo n; else echo y; fi; }
+
+# --- down and up ------------------------------------------------------------------------------------------------------
+
+unit() { cat -- "$store/unit" 2>/dev/null || echo containerd; }
+unit_of() { sed -n 's:.*/\([^/]*\.service\)$:\1:p' "/proc/$1/cgroup" 2>/dev/null | head -n 1 || true; }
+service_of() { if have systemctl; then run systemctl "$2" "$1" 9>&-; else run service "$1" "$2" 9>&-; fi; }
+lower_owner() {
+    local process unit
+    ! owner_is_gone || return 0
+    nothing_runs || stop "tasks would go on without containerd, and hold the pool: end them first"
+    if have systemctl && systemctl is-active --quiet kubelet 2>/dev/null; then
+        : >"$store/kubelet"
+        service_of kubelet stop
+    fi
+    read -r process < <(who_has "$folder/metadata.db") || return 0
+    unit=$(unit_of "$process")
+    [ -z "$unit" ] || printf '%s\n' "$unit" >"$store/unit"
+    service_of "$(unit)" stop
+    within 60 owner_is_gone || stop "containerd does not stop"
+}
+raise_owner() {
+    ! owner_is_gone || service_of "$(unit)" start
+    within 120 owner_answers || stop "containerd does not answer; journalctl -u $(unit) says why, and --back goes back"
+}
+# Its devices stay when it ends.
+goes_by_itself() { down; }
+remake_old_pool() {
+    local data metadata
+    ! here && [ -e "$store/table" ] || return 0
+    data=$(writing_loops "$data_file" | head -n 1)
+    metadata=$(writing_loops "$metadata_file" | head -n 1)
+    [ -n "$data" ] || data=$(losetup --find --show -- "$data_file")
+    [ -n "$metadata" ] || metadata=$(losetup --find --show -- "$metadata_file")
+    awk -v data="$data" -v metadata="$metadata" '{ $4 = metadata; $5 = data; print }' "$store/table" |
+        run dmsetup create "$pool" 9>&-
+}
+start_again() {
+    [ ! -e "$store/kubelet" ] || service_of kubelet start
+    rm -f -- "$store/kubelet"
+    mark started
+}
+
+# --- its records ------------------------------------------------------------------------------------------------------
+
+save_records() { run cp -a -- "$folder/metadata.db" "$folder/$pool.db" "$store/"; }
+# The list of devices for the new pool. Its name is as long as the old one: in the pages of the database nothing moves, the
+# keys keep their order, and only pages without names have a checksum (bbolt, page.go and meta.go).
+rename_devices() {
+    local old=$folder/$pool.db new=$folder/$new_pool.db
+    [ "${#pool}" = "${#new_pool}" ] || stop "$new_pool is not as long as $pool"
+    cp -a -- "$old" "$new.part"
+    sed "s/${pool//./\\.}-snap-/$new_pool-snap-/g" -- "$old" >"$new.part"
+    [ "$(stat -c %s -- "$new.part")" = "$(stat -c %s -- "$old")" ] || stop "$old was not rewritten as it should be"
+    run mv -f -- "$new.part" "$new"
+}
+says_once() { [ "$(grep -cxF -- "$1" "$settings")" = 1 ]; }
+change_line() {
+    local file
+    file=$(readlink -f "$settings")
+    cp -a -- "$file" "$file.new"
+    from=$old_line to=$new_line awk '$0 == ENVIRON["from"] { $0 = ENVIRON["to"] } { print }' "$file" >"$file.new"
+    run mv -f -- "$file.new" "$file"
+}
+takes_new_layers() {
+    local namespace parent key=thinspect-probe made=no
+    [ -f "$store/snapshots" ] || return 0
+    read -r namespace parent _ < <(awk '$NF == "Committed"' "$store/snapshots") || return 0
+    ask_in "$namespace" snapshots --snapshotter devmapper rm "$key" >/dev/null 2>&1 || true
+    ask_in "$namespace" snapshots --snapshotter devmapper prepare "$key" "$parent" >/dev/null || return 1
+    [ -z "$(pool=$new_pool users)" ] || made=yes
+    ask_in "$namespace" snapshots --snapshotter devmapper rm "$key" || return 1
+    collect_garbage
+    [ "$made" = yes ]
+}
+
+# --- what makes the old pool at boot ----------------------------------------------------------------------------------
+
+boot_places=(/etc/systemd/system /usr/lib/systemd/system /lib/systemd/system /etc/init.d /etc/rc.local /etc/rc.d
+    /etc/crontab /etc/cron.d /usr/local/bin /usr/local/sbin)
+# Files that name the old pool, and files that name those: a unit may call a script.
+made_at_boot() {
+    local files
+    files=$(grep -rlsIwF -e "$pool" -- "${boot_places[@]}" || true)
+    [ -n "$files" ] || return 0
+    { printf '%s\n' "$files" && grep -rlsIF -f <(printf '%s\n' "$files") -- "${boot_places[@]}"; } | sort -u || true
+}
+show_what_makes_it() {
+    local file
+    for file in $(made_at_boot); do
+        case $file in
+            *.service) say "$file has to do with the old pool at boot: systemctl disable ${file##*/}" ;;
+            *) say "$file names the old pool: nothing may make it at boot any more" ;;
+        esac
+    done
+}
+
+# --- the way back -----------------------------------------------------------------------------------------------------
+
+since() {
+    [ -e "$kept" ] && [ -f "$store/snapshots" ] && owner_answers || return 0
+    as_noted snapshots snapshots_now || echo " What was made since then is only on the new pool."
+}
+# The old list of devices was not touched. containerd's own lists are those of all its snapshotters, and stay as they are.
+restore_records() {
+    local left
+    [ -e "$folder/$new_pool.db" ] || return 0
+    pool=$new_pool clear_pool
+    left=$store/left-$(date +%s)
+    mkdir -p -- "$left"
+    run cp -a -- "$folder/metadata.db" "$left/"
+    cp -a -- "$store/metadata.db" "$folder/metadata.db.part"
+    run mv -f -- "$folder/metadata.db.part" "$folder/metadata.db"
+    run mv -f -- "$folder/$new_pool.db" "$left/"
+}

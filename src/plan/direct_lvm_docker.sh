@@ -1,0 +1,82 @@
+# The part of the move to LVM that asks, stops and tells Docker.
+owner=Docker
+compared='images images_now
+names names_now
+containers containers_named
+volumes volumes_now'
+owner_is_gone() { docker_is_gone; }
+owner_answers() { docker_answers; }
+lower_owner() {
+    docker_is_gone || lower_docker
+    # Else whoever asks Docker something starts it.
+    ! have systemctl || systemctl stop docker.socket 2>/dev/null || true
+}
+raise_owner() { raise_docker; }
+# Docker takes its pool away when it ends, and makes it when it starts.
+goes_by_itself() { within 20 down; }
+remake_old_pool() { :; }
+# Its own pools do not zero new blocks.
+zeroes() { echo n; }
+switched() { did switched; }
+
+# Docker's own files tell where it does not answer: its images, its containers, the volumes beside the pool.
+containers_in_files() {
+    local record
+    for record in "$root"/containers/*/config.v2.json; do
+        [ ! -e "$record" ] || printf '%s %s\n' "$(basename "${record%/*}")" \
+            "$(grep -o '"Name":"/[^"]*"' "$record" | head -n 1 | sed 's:"Name"\:"/\(.*\)":\1:')"
+    done | sort
+}
+note_without_answers() {
+    : >"$store/running"
+    keep containers containers_in_files
+    rm -f -- "$store/names" "$store/images" "$store/volumes"
+}
+note_answers() {
+    note_running
+    stop_containers
+    note_what_is_there
+    keep containers containers_named
+}
+
+# Docker's records as they are with the pool that is copied: the way back needs them. Logs of containers stay out.
+save_records() {
+    local parts=(devicemapper/metadata image/devicemapper containers)
+    room_for "$store" "$(cd "$root" && du -sbc --exclude='*.log*' "${parts[@]}" | tail -n 1 | cut -f1)" ||
+        stop "$store has no room for a copy of Docker's records: name another place with --copies"
+    run tar -C "$root" --exclude='containers/*/*.log*' --exclude='containers/*/local-logs' \
+        --exclude='containers/*/mounts' -cf "$store/records.tar.part" "${parts[@]}"
+    mv -f -- "$store/records.tar.part" "$store/records.tar"
+}
+
+# Not grep -q: it would not read to the end, which docker takes for a failure.
+on_new_pool() { timeout 60 docker info 2>/dev/null | grep "Pool Name: $new_pool\$" >/dev/null; }
+# Making a container makes two devices, and mounts them; it is not started.
+takes_new_layers() {
+    local image='' id
+    read -r image < <(docker images -q --no-trunc) || true
+    [ -n "$image" ] || return 0
+    id=$(docker create --network none "$image" true) && docker rm -v "$id" >/dev/null
+}
+since() {
+    local now
+    [ -e "$kept" ] && now=$(transaction_of_new 2>/dev/null) || return 0
+    [ "$now" = "$(attribute transaction)" ] || echo " What was made since then is only on the new pool."
+}
+# The old pool and Docker's records of it belong together. What has come since is put aside.
+restore_records() {
+    local part id left
+    left=$store/left-$(date +%s)
+    for part in devicemapper/metadata image/devicemapper; do
+        mkdir -p -- "$left/${part%/*}"
+        [ ! -e "$root/$part" ] || run mv -- "$root/$part" "$left/$part"
+    done
+    for id in "$root"/containers/*/; do
+        id=$(basename "$id")
+        grep -q "^$id " "$store/containers" || [ ! -d "$root/containers/$id" ] || {
+            mkdir -p -- "$left/containers"
+            run mv -- "$root/containers/$id" "$left/containers/$id"
+        }
+    done
+    run tar -C "$root" -xpf "$store/records.tar"
+}

@@ -1,0 +1,235 @@
+#!/usr/bin/env bash
+# thinspect plan direct-lvm for pool ctr-pool.
+# Written by thinspect 0.1.0 from a recording of the machine, 2026-11-22T14:37:35Z.
+# It asks before every step that changes something; --yes answers that, --yes-destroy what deletes.
+# It can be run again: what is done is skipped. With --back it takes everything back.
+# It stops where the facts are not those it was made from.
+# ... here stands src/plan/prologue.sh
+
+pool=ctr-pool
+store=/root/thinspect-direct-lvm
+data_file=/ctr/data
+metadata_file=/ctr/metadata
+block_sectors=128
+device=/dev/vdd
+device_bytes=21474836480
+group=ct
+volume=pool0
+new_pool=ct-pool0
+data_bytes=17779654656
+metadata_bytes=67108864
+profile_text=$'activation {\x0a    thin_pool_autoextend_threshold=80\x0a    thin_pool_autoextend_percent=20\x0a}'
+settings=/etc/containerd/config.toml
+folder=/ctr/devmapper
+address=/run/containerd/containerd.sock
+old_line='  pool_name = "ctr-pool" # on loop files'
+new_line='  pool_name = "ct-pool0" # on loop files'
+
+# ... here stands src/plan/repair.sh
+
+# ... here stands src/plan/store.sh
+
+# ... here stands src/plan/direct_lvm.sh
+
+# ... here stands src/plan/direct_lvm_containerd.sh
+
+if [ "$back" = yes ]; then
+    way_back
+    exit 0
+fi
+say 'warning: these containers have a task, which has to be ended before the script begins: work/alive; on Kubernetes stop kubelet first, which starts them again'
+say 'warning: containerd and its tasks are stopped for as long as it takes to copy 84.2 MiB and compare it: about a minute at 100 MB/s'
+say 'warning: the new pool is called ct-pool0: as long as the old one'\''s name, since containerd'\''s list of devices, which bears it, is changed in its place'
+have lvs vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
+have thin_check thin_dump thin_restore || stop 'thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)'
+have ctr find blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout || stop 'a tool is missing: ctr, find, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are needed'
+{ [ -f "$folder/metadata.db" ] && [ -f "$folder/$pool.db" ]; } || stop 'containerd'\''s records of the pool in /ctr/devmapper are not there'
+{ did noted || nothing_runs; } || stop 'tasks use the pool: end them first (kubelet starts its own again: stop it before), then run this again'
+{ did verified || { [ -f "$data_file" ] && [ -f "$metadata_file" ]; }; } || stop 'the old pool'\''s files /ctr/data and /ctr/metadata are not there'
+open_store || stop 'the directory for the copies cannot be made'
+{ did described || room_for "$store" 149389312; } || stop '/root/thinspect-direct-lvm has no room for the copies: 142.4 MiB are needed there'
+
+# Step 2 (changes): make /dev/vdd a volume group
+step_2() {
+    if { did pool || group_made; }; then
+        say 'step 2 is done: make /dev/vdd a volume group'
+        return
+    fi
+    [ -b "$device" ] || stop 'step 2: /dev/vdd is not there; nothing was changed'
+    device_is_that_large || stop 'step 2: /dev/vdd is not as large as when the plan was made: another disk may have that name now; nothing was changed'
+    device_is_unused || stop 'step 2: /dev/vdd is in use by now: mounted, swap, read-only, partitioned, or part of another device; nothing was changed'
+    device_is_empty || stop 'step 2: /dev/vdd holds something by now: "wipefs -n" names it; nothing was changed'
+    ask 'step 2 (changes): make /dev/vdd a volume group. Go on?'
+    make_group
+    { did pool || group_made; } || stop 'step 2 did not work: make /dev/vdd a volume group; what takes it back: vgremove ct; pvremove /dev/vdd'
+    say 'step 2 is done: make /dev/vdd a volume group'
+}
+
+# Step 3 (changes): make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool
+step_3() {
+    if { did pool || volumes_made; }; then
+        say 'step 3 is done: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool'
+        return
+    fi
+    { [ ! -e "$profile" ] || profile_written; } || stop 'step 3: /etc/lvm/profile/ct-pool0.profile is there already and says something else'
+    { ours "$volume" || group_has 17980981248; } || stop 'step 3: volume group ct has less free than when the plan was made'
+    ask 'step 3 (changes): make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool. Go on?'
+    make_volumes
+    { did pool || volumes_made; } || stop 'step 3 did not work: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    say 'step 3 is done: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool'
+}
+
+# Step 4 (stops): note what there is, stop containerd, and take the old pool away
+step_4() {
+    if { did pool || { did noted && down; }; }; then
+        say 'step 4 is done: note what there is, stop containerd, and take the old pool away'
+        return
+    fi
+    ask 'step 4 (stops): note what there is, stop containerd, and take the old pool away. Go on?'
+    note
+    take_down
+    { did pool || { did noted && down; }; } || stop 'step 4 did not work: note what there is, stop containerd, and take the old pool away; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    say 'step 4 is done: note what there is, stop containerd, and take the old pool away'
+}
+
+# Step 5 (changes): copy containerd's records, and find the blocks in use
+step_5() {
+    if { did pool || described; }; then
+        say 'step 5 is done: copy containerd'\''s records, and find the blocks in use'
+        return
+    fi
+    down || stop 'step 5: the old pool is in use again: stop containerd'
+    ask 'step 5 (changes): copy containerd'\''s records, and find the blocks in use. Go on?'
+    describe
+    { did pool || described; } || stop 'step 5 did not work: copy containerd'\''s records, and find the blocks in use; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    say 'step 5 is done: copy containerd'\''s records, and find the blocks in use'
+}
+
+# Step 6 (changes): copy the blocks to the new volume, and compare
+step_6() {
+    if { did pool || copied; }; then
+        say 'step 6 is done: copy the blocks to the new volume, and compare'
+        return
+    fi
+    { down && described; } || stop 'step 6: the old pool was used since its blocks were found: run this again'
+    ask 'step 6 (changes): copy the blocks to the new volume, and compare. Go on?'
+    copy
+    { did pool || copied; } || stop 'step 6 did not work: copy the blocks to the new volume, and compare; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    say 'step 6 is done: copy the blocks to the new volume, and compare'
+}
+
+# Step 7 (changes): write the new pool's metadata
+step_7() {
+    if { is_pool || restored; }; then
+        say 'step 7 is done: write the new pool'\''s metadata'
+        return
+    fi
+    copied || stop 'step 7: the old pool was used since it was copied: run this again'
+    ask 'step 7 (changes): write the new pool'\''s metadata. Go on?'
+    restore
+    { is_pool || restored; } || stop 'step 7 did not work: write the new pool'\''s metadata; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    say 'step 7 is done: write the new pool'\''s metadata'
+}
+
+# Step 8 (changes): make them a thin pool, and let LVM watch it
+step_8() {
+    if did pool; then
+        say 'step 8 is done: make them a thin pool, and let LVM watch it'
+        return
+    fi
+    copied || stop 'step 8: the old pool was used since it was copied: take everything back with --back, and begin anew'
+    ask 'step 8 (changes): make them a thin pool, and let LVM watch it. Go on?'
+    make_pool
+    did pool || stop 'step 8 did not work: make them a thin pool, and let LVM watch it; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    say 'step 8 is done: make them a thin pool, and let LVM watch it'
+}
+
+# Step 9 (changes): tell containerd of the new pool in /etc/containerd/config.toml
+step_9() {
+    if switched; then
+        say 'step 9 is done: tell containerd of the new pool in /etc/containerd/config.toml'
+        return
+    fi
+    { owner_is_gone && unchanged; } || stop 'step 9: the old pool was used since it was copied: take everything back with --back, and begin anew'
+    { says_once "$old_line" || says_once "$new_line"; } || stop 'step 9: /etc/containerd/config.toml is not what it was when it was recorded; make a new plan'
+    ask 'step 9 (changes): tell containerd of the new pool in /etc/containerd/config.toml. Go on?'
+    keep_settings
+    rename_devices
+    says_once "$new_line" || change_line
+    mark switched
+    switched || stop 'step 9 did not work: tell containerd of the new pool in /etc/containerd/config.toml; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    say 'step 9 is done: tell containerd of the new pool in /etc/containerd/config.toml'
+}
+
+# Step 10 (changes): start containerd on the new pool
+step_10() {
+    if did started; then
+        say 'step 10 is done: start containerd on the new pool'
+        return
+    fi
+    switched || stop 'step 10: containerd was not told of the new pool'
+    ask 'step 10 (changes): start containerd on the new pool. Go on?'
+    raise_owner
+    on_new_pool || stop 'containerd does not use the new pool; --back goes back'
+    start_again
+    did started || stop 'step 10 did not work: start containerd on the new pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    say 'step 10 is done: start containerd on the new pool'
+}
+
+# Step 11 (reads): compare everything with what was noted
+step_11() {
+    if did verified; then
+        say 'step 11 is done: compare everything with what was noted'
+        return
+    fi
+    on_new_pool || stop 'step 11: containerd does not use the new pool'
+    verify
+    mark verified
+    did verified || stop 'step 11 did not work: compare everything with what was noted; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    say 'step 11 is done: compare everything with what was noted'
+}
+
+# Step 12 (reads): see what makes the old pool at boot, and disable it
+step_12() {
+    if did told; then
+        say 'step 12 is done: see what makes the old pool at boot, and disable it'
+        return
+    fi
+    show_what_makes_it
+    mark told
+    did told || stop 'step 12 did not work: see what makes the old pool at boot, and disable it; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    say 'step 12 is done: see what makes the old pool at boot, and disable it'
+}
+
+# Step 13 (destroys): some days later: remove the old pool's files
+step_13() {
+    if { [ ! -e "$data_file" ] && [ ! -e "$metadata_file" ]; }; then
+        say 'step 13 is done: some days later: remove the old pool'\''s files'
+        return
+    fi
+    { did verified && on_new_pool; } || stop 'step 13: containerd does not use the new pool, or it was not verified'
+    [ -z "$(losetup -j "$data_file")" ] || stop 'step 13: a loop device still shows the old pool'\''s file'
+    [ "$yes_destroy" = yes ] || {
+        say 'step 13 (destroys) is left for later: some days later: remove the old pool'\''s files'
+        say 'run this again with --yes-destroy for it, when all has proved itself'
+        return
+    }
+    ask_destroy 'step 13 (destroys): some days later: remove the old pool'\''s files. Go on?'
+    run rm -f -- "$data_file" "$metadata_file"
+    { [ ! -e "$data_file" ] && [ ! -e "$metadata_file" ]; } || stop 'step 13 did not work: some days later: remove the old pool'\''s files'
+    say 'step 13 is done: some days later: remove the old pool'\''s files'
+}
+
+step_2
+step_3
+step_4
+step_5
+step_6
+step_7
+step_8
+step_9
+step_10
+step_11
+step_12
+step_13
+say 'all steps are done'
