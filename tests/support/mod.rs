@@ -7,6 +7,8 @@
     reason = "shared by tests, each using a part"
 )]
 
+pub(crate) mod real;
+
 use std::path::{Path, PathBuf};
 
 /// A path below `tests/`.
