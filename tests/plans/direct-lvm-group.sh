@@ -24,7 +24,7 @@ profile_text=$'activation {\x0a    thin_pool_autoextend_threshold=80\x0a    thin
 
 # ... here stands src/plan/docker.sh
 
-# ... here stands src/plan/repair.sh
+# ... here stands src/plan/repair/repair.sh
 
 # ... here stands src/plan/store.sh
 
