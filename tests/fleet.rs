@@ -1,5 +1,5 @@
 //! What a fleet is given (`scripts/fleet/`) is sound, and does what it says under the real tools: promtool, Prometheus,
-//! node_exporter, systemd-analyze. Those tests are ignored unless asked for: `scripts/setup fleet` brings the tools, and
+//! node_exporter, systemd-analyze, Kubernetes' schemas. Those tests are ignored unless asked for: `scripts/setup fleet` brings the tools, and
 //! `cargo test --test fleet -- --include-ignored` runs all.
 #![allow(
     clippy::unwrap_used,
@@ -18,8 +18,9 @@ use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use support::real::{Running, free_port, program, run, said, succeeds, unpacked, wait_for};
 use support::{folders, tests};
 
 fn fleet(path: &str) -> PathBuf {
@@ -30,23 +31,8 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(fleet(path)).unwrap()
 }
 
-/// A program that `scripts/setup fleet` unpacked.
 fn tool(name: &str) -> Command {
-    let var = |name| std::env::var_os(name).map(PathBuf::from);
-    let cache = || var("XDG_CACHE_HOME").unwrap_or_else(|| var("HOME").unwrap().join(".cache"));
-    let root = var("THINSPECT_FLEET_CACHE").unwrap_or_else(|| cache().join("thinspect/fleet"));
-    let path = root.join("usr/bin").join(name);
-    assert!(path.exists(), "{} is missing: run scripts/setup fleet", path.display());
-    Command::new(path)
-}
-
-fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn succeeds(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}:\n{}", said(&output));
+    program(&format!("usr/bin/{name}"))
 }
 
 /// Every expression of the dashboard.
@@ -226,6 +212,26 @@ fn promtool_takes_rules_and_metrics() {
     }
 }
 
+/// Every word of the DaemonSet is one of Kubernetes', from 1.30 on to the newest; in 1.29 all but the one its comment names.
+#[test]
+#[ignore = "needs Kubernetes' schemas: scripts/setup fleet"]
+fn kubernetes_knows_every_word_of_the_daemonset() {
+    let validate = |version: &[&str]| {
+        let mut command = Command::new(unpacked("python/bin/python"));
+        command.args(["-m", "kubernetes_validate", "--strict"]).args(version);
+        command.arg(fleet("kubernetes/daemonset.yaml"));
+        command
+    };
+    for version in [&[][..], &["-k", "1.30.0"]] {
+        let passed = succeeds(&mut validate(version));
+        assert_eq!(passed.matches("passed for resource").count(), 2, "{passed}");
+    }
+    let older = said(&validate(&["-k", "1.29.0"]).output().unwrap());
+    let (failures, first) =
+        (older.matches("ERROR").count(), older.contains("('recursiveReadOnly' was unexpected)"));
+    assert!(failures == 1 && first, "{older}");
+}
+
 /// Rated at most 2.0 of 10.
 #[test]
 #[ignore = "needs systemd-analyze: scripts/setup fleet"]
@@ -238,25 +244,6 @@ fn the_service_is_confined() {
     );
 }
 
-/// A child that ends with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-fn run(command: &mut Command, log: &Path) -> Running {
-    let log = std::fs::File::create(log).unwrap();
-    Running(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap())
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// The body of an answer; `None` while nobody answers.
 fn get(port: u16, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
@@ -266,18 +253,6 @@ fn get(port: u16, path: &str) -> Option<String> {
     stream.read_to_string(&mut answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
     head.contains(" 200 ").then(|| body.to_owned())
-}
-
-fn wait_for<T>(what: &str, seconds: u64, log: &Path, mut ask: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(seconds);
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        let text = || std::fs::read_to_string(log).unwrap_or_default();
-        assert!(Instant::now() < end, "not within {seconds} s: {what}\n{}", text());
-        std::thread::sleep(Duration::from_millis(200));
-    }
 }
 
 /// A sick kind of host, and the alerts it must raise, no more and no less, once they no longer wait.

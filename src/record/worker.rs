@@ -29,6 +29,13 @@ const LIMIT_LEAST: Duration = Duration::from_millis(20);
 /// Bytes of questions under way at once. A pipe takes so many at once even where pipes are kept short, so
 /// that asking never waits.
 const LIMIT_UNDER_WAY: usize = 4096;
+/// While more answers than this are awaited, they are let gather for a moment: to wake for each of thousands would cost more
+/// than the asking.
+const MANY: usize = 16;
+/// How long answers are let gather.
+const GATHER: Duration = Duration::from_millis(1);
+/// Bytes read of answers at once.
+const PIECE: usize = 64 * 1024;
 /// Longest answer accepted, in bytes.
 const LIMIT_ANSWER: usize = 64 << 20;
 
@@ -85,7 +92,8 @@ impl Worker {
         let mut readings = Vec::with_capacity(count);
         let mut sent = process.requests.write_all(questions).map_err(|_| Failure::Died);
         while readings.len() < count {
-            match sent.and_then(|()| process.answer(Instant::now() + limit)) {
+            let awaited = count - readings.len();
+            match sent.and_then(|()| process.answer(Instant::now() + limit, awaited)) {
                 Ok(reading) => readings.push(reading),
                 Err(failure) => {
                     readings.push(failure.reading(limit));
@@ -162,6 +170,8 @@ struct Process {
     answers: File,
     /// Bytes received of the next answers.
     received: Vec<u8>,
+    /// Where bytes are read to.
+    piece: Box<[u8]>,
 }
 
 enum Failure {
@@ -186,11 +196,12 @@ impl Process {
             retire(&requests_in, &answers_out);
             serve(make().as_mut(), &mut File::from(requests_in), &mut File::from(answers_out));
         })?;
-        Ok(Self { pid, requests: File::from(requests), answers: File::from(answers), received: Vec::new() })
+        let (requests, answers) = (File::from(requests), File::from(answers));
+        Ok(Self { pid, requests, answers, received: Vec::new(), piece: vec![0; PIECE].into() })
     }
 
-    /// The next answer, if it comes before the deadline.
-    fn answer(&mut self, deadline: Instant) -> Result<Reading, Failure> {
+    /// The next of so many awaited answers, if it comes before the deadline.
+    fn answer(&mut self, deadline: Instant, awaited: usize) -> Result<Reading, Failure> {
         loop {
             if let Some((reading, length)) = decode(&self.received)? {
                 self.received.drain(..length);
@@ -202,14 +213,14 @@ impl Process {
             let mut fds = [PollFd::new(self.answers.as_fd(), PollFlags::POLLIN)];
             match poll(&mut fds, left) {
                 Ok(0) => return Err(Failure::Silent),
+                Ok(_) if awaited > MANY => std::thread::sleep(GATHER),
                 Ok(_) => {}
                 Err(Errno::EINTR) => continue,
                 Err(_) => return Err(Failure::Died),
             }
-            let mut piece = [0_u8; 64 * 1024];
-            match self.answers.read(&mut piece) {
+            match self.answers.read(&mut self.piece) {
                 Ok(0) => return Err(Failure::Died),
-                Ok(length) => self.received.extend_from_slice(piece.get(..length).unwrap_or_default()),
+                Ok(length) => self.received.extend_from_slice(self.piece.get(..length).unwrap_or_default()),
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(_) => return Err(Failure::Died),
             }

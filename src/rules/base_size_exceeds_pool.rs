@@ -72,6 +72,6 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn is_disk_in(host: &Host, pool: &Pool, thin: &Thin) -> bool {
-    judge::is_containers_disk(&thin.name)
-        && judge::pool_of_thin(host, thin).is_some_and(|p| std::ptr::eq(p, pool))
+    judge::pool_of_thin(host, thin).is_some_and(|p| std::ptr::eq(p, pool))
+        && judge::is_containers_disk(&thin.name)
 }

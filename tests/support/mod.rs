@@ -8,6 +8,8 @@
     reason = "shared by tests, each using a part"
 )]
 
+pub(crate) mod real;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

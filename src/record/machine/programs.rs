@@ -7,18 +7,27 @@ use super::root::Root;
 use crate::record::Reading;
 use crate::record::redact;
 use std::fs;
-use std::path::PathBuf;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The kernel keeps so many bytes of a program's name (`TASK_COMM_LEN` less the end, include/linux/sched.h).
 const NAME_BYTES: usize = 15;
-/// How long one look through `/proc` serves several questions.
+/// How long one look through `/proc` serves several questions, at least.
 const FRESH: Duration = Duration::from_millis(500);
+/// And so many times as long as it took: a host with thousands of processes is not looked through for each question.
+const FRESH_TIMES: u32 = 10;
 
 /// All programs that run, looked up once for several questions.
 #[derive(Default)]
 pub(super) struct Programs {
-    seen: Option<(Instant, Vec<(u32, String)>)>,
+    seen: Option<Seen>,
+}
+
+struct Seen {
+    stale_at: Instant,
+    /// Process ids and names, in the order of ids.
+    programs: Vec<(u32, String)>,
 }
 
 impl Programs {
@@ -41,10 +50,13 @@ impl Programs {
     }
 
     fn fresh(&mut self, root: &Root) -> Result<&[(u32, String)], Reading> {
-        if self.seen.as_ref().is_none_or(|(at, _)| at.elapsed() > FRESH) {
-            self.seen = Some((Instant::now(), look(root)?));
+        let started = Instant::now();
+        if self.seen.as_ref().is_none_or(|seen| started >= seen.stale_at) {
+            let programs = look(root)?;
+            let stale_at = Instant::now() + FRESH.max(started.elapsed() * FRESH_TIMES);
+            self.seen = Some(Seen { stale_at, programs });
         }
-        Ok(self.seen.as_ref().map(|(_, programs)| programs.as_slice()).unwrap_or_default())
+        Ok(self.seen.as_ref().map(|seen| seen.programs.as_slice()).unwrap_or_default())
     }
 }
 
@@ -56,12 +68,26 @@ fn look(root: &Root) -> Result<Vec<(u32, String)>, Reading> {
     let mut programs = Vec::new();
     for entry in fs::read_dir(root.place("/proc")).map_err(|e| super::refused_io(&e))?.flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else { continue };
-        if let Ok(name) = fs::read_to_string(place(root, pid, "comm")) {
-            programs.push((pid, name.trim_end_matches('\n').to_owned()));
+        if let Some(name) = (!is_kernels(root, pid)).then(|| name(&place(root, pid, "comm"))).flatten() {
+            programs.push((pid, name));
         }
     }
     programs.sort_unstable();
     Ok(programs)
+}
+
+/// Whether it is certainly a thread of the kernel's, which runs no file (fs/proc/base.c, `proc_exe_link`). Device-mapper
+/// has one for each device.
+fn is_kernels(root: &Root, pid: u32) -> bool {
+    fs::read_link(place(root, pid, "exe")).is_err_and(|e| e.kind() == ErrorKind::NotFound)
+}
+
+/// The name in a `comm` file; the kernel gives it at once.
+fn name(comm: &Path) -> Option<String> {
+    let mut name = [0_u8; NAME_BYTES + 1];
+    let length = fs::File::open(comm).ok()?.read(&mut name).ok()?;
+    let name = String::from_utf8_lossy(name.get(..length)?);
+    Some(name.trim_end_matches('\n').to_owned())
 }
 
 /// The arguments, ended by NUL bytes in `/proc`, separated by tabs; a tab or newline inside one becomes a

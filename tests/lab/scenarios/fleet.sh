@@ -4,6 +4,8 @@
 # shellcheck shell=bash source=tests/lab/guest/lib.sh
 
 readonly COLLECTED=/var/lib/prometheus/node-exporter/thinspect.prom
+# In memory: what is written elsewhere moves the numbers of the filesystem under the pool.
+readonly ROOTS=/run/lab/root.prom OTHERS=/run/lab/other.prom
 readonly URL=http://127.0.0.1:9750/metrics
 
 # The same metrics from another place: all but the times. LVM's tools may take too long on an emulated processor, in either.
@@ -12,42 +14,51 @@ without_times() {
 }
 
 same_metrics() {
-  thinspect metrics >/out/root.prom || [ $? = 3 ]
+  thinspect metrics >"$ROOTS" || [ $? = 3 ]
   "$@"
-  diff <(without_times /out/root.prom) <(without_times /out/other.prom) >/out/metrics.diff
+  diff <(without_times "$ROOTS") <(without_times "$OTHERS") >/run/lab/metrics.diff
 }
 
 expect_same() {
   local attempt
   for attempt in 1 2 3 4; do
     same_metrics "$@" && return
-    say "not the same, attempt $attempt: $(head -n 4 /out/metrics.diff | tr '\n' ' ')"
+    say "not the same, attempt $attempt: $(head -n 4 /run/lab/metrics.diff | tr '\n' ' ')"
   done
-  fail "root and $1 do not see the same: $(grep '^[<>]' /out/metrics.diff | head -n 3 | tr '\n' ' ')"
+  fail "root and $1 do not see the same: $(grep '^[<>]' /run/lab/metrics.diff | head -n 3 | tr '\n' ' ')"
 }
 
 # --- systemd ----------------------------------------------------------------------------------------------------------
 
 # A systemd of its own in this guest, with nothing started but what is asked for.
 start_systemd() {
-  mkdir -p /etc/systemd/system/thinspect-metrics.service.d /sys/fs/cgroup/systemd /var/lib/prometheus/node-exporter
+  mkdir -p /etc/systemd/system/thinspect-metrics.service.d /sys/fs/cgroup/systemd "${COLLECTED%/*}"
+  mount -t tmpfs tmpfs "${COLLECTED%/*}"
+  mount -t tmpfs tmpfs /var/tmp
   install -m 755 "$TOOL" /usr/bin/thinspect
   install -m 644 /job/fleet/systemd/thinspect-metrics.* /etc/systemd/system/
   printf '[Unit]\nDefaultDependencies=no\n' | tee /etc/systemd/system/nothing.target \
     >/etc/systemd/system/thinspect-metrics.service.d/lab.conf
   echo '+memory +pids' >/sys/fs/cgroup/cgroup.subtree_control
-  (
-    echo $BASHPID >/sys/fs/cgroup/systemd/cgroup.procs
-    exec env container=lab unshare --fork --pid --mount --mount-proc --cgroup --kill-child \
-      bash -c 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && mount -t tmpfs tmpfs /run && exec /lib/systemd/systemd --system --unit=nothing.target'
-  ) >/out/systemd.txt 2>&1 &
+  # Its control group holds it alone, else it could not hand out controllers; of /run it gets what LVM's tools look at.
+  env container=lab unshare --fork --pid --mount --mount-proc --kill-child bash -ec '
+    echo 0 >/sys/fs/cgroup/systemd/cgroup.procs
+    mount --bind /run /mnt
+    mount -t tmpfs tmpfs /run
+    mkdir /run/udev /run/lock
+    mount --bind /mnt/udev /run/udev
+    mount --bind /mnt/lock /run/lock
+    umount /sys/fs/cgroup
+    exec unshare --cgroup bash -ec "mount -t cgroup2 cgroup2 /sys/fs/cgroup
+      exec /lib/systemd/systemd --system --unit=nothing.target"
+  ' >/out/systemd.txt 2>&1 &
   wait_until 60 systemd_pid
   wait_until 60 in_systemd /usr/bin/systemctl is-active nothing.target
   say "systemd runs"
 }
 
 systemd_pid() {
-  pgrep -f '^/lib/systemd/systemd --system' | tail -n 1 | grep .
+  pgrep -o -f '^/lib/systemd/systemd --system'
 }
 
 in_systemd() {
@@ -60,17 +71,28 @@ by_the_service() {
     in_systemd /usr/bin/systemctl status thinspect-metrics.service || true
     fail "the service failed"
   }
-  cp "$COLLECTED" /out/other.prom
+  cp "$COLLECTED" "$OTHERS"
 }
 
-# It is confined for real: what the unit forbids fails, under the same settings.
+# What root may do, and the unit forbids.
+readonly FORBIDDEN=('touch /etc/x' 'dd if=/dev/zero of=/dev/vdd bs=512 count=1' 'mknod /tmp/n b 254 0' 'readlink /proc/1/exe')
+
+# It is confined for real: the same settings, with other commands.
 is_confined() {
-  local unit=/run/systemd/system/confined.service
-  in_systemd bash -c "mkdir -p /run/systemd/system && sed -e '/^ExecStart=/d; /^SuccessExitStatus=/d' /etc/systemd/system/thinspect-metrics.service >$unit &&
-    printf '[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/bin/sh -c \"%s\"\n' '! touch /etc/x && ! dd if=/dev/zero of=/dev/vdd bs=512 count=1 && ! mknod /tmp/n b 254 0 && ! ls /proc/1/fd && touch ${COLLECTED%/*}/may' >>$unit"
+  local unit=/etc/systemd/system/confined.service command
+  sed -e '/^ExecStart=/d; /^SuccessExitStatus=/d' /etc/systemd/system/thinspect-metrics.service >$unit
+  printf '[Unit]\nDefaultDependencies=no\n[Service]\n' >>$unit
+  for command in "${FORBIDDEN[@]}"; do
+    in_systemd bash -c "$command" >/dev/null 2>&1 || fail "the control failed: $command"
+    echo "ExecStart=/bin/sh -c \"! $command\"" >>$unit
+  done
+  echo "ExecStart=touch ${COLLECTED%/*}/may" >>$unit
   in_systemd /usr/bin/systemctl daemon-reload
-  in_systemd /usr/bin/systemctl start confined.service || fail "the service may do more than it should, or less"
-  [ -e "${COLLECTED%/*}/may" ] || fail "the control did not run"
+  in_systemd /usr/bin/systemctl start confined.service || {
+    in_systemd /usr/bin/systemctl status confined.service || true
+    fail "the service may do more than it should, or less"
+  }
+  [ -e "${COLLECTED%/*}/may" ] || fail "the service may not write where it has to"
 }
 
 # --- the container ----------------------------------------------------------------------------------------------------
@@ -80,7 +102,7 @@ make_scratch_image() {
   local tree=/tmp/scratch library
   mkdir -p $tree/host
   cp "$TOOL" $tree/thinspect
-  ldd "$TOOL" 2>/dev/null | grep -o '/[^ ]*' | while read -r library; do
+  for library in $(ldd "$TOOL" 2>/dev/null | grep -o '/[^ ]*'); do
     mkdir -p "$tree${library%/*}"
     cp -L "$library" "$tree$library"
   done
@@ -99,7 +121,7 @@ stop_serving() {
 }
 
 by_the_container() {
-  busybox wget -q -O /out/other.prom "$URL"
+  busybox wget -q -O "$OTHERS" "$URL"
 }
 
 # CAP_SYS_ADMIN (21) and CAP_SYSLOG (34) are all that is left of a privileged container's.
@@ -125,13 +147,13 @@ if [ -x "$TOOL" ]; then
   # What reads other roots runs no commands: LVM's tools are the difference, and the notes that they were not run.
   by_the_container
   expect "the pools' numbers" \
-    "$(grep -E '^thinspect_pool_(mode|size|used|info|needs|min_free)' /out/other.prom | sort)" \
+    "$(grep -E '^thinspect_pool_(mode|size|used|info|needs|min_free)' "$OTHERS" | sort)" \
     "$(thinspect metrics | grep -E '^thinspect_pool_(mode|size|used|info|needs|min_free)' | sort)"
   has_given_up_the_rest
   stop_serving
   # Why it has to be privileged: the capability alone does not open /dev/mapper/control.
   serve_in_container --cap-drop ALL --cap-add SYS_ADMIN
   by_the_container
-  expect_text "metrics without the device" "$(cat /out/other.prom)" 'thinspect_verdict{verdict="unknown"} 1'
+  expect_text "metrics without the device" "$(cat "$OTHERS")" 'thinspect_verdict{verdict="unknown"} 1'
   stop_serving
 fi
