@@ -3,6 +3,7 @@
 //! Every other character stays; what cannot be changed safely is refused with a sentence, as in [`super::json_edit`].
 
 use super::json_edit::with_member;
+use super::settings::printed;
 use serde_json::Value;
 
 /// The key that holds Docker's storage options.
@@ -10,6 +11,39 @@ const OPTIONS: &str = "storage-opts";
 
 /// A setting and its new value; `None` takes it out.
 pub(super) type Setting<'a> = (&'a str, Option<Value>);
+
+/// How a script changes the settings: what holds before, what afterwards, and what does it.
+pub(super) struct Change {
+    pub(super) was: String,
+    pub(super) is: String,
+    pub(super) write: String,
+}
+
+impl Change {
+    /// Of the whole file, from one text to another; a file without anything in it is one that is not there.
+    pub(super) fn of_file(old: &str, new: &str) -> Self {
+        let is = |text: &str| format!("settings_are \"$({})\"", printed(text));
+        let empty = || "[ -z \"$(text_of \"$settings\" | tr -d '[:space:]')\" ]".to_owned();
+        Self {
+            was: if old.trim().is_empty() { empty() } else { is(old) },
+            is: is(new),
+            write: format!("write_settings \"$({})\"", printed(new)),
+        }
+    }
+
+    /// What must hold before it, and what is said of `file` if it does not.
+    pub(super) fn needed(&self, file: &str) -> (String, String) {
+        (
+            format!("{{ {} || {}; }}", self.was, self.is),
+            format!("{file} is not what it was when it was recorded; make a new plan"),
+        )
+    }
+
+    /// The line that makes it, where that was not done before.
+    pub(super) fn once(&self) -> String {
+        format!("{} || {}", self.is, self.write)
+    }
+}
 
 /// The text with these settings; a sentence where that cannot be done.
 pub(super) fn with_settings(text: &str, settings: &[Setting<'_>]) -> Result<String, String> {
@@ -20,13 +54,16 @@ pub(super) fn with_settings(text: &str, settings: &[Setting<'_>]) -> Result<Stri
     Ok(text)
 }
 
-/// The storage options of a text, those of other drivers than the one whose prefix (`dm.`) is given left out.
-/// Empty where there are none or the text is no JSON.
-pub(super) fn options_without(text: &str, prefix: &str) -> Vec<Value> {
+/// The storage options of a text. Empty where there are none or the text is no JSON.
+pub(super) fn options(text: &str) -> Vec<Value> {
     let settings: Option<Value> = serde_json::from_str(text).ok();
-    let list = settings.as_ref().and_then(|s| s.get(OPTIONS)?.as_array()).cloned().unwrap_or_default();
+    settings.as_ref().and_then(|s| s.get(OPTIONS)?.as_array()).cloned().unwrap_or_default()
+}
+
+/// Those without the ones of the driver whose prefix (`dm.`) is given.
+pub(super) fn options_without(text: &str, prefix: &str) -> Vec<Value> {
     let other = |o: &Value| !o.as_str().is_some_and(|o| o.trim().to_ascii_lowercase().starts_with(prefix));
-    list.into_iter().filter(other).collect()
+    options(text).into_iter().filter(other).collect()
 }
 
 /// Both texts line by line, as `diff -u` shows them without its heads: lines that both have, `-` what goes, `+` what

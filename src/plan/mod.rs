@@ -198,6 +198,19 @@ impl Plan {
     }
 }
 
+impl Guarded {
+    /// When it is done, what must hold before, each with what is said if it does not, and the lines that do it.
+    fn new(done: &str, needs: &[(&str, &str)], run: &[&str]) -> Self {
+        let pair = |(condition, otherwise): &(&str, &str)| ((*condition).to_owned(), (*otherwise).to_owned());
+        Self {
+            done: done.to_owned(),
+            needs: needs.iter().map(pair).collect(),
+            run: run.iter().map(|line| (*line).to_owned()).collect(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Step {
     fn new(risk: Risk, does: impl Into<String>, why: impl Into<String>, commands: Vec<String>) -> Self {
         let (does, why) = (does.into(), why.into());

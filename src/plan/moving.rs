@@ -5,8 +5,8 @@
 //! and all of them are taken back by `--back` until the last.
 
 use super::archives::{Place, Sizes};
+use super::daemon_json::{Change, difference};
 use super::inventory::{Fate, Inventory};
-use super::settings::printed;
 use super::{Guarded, Plan, Step};
 use crate::advice::{Risk, quote};
 use crate::host::units::Bytes;
@@ -45,14 +45,6 @@ impl Move<'_> {
     }
 }
 
-fn lines(texts: &[&str]) -> Vec<String> {
-    texts.iter().map(|text| (*text).to_owned()).collect()
-}
-
-pub(super) fn needs(all: &[(&str, &str)]) -> Vec<(String, String)> {
-    all.iter().map(|(condition, otherwise)| ((*condition).to_owned(), (*otherwise).to_owned())).collect()
-}
-
 /// The script, and how it is used: everything after this is what it does.
 pub(super) fn script(way: &Move<'_>, command: &str) -> Step {
     let file = quote(&way.script);
@@ -73,8 +65,7 @@ pub(super) fn note(way: &Move<'_>) -> Step {
     );
     let guarded = Guarded {
         needs: if way.engine.is_some() { facts(way) } else { Vec::new() },
-        run: lines(&["keep_settings", "note_running", "note_what_is_there"]),
-        ..Guarded::default()
+        ..Guarded::new("", &[], &["keep_settings", "note_running", "note_what_is_there"])
     };
     way.step(Risk::Changes, "note what there is", why, "noted", guarded)
 }
@@ -87,11 +78,11 @@ pub(super) fn stop(way: &Move<'_>) -> Step {
          run now are started again in the end.",
         way.inventory.containers.len()
     );
-    let guarded = Guarded {
-        needs: needs(&[("docker_answers", "Docker does not answer")]),
-        run: lines(&["stop_containers", "note_containers"]),
-        ..Guarded::default()
-    };
+    let guarded = Guarded::new(
+        "",
+        &[("docker_answers", "Docker does not answer")],
+        &["stop_containers", "note_containers"],
+    );
     way.step(Risk::Stops, "stop the containers", why, "stopped", guarded)
 }
 
@@ -105,11 +96,7 @@ pub(super) fn save_containers(way: &Move<'_>) -> Step {
         "The pool takes no new layers, so each that differs from its image is exported as a whole, and what it wrote is \
          told apart by Docker's own list of changes."
     };
-    let guarded = Guarded {
-        needs: needs(&[("nothing_runs", "a container runs again")]),
-        run: lines(&["save_containers"]),
-        ..Guarded::default()
-    };
+    let guarded = Guarded::new("", &[("nothing_runs", "a container runs again")], &["save_containers"]);
     way.step(Risk::Changes, "save what containers have written", why, "committed", guarded)
 }
 
@@ -122,18 +109,18 @@ pub(super) fn save_images(way: &Move<'_>) -> Step {
         way.place.directory,
         Bytes(way.sizes.archive)
     );
-    let guarded = Guarded {
-        needs: needs(&[
+    let guarded = Guarded::new(
+        "",
+        &[
             ("nothing_runs", "a container runs again"),
             ("room_for \"$store\" \"$archive_bytes\"", "there is no room for the archive any more"),
             (
                 "room_for \"$root\" \"$save_bytes\"",
                 "the data root's filesystem has no room for Docker's own copy",
             ),
-        ]),
-        run: lines(&["save_images", "verify_archive"]),
-        ..Guarded::default()
-    };
+        ],
+        &["save_images", "verify_archive"],
+    );
     let mut step = way.step(Risk::Changes, "save the images, and check the archive", why, "saved", guarded);
     step.check =
         Some(format!("tar -tf {} >/dev/null", quote(&format!("{}/images.tar", way.place.directory))));
@@ -144,14 +131,14 @@ pub(super) fn save_images(way: &Move<'_>) -> Step {
 pub(super) fn load(way: &Move<'_>) -> Step {
     let why = "Docker checks each layer against its checksum. An image's id is the checksum of its description, so it \
                is the same in every store.";
-    let guarded = Guarded {
-        needs: needs(&[(
+    let guarded = Guarded::new(
+        "",
+        &[(
             "{ docker_answers || raise_docker; driver_is \"$new_driver\"; }",
             "Docker does not use the new store",
-        )]),
-        run: lines(&["load_images", "all_loaded || stop 'not every image was loaded'"]),
-        ..Guarded::default()
-    };
+        )],
+        &["load_images", "all_loaded || stop 'not every image was loaded'"],
+    );
     way.step(Risk::Changes, "load the images", why, "loaded", guarded)
 }
 
@@ -159,22 +146,21 @@ pub(super) fn load(way: &Move<'_>) -> Step {
 pub(super) fn adopt(way: &Move<'_>) -> [Step; 2] {
     let why = "Docker makes a stand-in of the same image for each. What belongs to a container beside its layer stays \
                where it is: id, name, settings, log, volumes, networks.";
-    let guarded = Guarded {
-        needs: needs(&[(
+    let guarded = Guarded::new(
+        "",
+        &[(
             "{ docker_answers || raise_docker; driver_is \"$new_driver\"; }",
             "Docker does not use the new store",
-        )]),
-        run: lines(&["make_stand_ins"]),
-        ..Guarded::default()
-    };
+        )],
+        &["make_stand_ins"],
+    );
     let first = way.step(Risk::Changes, "make a layer for each container", why, "stand-ins", guarded);
     let why = format!(
         "Docker loads the containers whose record names its driver. With the daemon down each record is told {:?}, and the \
          layer gets what the container had written. Names by digest come along too.",
         way.driver
     );
-    let guarded =
-        Guarded { run: lines(&["lower_docker", "adopt_containers", "carry_names"]), ..Guarded::default() };
+    let guarded = Guarded::new("", &[], &["lower_docker", "adopt_containers", "carry_names"]);
     let second = way.step(Risk::Stops, "let the containers take those over", why, "adopted", guarded);
     [first, second]
 }
@@ -183,20 +169,20 @@ pub(super) fn adopt(way: &Move<'_>) -> [Step; 2] {
 pub(super) fn verify(way: &Move<'_>) -> Step {
     let why = "Ids, names, tags and digests of images, ids and names of containers, and volumes must be what was noted; \
                the script stops at the first difference. Then those containers start that ran before: the downtime ends.";
-    let guarded = Guarded {
-        needs: needs(&[(
+    let guarded = Guarded::new(
+        "",
+        &[(
             "{ docker_answers || raise_docker; driver_is \"$new_driver\"; }",
             "Docker does not use the new store",
-        )]),
-        run: lines(&[
+        )],
+        &[
             "name_bases",
             "drop_helpers",
             "all_there || { compare; stop 'not everything is as it was; --back goes back'; }",
             "show_changes",
             "start_again",
-        ]),
-        ..Guarded::default()
-    };
+        ],
+    );
     let mut step =
         way.step(Risk::Changes, "compare everything, and start what ran before", why, "verified", guarded);
     step.check = Some(format!("docker info 2>/dev/null | grep 'Storage Driver: {}'", way.driver));
@@ -204,31 +190,26 @@ pub(super) fn verify(way: &Move<'_>) -> Step {
 }
 
 /// Changes the settings and restarts the daemon.
-pub(super) fn switch(way: &Move<'_>, before: &[&str]) -> Step {
+pub(super) fn switch(way: &Move<'_>) -> Step {
     let (old, new) = way.settings;
     let why = "The old store is left as it is: this driver does not look at it. Until the containers are back, do not \
                prune volumes: none seems to be in use.";
-    let is = |text: &str| format!("settings_are \"$({})\"", printed(text));
-    let empty = "[ -z \"$(text_of \"$settings\" | tr -d '[:space:]')\" ]".to_owned();
-    let was = if old.trim().is_empty() { empty } else { is(old) };
-    let mut run = lines(&["! docker_answers || ! driver_is \"$old_driver\" || unchanged"]);
+    let change = Change::of_file(old, new);
+    let write = change.once();
     let lower = if way.engine.is_some() { "lower_engine" } else { "lower_docker" };
-    run.extend(lines(&[": >\"$store/switching\"", lower]));
-    run.extend(lines(before));
-    run.push(format!("{} || write_settings \"$({})\"", is(new), printed(new)));
-    run.extend(lines(&[
+    let run = [
+        "! docker_answers || ! driver_is \"$old_driver\" || unchanged",
+        ": >\"$store/switching\"",
+        lower,
+        &write,
         "raise_docker",
         "driver_is \"$new_driver\" || stop 'Docker does not use the new store; --back goes back'",
-    ]));
-    let changed = "/etc/docker/daemon.json is not what it was when it was recorded; make a new plan";
-    let guarded = Guarded {
-        needs: vec![(format!("{{ {was} || {}; }}", is(new)), changed.into())],
-        run,
-        ..Guarded::default()
-    };
+    ];
+    let (condition, other) = change.needed("/etc/docker/daemon.json");
+    let guarded = Guarded::new("", &[(&condition, &other)], &run);
     let does = format!("restart Docker with {}", way.driver);
     let mut step = way.step(Risk::Stops, &does, why, "switched", guarded);
-    step.difference = super::daemon_json::difference(old, new);
+    step.difference = difference(old, new);
     step
 }
 

@@ -3,7 +3,7 @@
 //!
 //! It downloads nothing: it says which release to get, and takes the directory where it was unpacked.
 
-use super::moving::{Move, needs};
+use super::moving::Move;
 use super::{Guarded, Plan, Step};
 use crate::advice::{Risk, quote};
 use crate::host::docker::Docker;
@@ -60,15 +60,9 @@ pub(super) fn start(way: &Move<'_>, engine: &str) -> Step {
     );
     let mut step = Step::new(Risk::Stops, "run the older engine in its place", why, Vec::new());
     step.undo = way.back();
-    step.guarded = Some(Guarded {
-        done: "{ did switched || docker_answers; }".into(),
-        needs: needs(&[(
-            "[ -x \"$engine/dockerd\" ]",
-            "there is no dockerd in the directory of --old-engine",
-        )]),
-        run: vec![": >\"$store/engine-used\"".into(), "raise_engine".into()],
-        ..Guarded::default()
-    });
+    let needs = [("[ -x \"$engine/dockerd\" ]", "there is no dockerd in the directory of --old-engine")];
+    let run = [": >\"$store/engine-used\"", "raise_engine"];
+    step.guarded = Some(Guarded::new("{ did switched || docker_answers; }", &needs, &run));
     step
 }
 

@@ -354,7 +354,7 @@ fn steps(
     plan.steps.push(moving::stop(&way));
     plan.steps.push(moving::save_containers(&way));
     plan.steps.push(moving::save_images(&way));
-    plan.steps.push(moving::switch(&way, &[]));
+    plan.steps.push(moving::switch(&way));
     plan.steps.push(moving::load(&way));
     plan.steps.extend(moving::adopt(&way));
     plan.steps.push(moving::verify(&way));

@@ -8,7 +8,7 @@ use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::floor::DEFAULT_PERCENT;
 use crate::host::release::version;
-use crate::plan::daemon_json::with_settings;
+use crate::plan::daemon_json::{self, with_settings};
 use serde_json::{Value, json};
 
 /// What makes and finds a pool on loop files or raw devices, and means nothing for LVM's.
@@ -40,8 +40,7 @@ pub(super) fn daemon_json(job: &Job<'_>, docker: &Docker) -> Result<(String, Str
 
 /// Which pool, besides what was said of other things before.
 fn options(job: &Job<'_>, docker: &Docker, old: &str) -> Vec<String> {
-    let said: Option<Value> = serde_json::from_str(old).ok();
-    let said = said.as_ref().and_then(|s| s.get("storage-opts")?.as_array()).cloned().unwrap_or_default();
+    let said = daemon_json::options(old);
     let name = |option: &str| option.split_once('=').map(|(name, _)| name.trim().to_ascii_lowercase());
     let lowered = percent(job.demand.percent) != job.demand.percent;
     let goes = |option: &str| {

@@ -3,7 +3,7 @@
 //!
 //! Nothing that the old pool needs is touched before the last step; until then `--back` takes everything back.
 
-use super::whose::{Settings, Whose};
+use super::whose::Whose;
 use super::{Job, settings, sizes};
 use crate::advice::{Risk, pool_option, quote};
 use crate::host::units::{Bytes, SECTOR};
@@ -124,18 +124,6 @@ fn write_script(job: &Job<'_>) -> Step {
     )
 }
 
-fn lines(all: &[&str]) -> Vec<String> {
-    all.iter().map(|line| (*line).to_owned()).collect()
-}
-
-fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
-    all.iter().map(|(condition, otherwise)| ((*condition).to_owned(), (*otherwise).to_owned())).collect()
-}
-
-fn guarded(done: &str, needs: &[(&str, &str)], run: &[&str]) -> Option<Guarded> {
-    Some(Guarded { done: done.to_owned(), needs: pairs(needs), run: lines(run), ..Guarded::default() })
-}
-
 fn group(job: &Job<'_>) -> Option<Step> {
     let (node, size) = job.target.device.as_ref()?;
     let (group, device) = (quote(&job.target.volume.vg), quote(node));
@@ -167,12 +155,8 @@ fn group(job: &Job<'_>) -> Option<Step> {
         ),
         ("device_is_empty", otherwise("holds something by now: `wipefs -n` names it")),
     ];
-    step.guarded = Some(Guarded {
-        done: "{ did pool || group_made; }".into(),
-        needs: needs.into_iter().map(|(condition, sentence)| (condition.to_owned(), sentence)).collect(),
-        run: lines(&["make_group"]),
-        ..Guarded::default()
-    });
+    let needs = needs.each_ref().map(|(condition, sentence)| (*condition, sentence.as_str()));
+    step.guarded = Some(Guarded::new("{ did pool || group_made; }", &needs, &["make_group"]));
     Some(step)
 }
 
@@ -212,11 +196,11 @@ fn volumes(job: &Job<'_>) -> Step {
     let other = format!("/etc/lvm/profile/{name}.profile is there already and says something else");
     let room = format!("group_has {}", layout.data.saturating_add(layout.metadata.saturating_mul(3)));
     let little = format!("volume group {} has less free than when the plan was made", job.target.volume.vg);
-    step.guarded = guarded(
+    step.guarded = Some(Guarded::new(
         "{ did pool || volumes_made; }",
         &[(same, &other), (&format!("{{ ours \"$volume\" || {room}; }}"), &little)],
         &["make_volumes"],
-    );
+    ));
     step
 }
 
@@ -229,7 +213,7 @@ fn stop(job: &Job<'_>) -> Step {
     );
     let mut step = Step::new(Risk::Stops, words.stop, why, Vec::new());
     step.check = Some(words.stopped);
-    step.guarded = guarded("{ did pool || { did noted && down; }; }", &[], &["note", "take_down"]);
+    step.guarded = Some(Guarded::new("{ did pool || { did noted && down; }; }", &[], &["note", "take_down"]));
     step
 }
 
@@ -246,7 +230,7 @@ fn describe(job: &Job<'_>) -> Step {
     let does = format!("copy {owner}'s records, and find the blocks in use");
     let mut step = Step::new(Risk::Changes, does, why, Vec::new());
     let running = format!("the old pool is in use again: stop {owner}");
-    step.guarded = guarded("{ did pool || described; }", &[("down", &running)], &["describe"]);
+    step.guarded = Some(Guarded::new("{ did pool || described; }", &[("down", &running)], &["describe"]));
     step
 }
 
@@ -259,7 +243,8 @@ fn copy(job: &Job<'_>) -> Step {
     let mut step =
         Step::new(Risk::Changes, "copy the blocks to the new volume, and compare", why, Vec::new());
     let again = "the old pool was used since its blocks were found: run this again";
-    step.guarded = guarded("{ did pool || copied; }", &[("{ down && described; }", again)], &["copy"]);
+    step.guarded =
+        Some(Guarded::new("{ did pool || copied; }", &[("{ down && described; }", again)], &["copy"]));
     step
 }
 
@@ -267,11 +252,11 @@ fn restore() -> Step {
     let why = "The same devices, ids and transaction, with the blocks' new places, by thin_restore; thin_check must find no \
                error in it.";
     let mut step = Step::new(Risk::Changes, "write the new pool's metadata", why, Vec::new());
-    step.guarded = guarded(
+    step.guarded = Some(Guarded::new(
         "{ is_pool || restored; }",
         &[("copied", "the old pool was used since it was copied: run this again")],
         &["restore"],
-    );
+    ));
     step
 }
 
@@ -281,14 +266,14 @@ fn make_pool(job: &Job<'_>) -> Step {
                it from now on. The kernel must count as many blocks in use, and the same transaction, as in the old one.";
     let mut step = Step::new(Risk::Changes, "make them a thin pool, and let LVM watch it", why, Vec::new());
     step.check = Some(format!("lvs -a -o+seg_monitor,lv_profile,chunk_size {}", quote(&volume)));
-    step.guarded = guarded(
+    step.guarded = Some(Guarded::new(
         "did pool",
         &[(
             "copied",
             "the old pool was used since it was copied: take everything back with --back, and begin anew",
         )],
         &["make_pool"],
-    );
+    ));
     step
 }
 
@@ -298,17 +283,14 @@ fn switch(job: &Job<'_>, old: &str, new: &str) -> Step {
     let does = format!("tell {} of the new pool in {file}", job.whose.name());
     let mut step = Step::new(Risk::Changes, does, why, Vec::new());
     step.difference = difference(old, new);
-    let Settings { was, is, write } = job.whose.change(old, new);
+    let change = job.whose.change(old, new);
     let used = "the old pool was used since it was copied: take everything back with --back, and begin anew";
-    let write = format!("{is} || {write}");
+    let write = change.once();
     let mut run = job.whose.before_switching().to_vec();
     run.extend([write.as_str(), "mark switched"]);
-    let other = format!("{file} is not what it was when it was recorded; make a new plan");
-    step.guarded = guarded(
-        "switched",
-        &[("{ owner_is_gone && unchanged; }", used), (&format!("{{ {was} || {is}; }}"), &other)],
-        &run,
-    );
+    let (condition, other) = change.needed(file);
+    let needs = [("{ owner_is_gone && unchanged; }", used), (&condition, &other)];
+    step.guarded = Some(Guarded::new("switched", &needs, &run));
     step
 }
 
@@ -321,7 +303,7 @@ fn start(job: &Job<'_>) -> Step {
     let mut step =
         Step::new(Risk::Changes, format!("start {owner} on the new pool"), words.start, Vec::new());
     step.check = Some(words.started);
-    step.guarded = guarded(
+    step.guarded = Some(Guarded::new(
         "did started",
         &[("switched", &format!("{owner} was not told of the new pool"))],
         &[
@@ -329,7 +311,7 @@ fn start(job: &Job<'_>) -> Step {
             &format!("on_new_pool || stop '{owner} does not use the new pool; --back goes back'"),
             "start_again",
         ],
-    );
+    ));
     step
 }
 
@@ -339,11 +321,11 @@ fn verify(job: &Job<'_>) -> Step {
         job.whose.words(job).verify
     );
     let mut step = Step::new(Risk::Reads, "compare everything with what was noted", why, Vec::new());
-    step.guarded = guarded(
+    step.guarded = Some(Guarded::new(
         "did verified",
         &[("on_new_pool", &format!("{} does not use the new pool", job.whose.name()))],
         &["verify", "mark verified"],
-    );
+    ));
     step
 }
 
@@ -356,7 +338,7 @@ fn at_boot(job: &Job<'_>) -> Option<Step> {
                be disabled (systemctl disable UNIT) before the old files go, as it would make them anew.";
     let mut step =
         Step::new(Risk::Reads, "see what makes the old pool at boot, and disable it", why, commands);
-    step.guarded = guarded("did told", &[], &["show_what_makes_it", "mark told"]);
+    step.guarded = Some(Guarded::new("did told", &[], &["show_what_makes_it", "mark told"]));
     Some(step)
 }
 
@@ -370,7 +352,7 @@ fn remove(job: &Job<'_>) -> Step {
     let commands = vec![format!("bash {file} --yes-destroy")];
     let mut step = Step::new(Risk::Destroys, "some days later: remove the old pool's files", why, commands);
     step.check = Some(format!("! ls {} 2>/dev/null", quote(job.data_file)));
-    let guard = guarded(
+    let guard = Some(Guarded::new(
         "{ [ ! -e \"$data_file\" ] && [ ! -e \"$metadata_file\" ]; }",
         &[
             (
@@ -380,7 +362,7 @@ fn remove(job: &Job<'_>) -> Step {
             ("[ -z \"$(losetup -j \"$data_file\")\" ]", "a loop device still shows the old pool's file"),
         ],
         &["run rm -f -- \"$data_file\" \"$metadata_file\""],
-    );
+    ));
     step.guarded = guard.map(|g| Guarded { separate: true, ..g });
     step
 }

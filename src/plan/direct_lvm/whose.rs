@@ -10,8 +10,8 @@ use crate::host::containerd::Containerd;
 use crate::host::docker::Docker;
 use crate::host::owners::Keeper;
 use crate::host::pool::{Owner, Pool};
+use crate::plan::daemon_json::Change;
 use crate::plan::script;
-use crate::plan::settings::printed;
 
 /// Who has things in the pool.
 #[derive(Debug, Clone, Copy)]
@@ -34,13 +34,6 @@ pub(super) struct Words {
     /// A command that succeeds once it is up.
     pub(super) started: String,
     pub(super) verify: &'static str,
-}
-
-/// How the script changes the settings: what holds before, what afterwards, and what does it.
-pub(super) struct Settings {
-    pub(super) was: String,
-    pub(super) is: String,
-    pub(super) write: String,
 }
 
 impl<'a> Whose<'a> {
@@ -125,22 +118,14 @@ impl<'a> Whose<'a> {
 
     /// How the script makes that change. containerd's file may hold passwords, which no recording keeps: of that one line
     /// is changed, and the others are not looked at.
-    pub(super) fn change(&self, old: &str, new: &str) -> Settings {
-        if matches!(self, Self::Containerd { .. }) {
-            return Settings {
+    pub(super) fn change(&self, old: &str, new: &str) -> Change {
+        match self {
+            Self::Docker { .. } => Change::of_file(old, new),
+            Self::Containerd { .. } => Change {
                 was: "says_once \"$old_line\"".into(),
                 is: "says_once \"$new_line\"".into(),
                 write: "change_line".into(),
-            };
-        }
-        let is = |text: &str| format!("settings_are \"$({})\"", printed(text));
-        Settings {
-            was: match old.trim().is_empty() {
-                true => "[ -z \"$(text_of \"$settings\" | tr -d '[:space:]')\" ]".to_owned(),
-                false => is(old),
             },
-            is: is(new),
-            write: format!("write_settings \"$({})\"", printed(new)),
         }
     }
 

@@ -75,13 +75,6 @@ pub(super) fn device(plan: &mut Plan, job: &Job<'_>, node: &str) {
     plan.steps.push(raise);
 }
 
-/// Whether the script has anything left to do for a step.
-fn guarded(done: &str, needs: &[(&str, &str)], run: &[&str]) -> Option<Guarded> {
-    let needs = needs.iter().map(|(c, w)| ((*c).to_owned(), (*w).to_owned())).collect();
-    let run = run.iter().map(|l| (*l).to_owned()).collect();
-    Some(Guarded { done: done.to_owned(), needs, run, ..Guarded::default() })
-}
-
 fn clear(job: &Job<'_>) -> Option<Step> {
     let command = remove_holders(job)?;
     let why = "It removes no data: the devices are set up again by whoever uses them. One that is in use refuses; \
@@ -91,7 +84,7 @@ fn clear(job: &Job<'_>) -> Option<Step> {
     step.check = unheld(job);
     let needs: &[(&str, &str)] =
         if is_dockers(job) { &[] } else { &[("unused", "the pool is still in use")] };
-    step.guarded = guarded("idle", needs, &["clear_pool"]);
+    step.guarded = Some(Guarded::new("idle", needs, &["clear_pool"]));
     Some(step)
 }
 
@@ -107,8 +100,11 @@ fn copy(job: &Job<'_>, node: &str) -> Step {
     let mut step = Step::new(Risk::Changes, "copy the metadata into a file", why, commands);
     step.check = Some(format!("sha256sum -c {directory}/metadata.sha256"));
     step.undo = vec![format!("rm {directory}/metadata {directory}/metadata.sha256")];
-    step.guarded =
-        guarded("{ works || [ -n \"$copy\" ]; }", &[("idle", "the pool is in use")], &["take_copy"]);
+    step.guarded = Some(Guarded::new(
+        "{ works || [ -n \"$copy\" ]; }",
+        &[("idle", "the pool is in use")],
+        &["take_copy"],
+    ));
     step
 }
 
@@ -124,7 +120,7 @@ fn copy_volume(job: &Job<'_>, volume: &str, node: &str) -> Step {
 }
 
 fn examined() -> Option<Guarded> {
-    guarded("{ works || [ -n \"$verdict\" ]; }", &[], &["examine"])
+    Some(Guarded::new("{ works || [ -n \"$verdict\" ]; }", &[], &["examine"]))
 }
 
 fn check_copy(job: &Job<'_>) -> Step {
@@ -160,7 +156,7 @@ fn cycle(job: &Job<'_>, volume: &str) -> Step {
     let mut step = Step::new(Risk::Stops, does, why, commands);
     step.check = works(job);
     let done = "{ works || [ \"$verdict\" != clean ]; }";
-    let tried = guarded(done, &[("idle", "the pool is in use")], &["cycle"]);
+    let tried = Some(Guarded::new(done, &[("idle", "the pool is in use")], &["cycle"]));
     step.guarded = tried.map(|g| Guarded { tries: true, ..g });
     step
 }
@@ -178,7 +174,7 @@ fn convert(job: &Job<'_>, name: &LvName) -> Step {
     step.undo =
         vec![format!("lvchange -an {volume}"), format!("lvconvert --thinpool {volume} --poolmetadata {old}")];
     let needs = [("idle", "the pool is in use"), ("[ -n \"$verdict\" ]", "the copy was not checked")];
-    step.guarded = guarded("works", &needs, &["convert"]);
+    step.guarded = Some(Guarded::new("works", &needs, &["convert"]));
     step
 }
 
@@ -200,7 +196,7 @@ fn begin(job: &Job<'_>) -> Option<Step> {
     step.check = works(job);
     if is_dockers(job) {
         let done = "{ works && docker_runs; }";
-        step.guarded = guarded(done, &[("works", "the pool does not work yet")], START);
+        step.guarded = Some(Guarded::new(done, &[("works", "the pool does not work yet")], START));
     }
     Some(step)
 }
