@@ -21,7 +21,10 @@
 //! - [`rules`] are pure functions from a host to findings, one file each, with explanations that run as tests.
 //! - [`plan`] computes exact numbers and ordered steps for one goal, and a guarded script of them.
 //! - [`watch`] looks again and again: each look is a recording in which only what moves was asked anew.
-//! - [`report`] renders; it decides nothing. [`publish`] hands metrics to their collector. [`privileges`] are given up once they have served. [`advice`] and [`verdict`] are the words that rules and plans share.
+//! - [`report`] renders; it decides nothing. [`publish`] hands metrics to their collector.
+//! - `src/commands/` is the program itself, a file a command: it asks, calls the above and prints; [`cli`] is its
+//!   command line. [`privileges`] are given up once they have served; the reader of metadata is [`lent`] to the recorder.
+//!   [`advice`] and [`verdict`] are the words that rules and plans share.
 //!
 //! # What always holds
 //! 1. **Looking writes nothing.** Every status ioctl carries `DM_NOFLUSH`: without it the kernel commits the pool's
@@ -30,7 +33,7 @@
 //! 2. **It always answers.** Each question has its own time limit and is asked by a worker process that can be left
 //!    behind. (`tests/lab/scenarios/stuck-metadata-device.sh`)
 //! 3. **Everything after `record` is a pure function of the recording**: no clock, no environment, no file. Live and
-//!    recorded differ in one place of `main.rs`. (`tests/tidy.rs`)
+//!    recorded differ in one file, `src/commands/asking.rs`. (`tests/tidy.rs`)
 //! 4. **Reading never fails and never drops; unknown is not fine.** A question that was refused or silent cannot end
 //!    in `ok`; an unknown number is `None`, never 0. (`tests/faults.rs`)
 //! 5. **Integers are exact.** Blocks, sectors and bytes are distinct types; rounding happens in `report` alone.

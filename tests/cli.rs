@@ -3,27 +3,8 @@
 
 mod support;
 
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
-
-/// Runs the program with standard input; the environment is scrubbed of what could change its output.
-fn thinspect(args: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_thinspect"))
-        .args(args)
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    // The program may refuse before it has read everything; that is its right.
-    let writer = std::thread::spawn(move || stdin.write_all(&input));
-    let output = child.wait_with_output().unwrap();
-    let _ = writer.join();
-    output
-}
+use std::process::{Command, Stdio};
+use support::thinspect;
 
 fn said(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -297,4 +278,44 @@ fn a_page_instead_of_a_screen() {
     let out = thinspect(&["status", "--from", "-", "--html", "-", "--exit-code"], REFUSAL);
     assert_eq!(out.status.code(), Some(2));
     std::fs::remove_file(&file).unwrap();
+}
+
+/// Whatever fails on a machine that has no pool, nor anybody who could miss one, is no finding; where Docker is, it is.
+#[test]
+fn a_machine_without_pools_is_not_blamed_for_its_log() {
+    let log = "[1.0] INFO: task dd:812 blocked for more than 120 seconds.\\n\
+               [2.0] loop: Write error at byte offset 4096, length 4096.\\n\
+               [3.0] blk_update_request: I/O error, dev sdb, sector 8 op 0x1:(WRITE) flags 0x800";
+    let machine = |docker: &str| {
+        let recording = format!(
+            r#"{{"version": 1, "tool": "thinspect 0.1.0", "source": "machine", "answers": [
+                {{"ask": "dm-version", "said": "4.47.0"}}, {{"ask": "dm-list", "said": ""}},
+                {docker} {{"ask": "kernel-log", "said": "{log}"}}]}}"#
+        );
+        let out = thinspect(&["--from", "-", "-o", "json"], recording.as_bytes());
+        let json: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        (json["verdict"].clone(), json["findings"].as_array().unwrap().len())
+    };
+    assert_eq!(machine(""), ("ok".into(), 0));
+    let (verdict, findings) =
+        machine(r#"{"ask": "device-records", "of": "/var/lib/docker/devicemapper/metadata", "said": ""},"#);
+    assert!(verdict == "critical" && findings >= 3, "{verdict} {findings}");
+}
+
+/// The fork of Docker's driver keeps the same floor; whose it is, is told by the pool's name.
+#[test]
+fn what_podman_says_of_its_pool() {
+    let yaml = b"store:\n  ConfigFile: /etc/containers/storage.conf\n  GraphDriverName: devicemapper\n  GraphStatus:\n    \
+        Base Device Size: 10.74GB\n    Data Space Total: 107.4GB\n    Data Space Used: 106.9GB\n    \
+        Pool Name: container-253:0-134-pool\n    Thin Pool Minimum Free Space: 10.74GB\n";
+    let json =
+        br#"{"store": {"graphDriverName": "devicemapper", "graphStatus": {"Base Device Size": "10.74GB",
+        "Data Space Total": "107.4GB", "Data Space Used": "106.9GB", "Pool Name": "container-253:0-134-pool",
+        "Thin Pool Minimum Free Space": "10.74GB"}}}"#;
+    for text in [&yaml[..], json] {
+        let out = said(&thinspect(&["--from", "-"], text).stdout);
+        assert!(out.starts_with("CRITICAL: Podman refuses new layers and containers"), "{out}");
+        assert!(out.contains("owner: containers/storage (Podman, CRI-O)"), "{out}");
+        assert!(!out.contains("docker container prune"), "{out}");
+    }
 }

@@ -4,10 +4,9 @@
 
 mod support;
 
-use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use support::{folders, tests};
+use support::{folders, tests, thinspect};
 
 /// The file that appears if something of a name was executed.
 const CANARY: &str = "executed";
@@ -38,22 +37,8 @@ const COMMANDS: [&[&str]; 13] = [
     &["plan", "repair", "--script"],
 ];
 
-fn run(args: &[&str], recording: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_thinspect"))
-        .args(args)
-        .args(["--from", "-"])
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let recording = recording.to_vec();
-    let writer = std::thread::spawn(move || stdin.write_all(&recording));
-    let output = child.wait_with_output().unwrap();
-    let _ = writer.join();
-    output
+fn run(args: &[&str], recording: &str) -> Output {
+    thinspect(&[args, &["--from", "-"]].concat(), recording.as_bytes())
 }
 
 /// A recording with an attack in its names; in JSON as any writer of JSON would write it.
@@ -113,6 +98,14 @@ fn typed(commands: &[String], folder: &Path) {
     }
 }
 
+/// Each host, with each attack: the host's name, the attack and the recording.
+fn attacked_hosts() -> impl Iterator<Item = (String, &'static str, String)> {
+    let each = |(host, recording): (String, String)| {
+        ATTACKS.into_iter().map(move |attack| (host.clone(), attack, attacked(&recording, attack)))
+    };
+    hosts().into_iter().flat_map(each)
+}
+
 fn hosts() -> Vec<(String, String)> {
     let all = folders(&tests("hosts")).into_iter().filter_map(|folder| {
         let text = std::fs::read_to_string(folder.join("recording.json")).ok()?;
@@ -126,39 +119,48 @@ fn hosts() -> Vec<(String, String)> {
 }
 
 #[test]
-fn nothing_in_a_name_reaches_a_terminal_or_a_shell() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut seen = 0;
-    for (host, recording) in hosts() {
-        for attack in ATTACKS {
-            let recording = attacked(&recording, attack);
-            for args in COMMANDS {
-                let out = run(args, recording.as_bytes());
-                let code = out.status.code().unwrap_or_else(|| panic!("{host} {args:?}: {:?}", out.status));
-                assert!(code <= 3, "{host} {args:?}: {}", String::from_utf8_lossy(&out.stderr));
-                for bytes in [&out.stdout, &out.stderr] {
-                    let text = std::str::from_utf8(bytes).unwrap();
-                    let found = text.chars().find(|c| is_harmful(*c));
-                    assert_eq!(found, None, "{host} {args:?} {attack:?}: reached the terminal");
-                }
+fn nothing_in_a_name_reaches_a_terminal() {
+    for (host, attack, recording) in attacked_hosts() {
+        for args in COMMANDS {
+            let out = run(args, &recording);
+            let code = out.status.code().unwrap_or_else(|| panic!("{host} {args:?}: {:?}", out.status));
+            assert!(code <= 3, "{host} {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+            for bytes in [&out.stdout, &out.stderr] {
+                let text = std::str::from_utf8(bytes).unwrap();
+                let found = text.chars().find(|c| is_harmful(*c));
+                assert_eq!(found, None, "{host} {args:?} {attack:?}: reached the terminal");
             }
-            let mut commands = Vec::new();
-            for args in COMMANDS.iter().filter(|a| ["status", "plan"].contains(&a[0])) {
-                if args.contains(&"--script") || args.contains(&"--html") {
-                    continue;
-                }
-                let json = run(&[*args, &["-o", "json"]].concat(), recording.as_bytes());
-                if let Ok(value) = serde_json::from_slice(&json.stdout) {
-                    advised(&value, &mut commands);
-                }
-            }
-            seen += commands.iter().filter(|c| c.contains("touch")).count();
-            commands.sort();
-            commands.dedup();
-            typed(&commands, folder.path());
         }
     }
+}
+
+#[test]
+fn nothing_in_a_name_reaches_a_shell() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut seen = 0;
+    for (_, _, recording) in attacked_hosts() {
+        let commands = all_commands(&recording);
+        seen += commands.iter().filter(|c| c.contains("touch")).count();
+        typed(&commands, folder.path());
+    }
     assert!(seen > 100, "names in commands were tried: {seen}");
+}
+
+/// Every command that a person is told to type for this host, once.
+fn all_commands(recording: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    for args in COMMANDS.iter().filter(|a| ["status", "plan"].contains(a.first().unwrap())) {
+        if args.contains(&"--script") || args.contains(&"--html") {
+            continue;
+        }
+        let json = run(&[*args, &["-o", "json"]].concat(), recording);
+        if let Ok(value) = serde_json::from_slice(&json.stdout) {
+            advised(&value, &mut commands);
+        }
+    }
+    commands.sort();
+    commands.dedup();
+    commands
 }
 
 /// The check can fail: an unquoted name is executed.
@@ -175,26 +177,23 @@ fn an_unquoted_name_is_noticed() {
 fn scripts_hold_names_in_quotes() {
     let folder = tempfile::tempdir().unwrap();
     let mut scripts = 0;
-    for (host, recording) in hosts() {
-        for attack in ATTACKS {
-            let recording = attacked(&recording, attack);
-            for goal in ["grow", "repair", "min-free-space", "overlay2"] {
-                let out = run(&["plan", goal, "--script"], recording.as_bytes());
-                if out.status.code() != Some(0) {
-                    continue;
-                }
-                scripts += 1;
-                let file = folder.path().join("script.sh");
-                std::fs::write(&file, &out.stdout).unwrap();
-                let parsed = Command::new("bash").arg("-n").arg(&file).output().unwrap();
-                assert!(
-                    parsed.status.success(),
-                    "{host} {goal} {attack:?}: {}",
-                    String::from_utf8_lossy(&parsed.stderr)
-                );
-                let text = String::from_utf8(out.stdout).unwrap();
-                typed(&[text], folder.path());
+    for (host, attack, recording) in attacked_hosts() {
+        for goal in ["grow", "repair", "min-free-space", "overlay2"] {
+            let out = run(&["plan", goal, "--script"], &recording);
+            if out.status.code() != Some(0) {
+                continue;
             }
+            scripts += 1;
+            let file = folder.path().join("script.sh");
+            std::fs::write(&file, &out.stdout).unwrap();
+            let parsed = Command::new("bash").arg("-n").arg(&file).output().unwrap();
+            assert!(
+                parsed.status.success(),
+                "{host} {goal} {attack:?}: {}",
+                String::from_utf8_lossy(&parsed.stderr)
+            );
+            let text = String::from_utf8(out.stdout).unwrap();
+            typed(&[text], folder.path());
         }
     }
     assert!(scripts > 20, "{scripts}");

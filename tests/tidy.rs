@@ -17,6 +17,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("watch", &["watch", "record", "host", "forecast", "rules", "report", "verdict"]),
     ("publish", &["publish"]),
     ("report", &["report", "host", "rules", "plan", "usage", "forecast", "advice", "verdict", "record"]),
+    // The program is a user of the library like any other.
+    ("commands", &[]),
     ("snapshot", &["snapshot", "host", "metadata", "record", "advice"]),
 ];
 

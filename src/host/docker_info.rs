@@ -74,7 +74,8 @@ pub struct DockerInfo {
     pub lines: Vec<String>,
 }
 
-/// Reads a `docker info` report, or what is left of one; also its JSON (`--format '{{json .}}'`, `GET /info`).
+/// Reads a `docker info` report, or what is left of one; also its JSON (`--format '{{json .}}'`, `GET /info`), and what
+/// `podman info` says of the fork of Docker's driver.
 #[must_use]
 pub fn read(text: &str) -> DockerInfo {
     let mut info = DockerInfo::default();
@@ -94,8 +95,9 @@ pub fn read(text: &str) -> DockerInfo {
 }
 
 /// The names that the API gives to what the text calls otherwise.
-const JSON_NAMES: [(&str, &str); 8] = [
+const JSON_NAMES: [(&str, &str); 9] = [
     ("Driver", "Storage Driver"),
+    ("graphDriverName", "Storage Driver"),
     ("ServerVersion", "Server Version"),
     ("KernelVersion", "Kernel Version"),
     ("DockerRootDir", "Docker Root Dir"),
@@ -111,8 +113,11 @@ impl DockerInfo {
             let (name, value) = match &token {
                 Token::Pair(name, value) => (name.as_str(), value.as_str()),
                 Token::Member(key, value) => {
-                    let Some((_, name)) = JSON_NAMES.iter().find(|(json, _)| json == key) else { continue };
-                    (*name, value.as_str())
+                    // Podman's status of the driver is an object, with the names of the text.
+                    let of_text = || key.contains(' ').then_some(key.as_str());
+                    let api = JSON_NAMES.iter().find(|(json, _)| json == key).map(|(_, name)| *name);
+                    let Some(name) = api.or_else(of_text) else { continue };
+                    (name, value.as_str())
                 }
                 Token::Open | Token::Close => continue,
             };
@@ -131,7 +136,7 @@ impl DockerInfo {
     /// Fields whose value is kept as it is.
     fn take_word(&mut self, name: &str, value: &str) -> bool {
         let field = match name {
-            "storage driver" | "driver" => &mut self.driver,
+            "storage driver" | "driver" | "graphdrivername" => &mut self.driver,
             "server version" => &mut self.server_version,
             "kernel version" => &mut self.kernel_version,
             "docker root dir" => &mut self.root,
@@ -276,6 +281,18 @@ mod tests {
         assert!(info.binary_units && info.on_loop() && !info.all_zero);
         assert_eq!(info.kernel_version.as_deref(), Some("3.13.0-29-generic"));
         assert_eq!(info.lines.len(), 12);
+    }
+
+    /// The keys are those of Podman's `libpod/define/info.go` and of containers/storage's driver.
+    #[test]
+    fn a_report_of_podmans() {
+        let info = read(
+            r#"{"store": {"graphDriverName": "devicemapper", "graphStatus": {"Pool Name": "container-253:0-134-pool",
+                "Data Space Used": "106.9GB", "Data Space Total": "107.4GB"}}}"#,
+        );
+        assert_eq!(info.driver.as_deref(), Some("devicemapper"));
+        assert_eq!(info.pool_name.as_deref(), Some("container-253:0-134-pool"));
+        assert_eq!(info.data_total, Some(Bytes(107_400_000_000)));
     }
 
     #[test]

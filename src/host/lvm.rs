@@ -176,6 +176,17 @@ pub fn split_name(dm: &str) -> Option<(LvName, Option<String>)> {
 mod tests {
     use super::*;
 
+    /// What one report says.
+    pub(super) fn read(of: &str, text: &str) -> Lvm {
+        let mut lvm = Gathering::default();
+        lvm.report(of, text);
+        lvm.finish()
+    }
+
+    pub(super) fn volume<'a>(lvm: &'a Lvm, vg: &str, lv: &str) -> &'a LogicalVolume {
+        lvm.volume(&LvName { vg: vg.into(), lv: lv.into() }).unwrap()
+    }
+
     #[test]
     fn doubled_hyphens() {
         let (name, layer) = split_name("docker-docker--pool").unwrap();

@@ -29,6 +29,7 @@ pub mod open_files;
 mod owner;
 pub mod owners;
 pub mod pool;
+pub mod release;
 mod reports;
 pub mod saying;
 mod settings;

@@ -6,6 +6,7 @@ use super::docker::Docker;
 use super::docker_info::DockerInfo;
 use super::floor;
 use super::pool::{MinFree, MinFreeFrom, Owner, Pool};
+use super::release;
 use super::thin::Thin;
 use crate::record::{Ask, Recording};
 
@@ -27,14 +28,14 @@ pub(super) fn owner(pool: &Pool, dockers: &[Docker], thins: &[Thin], containerds
     if let Some(docker) = dockers.iter().filter(owns).find(works).or_else(|| dockers.iter().find(owns)) {
         return Owner::Docker { root: docker.root.clone() };
     }
+    if name.starts_with("container-") && name.ends_with("-pool") {
+        return Owner::ContainersStorage;
+    }
     if pool.docker_info.is_some() || pool.refused_data.is_some() || pool.refused_metadata.is_some() {
         return Owner::Docker { root: pool.docker_info.as_ref().and_then(|i| i.root.clone()) };
     }
     if pool.uuid.as_deref().is_some_and(|u| u.starts_with("stratis-")) || name.starts_with("stratis-1-") {
         return Owner::Stratis;
-    }
-    if name.starts_with("container-") && name.ends_with("-pool") {
-        return Owner::ContainersStorage;
     }
     let snapshots = |t: &Thin| t.name.strip_prefix(name).is_some_and(|rest| rest.starts_with("-snap-"));
     if containerds.contains(&name) || !name.is_empty() && thins.iter().any(snapshots) {
@@ -63,14 +64,17 @@ fn containerd_pool(line: &str) -> Option<&str> {
 
 /// Docker 1.11 brought the floor (moby/moby pull request 20786).
 fn has_floor(version: &str) -> Option<bool> {
-    let mut numbers = version.split('.').map(|n| n.parse::<u32>().ok());
-    let (major, minor) = (numbers.next()??, numbers.next()??);
-    Some((major, minor) >= (1, 11))
+    Some(release::version(version)? >= (1, 11))
 }
 
 /// The floor that the pool's owner keeps, and where that is known from.
 pub(super) fn min_free(pool: &Pool, dockers: &[Docker]) -> MinFree {
-    let Owner::Docker { root } = &pool.owner else { return MinFree::default() };
+    let (root, dockers) = match &pool.owner {
+        Owner::Docker { root } => (root, dockers),
+        // A fork of Docker's driver, with the same floor; its own settings are not read.
+        Owner::ContainersStorage => (&None, [].as_slice()),
+        _ => return MinFree::default(),
+    };
     let info = pool.docker_info.as_ref();
     // What Docker does counts more than what it was told: settings may be newer than the daemon.
     if let Some(percent) = info.and_then(percent_of_info) {
@@ -90,7 +94,8 @@ pub(super) fn min_free(pool: &Pool, dockers: &[Docker]) -> MinFree {
     }
     let version =
         info.and_then(|i| i.server_version.as_deref()).or(docker.and_then(|d| d.version.as_deref()));
-    let before = info.is_some_and(|i| i.binary_units || i.server_version.is_none() && i.base_size.is_none());
+    let before = pool.is_dockers()
+        && info.is_some_and(|i| i.binary_units || i.server_version.is_none() && i.base_size.is_none());
     if version.and_then(has_floor) == Some(false) || version.is_none() && before {
         return MinFree { percent: None, from: MinFreeFrom::TooOld };
     }

@@ -219,6 +219,16 @@ impl Pool {
         matches!(self.owner, Owner::Docker { .. })
     }
 
+    /// The engine that keeps a free-space floor in it, and the option that sets it: Docker, or those that use the fork
+    /// of its driver (containers/storage before 1.54).
+    #[must_use]
+    pub const fn engine(&self) -> (&'static str, &'static str) {
+        match self.owner {
+            Owner::ContainersStorage => ("Podman", "min_free_space"),
+            _ => ("Docker", "dm.min_free_space"),
+        }
+    }
+
     /// Whether loop files carry the data or the metadata.
     #[must_use]
     pub const fn on_loop(&self) -> bool {

@@ -2,6 +2,7 @@
 //!
 //! A number that nobody said is `None`, never zero, and a rounded one says so.
 
+use super::units::permille;
 use super::units::{Blocks, Bytes};
 
 /// Used and total space in blocks of one kind.
@@ -69,7 +70,7 @@ impl<B: Blocks> Space<B> {
     #[must_use]
     pub fn permille(&self) -> Option<u64> {
         let (used, total) = self.pair()?;
-        u64::try_from(u128::from(used) * 1000 / u128::from(total)).ok()
+        permille(used, total)
     }
 
     /// Nothing is free.

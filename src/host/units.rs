@@ -115,3 +115,10 @@ pub fn percent_of(value: u64, percent: u64) -> u64 {
     let product = u128::from(value) * u128::from(percent) / 100;
     u64::try_from(product).unwrap_or(u64::MAX)
 }
+
+/// Tenths of a percent that `part` is of `whole`, rounded down; `None` of nothing.
+#[must_use]
+pub fn permille(part: u64, whole: u64) -> Option<u64> {
+    let share = (u128::from(part) * 1000).checked_div(u128::from(whole))?;
+    Some(u64::try_from(share).unwrap_or(u64::MAX))
+}

@@ -2,10 +2,13 @@
 //!
 //! It says who keeps what, and how to see it; how much each device holds alone it does not know.
 
+pub(super) mod chosen;
+mod docker;
+mod others;
+
 use super::facts::{Half, State, state};
-use super::grow::look;
 use super::numbers::Numbers;
-use super::{Goal, Plan, free_docker, free_others};
+use super::{Goal, Plan, Step};
 use crate::advice::{pool_option, quote};
 use crate::host::Host;
 use crate::host::pool::{Owner, Pool};
@@ -63,8 +66,8 @@ pub fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
     }
     judge(&mut plan, &job, &metadata);
     match pool.owner {
-        Owner::Docker { .. } => free_docker::steps(&mut plan, &job),
-        _ => free_others::steps(&mut plan, &job),
+        Owner::Docker { .. } => docker::steps(&mut plan, &job),
+        _ => others::steps(&mut plan, &job),
     }
     plan
 }
@@ -85,13 +88,8 @@ pub(super) fn numbers(host: &Host, pool: &Pool, data: &Half, metadata: &Half, op
             (_, over) => over,
         },
     };
-    numbers.set("current_percent", data.percent.or(metadata.percent));
-    numbers.set("block_bytes", data.block);
-    numbers.set("total_blocks", data.total);
+    numbers.set_data(data, metadata);
     numbers.set("used_blocks", data.used());
-    numbers.set("free_blocks", data.free);
-    numbers.set("required_blocks", data.required);
-    numbers.set("short_blocks", data.short());
     numbers.set("short_bytes", in_bytes(data.short()));
     numbers.set("over_80_percent_blocks", over);
     numbers.set("over_80_percent_bytes", in_bytes(over));
@@ -133,12 +131,12 @@ pub(super) fn blocked(plan: &mut Plan, pool: &Pool) -> bool {
             );
             let command = format!("thinspect plan grow --metadata{}", pool_option(pool));
             let why = "A pool out of metadata becomes writable by that.";
-            plan.steps = vec![look("see how to grow the metadata", why, vec![command])];
+            plan.steps = vec![Step::look("see how to grow the metadata", why, vec![command])];
         }
         _ if pool.owner == Owner::Stratis => {
             plan.block("Stratis manages this pool: remove snapshots and filesystems with its own tool");
             let why = "Only Stratis knows what may go.";
-            plan.steps = vec![look("see what there is", why, vec!["stratis filesystem list".into()])];
+            plan.steps = vec![Step::look("see what there is", why, vec!["stratis filesystem list".into()])];
         }
         _ => {}
     }

@@ -2,11 +2,16 @@
 //!
 //! It refuses where the pool's mode makes growing impossible and where the space would not be real.
 
+mod generic;
+mod room;
+mod steps;
+
+pub(super) use generic::ask_for;
+pub(super) use steps::{Way, way};
+
 use super::facts::{Half, State, state};
-use super::grow_steps::{Way, way};
 use super::sizes::{self, Target};
-use super::{Goal, Plan, Step, grow_generic, grow_steps};
-use crate::advice::Risk;
+use super::{Goal, Plan};
 use crate::host::Host;
 use crate::host::pool::{Owner, Pool};
 use crate::host::status::Mode;
@@ -70,7 +75,7 @@ pub fn grow(host: &Host, pool: &Pool, options: &Grow) -> Plan {
     let mut job = job(&mut plan, host, pool, options);
     judge_state(&mut plan, &mut job, options.which);
     judge_sizes(&mut plan, &job, options.which);
-    super::room::fit(&mut plan, &mut job);
+    room::fit(&mut plan, &mut job);
     numbers(&mut plan, &job);
     plan.warnings.extend(job.data.doubt("data"));
     plan.warnings.extend(job.metadata.doubt("metadata").filter(|_| job.more_metadata().is_some()));
@@ -89,8 +94,8 @@ pub fn grow(host: &Host, pool: &Pool, options: &Grow) -> Plan {
         );
     }
     match (way(pool, &pool.data_backing), &pool.name) {
-        (Way::Unknown, _) | (_, None) => grow_generic::steps(&mut plan, &job),
-        _ => grow_steps::steps(&mut plan, &job),
+        (Way::Unknown, _) | (_, None) => generic::steps(&mut plan, &job),
+        _ => steps::steps(&mut plan, &job),
     }
     plan
 }
@@ -189,7 +194,7 @@ fn judge_sizes(plan: &mut Plan, job: &Job<'_>, which: Which) {
     let limit = METADATA_BLOCKS_MAX.0;
     if plan.blocked_by.is_empty() && job.new_data.is_none() && job.new_metadata.is_none() {
         plan.block("the pool's used and total blocks are not known, so no size can be computed");
-        plan.steps = vec![grow_generic::ask(job.pool)];
+        plan.steps = vec![generic::ask(job.pool)];
     }
     if job.metadata_target.minimum_growth.is_none() && job.metadata.total.is_some() {
         plan.block("the metadata is as large as the kernel can use (15.875 GiB): only removing things helps");
@@ -227,15 +232,10 @@ fn judge_sizes(plan: &mut Plan, job: &Job<'_>, which: Which) {
 
 fn numbers(plan: &mut Plan, job: &Job<'_>) {
     let numbers = &mut plan.numbers;
-    numbers.set("current_percent", job.data.percent.or(job.metadata.percent));
     let data = &job.data;
+    numbers.set_data(data, &job.metadata);
     let bytes = |blocks: Option<u64>| data.bytes(blocks?);
-    numbers.set("block_bytes", data.block);
-    numbers.set("total_blocks", data.total);
     numbers.set("used_blocks", data.used());
-    numbers.set("free_blocks", data.free);
-    numbers.set("required_blocks", data.required);
-    numbers.set("short_blocks", data.short());
     let target = &job.data_target;
     let growth = job.new_data.zip(data.total).and_then(|(new, total)| new.checked_sub(total));
     for (name, in_bytes, blocks) in [
@@ -271,9 +271,4 @@ fn numbers(plan: &mut Plan, job: &Job<'_>) {
     numbers.set("metadata_needed_bytes", job.new_data.map(sizes::needed_bytes));
     numbers.set("metadata_advised_bytes", job.new_data.map(sizes::advised_bytes));
     numbers.set("metadata_limit_bytes", Some(METADATA_BLOCKS_MAX.0.saturating_mul(4096)));
-}
-
-/// A step that only looks.
-pub(super) fn look(does: &str, why: &str, commands: Vec<String>) -> Step {
-    Step::new(Risk::Reads, does, why, commands)
 }

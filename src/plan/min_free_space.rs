@@ -67,14 +67,9 @@ fn numbers(pool: &Pool, data: &Half, metadata: &Half, largest: Option<u64>, new:
     let at_new = |half: &Half| Some(floor::required(half.total?, new?));
     let headroom = |half: &Half| half.free?.checked_sub(at_new(half)?);
     let in_bytes = |half: &Half, blocks: Option<u64>| half.bytes(blocks?);
-    numbers.set("current_percent", data.percent.or(metadata.percent));
+    numbers.set_data(data, metadata);
     numbers.set("largest_unblocking_percent", largest);
     numbers.set("new_percent", new);
-    numbers.set("block_bytes", data.block);
-    numbers.set("total_blocks", data.total);
-    numbers.set("free_blocks", data.free);
-    numbers.set("required_blocks", data.required);
-    numbers.set("short_blocks", data.short());
     numbers.set("new_required_blocks", at_new(data));
     numbers.set("headroom_blocks", headroom(data));
     let bytes = in_bytes(data, headroom(data));

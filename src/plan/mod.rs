@@ -8,12 +8,7 @@ mod daemon_json;
 mod direct_lvm;
 mod facts;
 mod free;
-mod free_chosen;
-mod free_docker;
-mod free_others;
 mod grow;
-mod grow_generic;
-mod grow_steps;
 mod inventory;
 mod items;
 mod json_edit;
@@ -23,18 +18,13 @@ mod numbers;
 mod old_engine;
 mod overlay2;
 mod repair;
-mod repair_copy;
-mod repair_files;
-mod repair_refusal;
-mod repair_users;
-mod room;
 mod script;
 mod settings;
 mod sizes;
 
 pub use direct_lvm::{Counted, DirectLvm, Where, direct_lvm};
+pub use free::chosen::{Chosen, Removal, Thing, Trimming, free_chosen};
 pub use free::{Free, free};
-pub use free_chosen::{Chosen, Removal, Thing, Trimming, free_chosen};
 pub use grow::{Grow, Which, grow};
 pub use items::{Fate, Item, Kind};
 pub use min_free_space::{MinFreeSpace, min_free_space};
@@ -223,5 +213,10 @@ impl Step {
             difference: Vec::new(),
             guarded: None,
         }
+    }
+
+    /// A step that only looks.
+    fn look(does: impl Into<String>, why: impl Into<String>, commands: Vec<String>) -> Self {
+        Self::new(Risk::Reads, does, why, commands)
     }
 }

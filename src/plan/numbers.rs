@@ -2,6 +2,7 @@
 //!
 //! A name means one thing for ever and ends in its unit; a number nobody knows is there, and null.
 
+use super::facts::Half;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
@@ -116,6 +117,16 @@ impl Numbers {
             Some(entry) => entry.1 = value,
             None => self.0.push((name, value)),
         }
+    }
+
+    /// Sets what a plan about the pool's space begins with: its data, and what Docker demands of it.
+    pub(super) fn set_data(&mut self, data: &Half, metadata: &Half) {
+        self.set("current_percent", data.percent.or(metadata.percent));
+        self.set("block_bytes", data.block);
+        self.set("total_blocks", data.total);
+        self.set("free_blocks", data.free);
+        self.set("required_blocks", data.required);
+        self.set("short_blocks", data.short());
     }
 
     /// The number of a name; `None` where unknown.

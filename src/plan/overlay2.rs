@@ -7,7 +7,6 @@
 use super::archives::{self, Place, Sizes};
 use super::daemon_json::{Setting, options_without, with_settings};
 use super::facts::{State, state};
-use super::grow::look;
 use super::inventory::{Inventory, inventory};
 use super::moving::{self, Move};
 use super::numbers::Numbers;
@@ -18,6 +17,7 @@ use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::owners::Owners;
 use crate::host::pool::{Owner, Pool};
+use crate::host::release::{el7_build, version};
 use crate::host::units::Bytes;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -89,7 +89,7 @@ fn docker_of<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Option<&'a Doc
                     "nothing is known of Docker's files here: make the plan on the host itself, as root, or from its \
                      recording",
                 );
-                plan.steps = vec![look(
+                plan.steps = vec![Step::look(
                     "see what there is to move",
                     "Images and containers of another driver are not seen after the change.",
                     vec!["docker images -a".into(), "docker ps -as".into(), "docker volume ls".into()],
@@ -138,7 +138,7 @@ fn refuse(plan: &mut Plan, host: &Host, docker: &Docker, options: &Overlay2) {
     let kernel = version(release);
     let kind = docker.filesystem.as_ref().and_then(|f| f.kind.as_deref()).unwrap_or_default();
     match kernel {
-        Some(kernel) if kernel < (4, 0) && red_hats(release).is_none_or(|build| build < 514) => plan.block(format!(
+        Some(kernel) if kernel < (4, 0) && el7_build(release).is_none_or(|build| build < 514) => plan.block(format!(
             "overlay2 needs kernel 4.0 or newer, or 3.10.0-514 or newer of Red Hat's: this is {release}"
         )),
         Some(kernel) if kernel < (4, 0) => plan.warn(format!(
@@ -413,16 +413,4 @@ fn remove(pool: &Pool, way: &Move<'_>) -> Step {
         ..Guarded::default()
     });
     step
-}
-
-/// `4.18` of `4.18.0-553.el8.x86_64`, `20.10` of `20.10.24+dfsg1`.
-pub(super) fn version(text: &str) -> Option<(u32, u32)> {
-    let mut parts = text.split(|c: char| !c.is_ascii_digit());
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-}
-
-/// `514` of `3.10.0-514.el7.x86_64`.
-fn red_hats(release: &str) -> Option<u32> {
-    let (_, build) = release.split_once("3.10.0-").filter(|_| release.contains(".el7"))?;
-    build.split('.').next()?.parse().ok()
 }

@@ -2,11 +2,15 @@
 //!
 //! A full pool grows. A damaged one is repaired on a copy, with everything stopped, and the old metadata is kept.
 
+mod copy;
+mod files;
+mod refusal;
+mod users;
+
 use super::facts::{Half, State, state};
-use super::grow::{Grow, Which, grow, look};
+use super::grow::{Grow, Which, grow};
 use super::numbers::Numbers;
-use super::repair_refusal::refuse;
-use super::{Goal, Plan, Step, repair_copy, repair_files, repair_users, sizes};
+use super::{Goal, Plan, Step, sizes};
 use crate::advice::{Risk, pool_option};
 use crate::host::backing::{Backing, BackingKind, LoopFile};
 use crate::host::docker::Docker;
@@ -15,6 +19,7 @@ use crate::host::pool::{Owner, Pool, StatusAnswer};
 use crate::host::status::Mode;
 use crate::host::units::{METADATA_BLOCK, SECTOR};
 use crate::host::{DeviceMapper, Host};
+use refusal::refuse;
 
 /// What may be asked of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -191,7 +196,7 @@ fn case(host: &Host, pool: &Pool) -> Case {
         (State::Works, ..) => Case::Works,
         (State::Unknown, ..) => {
             let why = "the pool's mode is not known here, so whether it needs repair is not either";
-            Case::First(why.into(), vec![super::grow_generic::ask_for(pool, "repair")])
+            Case::First(why.into(), vec![super::grow::ask_for(pool, "repair")])
         }
     }
 }
@@ -271,10 +276,10 @@ fn by_growing(plan: &mut Plan, job: &Job<'_>, which: Which) {
     if which == Which::Data {
         let why = "Removing works in a full pool, and needs no space.";
         let command = format!("thinspect plan free{}", pool_option(job.pool));
-        plan.steps.push(look("or see what could be removed instead", why, vec![command]));
+        plan.steps.push(Step::look("or see what could be removed instead", why, vec![command]));
     }
     if plan.possible {
-        plan.steps.push(repair_users::harm(job));
+        plan.steps.push(users::harm(job));
     }
 }
 
@@ -286,24 +291,24 @@ fn offline(plan: &mut Plan, job: &Job<'_>) {
     if refuse(plan, job) {
         return;
     }
-    plan.warn(if repair_users::has_containers(job) {
+    plan.warn(if users::has_containers(job) {
         "what can be lost: the pool's last changes (what was made in its last second), and what containers have \
          written since the errors began; volumes are not in the pool"
     } else {
         "what can be lost: the pool's last changes (what was made in its last second), and what was written since \
          the errors began"
     });
-    plan.steps.push(repair_users::cause(job));
-    plan.steps.push(repair_users::stop(job));
+    plan.steps.push(users::cause(job));
+    plan.steps.push(users::stop(job));
     match &job.carrier {
-        Carrier::File { metadata, data } => repair_files::steps(plan, job, metadata, data.as_deref()),
-        Carrier::Lvm { name, node } => repair_copy::lvm(plan, job, name, node),
-        Carrier::Device(node) => repair_copy::device(plan, job, node),
+        Carrier::File { metadata, data } => files::steps(plan, job, metadata, data.as_deref()),
+        Carrier::Lvm { name, node } => copy::lvm(plan, job, name, node),
+        Carrier::Device(node) => copy::device(plan, job, node),
         Carrier::Unknown => {}
     }
-    plan.steps.extend(repair_users::grow_next(job));
-    plan.steps.push(repair_users::harm(job));
-    plan.steps.extend(repair_users::check_filesystems(job));
+    plan.steps.extend(users::grow_next(job));
+    plan.steps.push(users::harm(job));
+    plan.steps.extend(users::check_filesystems(job));
     if plan.steps.iter().any(|s| s.guarded.is_some() && s.risk == Risk::Destroys) {
         plan.basis.unscriptable = Some("a step of it would destroy".into());
     }

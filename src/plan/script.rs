@@ -19,13 +19,13 @@ pub(super) const STORE_DOCKER: &str = include_str!("store_docker.sh");
 /// For plans that save it in archives and load it again; needs [`STORE_DOCKER`].
 pub(super) const MIGRATE: &str = include_str!("migrate.sh");
 /// For plans that remove things from it.
-pub(super) const FREE: &str = include_str!("free.sh");
+pub(super) const FREE: &str = include_str!("free/docker.sh");
 /// For plans that check and repair its metadata.
-pub(super) const REPAIR: &str = include_str!("repair.sh");
+pub(super) const REPAIR: &str = include_str!("repair/repair.sh");
 /// The same, where a file carries the metadata.
-pub(super) const REPAIR_FILE: &str = include_str!("repair_file.sh");
+pub(super) const REPAIR_FILE: &str = include_str!("repair/file.sh");
 /// The same, where a logical volume does.
-pub(super) const REPAIR_LVM: &str = include_str!("repair_lvm.sh");
+pub(super) const REPAIR_LVM: &str = include_str!("repair/lvm.sh");
 /// For the plan that moves a pool to LVM; needs [`STORE`] and [`REPAIR`].
 pub(super) const DIRECT_LVM: &str = include_str!("direct_lvm.sh");
 /// The same for Docker's pool; needs [`STORE_DOCKER`].

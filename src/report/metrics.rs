@@ -13,7 +13,7 @@ use crate::host::pool::{Owner, Pool};
 use crate::host::space::Space;
 use crate::host::thin::Thin;
 use crate::host::units::{Blocks, Bytes, METADATA_BLOCK};
-use crate::verdict::{Severity, Verdict};
+use crate::verdict::Verdict;
 use exposition::{Exposition, Labels, Value};
 use std::collections::BTreeMap;
 
@@ -99,14 +99,9 @@ fn of_dockers(all: &mut Exposition, report: &Report) {
 fn of_findings(all: &mut Exposition, report: &Report) {
     let mut counts: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
     for finding in &report.findings {
-        let severity = match finding.severity {
-            Severity::Critical => "critical",
-            Severity::Warning => "warning",
-            Severity::Notice => "notice",
-        };
         let subject = &finding.subject;
         let pool = if subject.kind == "pool" { subject.name.as_str() } else { "" };
-        *counts.entry((finding.rule, severity, pool)).or_default() += 1;
+        *counts.entry((finding.rule, finding.severity.word(), pool)).or_default() += 1;
     }
     let mut family = all.gauge(
         "thinspect_findings",

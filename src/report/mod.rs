@@ -20,6 +20,7 @@ pub use amount::{Units, amounts, clean};
 pub use html::html;
 pub use plan::{PlanOutput, plan_json, plan_schema, plan_text};
 pub use text::{Look, finding_text, text};
+pub(crate) use text::{filled, level, tenths};
 
 use crate::host::Host;
 use crate::rules::{self, Finding};

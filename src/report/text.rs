@@ -228,7 +228,7 @@ pub(super) fn owner(pool: &Pool, host: &Host) -> Option<String> {
     }
 }
 
-const BAR: u64 = 16;
+const BAR: usize = 16;
 
 /// `data      90.1 % [##############--]  90.1 GiB of 100.0 GiB; 161986 of 1638400 blocks free`
 fn space_line<B: Blocks>(name: &str, space: &Space<B>, look: &Look) -> Option<String> {
@@ -236,10 +236,9 @@ fn space_line<B: Blocks>(name: &str, space: &Space<B>, look: &Look) -> Option<St
         let free = space.said_free?.count();
         return Some(format!("{name:<9}{free} blocks free, the total is not said"));
     };
-    let filled = (permille * BAR).div_ceil(1000).min(BAR);
-    let bar = |c: &str, n: u64| c.repeat(usize::try_from(n).unwrap_or_default());
-    let filled_bar = look.paint(of_share(permille), &bar("#", filled));
-    let bar = format!("[{filled_bar}{}]", bar("-", BAR - filled));
+    let filled = filled(BAR, permille);
+    let filled_bar = look.paint(of_share(permille), &"#".repeat(filled));
+    let bar = format!("[{filled_bar}{}]", "-".repeat(BAR - filled));
     let share = tenths(permille);
     let bytes = space.used_in_bytes().zip(space.total_in_bytes());
     let bytes = bytes.map(|(used, total)| format!("{} of {}", look.units.show(used), look.units.show(total)));
@@ -251,23 +250,40 @@ fn space_line<B: Blocks>(name: &str, space: &Space<B>, look: &Look) -> Option<St
     Some(format!("{name:<9}{share:>5} % {bar} {}", numbers.join("; ")))
 }
 
-/// The colour of tenths of a percent in use.
-pub(super) fn of_share(permille: u64) -> Style {
+/// How bad so many tenths of a percent in use look.
+pub(crate) const fn level(permille: u64) -> Option<Severity> {
     match permille {
-        900.. => colour_of(Severity::Critical),
-        800.. => colour_of(Severity::Warning),
-        _ => Style::new(),
+        900.. => Some(Severity::Critical),
+        800.. => Some(Severity::Warning),
+        _ => None,
     }
 }
 
+/// The colour of tenths of a percent in use.
+pub(super) fn of_share(permille: u64) -> Style {
+    level(permille).map_or_else(Style::new, colour_of)
+}
+
+/// Columns of a bar that are filled: all of them only of what is full, none only of what is empty.
+pub(crate) fn filled(columns: usize, permille: u64) -> usize {
+    let most = u64::try_from(columns).unwrap_or_default();
+    let filled = match permille {
+        0 => 0,
+        1..1000 => (most * permille / 1000).clamp(1, most.saturating_sub(1).max(1)),
+        _ => most,
+    };
+    usize::try_from(filled).unwrap_or_default()
+}
+
 /// Tenths as people read them.
-pub(super) fn tenths(number: u64) -> String {
+pub(crate) fn tenths(number: u64) -> String {
     format!("{}.{}", number / 10, number % 10)
 }
 
-/// Docker's floor in numbers.
+/// The floor of Docker or Podman in numbers.
 pub(super) fn limit(pool: &Pool) -> Option<String> {
     let percent = pool.min_free.percent?;
+    let (engine, option) = pool.engine();
     let from = match pool.min_free.from {
         MinFreeFrom::Default => "the default",
         MinFreeFrom::Option => "as configured",
@@ -276,7 +292,7 @@ pub(super) fn limit(pool: &Pool) -> Option<String> {
         MinFreeFrom::NotDocker | MinFreeFrom::TooOld => return None,
     };
     if percent == 0 {
-        return Some("dm.min_free_space is 0 %: Docker lets the pool fill up".to_owned());
+        return Some(format!("{option} is 0 %: {engine} lets the pool fill up"));
     }
     let total = pool.data.total.map(|t| t.0);
     let required =
@@ -286,10 +302,10 @@ pub(super) fn limit(pool: &Pool) -> Option<String> {
             pool.block.map(|b| format!(" ({})", Bytes(required.saturating_mul(b.0)))).unwrap_or_default();
         let metadata = metadata_floor(pool).map(|m| format!(" and {m} metadata blocks")).unwrap_or_default();
         format!(
-            ": Docker wants {required} data blocks{bytes}{metadata} free before it makes a layer or container"
+            ": {engine} wants {required} data blocks{bytes}{metadata} free before it makes a layer or container"
         )
     });
-    Some(format!("dm.min_free_space {percent} %, {from}{}", required.unwrap_or_default()))
+    Some(format!("{option} {percent} %, {from}{}", required.unwrap_or_default()))
 }
 
 /// Docker's floor in metadata blocks, where that is what it refuses for.

@@ -12,6 +12,7 @@ use crate::host::Host;
 use crate::host::history::{Event, Moment, SCHEMA, Sample};
 use crate::host::pool::Pool;
 use crate::host::units::Bytes;
+use crate::host::units::permille;
 use crate::verdict::Severity;
 use anstyle::Style;
 use schemars::JsonSchema;
@@ -99,17 +100,16 @@ pub(crate) struct Row<'a> {
 pub(crate) fn rows<'a>(pool: &Pool, forecast: &'a Forecast) -> Vec<Row<'a>> {
     let spaces = forecast.spaces();
     let known = spaces.filter_map(|(name, outlook)| {
-        let (permille, free) = match name {
+        let (share, free) = match name {
             "data" => (pool.data.permille()?, pool.data.free_in_bytes()?),
             "metadata" => (pool.metadata.permille()?, pool.metadata.free_in_bytes()?),
             _ => {
                 let below = pool.data_backing.filesystem.as_ref()?;
-                let (size, free) = (below.size.filter(|s| s.0 > 0)?, below.free?);
-                let permille = u128::from(size.minus(free).0) * 1000 / u128::from(size.0);
-                (u64::try_from(permille).ok()?, free)
+                let (size, free) = (below.size?, below.free?);
+                (permille(size.minus(free).0, size.0)?, free)
             }
         };
-        Some(Row { name, permille, free, outlook })
+        Some(Row { name, permille: share, free, outlook })
     });
     known.collect()
 }

@@ -44,7 +44,7 @@ const REMOVABLE: [&str; 4] = ["dev sr", "device sr", "dev fd", "device fd"];
 const FULL: [&str; 4] = ["pool-out-of-data-space", "pool-queues-writes", "pool-fails-writes", "no-free-data"];
 
 fn check(host: &Host) -> Vec<Finding> {
-    if nobody_has_pools(host) {
+    if judge::nobody_has_pools(host) {
         return Vec::new();
     }
     let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
@@ -53,12 +53,6 @@ fn check(host: &Host) -> Vec<Finding> {
     } else {
         of_pools
     }
-}
-
-/// A machine without a pool, and without anybody whose pool could be missing: what fails there carries none.
-fn nobody_has_pools(host: &Host) -> bool {
-    let inactive = host.lvm.volumes.iter().any(|v| v.attr.starts_with('t'));
-    host.source == Source::Machine && host.pools.is_empty() && host.dockers.is_empty() && !inactive
 }
 
 /// The machine's pool failed, or wants a check, because a device under it gave an I/O error (5 is `EIO`) rather than for

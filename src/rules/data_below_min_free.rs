@@ -2,7 +2,7 @@
 
 use super::{Finding, Subject, advise, floor_words};
 use crate::host::Host;
-use crate::host::pool::Pool;
+use crate::host::pool::{Owner, Pool};
 use crate::host::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
@@ -54,7 +54,8 @@ fn of_report(host: &Host, pool: &Pool) -> Option<Finding> {
         return None;
     }
     let summary = format!(
-        "Docker refuses new layers and containers: {free} free, {required} required; about {short} short"
+        "{} refuses new layers and containers: {free} free, {required} required; about {short} short",
+        pool.engine().0
     );
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, Subject::pool(pool), summary)
         .because("free", free.to_string(), "docker info")
@@ -68,7 +69,7 @@ fn of_report(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    let s = floor_words::shortfall(&pool.min_free, &pool.data, pool.refused_data)?;
+    let s = floor_words::shortfall(pool, &pool.data, pool.refused_data)?;
     let size = |blocks: u64| in_bytes(pool, blocks);
     let summary = s.summary("data", s.short().map(size).unwrap_or_default());
     let certainty = s.certainty(host, pool, pool.refused_data);
@@ -79,11 +80,16 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let free = advise::free_space(host, pool);
     let grow = advise::grow_data(host, pool, s.smallest_growth().and_then(exact));
     let lower = vec![advise::plan("min-free-space", pool, "see what lowering the percent would do")];
+    let cost = match pool.owner {
+        // It has no daemon.
+        Owner::ContainersStorage => "it only buys time",
+        _ => "it only buys time, and restarts the daemon",
+    };
     Some(
         finding
             .advise_all(advise::with_amount(free, ways.free, "see what can be removed"))
             .advise_all(advise::with_amount(grow, ways.grow, "see how"))
-            .advise_all(advise::with_amount(lower, ways.lower, "it only buys time, and restarts the daemon")),
+            .advise_all(advise::with_amount(lower, ways.lower, cost)),
     )
 }
 

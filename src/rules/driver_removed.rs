@@ -4,6 +4,7 @@ use super::{Finding, advise, judge, said};
 use crate::advice::pool_option;
 use crate::host::Host;
 use crate::host::docker::Docker;
+use crate::host::release::version;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -62,7 +63,7 @@ fn of_version(host: &Host) -> Option<Finding> {
     let wanted = |d: &&Docker| d.driver.as_deref() == Some("devicemapper");
     let left = |d: &&Docker| d.driver.is_none() && !d.devices.is_empty();
     let docker = host.dockers.iter().find(wanted).or_else(|| host.dockers.iter().find(left))?;
-    let version = docker.version.as_deref().filter(|v| judge::version(v) >= Some(REMOVED))?;
+    let version = docker.version.as_deref().filter(|v| version(v) >= Some(REMOVED))?;
     let severity = if wanted(&docker) { Severity::Critical } else { Severity::Warning };
     let summary =
         format!("Docker {version} has no devicemapper driver: what is in the pool cannot be reached");

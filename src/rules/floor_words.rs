@@ -1,8 +1,8 @@
-//! Docker's free-space floor put in words: what it asks for, what is free, what would unblock.
+//! The free-space floor of Docker's driver and its fork put in words: what it asks for, what is free, what would unblock.
 
 use super::Finding;
 use crate::host::floor;
-use crate::host::pool::{MinFree, MinFreeFrom, Pool, Refusal};
+use crate::host::pool::{MinFreeFrom, Pool, Refusal};
 use crate::host::space::Space;
 use crate::host::units::Blocks;
 use crate::host::{Host, Source};
@@ -10,6 +10,8 @@ use crate::verdict::Certainty;
 
 /// What the floor asks for and what there is, as far as it was said.
 pub(super) struct Shortfall {
+    engine: &'static str,
+    option: &'static str,
     free: Option<u64>,
     required: Option<u64>,
     /// The total, and whether it was said or only follows from the percent.
@@ -24,10 +26,11 @@ pub(super) struct Shortfall {
 
 /// The shortfall by the pool's own numbers, else by Docker's refusal; `None` when the floor is met.
 pub(super) fn shortfall<B: Blocks>(
-    floor: &MinFree,
+    pool: &Pool,
     space: &Space<B>,
     refusal: Option<Refusal>,
 ) -> Option<Shortfall> {
+    let (floor, (engine, option)) = (&pool.min_free, pool.engine());
     // A total of 0 is one that could not be read.
     let total = space.total.map(Blocks::count).filter(|t| *t > 0);
     let free = space.free().map(Blocks::count);
@@ -38,6 +41,8 @@ pub(super) fn shortfall<B: Blocks>(
         let (free, required, total) = (Some(free), Some(required), Some((total, true)));
         let from = if space.exact { "thin-pool status" } else { "docker info" };
         return Some(Shortfall {
+            engine,
+            option,
             free,
             required,
             total,
@@ -51,6 +56,8 @@ pub(super) fn shortfall<B: Blocks>(
     let derived = refusal.least_total(percent).map(|t| (t, false));
     let total = total.map(|t| (t, true)).or(derived);
     Some(Shortfall {
+        engine,
+        option,
         free: refusal.free,
         required: refusal.required,
         total,
@@ -95,12 +102,13 @@ impl Shortfall {
 
     /// One sentence; `size` is the missing amount in bytes, in brackets.
     pub(super) fn summary(&self, half: &str, size: String) -> String {
-        let what = "Docker refuses new layers and containers";
+        let engine = self.engine;
+        let what = format!("{engine} refuses new layers and containers");
         match (self.free, self.required, self.short()) {
             (Some(free), Some(required), _) if self.enough_now.is_some() => {
                 let now = self.enough_now.unwrap_or_default();
                 format!(
-                    "Docker refused new layers and containers: {free} free {half} blocks, {required} required; the \
+                    "{engine} refused new layers and containers: {free} free {half} blocks, {required} required; the \
                      status shows {now} free, so it may go on by now"
                 )
             }
@@ -128,7 +136,7 @@ impl Shortfall {
         let lower = self.free.zip(self.total).map(|(free, (total, _))| {
             let percent = floor::largest_passing_percent(free, total);
             let spare = free.saturating_sub(floor::required(total, percent));
-            format!("lower dm.min_free_space to {percent} %, which leaves {spare} blocks{}", size(spare))
+            format!("lower {} to {percent} %, which leaves {spare} blocks{}", self.option, size(spare))
         });
         Ways { free, grow, lower }
     }

@@ -9,6 +9,7 @@ use crate::host::backing::{Filesystem, LoopFile};
 use crate::host::docker::Docker;
 use crate::host::lvm::LogicalVolume;
 use crate::host::pool::{Owner, Pool, StatusAnswer};
+use crate::host::release::version;
 use crate::host::saying::{Kind, Saying};
 use crate::host::space::Space;
 use crate::host::status::Mode;
@@ -163,6 +164,12 @@ pub(super) fn speaks_of_thin_pools(host: &Host) -> bool {
     !host.pools.is_empty() || host.dockers.iter().any(driver) || told()
 }
 
+/// A machine without a pool, and without anybody whose pool could be missing: what fails there is nothing of a pool's.
+pub(super) fn nobody_has_pools(host: &Host) -> bool {
+    let inactive = host.lvm.volumes.iter().any(|v| v.attr.starts_with('t'));
+    host.source == Source::Machine && host.dockers.is_empty() && !inactive && !speaks_of_thin_pools(host)
+}
+
 /// A pool's `docker info`, or that of any pool.
 pub(super) fn some_docker_info(host: &Host) -> Option<&DockerInfo> {
     host.pools.iter().find_map(|p| p.docker_info.as_ref())
@@ -173,13 +180,6 @@ pub(super) fn docker_version(host: &Host) -> Option<(u32, u32)> {
     let of_files = host.dockers.iter().find_map(|d| d.version.as_deref());
     let said = some_docker_info(host).and_then(|i| i.server_version.as_deref());
     version(of_files.or(said)?)
-}
-
-/// Major and minor of a version text.
-pub(super) fn version(text: &str) -> Option<(u32, u32)> {
-    let mut parts = text.split('.');
-    let digits = |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok();
-    Some((digits(parts.next()?)?, digits(parts.next()?)?))
 }
 
 /// The virtual size of Docker's base device: the most one container can write.

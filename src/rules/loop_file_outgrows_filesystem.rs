@@ -102,7 +102,7 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 /// Loop writes fail, and nothing tells how full the filesystem is.
 fn of_words(host: &Host) -> Option<Finding> {
     // Where the room is known there was enough of it, so the errors are history.
-    if host.pools.iter().any(|p| judge::loop_room(host, p).is_some()) {
+    if host.pools.iter().any(|p| judge::loop_room(host, p).is_some()) || judge::nobody_has_pools(host) {
         return None;
     }
     let lines = said::lines(host, &["loop-write-error"]);

@@ -41,7 +41,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    let s = floor_words::shortfall(&pool.min_free, &pool.metadata, pool.refused_metadata)?;
+    let s = floor_words::shortfall(pool, &pool.metadata, pool.refused_metadata)?;
     let size = |blocks: u64| Bytes(blocks.saturating_mul(METADATA_BLOCK.0));
     let summary = s.summary("metadata", s.short().map(|b| format!(" ({})", size(b))).unwrap_or_default());
     let certainty = s.certainty(host, pool, pool.refused_metadata);

@@ -11,6 +11,7 @@ mod pool;
 
 use crate::host::Host;
 use crate::host::pool::Pool;
+use crate::host::release::{el7_build, version};
 use crate::host::status::{HeldRoot, Mode};
 use guardian::{Guardian, Report};
 use nix::errno::Errno;
@@ -21,9 +22,9 @@ use std::time::Duration;
 pub use pool::release_command;
 
 /// The first kernel of which no corruption by metadata snapshots is known (google/cadvisor pull requests 1409, 1411).
-const SOUND_KERNEL: (u64, u64) = (4, 4);
+const SOUND_KERNEL: (u32, u32) = (4, 4);
 /// The same for RHEL 7, whose kernel is 3.10.0 with corrections: the number behind the hyphen.
-const SOUND_EL7: u64 = 366;
+const SOUND_EL7: u32 = 366;
 
 /// A metadata snapshot of a pool that this process had taken.
 #[derive(Debug)]
@@ -99,11 +100,7 @@ fn state_refusal(pool: &Pool) -> Option<&'static str> {
 
 /// Whether a kernel release is one on which taking metadata snapshots is sound.
 fn is_sound(release: &str) -> bool {
-    let number = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok();
-    let mut parts = release.split('.');
-    let version: Option<(u64, u64)> = parts.next().and_then(number).zip(parts.next().and_then(number));
-    let el7 = release.strip_prefix("3.10.0-").filter(|rest| rest.contains(".el7")).and_then(number);
-    version.is_some_and(|version| version >= SOUND_KERNEL) || el7.is_some_and(|build| build >= SOUND_EL7)
+    version(release) >= Some(SOUND_KERNEL) || el7_build(release) >= Some(SOUND_EL7)
 }
 
 impl Snapshot {

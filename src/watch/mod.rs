@@ -140,7 +140,7 @@ impl Watcher {
             host::read(&past).history
         });
         let report = reported(&recording, history.unwrap_or_default(), pool.as_deref());
-        let judged = moment(&recording);
+        let judged = moment(recording.recorded_at.as_deref());
         let (asked, thin_at) = (Instant::now(), UNTHINNED);
         let (trouble, told) = (None, Vec::new());
         Self { worker, options, pool, recording, report, thin_at, judged, asked, trouble, told }
@@ -154,7 +154,7 @@ impl Watcher {
 
     /// The findings and pools as they are when the watching begins.
     pub fn first(&mut self) -> Look {
-        let at = moment(&self.recording);
+        let at = moment(self.recording.recorded_at.as_deref());
         let samples = self.samples(at);
         let events = self.news(at);
         Look { at, samples, events, woken: false }
@@ -172,11 +172,11 @@ impl Watcher {
         let (at, moved) = match again {
             again::Again::Same(at) => {
                 self.recording.recorded_at = Some(at);
-                (moment(&self.recording), false)
+                (moment(self.recording.recorded_at.as_deref()), false)
             }
             again::Again::Moved(recording) => {
                 self.recording = *recording;
-                (moment(&self.recording), true)
+                (moment(self.recording.recorded_at.as_deref()), true)
             }
             again::Again::Other => {
                 let anew = self.look_anew();
@@ -191,7 +191,7 @@ impl Watcher {
         self.worker.forgive();
         self.recording = record(&mut self.worker, &self.options);
         self.asked = Instant::now();
-        self.seen(moment(&self.recording), true)
+        self.seen(moment(self.recording.recorded_at.as_deref()), true)
     }
 
     fn seen(&mut self, at: Moment, moved: bool) -> Look {
@@ -267,6 +267,7 @@ fn reported(recording: &Recording, history: History, pool: Option<&str>) -> Repo
     Report::new(host, Source::Live, pool)
 }
 
-fn moment(recording: &Recording) -> Moment {
-    recording.recorded_at.as_deref().and_then(Moment::read).unwrap_or(Moment(0))
+/// The moment of a look; the beginning of time where it is not told.
+fn moment(recorded_at: Option<&str>) -> Moment {
+    recorded_at.and_then(Moment::read).unwrap_or(Moment(0))
 }

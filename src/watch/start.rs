@@ -6,9 +6,8 @@ use super::lines::Lines;
 use super::log::Log;
 use super::terminal::{Block, is_plain};
 use super::wait::{Waiter, Woken};
-use super::{Look, View, Watcher};
+use super::{Look, View, Watcher, moment};
 use crate::host::DeviceMapper;
-use crate::host::history::Moment;
 use crate::record::events::Events;
 use crate::record::live;
 use crate::record::machine::Machine;
@@ -88,7 +87,7 @@ pub fn start(options: Options) -> Result<()> {
 pub fn browse(report: &Report, look: report::Look) -> Result<()> {
     let mut waiter = Waiter::new(None, true).context("cannot wait for signals")?;
     let mut view = Full::open(look, only_ascii(), None)?;
-    let at = report.host.recorded_at.as_deref().and_then(Moment::read).unwrap_or(Moment(0));
+    let at = moment(report.host.recorded_at.as_deref());
     let shown = Look { at, samples: Vec::new(), events: Vec::new(), woken: false };
     view.show(report, &shown)?;
     loop {

@@ -25,7 +25,7 @@ old_driver=devicemapper
 
 # ... here stands src/plan/docker.sh
 
-# ... here stands src/plan/repair.sh
+# ... here stands src/plan/repair/repair.sh
 
 # ... here stands src/plan/store.sh
 

@@ -10,7 +10,7 @@ pool=docker-8:1-131188-pool
 
 # ... here stands src/plan/docker.sh
 
-# ... here stands src/plan/free.sh
+# ... here stands src/plan/free/docker.sh
 
 [ "$back" = no ] || stop 'there is no way back as a whole: each step says what takes it back'
 deletes || stop 'nothing can be removed from that pool now; look at "thinspect status"'

@@ -1,6 +1,6 @@
 //! Hosts to plan for, made by hand, and the goldens of their plans.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use thinspect::host::backing::{Backing, BackingKind, Filesystem, LoopFile};
 use thinspect::host::docker::{Docker, StorageOption};
 use thinspect::host::lvm::{LvName, Lvm, VolumeGroup};
@@ -178,17 +178,25 @@ pub(crate) fn direct_lvm() -> (Host, Pool) {
 
 /// A script without the parts that every one of its kind has, each named where it stands.
 fn own_part(script: &str) -> String {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/plan");
-    let mut own = script.to_owned();
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let name = |path: &PathBuf| path.strip_prefix(&root).unwrap().display().to_string();
+    shell_parts(&root.join("src/plan")).iter().fold(script.to_owned(), |own, path| {
+        let part = std::fs::read_to_string(path).unwrap();
+        own.replace(part.trim(), &format!("# ... here stands {}", name(path)))
+    })
+}
+
+fn shell_parts(folder: &Path) -> Vec<PathBuf> {
+    let mut parts = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|end| end == "sh") {
-            let part = std::fs::read_to_string(&path).unwrap();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            own = own.replace(part.trim(), &format!("# ... here stands src/plan/{name}"));
+        if path.is_dir() {
+            parts.extend(shell_parts(&path));
+        } else if path.extension().is_some_and(|end| end == "sh") {
+            parts.push(path);
         }
     }
-    own
+    parts
 }
 
 /// Compares a plan and its script with what is kept under `tests/plans`; with `UPDATE` set, rewrites that.

@@ -15,9 +15,9 @@ superblock_words=''
 
 # ... here stands src/plan/docker.sh
 
-# ... here stands src/plan/repair.sh
+# ... here stands src/plan/repair/repair.sh
 
-# ... here stands src/plan/repair_file.sh
+# ... here stands src/plan/repair/file.sh
 
 [ "$back" = no ] || stop 'there is no way back as a whole: each step says what takes it back'
 say 'warning: an error met the pool'\''s metadata, and the kernel keeps the pool read-only until it has been checked with everything stopped (needs_check)'

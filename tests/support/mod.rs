@@ -1,4 +1,5 @@
-//! Golden files: what is printed is compared with what was reviewed. `UPDATE=1 cargo test` rewrites them.
+//! What the tests share: golden files, with which what is printed is compared (`UPDATE=1 cargo test` rewrites them), and the
+//! program as it is run.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -7,7 +8,9 @@
     reason = "shared by tests, each using a part"
 )]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 /// A path below `tests/`.
 pub(crate) fn tests(path: &str) -> PathBuf {
@@ -40,4 +43,23 @@ pub(crate) fn golden(path: &Path, actual: &str) -> Result<(), String> {
         expected.lines().nth(line).unwrap_or("(end)"),
         actual.lines().nth(line).unwrap_or("(end)"),
     ))
+}
+
+/// Runs the program with standard input; the environment is scrubbed of what could change its output.
+pub(crate) fn thinspect(args: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_thinspect"))
+        .args(args)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    // The program may refuse before it has read everything; that is its right.
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    let _ = writer.join();
+    output
 }

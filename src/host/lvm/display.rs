@@ -51,19 +51,8 @@ pub(super) fn scanned(line: &str) -> Option<LogicalVolume> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Lvm;
-    use super::*;
+    use super::super::tests::{read, volume};
     use crate::host::units::Bytes;
-
-    fn read(of: &str, text: &str) -> Lvm {
-        let mut lvm = Gathering::default();
-        lvm.report(of, text);
-        lvm.finish()
-    }
-
-    fn volume<'a>(lvm: &'a Lvm, vg: &str, lv: &str) -> &'a LogicalVolume {
-        lvm.volume(&LvName { vg: vg.into(), lv: lv.into() }).unwrap()
-    }
 
     #[test]
     fn displays_and_scans() {

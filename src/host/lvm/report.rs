@@ -308,17 +308,8 @@ fn sum_physical(cells: &Cells, groups: &mut Vec<VolumeGroup>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{read, volume};
     use super::*;
-
-    fn read(of: &str, text: &str) -> Lvm {
-        let mut lvm = Gathering::default();
-        lvm.report(of, text);
-        lvm.finish()
-    }
-
-    fn volume<'a>(lvm: &'a Lvm, vg: &str, lv: &str) -> &'a LogicalVolume {
-        lvm.volume(&LvName { vg: vg.into(), lv: lv.into() }).unwrap()
-    }
 
     const TABLE: &str = "  LV               VG     Attr       LSize   Pool Origin Data%  Meta%  Move Log Cpy%Sync Convert Monitor
   [lvol0_pmspare]  docker ewi------- 100.00m

@@ -11,6 +11,7 @@ use crate::host::backing::Backing;
 use crate::host::docker::Docker;
 use crate::host::owners::{Container, Owners};
 use crate::host::pool::{Owner, Pool};
+use crate::host::release;
 use crate::host::units::Bytes;
 use crate::host::{DeviceMapper, Host};
 use crate::plan::Plan;
@@ -89,14 +90,13 @@ fn lost(pool: &Pool) -> Result<(), String> {
 
 fn version(docker: &Docker) -> Result<(), String> {
     let Some(version) = &docker.version else { return Ok(()) };
-    let mut numbers = version.split('.').map(|n| n.parse::<u32>().ok());
-    let (Some(Some(major)), Some(Some(minor))) = (numbers.next(), numbers.next()) else { return Ok(()) };
-    if major >= 25 {
+    let Some(release) = release::version(version) else { return Ok(()) };
+    if release >= (25, 0) {
         return Err(format!(
             "Docker {version} has no devicemapper driver any more: see `thinspect plan overlay2` for the way to overlay2"
         ));
     }
-    if (major, minor) < (1, 4) {
+    if release < (1, 4) {
         return Err(format!("Docker {version} cannot use a pool of LVM's (dm.thinpooldev came with 1.4)"));
     }
     Ok(())
@@ -234,8 +234,7 @@ pub(super) fn tasks(plan: &mut Plan, owners: &Owners) {
 }
 
 fn of_docker(plan: &mut Plan, job: &Job<'_>, docker: &Docker) {
-    let major = docker.version.as_deref().and_then(|v| v.split('.').next()?.parse::<u32>().ok());
-    if major.is_some_and(|m| m >= 18) {
+    if docker.version.as_deref().and_then(release::version) >= Some((18, 9)) {
         plan.warn(
             "the devicemapper driver is deprecated since Docker 18.09 and gone from 25.0: where overlay2 can be used, \
              `thinspect plan overlay2` lasts longer",
@@ -259,9 +258,7 @@ fn of_docker(plan: &mut Plan, job: &Job<'_>, docker: &Docker) {
 /// Docker's own way to such a pool (17.06, daemon/graphdriver/devmapper/device_setup.go), and when it is none.
 fn automatic(job: &Job<'_>, docker: &Docker) -> Option<String> {
     let (node, _) = job.target.device.as_ref()?;
-    let mut numbers = docker.version.as_deref()?.split('.').map(|n| n.parse::<u32>().ok());
-    let version = (numbers.next()??, numbers.next()??);
-    (version >= (17, 6)).then(|| {
+    (release::version(docker.version.as_deref()?)? >= (17, 6)).then(|| {
         format!(
             "not this way: dm.directlvm_device={node} lets Docker set up an empty pool by itself, for a data root with \
              nothing in it; with this one the daemon would not start, as its base device is not in that pool. It also \

@@ -7,6 +7,7 @@ use super::sizes::{self, percent};
 use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::floor::DEFAULT_PERCENT;
+use crate::host::release::version;
 use crate::plan::daemon_json::with_settings;
 use serde_json::{Value, json};
 
@@ -68,13 +69,9 @@ fn options(job: &Job<'_>, docker: &Docker, old: &str) -> Vec<String> {
 /// Whether the kernel can remove a device later that is in use now (device-mapper 4.27), and Docker knows how to use it
 /// (1.9). Asked to where it cannot, the daemon does not start.
 fn defers(host: &Host, docker: &Docker) -> bool {
-    let two = |text: &str| {
-        let mut numbers = text.split('.').map(|n| n.parse::<u32>().ok());
-        Some((numbers.next()??, numbers.next()??))
-    };
-    let kernel = host.kernel.dm_version.as_deref().and_then(two);
-    let docker = docker.version.as_deref().and_then(two);
-    kernel.is_some_and(|v| v >= (4, 27)) && docker.is_some_and(|v| v >= (1, 9))
+    let kernel = host.kernel.dm_version.as_deref().and_then(version);
+    let docker = docker.version.as_deref().and_then(version);
+    kernel >= Some((4, 27)) && docker >= Some((1, 9))
 }
 
 /// The name of LVM's profile for the pool, and its text (lvmthin(7), "Automatically extend thin pool LV").

@@ -3,7 +3,8 @@
 //! Every other answer stays as it was. It refuses to patch: where a pool came, went or was loaded anew there is
 //! nothing to go on from, and everything has to be asked.
 
-use super::{is_number, now_exactly};
+use super::devices::listed;
+use super::now_exactly;
 use crate::record::{Ask, Reading, Recording, Respondent};
 use std::collections::{HashMap, HashSet};
 
@@ -113,10 +114,11 @@ impl Asking<'_> {
         let said = |reading: Option<&Reading>| reading.and_then(Reading::said).map(str::to_owned);
         let before = said(self.before(Ask::DmList, ""))?;
         let now = said(Some(&self.ask(Ask::DmList, "")))?;
-        let numbers: HashMap<&str, &str> = before.lines().filter_map(listed).collect();
-        let same = |(name, number): (&str, &str)| numbers.get(name).is_none_or(|n| *n == number);
+        let numbers: HashMap<&str, &str> =
+            before.lines().filter_map(listed).map(|(number, name)| (name, number)).collect();
+        let same = |(number, name): (&str, &str)| numbers.get(name).is_none_or(|n| *n == number);
         now.lines().filter_map(listed).all(same).then_some(())?;
-        Some(now.lines().filter_map(listed).map(|(name, _)| name.to_owned()).collect())
+        Some(now.lines().filter_map(listed).map(|(_, name)| name.to_owned()).collect())
     }
 
     /// The pools, if they are those of before. Tables are asked of pools, and of devices not seen before.
@@ -147,13 +149,6 @@ impl Asking<'_> {
 /// Whether a table is a pool's, or cannot tell that it is none. A device that is gone is none.
 fn is_pool(table: &Reading) -> bool {
     table.said().map_or(table.errno() != Some("ENXIO"), |text| text.contains(" thin-pool "))
-}
-
-/// Name and number of `253:0 17 NAME`.
-fn listed(line: &str) -> Option<(&str, &str)> {
-    let mut words = line.splitn(3, ' ');
-    let (number, _event, name) = (words.next()?, words.next()?, words.next()?);
-    is_number(number).then_some((name, number))
 }
 
 #[cfg(test)]

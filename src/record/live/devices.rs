@@ -50,8 +50,8 @@ pub(super) fn ask(asking: &mut Asking<'_>) -> Devices {
     devices
 }
 
-/// `253:0 17 NAME`; names may hold blanks.
-fn listed(line: &str) -> Option<(&str, &str)> {
+/// Number and name of `253:0 17 NAME`; names may hold blanks.
+pub(super) fn listed(line: &str) -> Option<(&str, &str)> {
     let mut words = line.splitn(3, ' ');
     let (number, _event, name) = (words.next()?, words.next()?, words.next()?);
     is_number(number).then_some((number, name))

@@ -5,10 +5,11 @@ use super::{Style, plot, stack};
 use crate::forecast;
 use crate::host::Host;
 use crate::host::pool::Pool;
-use crate::host::units::{Blocks, Bytes};
+use crate::host::units::{self, Blocks, Bytes};
 use crate::report::text;
 use crate::report::trend::words;
 use crate::report::watch::{Row, rows};
+use crate::verdict::Severity;
 
 /// All there is to say of a pool.
 pub(super) fn section(page: &mut Html, pool: &Pool, host: &Host, style: &Style) {
@@ -47,15 +48,11 @@ pub(super) fn section(page: &mut Html, pool: &Pool, host: &Host, style: &Style) 
 
 /// One space: name, bar, numbers, and how it grows.
 fn bar(page: &mut Html, pool: &Pool, row: &Row<'_>, known: bool, style: &Style) {
-    let class = match row.permille {
-        900.. => "fill critical",
-        800.. => "fill warning",
-        _ => "fill",
-    };
+    let level = text::level(row.permille).map_or("", Severity::word);
     let name = if row.name == "filesystem" { "filesystem below" } else { row.name };
     page.open("div", "bar").element("span", "name", name);
     page.open("span", "share").text(&text::tenths(row.permille)).raw(" %").close("span");
-    page.raw("<span class=\"track\"><span class=\"").raw(class).raw("\" style=\"width:");
+    page.raw("<span class=\"track\"><span class=\"fill ").raw(level).raw("\" style=\"width:");
     permille(page, row.permille).raw("\"></span>");
     for (mark, at) in marks(pool, row.name) {
         page.raw("<span class=\"mark\" style=\"left:");
@@ -95,15 +92,12 @@ fn marks(pool: &Pool, space: &str) -> Vec<(&'static str, u64)> {
         "metadata" => (pool.metadata.total.map(|t| t.0), pool.metadata.low_water.map(|l| l.0)),
         _ => (None, None),
     };
-    let Some(total) = total.filter(|t| *t > 0) else { return Vec::new() };
+    let Some(total) = total else { return Vec::new() };
     let floor = pool.min_free.required(total);
     let marks =
         [("Docker refuses new layers from here on", floor), ("the kernel's low-water mark", low_water)];
-    let at = |left: u64| {
-        let used = u128::from(total.saturating_sub(left)) * 1000 / u128::from(total);
-        u64::try_from(used).unwrap_or(1000)
-    };
-    marks.into_iter().filter_map(|(words, left)| Some((words, at(left.filter(|l| *l > 0)?)))).collect()
+    let at = |left: u64| units::permille(total.saturating_sub(left), total);
+    marks.into_iter().filter_map(|(words, left)| Some((words, at(left.filter(|l| *l > 0)?)?))).collect()
 }
 
 /// An amount in a sentence.

@@ -23,6 +23,28 @@ pub enum By {
     Container,
 }
 
+impl By {
+    /// As `usage --by` takes it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Image => "image",
+            Self::Container => "container",
+        }
+    }
+
+    /// The next one, in a ring.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Device => Self::Image,
+            Self::Image => Self::Container,
+            Self::Container => Self::Device,
+        }
+    }
+}
+
 /// What the table is to show.
 #[derive(Debug, Clone, Default)]
 pub struct Table {

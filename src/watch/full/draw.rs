@@ -8,7 +8,7 @@ use crate::forecast;
 use crate::host::history::Moment;
 use crate::host::pool::Pool;
 use crate::report::watch::{Row, note, rows, seen, short_words};
-use crate::report::{self, Report, clean, spark};
+use crate::report::{self, Report, clean, filled, level, spark, tenths};
 use crate::rules::{self, Finding};
 use crate::verdict::{Severity, Verdict};
 use ratatui::Frame;
@@ -118,12 +118,9 @@ fn title(pool: &Pool, state: &State, scene: &Scene<'_>, width: usize) -> Line<'s
 
 /// One space: bar, share, what is free, how it grows.
 fn space(row: &Row<'_>, scene: &Scene<'_>, width: usize) -> Line<'static> {
-    let style = match row.permille {
-        900.. => of_severity(scene, Severity::Critical),
-        800.. => of_severity(scene, Severity::Warning),
-        _ => coloured(scene, Color::Green),
-    };
-    let share = format!("{:>3}.{} %", row.permille / 10, row.permille % 10);
+    let style =
+        level(row.permille).map_or_else(|| coloured(scene, Color::Green), |bad| of_severity(scene, bad));
+    let share = format!("{:>5} %", tenths(row.permille));
     let words = if width < WORDS {
         String::new()
     } else {
@@ -140,17 +137,6 @@ fn space(row: &Row<'_>, scene: &Scene<'_>, width: usize) -> Line<'static> {
         Span::raw(empty.repeat(columns - filled)),
         Span::raw(format!(" {share}{words}")),
     ])
-}
-
-/// Columns of a bar that are filled: all of them only of what is full, none only of what is empty.
-fn filled(columns: usize, permille: u64) -> usize {
-    let most = u64::try_from(columns).unwrap_or_default();
-    let filled = match permille {
-        0 => 0,
-        1..1000 => (most * permille / 1000).clamp(1, most.saturating_sub(1).max(1)),
-        _ => most,
-    };
-    usize::try_from(filled).unwrap_or_default()
 }
 
 /// The data's use over time.

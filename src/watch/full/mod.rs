@@ -9,7 +9,6 @@ mod users;
 
 pub use draw::{Scene, draw};
 pub use state::{Keys, State, Tab};
-pub use users::By;
 
 use super::follow::Flow;
 use super::{Look, View};

@@ -2,8 +2,8 @@
 //!
 //! Pure: a key changes what is shown, or says how to go on. Whatever the report becomes meanwhile, what is chosen exists.
 
-use super::users::By;
 use crate::report::Report;
+use crate::report::usage::By;
 use crate::watch::follow::Flow;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 

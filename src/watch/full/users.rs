@@ -2,6 +2,7 @@
 //!
 //! Reading the metadata may take long, or for ever where its device is stuck; the screen does not wait for it.
 
+use crate::report::usage::By;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -9,40 +10,6 @@ use nix::unistd::{pipe2, read};
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
-
-/// What the rows are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum By {
-    /// Thin devices.
-    #[default]
-    Device,
-    /// Images.
-    Image,
-    /// Containers.
-    Container,
-}
-
-impl By {
-    /// As `usage --by` takes it.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Device => "device",
-            Self::Image => "image",
-            Self::Container => "container",
-        }
-    }
-
-    /// The next one, in a ring.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        match self {
-            Self::Device => Self::Image,
-            Self::Image => Self::Container,
-            Self::Container => Self::Device,
-        }
-    }
-}
 
 /// A reading under way. It is ended when nobody wants it any more.
 pub(super) struct Reading {

@@ -3,10 +3,10 @@
 //!
 //! It names nothing it does not know; no script is made of these.
 
-use super::grow::{Job, look};
-use super::{Plan, Step};
+use super::Job;
 use crate::advice::{Risk, pool_option, quote};
 use crate::host::pool::Pool;
+use crate::plan::{Plan, Step};
 
 /// Adds generic steps.
 pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
@@ -31,7 +31,7 @@ pub(super) fn ask(pool: &Pool) -> Step {
 }
 
 /// Asks the host itself, for a goal.
-pub(super) fn ask_for(pool: &Pool, goal: &str) -> Step {
+pub(in crate::plan) fn ask_for(pool: &Pool, goal: &str) -> Step {
     let commands = vec![
         "dmsetup table --target thin-pool".to_owned(),
         "losetup -l; lvs -a; vgs".to_owned(),
@@ -39,7 +39,7 @@ pub(super) fn ask_for(pool: &Pool, goal: &str) -> Step {
     ];
     let why = "Loop files and logical volumes are handled differently. On the host itself, as root, this \
                program sees which it is and gives the exact commands.";
-    look("see which pool it is and what carries it", why, commands)
+    Step::look("see which pool it is and what carries it", why, commands)
 }
 
 /// Sets `$pool`, from what is known or from Docker.

@@ -2,15 +2,13 @@
 //!
 //! A refusal says its reason and what comes first.
 
-use super::Plan;
-use super::grow::look;
-use super::grow_generic::ask_for;
-use super::repair::{Carrier, Job};
+use super::{Carrier, Job};
 use crate::advice::{Risk, lost_files, put_back, quote};
 use crate::host::Host;
 use crate::host::backing::{Backing, Filesystem};
 use crate::host::units::Bytes;
-use crate::plan::Step;
+use crate::plan::grow::ask_for;
+use crate::plan::{Plan, Step};
 
 /// What must stay free beside the copies.
 const RESERVE: u64 = 64 << 20;
@@ -74,7 +72,7 @@ fn failing_disk(plan: &mut Plan, job: &Job<'_>) {
     ));
     let commands =
         vec!["lsblk -s".to_owned(), "dmesg | grep -E 'I/O error|medium error|Invalid' | tail -50".to_owned()];
-    plan.steps.push(look("see which device fails", "The repair comes after it is replaced.", commands));
+    plan.steps.push(Step::look("see which device fails", "The repair comes after it is replaced.", commands));
 }
 
 /// The disk that a line of the kernel's names; loop and device-mapper devices pass on errors of others.
@@ -144,10 +142,10 @@ fn room(plan: &mut Plan, job: &Job<'_>) {
     ];
     let why =
         "Logs, caches and packages can go. Leave the files `data` and `metadata` alone: they are the pool.";
-    plan.steps.push(look("see what fills that filesystem", why, commands));
+    plan.steps.push(Step::look("see what fills that filesystem", why, commands));
     let command = format!("thinspect plan repair{}", crate::advice::pool_option(job.pool));
     let why = "Stop Docker, copy and check the metadata, clear the mark or repair, start again.";
-    plan.steps.push(look("then plan again: it gives the repair itself", why, vec![command]));
+    plan.steps.push(Step::look("then plan again: it gives the repair itself", why, vec![command]));
 }
 
 /// The filesystem has room for the copies, but may be full again as soon as the pool is used.

@@ -2,12 +2,12 @@
 //!
 //! Names of containers and images are not known here; what is removed is chosen by age, label and pattern.
 
-use super::free::Job;
-use super::grow::look;
-use super::{Guarded, Plan, Step, script};
+use super::Job;
 use crate::advice::{Risk, TRIM_CONTAINERS, pool_option, quote};
 use crate::host::docker::{DeviceRecord, Docker};
+use crate::host::release;
 use crate::host::status::Discards;
+use crate::plan::{Guarded, Plan, Step, script};
 
 /// The release from which `prune` takes `until` and `label` (docker/docker 17.06).
 const PRUNE_FILTERS: (u32, u32) = (17, 6);
@@ -85,7 +85,7 @@ fn see(job: &Job<'_>) -> Step {
     ];
     let why = "On this driver Docker's sizes may read 0 B, and count shared layers more than once: the pool's own \
                counter, in the checks below, tells what a step really gave.";
-    look("see what there is", why, commands)
+    Step::look("see what there is", why, commands)
 }
 
 /// Devices that Docker has deleted but the pool still holds.
@@ -110,7 +110,7 @@ fn pending(job: &Job<'_>, docker: Option<&Docker>) -> Vec<Step> {
                whose numbers appear. Docker looks again every 30 seconds.";
     let does =
         format!("see who holds the {count} thin devices that Docker has deleted but the pool still has");
-    let first = look(&does, why, commands);
+    let first = Step::look(&does, why, commands);
     let why = "If nobody holds them, Docker has given up: it deletes them when it starts. Containers stop, unless \
                live-restore is on.";
     let command = vec!["systemctl restart docker".to_owned()];
@@ -133,7 +133,7 @@ fn open_files() -> Step {
     let why = "A deleted file that a process still has open keeps its blocks: restart that process or its \
                container, then trim again.";
     let command = "lsof -nP +L1 2>/dev/null | grep -vE 'memfd|/dev/(shm|zero)'".to_owned();
-    look("see deleted files that are still open in containers", why, vec![command])
+    Step::look("see deleted files that are still open in containers", why, vec![command])
 }
 
 fn destroying(job: &Job<'_>, does: &str, lost: &str, command: &str, script: (&str, &str)) -> Step {
@@ -226,7 +226,8 @@ pub(super) fn finish(plan: &mut Plan, job: &Job<'_>) {
     let Some(least) = job.target() else { return };
     let command = format!("thinspect plan grow{}", pool_option(job.pool));
     let why = "Where nothing more can go, the pool has to grow.";
-    let mut step = look("see whether it was enough, and how to grow the pool if not", why, vec![command]);
+    let mut step =
+        Step::look("see whether it was enough, and how to grow the pool if not", why, vec![command]);
     step.check = job.check();
     let short = "too few blocks are free still; remove more by name, or grow the pool (thinspect plan grow)";
     step.guarded = Some(Guarded {
@@ -240,7 +241,5 @@ pub(super) fn finish(plan: &mut Plan, job: &Job<'_>) {
 /// Docker's major and minor version.
 fn version(job: &Job<'_>, docker: Option<&Docker>) -> Option<(u32, u32)> {
     let said = job.pool.docker_info.as_ref().and_then(|i| i.server_version.as_deref());
-    let mut parts = docker.and_then(|d| d.version.as_deref()).or(said)?.split('.');
-    let mut number = || parts.next()?.parse().ok();
-    Some((number()?, number()?))
+    release::version(docker.and_then(|d| d.version.as_deref()).or(said)?)
 }

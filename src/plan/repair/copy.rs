@@ -3,14 +3,14 @@
 //!
 //! LVM checks and repairs by itself, and keeps what was before; other devices are written only from a checked copy.
 
-use super::grow::{Grow, Which, grow};
-use super::repair::Job;
-use super::repair_users::{START, is_dockers, remove_holders, start, unheld, works};
-use super::{Guarded, Plan, Step, script};
+use super::Job;
+use super::users::{START, is_dockers, remove_holders, start, unheld, works};
 use crate::advice::{Risk, quote};
 use crate::host::lvm::LvName;
 use crate::host::pool::Pool;
 use crate::host::status::Mode;
+use crate::plan::grow::{Grow, Which, grow};
+use crate::plan::{Guarded, Plan, Step, script};
 
 /// Adds the steps for a logical volume.
 pub(super) fn lvm(plan: &mut Plan, job: &Job<'_>, name: &LvName, node: &str) {

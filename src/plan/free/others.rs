@@ -2,13 +2,12 @@
 //!
 //! What may go only their owners know: the words in capitals are for a person to fill in, and no script is made.
 
-use super::free::Job;
-use super::grow::look;
-use super::grow_steps::{Way, way};
-use super::{Plan, Step};
+use super::Job;
 use crate::advice::{Risk, quote};
 use crate::host::pool::Owner;
 use crate::host::status::Discards;
+use crate::plan::grow::{Way, way};
+use crate::plan::{Plan, Step};
 
 /// Adds the steps.
 pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
@@ -37,7 +36,7 @@ fn containerd(plan: &mut Plan, job: &Job<'_>) {
         "ctr -n k8s.io snapshots --snapshotter devmapper list".to_owned(),
     ];
     let why = "Each namespace has its own images; k8s.io is Kubernetes's, moby is Docker's.";
-    plan.steps.push(look("see what there is", why, commands));
+    plan.steps.push(Step::look("see what there is", why, commands));
     trim(plan, job);
     let why = "Lost: the images; they are pulled again when needed. Snapshots go with the last thing that uses them, \
                within a minute or so.";
@@ -51,7 +50,11 @@ fn containerd(plan: &mut Plan, job: &Job<'_>) {
 
 fn podman(plan: &mut Plan, job: &Job<'_>) {
     let why = "Sizes count shared layers more than once: the pool's own counter tells what a step gave.";
-    plan.steps.push(look("see what there is", why, vec!["podman ps -as".into(), "podman images".into()]));
+    plan.steps.push(Step::look(
+        "see what there is",
+        why,
+        vec!["podman ps -as".into(), "podman images".into()],
+    ));
     trim(plan, job);
     let why = "Lost: the files they wrote (volumes stay). Keep one with `podman export`.";
     let commands = ["podman container prune --filter until=24h"];
@@ -76,14 +79,14 @@ fn volumes(plan: &mut Plan, job: &Job<'_>) {
         ];
         let why = "Who made the thin devices is not known here, and only their owner may remove them: a device \
                    removed behind an owner's back is lost, and its records are wrong.";
-        plan.steps.push(look("see whose they are", why, commands));
+        plan.steps.push(Step::look("see whose they are", why, commands));
         return trim(plan, job);
     };
     let select = quote(&format!("pool_lv=\"{}\"", name.lv));
     let fields = "lv_name,origin,lv_size,data_percent,lv_time,lv_active";
     let commands = vec![format!("lvs -o {fields} -S {select} {}", quote(&name.vg))];
     let why = "The share of each volume counts what it has in common with its snapshots.";
-    plan.steps.push(look("see the volumes in the pool", why, commands));
+    plan.steps.push(Step::look("see the volumes in the pool", why, commands));
     trim(plan, job);
     let volume = format!("{}/VOLUME", quote(&name.vg));
     let why = "Put the volume for the capitals: a snapshot that nobody needs comes first. Lost: everything on it. It \

@@ -2,13 +2,13 @@
 //!
 //! It takes the choice as it was made and adds checks and guards; it counts nothing itself.
 
-use super::facts::Half;
-use super::free::{self, Free, Job};
-use super::{Goal, Guarded, Plan, Step, free_docker};
+use super::{Free, Job, docker};
 use crate::advice::{Risk, quote};
 use crate::host::Host;
 use crate::host::pool::{Owner, Pool};
 use crate::host::units::{Blocks as _, Bytes, DataBlocks};
+use crate::plan::facts::Half;
+use crate::plan::{Goal, Guarded, Plan, Step};
 
 /// What was chosen for removal, exact to the block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub enum Thing {
 pub fn free_chosen(host: &Host, pool: &Pool, chosen: &Chosen) -> Plan {
     let (data, metadata) = (Half::data(pool), Half::metadata(pool));
     let wanted = chosen.wanted.bytes(chosen.block);
-    let mut numbers = free::numbers(host, pool, &data, &metadata, &Free { need: Some(wanted) });
+    let mut numbers = super::numbers(host, pool, &data, &metadata, &Free { need: Some(wanted) });
     let gained = DataBlocks(chosen.removals.iter().map(|r| r.gain.0).sum());
     numbers.set("block_bytes", Some(chosen.block.0));
     for (blocks, bytes, amount) in [
@@ -93,7 +93,7 @@ pub fn free_chosen(host: &Host, pool: &Pool, chosen: &Chosen) -> Plan {
     }
     let mut plan = Plan::new(Goal::Free, host, pool, numbers);
     let job = Job { host, pool, data, wanted: Some(chosen.wanted.0) };
-    if free::blocked(&mut plan, pool) {
+    if super::blocked(&mut plan, pool) {
         return plan;
     }
     chosen.blocked_by.iter().for_each(|why| plan.block(why.as_str()));
@@ -105,7 +105,7 @@ pub fn free_chosen(host: &Host, pool: &Pool, chosen: &Chosen) -> Plan {
             words(chosen.wanted, chosen.block),
         ));
     }
-    free::judge(&mut plan, &job, &metadata);
+    super::judge(&mut plan, &job, &metadata);
     let left = chosen.notes.iter();
     left.for_each(|note| plan.warn(note.as_str()));
     if !chosen.removals.is_empty() {
@@ -124,9 +124,9 @@ fn words(amount: DataBlocks, block: Bytes) -> String {
 fn steps(plan: &mut Plan, job: &Job<'_>, chosen: &Chosen) {
     let docker = matches!(job.pool.owner, Owner::Docker { .. });
     if docker {
-        free_docker::basis(plan, job);
+        docker::basis(plan, job);
         if job.host.docker_of(job.pool).and_then(|d| d.running) == Some(false) {
-            plan.steps.push(free_docker::start());
+            plan.steps.push(docker::start());
         }
     } else {
         plan.basis.unscriptable =
@@ -143,7 +143,7 @@ fn steps(plan: &mut Plan, job: &Job<'_>, chosen: &Chosen) {
         step.guarded = guarded(job, &removal.thing).filter(|_| docker);
         plan.steps.push(step);
     }
-    free_docker::finish(plan, job);
+    docker::finish(plan, job);
 }
 
 /// So many filesystems are named: what gives little is not worth a line.
@@ -170,7 +170,7 @@ fn trim(job: &Job<'_>, chosen: &Chosen) -> Option<Step> {
         commands,
     );
     step.check = job.check();
-    step.guarded = free_docker::trying(job, &[], &["trim_containers"]);
+    step.guarded = docker::trying(job, &[], &["trim_containers"]);
     Some(step)
 }
 
@@ -180,21 +180,21 @@ fn guarded(job: &Job<'_>, thing: &Thing) -> Option<Guarded> {
         Thing::Container(id) => {
             let id = quote(id);
             let show = format!("docker ps -as --no-trunc --filter id={id} || true");
-            free_docker::trying(job, &[&show], &[&format!("run docker rm {id} || true")])
+            docker::trying(job, &[&show], &[&format!("run docker rm {id} || true")])
         }
-        Thing::BuildCache => free_docker::trying(
+        Thing::BuildCache => docker::trying(
             job,
             &["docker system df || true"],
             &["run docker builder prune --all --force || true"],
         ),
         Thing::Image { id, names } if names.is_empty() => {
-            free_docker::trying(job, &[], &[&format!("run docker rmi {} || true", quote(id))])
+            docker::trying(job, &[], &[&format!("run docker rmi {} || true", quote(id))])
         }
         Thing::Image { id, names } => {
             let lines: Vec<String> =
                 names.iter().map(|name| format!("remove_image {} {}", quote(id), quote(name))).collect();
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-            free_docker::trying(job, &["docker images || true"], &lines)
+            docker::trying(job, &["docker images || true"], &lines)
         }
         Thing::Other => None,
     }

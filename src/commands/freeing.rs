@@ -1,7 +1,7 @@
-//! Wires the plans that rest on counts in the pool's metadata: what to free, and what the way to overlay2 has to copy.
+//! Makes the plans that rest on counts in the pool's metadata: what to free, and what the way to overlay2 has to copy.
 //! Refuses to plan with counts that are not exact.
 
-use crate::counting;
+use super::counting;
 use anyhow::{Result, anyhow};
 use std::path::{Path, PathBuf};
 use thinspect::host::owners::{self, Owners};
@@ -20,7 +20,7 @@ pub(crate) struct About<'a> {
 
 impl About<'_> {
     /// The metadata to count in: the copy that was given, else the pool's own.
-    fn metadata(&self, root: &Path, copy: Option<&Path>) -> Result<PathBuf> {
+    pub(crate) fn metadata(&self, root: &Path, copy: Option<&Path>) -> Result<PathBuf> {
         match copy {
             Some(copy) => Ok(copy.to_owned()),
             None if self.source != Source::Live => Err(counting::no_metadata()),

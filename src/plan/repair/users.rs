@@ -2,13 +2,12 @@
 //!
 //! What is stopped and started depends on who owns the pool.
 
-use super::grow::look;
-use super::repair::{Carrier, Job};
-use super::{Guarded, Step};
+use super::{Carrier, Job};
 use crate::advice::{Risk, START_DOCKER, STOP_DOCKER, pool_option, quote};
 use crate::host::lvm::LvName;
 use crate::host::pool::Owner;
 use crate::host::thin::Thin;
+use crate::plan::{Guarded, Step};
 
 /// Docker's daemon under all the names it had; pgrep finds nothing by a pattern of more than 15 characters.
 const DAEMONS: &str = "'dockerd?(-.*t)?'";
@@ -35,7 +34,7 @@ pub(super) fn cause(job: &Job<'_>) -> Step {
     }
     let why = "Errors of a disk: replace that first. A full filesystem under a loop file: free space there first. \
                Else the repair does not last.";
-    look("see why it happened", why, commands)
+    Step::look("see why it happened", why, commands)
 }
 
 /// Stops whoever uses the pool.
@@ -138,7 +137,7 @@ pub(super) fn grow_next(job: &Job<'_>) -> Option<Step> {
     let full = job.pool.data.is_full() && job.pool.data.exact;
     let command = format!("thinspect plan grow --data{}", pool_option(job.pool));
     let why = "Its data is full. It could not grow before the repair; now it can, while everything runs.";
-    full.then(|| look("see how to grow it", why, vec![command]))
+    full.then(|| Step::look("see how to grow it", why, vec![command]))
 }
 
 /// Filesystems that met refused writes.
@@ -155,7 +154,7 @@ pub(super) fn harm(job: &Job<'_>) -> Step {
     let why = format!(
         "A filesystem that met refused writes may be read-only, or lack data that its programs believe written{then}."
     );
-    look(does, &why, vec![command.into()])
+    Step::look(does, &why, vec![command.into()])
 }
 
 /// At most so many filesystems are named; the others go the same way.

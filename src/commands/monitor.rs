@@ -1,6 +1,7 @@
-//! Wires `check` and `metrics`: what a monitor asks, and in what form it is answered.
+//! `check` and `metrics`: what a monitor asks, and in what form it is answered.
 
-use crate::{answered, asked_everything, asking, named_pool, print, recording};
+use super::asking::{asked_everything, report};
+use super::saying::{answered, print};
 use anyhow::{Context, Result, anyhow};
 use clap::CommandFactory;
 use std::io::{self, Write};
@@ -8,11 +9,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use thinspect::cli::{Check, Cli, Global, Metrics};
 use thinspect::privileges;
+use thinspect::publish;
 use thinspect::publish::{http, textfile};
+use thinspect::report::metrics;
 use thinspect::report::monitor::{self, Limits, Line, Thresholds};
-use thinspect::report::{Report, metrics};
 use thinspect::verdict::Exit;
-use thinspect::{host, publish};
 
 /// A monitor reads standard output and the exit status alone, so that errors go there too.
 pub(crate) fn check(global: &Global, options: &Check) -> Result<Exit> {
@@ -56,17 +57,6 @@ pub(crate) fn wrong_check(error: &clap::Error) -> Option<Exit> {
         let _ = error.print();
     }
     Some(Exit::CouldNotAnswer)
-}
-
-/// The report; `asked` is called between the questions and the reading of the answers.
-fn report(global: &Global, asked: fn()) -> Result<Report> {
-    let (recording, source) = recording(global, &asking(false))?;
-    asked();
-    let host = host::read(&recording);
-    if let Some(name) = &global.pool {
-        named_pool(&host, name)?;
-    }
-    Ok(Report::new(host, source, global.pool.as_deref()))
 }
 
 /// The metrics on standard output, in a file, or at every scrape.

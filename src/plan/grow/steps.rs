@@ -3,18 +3,18 @@
 //! Metadata always goes first, in a resize of its own: data cannot grow while metadata is short. The new
 //! table is loaded before the pool is suspended, so that a refused one costs nothing.
 
-use super::facts::Half;
-use super::grow::Job;
-use super::{Guarded, Plan, Step};
+use super::Job;
 use crate::advice::{Risk, quote};
 use crate::host::backing::{Backing, BackingKind};
 use crate::host::lvm::{LvName, split_name};
 use crate::host::pool::Pool;
 use crate::host::units::{Bytes, SECTOR};
+use crate::plan::facts::Half;
+use crate::plan::{Guarded, Plan, Step, script};
 
 /// How one half of a pool is made larger.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Way {
+pub(in crate::plan) enum Way {
     /// Enlarge the file, tell the loop device, reload the pool's table.
     Loop { node: String, file: String },
     /// LVM does all of it.
@@ -26,7 +26,7 @@ pub(super) enum Way {
 }
 
 /// The way for one half.
-pub(super) fn way(pool: &Pool, backing: &Backing) -> Way {
+pub(in crate::plan) fn way(pool: &Pool, backing: &Backing) -> Way {
     let lvms = pool.uuid.as_deref().is_some_and(|u| u.starts_with("LVM-"));
     let named = || split_name(pool.name.as_deref().filter(|_| lvms)?).map(|(name, _)| name);
     if let Some(name) = pool.lv.clone().or_else(named) {
@@ -59,7 +59,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
             Some("the tools take the pool's name, which begins with -, for an option".into());
     }
     plan.basis.needs = preconditions(job);
-    plan.basis.helpers = vec![super::script::HELPERS];
+    plan.basis.helpers = vec![script::HELPERS];
     let metadata = job.new_metadata.filter(|_| job.more_metadata().is_some());
     let data = job.new_data.filter(|_| job.more_data().is_some());
     for (word, half, new, backing) in [

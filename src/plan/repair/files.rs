@@ -2,11 +2,11 @@
 //!
 //! The file itself is never written to. It is kept beside the new one under another name.
 
-use super::repair::Job;
-use super::repair_users::{START, is_dockers, remove_holders, start, works};
-use super::{Guarded, Plan, Step, script};
+use super::Job;
+use super::users::{START, is_dockers, remove_holders, start, works};
 use crate::advice::{Risk, quote};
 use crate::host::units::Bytes;
+use crate::plan::{Guarded, Plan, Step, script};
 
 /// Adds the steps.
 pub(super) fn steps(plan: &mut Plan, job: &Job<'_>, file: &str, data: Option<&str>) {

@@ -1,20 +1,61 @@
-//! Makes the plan that was asked for, with what a plan needs beside the recording: the pool's own metadata, read where
-//! that can be done.
-//! Refuses to count in a copy that cannot be read; where there is no copy, not to know is an answer.
+//! `plan`: the plan for a goal, with what it needs beside the recording: the pool's own metadata, read where that can be
+//! done. It refuses to count in a copy that cannot be read; where there is no copy, not to know is an answer.
 
-use crate::counting;
-use crate::freeing::{self, About};
-use anyhow::{Context, Result};
+use super::asking::{asked_everything, asking, chosen_pool, recording, root};
+use super::counting;
+use super::freeing::{self, About};
+use super::saying::{json, look, print, units};
+use anyhow::{Context, Result, anyhow};
 use std::path::Path;
-use thinspect::cli::Plan as Goal;
+use thinspect::cli::{Format, Global, Plan as Goal};
 use thinspect::host::owners;
+use thinspect::host::pool::Pool;
 use thinspect::host::units::Bytes;
-use thinspect::metadata;
 use thinspect::plan::{self, Plan};
-use thinspect::report::Source;
+use thinspect::verdict::Exit;
+use thinspect::{host, metadata, report};
+
+pub(crate) fn plan(global: &Global, goal: &Goal) -> Result<Exit> {
+    let named =
+        matches!(goal, Goal::Free { need: Some(_), .. } | Goal::Overlay2 { .. } | Goal::DirectLvm { .. });
+    let mut asked = asking(named);
+    if let Goal::DirectLvm { to, .. } = goal {
+        asked.disks = true;
+        asked.disk.clone_from(&to.device);
+    }
+    let (recording, source) = recording(global, &asked)?;
+    if !named {
+        asked_everything();
+    }
+    let host = host::read(&recording);
+    let absent = match goal {
+        // What is to be repaired or moved may not be set up.
+        Goal::Repair { .. } | Goal::Overlay2 { .. } | Goal::DirectLvm { .. } => plan::absent_pool(&host),
+        _ => None,
+    };
+    let wanted = global.pool.as_deref();
+    let meant = |p: &&Pool| wanted.map_or(host.pools.is_empty(), |name| p.name.as_deref() == Some(name));
+    let pool = match absent.as_ref().filter(meant) {
+        Some(pool) => pool,
+        None => chosen_pool(&host, wanted)?,
+    };
+    let about = freeing::About { recording: &recording, source, host: &host, pool };
+    let (plan, script) = of_goal(&about, &root(global), goal)?;
+    if script {
+        if let Some(why) = plan.unscriptable() {
+            return Err(anyhow!("no script: {}", report::amounts(why, units(global))));
+        }
+        return print(&plan::script(&plan));
+    }
+    match global.output {
+        Format::Text => print(&report::plan_text(&plan, &look(global)))?,
+        Format::Json => print(&json(&report::plan_json(&plan))?)?,
+    };
+    Ok(if plan.possible { Exit::Answered } else { Exit::CouldNotAnswer })
+}
 
 /// The plan for a goal, and whether it is wanted as a script.
-pub(crate) fn plan(about: &About<'_>, root: &Path, goal: &Goal) -> Result<(Plan, bool)> {
+fn of_goal(about: &About<'_>, root: &Path, goal: &Goal) -> Result<(Plan, bool)> {
     let (host, pool) = (about.host, about.pool);
     Ok(match goal {
         Goal::Free { need: None, script, .. } => (plan::free(host, pool, &plan::Free::default()), *script),
@@ -73,11 +114,7 @@ fn direct_lvm(
 
 /// What the superblock says; the mappings are not walked.
 fn count(about: &About<'_>, root: &Path, copy: Option<&Path>) -> Result<plan::Counted> {
-    let path = match copy {
-        Some(copy) => copy.to_owned(),
-        None if about.source != Source::Live => return Err(counting::no_metadata()),
-        None => counting::metadata_path(about.pool, root)?,
-    };
+    let path = about.metadata(root, copy)?;
     let progress = counting::progress();
     let options =
         metadata::Options { progress: Some(&progress), details_only: true, ..metadata::Options::default() };

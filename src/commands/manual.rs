@@ -1,11 +1,13 @@
-//! Manual pages and completions, from the definitions of the command line. It knows no word of them.
+//! `man`, `completions`, `rules`, `explain` and `schema`: what the program says of itself.
+//! It knows no word of it: all comes from the definitions of the command line, the rules and the types.
 
-use crate::print;
+use super::saying::{json, print};
 use anyhow::{Context, Result, anyhow};
 use clap::CommandFactory;
 use std::path::Path;
-use thinspect::cli::Cli;
+use thinspect::cli::{Cli, SchemaOf};
 use thinspect::verdict::Exit;
+use thinspect::{report, rules};
 
 /// The manual page of a command in roff, or the pages of all into a folder.
 pub(crate) fn pages(of: &[String], folder: Option<&Path>) -> Result<Exit> {
@@ -31,4 +33,27 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "thinspect", &mut script);
     print(&String::from_utf8_lossy(&script))
+}
+
+/// Every rule, and what it stands for.
+pub(crate) fn rules() -> Result<Exit> {
+    print(&report::explain::rules())
+}
+
+pub(crate) fn explain(name: &str) -> Result<Exit> {
+    let Some(rule) = rules::find(name) else {
+        return Err(anyhow!("no rule named {name}; `thinspect rules` lists them"));
+    };
+    print(&report::explain::explain(rule))
+}
+
+/// The schema of a JSON output.
+pub(crate) fn schema(of: &SchemaOf) -> Result<Exit> {
+    let schema = match of {
+        SchemaOf::Status => report::json::schema(),
+        SchemaOf::Plan => report::plan_schema(),
+        SchemaOf::Usage => report::usage::schema(),
+        SchemaOf::Watch => report::watch::schema(),
+    };
+    print(&json(&schema)?)
 }

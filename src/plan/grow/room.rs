@@ -2,14 +2,14 @@
 //!
 //! Sizes nobody asked for by name are lowered to what fits; what cannot be carried is refused.
 
-use super::Plan;
-use super::grow::{Job, look};
-use super::grow_steps::{Way, way};
-use super::sizes::unit;
+use super::Job;
+use super::steps::{Way, way};
 use crate::advice::quote;
 use crate::host::backing::{Backing, Filesystem};
 use crate::host::lvm::LvName;
 use crate::host::units::Bytes;
+use crate::plan::sizes::unit;
+use crate::plan::{Plan, Step};
 
 /// Checks the room for the new sizes, lowers them or blocks the plan.
 pub(super) fn fit(plan: &mut Plan, job: &mut Job<'_>) {
@@ -106,8 +106,11 @@ fn limit_to_filesystem(plan: &mut Plan, job: &mut Job<'_>, largest: u64) {
     let mount = quote(mount);
     let commands =
         vec![format!("df -h {mount}"), format!("du -xh --max-depth=2 {mount} | sort -h | tail -20")];
-    plan.steps =
-        vec![look("see what fills that filesystem", "The pool cannot have more than it gives.", commands)];
+    plan.steps = vec![Step::look(
+        "see what fills that filesystem",
+        "The pool cannot have more than it gives.",
+        commands,
+    )];
 }
 
 /// Lowers the data's new size to what `largest` bytes carry; `false` if even the least does not fit.
@@ -192,7 +195,7 @@ fn too_small(plan: &mut Plan, name: &LvName, free: Bytes, job: &Job<'_>, metadat
         format!("pvs -o pv_name,vg_name,pv_size,pv_free --select vg_name={vg}"),
         "lsblk".into(),
     ];
-    plan.steps = vec![look(
+    plan.steps = vec![Step::look(
         "see what the group has, and which disks there are",
         "The room comes from there.",
         commands,
@@ -209,6 +212,7 @@ fn fit_device(plan: &mut Plan, job: &mut Job<'_>) {
             "the device under the data, {node:?}, has {size}: enlarge it first by the tool that made it, \
              then plan again"
         ));
-        plan.steps = vec![look("see what it is", "Only its own tool can enlarge it.", vec!["lsblk".into()])];
+        plan.steps =
+            vec![Step::look("see what it is", "Only its own tool can enlarge it.", vec!["lsblk".into()])];
     }
 }

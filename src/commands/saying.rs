@@ -1,0 +1,68 @@
+//! What a command says: in which units and colours, where to, and the exit status that goes with it.
+//! But for `watch` nothing else prints.
+
+use anyhow::{Context, Result};
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use thinspect::cli::{Color, Global};
+use thinspect::report::{Look, Report, Units};
+use thinspect::verdict::{Exit, Verdict};
+
+/// Unknown is no answer: a machine that could not be asked, a text that says nothing of pools, a gap that may hide
+/// trouble.
+pub(crate) fn answered(report: &Report) -> Exit {
+    if report.verdict == Verdict::Unknown { Exit::CouldNotAnswer } else { Exit::Answered }
+}
+
+pub(crate) fn look(global: &Global) -> Look {
+    let colour = match global.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let set = |name| std::env::var_os(name).is_some_and(|v: std::ffi::OsString| !v.is_empty());
+            io::stdout().is_terminal()
+                && !set("NO_COLOR")
+                && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+        }
+    };
+    Look { units: units(global), colour, verbose: global.verbose, ..Look::default() }
+}
+
+pub(crate) fn units(global: &Global) -> Units {
+    match (global.bytes, global.si) {
+        (true, _) => Units::Bytes,
+        (_, true) => Units::Si,
+        _ => Units::Iec,
+    }
+}
+
+/// To a file, or to standard output for `-`. The listing of a machine is for its owner: the file is made for nobody
+/// else to read.
+pub(crate) fn write_out(file: &Path, bytes: &[u8]) -> Result<Exit> {
+    if file == Path::new("-") {
+        return print(&String::from_utf8_lossy(bytes));
+    }
+    let name = file.display();
+    let mut options = std::fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut out = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(file)
+        .with_context(|| format!("cannot write {name}"))?;
+    out.write_all(bytes).with_context(|| format!("cannot write {name}"))?;
+    Ok(Exit::Answered)
+}
+
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
+    let mut text = serde_json::to_string_pretty(value).context("cannot write JSON")?;
+    text.push('\n');
+    Ok(text)
+}
+
+pub(crate) fn print(text: &str) -> Result<Exit> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")?;
+    Ok(Exit::Answered)
+}

@@ -1,0 +1,20 @@
+//! `status`: the verdict on every pool, as text, JSON or a page.
+
+use super::asking::{asked_everything, report};
+use super::saying::{answered, json, look, print, units, write_out};
+use anyhow::Result;
+use std::path::Path;
+use thinspect::cli::{Format, Global};
+use thinspect::report;
+use thinspect::verdict::Exit;
+
+pub(crate) fn status(global: &Global, exit_code: bool, page: Option<&Path>) -> Result<Exit> {
+    // A page may go where only root writes.
+    let report = report(global, if page.is_none() { asked_everything } else { || () })?;
+    match (page, global.output) {
+        (Some(page), _) => write_out(page, report::html(&report, units(global)).as_bytes())?,
+        (None, Format::Text) => print(&report::text(&report, &look(global)))?,
+        (None, Format::Json) => print(&json(&report::json::output(&report))?)?,
+    };
+    Ok(if exit_code { Exit::Verdict(report.verdict) } else { answered(&report) })
+}

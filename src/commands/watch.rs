@@ -1,0 +1,44 @@
+//! `watch`: looks again and again, in the form that the terminal and the options ask for.
+
+use super::asking::{report, root};
+use super::saying::look;
+use anyhow::{Result, anyhow};
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+use thinspect::cli::{Format, Global};
+use thinspect::verdict::Exit;
+use thinspect::watch;
+
+/// Watches until a signal or the reader ends it.
+pub(crate) fn watch(global: &Global, interval: Duration, full_screen: bool) -> Result<Exit> {
+    let terminal = io::stdout().is_terminal();
+    if full_screen && !(terminal && io::stdin().is_terminal()) {
+        return Err(anyhow!("the whole screen needs a terminal; without --full-screen `watch` writes lines"));
+    }
+    if full_screen && global.from.is_some() {
+        watch::start::browse(&report(global, || ())?, look(global))?;
+        return Ok(Exit::Answered);
+    }
+    if global.from.is_some() {
+        return Err(anyhow!(
+            "a recording does not move, there is nothing to watch; `thinspect status` shows it"
+        ));
+    }
+    let shape = match (global.output, terminal) {
+        _ if full_screen => watch::start::Shape::Full,
+        (Format::Json, _) => watch::start::Shape::Json,
+        (Format::Text, true) => watch::start::Shape::Block,
+        (Format::Text, false) => watch::start::Shape::Text,
+    };
+    let options = watch::start::Options {
+        root: root(global),
+        limit: global.timeout,
+        pool: global.pool.clone(),
+        log: global.log.clone(),
+        interval,
+        look: look(global),
+        shape,
+    };
+    watch::start::start(options)?;
+    Ok(Exit::Answered)
+}
