@@ -25,7 +25,7 @@ address=/run/containerd/containerd.sock
 old_line='  pool_name = "ctr-pool" # on loop files'
 new_line='  pool_name = "ct-pool0" # on loop files'
 
-# ... here stands src/plan/repair.sh
+# ... here stands src/plan/repair/repair.sh
 
 # ... here stands src/plan/store.sh
 

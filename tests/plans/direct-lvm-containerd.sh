@@ -25,7 +25,7 @@ address=/run/own/containerd.sock
 old_line='    pool_name = "devpool" # by make-pool.service'
 new_line='    pool_name = "ct-pool" # by make-pool.service'
 
-# ... here stands src/plan/repair.sh
+# ... here stands src/plan/repair/repair.sh
 
 # ... here stands src/plan/store.sh
 
