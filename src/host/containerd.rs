@@ -1,4 +1,4 @@
-//! What containerd's settings say of its devmapper snapshotter (containerd core/…/plugins/snapshots/devmapper/config.go).
+//! What containerd's settings say of its devmapper snapshotter (containerd snapshots/devmapper/config.go).
 //!
 //! It reads the files that were recorded; what they import from others is not followed.
 

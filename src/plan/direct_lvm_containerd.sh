@@ -67,6 +67,7 @@ note_table() {
 }
 note_answers() {
     collect_garbage
+    snapshots_now >/dev/null || stop "containerd does not list its snapshots: ctr plugins ls tells whether devmapper is well"
     keep namespaces namespaces_now
     keep images images_now
     keep snapshots snapshots_now

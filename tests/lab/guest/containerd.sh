@@ -95,3 +95,32 @@ sums_in() {
   (cd /mnt && sha256sum "$@")
   umount /mnt
 }
+
+# make_container: an image of two layers in the namespace work, and a container, "done", that has written a file.
+make_container() {
+  layer /tmp/base.tar 0
+  layer /tmp/middle.tar 128
+  import work docker.io/library/middle:1 /tmp/base.tar /tmp/middle.tar
+  ctr --namespace work run --snapshotter devmapper docker.io/library/middle:1 "done" \
+    /bin/dd if=/dev/urandom of=/file bs=64k count=160
+}
+
+# Everything that has to be the same after a move: images, snapshots, containers, labels, and what that container wrote.
+everything() {
+  local namespace
+  for namespace in $(ctr namespaces ls -q); do
+    ctr --namespace "$namespace" images ls
+    ctr --namespace "$namespace" snapshots --snapshotter devmapper ls | sort
+    ctr --namespace "$namespace" containers ls
+  done
+  sums_in "done" file middle
+}
+
+# As before, by what is in /out/before and /out/config.toml.
+is_as_it_was() {
+  expect "the pool" "$(pool_name)" ctr-pool
+  expect "the settings" "$(cat /etc/containerd/config.toml)" "$(cat /out/config.toml)"
+  expect "lists of devices" "$(cd "$SNAPSHOTTER" && echo *.db)" "ctr-pool.db metadata.db"
+  everything >/out/back
+  diff /out/before /out/back || fail "not everything is back"
+}
