@@ -1,6 +1,6 @@
 //! What a fleet is given (`scripts/fleet/`) is sound, and does what it says under the real tools: promtool, Prometheus,
-//! node_exporter, systemd-analyze, Kubernetes' schemas. Those tests are ignored unless asked for: `scripts/setup fleet` brings the tools, and
-//! `cargo test --test fleet -- --include-ignored` runs all.
+//! node_exporter, systemd-analyze, Kubernetes' schemas, Grafana's types. Those tests are ignored unless asked for:
+//! `scripts/setup fleet` brings the tools, and `cargo test --test fleet -- --include-ignored` runs all.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -230,6 +230,21 @@ fn kubernetes_knows_every_word_of_the_daemonset() {
     let (failures, first) =
         (older.matches("ERROR").count(), older.contains("('recursiveReadOnly' was unexpected)"));
     assert!(failures == 1 && first, "{older}");
+}
+
+/// Grafana's types know every word of the dashboard, but for one that Grafana itself writes for people to read.
+#[test]
+#[ignore = "needs Grafana's types: scripts/setup fleet"]
+fn grafana_knows_every_word_of_the_dashboard() {
+    let unknown = |dashboard: &Path| {
+        let mut command = Command::new(unpacked("python/bin/python"));
+        succeeds(command.arg(tests("support/dashboard.py")).arg(dashboard))
+    };
+    assert_eq!(unknown(&fleet("grafana/thinspect.json")), "/templating/list/1/definition\n");
+    let scratch = tempfile::NamedTempFile::new().unwrap();
+    let misspelt = read("grafana/thinspect.json").replacen("\"editorMode\"", "\"editingMode\"", 1);
+    std::fs::write(scratch.path(), misspelt).unwrap();
+    assert!(unknown(scratch.path()).contains("/panels/0/targets/0/editingMode\n"));
 }
 
 /// Rated at most 2.0 of 10.
