@@ -206,7 +206,7 @@ fn devices_are_renamed_in_their_place() {
         "set -euo pipefail\nexport LC_ALL=C\nstop() {{ echo \"$*\" >&2; exit 1; }}\nrun() {{ \"$@\"; }}\n\
          pool=ctr-pool new_pool=ct-pool0 folder={}\n. {}\nrename_devices\nrename_devices\n",
         folder.display(),
-        project.join("src/plan/direct_lvm_containerd.sh").display()
+        project.join("src/plan/direct_lvm/containerd.sh").display()
     );
     let out = Command::new("bash").args(["-c", &text]).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));

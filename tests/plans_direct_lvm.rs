@@ -237,7 +237,7 @@ fn old_kernels_are_not_asked_for_deferred_removal() {
 
 /// Runs functions of the script in bash, with `store` as its directory.
 fn shell(store: &Path, variables: &str, line: &str) -> String {
-    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/plan/direct_lvm.sh");
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/plan/direct_lvm/direct_lvm.sh");
     let text = format!(
         "set -euo pipefail\nexport LC_ALL=C\nstop() {{ echo \"$*\" >&2; exit 1; }}\nrun() {{ \"$@\"; }}\n\
          volume=v new_pool=g-v group=g store={}\n{variables}\n. {}\n{line}\n",

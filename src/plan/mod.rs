@@ -3,7 +3,6 @@
 //! A plan is data, computed from a [`Host`] alone; nothing here executes, asks or prints,
 //! and no name from outside reaches a command unquoted.
 
-mod archives;
 mod daemon_json;
 mod direct_lvm;
 mod facts;
@@ -13,9 +12,7 @@ mod inventory;
 mod items;
 mod json_edit;
 mod min_free_space;
-mod moving;
 mod numbers;
-mod old_engine;
 mod overlay2;
 mod repair;
 mod script;

@@ -4,14 +4,16 @@
 //! The old pool is only read, until a last step of its own that nothing depends on. It refuses what Docker would refuse
 //! later, in one sentence, before anything is changed.
 
-use super::archives::{self, Place, Sizes};
+mod archives;
+mod moving;
+mod old_engine;
+
 use super::daemon_json::{Setting, options_without, with_settings};
 use super::facts::{State, state};
 use super::inventory::{Inventory, inventory};
-use super::moving::{self, Move};
 use super::numbers::Numbers;
 use super::settings::{self, Place as SettingsPlace};
-use super::{Goal, Guarded, Plan, Step, items, old_engine, script};
+use super::{Goal, Guarded, Plan, Step, items, script};
 use crate::advice::{Risk, pool_option, quote};
 use crate::host::Host;
 use crate::host::docker::Docker;
@@ -19,6 +21,8 @@ use crate::host::owners::Owners;
 use crate::host::pool::{Owner, Pool};
 use crate::host::release::{el7_build, version};
 use crate::host::units::Bytes;
+use archives::{Place, Sizes};
+use moving::Move;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -4,7 +4,7 @@
 # It asks before every step that changes something; --yes answers that, --yes-destroy what deletes.
 # It can be run again: what is done is skipped. With --back it takes everything back.
 # It stops where the facts are not those it was made from.
-# ... here stands src/plan/prologue.sh
+# ... here stands src/plan/script/prologue.sh
 
 pool=devpool
 store=/root/thinspect-direct-lvm
@@ -27,11 +27,11 @@ new_line='    pool_name = "ct-pool" # by make-pool.service'
 
 # ... here stands src/plan/repair/repair.sh
 
-# ... here stands src/plan/store.sh
+# ... here stands src/plan/script/store.sh
 
-# ... here stands src/plan/direct_lvm.sh
+# ... here stands src/plan/direct_lvm/direct_lvm.sh
 
-# ... here stands src/plan/direct_lvm_containerd.sh
+# ... here stands src/plan/direct_lvm/containerd.sh
 
 if [ "$back" = yes ]; then
     way_back

@@ -4,7 +4,7 @@
 # It asks before every step that changes something; --yes answers that, --yes-destroy what deletes.
 # It can be run again: what is done is skipped. With --back it takes everything back.
 # It stops where the facts are not those it was made from.
-# ... here stands src/plan/prologue.sh
+# ... here stands src/plan/script/prologue.sh
 
 pool=docker-8:1-131188-pool
 store=/root/thinspect-direct-lvm
@@ -23,17 +23,17 @@ settings=/etc/docker/daemon.json
 root=/var/lib/docker
 old_driver=devicemapper
 
-# ... here stands src/plan/docker.sh
+# ... here stands src/plan/script/docker.sh
 
 # ... here stands src/plan/repair/repair.sh
 
-# ... here stands src/plan/store.sh
+# ... here stands src/plan/script/store.sh
 
-# ... here stands src/plan/store_docker.sh
+# ... here stands src/plan/script/store_docker.sh
 
-# ... here stands src/plan/direct_lvm.sh
+# ... here stands src/plan/direct_lvm/direct_lvm.sh
 
-# ... here stands src/plan/direct_lvm_docker.sh
+# ... here stands src/plan/direct_lvm/docker.sh
 
 if [ "$back" = yes ]; then
     way_back

@@ -4,11 +4,11 @@
 # It asks before every step that changes something; --yes answers that, --yes-destroy what deletes.
 # It can be run again: what is done is skipped.
 # It stops where the facts are not those it was made from.
-# ... here stands src/plan/prologue.sh
+# ... here stands src/plan/script/prologue.sh
 
 pool=docker-8:1-131188-pool
 
-# ... here stands src/plan/helpers.sh
+# ... here stands src/plan/script/helpers.sh
 
 [ "$back" = no ] || stop 'there is no way back as a whole: each step says what takes it back'
 dmsetup table "$pool" >/dev/null 2>&1 || stop 'there is no device-mapper device of that name here (or you are not root)'

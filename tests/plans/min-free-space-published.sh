@@ -4,7 +4,7 @@
 # It asks before every step that changes something; --yes answers that, --yes-destroy what deletes.
 # It can be run again: what is done is skipped.
 # It stops where the facts are not those it was made from.
-# ... here stands src/plan/prologue.sh
+# ... here stands src/plan/script/prologue.sh
 text_of() { cat -- "$1" 2>/dev/null || true; }
 
 [ "$back" = no ] || stop 'there is no way back as a whole: each step says what takes it back'

@@ -4,7 +4,7 @@
 # It asks before every step that changes something; --yes answers that, --yes-destroy what deletes.
 # It can be run again: what is done is skipped. With --back it takes everything back.
 # It stops where the facts are not those it was made from.
-# ... here stands src/plan/prologue.sh
+# ... here stands src/plan/script/prologue.sh
 
 pool=docker-8:1-131188-pool
 engine=''
@@ -21,15 +21,15 @@ root_bytes=2136955308
 planned_images='sha256:5555555555555555555555555555555555555555555555555555555555555555 sha256:6666666666666666666666666666666666666666666666666666666666666666 sha256:7777777777777777777777777777777777777777777777777777777777777777'
 planned_containers='aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd'
 
-# ... here stands src/plan/docker.sh
+# ... here stands src/plan/script/docker.sh
 
-# ... here stands src/plan/store.sh
+# ... here stands src/plan/script/store.sh
 
-# ... here stands src/plan/store_docker.sh
+# ... here stands src/plan/script/store_docker.sh
 
-# ... here stands src/plan/migrate.sh
+# ... here stands src/plan/overlay2/migrate.sh
 
-# ... here stands src/plan/overlay2.sh
+# ... here stands src/plan/overlay2/overlay2.sh
 
 if [ "$back" = yes ]; then
     way_back

@@ -4,7 +4,7 @@
 # It asks before every step that changes something; --yes answers that, --yes-destroy what deletes.
 # It can be run again: what is done is skipped.
 # It stops where the facts are not those it was made from.
-# ... here stands src/plan/prologue.sh
+# ... here stands src/plan/script/prologue.sh
 
 pool=docker-8:1-131188-pool
 file=/var/lib/docker/devicemapper/devicemapper/metadata
@@ -13,7 +13,7 @@ size=0
 owner=docker
 superblock_words=''
 
-# ... here stands src/plan/docker.sh
+# ... here stands src/plan/script/docker.sh
 
 # ... here stands src/plan/repair/repair.sh
 

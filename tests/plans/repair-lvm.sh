@@ -4,7 +4,7 @@
 # It asks before every step that changes something; --yes answers that, --yes-destroy what deletes.
 # It can be run again: what is done is skipped.
 # It stops where the facts are not those it was made from.
-# ... here stands src/plan/prologue.sh
+# ... here stands src/plan/script/prologue.sh
 
 pool=docker-thinpool
 volume=docker/thinpool
@@ -12,7 +12,7 @@ node=/dev/mapper/docker-thinpool_tmeta
 copies=/root/thinspect-docker_thinpool
 superblock_words=''
 
-# ... here stands src/plan/docker.sh
+# ... here stands src/plan/script/docker.sh
 
 # ... here stands src/plan/repair/repair.sh
 

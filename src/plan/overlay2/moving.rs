@@ -1,15 +1,15 @@
-//! The steps by which a Docker's images and containers move out of an old pool: note, stop, save, switch, load, take
-//! over, verify, and much later remove what is left. The two ways out share them.
+//! The steps by which a Docker's images and containers move from an old pool to overlay2: note, stop, save, switch, load,
+//! take over, verify, and much later remove what is left.
 //!
 //! The old pool is only read. Each step is noted when it is done, so that an interrupted script goes on where it was,
 //! and all of them are taken back by `--back` until the last.
 
 use super::archives::{Place, Sizes};
-use super::daemon_json::{Change, difference};
-use super::inventory::{Fate, Inventory};
-use super::{Guarded, Plan, Step};
 use crate::advice::{Risk, quote};
 use crate::host::units::Bytes;
+use crate::plan::daemon_json::{Change, difference};
+use crate::plan::inventory::{Fate, Inventory};
+use crate::plan::{Guarded, Plan, Step};
 
 /// A way out of a pool.
 pub(super) struct Move<'a> {

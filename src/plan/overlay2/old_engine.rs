@@ -4,10 +4,10 @@
 //! It downloads nothing: it says which release to get, and takes the directory where it was unpacked.
 
 use super::moving::Move;
-use super::{Guarded, Plan, Step};
 use crate::advice::{Risk, quote};
 use crate::host::docker::Docker;
 use crate::host::release::version;
+use crate::plan::{Guarded, Plan, Step};
 use serde_json::{Value, json};
 
 /// The first release without the driver (moby pull request 43637).
