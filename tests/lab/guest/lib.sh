@@ -109,7 +109,7 @@ stop_dockerd() {
 make_image() {
   local tree=/tmp/image applet
   mkdir -p $tree/{bin,tmp,etc,proc,sys,dev}
-  cp /usr/bin/busybox $tree/bin/
+  cp /bin/busybox $tree/bin/
   for applet in sh cat dd df echo mkdir rm sleep sync touch true; do
     ln -sf busybox "$tree/bin/$applet"
   done
