@@ -23,7 +23,8 @@ use thinspect::host::status::{Discards, Mode};
 use thinspect::host::units::{Bytes, DataBlocks};
 use thinspect::host::{DeviceMapper, Host};
 use thinspect::plan::{
-    Chosen, Free, NUMBERS, Plan, Removal, Repair, Thing, absent_pool, free, free_chosen, repair, script,
+    Chosen, Free, NUMBERS, Plan, Removal, Repair, Thing, Trimming, absent_pool, free, free_chosen, repair,
+    script,
 };
 
 const GIB: u64 = 1 << 30;
@@ -432,6 +433,39 @@ fn the_script_removes_no_more_than_is_needed() {
     assert!(run.called("docker container prune") && !run.called("docker image prune"), "{run:?}");
     let again = stage.run(&text, &["--yes", "--yes-destroy"]);
     assert!(again.ok() && !again.called("docker container prune"), "{again:?}");
+}
+
+/// What else can be chosen: the build cache goes by Docker's own command, trimming comes before anything is removed.
+#[test]
+fn the_build_cache_and_what_trimming_gives_back() {
+    let (host, pool) = published();
+    let chosen = Chosen {
+        trims: vec![Trimming { name: "web".into(), mount: "/a b".into(), most: DataBlocks(70) }],
+        wanted: DataBlocks(90),
+        block: Bytes(1 << 16),
+        most: DataBlocks(100),
+        removals: vec![Removal {
+            thing: Thing::BuildCache,
+            does: "remove the build cache".to_owned(),
+            why: "Lost: time.".to_owned(),
+            risk: Risk::Destroys,
+            commands: vec!["docker builder prune --all".to_owned()],
+            gain: DataBlocks(100),
+        }],
+        blocked_by: Vec::new(),
+        notes: Vec::new(),
+    };
+    let plan = free_chosen(&host, &pool, &chosen);
+    assert_eq!(plan.steps[0].commands, ["fstrim -v '/a b'"]);
+    assert!(plan.steps[0].why.contains("web at most 70 blocks"), "{}", plan.steps[0].why);
+    assert_eq!(plan.steps[1].gain_blocks, Some(100));
+    let script = script(&plan);
+    assert!(script.contains("docker builder prune --all --force"), "{script}");
+    let others = Pool { owner: Owner::Containerd { root: None }, ..pool };
+    let plan = free_chosen(&host, &others, &chosen);
+    assert!(plan.possible && plan.unscriptable().is_some_and(|why| why.contains("Docker's commands only")));
+    let failed = Pool { mode: Some(Mode::Failed), ..others };
+    assert!(!free_chosen(&host, &failed, &chosen).possible);
 }
 
 /// In the same pool: a container frees 60, an image 40 once the last of its names goes.

@@ -185,3 +185,49 @@ impl std::error::Error for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Damage, What};
+
+    #[test]
+    fn each_kind_in_words() {
+        let all = [
+            (What::Unreadable("EIO".into()), "could not be read: EIO"),
+            (What::Checksum, "wrong checksum"),
+            (What::Misplaced { found: 9 }, "says it is block 9"),
+            (What::Kind { flags: 3 }, "neither internal node nor leaf (flags 0x3)"),
+            (
+                What::Sizes { entries: 300, max_entries: 252, value_bytes: 8 },
+                "sizes do not fit: 300 of 252 entries of 8 bytes",
+            ),
+            (What::KeyOrder, "keys do not ascend"),
+            (What::KeyTwice(4), "key 4 stands in two leaves"),
+            (What::Beyond(70), "points to metadata block 70, which does not exist"),
+            (What::DataBeyond { mappings: 2 }, "2 mappings to data blocks that do not exist"),
+            (What::Cycle, "is its own ancestor"),
+            (What::References, "more references than the space map knows"),
+            (
+                What::DataReferences { blocks: 5 },
+                "5 data blocks have more references than the space map knows",
+            ),
+            (
+                What::SpaceMapCount { root: 1, bitmaps: 2 },
+                "the space map says 1 blocks are used, its bitmaps say 2",
+            ),
+            (What::BitmapsMissing(1), "1 bitmaps of the space map are missing"),
+            (What::Truncated { expected: 8, present: 4 }, "only 4 of 8 metadata blocks are there"),
+            (What::TooLarge(99), "claims 99 blocks, more than this metadata can describe"),
+            (What::DeviceId(1 << 24), "device id 16777216 has more than 24 bits"),
+            (What::NoMappings(7), "device 7 has details but no mappings"),
+            (What::NoDetails(7), "device 7 has mappings but no details"),
+            (
+                What::MappedCount { device_id: 7, details: 1, tree: 2 },
+                "device 7 says it maps 1 blocks, its tree holds 2",
+            ),
+        ];
+        for (what, words) in all {
+            assert_eq!(Damage { block: 12, what }.to_string(), format!("metadata block 12: {words}"));
+        }
+    }
+}

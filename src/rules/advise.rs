@@ -8,6 +8,7 @@ use super::Finding;
 use super::judge::{docker_version, is_dockers, refuses_changes};
 use crate::advice::{Advice, Risk, TRIM_CONTAINERS, pool_option, quote};
 use crate::host::Host;
+use crate::host::lvm::LvName;
 use crate::host::pool::{Owner, Pool};
 use crate::host::status::Discards;
 use crate::host::units::Bytes;
@@ -156,3 +157,31 @@ pub(super) fn kernel_log() -> Advice {
     let does = "see what the kernel said when it happened";
     look(does, &["dmesg | grep -E 'device-mapper|I/O error|loop: Write error'"])
 }
+
+/// LVM acts early enough below this use.
+const THRESHOLD: u64 = 80;
+/// LVM takes a lower threshold for this one.
+const LEAST_THRESHOLD: u64 = 50;
+/// Points of use between LVM's step and Docker's refusal.
+const MARGIN: u64 = 10;
+
+/// How LVM extends a pool early enough: a threshold of its own for one pool, in a profile. One that is attached already is for a person to change.
+pub(super) fn extend_earlier(host: &Host, pool: &Pool, lv: &LvName) -> Advice {
+    let floor = pool.min_free.percent.unwrap_or(0);
+    let threshold = THRESHOLD.min(100_u64.saturating_sub(floor + MARGIN)).max(LEAST_THRESHOLD);
+    if let Some(profile) = host.lvm.profile_of(lv) {
+        let does = format!("set thin_pool_autoextend_threshold to {threshold} in the profile that it has");
+        return look(&does, &[&format!("cat {}", quote(&format!("/etc/lvm/profile/{profile}.profile")))]);
+    }
+    let profile = format!("autoextend-{threshold}-{STEP}");
+    let text = format!(
+        "printf 'activation {{\\n\\tthin_pool_autoextend_threshold={threshold}\\n\\tthin_pool_autoextend_percent={STEP}\\n}}\\n' \
+         > /etc/lvm/profile/{profile}.profile"
+    );
+    let attach = format!("lvchange --metadataprofile {profile} {}", quote(&format!("{}/{}", lv.vg, lv.lv)));
+    let does = format!("let LVM grow it by {STEP} % whenever more than {threshold} % is in use");
+    Advice::new(Risk::Changes, does, &[&text, &attach])
+}
+
+/// Percent of the pool that LVM adds at each step, as Docker's documentation has it.
+const STEP: u64 = 20;

@@ -3,7 +3,6 @@
 use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
-use crate::host::lvm::LvName;
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -93,40 +92,9 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         "see both settings",
         &[&see, "lvmconfig --type full activation/thin_pool_autoextend_threshold"],
     ));
-    let finding = if never { finding.advise(lower(host, pool, lv, &name)) } else { finding };
+    let finding = if never { finding.advise(advise::extend_earlier(host, pool, lv)) } else { finding };
     let watch = format!("lvchange --monitor y {}", quote(&name));
     Some(
         finding.advise_all(unwatched.then(|| Advice::new(Risk::Changes, "let dmeventd watch it", &[&watch]))),
     )
 }
-
-/// LVM acts early enough below this use.
-const THRESHOLD: u64 = 80;
-/// LVM takes a lower threshold for this one.
-const LEAST_THRESHOLD: u64 = 50;
-/// Points of use between LVM's step and Docker's refusal.
-const MARGIN: u64 = 10;
-
-/// A threshold of its own for one pool, in a profile. One that is attached already is for a person to change.
-fn lower(host: &Host, pool: &Pool, lv: &LvName, name: &str) -> Advice {
-    let floor = pool.min_free.percent.unwrap_or(0);
-    let threshold = THRESHOLD.min(100_u64.saturating_sub(floor + MARGIN)).max(LEAST_THRESHOLD);
-    if let Some(profile) = host.lvm.profile_of(lv) {
-        let does = format!("set thin_pool_autoextend_threshold to {threshold} in the profile that it has");
-        return advise::look(
-            &does,
-            &[&format!("cat {}", quote(&format!("/etc/lvm/profile/{profile}.profile")))],
-        );
-    }
-    let profile = format!("autoextend-{threshold}-{STEP}");
-    let text = format!(
-        "printf 'activation {{\\n\\tthin_pool_autoextend_threshold={threshold}\\n\\tthin_pool_autoextend_percent={STEP}\\n}}\\n' \
-         > /etc/lvm/profile/{profile}.profile"
-    );
-    let attach = format!("lvchange --metadataprofile {profile} {}", quote(name));
-    let does = format!("let LVM grow it by {STEP} % whenever more than {threshold} % is in use");
-    Advice::new(Risk::Changes, does, &[&text, &attach])
-}
-
-/// Percent of the pool that LVM adds at each step, as Docker's documentation has it.
-const STEP: u64 = 20;

@@ -46,7 +46,8 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_lvm(host: &Host, pool: &Pool) -> Option<Finding> {
-    let threshold = host.lvm.autoextend_of(pool.lv.as_ref()?)?.threshold.filter(|t| *t < 100)?;
+    let lv = pool.lv.as_ref()?;
+    let threshold = host.lvm.autoextend_of(lv)?.threshold.filter(|t| *t < 100)?;
     let refuses = 100_u64.checked_sub(pool.min_free.percent.filter(|p| *p > 0)?)?;
     if threshold < refuses {
         return None;
@@ -56,13 +57,7 @@ fn of_lvm(host: &Host, pool: &Pool) -> Option<Finding> {
     let finding = Finding::new(&RULE, Severity::Warning, Certainty::Certain, Subject::pool(pool), summary)
         .because("thin_pool_autoextend_threshold", threshold.to_string(), "LVM's settings")
         .because("Docker refuses from", format!("{refuses} % used"), "dm.min_free_space");
-    let see = "lvmconfig --type full activation/thin_pool_autoextend_threshold";
-    Some(
-        finding.advise(advise::look(
-            "see the setting, and the profile of the volume",
-            &[see, "lvs -o+lv_profile"],
-        )),
-    )
+    Some(finding.advise(advise::extend_earlier(host, pool, lv)))
 }
 
 fn of_kubelet(host: &Host) -> Option<Finding> {

@@ -31,6 +31,15 @@ grows_as_planned() {
   docker run --rm --network none bb:1 true
 }
 
+# LVM would extend it at 95 %, Docker refuses from 90 % on.
+names_the_late_threshold() {
+  sed -i 's/.*thin_pool_autoextend_threshold = .*/\tthin_pool_autoextend_threshold = 95/' /etc/lvm/lvm.conf
+  ask late-threshold status --timeout 5s
+  expect_json /out/late-threshold.json 'any(.findings[]; .rule == "thresholds-collide" and (.summary | test("at 95 %.*from 90 %")))'
+  follow_advice late-threshold changes thresholds-collide
+  gone early-threshold thresholds-collide
+}
+
 make_volumes
 configure_docker dm.thinpooldev=/dev/mapper/docker-thinpool dm.use_deferred_removal=true \
   dm.use_deferred_deletion=true
@@ -42,3 +51,4 @@ expect "the pool's mode" "$(pool_field mode)" rw
 with_tool knows_its_owner
 with_tool keep_recording
 with_tool grows_as_planned
+with_tool names_the_late_threshold
