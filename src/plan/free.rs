@@ -89,7 +89,6 @@ pub(super) fn numbers(host: &Host, pool: &Pool, data: &Half, metadata: &Half, op
         },
     };
     numbers.set_data(data, metadata);
-    numbers.set("used_blocks", data.used());
     numbers.set("short_bytes", in_bytes(data.short()));
     numbers.set("over_80_percent_blocks", over);
     numbers.set("over_80_percent_bytes", in_bytes(over));

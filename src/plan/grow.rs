@@ -235,7 +235,6 @@ fn numbers(plan: &mut Plan, job: &Job<'_>) {
     let data = &job.data;
     numbers.set_data(data, &job.metadata);
     let bytes = |blocks: Option<u64>| data.bytes(blocks?);
-    numbers.set("used_blocks", data.used());
     let target = &job.data_target;
     let growth = job.new_data.zip(data.total).and_then(|(new, total)| new.checked_sub(total));
     for (name, in_bytes, blocks) in [

@@ -124,6 +124,7 @@ impl Numbers {
         self.set("current_percent", data.percent.or(metadata.percent));
         self.set("block_bytes", data.block);
         self.set("total_blocks", data.total);
+        self.set("used_blocks", data.used());
         self.set("free_blocks", data.free);
         self.set("required_blocks", data.required);
         self.set("short_blocks", data.short());
