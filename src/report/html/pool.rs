@@ -31,9 +31,9 @@ pub(super) fn section(page: &mut Html, pool: &Pool, host: &Host, style: &Style) 
     page.close("div");
     if !marks(pool, "data").is_empty() {
         let floor = if pool.min_free.percent.is_some_and(|p| p > 0) {
-            "where Docker begins to refuse, and "
+            format!("where {} begins to refuse, and ", pool.engine().0)
         } else {
-            ""
+            String::new()
         };
         page.element(
             "p",
@@ -56,7 +56,7 @@ fn bar(page: &mut Html, pool: &Pool, row: &Row<'_>, known: bool, style: &Style) 
     permille(page, row.permille).raw("\"></span>");
     for (mark, at) in marks(pool, row.name) {
         page.raw("<span class=\"mark\" style=\"left:");
-        permille(page, at).raw("\" title=\"").text(mark).raw("\"></span>");
+        permille(page, at).raw("\" title=\"").text(&mark).raw("\"></span>");
     }
     page.raw("</span>\n");
     let mut numbers = format!("{} free", row.free);
@@ -85,8 +85,8 @@ fn blocks(pool: &Pool, space: &str) -> Option<String> {
     Some(format!("{free} of {total} blocks"))
 }
 
-/// Marks on a bar, in tenths of a percent in use: where Docker begins to refuse, where the kernel warns.
-fn marks(pool: &Pool, space: &str) -> Vec<(&'static str, u64)> {
+/// Marks on a bar, in tenths of a percent in use: where the engine begins to refuse, where the kernel warns.
+fn marks(pool: &Pool, space: &str) -> Vec<(String, u64)> {
     let (total, low_water) = match space {
         "data" => (pool.data.total.map(|t| t.0), pool.data.low_water.map(|l| l.0)),
         "metadata" => (pool.metadata.total.map(|t| t.0), pool.metadata.low_water.map(|l| l.0)),
@@ -94,8 +94,8 @@ fn marks(pool: &Pool, space: &str) -> Vec<(&'static str, u64)> {
     };
     let Some(total) = total else { return Vec::new() };
     let floor = pool.min_free.required(total);
-    let marks =
-        [("Docker refuses new layers from here on", floor), ("the kernel's low-water mark", low_water)];
+    let refuses = format!("{} refuses new layers from here on", pool.engine().0);
+    let marks = [(refuses, floor), ("the kernel's low-water mark".to_owned(), low_water)];
     let at = |left: u64| units::permille(total.saturating_sub(left), total);
     marks.into_iter().filter_map(|(words, left)| Some((words, at(left.filter(|l| *l > 0)?)?))).collect()
 }
