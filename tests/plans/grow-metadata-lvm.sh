@@ -23,7 +23,7 @@ step_1() {
     fi
     [ "$(free_in docker)" -ge 25182208 ] || stop 'step 1: volume group docker has less than 25182208 bytes free'
     ask 'step 1 (changes): grow the metadata of docker/thinpool by 12 MiB to 64 MiB. Go on?'
-    run lvextend --poolmetadatasize 67108864b docker/thinpool
+    run lvextend --poolmetadatasize 67108864b docker/thinpool || true
     [ "$(blocks metadata)" -ge 16384 ] || stop 'step 1 did not work: grow the metadata of docker/thinpool by 12 MiB to 64 MiB'
     say 'step 1 is done: grow the metadata of docker/thinpool by 12 MiB to 64 MiB'
 }
