@@ -96,6 +96,8 @@ pub fn pool_status(params: &str) -> PoolStatus {
     for word in words {
         if let Some((used, total)) = ratio(word) {
             match ratios {
+                // Used above total cannot be: such numbers are no numbers, and are handed back as words.
+                0 | 1 if used > total => status.leftovers.push(word.to_owned()),
                 0 => {
                     (status.used_metadata, status.total_metadata) =
                         (Some(MetadataBlocks(used)), Some(MetadataBlocks(total)))
@@ -110,7 +112,6 @@ pub fn pool_status(params: &str) -> PoolStatus {
             status.leftovers.push(word.to_owned());
         }
     }
-    status.discard_impossible();
     status
 }
 
@@ -153,22 +154,6 @@ impl PoolStatus {
             _ => return false,
         }
         true
-    }
-
-    /// Used above total cannot be: such numbers are no numbers, and are handed back as words.
-    fn discard_impossible(&mut self) {
-        if let (Some(used), Some(total)) = (self.used_data, self.total_data)
-            && used > total
-        {
-            self.leftovers.push(format!("{}/{}", used.0, total.0));
-            (self.used_data, self.total_data) = (None, None);
-        }
-        if let (Some(used), Some(total)) = (self.used_metadata, self.total_metadata)
-            && used > total
-        {
-            self.leftovers.push(format!("{}/{}", used.0, total.0));
-            (self.used_metadata, self.total_metadata) = (None, None);
-        }
     }
 
     /// Whether the line said anything at all that was understood.
