@@ -83,15 +83,14 @@ pub(crate) fn asked_everything() {
 }
 
 fn named_pool<'a>(host: &'a Host, name: &str) -> Result<&'a Pool> {
-    host.pools.iter().find(|p| p.is_called(name)).ok_or_else(|| {
-        let names: Vec<&str> = host.pools.iter().map(Pool::label).collect();
-        let known = if names.is_empty() {
-            "there is none".to_owned()
-        } else {
-            format!("there is: {}", names.join(", "))
-        };
-        anyhow!("no thin pool named {name}; {known}")
+    host.pools.iter().find(|p| p.is_called(name)).ok_or_else(|| match host.pools.as_slice() {
+        [] => anyhow!("no thin pool named {name}; there is none"),
+        _ => anyhow!("no thin pool named {name}; there is: {}", labels(host)),
     })
+}
+
+fn labels(host: &Host) -> String {
+    host.pools.iter().map(Pool::label).collect::<Vec<_>>().join(", ")
 }
 
 /// The pool that is meant: the one named, else the only one.
@@ -102,9 +101,6 @@ pub(crate) fn chosen_pool<'a>(host: &'a Host, name: Option<&str>) -> Result<&'a 
         (None, []) => {
             Err(anyhow!("no thin pool to plan for: run it on the host, or give its recording with --from"))
         }
-        (None, many) => {
-            let names: Vec<&str> = many.iter().map(Pool::label).collect();
-            Err(anyhow!("several thin pools; name one with --pool: {}", names.join(", ")))
-        }
+        (None, _) => Err(anyhow!("several thin pools; name one with --pool: {}", labels(host))),
     }
 }

@@ -94,13 +94,16 @@ pub(super) fn items(inventory: &Inventory) -> Vec<Item> {
     items
 }
 
+/// What happens to all that is in a pool that is copied as a whole.
+const COMES_ALONG: &str = "it comes along with the pool, as it is";
+
 /// The same where the pool itself is copied: whatever is in it stays what it is, but for what goes when it stops.
 pub(super) fn carried(inventory: &Inventory) -> Vec<Item> {
     let comes = |mut item: Item| {
         let inside = matches!(item.kind, Kind::Image | Kind::Container);
         if inside && (item.fate != Fate::Rebuilt || item.kind == Kind::Image) {
             (item.fate, item.bytes) = (Fate::Kept, None);
-            item.how = "it comes along with the pool, as it is".to_owned();
+            item.how = COMES_ALONG.to_owned();
         }
         item
     };
@@ -114,7 +117,7 @@ pub(super) fn of_containerd(owners: &Owners) -> Vec<Item> {
         name: namespace.map_or_else(|| name.to_owned(), |space| format!("{space}/{name}")),
         id: Some(id.to_owned()),
         fate: Fate::Kept,
-        how: "it comes along with the pool, as it is".to_owned(),
+        how: COMES_ALONG.to_owned(),
         bytes: None,
     };
     let images = owners.images.iter().map(|image| {

@@ -405,16 +405,12 @@ fn remove(pool: &Pool, way: &Move<'_>) -> Step {
     if let Some(lv) = &pool.lv {
         step.commands.push(format!("lvremove {}", quote(&format!("{}/{}", lv.vg, lv.lv))));
     }
-    step.guarded = Some(Guarded {
-        done: "old_pool_is_gone".into(),
-        needs: vec![
-            ("did verified".into(), "nothing was compared yet".into()),
-            ("driver_is \"$new_driver\"".into(), "Docker does not use the new store".into()),
-            ("old_pool_is_idle".into(), "somebody still uses the old pool".into()),
-        ],
-        run: vec!["remove_old_pool".into()],
-        separate: true,
-        ..Guarded::default()
-    });
+    let needs = [
+        ("did verified", "nothing was compared yet"),
+        ("driver_is \"$new_driver\"", "Docker does not use the new store"),
+        ("old_pool_is_idle", "somebody still uses the old pool"),
+    ];
+    let guarded = Guarded::new("old_pool_is_gone", &needs, &["remove_old_pool"]);
+    step.guarded = Some(Guarded { separate: true, ..guarded });
     step
 }

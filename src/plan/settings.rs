@@ -182,16 +182,9 @@ fn restart(docker: Option<&Docker>, data: &Half, percent: u64) -> Step {
     let commands = vec!["systemctl restart docker".to_owned()];
     let mut step = Step::new(Risk::Stops, does, why, commands);
     let check = format!("docker info 2>/dev/null | grep -E 'Minimum Free Space: {}'", shown(data, percent));
-    step.guarded = Some(Guarded {
-        done: format!("timeout 60 {check} >/dev/null"),
-        needs: Vec::new(),
-        run: vec![
-            "if command -v systemctl >/dev/null; then run systemctl restart docker; \
-                   else run service docker restart; fi"
-                .to_owned(),
-        ],
-        ..Guarded::default()
-    });
+    let run = "if command -v systemctl >/dev/null; then run systemctl restart docker; \
+                   else run service docker restart; fi";
+    step.guarded = Some(Guarded::new(&format!("timeout 60 {check} >/dev/null"), &[], &[run]));
     step.check = Some(check);
     step.undo = vec!["systemctl restart docker".to_owned()];
     step

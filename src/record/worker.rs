@@ -168,8 +168,9 @@ struct Process {
     pid: Pid,
     requests: File,
     answers: File,
-    /// Bytes received of the next answers.
+    /// Bytes received; up to `taken` their answers were given out.
     received: Vec<u8>,
+    taken: usize,
     /// Where bytes are read to.
     piece: Box<[u8]>,
 }
@@ -197,16 +198,18 @@ impl Process {
             serve(make().as_mut(), &mut File::from(requests_in), &mut File::from(answers_out));
         })?;
         let (requests, answers) = (File::from(requests), File::from(answers));
-        Ok(Self { pid, requests, answers, received: Vec::new(), piece: vec![0; PIECE].into() })
+        Ok(Self { pid, requests, answers, received: Vec::new(), taken: 0, piece: vec![0; PIECE].into() })
     }
 
     /// The next of so many awaited answers, if it comes before the deadline.
     fn answer(&mut self, deadline: Instant, awaited: usize) -> Result<Reading, Failure> {
         loop {
-            if let Some((reading, length)) = decode(&self.received)? {
-                self.received.drain(..length);
+            if let Some((reading, length)) = decode(self.received.get(self.taken..).unwrap_or_default())? {
+                self.taken += length;
                 return Ok(reading);
             }
+            // Once for all that came together: of thousands of answers each would move those behind it.
+            self.received.drain(..std::mem::take(&mut self.taken));
             let left = deadline.saturating_duration_since(Instant::now());
             // Rounded up, so that the last part of a millisecond is slept rather than spun through.
             let left = PollTimeout::try_from(left + Duration::from_micros(999)).unwrap_or(PollTimeout::ZERO);

@@ -165,7 +165,8 @@ const LEAST_THRESHOLD: u64 = 50;
 /// Points of use between LVM's step and Docker's refusal.
 const MARGIN: u64 = 10;
 
-/// How LVM extends a pool early enough: a threshold of its own for one pool, in a profile. One that is attached already is for a person to change.
+/// How LVM extends a pool early enough: a threshold of its own for one pool, in a profile. One that is attached already
+/// is for a person to change.
 pub(super) fn extend_earlier(host: &Host, pool: &Pool, lv: &LvName) -> Advice {
     let floor = pool.min_free.percent.unwrap_or(0);
     let threshold = THRESHOLD.min(100_u64.saturating_sub(floor + MARGIN)).max(LEAST_THRESHOLD);

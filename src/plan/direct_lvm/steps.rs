@@ -352,7 +352,7 @@ fn remove(job: &Job<'_>) -> Step {
     let commands = vec![format!("bash {file} --yes-destroy")];
     let mut step = Step::new(Risk::Destroys, "some days later: remove the old pool's files", why, commands);
     step.check = Some(format!("! ls {} 2>/dev/null", quote(job.data_file)));
-    let guard = Some(Guarded::new(
+    let guarded = Guarded::new(
         "{ [ ! -e \"$data_file\" ] && [ ! -e \"$metadata_file\" ]; }",
         &[
             (
@@ -362,7 +362,7 @@ fn remove(job: &Job<'_>) -> Step {
             ("[ -z \"$(losetup -j \"$data_file\")\" ]", "a loop device still shows the old pool's file"),
         ],
         &["run rm -f -- \"$data_file\" \"$metadata_file\""],
-    ));
-    step.guarded = guard.map(|g| Guarded { separate: true, ..g });
+    );
+    step.guarded = Some(Guarded { separate: true, ..guarded });
     step
 }

@@ -55,10 +55,10 @@ pub(super) fn basis(plan: &mut Plan, job: &Job<'_>) {
 
 /// What the script does for a step that may be too little by itself.
 pub(super) fn trying(job: &Job<'_>, shows: &[&str], run: &[&str]) -> Option<Guarded> {
-    let all = |lines: &[&str]| lines.iter().map(|l| (*l).to_owned()).collect();
-    let needs = vec![("docker_answers".to_owned(), "Docker does not answer".to_owned())];
-    let done = format!("enough {}", job.target()?);
-    Some(Guarded { done, needs, shows: all(shows), run: all(run), tries: true, ..Guarded::default() })
+    let needs = [("docker_answers", "Docker does not answer")];
+    let guarded = Guarded::new(&format!("enough {}", job.target()?), &needs, run);
+    let shows = shows.iter().map(|line| (*line).to_owned()).collect();
+    Some(Guarded { shows, tries: true, ..guarded })
 }
 
 pub(super) fn start() -> Step {
@@ -68,11 +68,7 @@ pub(super) fn start() -> Step {
         Step::new(Risk::Changes, "start the Docker daemon", why, vec!["systemctl start docker".into()]);
     step.check = Some("docker version".into());
     step.undo = vec!["systemctl stop docker.socket docker".into()];
-    step.guarded = Some(Guarded {
-        done: "docker_answers".into(),
-        run: vec!["start_docker".into()],
-        ..Guarded::default()
-    });
+    step.guarded = Some(Guarded::new("docker_answers", &[], &["start_docker"]));
     step
 }
 
@@ -230,11 +226,8 @@ pub(super) fn finish(plan: &mut Plan, job: &Job<'_>) {
         Step::look("see whether it was enough, and how to grow the pool if not", why, vec![command]);
     step.check = job.check();
     let short = "too few blocks are free still; remove more by name, or grow the pool (thinspect plan grow)";
-    step.guarded = Some(Guarded {
-        done: format!("enough {least}"),
-        needs: vec![(format!("enough {least}"), short.to_owned())],
-        ..Guarded::default()
-    });
+    let enough = format!("enough {least}");
+    step.guarded = Some(Guarded::new(&enough, &[(&enough, short)], &[]));
     plan.steps.push(step);
 }
 

@@ -156,8 +156,8 @@ fn cycle(job: &Job<'_>, volume: &str) -> Step {
     let mut step = Step::new(Risk::Stops, does, why, commands);
     step.check = works(job);
     let done = "{ works || [ \"$verdict\" != clean ]; }";
-    let tried = Some(Guarded::new(done, &[("idle", "the pool is in use")], &["cycle"]));
-    step.guarded = tried.map(|g| Guarded { tries: true, ..g });
+    let guarded = Guarded::new(done, &[("idle", "the pool is in use")], &["cycle"]);
+    step.guarded = Some(Guarded { tries: true, ..guarded });
     step
 }
 

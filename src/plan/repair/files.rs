@@ -76,13 +76,9 @@ fn take_down(job: &Job<'_>, file: &str) -> Step {
     let mut step = Step::new(Risk::Stops, "take down what is left of the pool", why, commands);
     step.check = Some(format!("! dmsetup info {name} 2>/dev/null && test -z \"$(losetup -j {path})\""));
     step.undo = raise_commands(job, file, None);
-    let needs = if is_dockers(job) {
-        Vec::new()
-    } else {
-        vec![("unused".to_owned(), "the pool is still in use: stop what uses it first".to_owned())]
-    };
-    step.guarded =
-        Some(Guarded { done: "down".into(), needs, run: vec!["take_down".into()], ..Guarded::default() });
+    let unused = ("unused", "the pool is still in use: stop what uses it first");
+    let needs: &[_] = if is_dockers(job) { &[] } else { &[unused] };
+    step.guarded = Some(Guarded::new("down", needs, &["take_down"]));
     step
 }
 
@@ -101,12 +97,7 @@ fn copy(job: &Job<'_>, file: &str) -> Step {
     let mut step = Step::new(Risk::Changes, does, why, commands);
     step.check = Some(format!("test -s {}", new(file)));
     step.undo = vec![format!("rm {}", new(file))];
-    step.guarded = Some(Guarded {
-        done: "copied".into(),
-        needs: vec![("down".into(), "the pool is still set up".into())],
-        run: vec!["copy".into()],
-        ..Guarded::default()
-    });
+    step.guarded = Some(Guarded::new("copied", &[("down", "the pool is still set up")], &["copy"]));
     step
 }
 
@@ -131,12 +122,8 @@ fn mend(job: &Job<'_>, file: &str) -> Step {
     let mut step = Step::new(Risk::Changes, "check the copy; repair it only if it has errors", why, commands);
     step.check = Some(format!("thin_check -q {}", new(file)));
     step.undo = vec![format!("rm {}", new(file))];
-    step.guarded = Some(Guarded {
-        done: "{ mended || ready; }".into(),
-        needs: vec![("copied".into(), "there is no sound copy".into())],
-        run: vec!["mend".into()],
-        ..Guarded::default()
-    });
+    let needs = [("copied", "there is no sound copy")];
+    step.guarded = Some(Guarded::new("{ mended || ready; }", &needs, &["mend"]));
     step
 }
 
@@ -151,15 +138,9 @@ fn put_in_place(file: &str) -> Step {
     let mut step = Step::new(Risk::Changes, "put the checked copy in its place", why, commands);
     step.check = Some(format!("thin_check -q {}", quote(file)));
     step.undo = vec![format!("mv -f {} {}", quote(&format!("{file}.before-repair")), quote(file))];
-    step.guarded = Some(Guarded {
-        done: "mended".into(),
-        needs: vec![
-            ("down".into(), "the pool is set up again; something has started it".into()),
-            ("ready".into(), "the copy is not sound".into()),
-        ],
-        run: vec!["put_in_place".into()],
-        ..Guarded::default()
-    });
+    let needs =
+        [("down", "the pool is set up again; something has started it"), ("ready", "the copy is not sound")];
+    step.guarded = Some(Guarded::new("mended", &needs, &["put_in_place"]));
     step
 }
 
@@ -196,11 +177,6 @@ fn raise(job: &Job<'_>, file: &str, data: Option<&str>) -> Step {
     let mut step = Step::new(Risk::Changes, does, why, raise_commands(job, file, data));
     step.check = works(job);
     let run = if is_dockers(job) { START } else { &["raise"] };
-    step.guarded = Some(Guarded {
-        done: "works".into(),
-        needs: vec![("mended".into(), "the metadata is not sound".into())],
-        run: run.iter().map(|line| (*line).to_owned()).collect(),
-        ..Guarded::default()
-    });
+    step.guarded = Some(Guarded::new("works", &[("mended", "the metadata is not sound")], run));
     step
 }

@@ -62,11 +62,7 @@ pub(super) fn stop(job: &Job<'_>) -> Step {
     if is_dockers(job) {
         step.check = Some(format!("! pgrep -x {DAEMONS}"));
         step.undo = vec![START_DOCKER.into()];
-        step.guarded = Some(Guarded {
-            done: "docker_is_gone".into(),
-            run: vec!["stop_docker".into()],
-            ..Guarded::default()
-        });
+        step.guarded = Some(Guarded::new("docker_is_gone", &[], &["stop_docker"]));
     } else {
         step.check = unheld(job);
     }

@@ -3,6 +3,10 @@
 
 readonly COPIES=/root/thinspect-direct-lvm
 
+make_plan() {
+  timeout 60 thinspect plan direct-lvm --timeout 5s --device /dev/vdd --size 1G --script >/out/way.sh
+}
+
 # The script with a hole in it: the first time that it comes to a command that is not done at once, it kills that after a
 # moment, and itself.
 # What systemd or Docker does goes on in their own processes.

@@ -22,10 +22,6 @@ goes_back_after_its_steps() {
   is_as_it_was
 }
 
-make_plan() {
-  timeout 60 thinspect plan direct-lvm --timeout 5s --device /dev/vdd --size 1G --script >/out/way.sh
-}
-
 start_containerd
 make_container
 cp /etc/containerd/config.toml /out/config.toml

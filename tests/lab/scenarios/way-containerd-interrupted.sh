@@ -27,10 +27,6 @@ goes_back_from_the_end() {
   ctr --namespace work run --rm --snapshotter devmapper docker.io/library/middle:1 new /bin/true
 }
 
-make_plan() {
-  timeout 60 thinspect plan direct-lvm --timeout 5s --device /dev/vdd --size 1G --script >/out/way.sh
-}
-
 start_containerd
 make_container
 cp /etc/containerd/config.toml /out/config.toml

@@ -48,10 +48,6 @@ goes_back_after_each_step() {
   is_as_it_was
 }
 
-make_plan() {
-  timeout 60 thinspect plan direct-lvm --timeout 5s --device /dev/vdd --size 1G --script >/out/way.sh
-}
-
 configure_docker dm.basesize=200M dm.fs=ext4 dm.loopdatasize=300M
 cp /etc/docker/daemon.json /out/daemon.json
 start_dockerd

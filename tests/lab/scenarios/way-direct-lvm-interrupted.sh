@@ -54,10 +54,6 @@ refuses_the_automatic_way() {
   expect_text "the daemon's last words" "$(tail -n 1 /out/automatic.log)" "Base Device UUID and Filesystem verification failed"
 }
 
-make_plan() {
-  thinspect plan direct-lvm --timeout 5s --device /dev/vdd --size 1G --script >/out/way.sh
-}
-
 configure_docker dm.basesize=200M dm.fs=ext4
 cp /etc/docker/daemon.json /out/daemon.json
 start_dockerd
