@@ -2,9 +2,9 @@
 //!
 //! Nothing here is ever executed, and no word from outside reaches a command unquoted.
 
-use crate::host::backing::Backing;
-use crate::host::pool::Pool;
-use crate::host::units::Bytes;
+use crate::host::model::backing::Backing;
+use crate::host::model::pool::Pool;
+use crate::host::model::units::Bytes;
 use serde::Serialize;
 
 /// What following a piece of advice can cost, mildest first.

@@ -1,6 +1,6 @@
 //! The command line as types, and the words that stand for sizes and durations. It does nothing.
 
-use crate::report::monitor::Range;
+use crate::report::check_plugin::Range;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

@@ -21,9 +21,9 @@
 //! - [`rules`] are pure functions from a host to findings, one file each, with explanations that run as tests.
 //! - [`plan`] computes exact numbers and ordered steps for one goal, and a guarded script of them.
 //! - [`watch`] looks again and again: each look is a recording in which only what moves was asked anew.
-//! - [`report`] renders; it decides nothing. [`publish`] hands metrics to their collector.
+//! - [`report`] renders; it decides nothing. [`exporter`] hands metrics to their collector.
 //! - `src/commands/` is the program itself, a file a command: it asks, calls the above and prints; [`cli`] is its
-//!   command line. [`privileges`] are given up once they have served; the reader of metadata is [`lent`] to the recorder.
+//!   command line. [`capabilities`] are given up once they have served; the reader of metadata is [`metadata_probe`] to the recorder.
 //!   [`advice`] and [`verdict`] are the words that rules and plans share.
 //!
 //! # What always holds
@@ -33,7 +33,7 @@
 //! 2. **It always answers.** Each question has its own time limit and is asked by a worker process that can be left
 //!    behind. (`tests/lab/scenarios/stuck-metadata-device.sh`)
 //! 3. **Everything after `record` is a pure function of the recording**: no clock, no environment, no file. Live and
-//!    recorded differ in one file, `src/commands/asking.rs`. (`tests/tidy.rs`)
+//!    recorded differ in one file, `src/commands/input.rs`. (`tests/tidy.rs`)
 //! 4. **Reading never fails and never drops; unknown is not fine.** A question that was refused or silent cannot end
 //!    in `ok`; an unknown number is `None`, never 0. (`tests/faults.rs`)
 //! 5. **Integers are exact.** Blocks, sectors and bytes are distinct types; rounding happens in `report` alone.
@@ -42,18 +42,18 @@
 //! 7. **A released name means one thing for ever**: rules, JSON fields, exit statuses.
 //!
 //! # Where to start reading
-//! `src/rules/data_below_min_free.rs` is a whole rule; [`host::status`] reads the line it rests on;
+//! `src/rules/data_below_min_free.rs` is a whole rule; [`host::dm::status`] reads the line it rests on;
 //! `tests/hosts/capture-min-free-space-error/` is the evidence and every rendering of it.
 
 pub mod advice;
+pub mod capabilities;
 pub mod cli;
+pub mod exporter;
 pub mod forecast;
 pub mod host;
-pub mod lent;
 pub mod metadata;
+pub mod metadata_probe;
 pub mod plan;
-pub mod privileges;
-pub mod publish;
 pub mod record;
 pub mod report;
 pub mod rules;

@@ -3,7 +3,7 @@
 mod commands;
 
 use clap::Parser;
-use commands::{manual, monitor, plan, record, status, usage, watch};
+use commands::{monitor, plan, record, reference, status, usage, watch};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use thinspect::cli::{Cli, Command};
@@ -47,10 +47,10 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Record { file } => record::record(global, file.as_deref()),
         Command::Check(options) => monitor::check(global, &options),
         Command::Metrics(options) => monitor::metrics(global, &options),
-        Command::Man { of, dir } => manual::pages(&of, dir.as_deref()),
-        Command::Completions { shell } => manual::completions(shell),
-        Command::Rules => manual::rules(),
-        Command::Explain { rule } => manual::explain(&rule),
-        Command::Schema { of } => manual::schema(&of),
+        Command::Man { of, dir } => reference::pages(&of, dir.as_deref()),
+        Command::Completions { shell } => reference::completions(shell),
+        Command::Rules => reference::rules(),
+        Command::Explain { rule } => reference::explain(&rule),
+        Command::Schema { of } => reference::schema(&of),
     }
 }

@@ -6,11 +6,11 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use thinspect::host::backing::BackingKind;
-use thinspect::host::pool::{MinFreeFrom, Owner, Pool};
+use thinspect::host::model::backing::BackingKind;
+use thinspect::host::model::pool::{MinFreeFrom, Owner, Pool};
 use thinspect::host::{self, Host};
-use thinspect::record::bundle::{self, BundleError};
-use thinspect::record::{Ask, Recording};
+use thinspect::record::sosreport::{self, BundleError};
+use thinspect::record::{Query, Recording};
 use thinspect::rules;
 
 fn bundles(name: &str) -> PathBuf {
@@ -50,7 +50,7 @@ const STATUS: &str = "docker-thinpool: 0 209715200 thin-pool 28 16057/524288 149
 
 #[test]
 fn a_pool_in_loop_files() {
-    let recording = bundle::read(&bundles("sos-4-loop")).unwrap();
+    let recording = sosreport::read(&bundles("sos-4-loop")).unwrap();
     let host = host::read(&recording);
     let pool = pool(&host);
     assert_eq!(pool.name.as_deref(), Some("docker-254:0-7356-pool"));
@@ -64,12 +64,12 @@ fn a_pool_in_loop_files() {
     let findings = rules::findings(&host);
     assert_eq!(findings[0].rule, "data-below-min-free");
     // Lines of logs that say nothing are no riddles to show.
-    assert_eq!(recording.all(Ask::Line).count(), 0);
+    assert_eq!(recording.all(Query::PastedLine).count(), 0);
 }
 
 #[test]
 fn a_pool_on_lvm() {
-    let host = host::read(&bundle::read(&bundles("sos-3-lvm")).unwrap());
+    let host = host::read(&sosreport::read(&bundles("sos-3-lvm")).unwrap());
     let pool = pool(&host);
     assert_eq!((pool.name.as_deref(), pool.data.used.map(|b| b.0)), (Some("docker-thinpool"), Some(181)));
     assert_eq!(pool.data_backing.kind, BackingKind::Lvm);
@@ -93,7 +93,7 @@ fn settings_and_daemons_count_and_secrets_do_not_stay() {
     );
     scratch
         .write("etc/lvm/lvm.conf", "# a comment\nactivation {\n\tthin_pool_autoextend_threshold = 80\n}\n");
-    let recording = bundle::read(&scratch.0).unwrap();
+    let recording = sosreport::read(&scratch.0).unwrap();
     let host = host::read(&recording);
     let pool = pool(&host);
     assert_eq!(
@@ -101,7 +101,7 @@ fn settings_and_daemons_count_and_secrets_do_not_stay() {
         (Some(5), MinFreeFrom::Option),
         "the command line counts"
     );
-    assert_eq!(host.dockers[0].running, Some(true));
+    assert_eq!(host.docker_roots[0].running, Some(true));
     assert_eq!(host.lvm.autoextend.unwrap().threshold, Some(80));
     let all = format!("{recording:?}");
     assert!(!all.contains("secret") && !all.contains("a comment"), "{all}");
@@ -126,21 +126,21 @@ fn thinspect(from: &Path) -> (String, String, Option<i32>) {
 #[test]
 fn any_other_directory_gets_one_sentence() {
     let scratch = Scratch::new("other");
-    assert_eq!(bundle::read(&scratch.0), Err(BundleError::Other));
+    assert_eq!(sosreport::read(&scratch.0), Err(BundleError::Other));
     let (out, err, code) = thinspect(&scratch.0);
     assert_eq!((out.as_str(), code), ("", Some(3)));
     assert!(err.contains("no unpacked sos report") && err.lines().count() == 1, "{err}");
     // Two reports side by side: it is not said which is meant.
     scratch.write("a/sos_commands/kernel/uname_-a", "Linux a 6.1 x");
-    assert!(bundle::read(&scratch.0).is_ok());
+    assert!(sosreport::read(&scratch.0).is_ok());
     scratch.write("b/sos_commands/kernel/uname_-a", "Linux b 6.1 x");
-    assert_eq!(bundle::read(&scratch.0), Err(BundleError::Other));
-    assert!(matches!(bundle::read(&scratch.0.join("none")), Err(BundleError::Refused(_))));
+    assert_eq!(sosreport::read(&scratch.0), Err(BundleError::Other));
+    assert!(matches!(sosreport::read(&scratch.0.join("none")), Err(BundleError::Refused(_))));
 }
 
 /// Everything that was said, in one text.
 fn words(recording: &Recording) -> String {
-    recording.answers.iter().filter_map(|a| a.reading.said()).collect::<Vec<_>>().join("\n")
+    recording.answers.iter().filter_map(|a| a.outcome.said()).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn nothing_leads_out_of_it_or_blocks() {
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
     fs::create_dir_all(scratch.0.join("sos_commands/block/lsblk")).unwrap();
     let started = Instant::now();
-    let recording = bundle::read(&scratch.0).unwrap();
+    let recording = sosreport::read(&scratch.0).unwrap();
     assert!(started.elapsed() < Duration::from_secs(5), "it waited");
     assert!(!words(&recording).contains("stolen"), "{recording:?}");
     assert_eq!(host::read(&recording).pools.len(), 1);
@@ -181,7 +181,7 @@ fn sizes_are_bounded() {
     scratch.write("etc/docker/daemon.json", "");
     let file = fs::OpenOptions::new().write(true).open(scratch.0.join("etc/docker/daemon.json")).unwrap();
     file.set_len(1 << 40).unwrap();
-    let recording = bundle::read(&scratch.0).unwrap();
+    let recording = sosreport::read(&scratch.0).unwrap();
     let words = words(&recording);
     assert!(words.len() < 20 << 20, "{}", words.len());
     assert!(words.contains("switching pool to read-only mode"), "the newest lines are kept");

@@ -3,7 +3,7 @@
 
 use thinspect::advice::Risk;
 use thinspect::host;
-use thinspect::record::{Ask, Reading, Recording, Source};
+use thinspect::record::{Outcome, Query, Recording, Source};
 use thinspect::rules::{self, Finding};
 use thinspect::verdict::{Certainty, Severity};
 
@@ -28,7 +28,7 @@ struct World {
     metadata: (u64, u64),
     used_metadata: u64,
     /// More answers.
-    more: Vec<(Ask, String, String)>,
+    more: Vec<(Query, String, String)>,
 }
 
 /// The base and a container of two devices, nothing under way.
@@ -50,42 +50,43 @@ fn world() -> World {
 impl World {
     fn recording(&self) -> Recording {
         let mut recording = Recording::new(Source::Machine, None);
-        let mut say = |ask, of: &str, text: String| recording.push(ask, of, Reading::Said(text));
+        let mut say =
+            |query, target: &str, text: String| recording.push(query, target, Outcome::Answered(text));
         let ((used, total), (used_metadata, total_metadata)) = (self.data, self.metadata);
         let (before, after) = self.transactions;
-        say(Ask::DmVersion, "", "4.47.0".into());
-        say(Ask::DmList, "", format!("253:0 0 {POOL}"));
+        say(Query::DmVersion, "", "4.47.0".into());
+        say(Query::DmList, "", format!("253:0 0 {POOL}"));
         say(
-            Ask::DmTable,
+            Query::DmTable,
             POOL,
             format!("0 {} thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing ", total * 128),
         );
-        say(Ask::DmInfo, POOL, format!("Name:              {POOL}\nState:             ACTIVE\n"));
+        say(Query::DmInfo, POOL, format!("Name:              {POOL}\nState:             ACTIVE\n"));
         let usage = format!("{before} {used_metadata}/{total_metadata} {used}/{total}");
         let status =
             format!("0 {} thin-pool {usage} - rw discard_passdown queue_if_no_space - 1024 ", total * 128);
-        say(Ask::DmStatus, POOL, status);
-        say(Ask::Processes, "dockerd", "700\tdockerd".into());
-        say(Ask::Stat, HOME, "mode=40700 size=4096 blocks=8 dev=254:0 ino=7356".into());
+        say(Query::DmStatus, POOL, status);
+        say(Query::Processes, "dockerd", "700\tdockerd".into());
+        say(Query::Stat, HOME, "mode=40700 size=4096 blocks=8 dev=254:0 ino=7356".into());
         let record = |(hash, id, transaction, deleted): &(&str, u32, u64, bool)| {
             format!(
                 r#"{hash} {{"device_id":{id},"size":209715200,"transaction_id":{transaction},"deleted":{deleted}}}"#
             )
         };
         let records: Vec<String> = self.records.iter().map(record).collect();
-        say(Ask::DeviceRecords, &format!("{HOME}/metadata"), records.join("\n"));
+        say(Query::DeviceRecords, &format!("{HOME}/metadata"), records.join("\n"));
         if let Some((open, device)) = self.note {
             let note = format!(r#"{{"open_transaction_id":{open},"device_hash":"x","device_id":{device}}}"#);
-            say(Ask::File, &format!("{HOME}/metadata/transaction-metadata"), note);
+            say(Query::File, &format!("{HOME}/metadata/transaction-metadata"), note);
         }
         say(
-            Ask::DockerMounts,
+            Query::DockerMounts,
             "/var/lib/docker",
             r#"{"container":"c1","mount":"c0ffee","init":"c0ffee-init"}"#.into(),
         );
-        say(Ask::DockerContainers, "/var/lib/docker", r#"{"ID":"c1","Name":"/web"}"#.into());
-        for (ask, of, text) in &self.more {
-            say(*ask, of, text.clone());
+        say(Query::DockerContainers, "/var/lib/docker", r#"{"ID":"c1","Name":"/web"}"#.into());
+        for (query, target, text) in &self.more {
+            say(*query, target, text.clone());
         }
         let mut lines = vec![format!(
             r#"{{"is":"pool","transaction_id":{after},"used_metadata_blocks":{},"total_metadata_blocks":{total_metadata},"devices":{},"damaged":{},"steady":{}}}"#,
@@ -100,7 +101,7 @@ impl World {
             format!(r#"{{"is":"device","id":{id},"mapped_blocks":{mapped},"transaction_id":{transaction}}}"#)
         };
         lines.extend(self.devices.iter().map(device));
-        say(Ask::PoolMetadata, "7:1", lines.join("\n"));
+        say(Query::PoolMetadata, "7:1", lines.join("\n"));
         recording
     }
 
@@ -180,8 +181,9 @@ fn doubt_keeps_from_deleting() {
     leaky.devices.push((4000, 160, 3));
     let mut doubtful = Vec::new();
     let mut unread = leaky.clone();
-    let records = leaky.recording().said(Ask::DeviceRecords, &format!("{HOME}/metadata")).unwrap().to_owned();
-    unread.more.push((Ask::DeviceRecords, format!("{HOME}/metadata"), format!("{records}\nbeef (EACCES)")));
+    let records =
+        leaky.recording().said(Query::DeviceRecords, &format!("{HOME}/metadata")).unwrap().to_owned();
+    unread.more.push((Query::DeviceRecords, format!("{HOME}/metadata"), format!("{records}\nbeef (EACCES)")));
     doubtful.push(("a record was not read", unread));
     let mut other = leaky.clone();
     other.devices.retain(|(id, ..)| *id != 1);
@@ -191,14 +193,14 @@ fn doubt_keeps_from_deleting() {
     doubtful.push(("the pool is older", World { note: Some((12, 3)), ..leaky.clone() }));
     let mut two = leaky.clone();
     let root = "/var/lib/docker/165536.165536";
-    two.more.push((Ask::Dir, "/var/lib/docker".into(), "165536.165536".into()));
-    two.more.push((Ask::Stat, format!("{root}/devicemapper"), "mode=40700 dev=254:0 ino=9".into()));
+    two.more.push((Query::Dir, "/var/lib/docker".into(), "165536.165536".into()));
+    two.more.push((Query::Stat, format!("{root}/devicemapper"), "mode=40700 dev=254:0 ino=9".into()));
     let record = r#"base {"device_id":1,"size":1,"transaction_id":1}"#;
-    two.more.push((Ask::DeviceRecords, format!("{root}/devicemapper/metadata"), record.into()));
+    two.more.push((Query::DeviceRecords, format!("{root}/devicemapper/metadata"), record.into()));
     doubtful.push(("two data roots", two));
     let mut held = leaky.clone();
-    held.more.push((Ask::DmList, String::new(), format!("253:0 0 {POOL}\n253:1 0 mine")));
-    held.more.push((Ask::DmTable, "mine".into(), "0 409600 thin 253:0 4000".into()));
+    held.more.push((Query::DmList, String::new(), format!("253:0 0 {POOL}\n253:1 0 mine")));
+    held.more.push((Query::DmTable, "mine".into(), "0 409600 thin 253:0 4000".into()));
     doubtful.push(("somebody uses it", held));
     for (why, world) in doubtful {
         let findings = world.findings();
@@ -313,10 +315,14 @@ fn containerds_devices() {
     };
     let told = |states: &[(u32, i64)]| {
         let mut world = world();
-        world.more = vec![(Ask::Stat, HOME.into(), "mode=1 dev=9:9 ino=1".into())];
+        world.more = vec![(Query::Stat, HOME.into(), "mode=1 dev=9:9 ino=1".into())];
         let lines: Vec<String> = states.iter().map(|(id, state)| device(*id, *state)).collect();
-        world.more.push((Ask::File, "/etc/containerd/config.toml".into(), format!("pool_name = \"{POOL}\"")));
-        world.more.push((Ask::ContainerdDevices, format!("{folder}/{POOL}.db"), lines.join("\n")));
+        world.more.push((
+            Query::File,
+            "/etc/containerd/config.toml".into(),
+            format!("pool_name = \"{POOL}\""),
+        ));
+        world.more.push((Query::ContainerdDevices, format!("{folder}/{POOL}.db"), lines.join("\n")));
         world.records = Vec::new();
         world.note = None;
         world
@@ -342,10 +348,10 @@ fn containerds_devices() {
 #[test]
 fn every_prefix_of_the_answer() {
     let recording = world().recording();
-    let text = recording.said(Ask::PoolMetadata, "7:1").unwrap().to_owned();
+    let text = recording.said(Query::PoolMetadata, "7:1").unwrap().to_owned();
     for end in 0..=text.len() {
         let mut recording = recording.clone();
-        recording.push(Ask::PoolMetadata, "7:1", Reading::Said(text.get(..end).unwrap().to_owned()));
+        recording.push(Query::PoolMetadata, "7:1", Outcome::Answered(text.get(..end).unwrap().to_owned()));
         let findings = rules::findings(&host::read(&recording));
         assert!(findings.iter().all(|f| f.severity == Severity::Notice), "{end}: {findings:?}");
     }

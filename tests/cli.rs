@@ -218,7 +218,7 @@ fn a_history_beside_a_recording() {
 /// Every command has its page, which names its options; wrong names get a sentence.
 #[test]
 fn manual_pages() {
-    let page = |of: &[&str]| said(&thinspect(&[&["man"], of].concat(), b"").stdout);
+    let page = |target: &[&str]| said(&thinspect(&[&["man"], target].concat(), b"").stdout);
     assert!(page(&[]).contains(".TH thinspect 1"), "{}", page(&[]));
     assert!(page(&["check"]).contains("metadata\\-warning"), "{}", page(&["check"]));
     assert!(page(&["plan", "grow"]).contains("thinspect\\-plan\\-grow"), "{}", page(&["plan", "grow"]));
@@ -241,8 +241,8 @@ fn completions() {
         assert!(said(&out.stdout).contains("metadata-warning"), "{shell}");
     }
     let script = thinspect(&["completions", "bash"], b"").stdout;
-    let ask = "\nCOMP_WORDS=(thinspect che); COMP_CWORD=1; _thinspect thinspect che thinspect; echo \"<${COMPREPLY[*]}>\"";
-    let out = Command::new("bash").arg("-c").arg(said(&script) + ask).output().unwrap();
+    let query = "\nCOMP_WORDS=(thinspect che); COMP_CWORD=1; _thinspect thinspect che thinspect; echo \"<${COMPREPLY[*]}>\"";
+    let out = Command::new("bash").arg("-c").arg(said(&script) + query).output().unwrap();
     assert_eq!(said(&out.stdout).trim(), "<check>", "{}", said(&out.stderr));
 }
 

@@ -8,43 +8,43 @@
 )]
 
 use std::collections::{BTreeSet, HashMap};
-use thinspect::record::live::{Options, record};
-use thinspect::record::{Ask, Reading, Recording, Respondent};
+use thinspect::record::collect::{Options, record};
+use thinspect::record::{Outcome, Query, Recording, Responder};
 use thinspect::report::{Report, Source as ReportSource};
 use thinspect::verdict::Verdict;
 
 /// A machine that answers from a script, except that one question meets a fault.
 struct Script {
-    said: HashMap<(Ask, String), String>,
-    fault: Option<(usize, Reading)>,
-    asked: Vec<(Ask, String)>,
+    said: HashMap<(Query, String), String>,
+    fault: Option<(usize, Outcome)>,
+    asked: Vec<(Query, String)>,
 }
 
-impl Respondent for Script {
-    fn ask(&mut self, ask: Ask, of: &str) -> Reading {
+impl Responder for Script {
+    fn ask(&mut self, query: Query, target: &str) -> Outcome {
         let number = self.asked.len();
-        let question = (ask, of.to_owned());
+        let question = (query, target.to_owned());
         self.asked.push(question.clone());
         match &self.fault {
             Some((at, fault)) if *at == number => fault.clone(),
-            _ => self.said.get(&question).map_or_else(nothing, |text| Reading::Said(text.clone())),
+            _ => self.said.get(&question).map_or_else(nothing, |text| Outcome::Answered(text.clone())),
         }
     }
 }
 
-fn nothing() -> Reading {
-    Reading::Refused("ENOENT".to_owned())
+fn nothing() -> Outcome {
+    Outcome::Refused("ENOENT".to_owned())
 }
 
-fn script(lines: &[(Ask, &str, &str)]) -> HashMap<(Ask, String), String> {
-    lines.iter().map(|(ask, of, text)| ((*ask, (*of).to_owned()), (*text).to_owned())).collect()
+fn script(lines: &[(Query, &str, &str)]) -> HashMap<(Query, String), String> {
+    lines.iter().map(|(query, target, text)| ((*query, (*target).to_owned()), (*text).to_owned())).collect()
 }
 
 const POOL: &str = "docker-254:0-7356-pool";
 const HASH: &str = "cff8ffd03bbe4552bb31d5d442c6b95295f15452932e66869c338a1b3eea6d02";
 
 /// Docker 20.10 on loop files, below its free-space floor, one container running (Debian 12, Linux 6.1).
-fn loopback() -> HashMap<(Ask, String), String> {
+fn loopback() -> HashMap<(Query, String), String> {
     let container = format!("docker-254:0-7356-{HASH}");
     let mount = format!("/var/lib/docker/devicemapper/mnt/{HASH}");
     let mounts = format!(
@@ -52,44 +52,44 @@ fn loopback() -> HashMap<(Ask, String), String> {
          31 30 253:1 / {mount} rw,relatime - xfs /dev/mapper/{container} rw,nouuid\n"
     );
     let mut said = script(&[
-        (Ask::Uname, "", "Linux 6.1.0-56-cloud-amd64 x86_64"),
-        (Ask::File, "/proc/uptime", "260.41 480.07\n"),
-        (Ask::DmVersion, "", "4.47.0"),
-        (Ask::DmList, "", &format!("253:0 0 {POOL}\n253:1 0 {container}\n253:2 0 swap")),
-        (Ask::DmTable, POOL, "0 209715200 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing "),
-        (Ask::DmTable, &container, "0 20971520 thin 253:0 15"),
-        (Ask::DmTable, "swap", "0 2097152 crypt <redacted>"),
-        (Ask::DmInfo, POOL, &format!("Name:              {POOL}\nState:             ACTIVE\n")),
-        (Ask::DmInfo, &container, &format!("Name:              {container}\nState:             ACTIVE\n")),
+        (Query::Uname, "", "Linux 6.1.0-56-cloud-amd64 x86_64"),
+        (Query::File, "/proc/uptime", "260.41 480.07\n"),
+        (Query::DmVersion, "", "4.47.0"),
+        (Query::DmList, "", &format!("253:0 0 {POOL}\n253:1 0 {container}\n253:2 0 swap")),
+        (Query::DmTable, POOL, "0 209715200 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing "),
+        (Query::DmTable, &container, "0 20971520 thin 253:0 15"),
+        (Query::DmTable, "swap", "0 2097152 crypt <redacted>"),
+        (Query::DmInfo, POOL, &format!("Name:              {POOL}\nState:             ACTIVE\n")),
+        (Query::DmInfo, &container, &format!("Name:              {container}\nState:             ACTIVE\n")),
         (
-            Ask::DmStatus,
+            Query::DmStatus,
             POOL,
             "0 209715200 thin-pool 28 16057/524288 1476414/1638400 - rw discard_passdown queue_if_no_space - 1024 ",
         ),
-        (Ask::DmStatus, &container, "0 20971520 thin 153600 20971519"),
-        (Ask::File, "/proc/self/mountinfo", &mounts),
+        (Query::DmStatus, &container, "0 20971520 thin 153600 20971519"),
+        (Query::File, "/proc/self/mountinfo", &mounts),
         (
-            Ask::Statfs,
+            Query::Statfs,
             &mount,
             "block=4096 blocks=2618880 free=2599680 available=2599680 files=5242880 files_free=5242870",
         ),
-        (Ask::File, "/sys/fs/xfs/dm-1/error/metadata/ENOSPC/max_retries", "-1\n"),
-        (Ask::File, "/sys/module/dm_thin_pool/parameters/no_space_timeout", "60\n"),
+        (Query::File, "/sys/fs/xfs/dm-1/error/metadata/ENOSPC/max_retries", "-1\n"),
+        (Query::File, "/sys/module/dm_thin_pool/parameters/no_space_timeout", "60\n"),
         (
-            Ask::Statfs,
+            Query::Statfs,
             "/",
             "block=4096 blocks=3046395 free=2853014 available=2693478 files=786432 files_free=779009",
         ),
         (
-            Ask::Processes,
+            Query::Processes,
             "dockerd",
             "1866\tdockerd\t--data-root\t/var/lib/docker\t--log-opt\tsplunk-token=<redacted>",
         ),
-        (Ask::Dir, "/var/lib/docker", "containers\ndevicemapper\nimage"),
-        (Ask::Stat, "/var/lib/docker/devicemapper", "mode=40700 size=4096 blocks=8 dev=254:0 ino=7356"),
-        (Ask::Run, "dockerd --version", "Docker version 20.10.24+dfsg1, build 297e128\n"),
+        (Query::Dir, "/var/lib/docker", "containers\ndevicemapper\nimage"),
+        (Query::Stat, "/var/lib/docker/devicemapper", "mode=40700 size=4096 blocks=8 dev=254:0 ino=7356"),
+        (Query::Run, "dockerd --version", "Docker version 20.10.24+dfsg1, build 297e128\n"),
         (
-            Ask::File,
+            Query::File,
             "/etc/docker/daemon.json",
             r#"{"storage-opts": [], "http-proxy": "http://user:word@proxy"}"#,
         ),
@@ -97,12 +97,16 @@ fn loopback() -> HashMap<(Ask, String), String> {
     let home = "/var/lib/docker/devicemapper";
     said.extend(script(&[
         (
-            Ask::File,
+            Query::File,
             &format!("{home}/metadata/base"),
             r#"{"device_id":1,"size":10737418240,"transaction_id":1}"#,
         ),
-        (Ask::File, &format!("{home}/metadata/transaction-metadata"), r#"{"open_transaction_id":28}"#),
-        (Ask::DeviceRecords, &format!("{home}/metadata"), &format!("{HASH} {{\"device_id\":15}}\nbase {{}}")),
+        (Query::File, &format!("{home}/metadata/transaction-metadata"), r#"{"open_transaction_id":28}"#),
+        (
+            Query::DeviceRecords,
+            &format!("{home}/metadata"),
+            &format!("{HASH} {{\"device_id\":15}}\nbase {{}}"),
+        ),
     ]));
     for (number, half, size, blocks, inode) in
         [("7:0", "data", "209715200", "146104", "7359"), ("7:1", "metadata", "4194304", "95688", "7360")]
@@ -111,15 +115,15 @@ fn loopback() -> HashMap<(Ask, String), String> {
         let file = format!("{home}/devicemapper/{half}");
         let minor = number.trim_start_matches("7:");
         said.extend(script(&[
-            (Ask::Link, &base, &format!("../../devices/virtual/block/loop{minor}")),
-            (Ask::File, &format!("{base}/size"), &format!("{size}\n")),
-            (Ask::File, &format!("{base}/ro"), "0\n"),
-            (Ask::File, &format!("{base}/loop/backing_file"), &format!("{file}\n")),
-            (Ask::File, &format!("{base}/loop/autoclear"), "1\n"),
-            (Ask::LoopStatus, number, &format!("dev=254:0 ino={inode} offset=0 sizelimit=0 flags=4")),
-            (Ask::Stat, &file, &format!("mode=100600 size=0 blocks={blocks} dev=254:0 ino={inode}")),
+            (Query::Link, &base, &format!("../../devices/virtual/block/loop{minor}")),
+            (Query::File, &format!("{base}/size"), &format!("{size}\n")),
+            (Query::File, &format!("{base}/ro"), "0\n"),
+            (Query::File, &format!("{base}/loop/backing_file"), &format!("{file}\n")),
+            (Query::File, &format!("{base}/loop/autoclear"), "1\n"),
+            (Query::LoopStatus, number, &format!("dev=254:0 ino={inode} offset=0 sizelimit=0 flags=4")),
+            (Query::Stat, &file, &format!("mode=100600 size=0 blocks={blocks} dev=254:0 ino={inode}")),
             (
-                Ask::Statfs,
+                Query::Statfs,
                 &file,
                 "block=4096 blocks=3046395 free=2853014 available=2693478 files=786432 files_free=1",
             ),
@@ -129,66 +133,66 @@ fn loopback() -> HashMap<(Ask, String), String> {
 }
 
 /// Docker on LVM's pool, the data root elsewhere, dmeventd running.
-fn direct_lvm() -> HashMap<(Ask, String), String> {
+fn direct_lvm() -> HashMap<(Query, String), String> {
     let mut said = script(&[
-        (Ask::DmVersion, "", "4.47.0"),
+        (Query::DmVersion, "", "4.47.0"),
         (
-            Ask::DmList,
+            Query::DmList,
             "",
             "253:0 0 docker-thinpool_tmeta\n253:1 0 docker-thinpool_tdata\n253:2 0 docker-thinpool",
         ),
-        (Ask::DmTable, "docker-thinpool", "0 19914752 thin-pool 253:0 253:1 1024 0 1 skip_block_zeroing "),
-        (Ask::DmTable, "docker-thinpool_tmeta", "0 204800 linear 254:17 19916800"),
-        (Ask::DmTable, "docker-thinpool_tdata", "0 19914752 linear 254:17 2048"),
-        (Ask::DmInfo, "docker-thinpool", "Name:              docker-thinpool\nUUID: LVM-1P9rmQ-tpool\n"),
+        (Query::DmTable, "docker-thinpool", "0 19914752 thin-pool 253:0 253:1 1024 0 1 skip_block_zeroing "),
+        (Query::DmTable, "docker-thinpool_tmeta", "0 204800 linear 254:17 19916800"),
+        (Query::DmTable, "docker-thinpool_tdata", "0 19914752 linear 254:17 2048"),
+        (Query::DmInfo, "docker-thinpool", "Name:              docker-thinpool\nUUID: LVM-1P9rmQ-tpool\n"),
         (
-            Ask::DmStatus,
+            Query::DmStatus,
             "docker-thinpool",
             "0 19914752 thin-pool 4 2575/25600 181/19448 - rw discard_passdown queue_if_no_space - 1024 ",
         ),
-        (Ask::Processes, "dockerd", "700\t/usr/bin/dockerd"),
-        (Ask::File, "/etc/docker/daemon.json", r#"{"data-root": "/lvm"}"#),
-        (Ask::Stat, "/lvm/devicemapper", "mode=40700 size=4096 blocks=8 dev=254:0 ino=1179671"),
-        (Ask::DeviceRecords, "/lvm/devicemapper/metadata", "base {\"device_id\":1}"),
-        (Ask::Processes, "dmeventd", "412\t/sbin/dmeventd\t-f"),
-        (Ask::File, "/etc/lvm/lvm.conf", "# a comment\nactivation {\n}\n"),
-        (Ask::Dir, "/etc/lvm/profile", "docker-thinpool.profile\nREADME"),
+        (Query::Processes, "dockerd", "700\t/usr/bin/dockerd"),
+        (Query::File, "/etc/docker/daemon.json", r#"{"data-root": "/lvm"}"#),
+        (Query::Stat, "/lvm/devicemapper", "mode=40700 size=4096 blocks=8 dev=254:0 ino=1179671"),
+        (Query::DeviceRecords, "/lvm/devicemapper/metadata", "base {\"device_id\":1}"),
+        (Query::Processes, "dmeventd", "412\t/sbin/dmeventd\t-f"),
+        (Query::File, "/etc/lvm/lvm.conf", "# a comment\nactivation {\n}\n"),
+        (Query::Dir, "/etc/lvm/profile", "docker-thinpool.profile\nREADME"),
         (
-            Ask::File,
+            Query::File,
             "/etc/lvm/profile/docker-thinpool.profile",
             "activation {\nthin_pool_autoextend_threshold=80\n}\n",
         ),
-        (Ask::Run, "lvs -o +seg_monitor", "{}"),
-        (Ask::Run, "vgs", "{}"),
+        (Query::Run, "lvs -o +seg_monitor", "{}"),
+        (Query::Run, "vgs", "{}"),
     ]);
     for (number, half) in [("253:0", "tmeta"), ("253:1", "tdata")] {
         let base = format!("/sys/dev/block/{number}");
         said.extend(script(&[
             (
-                Ask::Link,
+                Query::Link,
                 &base,
                 &format!("../../devices/virtual/block/dm-{}", number.trim_start_matches("253:")),
             ),
-            (Ask::File, &format!("{base}/dm/name"), &format!("docker-thinpool_{half}\n")),
-            (Ask::File, &format!("{base}/dm/uuid"), &format!("LVM-1P9rmQ-{half}\n")),
-            (Ask::Dir, &format!("{base}/slaves"), "vdb1"),
-            (Ask::File, &format!("{base}/slaves/vdb1/dev"), "254:17\n"),
+            (Query::File, &format!("{base}/dm/name"), &format!("docker-thinpool_{half}\n")),
+            (Query::File, &format!("{base}/dm/uuid"), &format!("LVM-1P9rmQ-{half}\n")),
+            (Query::Dir, &format!("{base}/slaves"), "vdb1"),
+            (Query::File, &format!("{base}/slaves/vdb1/dev"), "254:17\n"),
         ]));
     }
     said.extend(script(&[
-        (Ask::Link, "/sys/dev/block/254:17", "../../devices/pci0000:00/virtio2/block/vdb/vdb1"),
-        (Ask::File, "/sys/dev/block/254:17/partition", "1\n"),
-        (Ask::File, "/sys/dev/block/254:17/../dev", "254:16\n"),
-        (Ask::Link, "/sys/dev/block/254:16", "../../devices/pci0000:00/virtio2/block/vdb"),
-        (Ask::File, "/sys/dev/block/254:16/queue/discard_max_bytes", "2147483136\n"),
+        (Query::Link, "/sys/dev/block/254:17", "../../devices/pci0000:00/virtio2/block/vdb/vdb1"),
+        (Query::File, "/sys/dev/block/254:17/partition", "1\n"),
+        (Query::File, "/sys/dev/block/254:17/../dev", "254:16\n"),
+        (Query::Link, "/sys/dev/block/254:16", "../../devices/pci0000:00/virtio2/block/vdb"),
+        (Query::File, "/sys/dev/block/254:16/queue/discard_max_bytes", "2147483136\n"),
     ]));
     said
 }
 
 fn ask(
-    said: &HashMap<(Ask, String), String>,
-    fault: Option<(usize, Reading)>,
-) -> (Recording, Vec<(Ask, String)>) {
+    said: &HashMap<(Query, String), String>,
+    fault: Option<(usize, Outcome)>,
+) -> (Recording, Vec<(Query, String)>) {
     let mut script = Script { said: said.clone(), fault, asked: Vec::new() };
     let options = Options {
         recorded_at: Some("2026-11-22T02:20:16Z".to_owned()),
@@ -200,57 +204,57 @@ fn ask(
     (recording, script.asked)
 }
 
-fn faults() -> Vec<Reading> {
+fn faults() -> Vec<Outcome> {
     let errnos = ["EACCES", "EPERM", "ENXIO", "ENOENT", "EIO", "EINVAL"];
-    let mut faults: Vec<Reading> = errnos.iter().map(|e| Reading::Refused((*e).to_owned())).collect();
-    faults.push(Reading::Silent(1000));
-    faults.push(Reading::Said(String::new()));
-    faults.push(Reading::Said("\u{E000}\u{0}: nonsense 9:9 \n\n7:0 thin-pool".to_owned()));
+    let mut faults: Vec<Outcome> = errnos.iter().map(|e| Outcome::Refused((*e).to_owned())).collect();
+    faults.push(Outcome::TimedOut(1000));
+    faults.push(Outcome::Answered(String::new()));
+    faults.push(Outcome::Answered("\u{E000}\u{0}: nonsense 9:9 \n\n7:0 thin-pool".to_owned()));
     faults
 }
 
 /// What may rightly stay unasked after a fault: whatever only the missing answer leads to.
-fn depends(on: &(Ask, String), other: &(Ask, String)) -> bool {
-    let of_device = |ask| matches!(ask, Ask::DmTable | Ask::DmInfo | Ask::DmStatus);
+fn depends(on: &(Query, String), other: &(Query, String)) -> bool {
+    let of_device = |query| matches!(query, Query::DmTable | Query::DmInfo | Query::DmStatus);
     match on.0 {
         // Without the list or a table there are no names of devices, nor of what lies below.
-        Ask::DmList | Ask::DmTable => {
+        Query::DmList | Query::DmTable => {
             of_device(other.0)
                 || other.1.starts_with("/sys/dev/block/")
                 || other.1.starts_with("/sys/fs/xfs/")
                 || other.1.contains("/mnt/")
-                || matches!(other.0, Ask::LoopStatus | Ask::PoolMetadata | Ask::Signatures)
+                || matches!(other.0, Query::LoopStatus | Query::PoolMetadata | Query::Signatures)
                 || other.1.contains("/devicemapper/devicemapper")
                 || other.1.ends_with("/thin_check")
                 || is_lvm(other)
         }
         // A pool whose state is unknown says nothing of its thin devices and whose it is.
-        Ask::DmStatus | Ask::DmInfo => {
-            other.0 == Ask::DmStatus
+        Query::DmStatus | Query::DmInfo => {
+            other.0 == Query::DmStatus
                 || other.1.contains("/mnt/")
                 || other.1.starts_with("/sys/fs/")
                 || is_lvm(other)
         }
-        Ask::File if on.1.starts_with("/sys/") => {
+        Query::File if on.1.starts_with("/sys/") => {
             other.1.contains("/devicemapper/devicemapper")
                 || other.1.starts_with("/sys/dev/block/")
                 || is_lvm(other)
         }
-        Ask::Link | Ask::Dir if on.1.starts_with("/sys/") => {
-            other.1.starts_with("/sys/dev/block/") || matches!(other.0, Ask::LoopStatus)
+        Query::Link | Query::Dir if on.1.starts_with("/sys/") => {
+            other.1.starts_with("/sys/dev/block/") || matches!(other.0, Query::LoopStatus)
         }
-        Ask::File if on.1 == "/proc/self/mountinfo" => {
+        Query::File if on.1 == "/proc/self/mountinfo" => {
             other.1.contains("/mnt/") || other.1.starts_with("/sys/fs/")
         }
         // It may name the data root, and what is to be moved lies there.
-        Ask::File if on.1.starts_with("/etc/docker") => other.1.starts_with("/lvm") || is_of_moves(other),
+        Query::File if on.1.starts_with("/etc/docker") => other.1.starts_with("/lvm") || is_of_moves(other),
         // Where no daemon is known to run, no version of one is asked, unless its files are there.
-        Ask::Processes | Ask::Run => other.0 == Ask::Run || other.1 == "docker",
-        Ask::Dir => other.1.starts_with(&on.1) || is_lvm(other),
+        Query::Processes | Query::Run => other.0 == Query::Run || other.1 == "docker",
+        Query::Dir => other.1.starts_with(&on.1) || is_lvm(other),
         // Without the driver's directory, nothing of Docker's is in a pool.
-        Ask::Stat => {
+        Query::Stat => {
             other.1.starts_with(&on.1)
-                || other.0 == Ask::Run
+                || other.0 == Query::Run
                 || on.1.strip_suffix("/devicemapper").is_some_and(|root| other.1.starts_with(root))
                 || is_of_moves(other)
         }
@@ -259,12 +263,12 @@ fn depends(on: &(Ask, String), other: &(Ask, String)) -> bool {
 }
 
 /// Asked only where something could be moved.
-fn is_of_moves(question: &(Ask, String)) -> bool {
-    question.0 == Ask::Statfs || question.1 == "/proc/filesystems"
+fn is_of_moves(question: &(Query, String)) -> bool {
+    question.0 == Query::Statfs || question.1 == "/proc/filesystems"
 }
 
-fn is_lvm(question: &(Ask, String)) -> bool {
-    question.1.starts_with("/etc/lvm") || question.1 == "dmeventd" || matches!(question.0, Ask::Run)
+fn is_lvm(question: &(Query, String)) -> bool {
+    question.1.starts_with("/etc/lvm") || question.1 == "dmeventd" || matches!(question.0, Query::Run)
 }
 
 #[test]
@@ -274,14 +278,14 @@ fn any_fault_of_any_question_leaves_the_others() {
         for (number, question) in questions.iter().enumerate() {
             for fault in faults() {
                 let (recording, asked) = ask(&said, Some((number, fault.clone())));
-                let reading = recording.reading(question.0, &question.1).unwrap();
+                let outcome = recording.outcome(question.0, &question.1).unwrap();
                 match &fault {
-                    Reading::Said(_) => assert!(reading.said().is_some(), "{question:?}"),
-                    fault => assert_eq!(reading, fault, "{question:?}"),
+                    Outcome::Answered(_) => assert!(outcome.said().is_some(), "{question:?}"),
+                    fault => assert_eq!(outcome, fault, "{question:?}"),
                 }
-                let asked: BTreeSet<&(Ask, String)> = asked.iter().collect();
-                let left = recording.answers.iter().filter(|a| matches!(a.reading, Reading::Unasked(_)));
-                let left: BTreeSet<(Ask, String)> = left.map(|a| (a.ask, a.of.clone())).collect();
+                let asked: BTreeSet<&(Query, String)> = asked.iter().collect();
+                let left = recording.answers.iter().filter(|a| matches!(a.outcome, Outcome::NotAsked(_)));
+                let left: BTreeSet<(Query, String)> = left.map(|a| (a.query, a.target.clone())).collect();
                 for other in questions.iter().filter(|q| !asked.contains(q) && !left.contains(q)) {
                     assert!(
                         depends(question, other),
@@ -299,7 +303,7 @@ fn every_question_is_asked_once() {
         let (recording, asked) = ask(&said, None);
         assert_eq!(asked.iter().collect::<BTreeSet<_>>().len(), asked.len());
         for question in said.keys() {
-            assert!(recording.reading(question.0, &question.1).is_some(), "{question:?} is never asked");
+            assert!(recording.outcome(question.0, &question.1).is_some(), "{question:?} is never asked");
         }
     }
 }
@@ -308,13 +312,13 @@ fn every_question_is_asked_once() {
 fn a_silent_pool_keeps_its_thin_devices_from_being_asked() {
     let said = loopback();
     let (_, questions) = ask(&said, None);
-    let pool = questions.iter().position(|q| *q == (Ask::DmStatus, POOL.to_owned())).unwrap();
-    let (recording, asked) = ask(&said, Some((pool, Reading::Silent(1000))));
+    let pool = questions.iter().position(|q| *q == (Query::DmStatus, POOL.to_owned())).unwrap();
+    let (recording, asked) = ask(&said, Some((pool, Outcome::TimedOut(1000))));
     let container = format!("docker-254:0-7356-{HASH}");
-    assert!(!asked.contains(&(Ask::DmStatus, container.clone())));
-    let reading = recording.reading(Ask::DmStatus, &container).unwrap();
-    assert_eq!(*reading, Reading::Unasked("its pool did not answer".to_owned()));
-    let touched = asked.iter().any(|(ask, of)| *ask == Ask::Statfs && of.contains("/mnt/"));
+    assert!(!asked.contains(&(Query::DmStatus, container.clone())));
+    let outcome = recording.outcome(Query::DmStatus, &container).unwrap();
+    assert_eq!(*outcome, Outcome::NotAsked("its pool did not answer".to_owned()));
+    let touched = asked.iter().any(|(query, target)| *query == Query::Statfs && target.contains("/mnt/"));
     assert!(!touched, "the filesystem on a stuck pool is left alone");
 }
 
@@ -322,9 +326,9 @@ fn a_silent_pool_keeps_its_thin_devices_from_being_asked() {
 fn a_table_that_is_refused_may_be_a_pools() {
     let said = loopback();
     let (_, questions) = ask(&said, None);
-    let table = questions.iter().position(|q| *q == (Ask::DmTable, POOL.to_owned())).unwrap();
-    let (recording, _) = ask(&said, Some((table, Reading::Refused("EIO".to_owned()))));
-    assert!(recording.said(Ask::DmStatus, POOL).is_some());
+    let table = questions.iter().position(|q| *q == (Query::DmTable, POOL.to_owned())).unwrap();
+    let (recording, _) = ask(&said, Some((table, Outcome::Refused("EIO".to_owned()))));
+    assert!(recording.said(Query::DmStatus, POOL).is_some());
 }
 
 #[test]
@@ -339,8 +343,8 @@ fn secrets_are_not_kept() {
 fn commands_can_be_forbidden() {
     let mut script = Script { said: direct_lvm(), fault: None, asked: Vec::new() };
     let recording = record(&mut script, &Options::default());
-    assert!(script.asked.iter().all(|(ask, _)| *ask != Ask::Run));
-    assert!(matches!(recording.reading(Ask::Run, "vgs"), Some(Reading::Unasked(_))));
+    assert!(script.asked.iter().all(|(query, _)| *query != Query::Run));
+    assert!(matches!(recording.outcome(Query::Run, "vgs"), Some(Outcome::NotAsked(_))));
 }
 
 /// A healthy machine of which one question was refused or silent: the other findings stay, and where the question was
@@ -348,22 +352,23 @@ fn commands_can_be_forbidden() {
 #[test]
 fn a_gap_about_a_pool_is_never_ok() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/lab-fresh-loopback/recording.json");
-    let recording = thinspect::record::load::load(&std::fs::read(path).unwrap()).unwrap();
+    let recording = thinspect::record::format::load(&std::fs::read(path).unwrap()).unwrap();
     let verdict = |recording: &Recording| {
         let host = thinspect::host::read(recording);
         Report::new(host, ReportSource::Recording, None).verdict
     };
     assert_eq!(verdict(&recording), Verdict::Ok);
-    let pool = |of: &str| of.ends_with("-pool");
+    let pool = |target: &str| target.ends_with("-pool");
     let mut tried = 0;
     for at in 0..recording.answers.len() {
         for fault in faults() {
             let mut faulty = recording.clone();
             let answer = &mut faulty.answers[at];
-            answer.reading = fault.clone();
-            let root = matches!(answer.ask, Ask::DmVersion | Ask::DmList) && fault.said().is_none();
-            let device = matches!(answer.ask, Ask::DmTable | Ask::DmStatus | Ask::DmInfo) && pool(&answer.of);
-            let question = format!("{:?} {} {fault:?}", answer.ask, answer.of);
+            answer.outcome = fault.clone();
+            let root = matches!(answer.query, Query::DmVersion | Query::DmList) && fault.said().is_none();
+            let device = matches!(answer.query, Query::DmTable | Query::DmStatus | Query::DmInfo)
+                && pool(&answer.target);
+            let question = format!("{:?} {} {fault:?}", answer.query, answer.target);
             let found = verdict(&faulty);
             assert!(!(root || device) || found != Verdict::Ok, "{question} ends in ok");
             tried += 1;

@@ -45,8 +45,8 @@ fn run(args: &[&str], recording: &str) -> Output {
 fn attacked(recording: &str, attack: &str) -> String {
     let quoted = serde_json::to_string(attack).unwrap();
     // Docker's list of containers and LVM's reports are JSON inside of JSON.
-    let twice = serde_json::to_string(quoted.trim_matches('"')).unwrap();
-    let name = if attack.contains('"') { twice } else { quoted };
+    let conflicts = serde_json::to_string(quoted.trim_matches('"')).unwrap();
+    let name = if attack.contains('"') { conflicts } else { quoted };
     let name = name.trim_matches('"');
     let mut text = recording.to_owned();
     for part in ["docker-", "thinpool", "/var/lib/docker"] {

@@ -7,13 +7,13 @@ use std::path::Path;
 use support::{folders, golden, tests};
 use thinspect::host;
 use thinspect::plan;
-use thinspect::record::{Recording, Source as RecordSource, load};
+use thinspect::record::{Recording, Source as RecordSource, format};
 use thinspect::report::{Look, Report, Source, json, plan_json, plan_schema, plan_text, text};
 
 fn recording(folder: &Path) -> Recording {
     let file =
         ["recording.json", "input.txt"].map(|f| folder.join(f)).into_iter().find(|f| f.exists()).unwrap();
-    load::load(&std::fs::read(file).unwrap()).unwrap()
+    format::load(&std::fs::read(file).unwrap()).unwrap()
 }
 
 fn report(folder: &Path) -> Report {
@@ -103,7 +103,7 @@ fn json_keeps_to_its_schema() {
 fn recordings_round_trip() {
     for folder in folders(&tests("hosts")) {
         let first = recording(&folder);
-        let again = load::load(serde_json::to_string(&first).unwrap().as_bytes()).unwrap();
+        let again = format::load(serde_json::to_string(&first).unwrap().as_bytes()).unwrap();
         assert_eq!(first, again, "{}", folder.display());
     }
 }

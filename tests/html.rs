@@ -13,7 +13,7 @@ use html5gum::{StartTag, Token, Tokenizer};
 use std::path::Path;
 use support::{folders, tests};
 use thinspect::host;
-use thinspect::record::{Ask, Reading, Recording, load};
+use thinspect::record::{Outcome, Query, Recording, format};
 use thinspect::report::{Report, Source, Units, html};
 
 /// Every tag that a page is made of. None of them runs, fetches or sends anything.
@@ -142,7 +142,7 @@ fn report(recording: &Recording) -> Report {
 fn recording(folder: &Path) -> Recording {
     let file =
         ["recording.json", "input.txt"].map(|f| folder.join(f)).into_iter().find(|f| f.exists()).unwrap();
-    load::load(&std::fs::read(file).unwrap()).unwrap()
+    format::load(&std::fs::read(file).unwrap()).unwrap()
 }
 
 /// Every recording there is makes a page that stands alone and says what the screen says.
@@ -179,23 +179,23 @@ fn no_name_becomes_markup() {
     let mounts = format!("25 1 254:0 / /var/{HOSTILE} rw - ext4{HOSTILE} /dev/{HOSTILE} rw\n");
     let mut recording = Recording::new(thinspect::record::Source::Machine, Some(HOSTILE.to_owned()));
     let answers = [
-        (Ask::Uname, "", format!("Linux {HOSTILE} x86_64")),
-        (Ask::DmVersion, "", "4.47.0".to_owned()),
-        (Ask::DmList, "", format!("253:0 0 {HOSTILE}\n253:1 0 thin{HOSTILE}")),
-        (Ask::DmTable, HOSTILE, "0 209715200 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing ".to_owned()),
+        (Query::Uname, "", format!("Linux {HOSTILE} x86_64")),
+        (Query::DmVersion, "", "4.47.0".to_owned()),
+        (Query::DmList, "", format!("253:0 0 {HOSTILE}\n253:1 0 thin{HOSTILE}")),
+        (Query::DmTable, HOSTILE, "0 209715200 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing ".to_owned()),
         (
-            Ask::DmStatus,
+            Query::DmStatus,
             HOSTILE,
             format!("0 209715200 thin-pool 1 9/100 95/100 - rw {HOSTILE} queue_if_no_space - 9"),
         ),
-        (Ask::File, "/sys/dev/block/7:0/loop/backing_file", format!("{file}\n")),
-        (Ask::Stat, file.as_str(), "mode=100600 size=9999999 blocks=8 dev=254:0 ino=7".to_owned()),
-        (Ask::Statfs, file.as_str(), "block=4096 blocks=1000 free=5 available=5".to_owned()),
-        (Ask::File, "/proc/self/mountinfo", mounts),
-        (Ask::History, HOSTILE, history),
+        (Query::File, "/sys/dev/block/7:0/loop/backing_file", format!("{file}\n")),
+        (Query::Stat, file.as_str(), "mode=100600 size=9999999 blocks=8 dev=254:0 ino=7".to_owned()),
+        (Query::Statfs, file.as_str(), "block=4096 blocks=1000 free=5 available=5".to_owned()),
+        (Query::File, "/proc/self/mountinfo", mounts),
+        (Query::History, HOSTILE, history),
     ];
-    for (ask, of, said) in answers {
-        recording.push(ask, of, Reading::Said(said));
+    for (query, target, said) in answers {
+        recording.push(query, target, Outcome::Answered(said));
     }
     let report = report(&recording);
     assert_eq!(report.host.pools[0].label(), HOSTILE);
@@ -221,7 +221,7 @@ fn a_page_of_a_fill_shows_its_past() {
         !with(&recording).tags.iter().any(|t| text(&t.name) == "polyline"),
         "without a past there is none"
     );
-    recording.push(Ask::History, "", Reading::Said((0..59).map(line).collect()));
+    recording.push(Query::History, "", Outcome::Answered((0..59).map(line).collect()));
     let parsed = with(&recording);
     let curves: Vec<_> = parsed.tags.iter().filter(|t| text(&t.name) == "polyline").collect();
     assert_eq!(curves.len(), 1, "of metadata and filesystem there is but one sample");

@@ -17,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use support::{folders, tests};
 use thinspect::host;
-use thinspect::record::load;
+use thinspect::record::format;
 use thinspect::report::{Report, Source, metrics};
 
 /// A sample: its name and labels, and its value as text.
@@ -86,7 +86,7 @@ fn recording(host: &str) -> PathBuf {
 }
 
 fn report(host: &str) -> Report {
-    let recording = load::load(&std::fs::read(recording(host)).unwrap()).unwrap();
+    let recording = format::load(&std::fs::read(recording(host)).unwrap()).unwrap();
     Report::new(host::read(&recording), Source::Recording, None)
 }
 
@@ -108,8 +108,8 @@ fn by<'a>(
     let fits = |labels: &BTreeMap<String, String>| {
         given.iter().all(|(n, v)| labels.get(*n).map(String::as_str) == Some(v))
     };
-    let of = samples.iter().filter(|((name, labels), _)| name == family && fits(labels));
-    of.map(|((_, labels), value)| (labels[label].as_str(), value.as_str())).collect()
+    let target = samples.iter().filter(|((name, labels), _)| name == family && fits(labels));
+    target.map(|((_, labels), value)| (labels[label].as_str(), value.as_str())).collect()
 }
 
 #[test]
@@ -136,10 +136,10 @@ fn every_host_is_valid_and_bounded() {
     for host in hosts() {
         let report = report(&host);
         let samples = parse(&metrics::text(&report, &metrics::Options::default()));
-        let (dockers, pools) = (report.host.dockers.len(), report.host.pools.len());
+        let (docker_roots, pools) = (report.host.docker_roots.len(), report.host.pools.len());
         let (found, others): (Vec<_>, Vec<_>) =
             samples.iter().partition(|((name, _), _)| name == "thinspect_findings");
-        assert!(others.len() <= 8 + dockers + 27 * pools, "{host}: {} series", others.len());
+        assert!(others.len() <= 8 + docker_roots + 27 * pools, "{host}: {} series", others.len());
         assert!(found.len() <= thinspect::rules::RULES.len() * 2 * (pools + 1), "{host}");
         for ((name, labels), value) in &samples {
             let number: f64 = value.parse().unwrap();
@@ -165,7 +165,7 @@ fn unknown_is_absent() {
     for pool in stuck {
         assert!(by(&samples, "thinspect_pool_used_bytes", "space", &[("pool", pool)]).is_empty());
     }
-    let blank = load::load(b"nothing of interest\n").unwrap();
+    let blank = format::load(b"nothing of interest\n").unwrap();
     let blank = Report::new(host::read(&blank), Source::Pasted, None);
     let text = |last_success| metrics::text(&blank, &metrics::Options { last_success, devices: None });
     assert!(!text(None).contains(metrics::LAST_SUCCESS));

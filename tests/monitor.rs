@@ -14,8 +14,8 @@ use proptest::prelude::*;
 use std::process::Command;
 use support::{folders, tests};
 use thinspect::host;
-use thinspect::record::load;
-use thinspect::report::monitor::{Limits, Range, Thresholds, line};
+use thinspect::record::format;
+use thinspect::report::check_plugin::{Limits, Range, Thresholds, line};
 use thinspect::report::{Report, Source};
 
 // --- a monitor, by the guidelines ---------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ fn reports() -> Vec<(String, Report)> {
     let of = |folder: &std::path::Path| {
         let file =
             ["recording.json", "input.txt"].map(|f| folder.join(f)).into_iter().find(|f| f.exists()).unwrap();
-        let recording = load::load(&std::fs::read(file).unwrap()).unwrap();
+        let recording = format::load(&std::fs::read(file).unwrap()).unwrap();
         Report::new(host::read(&recording), Source::Recording, None)
     };
     folders(&tests("hosts")).iter().map(|f| (f.display().to_string(), of(f))).collect()
@@ -169,7 +169,7 @@ const PASTED: &str =
     " 0 209715200 thin-pool 1 5000/524288 100000/1638400 - rw discard_passdown queue_if_no_space - 1024\n";
 
 fn healthy(name: &str) -> Report {
-    let recording = load::load(format!("{name}:{PASTED}").as_bytes()).unwrap();
+    let recording = format::load(format!("{name}:{PASTED}").as_bytes()).unwrap();
     Report::new(host::read(&recording), Source::Pasted, None)
 }
 
@@ -194,7 +194,7 @@ fn filling() -> Report {
     };
     let samples: Vec<String> = [0, 20, 40, 59].map(sample).into();
     let status = "p: 0 209715200 thin-pool 4 4244/524288 1136000/1638400 - rw discard_passdown queue_if_no_space - 1024";
-    let recording = load::load(format!("{status}\n{}\n", samples.join("\n")).as_bytes()).unwrap();
+    let recording = format::load(format!("{status}\n{}\n", samples.join("\n")).as_bytes()).unwrap();
     Report::new(host::read(&recording), Source::Pasted, None)
 }
 
@@ -244,7 +244,7 @@ proptest! {
     #[test]
     fn numbers_and_state_agree(used in 0_u64..=1_638_400, warning in range(), critical in range()) {
         let mut report = healthy("p");
-        report.host.pools[0].data.used = Some(thinspect::host::units::DataBlocks(used));
+        report.host.pools[0].data.used = Some(thinspect::host::model::units::DataBlocks(used));
         // What the rules find is another matter.
         report.findings.clear();
         let thresholds = Thresholds {
@@ -274,7 +274,7 @@ proptest! {
     fn any_name_makes_a_line(name in "\\PC{1,40}", used in 0_u64..=1_638_400) {
         let mut report = healthy("p");
         report.host.pools[0].name = Some(name);
-        report.host.pools[0].data.used = Some(thinspect::host::units::DataBlocks(used));
+        report.host.pools[0].data.used = Some(thinspect::host::model::units::DataBlocks(used));
         conforms(&line(&report, &Thresholds::default(), true).text);
     }
 }

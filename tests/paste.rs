@@ -7,12 +7,16 @@ use std::collections::HashSet;
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
-use thinspect::host::backing::BackingKind;
-use thinspect::host::pool::{MinFreeFrom, Owner};
-use thinspect::host::units::Bytes;
-use thinspect::host::{self, df, dm_info, docker_info, listing, losetup, lvm, saying, stat};
+use thinspect::host::block::{losetup, lsblk};
+use thinspect::host::dm::info;
+use thinspect::host::docker::info as docker_info;
+use thinspect::host::fs::{df, stat};
+use thinspect::host::model::backing::BackingKind;
+use thinspect::host::model::pool::{MinFreeFrom, Owner};
+use thinspect::host::model::units::Bytes;
+use thinspect::host::{self, lvm, saying};
 use thinspect::record::paste::paste;
-use thinspect::record::{Answer, Ask, Recording};
+use thinspect::record::{Answer, Query, Recording};
 use thinspect::rules;
 
 /// The texts whose names end in `kind`, by name.
@@ -36,12 +40,12 @@ fn text(name: &str) -> String {
 }
 
 fn said(answer: &Answer) -> &str {
-    answer.reading.said().unwrap()
+    answer.outcome.said().unwrap()
 }
 
 /// What every answer of a kind says.
-fn all(recording: &Recording, ask: Ask) -> Vec<(&str, &str)> {
-    recording.all(ask).map(|a| (a.of.as_str(), said(a))).collect()
+fn all(recording: &Recording, query: Query) -> Vec<(&str, &str)> {
+    recording.all(query).map(|a| (a.target.as_str(), said(a))).collect()
 }
 
 /// Lines that belong to no report: commands, warnings on standard error, the lab's notes.
@@ -53,26 +57,29 @@ fn expected_line(line: &str) -> bool {
 #[test]
 fn every_recorded_report_is_one_kind_without_leftovers() {
     let kinds = [
-        (".docker-info", Ask::DockerInfo),
-        (".docker-info-json", Ask::DockerInfo),
-        (".dmsetup-status", Ask::DmStatus),
-        (".dmsetup-table", Ask::DmTable),
-        (".dmsetup-info", Ask::DmInfo),
-        (".lvs-json", Ask::LvmReport),
-        (".losetup-l", Ask::Output),
-        (".losetup-json", Ask::Output),
-        (".lsblk", Ask::Output),
-        (".dmsetup-ls", Ask::Output),
-        (".dmsetup-deps", Ask::Output),
+        (".docker-info", Query::DockerInfo),
+        (".docker-info-json", Query::DockerInfo),
+        (".dmsetup-status", Query::DmStatus),
+        (".dmsetup-table", Query::DmTable),
+        (".dmsetup-info", Query::DmInfo),
+        (".lvs-json", Query::LvmReport),
+        (".losetup-l", Query::PastedOutput),
+        (".losetup-json", Query::PastedOutput),
+        (".lsblk", Query::PastedOutput),
+        (".dmsetup-ls", Query::PastedOutput),
+        (".dmsetup-deps", Query::PastedOutput),
     ];
-    for (kind, ask) in kinds {
+    for (kind, query) in kinds {
         for (name, text) in texts(kind).into_iter().filter(|(name, _)| !name.starts_with("bad-magic")) {
             let recording = paste(&text);
-            assert!(recording.all(ask).count() > 0, "{name}");
+            assert!(recording.all(query).count() > 0, "{name}");
             for answer in &recording.answers {
-                let fits =
-                    answer.ask == ask || (answer.ask, answer.of.as_str()) == (Ask::Output, "dmsetup info -c");
-                assert!(fits || answer.ask == Ask::Line && expected_line(said(answer)), "{name}: {answer:?}");
+                let fits = answer.query == query
+                    || (answer.query, answer.target.as_str()) == (Query::PastedOutput, "dmsetup info -c");
+                assert!(
+                    fits || answer.query == Query::PastedLine && expected_line(said(answer)),
+                    "{name}: {answer:?}"
+                );
             }
         }
     }
@@ -81,37 +88,42 @@ fn every_recorded_report_is_one_kind_without_leftovers() {
 #[test]
 fn a_docker_that_does_not_answer_is_no_report() {
     let recording = paste(&text("bad-magic-superblock-docker.docker-info"));
-    assert_eq!(recording.all(Ask::DockerInfo).count(), 0);
-    assert!(all(&recording, Ask::Line).iter().any(|(_, line)| line.starts_with("ERROR: Cannot connect")));
+    assert_eq!(recording.all(Query::DockerInfo).count(), 0);
+    assert!(
+        all(&recording, Query::PastedLine).iter().any(|(_, line)| line.starts_with("ERROR: Cannot connect"))
+    );
 }
 
 #[test]
 fn reports_read_as_they_should() {
     let recording = paste(&text("direct-lvm-extended.dmsetup-table"));
-    let data = recording.said(Ask::DmTable, "docker-thinpool_tdata").unwrap();
+    let data = recording.said(Query::DmTable, "docker-thinpool_tdata").unwrap();
     assert_eq!(data.lines().count(), 3, "three segments of one device");
     let recording = paste(&text("deferred-deletion.dmsetup-info"));
-    let deferred = recording.all(Ask::DmInfo).map(|a| dm_info::read(said(a))).filter(|i| i.deferred_remove);
+    let deferred = recording.all(Query::DmInfo).map(|a| info::read(said(a))).filter(|i| i.deferred_remove);
     assert!(deferred.count() > 0);
     let recording = paste(&text("direct-lvm.docker-info-json"));
-    let info = docker_info::read(recording.said(Ask::DockerInfo, "").unwrap());
+    let info = docker_info::read(recording.said(Query::DockerInfo, "").unwrap());
     assert_eq!((info.pool_name.as_deref(), info.block), (Some("docker-thinpool"), Some(Bytes(524_288))));
     assert_eq!(
         (info.server_version.as_deref(), info.root.as_deref()),
         (Some("20.10.24+dfsg1"), Some("/lvm"))
     );
     let recording = paste(&text("min-free-space-error.stat-sparse"));
-    let files: Vec<_> =
-        recording.all(Ask::Output).filter(|a| a.of == "stat").flat_map(|a| stat::listed(said(a))).collect();
+    let files: Vec<_> = recording
+        .all(Query::PastedOutput)
+        .filter(|a| a.target == "stat")
+        .flat_map(|a| stat::listed(said(a)))
+        .collect();
     assert_eq!((files[0].1.size, files[0].1.allocated), (Some(Bytes(100 << 30)), Some(Bytes(146_104 * 512))));
     let mut filesystems = Vec::new();
-    recording.all(Ask::Df).for_each(|a| df::merge(&mut filesystems, df::read(&a.of, said(a))));
+    recording.all(Query::Df).for_each(|a| df::merge(&mut filesystems, df::read(&a.target, said(a))));
     assert_eq!((filesystems.len(), filesystems[0].inodes_free), (1, Some(779_009)));
     let recording = paste(&text("backing-fs-full.losetup-l"));
-    assert_eq!(losetup::loops(recording.said(Ask::Output, "losetup").unwrap()).len(), 3);
-    let mut facts = lvm::Gathering::default();
+    assert_eq!(losetup::loops(recording.said(Query::PastedOutput, "losetup").unwrap()).len(), 3);
+    let mut facts = lvm::LvmFacts::default();
     let recording = paste(&text("direct-lvm.lvs-json"));
-    recording.all(Ask::LvmReport).for_each(|a| facts.report(&a.of, said(a)));
+    recording.all(Query::LvmReport).for_each(|a| facts.report(&a.target, said(a)));
     let facts = facts.finish();
     assert_eq!((facts.volumes.len(), facts.volumes[1].metadata_centipercent), (4, Some(1006)));
 }
@@ -210,7 +222,7 @@ fn logs_in_every_format_say_the_same() {
     for text in formats {
         let host = host::read(&paste(&text));
         assert_eq!(host.known("pool-to-read-only").count(), 1, "{text}");
-        assert!(host.oddities.is_empty(), "{text}: {:?}", host.oddities);
+        assert!(host.notes.is_empty(), "{text}: {:?}", host.notes);
         assert_eq!(rules::findings(&host)[0].rule, "pool-read-only", "{text}");
     }
 }
@@ -263,11 +275,11 @@ fn a_report_at_either_end_of_a_long_log_is_read() {
     let status = "pool: 0 209715200 thin-pool 28 16057/524288 139000/1638400 - rw discard_passdown queue_if_no_space - 1024\n";
     for text in [format!("{status}{log}"), format!("{log}{status}")] {
         let recording = paste(&text);
-        assert_eq!(recording.said(Ask::DmStatus, "pool").map(str::len), Some(status.trim().len() - 6));
-        let kept: usize = recording.answers.iter().filter_map(|a| a.reading.said()).map(str::len).sum();
+        assert_eq!(recording.said(Query::DmStatus, "pool").map(str::len), Some(status.trim().len() - 6));
+        let kept: usize = recording.answers.iter().filter_map(|a| a.outcome.said()).map(str::len).sum();
         assert!(kept + 200_000 > log.len(), "{kept}");
         let host = host::read(&recording);
-        assert!(host.oddities.iter().any(|o| o.blocks_ok), "it is said that the middle was not looked at");
+        assert!(host.notes.iter().any(|o| o.forces_unknown), "it is said that the middle was not looked at");
     }
 }
 
@@ -290,7 +302,7 @@ fn the_report_of_2014_survives_what_pasting_does() {
     ];
     for variant in variants {
         let recording = paste(&variant);
-        let reports: Vec<_> = recording.all(Ask::DockerInfo).collect();
+        let reports: Vec<_> = recording.all(Query::DockerInfo).collect();
         assert_eq!(reports.len(), 1, "{variant}");
         let info = docker_info::read(said(reports[0]));
         assert_eq!(info.data_total, Some(Bytes(102_400 << 20)), "{variant}");
@@ -309,13 +321,13 @@ fn two_reports_are_two_and_one_line_is_one() {
     let first = text("2014.docker-info");
     let second = first.replace("291.5", "3291.5");
     let recording = paste(&format!("{first}{second}"));
-    let infos: Vec<_> = recording.all(Ask::DockerInfo).map(|a| docker_info::read(said(a))).collect();
+    let infos: Vec<_> = recording.all(Query::DockerInfo).map(|a| docker_info::read(said(a))).collect();
     assert_eq!(infos.len(), 2);
     assert_eq!(infos[1].pool_name, infos[0].pool_name, "lines that both have are in both");
     assert_eq!(infos[1].data_used, Some(Bytes(6583 << 19)));
-    assert_eq!(paste(&format!("{first}{first}")).all(Ask::DockerInfo).count(), 1);
+    assert_eq!(paste(&format!("{first}{first}")).all(Query::DockerInfo).count(), 1);
     let grep = paste("$ docker info | grep Used\n Data Space Used: 1.072 GB\n");
-    assert_eq!(all(&grep, Ask::DockerInfo), [("", "Data Space Used: 1.072 GB")]);
+    assert_eq!(all(&grep, Query::DockerInfo), [("", "Data Space Used: 1.072 GB")]);
 }
 
 #[test]
@@ -329,17 +341,17 @@ fn a_mixed_paste() {
          /dev/mapper/a-very-long-name\n                      51606140  1000 51605140   1% /w\n\
          {\"ask\":\"dm-info\",\"of\":\"x\",\"said\":\"Name: x\"}\n",
     );
-    let statuses = all(&recording, Ask::DmStatus);
+    let statuses = all(&recording, Query::DmStatus);
     assert_eq!(
-        statuses.iter().map(|(of, _)| *of).collect::<Vec<_>>(),
+        statuses.iter().map(|(target, _)| *target).collect::<Vec<_>>(),
         ["docker-8:1-2-pool", "my data", "docker-8:1-2-pool"]
     );
     assert_eq!(statuses[1].1, "0 100 linear\n100 50 linear");
-    let infos = all(&recording, Ask::DmInfo);
-    assert_eq!((infos[0].0, dm_info::read(infos[0].1).uuid.as_deref()), ("lonely", Some("LVM-x")));
+    let infos = all(&recording, Query::DmInfo);
+    assert_eq!((infos[0].0, info::read(infos[0].1).uuid.as_deref()), ("lonely", Some("LVM-x")));
     assert_eq!(infos[1], ("x", "Name: x"));
-    assert_eq!(df::read("df", all(&recording, Ask::Df)[0].1)[0].mount.as_deref(), Some("/w"));
-    let refused = saying::read(all(&recording, Ask::Line)[0].1);
+    assert_eq!(df::read("df", all(&recording, Query::Df)[0].1)[0].mount.as_deref(), Some("/w"));
+    let refused = saying::read(all(&recording, Query::PastedLine)[0].1);
     assert!(matches!(
         refused[0].kind,
         saying::Kind::MinFreeRefused { free: Some(161_986), required: Some(163_840), .. }
@@ -363,7 +375,7 @@ fn a_line_that_matters_is_kept_in_the_longest_log() {
     assert!(recording.answers.len() < 20_000, "{}", recording.answers.len());
     let texts = recording.answers.iter().map(said);
     assert_eq!(saying::gather(texts).len(), 1);
-    assert!(recording.said(Ask::Output, "paste").is_some(), "what was not looked at closely is said");
+    assert!(recording.said(Query::PastedOutput, "paste").is_some(), "what was not looked at closely is said");
 }
 
 #[test]
@@ -374,7 +386,7 @@ fn statuses_inside_log_lines_are_all_kept() {
         )
     };
     let recording = paste(&(0..12_000).map(line).collect::<String>());
-    let statuses = all(&recording, Ask::DmStatus);
+    let statuses = all(&recording, Query::DmStatus);
     assert_eq!(statuses.len(), 12_000);
     assert_eq!(statuses[11_999], ("pool", "0 4096 thin-pool 1 2/3 11999/64000 - rw discard_passdown"));
 }
@@ -384,11 +396,11 @@ fn read_all(text: &str) -> Recording {
     let recording = paste(text);
     for answer in &recording.answers {
         let words = said(answer);
-        let mut facts = lvm::Gathering::default();
-        facts.report(&answer.of, words);
-        black_box((facts.finish(), docker_info::read(words), df::read(&answer.of, words)));
-        black_box((dm_info::read(words), dm_info::columns(words), listing::read(&answer.of, words)));
-        black_box((losetup::loops(words), losetup::files(&answer.of, words)));
+        let mut facts = lvm::LvmFacts::default();
+        facts.report(&answer.target, words);
+        black_box((facts.finish(), docker_info::read(words), df::read(&answer.target, words)));
+        black_box((info::read(words), info::columns(words), lsblk::read(&answer.target, words)));
+        black_box((losetup::loops(words), losetup::files(&answer.target, words)));
         black_box((stat::listed(words), stat::stat(words), stat::statfs(words)));
         for said in saying::gather([words].into_iter()) {
             black_box(said.number_after("is"));
@@ -410,7 +422,7 @@ fn is_entry(line: &str) -> bool {
 /// Every run of letters and digits is in some answer.
 fn nothing_is_lost(text: &str, recording: &Recording) {
     let kept: HashSet<&str> =
-        recording.answers.iter().flat_map(|a| runs(&a.of).chain(runs(said(a)))).collect();
+        recording.answers.iter().flat_map(|a| runs(&a.target).chain(runs(said(a)))).collect();
     for run in text.lines().filter(|l| !is_entry(l)).flat_map(runs) {
         assert!(kept.contains(run), "{run} of {text} is lost: {recording:?}");
     }

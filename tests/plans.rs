@@ -15,10 +15,10 @@ mod plans {
 use plans::hosts::*;
 use plans::stage::Stage;
 use thinspect::advice::Risk;
+use thinspect::host::dm::status::Mode;
 use thinspect::host::lvm::VolumeGroup;
-use thinspect::host::pool::{MinFree, MinFreeFrom, Owner, Pool, StatusAnswer};
-use thinspect::host::status::Mode;
-use thinspect::host::units::{Bytes, DataBlocks, MetadataBlocks};
+use thinspect::host::model::pool::{MinFree, MinFreeFrom, Owner, Pool, StatusAnswer};
+use thinspect::host::model::units::{Bytes, DataBlocks, MetadataBlocks};
 use thinspect::plan::{Grow, MinFreeSpace, NUMBERS, Plan, Which, grow, min_free_space, script};
 
 const GIB: u64 = 1 << 30;
@@ -238,19 +238,19 @@ fn nothing_to_do_is_said() {
 #[test]
 fn options_elsewhere_are_changed_elsewhere() {
     let (mut host, pool) = published();
-    host.dockers[0].options = vec![option("dm.basesize", "20G", "/etc/sysconfig/docker-storage")];
+    host.docker_roots[0].options = vec![option("dm.basesize", "20G", "/etc/sysconfig/docker-storage")];
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
     assert!(plan.unscriptable().is_some_and(|w| w.contains("/etc/sysconfig/docker-storage")));
     assert!(plan.steps[0].commands[0].contains("/etc/sysconfig/docker-storage"));
     let line = option("dm.basesize", "20G", "the daemon's command line");
-    host.dockers[0].options.push(line.clone());
+    host.docker_roots[0].options.push(line.clone());
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
     assert!(plan.steps[0].commands[0].contains("docker-storage"), "the file that feeds the command line");
-    host.dockers[0].options = vec![line];
+    host.docker_roots[0].options = vec![line];
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
     assert!(plan.steps[0].commands[0].contains("systemctl"), "{:?}", plan.steps[0]);
-    host.dockers[0].options = Vec::new();
-    host.dockers[0].daemon_json = Some("{ // old\n}".into());
+    host.docker_roots[0].options = Vec::new();
+    host.docker_roots[0].daemon_json = Some("{ // old\n}".into());
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
     assert!(plan.unscriptable().is_some_and(|w| w.contains("no JSON")));
 }

@@ -15,16 +15,16 @@ use plans::hosts::*;
 use std::path::PathBuf;
 use std::process::Command;
 use thinspect::host::Host;
+use thinspect::host::block::disk::{Content, Disk};
 use thinspect::host::containerd::Containerd;
-use thinspect::host::disk::{Content, Disk};
+use thinspect::host::dm::table::DeviceNumber;
 use thinspect::host::lvm::VolumeGroup;
-use thinspect::host::owners::{Container, Image, Keeper, Owners, State};
-use thinspect::host::pool::{Owner, Pool};
-use thinspect::host::table::DeviceNumber;
-use thinspect::host::units::Bytes;
+use thinspect::host::model::pool::{Owner, Pool};
+use thinspect::host::model::units::Bytes;
+use thinspect::host::owners::{Container, Image, Owners, RecordKeeper, State};
 use thinspect::plan::{DirectLvm, Overlay2, Plan, Where, direct_lvm, overlay2, script};
 use thinspect::record::owners::{PoolDevice, answer_at};
-use thinspect::record::{Ask, load};
+use thinspect::record::{Query, format};
 
 const GIB: u64 = 1 << 30;
 const CONFIG: &str = "version = 2\n\n[grpc]\n  address = \"/run/own/containerd.sock\"\n\n[plugins]\n  # the pool\n  \
@@ -36,8 +36,8 @@ fn moving() -> (Host, Pool) {
     let (mut host, mut pool) = published();
     let folder = "/var/lib/containerd/devmapper";
     let start = CONFIG.find("devpool").unwrap();
-    host.dockers.clear();
-    host.containerds = vec![Containerd {
+    host.docker_roots.clear();
+    host.containerd_configs = vec![Containerd {
         file: "/etc/containerd/config.toml".into(),
         text: CONFIG.into(),
         pool: "devpool".into(),
@@ -59,9 +59,9 @@ fn moving() -> (Host, Pool) {
     }];
     pool.name = Some("devpool".into());
     pool.owner = Owner::Containerd { root: None };
-    pool.owners.keeper = Keeper::Containerd { database: format!("{folder}/devpool.db") };
+    pool.owners.keeper = RecordKeeper::Containerd { database: format!("{folder}/devpool.db") };
     pool.device = Some(DeviceNumber { major: 253, minor: 0 });
-    pool.min_free = thinspect::host::pool::MinFree::default();
+    pool.min_free = thinspect::host::model::pool::MinFree::default();
     for (backing, name) in [(&mut pool.data_backing, "data"), (&mut pool.metadata_backing, "meta")] {
         backing.file.as_mut().unwrap().path = format!("{folder}/{name}");
     }
@@ -120,7 +120,7 @@ fn the_pool_of_the_documentation_moves_to_a_disk() {
 fn the_labs_pool_moves_as_it_was_recorded() {
     let file = "tests/hosts/lab-containerd-on-loop-files/recording.json";
     let bytes = std::fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
-    let recording = load::load(&bytes).unwrap();
+    let recording = format::load(&bytes).unwrap();
     let host = thinspect::host::read(&recording);
     let pool = &host.pools[0];
     let owners = thinspect::host::owners::read(&recording, &host, pool);
@@ -172,12 +172,12 @@ fn what_is_in_the_way_is_told_in_one_sentence() {
 #[test]
 fn settings_that_were_not_found_are_a_persons() {
     let (mut host, pool) = moving();
-    host.containerds.clear();
+    host.containerd_configs.clear();
     let plan = direct_lvm(&host, &pool, &to("/dev/sdb"));
     assert!(plan.possible && plan.unscriptable().unwrap().contains("pool_name = \"devpool\""));
     let (mut host, pool) = moving();
-    let twice = host.containerds[0].clone();
-    host.containerds.push(twice);
+    let conflicts = host.containerd_configs[0].clone();
+    host.containerd_configs.push(conflicts);
     assert!(direct_lvm(&host, &pool, &to("/dev/sdb")).unscriptable().unwrap().contains("single file"));
 }
 
@@ -211,7 +211,7 @@ fn devices_are_renamed_in_their_place() {
     let out = Command::new("bash").args(["-c", &text]).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let devices = |file: &PathBuf| -> Vec<PoolDevice> {
-        let answer = answer_at(Ask::ContainerdDevices, file);
+        let answer = answer_at(Query::ContainerdDevices, file);
         answer.said().unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     };
     let renamed = |name: &str| name.replace("ctr-pool", "ct-pool0");

@@ -17,12 +17,12 @@ use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use thinspect::host::Host;
-use thinspect::host::disk::{Content, Disk};
+use thinspect::host::block::disk::{Content, Disk};
+use thinspect::host::dm::status::Mode;
+use thinspect::host::dm::table::DeviceNumber;
 use thinspect::host::lvm::VolumeGroup;
-use thinspect::host::pool::{MinFree, MinFreeFrom, Owner, Pool};
-use thinspect::host::status::Mode;
-use thinspect::host::table::DeviceNumber;
-use thinspect::host::units::Bytes;
+use thinspect::host::model::pool::{MinFree, MinFreeFrom, Owner, Pool};
+use thinspect::host::model::units::Bytes;
 use thinspect::plan::{Counted, DirectLvm, NUMBERS, Plan, Where, direct_lvm, script};
 
 const GIB: u64 = 1 << 30;
@@ -48,7 +48,7 @@ fn moving() -> (Host, Pool) {
     let (mut host, mut pool) = published();
     pool.device = Some(DeviceNumber { major: 253, minor: 0 });
     host.kernel.dm_version = Some("4.47.0".into());
-    host.dockers[0].version = Some("20.10.24+dfsg1".into());
+    host.docker_roots[0].version = Some("20.10.24+dfsg1".into());
     host.disks = vec![disk("/dev/sdb", 200)];
     host.tools = vec![("lvcreate".into(), Some("/usr/sbin/lvcreate".into()))];
     host.pools = vec![pool.clone()];
@@ -144,8 +144,8 @@ fn pools_that_cannot_move_are_told_why() {
         ("not recognised", |_, p| p.owner = Owner::Unknown),
         ("on LVM already", |_, p| p.uuid = Some("LVM-x".into())),
         ("deleted or replaced", |_, p| p.data_backing.file.as_mut().unwrap().deleted = true),
-        ("plan overlay2", |h, _| h.dockers[0].version = Some("25.0.3".into())),
-        ("dm.thinpooldev came with 1.4", |h, _| h.dockers[0].version = Some("1.3.3".into())),
+        ("plan overlay2", |h, _| h.docker_roots[0].version = Some("25.0.3".into())),
+        ("dm.thinpooldev came with 1.4", |h, _| h.docker_roots[0].version = Some("1.3.3".into())),
         ("lvcreate is not installed", |h, _| h.tools[0].1 = None),
     ];
     for (words, change) in cases {
@@ -176,7 +176,7 @@ fn a_full_pool_moves_and_so_does_one_that_is_not_set_up() {
         ..Pool::default()
     };
     host.pools.clear();
-    host.dockers[0].running = Some(false);
+    host.docker_roots[0].running = Some(false);
     let plan = direct_lvm(&host, &pool, &to("/dev/sdb"));
     assert!(plan.blocked_by[0].contains("how much of the pool is in use"), "{:?}", plan.blocked_by);
     let counted =
@@ -208,9 +208,9 @@ fn the_settings_are_merged() {
     let (mut host, mut pool) = moving();
     let old = "{\n  \"debug\": true,\n  \"storage-driver\": \"devicemapper\",\n  \"storage-opts\": [\"dm.loopdatasize=200G\", \
                \"dm.basesize=20G\", \"dm.min_free_space=50%\", \"dm.use_deferred_deletion=false\"]\n}\n";
-    host.dockers[0].daemon_json = Some(old.into());
-    host.dockers[0].driver = Some("devicemapper".into());
-    host.dockers[0].options = vec![option("dm.min_free_space", "50%", "/etc/docker/daemon.json")];
+    host.docker_roots[0].daemon_json = Some(old.into());
+    host.docker_roots[0].driver = Some("devicemapper".into());
+    host.docker_roots[0].options = vec![option("dm.min_free_space", "50%", "/etc/docker/daemon.json")];
     pool.min_free = MinFree { percent: Some(50), from: MinFreeFrom::Option };
     let plan = direct_lvm(&host, &pool, &to("/dev/sdb"));
     let want = "\"storage-opts\": [\"dm.basesize=20G\",\"dm.use_deferred_deletion=false\",\"dm.thinpooldev=/dev/mapper/\
@@ -218,11 +218,11 @@ fn the_settings_are_merged() {
     assert!(written(&plan).contains(want), "{}", written(&plan));
     assert_eq!(written(&plan).matches("storage-driver").count(), 1);
     assert!(plan.warnings.iter().any(|w| w.contains("becomes 10 %")), "{:?}", plan.warnings);
-    host.dockers[0].options = vec![option("dm.fs", "xfs", "/etc/sysconfig/docker-storage")];
+    host.docker_roots[0].options = vec![option("dm.fs", "xfs", "/etc/sysconfig/docker-storage")];
     let plan = direct_lvm(&host, &pool, &to("/dev/sdb"));
     assert!(plan.unscriptable().is_some_and(|why| why.contains("/etc/sysconfig/docker-storage")));
-    host.dockers[0].options.clear();
-    host.dockers[0].daemon_json = Some("{ // mine\n}".into());
+    host.docker_roots[0].options.clear();
+    host.docker_roots[0].daemon_json = Some("{ // mine\n}".into());
     assert!(
         direct_lvm(&host, &pool, &to("/dev/sdb")).unscriptable().is_some_and(|why| why.contains("no JSON"))
     );

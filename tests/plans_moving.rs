@@ -16,13 +16,13 @@ use plans::stage::Stage;
 use std::collections::BTreeMap;
 use thinspect::advice::Risk;
 use thinspect::host::Host;
-use thinspect::host::backing::Filesystem;
+use thinspect::host::dm::status::Mode;
+use thinspect::host::dm::table::DeviceNumber;
 use thinspect::host::docker::Docker;
+use thinspect::host::model::backing::Filesystem;
+use thinspect::host::model::pool::{Owner, Pool};
+use thinspect::host::model::units::{Bytes, DataBlocks};
 use thinspect::host::owners::{Container, Image, Layer, Owners, State};
-use thinspect::host::pool::{Owner, Pool};
-use thinspect::host::status::Mode;
-use thinspect::host::table::DeviceNumber;
-use thinspect::host::units::{Bytes, DataBlocks};
 use thinspect::plan::{Fate, NUMBERS, Overlay2, Plan, overlay2, script};
 use thinspect::report::{Look, plan_json, plan_schema, plan_text};
 
@@ -105,7 +105,7 @@ fn ready() -> (Host, Pool) {
     host.pools = vec![pool.clone()];
     host.kernel.release = Some("5.10.0-28-amd64".into());
     host.filesystems = vec![filesystem("/", 1, 60 * GIB), filesystem("/boot", 2, 90 * GIB)];
-    host.dockers[0] = Docker {
+    host.docker_roots[0] = Docker {
         running: Some(true),
         driver: Some("devicemapper".into()),
         driver_from: Some("/etc/docker/daemon.json".into()),
@@ -114,7 +114,7 @@ fn ready() -> (Host, Pool) {
         volumes: Some(vec!["data".into()]),
         overlay2_images: Some(0),
         swarm: Some(false),
-        ..host.dockers[0].clone()
+        ..host.docker_roots[0].clone()
     };
     (host, pool)
 }
@@ -180,23 +180,25 @@ fn what_would_fail_later_is_refused_in_one_sentence() {
         ("3.13.0", |h, _, _| h.kernel.release = Some("3.13.0-29-generic".into())),
         ("btrfs needs kernel 4.7", |h, _, _| {
             h.kernel.release = Some("4.4.0".into());
-            h.dockers[0].filesystem.as_mut().unwrap().kind = Some("btrfs".into());
+            h.docker_roots[0].filesystem.as_mut().unwrap().kind = Some("btrfs".into());
         }),
-        ("overlay2 on zfs", |h, _, _| h.dockers[0].filesystem.as_mut().unwrap().kind = Some("zfs".into())),
-        ("ftype=1", |h, _, _| h.dockers[0].typed_entries = Some(false)),
-        ("swarm", |h, _, _| h.dockers[0].swarm = Some(true)),
-        ("still holds 4 images", |h, _, _| h.dockers[0].overlay2_images = Some(4)),
+        ("overlay2 on zfs", |h, _, _| {
+            h.docker_roots[0].filesystem.as_mut().unwrap().kind = Some("zfs".into())
+        }),
+        ("ftype=1", |h, _, _| h.docker_roots[0].typed_entries = Some(false)),
+        ("swarm", |h, _, _| h.docker_roots[0].swarm = Some(true)),
+        ("still holds 4 images", |h, _, _| h.docker_roots[0].overlay2_images = Some(4)),
         ("containerd image store", |h, _, _| {
-            h.dockers[0].daemon_json = Some("{\"features\": {\"containerd-snapshotter\": true}}".into());
+            h.docker_roots[0].daemon_json = Some("{\"features\": {\"containerd-snapshotter\": true}}".into());
         }),
         ("/etc/sysconfig/docker-storage", |h, _, _| {
-            h.dockers[0].options = vec![option("dm.fs", "xfs", "/etc/sysconfig/docker-storage")];
+            h.docker_roots[0].options = vec![option("dm.fs", "xfs", "/etc/sysconfig/docker-storage")];
         }),
         ("named on the daemon's command line", |h, _, _| {
-            h.dockers[0].driver_from = Some("the daemon's command line".into());
+            h.docker_roots[0].driver_from = Some("the daemon's command line".into());
         }),
-        ("Docker does not run", |h, _, _| h.dockers[0].running = Some(false)),
-        ("not beyond 24", |h, _, _| h.dockers[0].version = Some("1.11.2".into())),
+        ("Docker does not run", |h, _, _| h.docker_roots[0].running = Some(false)),
+        ("not beyond 24", |h, _, _| h.docker_roots[0].version = Some("1.11.2".into())),
         ("the pool is full", |_, p, _| p.data.used = p.data.total),
         ("grow the metadata", |_, p, _| {
             (p.mode, p.metadata.used) = (Some(Mode::ReadOnly), p.metadata.total);
@@ -204,24 +206,26 @@ fn what_would_fail_later_is_refused_in_one_sentence() {
         ("needs_check", |_, p, _| p.needs_check = Some(true)),
         ("were not read", |_, _, o| {
             o.owners = Owners::default();
-            o.owners.gaps = vec![thinspect::host::oddity::Oddity {
+            o.owners.gaps = vec![thinspect::host::model::note::Note {
                 about: "/var/lib/docker".into(),
                 text: "layers refused: EACCES".into(),
-                blocks_ok: false,
+                forces_unknown: false,
             }];
         }),
         ("which takes what is unpacked", |h, _, _| {
-            h.dockers[0].filesystem = Some(filesystem("/", 1, GIB));
+            h.docker_roots[0].filesystem = Some(filesystem("/", 1, GIB));
         }),
         ("the filesystem of /small/there has", |h, _, o| {
             h.filesystems.push(filesystem("/small", 3, 16 * MIB));
             o.archives = Some("/small/there".into());
         }),
-        ("no filesystem has room", |h, _, _| h.dockers[0].filesystem = Some(filesystem("/", 1, 1600 * MIB))),
+        ("no filesystem has room", |h, _, _| {
+            h.docker_roots[0].filesystem = Some(filesystem("/", 1, 1600 * MIB))
+        }),
         ("containerd's devmapper", |_, p, _| p.owner = Owner::Containerd { root: None }),
         ("podman", |_, p, _| p.owner = Owner::ContainersStorage),
         ("logical volumes", |_, p, _| p.owner = Owner::Lvm),
-        ("on the host itself", |h, _, _| h.dockers.clear()),
+        ("on the host itself", |h, _, _| h.docker_roots.clear()),
     ];
     for (word, change) in cases {
         let (mut host, mut pool) = ready();
@@ -248,7 +252,7 @@ fn a_backported_kernel_is_tried_at_run_time() {
 fn archives_go_where_they_fit() {
     let (mut host, pool) = ready();
     // Enough for what is unpacked and Docker's own copy, not for the archives too.
-    host.dockers[0].filesystem = Some(filesystem("/", 1, 1600 * MIB));
+    host.docker_roots[0].filesystem = Some(filesystem("/", 1, 1600 * MIB));
     host.filesystems.push(filesystem("/srv/more room", 3, 10 * GIB));
     host.filesystems.push(Filesystem { kind: Some("tmpfs".into()), ..filesystem("/run", 4, 90 * GIB) });
     let plan = overlay2(&host, &pool, &options());
@@ -278,7 +282,7 @@ fn what_was_not_counted_is_unknown() {
     assert_eq!(plan.numbers.get("changes_bytes"), None);
     assert!(plan.possible && says(&plan.warnings, "--metadata"), "{:?}", plan.warnings);
     let (mut host, pool) = ready();
-    host.dockers[0].typed_entries = None;
+    host.docker_roots[0].typed_entries = None;
     host.kernel.release = None;
     let plan = overlay2(&host, &pool, &options());
     assert!(
@@ -291,8 +295,8 @@ fn what_was_not_counted_is_unknown() {
 #[test]
 fn a_docker_beyond_the_driver_needs_an_older_engine() {
     let (mut host, pool) = ready();
-    host.dockers[0].version = Some("26.1.3".into());
-    host.dockers[0].running = Some(false);
+    host.docker_roots[0].version = Some("26.1.3".into());
+    host.docker_roots[0].running = Some(false);
     let without = overlay2(&host, &pool, &options());
     assert!(!without.possible && says(&without.blocked_by, "--old-engine"), "{:?}", without.blocked_by);
     assert!(says(&without.steps[1].commands, "--old-engine /opt/docker-24/usr/bin"));
@@ -322,7 +326,7 @@ fn the_script_stops_before_anything_when_docker_does_not_answer() {
 #[test]
 fn secrets_in_the_settings_are_not_written_over() {
     let (mut host, pool) = ready();
-    host.dockers[0].daemon_json = Some("{\"proxies\": <redacted>}".into());
+    host.docker_roots[0].daemon_json = Some("{\"proxies\": <redacted>}".into());
     let plan = overlay2(&host, &pool, &options());
     assert!(plan.unscriptable().is_some_and(|why| why.contains("by hand")), "{:?}", plan.unscriptable());
 }

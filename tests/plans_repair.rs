@@ -17,10 +17,10 @@ use plans::repair_stage::{Fails, agreed, all, calls, content, fail_at, set, work
 use plans::stage::Stage;
 use std::path::Path;
 use thinspect::advice::Risk;
-use thinspect::host::pool::{MinFree, MinFreeFrom, Owner, Pool, StatusAnswer};
+use thinspect::host::dm::status::{Discards, Mode};
+use thinspect::host::model::pool::{MinFree, MinFreeFrom, Owner, Pool, StatusAnswer};
+use thinspect::host::model::units::{Bytes, DataBlocks};
 use thinspect::host::saying::{Kind, Saying};
-use thinspect::host::status::{Discards, Mode};
-use thinspect::host::units::{Bytes, DataBlocks};
 use thinspect::host::{DeviceMapper, Host};
 use thinspect::plan::{
     Chosen, Free, NUMBERS, Plan, Removal, Repair, Thing, Trimming, absent_pool, free, free_chosen, repair,
@@ -140,10 +140,10 @@ fn what_is_unsafe_is_refused_with_its_reason() {
             "fails",
             case(&|h, p| {
                 p.data_backing.below = vec!["/dev/sdb1".into()];
-                h.sayings = vec![known("block-io-error", "I/O error, dev sdb, sector 5 op 0x1:(WRITE)")];
+                h.log_messages = vec![known("block-io-error", "I/O error, dev sdb, sector 5 op 0x1:(WRITE)")];
             }),
         ),
-        ("fails", case(&|h, _| h.sayings = vec![known("snapshot-invalid", "x: 0 5 snapshot Invalid")])),
+        ("fails", case(&|h, _| h.log_messages = vec![known("snapshot-invalid", "x: 0 5 snapshot Invalid")])),
     ];
     for (word, plan) in &plans {
         assert!(!plan.possible && says(&plan.blocked_by, word), "{word}: {:?}", plan.blocked_by);
@@ -155,7 +155,7 @@ fn what_is_unsafe_is_refused_with_its_reason() {
     {
         let plan = case(&|h, p| {
             p.data_backing.below = vec!["/dev/sdb".into()];
-            h.sayings = vec![known(name, line)];
+            h.log_messages = vec![known(name, line)];
         });
         assert!(plan.possible, "{line}: {:?}", plan.blocked_by);
     }
@@ -199,14 +199,14 @@ fn a_pool_that_the_kernel_refuses_is_known_from_dockers_files() {
     host.pools.clear();
     host.kernel.device_mapper = DeviceMapper::Answered;
     assert_eq!(absent_pool(&host), None, "no devices, no driver");
-    host.dockers[0].prefix = Some("docker-8:1-131188".into());
-    host.dockers[0].devices = vec![record("", false)];
+    host.docker_roots[0].prefix = Some("docker-8:1-131188".into());
+    host.docker_roots[0].devices = vec![record("", false)];
     let pool = absent_pool(&host).unwrap();
     assert_eq!(pool.name.as_deref(), Some("docker-8:1-131188-pool"));
     let plan = of(&host, &pool);
     assert!(plan.possible && says(&plan.warnings, "start Docker first"), "{:?}", plan.blocked_by);
     assert!(commands(&plan).join(" ").contains("/var/lib/docker/devicemapper/devicemapper/metadata"));
-    host.dockers[0].configured_pool = Some("docker-thinpool".into());
+    host.docker_roots[0].configured_pool = Some("docker-thinpool".into());
     let plan = of(&host, &absent_pool(&host).unwrap());
     assert!(commands(&plan).contains(&"lvchange -y -ay docker/thinpool_tmeta"));
     host.pools = vec![Pool { name: Some("docker-thinpool".into()), ..Pool::default() }];
@@ -347,9 +347,9 @@ fn the_published_case_by_freeing() {
 #[test]
 fn what_frees_nothing_is_not_advised() {
     let (mut host, mut pool) = published();
-    host.dockers[0].running = Some(false);
-    host.dockers[0].version = Some("1.12.6".into());
-    host.dockers[0].devices = vec![record("c0ffee", true), record("beef", false)];
+    host.docker_roots[0].running = Some(false);
+    host.docker_roots[0].version = Some("1.12.6".into());
+    host.docker_roots[0].devices = vec![record("c0ffee", true), record("beef", false)];
     pool.discards = Some(Discards::Ignored);
     let plan = free(&host, &pool, &Free::default());
     assert_eq!(plan.steps[0].commands, ["systemctl start docker"]);

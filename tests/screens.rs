@@ -8,15 +8,15 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use support::{golden, tests};
 use thinspect::host::{self, history::Moment};
-use thinspect::record::{Ask, Reading, load};
+use thinspect::record::{Outcome, Query, format};
 use thinspect::report::{Look, Report, Source};
-use thinspect::watch::follow::Flow;
-use thinspect::watch::full::{Keys, Scene, State, Tab, draw};
+use thinspect::watch::event_loop::Flow;
+use thinspect::watch::tui::{Keys, Scene, State, Tab, draw};
 
 /// A recorded host with three hours of a history: growth, a prune, growth.
 fn report(name: &str, with_past: bool) -> Report {
     let bytes = std::fs::read(tests("hosts").join(name).join("recording.json")).unwrap();
-    let mut recording = load::load(&bytes).unwrap();
+    let mut recording = format::load(&bytes).unwrap();
     if with_past {
         let line = |minute: u64| {
             let used = 1_200_000 + minute * 1_543 - if minute > 60 { 150_000 } else { 0 };
@@ -33,7 +33,7 @@ fn report(name: &str, with_past: bool) -> Report {
             "{\"schema\":\"thinspect-watch/1\",\"kind\":\"event\",\"at\":\"2026-11-22T03:01:00Z\",\
              \"pool\":\"docker-254:0-8484-pool\",\"event\":\"data-freed\",\"text\":\"148457 data blocks came back\"}\n",
         );
-        recording.push(Ask::History, "", Reading::Said(text));
+        recording.push(Query::History, "", Outcome::Answered(text));
     }
     Report::new(host::read(&recording), Source::Recording, None)
 }

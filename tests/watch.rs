@@ -5,14 +5,14 @@ use anyhow::{Result, anyhow};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 use thinspect::host::history;
-use thinspect::record::worker::Worker;
-use thinspect::record::{Ask, Reading, Respondent};
+use thinspect::record::probe::worker::Worker;
+use thinspect::record::{Outcome, Query, Responder};
 use thinspect::report::{Look as Words, Report};
-use thinspect::watch::follow::{Flow, follow};
-use thinspect::watch::lines::Lines;
-use thinspect::watch::log::Log;
-use thinspect::watch::terminal::Block;
-use thinspect::watch::wait::Waiter;
+use thinspect::watch::event_loop::{Flow, follow};
+use thinspect::watch::history_file::Log;
+use thinspect::watch::inplace_view::Block;
+use thinspect::watch::line_view::Lines;
+use thinspect::watch::poll::Waiter;
 use thinspect::watch::{Look, View, Watcher};
 
 /// A pool that fills by 1500 blocks in a fifth of a second, and a second one that is stuck. It goes by the clock: who is
@@ -27,29 +27,29 @@ impl Filling {
     }
 }
 
-impl Respondent for Filling {
-    fn ask(&mut self, ask: Ask, of: &str) -> Reading {
-        let said = match (ask, of) {
-            (Ask::DmVersion, _) => "4.47.0".to_owned(),
-            (Ask::DmList, _) => format!("253:0 {} filling\n253:1 0 stuck", u64::from(self.fifths() > 10)),
-            (Ask::DmTable, "filling") => "0 8388608 thin-pool 7:1 7:0 128 20000 0 ".to_owned(),
-            (Ask::DmTable, "stuck") => "0 8388608 thin-pool 7:3 7:2 128 20000 0 ".to_owned(),
-            (Ask::DmInfo, _) => {
+impl Responder for Filling {
+    fn ask(&mut self, query: Query, of: &str) -> Outcome {
+        let said = match (query, of) {
+            (Query::DmVersion, _) => "4.47.0".to_owned(),
+            (Query::DmList, _) => format!("253:0 {} filling\n253:1 0 stuck", u64::from(self.fifths() > 10)),
+            (Query::DmTable, "filling") => "0 8388608 thin-pool 7:1 7:0 128 20000 0 ".to_owned(),
+            (Query::DmTable, "stuck") => "0 8388608 thin-pool 7:3 7:2 128 20000 0 ".to_owned(),
+            (Query::DmInfo, _) => {
                 format!("Name: {of}\nState: ACTIVE\nEvent number: {}\n", u64::from(self.fifths() > 10))
             }
-            (Ask::DmStatus, "filling") => {
+            (Query::DmStatus, "filling") => {
                 let used = (30_000 + 1_500 * self.fifths()).min(65_536);
                 format!(
                     "0 8388608 thin-pool 1 100/1024 {used}/65536 - rw discard_passdown queue_if_no_space - 256 "
                 )
             }
-            (Ask::DmStatus, "stuck") => {
+            (Query::DmStatus, "stuck") => {
                 std::thread::sleep(Duration::from_secs(600));
                 String::new()
             }
-            _ => return Reading::Refused("ENOENT".to_owned()),
+            _ => return Outcome::Refused("ENOENT".to_owned()),
         };
-        Reading::Said(said)
+        Outcome::Answered(said)
     }
 }
 

@@ -3,15 +3,15 @@
 //! [`asking`] and [`saying`] are what they share at either end; [`counting`] and [`holding`] read a pool's metadata for
 //! those that count in it. Nothing is computed here.
 
-mod asking;
-mod counting;
-mod freeing;
-mod holding;
-pub(crate) mod manual;
+mod held_snapshot;
+mod input;
+mod metadata_file;
 pub(crate) mod monitor;
+mod output;
 pub(crate) mod plan;
+mod plan_inputs;
 pub(crate) mod record;
-mod saying;
+pub(crate) mod reference;
 pub(crate) mod status;
 pub(crate) mod usage;
 pub(crate) mod watch;

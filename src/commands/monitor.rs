@@ -1,23 +1,23 @@
 //! `check` and `metrics`: what a monitor asks, and in what form it is answered.
 
-use super::asking::{asked_everything, report};
-use super::saying::{answered, print};
+use super::input::{asked_everything, report};
+use super::output::{answered, print};
 use anyhow::{Context, Result, anyhow};
 use clap::CommandFactory;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use thinspect::capabilities;
 use thinspect::cli::{Check, Cli, Global, Metrics};
-use thinspect::privileges;
-use thinspect::publish;
-use thinspect::publish::{http, textfile};
+use thinspect::exporter;
+use thinspect::exporter::{http, textfile};
+use thinspect::report::check_plugin::{self, Limits, Line, Thresholds};
 use thinspect::report::metrics;
-use thinspect::report::monitor::{self, Limits, Line, Thresholds};
 use thinspect::verdict::Exit;
 
 /// A monitor reads standard output and the exit status alone, so that errors go there too.
 pub(crate) fn check(global: &Global, options: &Check) -> Result<Exit> {
-    let line = checked(global, options).unwrap_or_else(|error| monitor::unknown(&format!("{error:#}")));
+    let line = checked(global, options).unwrap_or_else(|error| check_plugin::unknown(&format!("{error:#}")));
     say(&line)
 }
 
@@ -31,7 +31,7 @@ fn checked(global: &Global, options: &Check) -> Result<Line> {
         },
         time: Limits { warning: options.time_warning, critical: options.time_critical },
     };
-    Ok(monitor::line(&report, &thresholds, global.verbose))
+    Ok(check_plugin::line(&report, &thresholds, global.verbose))
 }
 
 fn say(line: &Line) -> Result<Exit> {
@@ -52,7 +52,7 @@ pub(crate) fn wrong_check(error: &clap::Error) -> Option<Exit> {
     if error.use_stderr() {
         let text = error.to_string();
         let sentence = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        let _ = say(&monitor::unknown(sentence));
+        let _ = say(&check_plugin::unknown(sentence));
     } else {
         let _ = error.print();
     }
@@ -76,13 +76,13 @@ pub(crate) fn metrics(global: &Global, options: &Metrics) -> Result<Exit> {
 }
 
 fn replace(file: &Path, text: &str) -> Result<()> {
-    publish::textfile::replace(file, text).with_context(|| format!("cannot replace {}", file.display()))
+    exporter::textfile::replace(file, text).with_context(|| format!("cannot replace {}", file.display()))
 }
 
 fn listen(global: &Global, options: &Metrics, address: SocketAddr) -> Result<Exit> {
     let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     let at = listener.local_addr().unwrap_or(address);
-    privileges::keep_to_ask().map_err(|why| anyhow!(why))?;
+    capabilities::keep_to_ask().map_err(|why| anyhow!(why))?;
     let _ = writeln!(io::stderr(), "thinspect: metrics at http://{at}/metrics");
     let mut last_success = None;
     let failed = http::serve(&listener, || {

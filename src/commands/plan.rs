@@ -1,16 +1,16 @@
 //! `plan`: the plan for a goal, with what it needs beside the recording: the pool's own metadata, read where that can be
 //! done. It refuses to count in a copy that cannot be read; where there is no copy, not to know is an answer.
 
-use super::asking::{asked_everything, asking, chosen_pool, recording, root};
-use super::counting;
-use super::freeing::{self, About};
-use super::saying::{json, look, print, units};
+use super::input::{asked_everything, asking, chosen_pool, recording, root};
+use super::metadata_file;
+use super::output::{json, look, print, units};
+use super::plan_inputs::{self, About};
 use anyhow::{Context, Result, anyhow};
 use std::path::Path;
 use thinspect::cli::{Format, Global, Plan as Goal};
+use thinspect::host::model::pool::Pool;
+use thinspect::host::model::units::Bytes;
 use thinspect::host::owners;
-use thinspect::host::pool::Pool;
-use thinspect::host::units::Bytes;
 use thinspect::plan::{self, Plan};
 use thinspect::verdict::Exit;
 use thinspect::{host, metadata, report};
@@ -39,7 +39,7 @@ pub(crate) fn plan(global: &Global, goal: &Goal) -> Result<Exit> {
         Some(pool) => pool,
         None => chosen_pool(&host, wanted)?,
     };
-    let about = freeing::About { recording: &recording, source, host: &host, pool };
+    let about = plan_inputs::About { recording: &recording, source, host: &host, pool };
     let (plan, script) = of_goal(&about, &root(global), goal)?;
     if script {
         if let Some(why) = plan.unscriptable() {
@@ -60,7 +60,7 @@ fn of_goal(about: &About<'_>, root: &Path, goal: &Goal) -> Result<(Plan, bool)> 
     Ok(match goal {
         Goal::Free { need: None, script, .. } => (plan::free(host, pool, &plan::Free::default()), *script),
         Goal::Free { need: Some(need), metadata, script } => {
-            (freeing::plan_free(about, root, metadata.as_deref(), Bytes(*need))?, *script)
+            (plan_inputs::plan_free(about, root, metadata.as_deref(), Bytes(*need))?, *script)
         }
         Goal::Repair { copies, script } => {
             (plan::repair(host, pool, &plan::Repair { copies: copies.clone() }), *script)
@@ -76,7 +76,7 @@ fn of_goal(about: &About<'_>, root: &Path, goal: &Goal) -> Result<(Plan, bool)> 
             (direct_lvm(about, root, metadata.as_deref(), options)?, *script)
         }
         Goal::Overlay2 { archives, old_engine, metadata, script } => {
-            let mut options = freeing::plan_overlay2(about, root, metadata.as_deref())?;
+            let mut options = plan_inputs::plan_overlay2(about, root, metadata.as_deref())?;
             options.archives.clone_from(archives);
             options.old_engine.clone_from(old_engine);
             (plan::overlay2(host, pool, &options), *script)
@@ -115,10 +115,10 @@ fn direct_lvm(
 /// What the superblock says; the mappings are not walked.
 fn count(about: &About<'_>, root: &Path, copy: Option<&Path>) -> Result<plan::Counted> {
     let path = about.metadata(root, copy)?;
-    let progress = counting::progress();
+    let progress = metadata_file::progress();
     let options =
         metadata::Options { progress: Some(&progress), details_only: true, ..metadata::Options::default() };
-    let (_, counted) = counting::read(&path, &options)?;
+    let (_, counted) = metadata_file::read(&path, &options)?;
     let block = u64::from(counted.data_block_sectors).checked_mul(512).filter(|bytes| *bytes > 0);
     Ok(plan::Counted {
         used_blocks: counted.data.used_blocks,

@@ -1,7 +1,7 @@
 //! `status`: the verdict on every pool, as text, JSON or a page.
 
-use super::asking::{asked_everything, report};
-use super::saying::{answered, json, look, print, units, write_out};
+use super::input::{asked_everything, report};
+use super::output::{answered, json, look, print, units, write_out};
 use anyhow::Result;
 use std::path::Path;
 use thinspect::cli::{Format, Global};

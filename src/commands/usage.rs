@@ -1,16 +1,17 @@
 //! `usage`: who uses which blocks of a pool, by the names of those who own them.
 //! It refuses to call exact what changed while it was counted.
 
-use super::asking::{asking, chosen_pool, recording, root};
-use super::counting;
-use super::holding::Holding;
-use super::saying::{json, look, print};
+use super::held_snapshot::HeldSnapshot;
+use super::input::{asking, chosen_pool, recording, root};
+use super::metadata_file;
+use super::output::{json, look, print};
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use std::path::Path;
 use thinspect::cli::{self, Format, Global};
+use thinspect::host::model::pool::Pool;
 use thinspect::host::owners::{self, Owners};
-use thinspect::host::{self, Host, pool::Pool};
+use thinspect::host::{self, Host};
 use thinspect::report::usage::{By, Column, Table};
 use thinspect::report::{self, Source};
 use thinspect::verdict::Exit;
@@ -21,16 +22,16 @@ pub(crate) fn usage(global: &Global, asked: &cli::Usage) -> Result<Exit> {
     let (about, owners) = whose(global, asked)?;
     let path = match (&asked.metadata, &about) {
         (Some(copy), _) => copy.clone(),
-        (None, Some((_, pool))) => counting::metadata_path(pool, &root(global))?,
+        (None, Some((_, pool))) => metadata_file::metadata_path(pool, &root(global))?,
         (None, None) => return Err(anyhow!("nothing to read")),
     };
     let holding = match about.as_ref().filter(|_| asked.snapshot) {
-        Some((host, pool)) => Some(Holding::take(host, pool, &path, global.timeout)?),
+        Some((host, pool)) => Some(HeldSnapshot::take(host, pool, &path, global.timeout)?),
         None => None,
     };
     let counted = count(&path, asked, &owners, holding.is_some());
     let released = holding.map(|holding| holding.release(global.timeout));
-    counting::clear_progress();
+    metadata_file::clear_progress();
     let (mut rows, without) = counted.map_err(|error| match &released {
         Some(Err(held)) => anyhow!("{error:#}; {held:#}"),
         _ => error,
@@ -62,7 +63,7 @@ fn whose(global: &Global, asked: &cli::Usage) -> Result<(Option<(Host, Pool)>, O
     }
     let (recording, source) = recording(global, &asking(true))?;
     if source != Source::Live && asked.metadata.is_none() {
-        return Err(counting::no_metadata());
+        return Err(metadata_file::no_metadata());
     }
     let host = host::read(&recording);
     let pool = chosen_pool(&host, global.pool.as_deref())?.clone();
@@ -77,14 +78,14 @@ fn count(
     owners: &Owners,
     own_snapshot: bool,
 ) -> Result<(usage::Usage, Option<usage::Without>)> {
-    let progress = counting::progress();
+    let progress = metadata_file::progress();
     let options = metadata::Options {
         through_held_root: asked.held_root || own_snapshot,
         bytes_per_second: asked.max_rate,
         progress: Some(&progress),
         ..metadata::Options::default()
     };
-    let (file, counted) = counting::read(path, &options)?;
+    let (file, counted) = metadata_file::read(path, &options)?;
     // Where a pool never came to rest, a snapshot that somebody holds was read.
     let options = metadata::Options { through_held_root: counted.through_held_root, ..options };
     let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };

@@ -1,7 +1,7 @@
 //! `watch`: looks again and again, in the form that the terminal and the options ask for.
 
-use super::asking::{report, root};
-use super::saying::look;
+use super::input::{report, root};
+use super::output::look;
 use anyhow::{Result, anyhow};
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(crate) fn watch(global: &Global, interval: Duration, full_screen: bool) -> R
         return Err(anyhow!("the whole screen needs a terminal; without --full-screen `watch` writes lines"));
     }
     if full_screen && global.from.is_some() {
-        watch::start::browse(&report(global, || ())?, look(global))?;
+        watch::run::browse(&report(global, || ())?, look(global))?;
         return Ok(Exit::Answered);
     }
     if global.from.is_some() {
@@ -25,12 +25,12 @@ pub(crate) fn watch(global: &Global, interval: Duration, full_screen: bool) -> R
         ));
     }
     let shape = match (global.output, terminal) {
-        _ if full_screen => watch::start::Shape::Full,
-        (Format::Json, _) => watch::start::Shape::Json,
-        (Format::Text, true) => watch::start::Shape::Block,
-        (Format::Text, false) => watch::start::Shape::Text,
+        _ if full_screen => watch::run::Shape::Full,
+        (Format::Json, _) => watch::run::Shape::Json,
+        (Format::Text, true) => watch::run::Shape::Block,
+        (Format::Text, false) => watch::run::Shape::Text,
     };
-    let options = watch::start::Options {
+    let options = watch::run::Options {
         root: root(global),
         limit: global.timeout,
         pool: global.pool.clone(),
@@ -39,6 +39,6 @@ pub(crate) fn watch(global: &Global, interval: Duration, full_screen: bool) -> R
         look: look(global),
         shape,
     };
-    watch::start::start(options)?;
+    watch::run::start(options)?;
     Ok(Exit::Answered)
 }

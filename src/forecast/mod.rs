@@ -7,13 +7,13 @@
 mod series;
 mod slope;
 
-pub use series::{Falls, Point};
+pub use series::{Drops, Point};
 pub use slope::{Slope, median_slope};
 
 use crate::host::Host;
 use crate::host::history::Sample;
-use crate::host::pool::Pool;
-use crate::host::units::{Bytes, METADATA_BLOCK};
+use crate::host::model::pool::Pool;
+use crate::host::model::units::{Bytes, METADATA_BLOCK};
 
 /// The windows that rates are fitted in, in milliseconds: a minute, ten, an hour, six, and three days.
 pub const WINDOWS: [i64; 5] = [60_000, 600_000, 3_600_000, 6 * 3_600_000, 72 * 3_600_000];
@@ -29,16 +29,16 @@ const LEAST_SPAN: i64 = 300_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forecast {
     /// The pool's data.
-    pub data: Outlook,
+    pub data: SpaceForecast,
     /// The pool's metadata.
-    pub metadata: Outlook,
+    pub metadata: SpaceForecast,
     /// The filesystem under the data's loop file, where there is one.
-    pub filesystem: Option<Outlook>,
+    pub filesystem: Option<SpaceForecast>,
 }
 
 impl Forecast {
     /// Its outlooks by what they are of: `data`, `metadata`, `filesystem`.
-    pub fn spaces(&self) -> impl Iterator<Item = (&'static str, &Outlook)> {
+    pub fn spaces(&self) -> impl Iterator<Item = (&'static str, &SpaceForecast)> {
         let all = [("data", Some(&self.data)), ("metadata", Some(&self.metadata))];
         let all = all.into_iter().chain([("filesystem", self.filesystem.as_ref())]);
         all.filter_map(|(name, outlook)| Some((name, outlook?)))
@@ -47,7 +47,7 @@ impl Forecast {
 
 /// What was seen of one space, and what follows from it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Outlook {
+pub struct SpaceForecast {
     /// Bytes in what it is counted in: a data block, a metadata block, a byte.
     pub unit: Option<Bytes>,
     /// How much is free at the last sample; `None` where nothing was seen.
@@ -55,7 +55,7 @@ pub struct Outlook {
     /// Rates, those over the shortest time first; none where too little was seen.
     pub fits: Vec<Fit>,
     /// How often it fell back, and from where, within the longest window.
-    pub falls: Falls,
+    pub falls: Drops,
     /// What it holds at the last sample.
     pub used: u64,
     /// Samples since the last fall.
@@ -111,13 +111,15 @@ pub fn of_samples(samples: &[&Sample]) -> Forecast {
 }
 
 /// What follows from one space's use over time: pairs of use and size, oldest first.
-fn outlook(seen: impl Iterator<Item = (Point, u64)>, unit: Option<Bytes>) -> Outlook {
+fn outlook(seen: impl Iterator<Item = (Point, u64)>, unit: Option<Bytes>) -> SpaceForecast {
     let (mut points, mut total) = (Vec::new(), 0);
     for (point, size) in seen {
         series::push(&mut points, point);
         total = size;
     }
-    let Some(last) = points.last().copied() else { return Outlook { unit, ..Outlook::default() } };
+    let Some(last) = points.last().copied() else {
+        return SpaceForecast { unit, ..SpaceForecast::default() };
+    };
     let points = series::within(&points, WINDOWS.iter().copied().max().unwrap_or_default());
     let (points, falls) = series::since_last_fall(points, total);
     let mut fits: Vec<Fit> = Vec::new();
@@ -130,7 +132,7 @@ fn outlook(seen: impl Iterator<Item = (Point, u64)>, unit: Option<Bytes>) -> Out
         }
     }
     let (left, used, samples) = (Some(total.saturating_sub(last.used)), last.used, points.len());
-    Outlook { unit, left, fits, falls, used, samples }
+    SpaceForecast { unit, left, fits, falls, used, samples }
 }
 
 fn fit(points: &[Point]) -> Option<Fit> {
@@ -139,7 +141,7 @@ fn fit(points: &[Point]) -> Option<Fit> {
     Some(Fit { samples: points.len(), span: last.at.since(first.at), slope })
 }
 
-impl Outlook {
+impl SpaceForecast {
     /// What the latest samples say, over the shortest time that allows a rate.
     #[must_use]
     pub fn now(&self) -> Trend {
@@ -160,7 +162,7 @@ impl Outlook {
 
     /// The same, only where it is an end to reckon with: milliseconds until it is full.
     #[must_use]
-    pub fn trusted_end(&self) -> Option<(Fit, i64)> {
+    pub fn reliable_since(&self) -> Option<(Fit, i64)> {
         match self.soonest() {
             Trend::Fills(fit, end) if fit.span >= LEAST_SPAN && end <= fit.span.saturating_mul(TRUST) => {
                 Some((fit, end))
@@ -172,7 +174,7 @@ impl Outlook {
     /// Whether it was at least as full before, fell back twice or more by itself or by hand, and never came near its
     /// end: what grows now is likely to fall back too.
     #[must_use]
-    pub fn comes_back(&self) -> bool {
+    pub fn is_sawtooth(&self) -> bool {
         let total = self.left.map(|left| u128::from(self.used) + u128::from(left));
         let never_near = total.is_some_and(|t| u128::from(self.falls.highest) * 10 < t * 9);
         self.falls.times >= 2 && self.used <= self.falls.highest && never_near

@@ -13,7 +13,7 @@ pub struct Point {
 
 /// How often use fell by much, and the highest it fell from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Falls {
+pub struct Drops {
     /// How often.
     pub times: usize,
     /// The highest use before any of them.
@@ -43,16 +43,16 @@ pub(super) fn within(points: &[Point], window: i64) -> &[Point] {
 }
 
 /// The points from the bottom of the last cliff on, and all the falls there were.
-pub(super) fn since_last_fall(points: &[Point], total: u64) -> (&[Point], Falls) {
+pub(super) fn since_last_fall(points: &[Point], total: u64) -> (&[Point], Drops) {
     let cliff = (total / 100 * CLIFF_PERCENT).max(CLIFF_LEAST);
-    let (mut start, mut falls) = (0, Falls::default());
+    let (mut start, mut falls) = (0, Drops::default());
     let (mut peak, mut bottom) = (0, None);
     for (at, used) in points.iter().map(|p| p.used).enumerate() {
         // While it goes on falling it is one fall.
         if bottom.is_some_and(|bottom| used <= bottom) {
             (start, peak, bottom) = (at, used, Some(used));
         } else if peak > used && peak - used >= cliff {
-            falls = Falls { times: falls.times + 1, highest: falls.highest.max(peak) };
+            falls = Drops { times: falls.times + 1, highest: falls.highest.max(peak) };
             (start, peak, bottom) = (at, used, Some(used));
         } else {
             (peak, bottom) = (peak.max(used), None);

@@ -20,7 +20,7 @@ fn sample(at: i64, used: u64) -> Sample {
 }
 
 /// The outlook for data whose use was so, a minute apart.
-fn data(uses: impl IntoIterator<Item = u64>) -> Outlook {
+fn data(uses: impl IntoIterator<Item = u64>) -> SpaceForecast {
     let samples: Vec<Sample> = (0..).zip(uses).map(|(n, used)| sample(n * MINUTE, used)).collect();
     of_samples(&samples.iter().collect::<Vec<_>>()).data
 }
@@ -34,7 +34,7 @@ fn a_steady_fill_is_exact() {
     assert_eq!(end, 6324 * MINUTE);
     assert_eq!(outlook.bytes_per_hour(&fit), Some(6000 * 65536));
     // An hour's rate is not trusted for four days.
-    assert_eq!(outlook.trusted_end(), None);
+    assert_eq!(outlook.reliable_since(), None);
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn too_little_is_said_so() {
     assert_eq!(data([]).soonest(), Trend::NotEnough(0));
     assert_eq!(data([1, 2, 3]).soonest(), Trend::NotEnough(3));
     assert!(matches!(data([1, 2, 3, 4]).soonest(), Trend::Fills(..)));
-    assert_eq!(data([1, 2, 3, 4]).trusted_end(), None, "three minutes are too short a time");
+    assert_eq!(data([1, 2, 3, 4]).reliable_since(), None, "three minutes are too short a time");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_prune_starts_it_anew() {
     let falling = [900_000, 700_000, 500_000];
     let after = (1..=30).map(|n| 500_000 + n * 2000);
     let outlook = data(before.chain(falling).chain(after));
-    assert_eq!(outlook.falls, Falls { times: 1, highest: 1_099_000 });
+    assert_eq!(outlook.falls, Drops { times: 1, highest: 1_099_000 });
     assert_eq!(outlook.samples, 31);
     let Trend::Fills(fit, _) = outlook.soonest() else { panic!("{outlook:?}") };
     assert_eq!(fit.slope, Slope { rise: 2000, run: MINUTE });
@@ -75,7 +75,7 @@ fn after_a_prune_there_is_not_enough_data_at_first() {
 fn an_acute_fill_is_not_hidden_by_quiet_hours() {
     // Five hours of nothing, then twenty minutes at 2 percent a minute.
     let outlook = data([200_000; 300].into_iter().chain((1..=20).map(|n| 200_000 + n * 32_768)));
-    let (fit, end) = outlook.trusted_end().unwrap();
+    let (fit, end) = outlook.reliable_since().unwrap();
     assert_eq!(fit.slope, Slope { rise: 32_768, run: MINUTE });
     assert_eq!(end / MINUTE, 23);
 }
@@ -84,7 +84,7 @@ fn an_acute_fill_is_not_hidden_by_quiet_hours() {
 fn a_burst_alarms_nobody() {
     // A pull of three minutes, 30 GiB free: at that rate full in 41 minutes.
     let outlook = data([1_100_000; 60].into_iter().chain((1..=3).map(|n| 1_100_000 + n * 12_000)));
-    assert_eq!(outlook.trusted_end(), None);
+    assert_eq!(outlook.reliable_since(), None);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn the_filesystem_under_the_file_has_an_end_of_its_own() {
         .collect();
     let forecast = of_samples(&samples.iter().collect::<Vec<_>>());
     assert!(matches!(forecast.data.soonest(), Trend::NotGrowing(_)));
-    let (_, end) = forecast.filesystem.unwrap().trusted_end().unwrap();
+    let (_, end) = forecast.filesystem.unwrap().reliable_since().unwrap();
     assert_eq!(end, 71 * MINUTE);
 }
 
@@ -124,10 +124,10 @@ fn a_pool_that_is_pruned_every_hour_comes_back() {
     // A build host: an hour of builds takes 10 percent, then they are removed.
     let hour = |_| (0..60).map(|n| 800_000 + n * 2_730);
     let outlook = data((0..4).flat_map(hour).chain((0..30).map(|n| 800_000 + n * 2_730)));
-    assert_eq!(outlook.falls, Falls { times: 4, highest: 800_000 + 59 * 2_730 });
-    assert!(outlook.comes_back());
+    assert_eq!(outlook.falls, Drops { times: 4, highest: 800_000 + 59 * 2_730 });
+    assert!(outlook.is_sawtooth());
     // Fuller than ever before, it is news.
-    assert!(!data((0..4).flat_map(hour).chain((0..90).map(|n| 800_000 + n * 2_730))).comes_back());
+    assert!(!data((0..4).flat_map(hour).chain((0..90).map(|n| 800_000 + n * 2_730))).is_sawtooth());
 }
 
 #[test]
@@ -187,7 +187,7 @@ proptest! {
     ) {
         let points = seen.iter().map(|(at, used, total)| (Point { at: Moment(*at), used: *used }, *total));
         let outlook = outlook(points, Some(Bytes(65536)));
-        let _ = (outlook.now(), outlook.soonest(), outlook.trusted_end());
+        let _ = (outlook.now(), outlook.soonest(), outlook.reliable_since());
         for fit in &outlook.fits {
             let _ = outlook.bytes_per_hour(fit);
             let (less, all) = (fit.slope.time_for(more / 2), fit.slope.time_for(more));

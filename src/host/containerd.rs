@@ -2,10 +2,10 @@
 //!
 //! It reads the files that were recorded; what they import from others is not followed.
 
-use super::amount::{self, Scale};
-use super::toml;
-use super::units::Bytes;
-use crate::record::{Ask, Recording};
+use super::model::units::Bytes;
+use super::parse::size::{self, Scale};
+use super::parse::toml;
+use crate::record::{Query, Recording};
 use std::ops::Range;
 
 /// The snapshotter's section: its short name (version 1 of the settings), or its full one (all versions).
@@ -32,8 +32,8 @@ pub struct Containerd {
 
 /// The files that name a pool.
 pub(super) fn read(recording: &Recording) -> Vec<Containerd> {
-    let files = recording.all(Ask::File).filter(|answer| answer.of.ends_with(".toml"));
-    files.filter_map(|answer| settings(&answer.of, answer.reading.said()?)).collect()
+    let files = recording.all(Query::File).filter(|answer| answer.target.ends_with(".toml"));
+    files.filter_map(|answer| settings(&answer.target, answer.outcome.said()?)).collect()
 }
 
 fn settings(file: &str, text: &str) -> Option<Containerd> {
@@ -43,7 +43,7 @@ fn settings(file: &str, text: &str) -> Option<Containerd> {
     let pool = of_snapshotter("pool_name").filter(|entry| !entry.value.is_empty())?;
     // `RAMInBytes` (docker/go-units): every unit is binary, as LVM's small letters are.
     let size =
-        |text: &str| Some(amount::read(text.to_ascii_lowercase().trim_end_matches('b'), Scale::Lvm)?.bytes);
+        |text: &str| Some(size::read(text.to_ascii_lowercase().trim_end_matches('b'), Scale::Lvm)?.bytes);
     Some(Containerd {
         file: file.to_owned(),
         text: text.to_owned(),

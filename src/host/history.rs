@@ -3,9 +3,9 @@
 //! Reading never fails: a line that is cut off or foreign is left out, and foreign ones are counted. It judges nothing.
 
 use super::Host;
-use super::pool::Pool;
-use super::space::Space;
-use super::units::{Blocks, Bytes};
+use super::model::pool::Pool;
+use super::model::space::Space;
+use super::model::units::{Blocks, Bytes};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

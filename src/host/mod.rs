@@ -1,62 +1,35 @@
 //! What a recording means: typed pools, thin devices, what carries them, who owns them, what was said.
 //!
 //! [`read`] is total: it takes every recording, never fails and never asks the machine. A word it does not know is
-//! kept as a word, an answer it cannot read becomes an [`Oddity`] that is shown, an unknown number is `None`.
+//! kept as a word, an answer it cannot read becomes an [`Note`] that is shown, an unknown number is `None`.
 
-pub mod amount;
-pub mod backing;
-pub mod census;
+pub mod assemble;
+pub mod block;
 pub mod containerd;
-mod device;
-pub mod df;
-pub mod disk;
-pub mod dm_info;
+pub mod dm;
 pub mod docker;
-pub mod docker_info;
-pub mod docker_lists;
-pub mod floor;
-mod gaps;
-mod headroom;
+pub mod fs;
 pub mod history;
-pub mod inside;
-mod join;
-pub mod listing;
-mod loose;
-pub mod losetup;
 pub mod lvm;
-pub mod oddity;
-pub mod open_files;
-mod owner;
+pub mod model;
 pub mod owners;
-pub mod pool;
-pub mod release;
-mod reports;
+pub mod parse;
 pub mod saying;
-mod settings;
-pub mod space;
-mod stack;
-pub mod stat;
-pub mod status;
-pub mod table;
-pub mod thin;
-pub mod toml;
-pub mod twice;
-pub mod units;
 
-pub use headroom::Headroom;
-pub use join::read;
+pub use assemble::read;
+pub use model::headroom::Headroom;
 
 pub use crate::record::Source;
-use backing::Filesystem;
+use block::disk::Disk;
 use containerd::Containerd;
-use disk::Disk;
 use docker::Docker;
 use history::History;
 use lvm::Lvm;
-use oddity::Oddity;
-use pool::Pool;
+use model::backing::Filesystem;
+use model::note::Note;
+use model::pool::Pool;
+use model::thin::Thin;
 use saying::{Kind, Saying};
-use thin::Thin;
 
 /// A machine, or what a pasted text tells of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,11 +43,11 @@ pub struct Host {
     /// Its thin pools.
     pub pools: Vec<Pool>,
     /// Its active thin devices.
-    pub thins: Vec<Thin>,
+    pub thin_devices: Vec<Thin>,
     /// Docker's data roots, usually one or none.
-    pub dockers: Vec<Docker>,
+    pub docker_roots: Vec<Docker>,
     /// Settings of containerd's that name a pool.
-    pub containerds: Vec<Containerd>,
+    pub containerd_configs: Vec<Containerd>,
     /// LVM's facts.
     pub lvm: Lvm,
     /// Disks and partitions, where they were asked about.
@@ -84,19 +57,19 @@ pub struct Host {
     /// Filesystems with their space, from statfs or a pasted `df`.
     pub filesystems: Vec<Filesystem>,
     /// Recognised log and error lines.
-    pub sayings: Vec<Saying>,
+    pub log_messages: Vec<Saying>,
     /// What was seen of the pools over time, this look included, where a history was given.
     pub history: History,
     /// Containers, from a pasted `docker ps`.
-    pub containers: Vec<docker_lists::Container>,
+    pub containers: Vec<crate::host::docker::ps::Container>,
     /// What could be removed, from a pasted `docker system df`.
-    pub removable: Option<docker_lists::Removable>,
+    pub removable: Option<crate::host::docker::ps::Removable>,
     /// Deleted files that are held open, from a pasted `lsof`.
-    pub open_files: Vec<open_files::Deleted>,
+    pub open_files: Vec<crate::host::fs::lsof::Deleted>,
     /// What a text says twice, and differently.
-    pub twice: Vec<twice::Twice>,
+    pub conflicts: Vec<crate::host::assemble::conflicts::Conflict>,
     /// What was refused, silent or not understood.
-    pub oddities: Vec<Oddity>,
+    pub notes: Vec<Note>,
 }
 
 /// The running kernel.
@@ -134,18 +107,18 @@ pub enum DeviceMapper {
 impl Host {
     /// The recognised lines of one wording.
     pub fn known<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Saying> {
-        self.sayings.iter().filter(move |s| matches!(s.kind, Kind::Known { name: n } if n == name))
+        self.log_messages.iter().filter(move |s| matches!(s.kind, Kind::Known { name: n } if n == name))
     }
 
     /// The thin devices of a pool.
     pub fn thins_of<'a>(&'a self, pool: &'a Pool) -> impl Iterator<Item = &'a Thin> {
-        self.thins.iter().filter(move |t| t.pool.is_some() && t.pool == pool.device)
+        self.thin_devices.iter().filter(move |t| t.pool.is_some() && t.pool == pool.device)
     }
 
     /// The Docker that owns a pool.
     #[must_use]
     pub fn docker_of(&self, pool: &Pool) -> Option<&Docker> {
-        let pool::Owner::Docker { root } = &pool.owner else { return None };
-        self.dockers.iter().find(|d| d.root == *root).or_else(|| self.dockers.first())
+        let crate::host::model::pool::Owner::Docker { root } = &pool.owner else { return None };
+        self.docker_roots.iter().find(|d| d.root == *root).or_else(|| self.docker_roots.first())
     }
 }

@@ -17,30 +17,30 @@
 //! drivers/md/persistent-data/dm-transaction-manager.c). If the superblock's 4096 bytes are the same before
 //! and after, everything between belongs to one transaction; if not, the walk starts again.
 
-mod bytes;
-mod counts;
+mod block;
+mod block_reader;
+mod btree;
 mod damage;
-mod forest;
-mod mappings;
+mod mapping_tree;
 mod node;
-mod read;
+mod reach;
 mod reclaim;
+mod ref_counts;
+mod scan;
 mod source;
 mod space_map;
 mod superblock;
-mod sweep;
 mod usage;
-mod walk;
 
 use std::sync::atomic::AtomicBool;
 
-pub use bytes::BLOCK_BYTES;
+pub use block::BLOCK_BYTES;
+pub use block_reader::one as block;
 pub use damage::{Damage, Error, MAX_DAMAGE, What};
-pub use read::read;
 pub use reclaim::{InTurn, Reclaimable, reclaimable, reclaimable_in_turn};
+pub use scan::read;
 pub use source::{Blocks, Memory, MetadataFile};
 pub use superblock::{SpaceMapRoot, Superblock};
-pub use sweep::one as block;
 pub use usage::{Device, Read, Usage};
 
 /// How to read.

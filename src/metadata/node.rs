@@ -1,7 +1,7 @@
 //! One B-tree node after its checks: kind, keys and values.
 //! Refuses a node whose checksum, position, sizes or key order are wrong; nobody sees its contents.
 
-use super::bytes::{BLOCK_BYTES, Page, Salt, checksum_fits, u32_at, u64_at};
+use super::block::{BLOCK_BYTES, Page, Salt, checksum_fits, u32_at, u64_at};
 use super::damage::What;
 
 const HEADER_BYTES: usize = 32;

@@ -6,16 +6,16 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Options;
-use super::counts::{BITMAP_BLOCKS, Counts};
+use super::block_reader::Reader;
+use super::btree::{Tree, walk};
 use super::damage::{Damage, Error, What};
-use super::forest::Forest;
-use super::mappings::{MAPPING_BYTES, Root, runs};
+use super::mapping_tree::{MAPPING_BYTES, Root, runs};
 use super::node::Node;
-use super::read::{View, roots, steadily};
+use super::reach::Forest;
+use super::ref_counts::{BITMAP_BLOCKS, Counts};
+use super::scan::{View, roots, steadily};
 use super::source::Blocks;
 use super::superblock::Superblock;
-use super::sweep::Reader;
-use super::walk::{Tree, walk};
 
 /// What deleting a set of thin devices would give back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub struct InTurn {
 /// Data blocks that return to the pool when exactly the devices of `set` are deleted.
 ///
 /// # Errors
-/// As [`super::read`].
+/// As [`super::scan`].
 pub fn reclaimable(source: &dyn Blocks, set: &[u32], options: &Options<'_>) -> Result<Reclaimable, Error> {
     let found = reclaimable_in_turn(source, &[set.to_vec()], options)?;
     Ok(Reclaimable {
@@ -76,7 +76,7 @@ pub fn reclaimable(source: &dyn Blocks, set: &[u32], options: &Options<'_>) -> R
 /// Through a held metadata snapshot it is counted as of the snapshot's moment, and as if the snapshot were released.
 ///
 /// # Errors
-/// As [`super::read`].
+/// As [`super::scan`].
 pub fn reclaimable_in_turn(
     source: &dyn Blocks,
     sets: &[Vec<u32>],

@@ -6,7 +6,7 @@ use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::bytes::BLOCK_BYTES;
+use super::block::BLOCK_BYTES;
 
 /// Something that holds metadata blocks. Several threads read it at once.
 pub trait Blocks: Sync {

@@ -5,13 +5,13 @@ use std::io;
 use std::mem;
 use std::sync::{Mutex, PoisonError};
 
-use super::bytes::{BLOCK_BYTES, Page, Salt, checksum_fits, u64_at};
-use super::counts::{BITMAP_BLOCKS, Counts, Map};
+use super::block::{BLOCK_BYTES, Page, Salt, checksum_fits, u64_at};
+use super::block_reader::{Job, Reader};
+use super::btree::{Checked, Entries, lock, walk};
 use super::damage::{Error, What};
-use super::forest::Forest;
+use super::reach::Forest;
+use super::ref_counts::{BITMAP_BLOCKS, Counts, Map};
 use super::superblock::SpaceMapRoot;
-use super::sweep::{Job, Reader};
-use super::walk::{Checked, Entries, lock, walk};
 
 /// Entries in the metadata space map's one index block (`MAX_METADATA_BITMAPS`,
 /// drivers/md/persistent-data/dm-space-map-common.h).

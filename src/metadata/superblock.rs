@@ -1,7 +1,7 @@
 //! Reads the superblock: where the trees and space maps are, and what the pool says about itself.
 //! Refuses what is no thin-pool superblock, or is one with features it does not know.
 
-use super::bytes::{BLOCK_BYTES, Page, Salt, checksum_fits, u32_at, u64_at};
+use super::block::{BLOCK_BYTES, Page, Salt, checksum_fits, u32_at, u64_at};
 use super::damage::{Error, What};
 
 const MAGIC: u64 = 27_022_010;

@@ -5,11 +5,11 @@
 
 use super::Step;
 use crate::advice::{Risk, quote};
-use crate::host::floor;
-use crate::host::pool::{Pool, Refusal, StatusAnswer};
-use crate::host::space::Space;
-use crate::host::status::Mode;
-use crate::host::units::{Blocks, Bytes, METADATA_BLOCK};
+use crate::host::dm::status::Mode;
+use crate::host::docker::min_free;
+use crate::host::model::pool::{Pool, Refusal, StatusAnswer};
+use crate::host::model::space::Space;
+use crate::host::model::units::{Blocks, Bytes, METADATA_BLOCK};
 
 /// One half of a pool in plain blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,7 +54,7 @@ impl Half {
     fn of<B: Blocks>(space: &Space<B>, block: Option<Bytes>, refusal: Option<Refusal>, pool: &Pool) -> Self {
         let block = block.map(|b| b.0).filter(|b| *b > 0);
         let percent = match (pool.min_free.percent, refusal) {
-            (None, Some(_)) => Some(floor::DEFAULT_PERCENT),
+            (None, Some(_)) => Some(min_free::DEFAULT_PERCENT),
             (percent, _) => percent,
         };
         let refused = refusal.and_then(|r| Some((r.free?, r.required?, r.least_total(percent?)?)));
@@ -72,7 +72,7 @@ impl Half {
                 (free, total, None, Origin::Rounded)
             }
         };
-        let floor_of = |total| percent.map(|p| floor::required(total, p));
+        let floor_of = |total| percent.map(|p| min_free::required(total, p));
         let required = required.or_else(|| total.and_then(floor_of));
         Self { block, total, free, percent, required, origin }
     }
@@ -102,7 +102,7 @@ impl Half {
 
     /// What has to be said about how the numbers came about.
     pub(super) fn doubt(&self, what: &str) -> Option<String> {
-        let (total, percent) = (self.total?, self.percent.unwrap_or(floor::DEFAULT_PERCENT).max(1));
+        let (total, percent) = (self.total?, self.percent.unwrap_or(min_free::DEFAULT_PERCENT).max(1));
         match self.origin {
             Origin::Said => None,
             Origin::FromRefusal => {
@@ -125,7 +125,7 @@ fn rounded<B: Blocks>(space: &Space<B>, block: Option<u64>) -> (Option<u64>, Opt
     let blocks = |bytes: Option<Bytes>| Some(bytes?.0 / block?);
     let (used, total) = (blocks(space.used_bytes), blocks(space.total_bytes));
     let free = used.zip(total).and_then(|(used, total)| total.checked_sub(used));
-    (free.or_else(|| space.said_free.map(B::count)), total.or_else(|| space.total.map(B::count)))
+    (free.or_else(|| space.reported_free.map(B::count)), total.or_else(|| space.total.map(B::count)))
 }
 
 /// What a pool's mode lets be done.

@@ -5,9 +5,9 @@
 
 use super::facts::{Half, State, state};
 use crate::host::docker::Docker;
+use crate::host::model::pool::Pool;
+use crate::host::model::units::Bytes;
 use crate::host::owners::{self, Container, Image, Layer, Owners};
-use crate::host::pool::Pool;
-use crate::host::units::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything there is to move.

@@ -7,9 +7,10 @@ use super::facts::{Half, State, state};
 use super::numbers::Numbers;
 use super::{Goal, Plan, Step, settings};
 use crate::advice::{Risk, quote};
-use crate::host::pool::{MinFreeFrom, Owner, Pool};
-use crate::host::units::Bytes;
-use crate::host::{Host, floor};
+use crate::host::Host;
+use crate::host::docker::min_free;
+use crate::host::model::pool::{MinFreeFrom, Owner, Pool};
+use crate::host::model::units::Bytes;
 
 /// What may be asked of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,7 +56,7 @@ pub fn min_free_space(host: &Host, pool: &Pool, options: &MinFreeSpace) -> Plan 
 
 /// The largest percent under which both halves pass; what is unknown does not count against it.
 fn largest(data: &Half, metadata: &Half) -> Option<u64> {
-    let of = |half: &Half| Some(floor::largest_passing_percent(half.free?, half.total?));
+    let of = |half: &Half| Some(min_free::largest_passing_percent(half.free?, half.total?));
     match (of(data), of(metadata)) {
         (Some(data), Some(metadata)) => Some(data.min(metadata)),
         (one, other) => one.or(other),
@@ -64,7 +65,7 @@ fn largest(data: &Half, metadata: &Half) -> Option<u64> {
 
 fn numbers(pool: &Pool, data: &Half, metadata: &Half, largest: Option<u64>, new: Option<u64>) -> Numbers {
     let mut numbers = Numbers::default();
-    let at_new = |half: &Half| Some(floor::required(half.total?, new?));
+    let at_new = |half: &Half| Some(min_free::required(half.total?, new?));
     let headroom = |half: &Half| half.free?.checked_sub(at_new(half)?);
     let in_bytes = |half: &Half, blocks: Option<u64>| half.bytes(blocks?);
     numbers.set_data(data, metadata);
@@ -137,7 +138,7 @@ fn judge_mode(plan: &mut Plan, pool: &Pool) {
 /// Says what speaks against the new percent.
 fn judge(plan: &mut Plan, pool: &Pool, data: &Half, metadata: &Half, new: u64, options: &MinFreeSpace) {
     let refused = |half: &Half| half.short().is_some_and(|short| short > 0);
-    let current = data.percent.or(metadata.percent).unwrap_or(floor::DEFAULT_PERCENT);
+    let current = data.percent.or(metadata.percent).unwrap_or(min_free::DEFAULT_PERCENT);
     let largest = plan.numbers.get("largest_unblocking_percent");
     if !refused(data) && !refused(metadata) && options.percent.is_none() {
         plan.block(

@@ -31,7 +31,7 @@ pub use repair::{Repair, absent_pool, repair};
 pub use script::script;
 
 use crate::advice::Risk;
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
 use crate::host::{DeviceMapper, Host};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -69,7 +69,7 @@ impl Goal {
     }
 }
 
-/// The way to a goal. Amounts in sentences are [`crate::host::units::Bytes`] in `Display` form.
+/// The way to a goal. Amounts in sentences are [`crate::host::model::units::Bytes`] in `Display` form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Plan {
     /// What for.

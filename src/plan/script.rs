@@ -5,7 +5,7 @@
 
 use super::{Guarded, Plan, Step};
 use crate::advice::{Risk, quote};
-use crate::host::units::AMOUNT;
+use crate::host::model::units::AMOUNT;
 
 const PROLOGUE: &str = include_str!("script/prologue.sh");
 /// For plans that resize a pool.
@@ -230,7 +230,7 @@ fn binary(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::units::Bytes;
+    use crate::host::model::units::Bytes;
 
     #[test]
     fn amounts_are_written_out() {

@@ -7,8 +7,8 @@ use super::json_edit::with_option;
 use super::{Guarded, Plan, Step};
 use crate::advice::{Risk, quote};
 use crate::host::docker::{Docker, StorageOption};
-use crate::host::pool::{Owner, Pool};
-use crate::host::units::percent_of;
+use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::units::percent_of;
 use crate::host::{DeviceMapper, Host};
 
 const OPTION: &str = "dm.min_free_space";
@@ -21,7 +21,7 @@ pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, perc
     if pool.owner == Owner::ContainersStorage {
         return podman(plan, percent);
     }
-    let docker = host.docker_of(pool).or_else(|| host.dockers.first());
+    let docker = host.docker_of(pool).or_else(|| host.docker_roots.first());
     let restart = restart(docker, data, percent);
     match place(host, docker) {
         Place::DaemonJson(old) => match with_option(&old, OPTION, &format!("{percent}%")) {

@@ -9,8 +9,8 @@
 //! MiB.
 
 use super::facts::Half;
-use crate::host::floor;
-use crate::host::units::METADATA_BLOCKS_MAX;
+use crate::host::docker::min_free;
+use crate::host::model::units::METADATA_BLOCKS_MAX;
 
 /// Sizes of one half, in blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,7 +35,7 @@ const RESIZE_USES: u64 = 8;
 pub(super) fn data(half: &Half) -> Target {
     let (Some(total), Some(free)) = (half.total, half.free) else { return Target::default() };
     let minimum_growth = match half.percent.filter(|p| *p > 0) {
-        Some(percent) => floor::smallest_growth(free, total, percent),
+        Some(percent) => min_free::smallest_growth(free, total, percent),
         None => Some(u64::from(free == 0)),
     };
     let minimum_total = minimum_growth.and_then(|g| total.checked_add(g));
@@ -112,9 +112,9 @@ pub(super) fn metadata(half: &Half, data_blocks: Option<u64>) -> Target {
 fn metadata_growth(free: u64, total: u64, percent: u64) -> Option<u64> {
     let met = |growth: u64| {
         let gain = growth.checked_sub(growth.div_ceil(10))?.checked_sub(RESIZE_USES)?;
-        Some(free.checked_add(gain)? >= floor::required(total.checked_add(growth)?, percent).max(1))
+        Some(free.checked_add(gain)? >= min_free::required(total.checked_add(growth)?, percent).max(1))
     };
-    if free >= floor::required(total, percent).max(1) {
+    if free >= min_free::required(total, percent).max(1) {
         return Some(0);
     }
     let most = METADATA_BLOCKS_MAX.0.saturating_sub(total) / METADATA_STEP;

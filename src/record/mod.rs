@@ -7,20 +7,14 @@
 //! Where a well-known tool has a notation for an answer (`dmsetup status`, `dmsetup info`), the answer is kept in
 //! that notation, so that one reader in [`crate::host`] serves the machine and the paste.
 
-pub mod bolt;
-pub mod border;
-pub mod bundle;
-pub mod events;
-mod folder;
-pub mod live;
-pub mod load;
-pub mod machine;
+pub mod collect;
+pub mod format;
 pub mod owners;
 pub mod paste;
-pub mod pool_metadata;
-pub(crate) mod raw;
+pub mod probe;
 mod redact;
-pub mod worker;
+pub mod sanitize;
+pub mod sosreport;
 
 use serde::{Deserialize, Serialize};
 
@@ -58,20 +52,21 @@ pub enum Source {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// What was asked.
-    pub ask: Ask,
+    #[serde(rename = "ask")]
+    pub query: Query,
     /// Of what it was asked: a device's name, a path, a command; empty where there is only one.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub of: String,
+    #[serde(rename = "of", default, skip_serializing_if = "String::is_empty")]
+    pub target: String,
     /// What came back.
     #[serde(flatten)]
-    pub reading: Reading,
+    pub outcome: Outcome,
 }
 
 /// The questions there are. The comment of each gives the notation of its answer, word for word what the machine
 /// said: the text of a file keeps its last newline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Ask {
+pub enum Query {
     /// Version of the device-mapper interface: `4.47.0`.
     DmVersion,
     /// All device-mapper devices, one a line: `253:0 17 NAME`; the middle is the event number or `-`.
@@ -105,7 +100,7 @@ pub enum Ask {
     /// Running programs of one name, one a line, process id and arguments separated by tabs:
     /// `PID<tab>ARGUMENT<tab>ARGUMENT…`; empty when there is none. Values of secrets are `<redacted>`.
     Processes,
-    /// Standard output of a command; `of` is a short name from [`machine::run::COMMANDS`], e.g. `lvs` or
+    /// Standard output of a command; `of` is a short name from [`probe::run::COMMANDS`], e.g. `lvs` or
     /// `lvs -o +seg_monitor` for a report in JSON with sizes in bytes.
     Run,
     /// Kernel name, release and machine: `Linux 6.1.0-56-cloud-amd64 x86_64`.
@@ -120,9 +115,11 @@ pub enum Ask {
     /// Pasted: a report of `df` or `df -i`; `of` is `df` or `df -i`, the first line its headings if it had any.
     Df,
     /// Pasted: output of another known tool; `of` is the tool.
-    Output,
+    #[serde(rename = "output")]
+    PastedOutput,
     /// Pasted: any other line, e.g. of a daemon's or the kernel's log.
-    Line,
+    #[serde(rename = "line")]
+    PastedLine,
     /// Docker's image layers below the data root `of`, one JSON object a line: [`owners::Layer`]. Here and in the
     /// next seven a line in parentheses says what was not read and why.
     DockerLayers,
@@ -145,7 +142,7 @@ pub enum Ask {
     /// The last [`LIMIT_FILE`] bytes of a history of pools, `of` its path: one JSON object a line as `thinspect watch`
     /// writes them. It is no fact of the machine's, but what was seen of it before.
     History,
-    /// What a pool's metadata says of itself and of the thin devices, one a line: [`pool_metadata::Line`]; `of` is the
+    /// What a pool's metadata says of itself and of the thin devices, one a line: [`crate::record::owners::pool_metadata::Line`]; `of` is the
     /// number of the device it lies on, `7:1`.
     PoolMetadata,
     /// What the block device `of` (`/dev/vdd`) holds: `blkid -p -o export`, one `NAME=value` a line; empty where it
@@ -157,25 +154,25 @@ pub enum Ask {
     EntryTypes,
     /// A question of a later version of this program.
     #[serde(other)]
-    Later,
+    Unknown,
 }
 
 /// Whoever answers questions: the machine, a worker process in front of it, or a script in a test.
-pub trait Respondent {
+pub trait Responder {
     /// Answers one question. It never fails: a refusal and a silence are readings.
-    fn ask(&mut self, ask: Ask, of: &str) -> Reading;
+    fn ask(&mut self, query: Query, target: &str) -> Outcome;
 
     /// Asks the same of many things in order, and stops after the first silence: fewer readings than things mean
     /// that the rest was not asked.
-    fn ask_each(&mut self, ask: Ask, of: &[&str]) -> Vec<Reading> {
-        let mut readings = Vec::with_capacity(of.len());
-        for thing in of {
-            readings.push(self.ask(ask, thing));
-            if matches!(readings.last(), Some(Reading::Silent(_))) {
+    fn ask_each(&mut self, query: Query, target: &[&str]) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(target.len());
+        for thing in target {
+            outcomes.push(self.ask(query, thing));
+            if matches!(outcomes.last(), Some(Outcome::TimedOut(_))) {
                 break;
             }
         }
-        readings
+        outcomes
     }
 }
 
@@ -185,25 +182,28 @@ pub const LIMIT_FILE: usize = 1 << 20;
 /// What came back: an answer word for word, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reading {
+pub enum Outcome {
     /// The answer, as it was given.
-    Said(String),
+    #[serde(rename = "said")]
+    Answered(String),
     /// Refused: the errno's name (`ENOENT`), where it helps with a sentence (`EACCES: run as root`), or `exit 5: …`
     /// with a command's words.
     Refused(String),
     /// No answer within so many milliseconds.
-    Silent(u64),
+    #[serde(rename = "silent")]
+    TimedOut(u64),
     /// Not asked, and why.
-    Unasked(String),
+    #[serde(rename = "unasked")]
+    NotAsked(String),
 }
 
-impl Reading {
+impl Outcome {
     /// The answer, if there was one.
     #[must_use]
     pub fn said(&self) -> Option<&str> {
         match self {
-            Self::Said(text) => Some(text),
-            Self::Refused(_) | Self::Silent(_) | Self::Unasked(_) => None,
+            Self::Answered(text) => Some(text),
+            Self::Refused(_) | Self::TimedOut(_) | Self::NotAsked(_) => None,
         }
     }
 
@@ -212,17 +212,17 @@ impl Reading {
     pub fn errno(&self) -> Option<&str> {
         match self {
             Self::Refused(why) => Some(why.split_once(':').map_or(why.as_str(), |(name, _)| name)),
-            Self::Said(_) | Self::Silent(_) | Self::Unasked(_) => None,
+            Self::Answered(_) | Self::TimedOut(_) | Self::NotAsked(_) => None,
         }
     }
 
     /// The same without what may not pass the border.
     fn clean(self) -> Self {
         match self {
-            Self::Said(text) => Self::Said(border::clean(text)),
-            Self::Refused(why) => Self::Refused(border::clean(why)),
-            Self::Unasked(why) => Self::Unasked(border::clean(why)),
-            silent @ Self::Silent(_) => silent,
+            Self::Answered(text) => Self::Answered(sanitize::clean(text)),
+            Self::Refused(why) => Self::Refused(sanitize::clean(why)),
+            Self::NotAsked(why) => Self::NotAsked(sanitize::clean(why)),
+            silent @ Self::TimedOut(_) => silent,
         }
     }
 
@@ -242,32 +242,32 @@ impl Recording {
 
     /// The last answer to a question, if it was asked.
     #[must_use]
-    pub fn reading(&self, ask: Ask, of: &str) -> Option<&Reading> {
-        self.answers.iter().rev().find(|a| a.ask == ask && a.of == of).map(|a| &a.reading)
+    pub fn outcome(&self, query: Query, target: &str) -> Option<&Outcome> {
+        self.answers.iter().rev().find(|a| a.query == query && a.target == target).map(|a| &a.outcome)
     }
 
     /// The text of an answer, if the question was asked and answered.
     #[must_use]
-    pub fn said(&self, ask: Ask, of: &str) -> Option<&str> {
-        self.reading(ask, of).and_then(Reading::said)
+    pub fn said(&self, query: Query, target: &str) -> Option<&str> {
+        self.outcome(query, target).and_then(Outcome::said)
     }
 
     /// Every answer to one kind of question, in the order asked.
-    pub fn all(&self, ask: Ask) -> impl Iterator<Item = &Answer> {
-        self.answers.iter().filter(move |a| a.ask == ask)
+    pub fn all(&self, query: Query) -> impl Iterator<Item = &Answer> {
+        self.answers.iter().filter(move |a| a.query == query)
     }
 
     /// Puts an answer in the place of the last one to the same question, or adds it.
-    pub(crate) fn set(&mut self, ask: Ask, of: &str, reading: Reading) {
-        match self.answers.iter_mut().rev().find(|a| a.ask == ask && a.of == of) {
-            Some(answer) => answer.reading = reading.clean(),
-            None => self.push(ask, of, reading),
+    pub(crate) fn set(&mut self, query: Query, target: &str, outcome: Outcome) {
+        match self.answers.iter_mut().rev().find(|a| a.query == query && a.target == target) {
+            Some(answer) => answer.outcome = outcome.clean(),
+            None => self.push(query, target, outcome),
         }
     }
 
-    /// Adds an answer; every word from outside passes [`border::clean`] here.
-    pub fn push(&mut self, ask: Ask, of: &str, reading: Reading) {
-        let reading = reading.clean();
-        self.answers.push(Answer { ask, of: border::clean(of.to_owned()), reading });
+    /// Adds an answer; every word from outside passes [`sanitize::clean`] here.
+    pub fn push(&mut self, query: Query, target: &str, outcome: Outcome) {
+        let outcome = outcome.clean();
+        self.answers.push(Answer { query, target: sanitize::clean(target.to_owned()), outcome });
     }
 }

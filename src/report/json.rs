@@ -2,16 +2,16 @@
 //!
 //! Within the version only additions happen. Numbers are exact integers; what is not known is `null`, never 0.
 
-use super::trend::ForecastV1;
+use super::forecast::ForecastV1;
 use super::{Report, Source, Units, amounts};
 use crate::advice::Risk;
-use crate::forecast::Outlook;
+use crate::forecast::SpaceForecast;
 use crate::host::Host;
-use crate::host::backing::{Backing, BackingKind};
-use crate::host::pool::{MinFreeFrom, Owner, Pool};
-use crate::host::space::Space;
-use crate::host::status::{Discards, HeldRoot, WhenFull};
-use crate::host::units::{Blocks, Bytes};
+use crate::host::dm::status::{Discards, HeldRoot, WhenFull};
+use crate::host::model::backing::{Backing, BackingKind};
+use crate::host::model::pool::{MinFreeFrom, Owner, Pool};
+use crate::host::model::space::Space;
+use crate::host::model::units::{Blocks, Bytes};
 use crate::verdict::{Certainty, Severity, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -217,7 +217,7 @@ pub fn output(report: &Report) -> Output {
         pools: host.pools.iter().map(|p| pool(p, host)).collect(),
         findings: report.findings.iter().map(finding).collect(),
         notes: host
-            .oddities
+            .notes
             .iter()
             .map(|o| NoteV1 { about: o.about.clone(), text: amounts(&o.text, Units::Iec) })
             .collect(),
@@ -254,7 +254,7 @@ fn pool(pool: &Pool, host: &Host) -> PoolV1 {
             WhenFull::Error => "error",
         }),
         data: space(&pool.data, pool.block),
-        metadata: space(&pool.metadata, Some(crate::host::units::METADATA_BLOCK)),
+        metadata: space(&pool.metadata, Some(crate::host::model::units::METADATA_BLOCK)),
         backing: BackingsV1 { data: backing(&pool.data_backing), metadata: backing(&pool.metadata_backing) },
         headroom: HeadroomV1 {
             pool_bytes: bytes(headroom.pool),
@@ -262,7 +262,7 @@ fn pool(pool: &Pool, host: &Host) -> PoolV1 {
             effective_bytes: bytes(headroom.effective),
         },
         min_free_space: min_free(pool),
-        forecast: ForecastV1::of(pool, host, Outlook::soonest),
+        forecast: ForecastV1::of(pool, host, SpaceForecast::soonest),
     }
 }
 

@@ -2,25 +2,25 @@
 //!
 //! Words from outside (names, paths, pasted lines) pass [`clean`] on their way to a terminal.
 
-mod amount;
+pub mod check_plugin;
 pub mod explain;
+mod forecast;
 mod html;
 pub mod json;
 pub mod metrics;
-pub mod monitor;
 mod plan;
-pub mod spark;
-mod text;
-mod trend;
+mod screen;
+pub mod sparkline;
+mod units;
 pub mod usage;
 pub mod watch;
 mod wrap;
 
-pub use amount::{Units, amounts, clean};
 pub use html::html;
 pub use plan::{PlanOutput, plan_json, plan_schema, plan_text};
-pub use text::{Look, finding_text, text};
-pub(crate) use text::{filled, level, tenths};
+pub use screen::{Look, finding_text, text};
+pub(crate) use screen::{filled, level, tenths};
+pub use units::{Units, amounts, clean};
 
 use crate::host::Host;
 use crate::rules::{self, Finding};
@@ -81,19 +81,19 @@ impl Report {
                 format!("{}: {}", finding.subject.name, finding.summary)
             }
             Some(finding) => finding.summary.clone(),
-            None => text::quiet_sentence(self),
+            None => screen::quiet_sentence(self),
         }
     }
 }
 
 /// Whether something was not answered that may hide trouble.
 fn has_gap(host: &Host) -> bool {
-    host.oddities.iter().any(|o| o.blocks_ok) || nothing_known(host)
+    host.notes.iter().any(|o| o.forces_unknown) || nothing_known(host)
 }
 
 /// A pasted text without any pool, or a pool of which not one number is known, is no ground for `ok`.
 fn nothing_known(host: &Host) -> bool {
     let pasted = host.source == crate::record::Source::Pasted;
-    let blank = |p: &crate::host::pool::Pool| p.mode.is_none() && p.data.pair().is_none();
+    let blank = |p: &crate::host::model::pool::Pool| p.mode.is_none() && p.data.pair().is_none();
     pasted && host.pools.is_empty() || host.pools.iter().any(blank)
 }

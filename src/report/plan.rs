@@ -2,10 +2,10 @@
 //!
 //! It shows the steps a plan has, in its order; it leaves none out and adds none.
 
-use super::amount::{amounts, clean};
-use super::text::Look;
+use super::screen::Look;
+use super::units::{amounts, clean};
 use super::wrap::wrap;
-use crate::host::units::Bytes;
+use crate::host::model::units::Bytes;
 use crate::plan::{Fate, Item, Kind, Plan, Step};
 use anstyle::{AnsiColor, Style};
 use schemars::JsonSchema;

@@ -2,16 +2,16 @@
 //!
 //! It renders one look and decides nothing; where to draw is the watcher's own.
 
-use super::amount::{Units, clean};
-use super::spark;
-use super::text::{Look, colour_of, of_share, tenths};
-use super::trend::{ForecastV1, words};
+use super::forecast::{ForecastV1, words};
+use super::screen::{Look, colour_of, of_share, tenths};
+use super::sparkline;
+use super::units::{Units, clean};
 use super::{Report, amounts};
-use crate::forecast::{self, Forecast, Outlook, Trend, length};
+use crate::forecast::{self, Forecast, SpaceForecast, Trend, length};
 use crate::host::Host;
 use crate::host::history::{Event, Moment, SCHEMA, Sample};
-use crate::host::pool::Pool;
-use crate::host::units::{Bytes, permille};
+use crate::host::model::pool::Pool;
+use crate::host::model::units::{Bytes, permille};
 use crate::verdict::Severity;
 use anstyle::Style;
 use schemars::JsonSchema;
@@ -92,7 +92,7 @@ pub(crate) struct Row<'a> {
     /// What is free.
     pub(crate) free: Bytes,
     /// What was seen of it.
-    pub(crate) outlook: &'a Outlook,
+    pub(crate) outlook: &'a SpaceForecast,
 }
 
 /// The spaces of a pool whose numbers are known.
@@ -114,12 +114,12 @@ pub(crate) fn rows<'a>(pool: &Pool, forecast: &'a Forecast) -> Vec<Row<'a>> {
 }
 
 /// What to say of a space while it is watched: an end to reckon with, else what the latest samples say.
-pub(crate) fn trend(outlook: &Outlook) -> Trend {
-    outlook.trusted_end().map_or_else(|| outlook.now(), |(fit, end)| Trend::Fills(fit, end))
+pub(crate) fn trend(outlook: &SpaceForecast) -> Trend {
+    outlook.reliable_since().map_or_else(|| outlook.now(), |(fit, end)| Trend::Fills(fit, end))
 }
 
 /// The same in few words: `+5.7 GiB/h, full in 1 h 44 min`.
-pub(crate) fn short_words(outlook: &Outlook, units: Units) -> String {
+pub(crate) fn short_words(outlook: &SpaceForecast, units: Units) -> String {
     match trend(outlook) {
         Trend::NotEnough(_) => "not enough data yet".to_owned(),
         Trend::NotGrowing(_) => "not growing".to_owned(),
@@ -187,8 +187,8 @@ fn row_line(pool: &Pool, row: &Row<'_>, host: &Host, plain: bool, look: &Look) -
     let room = look.width.saturating_sub(columns(&name) + columns(&share) + columns(&text)).min(SPARK);
     let seen = seen(host, pool.label(), row.name);
     let total = row.outlook.left.unwrap_or_default().saturating_add(row.outlook.used);
-    let heights = if room < 3 { Vec::new() } else { spark::heights(&seen, total, room, 1) };
-    let bars = if plain { spark::PLAIN } else { spark::BARS };
+    let heights = if room < 3 { Vec::new() } else { sparkline::heights(&seen, total, room, 1) };
+    let bars = if plain { sparkline::PLAIN } else { sparkline::BARS };
     let spark: String = heights.into_iter().filter_map(|h| bars.get(h)).collect();
     line(&[(PLAIN, &name), (of_share(row.permille), &share), (PLAIN, &text), (PLAIN, &spark)], look)
 }
@@ -211,7 +211,7 @@ fn columns(text: &str) -> usize {
 }
 
 fn width(c: char) -> usize {
-    if c.is_ascii() || spark::BARS.contains(&c) || c == '…' { 1 } else { 2 }
+    if c.is_ascii() || sparkline::BARS.contains(&c) || c == '…' { 1 } else { 2 }
 }
 
 /// At most so many columns of a text.

@@ -1,9 +1,10 @@
 //! Rule: nobody extends the pool when it fills.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -40,31 +41,32 @@ super::rule! {
 const PRESSING_PERCENT: u64 = 60;
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
-    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
+    if of_pools.is_empty() { check_log(host).into_iter().collect() } else { of_pools }
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["autoextend-off"]);
-    let subject = |s: &_| judge::pool_subject(host, s);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::lines(host, &["autoextend-off"]);
+    let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "LVM warns that nothing extends its thin pools when they fill";
-    let warned = said::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary);
+    let warned =
+        log_findings::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary);
     // dmeventd says the same when a pool is deactivated, as at every shutdown.
     let unwatched = || {
-        let lines = said::current(host, &["not-monitored"]);
+        let lines = log_findings::current(host, &["not-monitored"]);
         let summary = "dmeventd does not watch a thin pool, so nothing extends it when it fills";
-        said::finding(&RULE, (Severity::Notice, Certainty::Possible), &lines, subject, summary)
+        log_findings::finding(&RULE, (Severity::Notice, Certainty::Possible), &lines, subject, summary)
     };
     let finding = warned.or_else(unwatched)?;
     let see = "lvmconfig --type full activation/thin_pool_autoextend_threshold";
-    Some(finding.advise(advise::look("see the setting", &[see])))
+    Some(finding.advise(advice::look("see the setting", &[see])))
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let lv = pool.lv.as_ref()?;
     let threshold = host.lvm.autoextend_of(lv).and_then(|a| a.threshold);
     let no_daemon = host.lvm.dmeventd == Some(false);
-    let unwatched = no_daemon || judge::volume(host, pool).and_then(|v| v.monitored) == Some(false);
+    let unwatched = no_daemon || queries::volume(host, pool).and_then(|v| v.monitored) == Some(false);
     let never = threshold.is_some_and(|t| t >= 100);
     if !(never || unwatched) {
         return None;
@@ -80,19 +82,20 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let summary = format!("Nobody extends the pool when it fills: {why}");
     let mut finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), summary);
     if let Some(threshold) = threshold {
-        finding = finding.because("thin_pool_autoextend_threshold", threshold.to_string(), "LVM's settings");
+        finding =
+            finding.with_evidence("thin_pool_autoextend_threshold", threshold.to_string(), "LVM's settings");
     }
     if unwatched {
         let from = if no_daemon { "processes" } else { "lvs" };
-        finding = finding.because("monitoring", watch, from);
+        finding = finding.with_evidence("monitoring", watch, from);
     }
     let name = format!("{}/{}", lv.vg, lv.lv);
     let see = format!("lvs -o+seg_monitor,lv_profile {}", quote(&name));
-    let finding = finding.advise(advise::look(
+    let finding = finding.advise(advice::look(
         "see both settings",
         &[&see, "lvmconfig --type full activation/thin_pool_autoextend_threshold"],
     ));
-    let finding = if never { finding.advise(advise::extend_earlier(host, pool, lv)) } else { finding };
+    let finding = if never { finding.advise(advice::extend_earlier(host, pool, lv)) } else { finding };
     let watch = format!("lvchange --monitor y {}", quote(&name));
     Some(
         finding.advise_all(unwatched.then(|| Advice::new(Risk::Changes, "let dmeventd watch it", &[&watch]))),

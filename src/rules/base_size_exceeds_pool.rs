@@ -1,9 +1,10 @@
 //! Rule: one container may grow larger than the whole pool.
 
-use super::{Finding, Subject, advise, judge};
+use super::shared::{advice, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::thin::Thin;
+use crate::host::model::pool::Pool;
+use crate::host::model::thin::Thin;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -48,13 +49,14 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+    host.pools.iter().filter_map(|p| check_pool(host, p)).collect()
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let total = pool.data.total_in_bytes().or_else(|| pool.length.map(|l| l.bytes()))?;
-    let largest_disk = host.thins.iter().filter(|t| is_disk_in(host, pool, t)).filter_map(|t| t.length).max();
-    let base = judge::base_size(host, pool).or(largest_disk.map(|l| l.bytes()))?;
+    let largest_disk =
+        host.thin_devices.iter().filter(|t| is_disk_in(host, pool, t)).filter_map(|t| t.length).max();
+    let base = queries::base_size(host, pool).or(largest_disk.map(|l| l.bytes()))?;
     if base <= total || total.0 == 0 {
         return None;
     }
@@ -62,9 +64,9 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let summary =
         format!("One container can fill the pool: it may grow to {base}, the pool has {total} in all");
     let finding = Finding::new(&RULE, Severity::Warning, certainty, Subject::pool(pool), summary)
-        .because("size of the base device", base.to_string(), "Docker's records or report")
-        .because("size of the pool", total.to_string(), judge::source(pool));
-    Some(finding.advise(advise::usage(pool)).advise_all(advise::grow_data(
+        .with_evidence("size of the base device", base.to_string(), "Docker's records or report")
+        .with_evidence("size of the pool", total.to_string(), queries::source(pool));
+    Some(finding.advise(advice::usage(pool)).advise_all(advice::grow_data(
         host,
         pool,
         Some(base.minus(total)),
@@ -72,6 +74,6 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn is_disk_in(host: &Host, pool: &Pool, thin: &Thin) -> bool {
-    judge::pool_of_thin(host, thin).is_some_and(|p| std::ptr::eq(p, pool))
-        && judge::is_containers_disk(&thin.name)
+    queries::pool_of_thin(host, thin).is_some_and(|p| std::ptr::eq(p, pool))
+        && queries::is_containers_disk(&thin.name)
 }

@@ -1,12 +1,13 @@
 //! Rule: a device under the pool fails.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::advice::{Advice, quote};
 use crate::host::Host;
 use crate::host::Source;
-use crate::host::pool::Pool;
+use crate::host::dm::status::Mode;
+use crate::host::model::pool::Pool;
 use crate::host::saying::{Kind, Saying};
-use crate::host::status::Mode;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -44,10 +45,10 @@ const REMOVABLE: [&str; 4] = ["dev sr", "device sr", "dev fd", "device fd"];
 const FULL: [&str; 4] = ["pool-out-of-data-space", "pool-queues-writes", "pool-fails-writes", "no-free-data"];
 
 fn check(host: &Host) -> Vec<Finding> {
-    if judge::nobody_has_pools(host) {
+    if queries::nobody_has_pools(host) {
         return Vec::new();
     }
-    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
     if of_pools.is_empty() {
         of_device(host).or_else(|| of_errors(host)).into_iter().collect()
     } else {
@@ -57,13 +58,13 @@ fn check(host: &Host) -> Vec<Finding> {
 
 /// The machine's pool failed, or wants a check, because a device under it gave an I/O error (5 is `EIO`) rather than for
 /// want of space in the filesystem under a loop file.
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let broken = pool.mode == Some(Mode::Failed) || pool.needs_check == Some(true);
-    if !broken || host.source != Source::Machine || said::any(host, &["loop-write-error"]) {
+    if !broken || host.source != Source::Machine || log_findings::any(host, &["loop-write-error"]) {
         return None;
     }
-    let mut lines = said::lines(host, &["metadata-io-error"]);
-    lines.retain(|s| judge::pool_of(host, s) == Some(pool));
+    let mut lines = log_findings::lines(host, &["metadata-io-error"]);
+    lines.retain(|s| queries::pool_of(host, s) == Some(pool));
     let summary = if lines.last().is_some_and(|line| is_the_datas(host, line)) {
         "The device under the pool's data gave I/O errors, which broke the pool"
     } else {
@@ -71,20 +72,20 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     };
     let subject = |_: &_| Subject::pool(pool);
     let level = (Severity::Critical, Certainty::Likely);
-    let mut finding = said::finding(&RULE, level, &lines, subject, summary)?;
+    let mut finding = log_findings::finding(&RULE, level, &lines, subject, summary)?;
     for (half, backing) in [("metadata", &pool.metadata_backing), ("data", &pool.data_backing)] {
         let Some(node) = backing.path.clone() else { continue };
         let below = backing.below.join(" ");
         let place = if below.is_empty() { node } else { format!("{node} on {below}") };
-        finding = finding.because(format!("{half} device"), place, "machine");
+        finding = finding.with_evidence(format!("{half} device"), place, "machine");
     }
-    Some(with_advice(finding).advise_all(reads_again(pool)).advise(advise::repair(pool)))
+    Some(with_advice(finding).advise_all(reads_again(pool)).advise(advice::repair(pool)))
 }
 
 /// Whether a commit failed before it touched the metadata: the kernel has the data written out first, and says directly
 /// before if that went wrong (drivers/md/dm-thin.c, `metadata_pre_commit_callback`, since 5.5).
 fn is_the_datas(host: &Host, line: &Saying) -> bool {
-    let earlier = host.sayings.iter().take_while(|s| !std::ptr::eq(*s, line));
+    let earlier = host.log_messages.iter().take_while(|s| !std::ptr::eq(*s, line));
     // One line may say several things.
     let before = earlier.filter(|s| s.text != line.text).last();
     before.is_some_and(|s| matches!(s.kind, Kind::Known { name: "data-flush-failed" }))
@@ -94,12 +95,12 @@ fn is_the_datas(host: &Host, line: &Saying) -> bool {
 fn reads_again(pool: &Pool) -> Option<Advice> {
     let node = quote(pool.metadata_backing.path.as_deref()?);
     let does = "see whether the metadata can be read again: without that there is no repair";
-    Some(advise::look(does, &[&format!("dd if={node} of=/dev/null bs=1M iflag=direct")]))
+    Some(advice::look(does, &[&format!("dd if={node} of=/dev/null bs=1M iflag=direct")]))
 }
 
 /// A device was named that cannot be read, or a snapshot that has become invalid.
 fn of_device(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["snapshot-invalid", "device-read-failed"]);
+    let lines = log_findings::lines(host, &["snapshot-invalid", "device-read-failed"]);
     let invalid = lines.first().is_some_and(|s| s.text.contains("Invalid"));
     let summary = if invalid {
         "A snapshot under the pool is invalid: its own space ran out, and what lies on it gives I/O errors"
@@ -107,20 +108,20 @@ fn of_device(host: &Host) -> Option<Finding> {
         "A device under the pool cannot be read"
     };
     // On a machine whose pools are well the log tells of something else, or of the past.
-    let past = host.source == Source::Machine && !judge::some_pool_is_stuck(host);
+    let past = host.source == Source::Machine && !queries::some_pool_is_stuck(host);
     let severity = if past { Severity::Warning } else { Severity::Critical };
     let device = |s: &Saying| Subject::new("host", device_in(&s.text));
-    said::finding(&RULE, (severity, Certainty::Likely), &lines, device, summary).map(with_advice)
+    log_findings::finding(&RULE, (severity, Certainty::Likely), &lines, device, summary).map(with_advice)
 }
 
 /// The kernel reports I/O errors that no state of a pool explains: a full or read-only pool gives errors of
 /// its own.
 fn of_errors(host: &Host) -> Option<Finding> {
-    let explained =
-        judge::some_pool_is_stuck(host) || said::any(host, &["loop-write-error", "messages-refused"]);
-    let full = said::any(host, &FULL);
-    let files = if explained { Vec::new() } else { said::lines(host, &["docker-metadata-io-error"]) };
-    let mut errors = said::lines(
+    let explained = queries::some_pool_is_stuck(host)
+        || log_findings::any(host, &["loop-write-error", "messages-refused"]);
+    let full = log_findings::any(host, &FULL);
+    let files = if explained { Vec::new() } else { log_findings::lines(host, &["docker-metadata-io-error"]) };
+    let mut errors = log_findings::lines(
         host,
         &["block-io-error", "buffer-io-error", "medium-error", "xfs-metadata-error", "mount-io-error"],
     );
@@ -131,8 +132,8 @@ fn of_errors(host: &Host) -> Option<Finding> {
     if explained || full {
         errors.retain(|s| names_a_disk(&s.text));
     }
-    let failed = host.pools.iter().any(judge::refuses_changes);
-    let sound = !failed && host.pools.iter().any(judge::state_is_known);
+    let failed = host.pools.iter().any(queries::refuses_changes);
+    let sound = !failed && host.pools.iter().any(queries::state_is_known);
     // With a pool that is well now, errors in the log are history; those of a disk are worth a look.
     if sound && host.source == Source::Machine {
         errors.retain(|s| names_a_disk(&s.text));
@@ -141,7 +142,7 @@ fn of_errors(host: &Host) -> Option<Finding> {
     let lines: Vec<&Saying> = files.into_iter().chain(errors).collect();
     let device = |s: &Saying| Subject::new("host", device_in(&s.text));
     let summary = "The kernel or Docker reports I/O errors: a device at or under the pool fails";
-    said::finding(&RULE, (severity, Certainty::Likely), &lines, device, summary).map(with_advice)
+    log_findings::finding(&RULE, (severity, Certainty::Likely), &lines, device, summary).map(with_advice)
 }
 
 /// Whether a line names a device that is neither device-mapper's nor a loop: `dev sdb`, `device vda1`.
@@ -163,20 +164,20 @@ fn device_in(text: &str) -> String {
 
 fn with_advice(finding: Finding) -> Finding {
     let see = "see how the devices lie on each other, and which of them gives errors";
-    finding.advise(advise::look(see, &["lsblk -s", "dmsetup status --noflush"])).advise(advise::kernel_log())
+    finding.advise(advice::look(see, &["lsblk -s", "dmsetup status --noflush"])).advise(advice::kernel_log())
 }
 
 #[cfg(test)]
 mod tests {
     use crate::host::{self, Host};
-    use crate::record::{Ask, Reading, Recording, Source};
+    use crate::record::{Outcome, Query, Recording, Source};
 
-    fn machine(more: &[(Ask, &str, &str)]) -> Host {
+    fn machine(more: &[(Query, &str, &str)]) -> Host {
         let error = "[13947.191333] I/O error, dev loop0, sector 12288 op 0x0:(READ) flags 0x4800";
         let mut recording = Recording::new(Source::Machine, None);
-        recording.push(Ask::KernelLog, "", Reading::Said(error.to_owned()));
-        for (ask, of, said) in more {
-            recording.push(*ask, of, Reading::Said((*said).to_owned()));
+        recording.push(Query::KernelLog, "", Outcome::Answered(error.to_owned()));
+        for (query, of, said) in more {
+            recording.push(*query, of, Outcome::Answered((*said).to_owned()));
         }
         host::read(&recording)
     }
@@ -185,6 +186,6 @@ mod tests {
     fn errors_of_a_machine_without_pools_are_not_ours() {
         assert!(super::check(&machine(&[])).is_empty());
         let report = r#"{"report":[{"lv":[{"lv_name":"pool","vg_name":"vg","lv_attr":"twi---tz--"}]}]}"#;
-        assert_eq!(super::check(&machine(&[(Ask::LvmReport, "lvs", report)])).len(), 1);
+        assert_eq!(super::check(&machine(&[(Query::LvmReport, "lvs", report)])).len(), 1);
     }
 }

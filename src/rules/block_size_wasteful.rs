@@ -1,9 +1,10 @@
 //! Rule: large blocks take much more of the pool than the files in them.
 
-use super::{Finding, Subject, advise, judge};
+use super::shared::{advice, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::units::Bytes;
+use crate::host::model::pool::Pool;
+use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -41,10 +42,10 @@ const TIMES: u64 = 2;
 const LEAST_WASTE: Bytes = Bytes(1 << 30);
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+    host.pools.iter().filter_map(|p| check_pool(host, p)).collect()
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let block = pool.block.filter(|b| *b >= LARGE)?;
     let measured = host.thins_of(pool).filter_map(|t| {
         let filesystem = t.filesystem.as_ref()?;
@@ -58,8 +59,8 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         "Mounted containers take {mapped} of the pool for {files} of files; its blocks are of {block}"
     );
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Possible, Subject::pool(pool), summary)
-        .because("mapped by mounted containers", mapped.to_string(), "thin status")
-        .because("used in their filesystems", files.to_string(), "statfs")
-        .because("block size", block.to_string(), judge::source(pool));
-    Some(finding.advise(advise::usage(pool)).advise_all(advise::free_space(host, pool)))
+        .with_evidence("mapped by mounted containers", mapped.to_string(), "thin status")
+        .with_evidence("used in their filesystems", files.to_string(), "statfs")
+        .with_evidence("block size", block.to_string(), queries::source(pool));
+    Some(finding.advise(advice::usage(pool)).advise_all(advice::free_space(host, pool)))
 }

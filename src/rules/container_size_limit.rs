@@ -1,14 +1,15 @@
 //! Rule: one container's own filesystem is full, while the pool has room.
 
-use super::paths::{Place, place};
-use super::{Finding, Subject, advise, inmates, judge, said};
+use super::shared::enospc_path::{Place, place};
+use super::shared::{advice, log_findings, queries, thin_devices};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
-use crate::host::backing::Filesystem;
-use crate::host::pool::{Owner, Pool};
+use crate::host::model::backing::Filesystem;
+use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::thin::Thin;
+use crate::host::model::units::Bytes;
 use crate::host::saying::{Kind, Saying};
-use crate::host::thin::Thin;
-use crate::host::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -64,22 +65,22 @@ const LISTED_PERCENT: u64 = 90;
 const DEFAULT_BASE: Bytes = Bytes(10 << 30);
 
 fn check(host: &Host) -> Vec<Finding> {
-    let mut found: Vec<Finding> = host.thins.iter().filter_map(|t| of_thin(host, t)).collect();
+    let mut found: Vec<Finding> = host.thin_devices.iter().filter_map(|t| of_thin(host, t)).collect();
     found.extend(host.filesystems.iter().filter_map(|f| of_filesystem(host, f)));
     if found.is_empty() {
         found.extend(of_list(host));
     }
     if found.is_empty() {
-        found.extend(of_words(host));
+        found.extend(check_log(host));
     }
     found
 }
 
 /// A thin device that is mapped nearly to its end, or whose filesystem is full.
 fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
-    let pool = judge::pool_of_thin(host, thin);
+    let pool = queries::pool_of_thin(host, thin);
     let containers = pool.is_some_and(|p| matches!(p.owner, Owner::Docker { .. } | Owner::Containerd { .. }));
-    if !(judge::is_containers_disk(&thin.name) || containers && !thin.name.ends_with("-base")) {
+    if !(queries::is_containers_disk(&thin.name) || containers && !thin.name.ends_with("-base")) {
         return None;
     }
     if pool.is_some_and(|p| p.data.is_full()) {
@@ -87,7 +88,7 @@ fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
     }
     let length = thin.length.map(|l| l.bytes());
     let subject = Subject::new("thin-device", thin.name.clone());
-    let container = pool.and_then(|p| inmates::container(p, thin.device_id?));
+    let container = pool.and_then(|p| thin_devices::container(p, thin.device_id?));
     if let Some(full) = thin.filesystem.as_ref().and_then(fullness) {
         let finding = full_filesystem(subject, full, length, thin.filesystem.as_ref()?, container.as_deref());
         let finding = Finding { certainty: Certainty::Certain, ..finding };
@@ -99,19 +100,19 @@ fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
     if asked || u128::from(mapped.0) * 100 < u128::from(length.0) * u128::from(MAPPED_PERCENT) {
         return None;
     }
-    let whose = inmates::whose(container.as_deref());
+    let whose = thin_devices::whose(container.as_deref());
     let summary =
         format!("{whose} disk is nearly all written: {mapped} of {length}; its filesystem may be full");
     let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary)
-        .because("mapped", mapped.to_string(), "thin status")
-        .because("size of its disk", length.to_string(), "thin status");
+        .with_evidence("mapped", mapped.to_string(), "thin status")
+        .with_evidence("size of its disk", length.to_string(), "thin status");
     Some(finding.advise_all(advice(host, None, container.as_deref(), Some(length))))
 }
 
 /// A container whose own files, as `docker ps -s` adds them up, come near the size of its disk.
 fn of_list(host: &Host) -> Option<Finding> {
-    let pool = host.pools.iter().find(|p| judge::is_dockers(host, p))?;
-    let base = judge::base_size(host, pool).filter(|b| b.0 > 0)?;
+    let pool = host.pools.iter().find(|p| queries::is_dockers(host, p))?;
+    let base = queries::base_size(host, pool).filter(|b| b.0 > 0)?;
     let near = |size: Bytes| u128::from(size.0) * 100 >= u128::from(base.0) * u128::from(LISTED_PERCENT);
     let largest = host.containers.iter().filter(|c| c.size.is_some_and(near)).max_by_key(|c| c.size)?;
     let (size, name) = (largest.size?, largest.name.as_ref().unwrap_or(&largest.id));
@@ -125,8 +126,8 @@ fn of_list(host: &Host) -> Option<Finding> {
         Subject::new("container", name.clone()),
         summary,
     )
-    .because("its own files", size.to_string(), "docker ps")
-    .because("size of its disk", base.to_string(), "docker info");
+    .with_evidence("its own files", size.to_string(), "docker ps")
+    .with_evidence("size of its disk", base.to_string(), "docker info");
     Some(finding.advise_all(advice(host, None, Some(name), Some(base))))
 }
 
@@ -135,13 +136,13 @@ fn of_filesystem(host: &Host, filesystem: &Filesystem) -> Option<Finding> {
     let source = filesystem.source.as_deref().unwrap_or_default();
     let name = source.rsplit('/').next().unwrap_or_default();
     let mount = filesystem.mount.as_deref().unwrap_or_default();
-    let mounted_layer = place(mount, judge::docker_root(host)) == Place::Container;
-    let reported = host.thins.iter().any(|t| t.name == name && t.filesystem.is_some());
-    if reported || !(judge::is_containers_disk(name) || mounted_layer) {
+    let mounted_layer = place(mount, queries::docker_root(host)) == Place::Container;
+    let reported = host.thin_devices.iter().any(|t| t.name == name && t.filesystem.is_some());
+    if reported || !(queries::is_containers_disk(name) || mounted_layer) {
         return None;
     }
     let full = fullness(filesystem)?;
-    let name = if judge::is_containers_disk(name) { name } else { mount };
+    let name = if queries::is_containers_disk(name) { name } else { mount };
     let subject = Subject::new("thin-device", name);
     let finding = full_filesystem(subject, full, filesystem.size, filesystem, None);
     Some(finding.advise_all(advice_general(None)))
@@ -177,10 +178,10 @@ fn full_filesystem(
     let left = fs.available.or(fs.free).map(|b| format!("{b} left")).unwrap_or_default();
     let of = size.map(|s| format!(" of its {s}")).unwrap_or_default();
     let left = if left.is_empty() { "nearly nothing left".to_owned() } else { left };
-    let whose = inmates::whose(container);
+    let whose = thin_devices::whose(container);
     let summary = format!("{whose} own filesystem is full: {left}{of}; the pool's room does not help it");
     let used = fs.used_percent.map(|p| format!("{p} % used")).unwrap_or_else(|| left.clone());
-    Finding::new(&RULE, severity, Certainty::Likely, subject, summary).because(
+    Finding::new(&RULE, severity, Certainty::Likely, subject, summary).with_evidence(
         "its filesystem",
         used,
         "df or statfs",
@@ -188,31 +189,31 @@ fn full_filesystem(
 }
 
 /// "No space left" was said of a container's path, or without a path while the pool has room.
-fn of_words(host: &Host) -> Option<Finding> {
-    let root = judge::docker_root(host);
-    let stuck = judge::some_pool_is_stuck(host) || host.pools.iter().any(|p| p.refused_data.is_some());
-    let roomy = host.pools.iter().find(|p| judge::is_dockers(host, p) && judge::has_room(p));
+fn check_log(host: &Host) -> Option<Finding> {
+    let root = queries::docker_root(host);
+    let stuck = queries::some_pool_is_stuck(host) || host.pools.iter().any(|p| p.refused_data.is_some());
+    let roomy = host.pools.iter().find(|p| queries::is_dockers(host, p) && queries::has_room(p));
     let explains = |path: Option<&str>| match path.map(|p| place(p, root)) {
         Some(Place::Container) => !stuck,
         Some(Place::Unknown) | None => roomy.is_some() && !stuck,
         Some(Place::DockersFiles | Place::Run) => false,
     };
-    let no_space = judge::no_space_lines(host).find(|(_, path)| explains(*path)).map(|(saying, _)| saying);
+    let no_space = queries::no_space_lines(host).find(|(_, path)| explains(*path)).map(|(saying, _)| saying);
     // A package manager speaks of the filesystem it runs on: inside a container that is the container's own.
     let package =
-        || said::lines(host, &["package-needs-space"]).into_iter().next().filter(|_| explains(None));
+        || log_findings::lines(host, &["package-needs-space"]).into_iter().next().filter(|_| explains(None));
     Some(limit_hit(host, no_space.or_else(package)?, roomy))
 }
 
 fn limit_hit(host: &Host, saying: &Saying, roomy: Option<&Pool>) -> Finding {
-    let known = roomy.and_then(|p| judge::base_size(host, p));
+    let known = roomy.and_then(|p| queries::base_size(host, p));
     let base = known.unwrap_or(DEFAULT_BASE);
     let whence = if known.is_some() {
         "Docker's records or report"
     } else {
         "the default; Docker 1.8 and 1.9: 100 GiB"
     };
-    let wanted = host.sayings.iter().find_map(|s| match s.kind {
+    let wanted = host.log_messages.iter().find_map(|s| match s.kind {
         Kind::WantedToWrite { bytes } if bytes > base => Some((bytes, s)),
         _ => None,
     });
@@ -221,13 +222,13 @@ fn limit_hit(host: &Host, saying: &Saying, roomy: Option<&Pool>) -> Finding {
     let summary = format!("A container has most likely reached its own limit of {base}{room}{more}");
     let subject = Subject::new("container", "(not named)");
     let mut finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, subject, summary)
-        .quoting(&[saying])
-        .because("size of the base device", base.to_string(), whence);
-    if let Some(used) = roomy.and_then(|p| judge::used_of(&p.data)) {
-        finding = finding.because("pool data in use", used, "report");
+        .with_log_lines(&[saying])
+        .with_evidence("size of the base device", base.to_string(), whence);
+    if let Some(used) = roomy.and_then(|p| queries::used_of(&p.data)) {
+        finding = finding.with_evidence("pool data in use", used, "report");
     }
     if let Some((_, said)) = wanted {
-        finding = finding.quoting(&[said]);
+        finding = finding.with_log_lines(&[said]);
     }
     finding.advise_all(advice(host, None, None, None))
 }
@@ -243,8 +244,8 @@ fn advice(
     container: Option<&str>,
     size: Option<Bytes>,
 ) -> Vec<Advice> {
-    let version = judge::docker_version(host);
-    let reports_versions = judge::some_docker_info(host).is_none_or(|i| i.server_version.is_some());
+    let version = queries::docker_version(host);
+    let reports_versions = queries::some_docker_info(host).is_none_or(|i| i.server_version.is_some());
     let at_least = |v| if reports_versions { version.is_none_or(|x| x >= v) } else { false };
     let mut all = advice_general(filesystem.and_then(|f| f.mount.as_deref()));
     if at_least(SIZE_OPTION) {
@@ -277,12 +278,12 @@ fn advice_general(mount: Option<&str>) -> Vec<Advice> {
     let look = match mount {
         Some(mount) => {
             let du = format!("du -xam {} 2>/dev/null | sort -n | tail -n 20", quote(mount));
-            advise::look("see what in it is large: its files as the host sees them, in MiB", &[&du])
+            advice::look("see what in it is large: its files as the host sees them, in MiB", &[&du])
         }
         None => {
             let see = "see how full each running container's own filesystem is, and its inodes";
             let df = "docker ps -q | xargs -r -I{} sh -c 'echo {}; docker exec {} df -h /; docker exec {} df -i /'";
-            advise::look(see, &[df])
+            advice::look(see, &[df])
         }
     };
     let volume = "keep large data in a volume (docker run -v): volumes do not lie in the pool";

@@ -1,10 +1,11 @@
 //! Rule: containerd's snapshotter holds devices that it marked as faulty.
 
-use super::{Finding, Subject, advise, inmates, judge, said};
+use super::shared::{advice, log_findings, queries, thin_devices};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::model::pool::Pool;
 use crate::host::owners::Owner;
-use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -36,15 +37,15 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let mut found: Vec<Finding> = host.pools.iter().filter_map(of_pool).collect();
+    let mut found: Vec<Finding> = host.pools.iter().filter_map(check_pool).collect();
     if found.is_empty() {
-        found.extend(of_words(host));
+        found.extend(check_log(host));
     }
     found
 }
 
 /// What the snapshotter's records say. An id that is reserved, and of which the pool has no device, costs nothing.
-fn of_pool(pool: &Pool) -> Option<Finding> {
+fn check_pool(pool: &Pool) -> Option<Finding> {
     let known = pool.inside.as_ref().filter(|inside| inside.whole);
     let there = |id: u32| known.is_none_or(|inside| inside.devices.contains_key(&id));
     let record = |owner: &Owner| match owner {
@@ -55,24 +56,24 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
     let mut faulty: Vec<(u32, String)> = pool.owners.by_device.iter().filter_map(of_device).collect();
     faulty.retain(|(id, record)| !record.is_empty() || there(*id));
     let held: Vec<u32> = faulty.iter().map(|(id, _)| *id).filter(|id| there(*id)).collect();
-    let (all, are) = (inmates::count(faulty.len(), "device"), if faulty.len() == 1 { "is" } else { "are" });
-    let what = match (held.len(), inmates::blocks(pool, held.iter().map(|id| inmates::mapped(pool, *id)))) {
-        (0, _) => ": none of them is in the pool".to_owned(),
-        (n, Some(blocks)) => format!(": {n} in the pool, with {blocks}"),
-        _ => ": their ids and blocks stay reserved".to_owned(),
-    };
+    let (all, are) =
+        (thin_devices::count(faulty.len(), "device"), if faulty.len() == 1 { "is" } else { "are" });
+    let what =
+        match (held.len(), thin_devices::blocks(pool, held.iter().map(|id| thin_devices::mapped(pool, *id))))
+        {
+            (0, _) => ": none of them is in the pool".to_owned(),
+            (n, Some(blocks)) => format!(": {n} in the pool, with {blocks}"),
+            _ => ": their ids and blocks stay reserved".to_owned(),
+        };
     let summary = format!("{all} of containerd's {are} marked as faulty{what}");
     let each = faulty.iter().map(|(id, record)| match record.as_str() {
         "" => id.to_string(),
         name => format!("{id} ({name})"),
     });
     let severity = if held.is_empty() { Severity::Notice } else { Severity::Warning };
-    let listed = inmates::list(each);
-    let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), summary).because(
-        "faulty devices",
-        listed,
-        "the snapshotter's records",
-    );
+    let listed = thin_devices::list(each);
+    let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), summary)
+        .with_evidence("faulty devices", listed, "the snapshotter's records");
     let sure = |id: &u32| known.is_some() && held.contains(id);
     let nameless = faulty.iter().filter(|(id, record)| record.is_empty() && sure(id));
     let nameless: Vec<String> = nameless.map(|(id, _)| id.to_string()).collect();
@@ -83,23 +84,24 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
 /// Deletes devices whose ids containerd keeps reserved and never uses again, "until manually handled by a user"
 /// (plugins/snapshots/devmapper/metadata.go, `MarkFaulty`).
 fn delete(pool: &Pool, ids: &[String]) -> Option<Advice> {
-    let name = pool.name.as_deref().filter(|_| !ids.is_empty() && !judge::refuses_changes(pool))?;
+    let name = pool.name.as_deref().filter(|_| !ids.is_empty() && !queries::refuses_changes(pool))?;
     let command =
         format!("for id in {}; do dmsetup message {} 0 \"delete $id\"; done", ids.join(" "), quote(name));
     let does = "delete those that no record names any more: containerd never takes their ids again";
     Some(Advice::new(Risk::Destroys, does, &[&command]))
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["containerd-device-faulty"]);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::lines(host, &["containerd-device-faulty"]);
     let summary = "containerd marked a device as faulty: its id and its blocks stay reserved";
     let subject = |_: &_| Subject::new("host", "containerd");
-    let found = said::finding(&RULE, (Severity::Warning, Certainty::Certain), &lines, subject, summary)?;
+    let found =
+        log_findings::finding(&RULE, (Severity::Warning, Certainty::Certain), &lines, subject, summary)?;
     Some(with_advice(found, &Pool::default()))
 }
 
 fn with_advice(finding: Finding, pool: &Pool) -> Finding {
     let see = "see the snapshots";
     let commands = ["ctr -n k8s.io snapshots --snapshotter devmapper list"];
-    finding.advise(advise::look(see, &commands)).advise(advise::usage(pool))
+    finding.advise(advice::look(see, &commands)).advise(advice::usage(pool))
 }

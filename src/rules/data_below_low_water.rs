@@ -1,8 +1,9 @@
 //! Rule: the pool's free data is at or under its own low-water mark.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -37,11 +38,11 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
-    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
+    if of_pools.is_empty() { check_log(host).into_iter().collect() } else { of_pools }
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let (free, mark) = (pool.data.free()?, pool.data.low_water?);
     if mark.0 == 0 || free > mark {
         return None;
@@ -54,16 +55,17 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         if always_below { "; the whole pool is smaller than the mark, so this was always so" } else { "" };
     let summary = format!("{} data blocks are free, the low-water mark is {}{more}", free.0, mark.0);
     let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), summary)
-        .because("free data blocks", free.0.to_string(), judge::source(pool))
-        .because("low-water mark", mark.0.to_string(), "thin-pool table");
-    Some(finding.advise(advise::usage(pool)).advise_all(advise::grow_data(host, pool, None)))
+        .with_evidence("free data blocks", free.0.to_string(), queries::source(pool))
+        .with_evidence("low-water mark", mark.0.to_string(), "thin-pool table");
+    Some(finding.advise(advice::usage(pool)).advise_all(advice::grow_data(host, pool, None)))
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["low-water-data"]);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::current(host, &["low-water-data"]);
     let summary = "The kernel says that a pool's free data fell to its low-water mark";
-    let subject = |s: &_| judge::pool_subject(host, s);
-    let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;
-    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
-    Some(finding.advise(advise::status(&pool)).advise_all(advise::grow_data(host, &pool, None)))
+    let subject = |s: &_| queries::pool_subject(host, s);
+    let finding =
+        log_findings::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;
+    let pool = lines.first().and_then(|s| queries::pool_of(host, s)).cloned().unwrap_or_default();
+    Some(finding.advise(advice::status(&pool)).advise_all(advice::grow_data(host, &pool, None)))
 }

@@ -1,9 +1,10 @@
 //! Rule: Docker refuses new layers and containers because the pool's free data is under its floor.
 
-use super::{Finding, Subject, advise, floor_words};
+use super::shared::{advice, min_free};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::{Owner, Pool};
-use crate::host::units::Bytes;
+use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -40,7 +41,7 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(|p| of_pool(host, p).or_else(|| of_report(host, p))).collect()
+    host.pools.iter().filter_map(|p| check_pool(host, p).or_else(|| of_report(host, p))).collect()
 }
 
 /// Docker's own numbers, where its report gives the floor in bytes but not the size of a block.
@@ -58,18 +59,18 @@ fn of_report(host: &Host, pool: &Pool) -> Option<Finding> {
         pool.engine().0
     );
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, Subject::pool(pool), summary)
-        .because("free", free.to_string(), "docker info")
-        .because("required", required.to_string(), "docker info");
-    let free = advise::with_amount(
-        advise::free_space(host, pool),
+        .with_evidence("free", free.to_string(), "docker info")
+        .with_evidence("required", required.to_string(), "docker info");
+    let free = advice::with_amount(
+        advice::free_space(host, pool),
         Some(format!("free at least {short}")),
         "see what can be removed",
     );
-    Some(finding.advise_all(free).advise_all(advise::grow_data(host, pool, None)))
+    Some(finding.advise_all(free).advise_all(advice::grow_data(host, pool, None)))
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    let s = floor_words::shortfall(pool, &pool.data, pool.refused_data)?;
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    let s = min_free::shortfall(pool, &pool.data, pool.refused_data)?;
     let size = |blocks: u64| in_bytes(pool, blocks);
     let summary = s.summary("data", s.short().map(size).unwrap_or_default());
     let certainty = s.certainty(host, pool, pool.refused_data);
@@ -77,9 +78,9 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let finding = s.as_facts(finding, "data", size);
     let exact = |blocks: u64| pool.block.map(|b| Bytes(blocks.saturating_mul(b.0)));
     let ways = s.ways("data", size);
-    let free = advise::free_space(host, pool);
-    let grow = advise::grow_data(host, pool, s.smallest_growth().and_then(exact));
-    let lower = vec![advise::plan("min-free-space", pool, "see what lowering the percent would do")];
+    let free = advice::free_space(host, pool);
+    let grow = advice::grow_data(host, pool, s.smallest_growth().and_then(exact));
+    let lower = vec![advice::plan("min-free-space", pool, "see what lowering the percent would do")];
     let cost = match pool.owner {
         // It has no daemon.
         Owner::ContainersStorage => "it only buys time",
@@ -87,9 +88,9 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     };
     Some(
         finding
-            .advise_all(advise::with_amount(free, ways.free, "see what can be removed"))
-            .advise_all(advise::with_amount(grow, ways.grow, "see how"))
-            .advise_all(advise::with_amount(lower, ways.lower, cost)),
+            .advise_all(advice::with_amount(free, ways.free, "see what can be removed"))
+            .advise_all(advice::with_amount(grow, ways.grow, "see how"))
+            .advise_all(advice::with_amount(lower, ways.lower, cost)),
     )
 }
 

@@ -1,9 +1,10 @@
 //! Rule: no free data block is left in the pool.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::status::{Mode, WhenFull};
+use crate::host::dm::status::{Mode, WhenFull};
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -52,8 +53,8 @@ super::rule! {
 const GRACE_SECS: u64 = 60;
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
-    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
+    if of_pools.is_empty() { check_log(host).into_iter().collect() } else { of_pools }
 }
 
 /// How it is known that a pool is full, and how surely.
@@ -61,7 +62,7 @@ fn fullness(host: &Host, pool: &Pool) -> Option<(&'static str, &'static str, Cer
     if pool.mode == Some(Mode::OutOfDataSpace) {
         return Some(("mode", "out_of_data_space", Certainty::Certain));
     }
-    if judge::health(host, pool) == Some('D') {
+    if queries::health(host, pool) == Some('D') {
         return Some(("health in the attributes", "D, out of data space", Certainty::Certain));
     }
     if pool.data.is_full() {
@@ -78,7 +79,7 @@ fn nothing_available(pool: &Pool) -> bool {
     available.is_some_and(|b| b.0 == 0)
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let (fact, value, certainty) = fullness(host, pool)?;
     let (state, _) = writes(host, pool);
     let hidden = pool.data.free().filter(|free| pool.data.exact && free.0 > 0);
@@ -90,18 +91,22 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         None => format!("The pool is full: no data block is free; {state}"),
     };
     let mut finding = Finding::new(&RULE, Severity::Critical, certainty, Subject::pool(pool), summary)
-        .because(fact, value, judge::source(pool));
-    if let Some(used) = judge::used_of(&pool.data) {
-        finding = finding.because("data in use", used, judge::source(pool));
+        .with_evidence(fact, value, queries::source(pool));
+    if let Some(used) = queries::used_of(&pool.data) {
+        finding = finding.with_evidence("data in use", used, queries::source(pool));
     }
-    let lines = said::lines(host, &["pool-queues-writes", "pool-fails-writes"]);
-    Some(advise_on(finding.because("writes", state, "status and table").quoting(&lines), host, pool))
+    let lines = log_findings::lines(host, &["pool-queues-writes", "pool-fails-writes"]);
+    Some(advise_on(
+        finding.with_evidence("writes", state, "status and table").with_log_lines(&lines),
+        host,
+        pool,
+    ))
 }
 
 /// What writes meet now, and whether the grace has passed.
 fn writes(host: &Host, pool: &Pool) -> (String, bool) {
     let grace = host.kernel.no_space_timeout.unwrap_or(GRACE_SECS);
-    let error_was_said = said::any(host, &["pool-fails-writes"]) && !judge::state_is_known(pool);
+    let error_was_said = log_findings::any(host, &["pool-fails-writes"]) && !queries::state_is_known(pool);
     if pool.needs_check == Some(true) {
         return ("it is read-only, and can grow only after its repair".to_owned(), true);
     }
@@ -134,21 +139,21 @@ fn writes(host: &Host, pool: &Pool) -> (String, bool) {
 
 fn advise_on(finding: Finding, host: &Host, pool: &Pool) -> Finding {
     if pool.needs_check == Some(true) {
-        return finding.advise(advise::repair(pool));
+        return finding.advise(advice::repair(pool));
     }
     let passed = writes(host, pool).1;
     let errors = "see which filesystems met errors: each needs a check before it is trusted again";
-    let errors = advise::look(errors, &["dmesg | grep -E 'dm-[0-9]+|XFS|EXT4'"]);
+    let errors = advice::look(errors, &["dmesg | grep -E 'dm-[0-9]+|XFS|EXT4'"]);
     finding
-        .advise_all(advise::free_space(host, pool))
-        .advise_all(advise::grow_data(host, pool, None))
+        .advise_all(advice::free_space(host, pool))
+        .advise_all(advice::grow_data(host, pool, None))
         .advise_all(passed.then_some(errors))
 }
 
 /// No pool was seen, but the kernel or a tool says that one is full.
-fn of_words(host: &Host) -> Option<Finding> {
+fn check_log(host: &Host) -> Option<Finding> {
     let names = ["pool-out-of-data-space", "pool-queues-writes", "pool-fails-writes", "no-free-data"];
-    let lines = said::current(host, &names);
+    let lines = log_findings::current(host, &names);
     let first = lines.first()?;
     let failing = lines.iter().any(|s| s.text.contains("error IO"));
     let now = if failing {
@@ -156,11 +161,11 @@ fn of_words(host: &Host) -> Option<Finding> {
     } else {
         "writes to new space wait"
     };
-    let contradicted = judge::pool_of(host, first).is_some_and(judge::has_room);
+    let contradicted = queries::pool_of(host, first).is_some_and(queries::has_room);
     let certainty = if contradicted { Certainty::Possible } else { Certainty::Certain };
     let summary = format!("A pool is full: the kernel or a tool says so; {now}");
-    let subject = |s: &_| judge::pool_subject(host, s);
-    let finding = said::finding(&RULE, (Severity::Critical, certainty), &lines, subject, summary)?;
-    let pool = judge::pool_of(host, first).cloned().unwrap_or_default();
-    Some(finding.advise(advise::status(&pool)).advise_all(advise::free_space(host, &pool)))
+    let subject = |s: &_| queries::pool_subject(host, s);
+    let finding = log_findings::finding(&RULE, (Severity::Critical, certainty), &lines, subject, summary)?;
+    let pool = queries::pool_of(host, first).cloned().unwrap_or_default();
+    Some(finding.advise(advice::status(&pool)).advise_all(advice::free_space(host, &pool)))
 }

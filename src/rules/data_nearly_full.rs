@@ -1,9 +1,10 @@
 //! Rule: most of the pool's data blocks are in use.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::units::{Bytes, percent_of};
+use crate::host::model::pool::Pool;
+use crate::host::model::units::{Bytes, percent_of};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -42,30 +43,34 @@ const WARNING_PERCENT: u64 = 80;
 const CRITICAL_PERCENT: u64 = 90;
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
-    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
+    if of_pools.is_empty() { check_log(host).into_iter().collect() } else { of_pools }
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if pool.data.is_full() || !pool.data.above(WARNING_PERCENT)? {
         return None;
     }
     let critical = pool.data.above(CRITICAL_PERCENT)?;
     let severity = if critical { Severity::Critical } else { Severity::Warning };
     let certainty = if pool.data.exact { Certainty::Certain } else { Certainty::Likely };
-    let used = judge::used_of(&pool.data)?;
+    let used = queries::used_of(&pool.data)?;
     let free = pool.data.free_in_bytes().map(|b| format!("; {b} free")).unwrap_or_default();
     let summary = format!("The pool's data is nearly full: {used}{free}");
     let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary)
-        .because("data in use", used, judge::source(pool))
-        .because("limit", format!("{WARNING_PERCENT} % warning, {CRITICAL_PERCENT} % critical"), "this rule");
-    let free = advise::free_space(host, pool);
+        .with_evidence("data in use", used, queries::source(pool))
+        .with_evidence(
+            "limit",
+            format!("{WARNING_PERCENT} % warning, {CRITICAL_PERCENT} % critical"),
+            "this rule",
+        );
+    let free = advice::free_space(host, pool);
     let excess = excess(pool).map(|e| format!("free {e} to come under {WARNING_PERCENT} %"));
     Some(
         finding
-            .advise(advise::usage(pool))
-            .advise_all(advise::grow_data(host, pool, None))
-            .advise_all(advise::with_amount(free, excess, "see what can be removed")),
+            .advise(advice::usage(pool))
+            .advise_all(advice::grow_data(host, pool, None))
+            .advise_all(advice::with_amount(free, excess, "see what can be removed")),
     )
 }
 
@@ -76,14 +81,15 @@ fn excess(pool: &Pool) -> Option<Bytes> {
 }
 
 /// A tool warned about a pool of which nothing else is known.
-fn of_words(host: &Host) -> Option<Finding> {
-    let mut lines = said::current(host, &["lvm-warns-data", "lvm-refuses-at-threshold"]);
-    if judge::speaks_of_thin_pools(host) {
-        lines.extend(said::current(host, &["image-gc-over-threshold", "image-gc-failed"]));
+fn check_log(host: &Host) -> Option<Finding> {
+    let mut lines = log_findings::current(host, &["lvm-warns-data", "lvm-refuses-at-threshold"]);
+    if queries::speaks_of_thin_pools(host) {
+        lines.extend(log_findings::current(host, &["image-gc-over-threshold", "image-gc-failed"]));
     }
-    let subject = |s: &_| judge::pool_subject(host, s);
+    let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "A tool warns that the pool, or the image filesystem on it, is nearly full";
-    let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;
-    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
-    Some(finding.advise(advise::status(&pool)).advise(advise::usage(&pool)))
+    let finding =
+        log_findings::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;
+    let pool = lines.first().and_then(|s| queries::pool_of(host, s)).cloned().unwrap_or_default();
+    Some(finding.advise(advice::status(&pool)).advise(advice::usage(&pool)))
 }

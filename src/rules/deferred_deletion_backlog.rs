@@ -1,12 +1,13 @@
 //! Rule: deleted thin devices wait for their deletion.
 
-use super::{Finding, advise, inmates, judge, said};
+use super::Finding;
+use super::shared::{advice, log_findings, queries, thin_devices};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::model::pool::Pool;
+use crate::host::model::thin::Thin;
+use crate::host::model::units::{DataBlocks, percent_of};
 use crate::host::owners::Owner;
-use crate::host::pool::Pool;
-use crate::host::thin::Thin;
-use crate::host::units::{DataBlocks, percent_of};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -50,15 +51,15 @@ const MANY: u64 = 10;
 const MUCH_PERCENT: u64 = 1;
 
 fn check(host: &Host) -> Vec<Finding> {
-    let mut found: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
+    let mut found: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
     if found.is_empty() {
-        found.extend(of_count(host).or_else(|| of_words(host)));
+        found.extend(of_count(host).or_else(|| check_log(host)));
     }
     found
 }
 
 /// A pool whose owner's records hold devices that were deleted and are still there.
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let deleted = |owners: &[Owner]| owners.iter().any(|o| matches!(o, Owner::Deleted { .. }));
     let known = pool.inside.as_ref().filter(|inside| inside.whole);
     let there = |id: &u32| known.is_none_or(|inside| inside.devices.contains_key(id));
@@ -67,28 +68,30 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if waiting.is_empty() {
         return None;
     }
-    let sum = waiting.iter().try_fold(DataBlocks(0), |sum, id| Some(sum.plus(inmates::mapped(pool, *id)?)));
-    let amount = inmates::blocks(pool, [sum]);
+    let sum =
+        waiting.iter().try_fold(DataBlocks(0), |sum, id| Some(sum.plus(thin_devices::mapped(pool, *id)?)));
+    let amount = thin_devices::blocks(pool, [sum]);
     let what = amount.clone().unwrap_or_else(|| "their blocks".to_owned());
     let maps = if waiting.len() == 1 { "maps" } else { "map" };
-    let devices = inmates::count(waiting.len(), "deleted device");
+    let devices = thin_devices::count(waiting.len(), "deleted device");
     let summary = format!("{devices} still {maps} {what}: waiting for deferred deletion");
     let much = sum.zip(pool.data.total).is_some_and(|(sum, total)| sum.0 > percent_of(total.0, MUCH_PERCENT));
     let many = u64::try_from(waiting.len()).is_ok_and(|n| n > MANY);
     let severity = if many || much { Severity::Warning } else { Severity::Notice };
-    let held: Vec<&Thin> = waiting.iter().filter_map(|id| inmates::active(host, pool, *id)).collect();
+    let held: Vec<&Thin> = waiting.iter().filter_map(|id| thin_devices::active(host, pool, *id)).collect();
     let each = waiting.iter().map(u32::to_string);
     let whose = if pool.is_dockers() { "Docker's records" } else { "containerd's records" };
-    let mut finding = Finding::new(&RULE, severity, Certainty::Certain, judge::docker_subject(host), summary)
-        .because("devices marked deleted", inmates::list(each), whose);
+    let mut finding =
+        Finding::new(&RULE, severity, Certainty::Certain, queries::docker_subject(host), summary)
+            .with_evidence("devices marked deleted", thin_devices::list(each), whose);
     if let Some(amount) = amount {
-        finding = finding.because("mapped, shared blocks included", amount, "the pool's metadata");
+        finding = finding.with_evidence("mapped, shared blocks included", amount, "the pool's metadata");
     }
     if !held.is_empty() {
         let names = held.iter().map(|t| format!("{} (open {})", t.name, t.open_count.unwrap_or_default()));
-        finding = finding.because("still held", inmates::list(names), "device-mapper");
+        finding = finding.with_evidence("still held", thin_devices::list(names), "device-mapper");
     }
-    let finding = finding.advise_all(inmates::holders(&held));
+    let finding = finding.advise_all(thin_devices::holders(&held));
     Some(if pool.is_dockers() { with_advice(finding, host) } else { with_snapshots(finding) })
 }
 
@@ -97,24 +100,25 @@ fn of_count(host: &Host) -> Option<Finding> {
     let count = reported.filter(|n| *n > 0)?;
     let severity = if count > MANY { Severity::Warning } else { Severity::Notice };
     let summary = format!("{count} deleted devices still keep their blocks: they wait for deferred deletion");
-    let finding = Finding::new(&RULE, severity, Certainty::Certain, judge::docker_subject(host), summary)
-        .because("devices marked deleted", count.to_string(), "docker info");
+    let finding = Finding::new(&RULE, severity, Certainty::Certain, queries::docker_subject(host), summary)
+        .with_evidence("devices marked deleted", count.to_string(), "docker info");
     Some(with_advice(finding, host))
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["marked-for-deletion"]);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::lines(host, &["marked-for-deletion"]);
     let summary =
         "Docker says that a device is marked for deletion and cannot be used: it waits for its deletion";
-    let subject = |_: &_| judge::docker_subject(host);
-    let finding = said::finding(&RULE, (Severity::Warning, Certainty::Certain), &lines, subject, summary)?;
+    let subject = |_: &_| queries::docker_subject(host);
+    let finding =
+        log_findings::finding(&RULE, (Severity::Warning, Certainty::Certain), &lines, subject, summary)?;
     Some(with_advice(finding, host))
 }
 
 fn with_advice(finding: Finding, host: &Host) -> Finding {
     let see = "see which of Docker's devices are still open";
-    let finding = finding.advise(advise::look(see, &["dmsetup info -c -o name,open --sort -open"]));
-    if host.dockers.iter().any(|d| d.running == Some(false)) {
+    let finding = finding.advise(advice::look(see, &["dmsetup info -c -o name,open --sort -open"]));
+    if host.docker_roots.iter().any(|d| d.running == Some(false)) {
         return finding;
     }
     let does = "once nobody holds them, restart Docker if half a minute was not enough: it tries all of them again \
@@ -125,5 +129,5 @@ fn with_advice(finding: Finding, host: &Host) -> Finding {
 /// containerd deletes such devices when it next collects garbage.
 fn with_snapshots(finding: Finding) -> Finding {
     let see = "see the snapshots; containerd deletes the rest when it next collects garbage";
-    finding.advise(advise::look(see, &["ctr -n k8s.io snapshots --snapshotter devmapper list"]))
+    finding.advise(advice::look(see, &["ctr -n k8s.io snapshots --snapshotter devmapper list"]))
 }

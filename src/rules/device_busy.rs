@@ -1,12 +1,13 @@
 //! Rule: a device could not be removed because something holds it.
 
-use super::{Finding, Subject, advise, inmates, judge, said};
+use super::shared::{advice, log_findings, queries, thin_devices};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
-use crate::host::docker_lists;
+use crate::host::docker::ps;
+use crate::host::model::pool::Pool;
+use crate::host::model::thin::Thin;
 use crate::host::owners::{Container, State};
-use crate::host::pool::Pool;
-use crate::host::thin::Thin;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -45,28 +46,29 @@ super::rule! {
 const SHORT_ID: usize = 12;
 
 fn check(host: &Host) -> Vec<Finding> {
-    let mut found: Vec<Finding> = host.pools.iter().flat_map(|p| of_pool(host, p)).collect();
+    let mut found: Vec<Finding> = host.pools.iter().flat_map(|p| check_pool(host, p)).collect();
     if found.is_empty() {
-        found.extend(of_words(host).or_else(|| of_dead(host)));
+        found.extend(check_log(host).or_else(|| of_dead(host)));
     }
     found
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["device-busy"]);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::lines(host, &["device-busy"]);
     let id = lines.first().and_then(|s| device_id(&s.text));
     let name = id.clone().unwrap_or_else(|| "(not named)".to_owned());
     let summary = "A container's disk could not be removed: something still holds it open or mounted";
     let subject = |_: &_| Subject::new("container", name);
-    let found = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
+    let found =
+        log_findings::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
     found.map(|f| with_advice(f, host, id))
 }
 
 /// Containers that Docker calls dead, with their disk open still.
-fn of_pool(host: &Host, pool: &Pool) -> Vec<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Vec<Finding> {
     let dead = |c: &&Container| matches!(c.state, State::Dead | State::Removing);
     let held = pool.owners.containers.iter().filter(dead).filter_map(|container| {
-        let active = |id: &u32| inmates::active(host, pool, *id).filter(|t| t.open_count > Some(0));
+        let active = |id: &u32| thin_devices::active(host, pool, *id).filter(|t| t.open_count > Some(0));
         Some((container, container.devices.iter().find_map(active)?))
     });
     held.map(|(container, thin)| of_container(container, thin)).collect()
@@ -80,15 +82,15 @@ fn of_container(container: &Container, thin: &Thin) -> Finding {
     let open = format!("{} times", thin.open_count.unwrap_or_default());
     let again = format!("docker rm -f {}", quote(name));
     Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary)
-        .because("state", container.state.word(), "Docker's records")
-        .because(format!("{} is open", thin.name), open, "device-mapper")
-        .advise_all(inmates::holders(&[thin]))
+        .with_evidence("state", container.state.word(), "Docker's records")
+        .with_evidence(format!("{} is open", thin.name), open, "device-mapper")
+        .advise_all(thin_devices::holders(&[thin]))
         .advise(Advice::new(Risk::Destroys, "once nobody holds it, remove the container again", &[&again]))
 }
 
 /// Containers whose removal was begun and failed.
 fn of_dead(host: &Host) -> Option<Finding> {
-    let dead: Vec<_> = host.containers.iter().filter(|c| c.state == docker_lists::State::Dead).collect();
+    let dead: Vec<_> = host.containers.iter().filter(|c| c.state == ps::State::Dead).collect();
     let first = dead.first()?;
     let name = first.name.as_ref().unwrap_or(&first.id);
     let summary = match dead.len() {
@@ -100,7 +102,7 @@ fn of_dead(host: &Host) -> Option<Finding> {
         ),
     };
     let subject = Subject::new("container", name.clone());
-    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary).because(
+    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary).with_evidence(
         "state of the container",
         format!("{name}: Dead"),
         "docker ps",
@@ -118,9 +120,9 @@ fn with_advice(finding: Finding, host: &Host, id: Option<String>) -> Finding {
     let what = id.unwrap_or_else(|| "devicemapper/mnt".to_owned());
     let holders = format!("grep -l {what} /proc/[0-9]*/mountinfo");
     let finding = finding
-        .advise(advise::look("see which processes still have it mounted", &[&holders]))
-        .advise(advise::look("see which devices are open, and how often", &["dmsetup info -c -o name,open"]));
-    let info = judge::some_docker_info(host);
+        .advise(advice::look("see which processes still have it mounted", &[&holders]))
+        .advise(advice::look("see which devices are open, and how often", &["dmsetup info -c -o name,open"]));
+    let info = queries::some_docker_info(host);
     if info.and_then(|i| i.deferred_removal) == Some(false) {
         let does = "turn on dm.use_deferred_removal and dm.use_deferred_deletion and restart Docker";
         return finding.advise(Advice::new(Risk::Stops, does, &[]));

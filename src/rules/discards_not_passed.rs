@@ -1,12 +1,13 @@
 //! Rule: freed blocks do not come back to what carries the pool.
 
-use super::{Finding, Subject, advise, judge};
+use super::shared::{advice, queries};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, START_DOCKER, STOP_DOCKER, quote};
 use crate::host::Host;
-use crate::host::backing::Backing;
-use crate::host::pool::Pool;
-use crate::host::status::Discards;
-use crate::host::units::Bytes;
+use crate::host::dm::status::Discards;
+use crate::host::model::backing::Backing;
+use crate::host::model::pool::Pool;
+use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -45,10 +46,10 @@ super::rule! {
 const EXCESS: Bytes = Bytes(1 << 30);
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+    host.pools.iter().filter_map(|p| check_pool(host, p)).collect()
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let on_loop = pool.on_loop() || pool.data_backing.file.is_some();
     let excess = excess(pool);
     let (fact, state) = match (pool.discards, excess) {
@@ -73,14 +74,17 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     };
     let more = excess.map(|b| format!(" ({b} more)")).unwrap_or_default();
     let summary = format!("Freed blocks do not come back: {state}{more}");
-    let mut finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary).because(
+    let mut finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary).with_evidence(
         "discards",
         fact,
-        judge::source(pool),
+        queries::source(pool),
     );
     if let Some(excess) = excess {
-        finding =
-            finding.because("file takes more than the pool uses", excess.to_string(), "file and status");
+        finding = finding.with_evidence(
+            "file takes more than the pool uses",
+            excess.to_string(),
+            "file and status",
+        );
     }
     Some(finding.advise_all(advice(host, pool, on_loop)))
 }
@@ -98,15 +102,15 @@ fn advice(host: &Host, pool: &Pool, on_loop: bool) -> Vec<Advice> {
     if on_loop {
         let path = pool.data_backing.file.as_ref().map(|f| f.path.clone()).filter(|p| !p.is_empty());
         let path =
-            path.unwrap_or_else(|| format!("{}/devicemapper/devicemapper/data", judge::docker_root(host)));
+            path.unwrap_or_else(|| format!("{}/devicemapper/devicemapper/data", queries::docker_root(host)));
         let (ls, df) = (format!("ls -ls {}", quote(&path)), format!("df -hT {}", quote(&path)));
-        all.push(advise::look("see what the file takes and which filesystem it is on", &[&ls, &df]));
+        all.push(advice::look("see what the file takes and which filesystem it is on", &[&ls, &df]));
     } else {
-        all.push(advise::look("see which devices below take discards", &["lsblk -D"]));
+        all.push(advice::look("see which devices below take discards", &["lsblk -D"]));
     }
-    all.push(advise::usage(pool));
+    all.push(advice::usage(pool));
     // A device that takes none leaves nothing to switch on.
-    let takes = pool.data_backing.takes_discards != Some(false) && !judge::refuses_changes(pool);
+    let takes = pool.data_backing.takes_discards != Some(false) && !queries::refuses_changes(pool);
     all.extend(match pool.discards {
         Some(Discards::Ignored) => heed(pool).filter(|_| takes),
         Some(Discards::NotPassedDown) => pass_down(pool).filter(|_| takes),

@@ -1,11 +1,12 @@
 //! Rule: Docker's or containerd's records and the pool disagree about what exists.
 
-use super::{Finding, Subject, advise, inmates, judge, said};
+use super::shared::{advice, log_findings, queries, thin_devices};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
-use crate::host::census::{self, Census};
 use crate::host::docker::Docker;
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
+use crate::host::owners::reconcile::{self, Reconciliation};
 use crate::host::saying::Saying;
 use crate::verdict::{Certainty, Severity};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,15 +48,15 @@ const SHORT_ID: usize = 12;
 const AT_ONCE: usize = 200;
 
 fn check(host: &Host) -> Vec<Finding> {
-    let mut found: Vec<Finding> = host.dockers.iter().filter_map(doubles).collect();
+    let mut found: Vec<Finding> = host.docker_roots.iter().filter_map(doubles).collect();
     found.extend(host.pools.iter().filter_map(|p| of_census(host, p)));
-    found.extend(of_words(host).or_else(|| of_refused_message(host)));
+    found.extend(check_log(host).or_else(|| of_refused_message(host)));
     found
 }
 
 /// Devices that the records name and the pool's metadata does not.
 fn of_census(host: &Host, pool: &Pool) -> Option<Finding> {
-    let census = census::take(host, pool)?;
+    let census = reconcile::take(host, pool)?;
     let (missing, recorded) = (census.missing.len(), census.recorded);
     if missing == 0 {
         return None;
@@ -68,16 +69,16 @@ fn of_census(host: &Host, pool: &Pool) -> Option<Finding> {
     let whose = if pool.is_dockers() { "Docker's" } else { "containerd's" };
     let (are, those) = if missing == 1 { ("is", "that") } else { ("are", "those") };
     let names: BTreeSet<String> = census.missing.iter().map(|(_, record)| short(record)).collect();
-    let names = inmates::list(names.into_iter());
+    let names = thin_devices::list(names.into_iter());
     let summary =
         format!("{missing} of {whose} {recorded} recorded devices {are} not in the pool, {those} of {names}");
     let each = census.missing.iter().map(|(id, record)| format!("{id} ({})", short(record)));
-    let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary).because(
+    let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary).with_evidence(
         "recorded, not in the pool",
-        inmates::list(each),
+        thin_devices::list(each),
         "the pool's metadata",
     );
-    let finding = finding.advise(advise::usage(pool));
+    let finding = finding.advise(advice::usage(pool));
     Some(if census.same_pool { finding.advise_all(given_up(host, pool, &census)) } else { finding })
 }
 
@@ -92,7 +93,7 @@ fn short(record: &str) -> String {
 }
 
 /// Docker cannot remove what has no device: it is given empty ones in their place, then removes those with the records.
-fn given_up(host: &Host, pool: &Pool, census: &Census) -> Vec<Advice> {
+fn given_up(host: &Host, pool: &Pool, census: &Reconciliation) -> Vec<Advice> {
     let (Some(name), Some(root)) =
         (pool.name.as_deref(), host.docker_of(pool).and_then(|d| d.root.as_deref()))
     else {
@@ -104,9 +105,9 @@ fn given_up(host: &Host, pool: &Pool, census: &Census) -> Vec<Advice> {
     let mut all = Vec::new();
     if let Some(first) = layers.first() {
         let does = "see which images stand on a layer that is lost";
-        all.push(advise::look(does, &[&images_on(root, first)]));
+        all.push(advice::look(does, &[&images_on(root, first)]));
     }
-    if judge::refuses_changes(pool) {
+    if queries::refuses_changes(pool) {
         return all;
     }
     let ids: Vec<String> = census.missing.iter().take(AT_ONCE).map(|(id, _)| id.to_string()).collect();
@@ -129,7 +130,7 @@ fn given_up(host: &Host, pool: &Pool, census: &Census) -> Vec<Advice> {
 }
 
 /// Containers with a lost device, by a name that Docker takes.
-fn lost_containers(pool: &Pool, census: &Census) -> Vec<String> {
+fn lost_containers(pool: &Pool, census: &Reconciliation) -> Vec<String> {
     let owned = |id: &u32| pool.owners.containers.iter().find(|c| c.devices.contains(id));
     let mut names: Vec<String> = census
         .missing
@@ -153,8 +154,8 @@ fn images_on(root: &str, hash: &str) -> String {
     )
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::lines(
         host,
         &[
             "device-exists",
@@ -166,18 +167,23 @@ fn of_words(host: &Host) -> Option<Finding> {
         ],
     );
     let summary = "The records and the pool disagree: a device is there that should not be, or is missing";
-    let found =
-        said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, |_| daemon(host), summary);
+    let found = log_findings::finding(
+        &RULE,
+        (Severity::Critical, Certainty::Likely),
+        &lines,
+        |_| daemon(host),
+        summary,
+    );
     found.map(|f| with_advice(f, &lines))
 }
 
 /// A refused device-mapper message says nothing of its reason; where no pool's state explains it, it may be
 /// this.
 fn of_refused_message(host: &Host) -> Option<Finding> {
-    let explained = judge::some_pool_is_stuck(host)
+    let explained = queries::some_pool_is_stuck(host)
         || host.pools.iter().any(|p| p.refused_data.is_some() || p.refused_metadata.is_some())
-        || said::any(host, &["messages-refused", "uuid-verification-failed", "pool-to-read-only"]);
-    let lines = said::fresh(
+        || log_findings::any(host, &["messages-refused", "uuid-verification-failed", "pool-to-read-only"]);
+    let lines = log_findings::fresh(
         host,
         &[
             "create-snap-failed",
@@ -194,13 +200,18 @@ fn of_refused_message(host: &Host) -> Option<Finding> {
         return None;
     }
     let summary = "The pool refused to make or activate a device: its records may disagree with the pool";
-    let found =
-        said::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, |_| daemon(host), summary);
-    found.map(|f| with_advice(f, &lines).advise(advise::kernel_log()))
+    let found = log_findings::finding(
+        &RULE,
+        (Severity::Critical, Certainty::Possible),
+        &lines,
+        |_| daemon(host),
+        summary,
+    );
+    found.map(|f| with_advice(f, &lines).advise(advice::kernel_log()))
 }
 
 fn daemon(host: &Host) -> Subject {
-    judge::docker_subject(host)
+    queries::docker_subject(host)
 }
 
 fn with_advice(finding: Finding, lines: &[&Saying]) -> Finding {
@@ -209,8 +220,8 @@ fn with_advice(finding: Finding, lines: &[&Saying]) -> Finding {
     let see =
         if containerd { "ctr -n k8s.io snapshots --snapshotter devmapper list" } else { "docker ps -a" };
     finding
-        .advise(advise::look("compare the pool's devices with their owners", &["thinspect usage", see]))
-        .advise(advise::look("read the pool's own status", &["dmsetup status --noflush"]))
+        .advise(advice::look("compare the pool's devices with their owners", &["thinspect usage", see]))
+        .advise(advice::look("read the pool's own status", &["dmsetup status --noflush"]))
 }
 
 /// Two records that name one device of the pool.
@@ -221,11 +232,8 @@ fn doubles(docker: &Docker) -> Option<Finding> {
     }
     let (id, hashes) = by_id.into_iter().find(|(_, hashes)| hashes.len() > 1)?;
     let summary = format!("{} of Docker's records name the same device {id} of the pool", hashes.len());
-    let subject = Subject::new("docker", docker.root.as_deref().unwrap_or(judge::DEFAULT_ROOT));
-    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary).because(
-        "records",
-        hashes.join(", "),
-        "Docker's records",
-    );
+    let subject = Subject::new("docker", docker.root.as_deref().unwrap_or(queries::DEFAULT_ROOT));
+    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary)
+        .with_evidence("records", hashes.join(", "), "Docker's records");
     Some(with_advice(finding, &[]))
 }

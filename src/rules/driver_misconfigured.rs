@@ -1,10 +1,11 @@
 //! Rule: the storage driver was told something it cannot do.
 
-use super::{Finding, advise, judge, said};
+use super::Finding;
+use super::shared::{advice, log_findings, queries};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
 use crate::host::docker::Docker;
-use crate::host::docker_info::DockerInfo;
+use crate::host::docker::info::DockerInfo;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -39,14 +40,14 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let mut found: Vec<Finding> = of_words(host).into_iter().collect();
-    found.extend(host.dockers.iter().filter_map(|d| of_options(host, d)));
+    let mut found: Vec<Finding> = check_log(host).into_iter().collect();
+    found.extend(host.docker_roots.iter().filter_map(|d| of_options(host, d)));
     found.extend(host.pools.iter().filter_map(|p| p.docker_info.as_ref()).find_map(|i| of_report(host, i)));
     found
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::lines(
         host,
         &[
             "option-invalid",
@@ -61,18 +62,19 @@ fn of_words(host: &Host) -> Option<Finding> {
         ],
     );
     let summary = "Docker refuses one of its storage settings, or does not find what they name";
-    let subject = |_: &_| judge::docker_subject(host);
-    let found = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
+    let subject = |_: &_| queries::docker_subject(host);
+    let found =
+        log_findings::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
     found.or_else(|| of_doubt(host)).map(with_advice)
 }
 
 /// The driver does not fit the machine, and nothing says why: no kernel module, no udev sync, an odd
 /// filesystem.
 fn of_doubt(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["driver-unsupported", "loop-grow-failed"]);
+    let lines = log_findings::lines(host, &["driver-unsupported", "loop-grow-failed"]);
     let summary = "Docker's storage driver does not work here as it is set up";
-    let subject = |_: &_| judge::docker_subject(host);
-    said::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, summary)
+    let subject = |_: &_| queries::docker_subject(host);
+    log_findings::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, summary)
 }
 
 /// Settings that the daemon would refuse at its next start.
@@ -98,12 +100,9 @@ fn of_options(host: &Host, docker: &Docker) -> Option<Finding> {
     let option = docker.option(name)?;
     let summary =
         format!("The storage option {name}={} will stop Docker at its next start: {why}", option.value);
-    let subject = judge::docker_subject(host);
-    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary).because(
-        name,
-        option.value.clone(),
-        option.from.clone(),
-    );
+    let subject = queries::docker_subject(host);
+    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary)
+        .with_evidence(name, option.value.clone(), option.from.clone());
     Some(with_advice(finding))
 }
 
@@ -114,8 +113,8 @@ fn of_report(host: &Host, info: &DockerInfo) -> Option<Finding> {
         return None;
     }
     let summary = format!("Docker was given the same device, {data}, for data and for metadata");
-    let subject = judge::docker_subject(host);
-    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary).because(
+    let subject = queries::docker_subject(host);
+    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary).with_evidence(
         "Data file and Metadata file",
         data,
         "docker info",
@@ -126,7 +125,7 @@ fn of_report(host: &Host, info: &DockerInfo) -> Option<Finding> {
 fn with_advice(finding: Finding) -> Finding {
     let validate = "let the daemon check its settings (Docker 23.0 and later)";
     finding
-        .advise(advise::look(
+        .advise(advice::look(
             "see what the daemon is told",
             &["cat /etc/docker/daemon.json", "cat /etc/sysconfig/docker-storage", "systemctl cat docker"],
         ))

@@ -1,10 +1,11 @@
 //! Rule: this Docker no longer has the devicemapper driver, or will not use it unasked.
 
-use super::{Finding, advise, judge, said};
+use super::Finding;
+use super::shared::{advice, log_findings, queries};
 use crate::advice::pool_option;
 use crate::host::Host;
 use crate::host::docker::Docker;
-use crate::host::release::version;
+use crate::host::parse::version::version;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -45,16 +46,16 @@ const REMOVED: (u32, u32) = (25, 0);
 const DEPRECATED: (u32, u32) = (18, 9);
 
 fn check(host: &Host) -> Vec<Finding> {
-    of_words(host).or_else(|| of_version(host)).or_else(|| of_warning(host)).into_iter().collect()
+    check_log(host).or_else(|| of_version(host)).or_else(|| of_warning(host)).into_iter().collect()
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["driver-must-be-chosen", "driver-removed"]);
-    let subject = |_: &_| judge::docker_subject(host);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::lines(host, &["driver-must-be-chosen", "driver-removed"]);
+    let subject = |_: &_| queries::docker_subject(host);
     let summary =
         "Docker does not start: this release has dropped the devicemapper driver, or wants it to be named";
     let level = (Severity::Critical, Certainty::Certain);
-    said::finding(&RULE, level, &lines, subject, summary).map(|f| with_advice(host, f))
+    log_findings::finding(&RULE, level, &lines, subject, summary).map(|f| with_advice(host, f))
 }
 
 /// The installed release has no such driver, though its settings want it, or its records of a pool are still
@@ -62,28 +63,28 @@ fn of_words(host: &Host) -> Option<Finding> {
 fn of_version(host: &Host) -> Option<Finding> {
     let wanted = |d: &&Docker| d.driver.as_deref() == Some("devicemapper");
     let left = |d: &&Docker| d.driver.is_none() && !d.devices.is_empty();
-    let docker = host.dockers.iter().find(wanted).or_else(|| host.dockers.iter().find(left))?;
+    let docker = host.docker_roots.iter().find(wanted).or_else(|| host.docker_roots.iter().find(left))?;
     let version = docker.version.as_deref().filter(|v| version(v) >= Some(REMOVED))?;
     let severity = if wanted(&docker) { Severity::Critical } else { Severity::Warning };
     let summary =
         format!("Docker {version} has no devicemapper driver: what is in the pool cannot be reached");
-    let finding = Finding::new(&RULE, severity, Certainty::Certain, judge::docker_subject(host), summary)
-        .because("version", version, "Docker's files")
-        .because("first release without the driver", "25.0", "moby");
+    let finding = Finding::new(&RULE, severity, Certainty::Certain, queries::docker_subject(host), summary)
+        .with_evidence("version", version, "Docker's files")
+        .with_evidence("first release without the driver", "25.0", "moby");
     Some(with_advice(host, finding))
 }
 
 fn of_warning(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["driver-deprecated"]);
+    let lines = log_findings::lines(host, &["driver-deprecated"]);
     let summary = "The devicemapper driver is deprecated since Docker 18.09 and gone from 25.0 on";
-    let subject = judge::docker_subject(host);
+    let subject = queries::docker_subject(host);
     let level = (Severity::Notice, Certainty::Certain);
-    if let Some(finding) = said::finding(&RULE, level, &lines, |_| subject.clone(), summary) {
+    if let Some(finding) = log_findings::finding(&RULE, level, &lines, |_| subject.clone(), summary) {
         return Some(with_advice(host, finding));
     }
-    let used = host.pools.iter().any(|p| judge::is_dockers(host, p));
-    let version = judge::docker_version(host).filter(|v| used && *v >= DEPRECATED)?;
-    let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, subject, summary).because(
+    let used = host.pools.iter().any(|p| queries::is_dockers(host, p));
+    let version = queries::docker_version(host).filter(|v| used && *v >= DEPRECATED)?;
+    let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, subject, summary).with_evidence(
         "version",
         format!("{}.{:02}", version.0, version.1),
         "Docker",
@@ -92,14 +93,14 @@ fn of_warning(host: &Host) -> Option<Finding> {
 }
 
 fn with_advice(host: &Host, finding: Finding) -> Finding {
-    let pool = host.pools.iter().find(|p| host.pools.len() > 1 && judge::is_dockers(host, p));
+    let pool = host.pools.iter().find(|p| host.pools.len() > 1 && queries::is_dockers(host, p));
     let plan = format!("thinspect plan overlay2{}", pool.map(pool_option).unwrap_or_default());
     finding
-        .advise(advise::look(
+        .advise(advice::look(
             "see what release is installed and which driver it is told to use",
             &["dockerd --version", "grep -s storage-driver /etc/docker/daemon.json"],
         ))
-        .advise(advise::look(
+        .advise(advice::look(
             "see what a move to overlay2 has to carry over, where it fits, and how it is done",
             &[&plan],
         ))

@@ -1,10 +1,11 @@
 //! Rule: at the rate that was seen, the pool is soon full.
 
-use super::{Finding, Subject, advise, judge};
+use super::shared::{advice, queries};
+use super::{Finding, Subject};
 use crate::advice::{Advice, pool_option};
-use crate::forecast::{self, Fit, Outlook, length};
+use crate::forecast::{self, Fit, SpaceForecast, length};
 use crate::host::Host;
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -58,13 +59,13 @@ const WARNING: i64 = 24 * HOUR;
 const NOTICE: i64 = 7 * 24 * HOUR;
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(|pool| of_pool(host, pool)).collect()
+    host.pools.iter().filter_map(|pool| check_pool(host, pool)).collect()
 }
 
 /// A space that is not full yet, and when it will be.
 struct End<'a> {
     space: &'static str,
-    outlook: &'a Outlook,
+    outlook: &'a SpaceForecast,
     fit: Fit,
     millis: i64,
 }
@@ -79,12 +80,12 @@ impl End<'_> {
     }
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let forecast = forecast::of(host, pool);
     // Of what is full already other rules speak.
     let filling = forecast.spaces().filter(|(_, outlook)| outlook.left > Some(0));
     let end = |(space, outlook): (&'static str, _)| {
-        let (fit, millis) = Outlook::trusted_end(outlook)?;
+        let (fit, millis) = SpaceForecast::reliable_since(outlook)?;
         Some(End { space, outlook, fit, millis })
     };
     let ends: Vec<End<'_>> = filling.filter_map(end).collect();
@@ -96,14 +97,15 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     for end in &ends {
         let value = format!("{}, full in {}", rate(end), length(end.millis));
         let from = format!("history, {} samples in {}", end.fit.samples, length(end.fit.span));
-        finding = finding.because(format!("{} grows by", end.words()), value, from);
+        finding = finding.with_evidence(format!("{} grows by", end.words()), value, from);
     }
     if let Some(refused) = refused_in(pool, &forecast.data) {
-        finding = finding.because("Docker refuses new layers in", refused, "dm.min_free_space and history");
+        finding =
+            finding.with_evidence("Docker refuses new layers in", refused, "dm.min_free_space and history");
     }
-    if first.outlook.comes_back() {
+    if first.outlook.is_sawtooth() {
         let times = format!("{} times, from as high as this", first.outlook.falls.times);
-        finding = finding.because("it fell back before", times, "history");
+        finding = finding.with_evidence("it fell back before", times, "history");
     }
     Some(finding.advise_all(advice(host, pool, first)))
 }
@@ -112,14 +114,14 @@ fn severity(host: &Host, pool: &Pool, end: &End<'_>) -> Option<Severity> {
     let extended = end.space != "filesystem" && is_extended(host, pool);
     let severity = [(CRITICAL, Severity::Critical), (WARNING, Severity::Warning), (NOTICE, Severity::Notice)];
     let (_, severity) = severity.into_iter().find(|(limit, _)| end.millis < *limit)?;
-    Some(if extended || end.outlook.comes_back() { Severity::Notice } else { severity })
+    Some(if extended || end.outlook.is_sawtooth() { Severity::Notice } else { severity })
 }
 
 /// Whether LVM extends the pool before it is full: a threshold below 100, a daemon that watches, and room in the group.
 fn is_extended(host: &Host, pool: &Pool) -> bool {
     let Some(lv) = pool.lv.as_ref() else { return false };
     let threshold = host.lvm.autoextend_of(lv).and_then(|a| a.threshold);
-    let watched = judge::volume(host, pool).and_then(|v| v.monitored) == Some(true);
+    let watched = queries::volume(host, pool).and_then(|v| v.monitored) == Some(true);
     let room = host.lvm.group(&lv.vg).and_then(|g| g.free).is_some_and(|free| free.0 > 0);
     watched && room && threshold.is_some_and(|t| t < 100)
 }
@@ -128,13 +130,13 @@ fn rate(end: &End<'_>) -> String {
     let bytes = end.outlook.bytes_per_hour(&end.fit).and_then(|b| u64::try_from(b).ok());
     bytes.map_or_else(
         || format!("{} blocks an hour", end.fit.slope.per(HOUR, 1)),
-        |bytes| format!("{} an hour", crate::host::units::Bytes(bytes)),
+        |bytes| format!("{} an hour", crate::host::model::units::Bytes(bytes)),
     )
 }
 
 /// When free data blocks fall below Docker's floor; nothing where they are below it now.
-fn refused_in(pool: &Pool, data: &Outlook) -> Option<String> {
-    let (fit, _) = data.trusted_end()?;
+fn refused_in(pool: &Pool, data: &SpaceForecast) -> Option<String> {
+    let (fit, _) = data.reliable_since()?;
     let left = data.left?;
     let floor = pool.min_free.required(data.used.checked_add(left)?)?;
     let more = left.checked_sub(floor)?;
@@ -143,18 +145,18 @@ fn refused_in(pool: &Pool, data: &Outlook) -> Option<String> {
 
 fn advice(host: &Host, pool: &Pool, end: &End<'_>) -> Vec<Advice> {
     let watch = format!("thinspect watch{}", pool_option(pool));
-    let mut all = vec![advise::usage(pool), advise::look("see whether it goes on", &[&watch])];
+    let mut all = vec![advice::usage(pool), advice::look("see whether it goes on", &[&watch])];
     match end.space {
-        "metadata" => all.extend(advise::grow_metadata(host, pool, None)),
+        "metadata" => all.extend(advice::grow_metadata(host, pool, None)),
         "data" => {
-            all.extend(advise::free_space(host, pool));
-            all.extend(advise::grow_data(host, pool, None));
+            all.extend(advice::free_space(host, pool));
+            all.extend(advice::grow_data(host, pool, None));
         }
         _ => {
             let mount = pool.data_backing.filesystem.as_ref().and_then(|f| f.mount.as_deref()).unwrap_or("/");
             let big = format!("du -xh --max-depth=2 {} | sort -h | tail -n 20", crate::advice::quote(mount));
-            all.push(advise::look("see what else takes space on that filesystem", &[&big]));
-            all.extend(advise::free_space(host, pool));
+            all.push(advice::look("see what else takes space on that filesystem", &[&big]));
+            all.extend(advice::free_space(host, pool));
         }
     }
     all

@@ -4,7 +4,7 @@
 
 use super::Rule;
 use crate::advice::Advice;
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 /// One thing that is wrong.
@@ -18,7 +18,7 @@ pub struct Finding {
     pub certainty: Certainty,
     /// What it is about.
     pub subject: Subject,
-    /// One sentence with the numbers that matter. Amounts are [`crate::host::units::Bytes`] in `Display`
+    /// One sentence with the numbers that matter. Amounts are [`crate::host::model::units::Bytes`] in `Display`
     /// form.
     pub summary: String,
     /// The facts it rests on.
@@ -77,7 +77,7 @@ impl Finding {
 
     /// The same with one more fact.
     #[must_use]
-    pub fn because(
+    pub fn with_evidence(
         mut self,
         fact: impl Into<String>,
         value: impl Into<String>,

@@ -1,12 +1,13 @@
 //! Rule: the filesystem under Docker's own files is full, not the pool.
 
-use super::paths::{Place, place};
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::enospc_path::{Place, place};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::advice::quote;
 use crate::host::Host;
-use crate::host::backing::Filesystem;
+use crate::host::model::backing::Filesystem;
+use crate::host::model::units::Bytes;
 use crate::host::saying::Saying;
-use crate::host::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -46,16 +47,16 @@ const WARNING_PERCENT: u64 = 95;
 const NEARLY_NOTHING: Bytes = Bytes(64 << 20);
 
 fn check(host: &Host) -> Vec<Finding> {
-    of_words(host).or_else(|| of_database(host)).or_else(|| of_numbers(host)).into_iter().collect()
+    check_log(host).or_else(|| of_database(host)).or_else(|| of_numbers(host)).into_iter().collect()
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let root = judge::docker_root(host);
+fn check_log(host: &Host) -> Option<Finding> {
+    let root = queries::docker_root(host);
     let own = |path: &str| matches!(place(path, root), Place::DockersFiles | Place::Run);
     let lines: Vec<(&Saying, &str)> =
-        judge::no_space_lines(host).filter_map(|(s, p)| Some((s, p?))).filter(|(_, p)| own(p)).collect();
+        queries::no_space_lines(host).filter_map(|(s, p)| Some((s, p?))).filter(|(_, p)| own(p)).collect();
     let (_, path) = lines.first()?;
-    let filesystem = judge::filesystem_of(host, path);
+    let filesystem = queries::filesystem_of(host, path);
     let full = filesystem.and_then(fullness);
     // With room left and no inode, it is the inodes, which another rule speaks of.
     if full.is_none() && filesystem.is_some_and(|f| f.inodes_used_percent == Some(100)) {
@@ -72,34 +73,35 @@ fn of_words(host: &Host) -> Option<Finding> {
         }
         _ => format!("The filesystem under Docker's own files has no {what}: not the pool"),
     };
-    let sayings: Vec<&Saying> = lines.iter().map(|(s, _)| *s).collect();
+    let log_messages: Vec<&Saying> = lines.iter().map(|(s, _)| *s).collect();
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, subject, summary)
-        .because("path that could not be written", *path, "error line")
-        .quoting(&sayings);
+        .with_evidence("path that could not be written", *path, "error line")
+        .with_log_lines(&log_messages);
     Some(with_advice(finding, if run { "/run" } else { root }))
 }
 
 /// SQLite's words: Docker's link database, or an image's build, could not be written.
 fn of_database(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["sqlite-full"]);
-    let root = judge::docker_root(host);
+    let lines = log_findings::lines(host, &["sqlite-full"]);
+    let root = queries::docker_root(host);
     let subject = |_: &_| Subject::new("filesystem", root);
     let summary =
         "A database says that the disk is full: the filesystem under Docker's own files, not the pool";
-    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
+    let finding =
+        log_findings::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
     Some(with_advice(finding, root))
 }
 
 fn of_numbers(host: &Host) -> Option<Finding> {
-    let root = judge::docker_root(host);
-    let asked = host.dockers.iter().find_map(|d| d.filesystem.as_ref());
-    let filesystem = asked.or_else(|| judge::filesystem_of(host, root))?;
+    let root = queries::docker_root(host);
+    let asked = host.docker_roots.iter().find_map(|d| d.filesystem.as_ref());
+    let filesystem = asked.or_else(|| queries::filesystem_of(host, root))?;
     let (severity, left) = fullness(filesystem)?;
     let certainty = if asked.is_some() { Certainty::Certain } else { Certainty::Likely };
     let mount = filesystem.mount.as_deref().unwrap_or(root);
     let summary = format!("The filesystem under Docker's own files ({mount}) is full: {left}");
     let finding = Finding::new(&RULE, severity, certainty, Subject::new("filesystem", mount), summary)
-        .because("left", left, "df or statfs");
+        .with_evidence("left", left, "df or statfs");
     Some(with_advice(finding, root))
 }
 
@@ -127,7 +129,7 @@ fn with_advice(finding: Finding, below: &str) -> Finding {
     let (df, inodes) = (format!("df -h {below}"), format!("df -i {below}"));
     let du = format!("du -xh --max-depth=2 {below} | sort -h | tail -n 20");
     finding
-        .advise(advise::look("see what is left there, in space and in inodes", &[&df, &inodes]))
-        .advise(advise::look("see what takes it: logs, volumes, left-over downloads", &[&du]))
-        .advise(advise::look("see deleted files that are still held open", &["lsof +L1"]))
+        .advise(advice::look("see what is left there, in space and in inodes", &[&df, &inodes]))
+        .advise(advice::look("see what takes it: logs, volumes, left-over downloads", &[&du]))
+        .advise(advice::look("see deleted files that are still held open", &["lsof +L1"]))
 }

@@ -1,8 +1,9 @@
 //! Rule: tasks hang on storage.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -35,11 +36,11 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    if judge::nobody_has_pools(host) {
+    if queries::nobody_has_pools(host) {
         return Vec::new();
     }
-    let lines = said::lines(host, &["hung-task"]);
-    let explained = judge::some_pool_is_stuck(host);
+    let lines = log_findings::lines(host, &["hung-task"]);
+    let explained = queries::some_pool_is_stuck(host);
     let severity = if explained || host.pools.is_empty() { Severity::Critical } else { Severity::Warning };
     let summary = if explained {
         "Tasks hang, waiting for a pool that is full, suspended or does not answer"
@@ -47,13 +48,13 @@ fn check(host: &Host) -> Vec<Finding> {
         "Tasks hang, waiting for storage"
     };
     let subject = |_: &_| Subject::new("host", "kernel");
-    let found = said::finding(&RULE, (severity, Certainty::Likely), &lines, subject, summary);
+    let found = log_findings::finding(&RULE, (severity, Certainty::Likely), &lines, subject, summary);
     found.map(|f| with_advice(f, host)).into_iter().collect()
 }
 
 fn with_advice(finding: Finding, host: &Host) -> Finding {
     let pool = host.pools.first().cloned().unwrap_or_else(Pool::default);
     finding
-        .advise(advise::status(&pool))
-        .advise(advise::look("see what they wait for", &["dmesg | grep -A20 'blocked for more than'"]))
+        .advise(advice::status(&pool))
+        .advise(advice::look("see what they wait for", &["dmesg | grep -A20 'blocked for more than'"]))
 }

@@ -1,10 +1,11 @@
 //! Rule: a filesystem has no inodes left.
 
-use super::{Finding, Subject, advise, inmates, judge, said};
+use super::shared::{advice, log_findings, queries, thin_devices};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
-use crate::host::backing::Filesystem;
-use crate::host::thin::Thin;
+use crate::host::model::backing::Filesystem;
+use crate::host::model::thin::Thin;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -41,9 +42,9 @@ super::rule! {
 const WARNING_PERCENT: u64 = 95;
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_docker = host.dockers.iter().filter_map(|d| d.filesystem.as_ref());
+    let of_docker = host.docker_roots.iter().filter_map(|d| d.filesystem.as_ref());
     let of_thins =
-        host.thins.iter().filter_map(|t| of_filesystem(t.filesystem.as_ref()?, container(host, t)));
+        host.thin_devices.iter().filter_map(|t| of_filesystem(t.filesystem.as_ref()?, container(host, t)));
     let all = host.filesystems.iter().chain(of_docker).filter_map(|f| of_filesystem(f, None));
     let mut found: Vec<Finding> = Vec::new();
     for finding in of_thins.chain(all) {
@@ -51,12 +52,12 @@ fn check(host: &Host) -> Vec<Finding> {
             found.push(finding);
         }
     }
-    if found.is_empty() { of_words(host).into_iter().collect() } else { found }
+    if found.is_empty() { check_log(host).into_iter().collect() } else { found }
 }
 
 /// The container whose disk a thin device is.
 fn container(host: &Host, thin: &Thin) -> Option<String> {
-    inmates::container(judge::pool_of_thin(host, thin)?, thin.device_id?)
+    thin_devices::container(queries::pool_of_thin(host, thin)?, thin.device_id?)
 }
 
 fn of_filesystem(filesystem: &Filesystem, container: Option<String>) -> Option<Finding> {
@@ -77,28 +78,31 @@ fn of_filesystem(filesystem: &Filesystem, container: Option<String>) -> Option<F
         format!("{percent} % of the inodes {whose} are in use: files cannot be made, whatever space is free");
     let finding =
         Finding::new(&RULE, severity, Certainty::Certain, Subject::new("filesystem", mount), summary)
-            .because("inodes in use", format!("{percent} %"), "df -i or statfs");
+            .with_evidence("inodes in use", format!("{percent} %"), "df -i or statfs");
     let does = "remove files that are not needed; trees of many small files belong in a volume, which does not lie in \
                 the pool";
     let volume = in_pool.then(|| Advice::new(Risk::Changes, does, &[]));
     Some(with_advice(finding, mount).advise_all(volume))
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["inodes-used-up"]);
-    let subject = |_: &_| Subject::new("filesystem", judge::docker_root(host));
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::lines(host, &["inodes-used-up"]);
+    let subject = |_: &_| Subject::new("filesystem", queries::docker_root(host));
     let summary = "A filesystem has no inodes left: files cannot be made, whatever space is free";
     let level = (Severity::Critical, Certainty::Certain);
-    let said = said::finding(&RULE, level, &lines, subject, summary)
-        .map(|f| with_advice(f, judge::docker_root(host)));
+    let said = log_findings::finding(&RULE, level, &lines, subject, summary)
+        .map(|f| with_advice(f, queries::docker_root(host)));
     said.or_else(|| of_run(host))
 }
 
 /// `/run` lies in memory and runs out of inodes first.
 fn of_run(host: &Host) -> Option<Finding> {
-    let in_run =
-        |path: Option<&str>| path.is_some_and(|p| super::paths::place(p, "") == super::paths::Place::Run);
-    let (line, _) = judge::no_space_lines(host).find(|(_, path)| in_run(*path))?;
+    let in_run = |path: Option<&str>| {
+        path.is_some_and(|p| {
+            super::shared::enospc_path::place(p, "") == super::shared::enospc_path::Place::Run
+        })
+    };
+    let (line, _) = queries::no_space_lines(host).find(|(_, path)| in_run(*path))?;
     let summary = "The filesystem of /run may have no inodes left";
     let finding = Finding::new(
         &RULE,
@@ -107,7 +111,7 @@ fn of_run(host: &Host) -> Option<Finding> {
         Subject::new("filesystem", "/run"),
         summary,
     )
-    .quoting(&[line]);
+    .with_log_lines(&[line]);
     Some(with_advice(finding, "/run"))
 }
 
@@ -115,5 +119,5 @@ fn with_advice(finding: Finding, mount: &str) -> Finding {
     let at = if mount.starts_with('/') { quote(mount) } else { "/".to_owned() };
     let (df, du) =
         (format!("df -i {at}"), format!("du -x --inodes --max-depth=3 {at} | sort -n | tail -n 20"));
-    finding.advise(advise::look("see what is left, and which directories hold the most files", &[&df, &du]))
+    finding.advise(advice::look("see what is left, and which directories hold the most files", &[&df, &du]))
 }

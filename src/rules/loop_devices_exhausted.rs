@@ -1,6 +1,7 @@
 //! Rule: no loop device could be had for the pool's files.
 
-use super::{Finding, Subject, advise, said};
+use super::shared::{advice, log_findings};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
 use crate::verdict::{Certainty, Severity};
@@ -33,16 +34,17 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = said::lines(host, &["loop-devices-exhausted", "loop-attach-failed"]);
+    let lines = log_findings::lines(host, &["loop-devices-exhausted", "loop-attach-failed"]);
     let summary = "No loop device could be had for the pool's files";
     let subject = |_: &_| Subject::new("host", "loop devices");
-    let found = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
+    let found =
+        log_findings::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
     found.map(with_advice).into_iter().collect()
 }
 
 fn with_advice(finding: Finding) -> Finding {
     finding
-        .advise(advise::look(
+        .advise(advice::look(
             "see which loop devices there are and what holds them",
             &["losetup -l", "ls -l /dev/loop*", "lsmod | grep '^loop'"],
         ))

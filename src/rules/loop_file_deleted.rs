@@ -1,9 +1,10 @@
 //! Rule: a loop file that carries the pool was deleted or replaced.
 
-use super::{Finding, Subject, advise, said};
+use super::shared::{advice, log_findings};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, lost_files, put_back, quote};
 use crate::host::Host;
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -42,11 +43,11 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found: Vec<Finding> = host.pools.iter().filter_map(of_pool).collect();
-    if found.is_empty() { of_words(host).into_iter().collect() } else { found }
+    let found: Vec<Finding> = host.pools.iter().filter_map(check_pool).collect();
+    if found.is_empty() { check_log(host).into_iter().collect() } else { found }
 }
 
-fn of_pool(pool: &Pool) -> Option<Finding> {
+fn check_pool(pool: &Pool) -> Option<Finding> {
     let lost = lost_files(pool);
     let files = || lost.iter().filter_map(|(half, b)| Some((half, b.file.as_ref()?)));
     let deleted = files().any(|(_, f)| f.deleted);
@@ -60,7 +61,7 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
     let mut finding =
         Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary);
     for (half, file) in files() {
-        finding = finding.because(format!("{half} file"), file.path.clone(), "loop device");
+        finding = finding.with_evidence(format!("{half} file"), file.path.clone(), "loop device");
     }
     let used = pool.data.used_in_bytes();
     let free = pool.data_backing.filesystem.as_ref().and_then(|f| f.free);
@@ -71,7 +72,7 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
     }
     let does = format!("the copy needs {used} and its filesystem has {free} free: make room there first");
     let df = pool.data_backing.filesystem.as_ref().and_then(|f| f.mount.as_deref()).unwrap_or("/");
-    Some(finding.advise(advise::look(&does, &[&format!("df -h {}", quote(df))])))
+    Some(finding.advise(advice::look(&does, &[&format!("df -h {}", quote(df))])))
 }
 
 /// Copies of what would be lost: for good where Docker can be stopped, else of this moment.
@@ -94,14 +95,15 @@ fn copies(pool: &Pool) -> Option<Advice> {
 }
 
 fn attached() -> Advice {
-    advise::look("see which loop devices hold it; do not stop Docker and do not reboot", &["losetup -l"])
+    advice::look("see which loop devices hold it; do not stop Docker and do not reboot", &["losetup -l"])
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let mut lines = said::lines(host, &["deleted-file-open"]);
+fn check_log(host: &Host) -> Option<Finding> {
+    let mut lines = log_findings::lines(host, &["deleted-file-open"]);
     lines.retain(|s| s.text.contains("/dev/loop"));
     let summary = "A loop device holds a deleted file; its content is lost when the loop device goes";
     let subject = |_: &_| Subject::new("host", "loop devices");
-    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
+    let finding =
+        log_findings::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
     Some(finding.advise(attached()))
 }

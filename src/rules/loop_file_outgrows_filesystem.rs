@@ -1,10 +1,11 @@
 //! Rule: the pool's loop files can grow by more than their filesystem has free.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::advice::{Advice, quote};
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::units::{Bytes, percent_of};
+use crate::host::model::pool::Pool;
+use crate::host::model::units::{Bytes, percent_of};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -63,16 +64,16 @@ const NO_ROOM: Bytes = Bytes(64 << 20);
 const SHORT_PERCENT: u64 = 10;
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
     if of_pools.is_empty() {
-        of_words(host).or_else(|| of_doubt(host)).into_iter().collect()
+        check_log(host).or_else(|| of_doubt(host)).into_iter().collect()
     } else {
         of_pools
     }
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    let found = judge::loop_room(host, pool).filter(|r| r.growth > r.room)?;
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    let found = queries::loop_room(host, pool).filter(|r| r.growth > r.room)?;
     let total = pool.data.total_in_bytes().unwrap_or(found.growth);
     let (severity, state) = if found.room <= NO_ROOM {
         (Severity::Critical, "the pool cannot grow any more, whatever it shows as free")
@@ -81,7 +82,7 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     } else {
         (Severity::Notice, "there is room for now")
     };
-    let errors = said::lines(host, &["loop-write-error"]);
+    let errors = log_findings::lines(host, &["loop-write-error"]);
     // In a pasted text the errors may be younger than the report.
     let severity = if errors.is_empty() || found.exact { severity } else { severity.max(Severity::Warning) };
     let certainty = if found.exact { Certainty::Certain } else { Certainty::Likely };
@@ -91,56 +92,57 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     );
     let from = if found.exact { "file and filesystem" } else { "docker info or pasted report" };
     let mut finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary)
-        .because("may still grow by", found.growth.to_string(), from)
-        .because("filesystem has free", found.room.to_string(), from);
+        .with_evidence("may still grow by", found.growth.to_string(), from)
+        .with_evidence("filesystem has free", found.room.to_string(), from);
     if let Some(free) = pool.data.free_in_bytes() {
-        finding = finding.because("the pool shows as free", free.to_string(), judge::source(pool));
+        finding = finding.with_evidence("the pool shows as free", free.to_string(), queries::source(pool));
     }
-    Some(finding.quoting(&errors).advise_all(advice(host, pool)))
+    Some(finding.with_log_lines(&errors).advise_all(advice(host, pool)))
 }
 
 /// Loop writes fail, and nothing tells how full the filesystem is.
-fn of_words(host: &Host) -> Option<Finding> {
+fn check_log(host: &Host) -> Option<Finding> {
     // Where the room is known there was enough of it, so the errors are history.
-    if host.pools.iter().any(|p| judge::loop_room(host, p).is_some()) || judge::nobody_has_pools(host) {
+    if host.pools.iter().any(|p| queries::loop_room(host, p).is_some()) || queries::nobody_has_pools(host) {
         return None;
     }
-    let lines = said::lines(host, &["loop-write-error"]);
+    let lines = log_findings::lines(host, &["loop-write-error"]);
     let pool = host.pools.first().cloned().unwrap_or_default();
-    let subject = |s: &_| judge::pool_subject(host, s);
+    let subject = |s: &_| queries::pool_subject(host, s);
     let summary =
         "Writes to a loop file fail, as when its filesystem is full: the pool's free space is not real";
-    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
+    let finding =
+        log_findings::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
     Some(finding.advise_all(advice(host, &pool)))
 }
 
 /// "No space left" was said, the pool on loop files has room, and nobody told what their filesystem has: it
 /// may be it.
 fn of_doubt(host: &Host) -> Option<Finding> {
-    let pool = host.pools.iter().find(|p| p.on_loop() && judge::has_room(p))?;
+    let pool = host.pools.iter().find(|p| p.on_loop() && queries::has_room(p))?;
     let room_told = pool.docker_info.as_ref().is_some_and(|i| i.data_available.is_some());
     let room_told = room_told || pool.data_backing.filesystem.is_some();
-    let (saying, _) = judge::no_space_lines(host).next().filter(|_| !room_told)?;
+    let (saying, _) = queries::no_space_lines(host).next().filter(|_| !room_told)?;
     let summary =
         "The filesystem under the loop file may be full: the pool's own free space says nothing about it";
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Possible, Subject::pool(pool), summary);
-    Some(finding.quoting(&[saying]).advise_all(advice(host, pool)))
+    Some(finding.with_log_lines(&[saying]).advise_all(advice(host, pool)))
 }
 
 fn advice(host: &Host, pool: &Pool) -> Vec<Advice> {
     let file = pool.data_backing.file.as_ref().map(|f| f.path.as_str()).filter(|p| !p.is_empty());
     let file = file.map_or_else(
-        || format!("{}/devicemapper/devicemapper/data", judge::docker_root(host)),
+        || format!("{}/devicemapper/devicemapper/data", queries::docker_root(host)),
         str::to_owned,
     );
     let file = quote(&file);
-    let root = quote(judge::docker_root(host));
+    let root = quote(queries::docker_root(host));
     let (df, ls) = (format!("df -h {file}"), format!("ls -ls {file}"));
     let big = format!("du -xh --max-depth=2 {root} | sort -h | tail -n 20");
     let mut all = vec![
-        advise::look("see what the filesystem has free and what the file takes", &[&df, &ls]),
-        advise::look("see what else takes space there: logs, volumes, downloads", &[&big]),
+        advice::look("see what the filesystem has free and what the file takes", &[&df, &ls]),
+        advice::look("see what else takes space there: logs, volumes, downloads", &[&big]),
     ];
-    all.extend(advise::free_space(host, pool));
+    all.extend(advice::free_space(host, pool));
     all
 }

@@ -1,8 +1,9 @@
 //! Rule: loop files carry the pool.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::{Owner, Pool};
+use crate::host::model::pool::{Owner, Pool};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -45,38 +46,38 @@ super::rule! {
 
 fn check(host: &Host) -> Vec<Finding> {
     let of_pools: Vec<Finding> =
-        host.pools.iter().filter(|p| p.on_loop()).map(|p| of_pool(host, p)).collect();
-    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+        host.pools.iter().filter(|p| p.on_loop()).map(|p| check_pool(host, p)).collect();
+    if of_pools.is_empty() { check_log(host).into_iter().collect() } else { of_pools }
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Finding {
+fn check_pool(host: &Host, pool: &Pool) -> Finding {
     let summary = "The pool lies in loop files, which is strongly discouraged for production use";
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, Subject::pool(pool), summary);
     let file =
         pool.data_backing.file.as_ref().map(|f| f.path.clone()).or_else(|| pool.data_backing.path.clone());
     let file = file.unwrap_or_else(|| "a loop device".to_owned());
-    with_advice(finding.because("data lies in", file, judge::source(pool)), host, pool)
+    with_advice(finding.with_evidence("data lies in", file, queries::source(pool)), host, pool)
 }
 
 fn with_advice(finding: Finding, host: &Host, pool: &Pool) -> Finding {
     let moves = "see how the pool moves to LVM, with everything that is in it";
     if matches!(pool.owner, Owner::Containerd { .. }) {
-        return finding.advise(advise::plan("direct-lvm", pool, moves));
+        return finding.advise(advice::plan("direct-lvm", pool, moves));
     }
-    if !judge::is_dockers(host, pool) {
-        return finding.advise(advise::look("see what lies in the pool", &["dmsetup ls --tree"]));
+    if !queries::is_dockers(host, pool) {
+        return finding.advise(advice::look("see what lies in the pool", &["dmsetup ls --tree"]));
     }
-    finding.advise(advise::plan("direct-lvm", pool, moves)).advise(advise::plan(
+    finding.advise(advice::plan("direct-lvm", pool, moves)).advise(advice::plan(
         "overlay2",
         pool,
         "or how everything moves to the driver overlay2",
     ))
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["loopback-discouraged"]);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::lines(host, &["loopback-discouraged"]);
     let summary = "Docker warns that its pool lies in loop files";
     let level = (Severity::Notice, Certainty::Certain);
-    let finding = said::finding(&RULE, level, &lines, |_| judge::docker_subject(host), summary)?;
+    let finding = log_findings::finding(&RULE, level, &lines, |_| queries::docker_subject(host), summary)?;
     Some(with_advice(finding, host, &Pool::default()))
 }

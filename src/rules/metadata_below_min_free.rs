@@ -1,9 +1,11 @@
 //! Rule: Docker refuses new layers and containers because the pool's free metadata is under its floor.
 
-use super::{Finding, Subject, advise, floor_words};
-use crate::host::pool::Pool;
-use crate::host::units::METADATA_BLOCK;
-use crate::host::{Host, units::Bytes};
+use super::shared::{advice, min_free};
+use super::{Finding, Subject};
+use crate::host::Host;
+use crate::host::model::pool::Pool;
+use crate::host::model::units::Bytes;
+use crate::host::model::units::METADATA_BLOCK;
 use crate::verdict::Severity;
 
 super::rule! {
@@ -37,22 +39,22 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+    host.pools.iter().filter_map(|p| check_pool(host, p)).collect()
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    let s = floor_words::shortfall(pool, &pool.metadata, pool.refused_metadata)?;
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    let s = min_free::shortfall(pool, &pool.metadata, pool.refused_metadata)?;
     let size = |blocks: u64| Bytes(blocks.saturating_mul(METADATA_BLOCK.0));
     let summary = s.summary("metadata", s.short().map(|b| format!(" ({})", size(b))).unwrap_or_default());
     let certainty = s.certainty(host, pool, pool.refused_metadata);
     let finding = Finding::new(&RULE, Severity::Critical, certainty, Subject::pool(pool), summary);
     let finding = s.as_facts(finding, "metadata", |blocks| format!(" ({})", size(blocks)));
     let ways = s.ways("metadata", |blocks| format!(" ({})", size(blocks)));
-    let grow = advise::grow_metadata(host, pool, s.smallest_growth().map(size));
+    let grow = advice::grow_metadata(host, pool, s.smallest_growth().map(size));
     Some(
         finding
-            .advise(advise::usage(pool))
-            .advise_all(advise::with_amount(grow, ways.grow, "see how"))
-            .advise_all(advise::free_space(host, pool)),
+            .advise(advice::usage(pool))
+            .advise_all(advice::with_amount(grow, ways.grow, "see how"))
+            .advise_all(advice::free_space(host, pool)),
     )
 }

@@ -1,9 +1,10 @@
 //! Rule: the pool's metadata is damaged.
 
-use super::{Finding, Subject, advise, inmates, judge, said};
+use super::shared::{advice, log_findings, queries, thin_devices};
+use super::{Finding, Subject};
 use crate::advice::Advice;
 use crate::host::Host;
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
 use crate::host::saying::Saying;
 use crate::verdict::{Certainty, Severity};
 
@@ -61,57 +62,57 @@ fn of_inside(pool: &Pool) -> Option<Finding> {
     let summary = format!("The pool's metadata is damaged on its device: block {block} {what}{more}");
     let each = inside.damage.iter().map(|(block, what)| format!("{block}: {what}"));
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
-        .because("damaged metadata blocks", inmates::list(each), "the pool's metadata");
-    let says = advise::usage(pool);
+        .with_evidence("damaged metadata blocks", thin_devices::list(each), "the pool's metadata");
+    let says = advice::usage(pool);
     let says = Advice { does: "see what else is damaged, in the trees of mappings".to_owned(), ..says };
-    Some(finding.advise(says).advise(advise::kernel_log()).advise(advise::repair(pool)))
+    Some(finding.advise(says).advise(advice::kernel_log()).advise(advice::repair(pool)))
 }
 
 fn of_tools(host: &Host) -> Option<Finding> {
-    let mut failed = said::lines(host, &["pool-check-failed"]);
-    let missing = said::any(host, &["thin-check-missing"]);
+    let mut failed = log_findings::lines(host, &["pool-check-failed"]);
+    let missing = log_findings::any(host, &["thin-check-missing"]);
     failed.retain(|s| !(missing || s.text.contains(NOT_RUN)));
-    let details = said::lines(host, &["mappings-damaged"]);
+    let details = log_findings::lines(host, &["mappings-damaged"]);
     let certainty = if details.is_empty() { Certainty::Likely } else { Certainty::Certain };
     let lines: Vec<&Saying> = failed.into_iter().chain(details).collect();
-    let subject = |s: &_| judge::pool_subject(host, s);
+    let subject = |s: &_| queries::pool_subject(host, s);
     let summary =
         "The pool's metadata does not pass its check: it must be repaired by hand before the pool starts";
-    let finding = said::finding(&RULE, (Severity::Critical, certainty), &lines, subject, summary)?;
+    let finding = log_findings::finding(&RULE, (Severity::Critical, certainty), &lines, subject, summary)?;
     Some(with_advice(host, finding, &lines))
 }
 
 fn of_kernel(host: &Host) -> Option<Finding> {
-    let lines = said::current(
+    let lines = log_findings::current(
         host,
         &["superblock-damaged", "btree-damaged", "space-map-damaged", "metadata-unusable"],
     );
-    let subject = |s: &_| judge::pool_subject(host, s);
+    let subject = |s: &_| queries::pool_subject(host, s);
     let summary =
         "The kernel cannot read the pool's metadata: a block does not match its checksum or its place";
     let level = (Severity::Critical, Certainty::Likely);
-    let finding = said::finding(&RULE, level, &lines, subject, summary)?;
+    let finding = log_findings::finding(&RULE, level, &lines, subject, summary)?;
     Some(with_advice(host, finding, &lines))
 }
 
 /// The pool could not be set up, and nothing says why.
 fn of_refused_pool(host: &Host) -> Option<Finding> {
-    if said::any(host, &["loop-devices-exhausted", "loop-attach-failed", "thin-check-missing"]) {
+    if log_findings::any(host, &["loop-devices-exhausted", "loop-attach-failed", "thin-check-missing"]) {
         return None;
     }
-    let lines = said::lines(host, &["create-pool-failed", "repair-failed"]);
-    let subject = |s: &_| judge::pool_subject(host, s);
+    let lines = log_findings::lines(host, &["create-pool-failed", "repair-failed"]);
+    let subject = |s: &_| queries::pool_subject(host, s);
     let summary =
         "The pool could not be set up: its metadata may be damaged, or the kernel lacks dm_thin_pool";
     let level = (Severity::Critical, Certainty::Possible);
-    let finding = said::finding(&RULE, level, &lines, subject, summary)?;
+    let finding = log_findings::finding(&RULE, level, &lines, subject, summary)?;
     Some(with_advice(host, finding, &lines))
 }
 
 fn with_advice(host: &Host, finding: Finding, lines: &[&Saying]) -> Finding {
-    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
+    let pool = lines.first().and_then(|s| queries::pool_of(host, s)).cloned().unwrap_or_default();
     let subject = Subject::pool(&pool);
     let finding =
         Finding { subject: if pool == Pool::default() { finding.subject } else { subject }, ..finding };
-    finding.advise(advise::kernel_log()).advise(advise::repair(&pool))
+    finding.advise(advice::kernel_log()).advise(advice::repair(&pool))
 }

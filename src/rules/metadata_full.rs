@@ -1,10 +1,11 @@
 //! Rule: no free metadata block is left in the pool.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::status::Mode;
-use crate::host::units::{METADATA_BLOCKS_MAX, MetadataBlocks};
+use crate::host::dm::status::Mode;
+use crate::host::model::pool::Pool;
+use crate::host::model::units::{METADATA_BLOCKS_MAX, MetadataBlocks};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -38,15 +39,15 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
-    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
+    if of_pools.is_empty() { check_log(host).into_iter().collect() } else { of_pools }
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    if !judge::metadata_is_full(pool) {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    if !queries::metadata_is_full(pool) {
         return None;
     }
-    let used = judge::metadata_used_of(pool)?;
+    let used = queries::metadata_used_of(pool)?;
     let certainty = if pool.metadata.exact { Certainty::Certain } else { Certainty::Likely };
     let damaged = pool.needs_check == Some(true);
     let state = match (&pool.mode, pool.needs_check) {
@@ -61,31 +62,35 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     };
     let summary = format!("The pool's metadata is full: {used}{state}");
     let mut finding = Finding::new(&RULE, Severity::Critical, certainty, Subject::pool(pool), summary)
-        .because("metadata in use", used, judge::source(pool));
+        .with_evidence("metadata in use", used, queries::source(pool));
     if pool.metadata.total.is_some_and(|t| t >= METADATA_BLOCKS_MAX) {
         let most = METADATA_BLOCKS_MAX.0.to_string();
-        finding =
-            finding.because("the most metadata blocks the kernel uses", most, "dm-space-map-metadata.h");
+        finding = finding.with_evidence(
+            "the most metadata blocks the kernel uses",
+            most,
+            "dm-space-map-metadata.h",
+        );
     }
-    let finding = if damaged { finding.advise(advise::repair(pool)) } else { finding };
-    Some(finding.advise_all(advise::grow_metadata(host, pool, doubled(pool))).advise(advise::status(pool)))
+    let finding = if damaged { finding.advise(advice::repair(pool)) } else { finding };
+    Some(finding.advise_all(advice::grow_metadata(host, pool, doubled(pool))).advise(advice::status(pool)))
 }
 
 /// As much metadata again as there is: a step that does not have to be repeated soon.
-fn doubled(pool: &Pool) -> Option<crate::host::units::Bytes> {
+fn doubled(pool: &Pool) -> Option<crate::host::model::units::Bytes> {
     let total = pool.metadata.total.filter(|t| *t < METADATA_BLOCKS_MAX)?;
     let more = MetadataBlocks(total.0.min(METADATA_BLOCKS_MAX.0 - total.0));
-    Some(crate::host::units::Blocks::bytes(more, crate::host::units::METADATA_BLOCK))
+    Some(crate::host::model::units::Blocks::bytes(more, crate::host::model::units::METADATA_BLOCK))
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::current(
         host,
         &["no-free-metadata", "metadata-full-in-tool", "pool-to-out-of-metadata", "metadata-out-of-space"],
     );
     let summary = "A pool's metadata is full: the kernel or a metadata tool found no free block in it";
-    let subject = |s: &_| judge::pool_subject(host, s);
-    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
-    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
-    Some(finding.advise(advise::status(&pool)).advise_all(advise::grow_metadata(host, &pool, None)))
+    let subject = |s: &_| queries::pool_subject(host, s);
+    let finding =
+        log_findings::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
+    let pool = lines.first().and_then(|s| queries::pool_of(host, s)).cloned().unwrap_or_default();
+    Some(finding.advise(advice::status(&pool)).advise_all(advice::grow_metadata(host, &pool, None)))
 }

@@ -1,8 +1,9 @@
 //! Rule: most of the pool's metadata blocks are in use.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -42,32 +43,33 @@ const WARNING_PERCENT: u64 = 75;
 const CRITICAL_PERCENT: u64 = 90;
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
-    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
+    if of_pools.is_empty() { check_log(host).into_iter().collect() } else { of_pools }
 }
 
 /// LVM or the kernel warned about a pool of which nothing else is known.
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["lvm-warns-metadata", "low-water-metadata"]);
-    let subject = |s: &_| judge::pool_subject(host, s);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::current(host, &["lvm-warns-metadata", "low-water-metadata"]);
+    let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "LVM or the kernel warns that a pool's metadata is nearly full";
-    let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;
-    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
-    Some(finding.advise(advise::status(&pool)).advise_all(advise::grow_metadata(host, &pool, None)))
+    let finding =
+        log_findings::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;
+    let pool = lines.first().and_then(|s| queries::pool_of(host, s)).cloned().unwrap_or_default();
+    Some(finding.advise(advice::status(&pool)).advise_all(advice::grow_metadata(host, &pool, None)))
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    if judge::metadata_is_full(pool) || !judge::metadata_above(pool, WARNING_PERCENT)? {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    if queries::metadata_is_full(pool) || !queries::metadata_above(pool, WARNING_PERCENT)? {
         return None;
     }
     let severity =
-        if judge::metadata_above(pool, CRITICAL_PERCENT)? { Severity::Critical } else { Severity::Warning };
+        if queries::metadata_above(pool, CRITICAL_PERCENT)? { Severity::Critical } else { Severity::Warning };
     let certainty = if pool.metadata.exact { Certainty::Certain } else { Certainty::Likely };
-    let used = judge::metadata_used_of(pool)?;
+    let used = queries::metadata_used_of(pool)?;
     let summary = format!("The pool's metadata is nearly full: {used}");
     let limits = format!("{WARNING_PERCENT} % warning, {CRITICAL_PERCENT} % critical");
     let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary)
-        .because("metadata in use", used, judge::source(pool))
-        .because("limit", limits, "this rule");
-    Some(finding.advise(advise::usage(pool)).advise_all(advise::grow_metadata(host, pool, None)))
+        .with_evidence("metadata in use", used, queries::source(pool))
+        .with_evidence("limit", limits, "this rule");
+    Some(finding.advise(advice::usage(pool)).advise_all(advice::grow_metadata(host, pool, None)))
 }

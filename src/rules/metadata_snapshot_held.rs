@@ -1,10 +1,11 @@
 //! Rule: somebody holds a snapshot of the pool's metadata.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::status::HeldRoot;
+use crate::host::dm::status::HeldRoot;
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -41,32 +42,33 @@ super::rule! {
 const PRESSING_PERCENT: u64 = 75;
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_pools: Vec<Finding> = host.pools.iter().filter_map(of_pool).collect();
-    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(check_pool).collect();
+    if of_pools.is_empty() { check_log(host).into_iter().collect() } else { of_pools }
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["metadata-snapshot-held"]);
-    let subject = |s: &_| judge::pool_subject(host, s);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::current(host, &["metadata-snapshot-held"]);
+    let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "A tool wanted a metadata snapshot while another one was held";
-    let finding = said::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary)?;
-    Some(finding.advise(advise::status(&Pool::default())))
+    let finding =
+        log_findings::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary)?;
+    Some(finding.advise(advice::status(&Pool::default())))
 }
 
-fn of_pool(pool: &Pool) -> Option<Finding> {
+fn check_pool(pool: &Pool) -> Option<Finding> {
     let Some(HeldRoot::Block(block)) = pool.held_root else { return None };
     let pressing = pool.metadata.above(PRESSING_PERCENT) == Some(true);
     let severity = if pressing { Severity::Warning } else { Severity::Notice };
     let summary =
         format!("A metadata snapshot is held (block {block}): freed blocks do not come back meanwhile");
     let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), summary)
-        .because("held root", block.to_string(), judge::source(pool))
-        .advise(advise::look(
+        .with_evidence("held root", block.to_string(), queries::source(pool))
+        .advise(advice::look(
             "see whether a tool that takes such snapshots runs",
             &["pgrep -af 'cadvisor|kubelet|thin_'"],
         ));
     let Some(name) = pool.name.as_deref() else { return Some(finding) };
-    if judge::refuses_changes(pool) {
+    if queries::refuses_changes(pool) {
         return Some(finding);
     }
     let release = format!("dmsetup message {} 0 release_metadata_snap", quote(name));

@@ -1,9 +1,10 @@
 //! Rule: the metadata is too small to record all of the data.
 
-use super::{Finding, Subject, advise, judge};
+use super::shared::{advice, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::units::{Blocks, METADATA_BLOCK, MetadataBlocks, percent_of};
+use crate::host::model::pool::Pool;
+use crate::host::model::units::{Blocks, METADATA_BLOCK, MetadataBlocks, percent_of};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -44,10 +45,10 @@ const BITMAP: u64 = 16_320;
 const TELLING_PERCENT: u64 = 25;
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+    host.pools.iter().filter_map(|p| check_pool(host, p)).collect()
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let (data, metadata) = (pool.data.total?, pool.metadata.total?);
     let reserve = RESERVE.min(metadata.0 / 10);
     let mappings = data.0.div_ceil(MAPPINGS_PER_BLOCK).saturating_add(1);
@@ -63,17 +64,17 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let summary =
         format!("The metadata would be full before the data is: it has {has}, {which} needs {wants}");
     let mut finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, Subject::pool(pool), summary)
-        .because("metadata blocks", metadata.0.to_string(), judge::source(pool))
-        .because("worst case of one mapping a data block", format!("{} blocks", worst.0), "computed");
+        .with_evidence("metadata blocks", metadata.0.to_string(), queries::source(pool))
+        .with_evidence("worst case of one mapping a data block", format!("{} blocks", worst.0), "computed");
     if let Some((seen, inside)) = seen.zip(pool.inside.as_ref()) {
         let used = inside.metadata_used.unwrap_or_default().0;
         let mapped: u64 = inside.devices.values().filter_map(|d| d.mapped).map(|b| b.0).sum();
         let now = format!("{used} blocks for {} devices with {mapped} mappings", inside.devices.len());
         finding = finding
-            .because("metadata in use, without the kernel's reserve", now, "the pool's metadata")
-            .because("when the data is full at that rate", format!("{} blocks", seen.0), "computed");
+            .with_evidence("metadata in use, without the kernel's reserve", now, "the pool's metadata")
+            .with_evidence("when the data is full at that rate", format!("{} blocks", seen.0), "computed");
     }
-    Some(finding.advise_all(advise::grow_metadata(host, pool, Some(wants.minus(has)))))
+    Some(finding.advise_all(advice::grow_metadata(host, pool, Some(wants.minus(has)))))
 }
 
 /// Metadata blocks in use when the data is full, if each data block goes on to need as much as those in use do:

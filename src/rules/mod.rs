@@ -3,13 +3,8 @@
 //! A rule never prints, never asks, and knows neither options nor other rules. A rule's explanation is its
 //! doc comment; the examples in it run as tests, one that fires and one that keeps quiet.
 
-mod advise;
 mod finding;
-mod floor_words;
-mod inmates;
-mod judge;
-mod paths;
-mod said;
+mod shared;
 
 pub use finding::{Evidence, Finding, Subject};
 

@@ -1,10 +1,11 @@
 //! Rule: two numbers look as if they contradicted each other.
 
-use super::{Finding, Subject, advise, judge};
+use super::shared::{advice, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::twice::Twice;
-use crate::host::units::Bytes;
+use crate::host::assemble::conflicts::Conflict;
+use crate::host::model::pool::Pool;
+use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -17,7 +18,7 @@ super::rule! {
     /// differ, too.
     ///
     /// ## Why it matters
-    /// Space seems lost that is not, or seems free that is not. Nothing is counted twice here: the kernel's
+    /// Space seems lost that is not, or seems free that is not. Nothing is counted conflict here: the kernel's
     /// blocks go first, then the report's bytes.
     ///
     /// ## What to do
@@ -52,38 +53,39 @@ const APART_PERCENT: u64 = 1;
 
 fn check(host: &Host) -> Vec<Finding> {
     let of_pools = host.pools.iter().filter_map(|p| capped(p).or_else(|| apart(p)).or_else(|| impossible(p)));
-    of_pools.chain(host.twice.iter().map(said_twice)).collect()
+    of_pools.chain(host.conflicts.iter().map(said_twice)).collect()
 }
 
 /// Two outputs in one text that cannot be of the same moment.
-fn said_twice(twice: &Twice) -> Finding {
-    let Twice { about, fact, other, counts, .. } = twice;
-    let why = twice.because.as_deref().unwrap_or("it came last");
+fn said_twice(conflict: &Conflict) -> Finding {
+    let Conflict { about, fact, ignored, used, .. } = conflict;
+    let why = conflict.reason.as_deref().unwrap_or("it came last");
     let summary = format!(
         "Two outputs speak of different moments: {fact}: {}, and {}; here the second counts, as {why}",
-        other.0, counts.0
+        ignored.0, used.0
     );
-    let subject = Subject::new(if twice.pool { "pool" } else { "filesystem" }, about.clone());
+    let subject = Subject::new(if conflict.pool { "pool" } else { "filesystem" }, about.clone());
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Likely, subject, summary)
-        .because(*fact, other.0.clone(), other.1)
-        .because(*fact, counts.0.clone(), counts.1);
-    let now: &[&str] = if twice.pool { &["dmsetup status --noflush --target thin-pool"] } else { &["df -h"] };
-    finding.advise(advise::look("take both again at one moment", now))
+        .with_evidence(*fact, ignored.0.clone(), ignored.1)
+        .with_evidence(*fact, used.0.clone(), used.1);
+    let now: &[&str] =
+        if conflict.pool { &["dmsetup status --noflush --target thin-pool"] } else { &["df -h"] };
+    finding.advise(advice::look("take both again at one moment", now))
 }
 
 /// `Available` is bound by the filesystem under the loop file.
 fn capped(pool: &Pool) -> Option<Finding> {
-    let (pools, available) = judge::capped_by_filesystem(pool)?;
+    let (pools, available) = queries::capped_by_filesystem(pool)?;
     let summary = format!(
         "Docker shows {available} available, total less used is {pools}: \
          the filesystem under the loop file has no more"
     );
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Likely, Subject::pool(pool), summary)
-        .because("total less used", pools.to_string(), "docker info")
-        .because("available", available.to_string(), "docker info");
+        .with_evidence("total less used", pools.to_string(), "docker info")
+        .with_evidence("available", available.to_string(), "docker info");
     let file = pool.data_backing.file.as_ref().map(|f| crate::advice::quote(&f.path));
-    let df = format!("df -h {}", file.as_deref().unwrap_or(judge::DEFAULT_ROOT));
-    Some(finding.advise(advise::look("see what that filesystem has free", &[&df])))
+    let df = format!("df -h {}", file.as_deref().unwrap_or(queries::DEFAULT_ROOT));
+    Some(finding.advise(advice::look("see what that filesystem has free", &[&df])))
 }
 
 /// Two outputs of one pool that cannot be of the same moment.
@@ -96,14 +98,14 @@ fn apart(pool: &Pool) -> Option<Finding> {
     }
     let summary = format!("Two outputs differ by {difference} of used data: they are of different times");
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Likely, Subject::pool(pool), summary)
-        .because("data in use", used.to_string(), judge::source(pool))
-        .because("data in use", reported.to_string(), "docker info");
-    Some(finding.advise(advise::status(pool)))
+        .with_evidence("data in use", used.to_string(), queries::source(pool))
+        .with_evidence("data in use", reported.to_string(), "docker info");
+    Some(finding.advise(advice::status(pool)))
 }
 
 /// A status line with more in use than there is: no kernel prints that.
 fn impossible(pool: &Pool) -> Option<Finding> {
-    let ratio = pool.leftovers.iter().find(|w| {
+    let ratio = pool.unrecognized.iter().find(|w| {
         let parts =
             w.split_once('/').and_then(|(u, t)| Some((u.parse::<u64>().ok()?, t.parse::<u64>().ok()?)));
         parts.is_some_and(|(used, total)| used > total)
@@ -111,6 +113,6 @@ fn impossible(pool: &Pool) -> Option<Finding> {
     let summary =
         format!("The status line says {ratio}, more in use than there is: it was not printed by a kernel");
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, Subject::pool(pool), summary)
-        .because("used and total", ratio.clone(), "thin-pool status");
-    Some(finding.advise(advise::status(pool)))
+        .with_evidence("used and total", ratio.clone(), "thin-pool status");
+    Some(finding.advise(advice::status(pool)))
 }

@@ -1,10 +1,11 @@
 //! Rule: deleted files are held open and keep their space.
 
-use super::{Finding, Subject, advise, said};
+use super::shared::{advice, log_findings};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
-use crate::host::open_files::Deleted;
-use crate::host::units::Bytes;
+use crate::host::fs::lsof::Deleted;
+use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 use std::cmp::Reverse;
 
@@ -40,7 +41,7 @@ super::rule! {
 const MUCH: Bytes = Bytes(1 << 30);
 
 fn check(host: &Host) -> Vec<Finding> {
-    of_list(host).or_else(|| of_words(host)).into_iter().collect()
+    of_list(host).or_else(|| check_log(host)).into_iter().collect()
 }
 
 /// Files that `lsof` lists with their sizes; one that several programs hold counts once.
@@ -63,7 +64,7 @@ fn of_list(host: &Host) -> Option<Finding> {
     for file in files.iter().take(LISTED) {
         let value =
             format!("{}, {} by {} ({})", file.path, file.size.unwrap_or_default(), file.command, file.pid);
-        finding = finding.because("held open", value, "lsof");
+        finding = finding.with_evidence("held open", value, "lsof");
     }
     let finding = with_advice(finding);
     let Some(descriptor) = largest.descriptor else { return Some(finding) };
@@ -77,14 +78,15 @@ fn of_list(host: &Host) -> Option<Finding> {
 /// Files that are shown in the facts.
 const LISTED: usize = 3;
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let mut lines = said::lines(host, &["deleted-file-open"]);
+fn check_log(host: &Host) -> Option<Finding> {
+    let mut lines = log_findings::lines(host, &["deleted-file-open"]);
     lines.retain(|s| !s.text.contains("/dev/loop"));
     let summary = "Deleted files are held open: df counts them, du does not, and their space stays taken";
     let subject = |_: &_| Subject::new("filesystem", "(see the files)");
-    said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary).map(with_advice)
+    log_findings::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)
+        .map(with_advice)
 }
 
 fn with_advice(finding: Finding) -> Finding {
-    finding.advise(advise::look("see all of them, with their holders and sizes", &["lsof +L1"]))
+    finding.advise(advice::look("see all of them, with their holders and sizes", &["lsof +L1"]))
 }

@@ -1,6 +1,7 @@
 //! Rule: a pool or device was offered as new that is not.
 
-use super::{Finding, advise, judge, said};
+use super::Finding;
+use super::shared::{advice, log_findings, queries};
 use crate::host::Host;
 use crate::verdict::{Certainty, Severity};
 
@@ -34,7 +35,7 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = said::lines(
+    let lines = log_findings::lines(
         host,
         &[
             "pool-has-data",
@@ -51,17 +52,17 @@ fn check(host: &Host) -> Vec<Finding> {
     } else {
         "Docker was offered a pool or device as new that is already used, and refuses to take it"
     };
-    let subject = |s: &_| judge::pool_subject(host, s);
+    let subject = |s: &_| queries::pool_subject(host, s);
     let level = (Severity::Critical, Certainty::Certain);
-    said::finding(&RULE, level, &lines, subject, summary).map(with_advice).into_iter().collect()
+    log_findings::finding(&RULE, level, &lines, subject, summary).map(with_advice).into_iter().collect()
 }
 
 fn with_advice(finding: Finding) -> Finding {
     let see = "see what is on the devices, and whose it is, before anything is removed";
     finding
-        .advise(advise::look(
+        .advise(advice::look(
             see,
             &["lsblk -o NAME,SIZE,FSTYPE,MOUNTPOINT", "lvs -a", "dmsetup table --target thin-pool"],
         ))
-        .advise(advise::look("see who uses the pool's space", &["thinspect usage"]))
+        .advise(advice::look("see who uses the pool's space", &["thinspect usage"]))
 }

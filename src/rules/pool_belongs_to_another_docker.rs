@@ -1,8 +1,9 @@
 //! Rule: the pool is not the one that this Docker's records belong to.
 
-use super::{Finding, advise, judge, said};
+use super::Finding;
+use super::shared::{advice, log_findings, queries};
 use crate::host::Host;
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -37,8 +38,8 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = said::lines(host, &["uuid-verification-failed", "uuid-mismatch", "uuid-unreadable"]);
-    let differs = said::any(host, &["uuid-mismatch"]);
+    let lines = log_findings::lines(host, &["uuid-verification-failed", "uuid-mismatch", "uuid-unreadable"]);
+    let differs = log_findings::any(host, &["uuid-mismatch"]);
     let (certainty, summary) = if differs {
         (
             Certainty::Certain,
@@ -50,19 +51,19 @@ fn check(host: &Host) -> Vec<Finding> {
             "Docker could not verify its base device: another pool, or one that cannot be read now",
         )
     };
-    let subject = |s: &_| judge::pool_subject(host, s);
-    let found = said::finding(&RULE, (Severity::Critical, certainty), &lines, subject, summary);
+    let subject = |s: &_| queries::pool_subject(host, s);
+    let found = log_findings::finding(&RULE, (Severity::Critical, certainty), &lines, subject, summary);
     found.map(|f| with_advice(f, host)).into_iter().collect()
 }
 
 fn with_advice(finding: Finding, host: &Host) -> Finding {
     let root = crate::advice::quote(&format!(
         "{}/devicemapper/metadata/deviceset-metadata",
-        judge::docker_root(host)
+        queries::docker_root(host)
     ));
     let see = format!("cat {root}");
-    finding.advise(advise::status(&host.pools.first().cloned().unwrap_or_else(Pool::default))).advise(
-        advise::look(
+    finding.advise(advice::status(&host.pools.first().cloned().unwrap_or_else(Pool::default))).advise(
+        advice::look(
             "see which pools there are, and the UUID that Docker remembers",
             &["dmsetup table --target thin-pool", &see],
         ),

@@ -1,9 +1,10 @@
 //! Rule: the pool has failed.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::status::Mode;
+use crate::host::dm::status::Mode;
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -36,27 +37,28 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
-    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
+    if of_pools.is_empty() { check_log(host).into_iter().collect() } else { of_pools }
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    let from_lvm = judge::health(host, pool) == Some('F');
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    let from_lvm = queries::health(host, pool) == Some('F');
     if pool.mode != Some(Mode::Failed) && !from_lvm {
         return None;
     }
     let (fact, value) = if from_lvm { ("health in the attributes", "F, failed") } else { ("mode", "Fail") };
     let summary = "The pool has failed: all I/O to it and its thin devices fails";
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
-        .because(fact, value, judge::source(pool))
-        .quoting(&said::of_pool(host, pool, &["transaction-abort-failed", "pool-to-fail"]));
-    Some(finding.advise(advise::kernel_log()).advise(advise::repair(pool)))
+        .with_evidence(fact, value, queries::source(pool))
+        .with_log_lines(&log_findings::for_pool(host, pool, &["transaction-abort-failed", "pool-to-fail"]));
+    Some(finding.advise(advice::kernel_log()).advise(advice::repair(pool)))
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["pool-to-fail"]);
-    let subject = |s: &_| judge::pool_subject(host, s);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::current(host, &["pool-to-fail"]);
+    let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "The kernel says that a pool has failed: all I/O to it fails";
-    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
-    Some(finding.advise(advise::kernel_log()).advise(advise::repair(&Pool::default())))
+    let finding =
+        log_findings::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
+    Some(finding.advise(advice::kernel_log()).advise(advice::repair(&Pool::default())))
 }

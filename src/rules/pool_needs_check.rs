@@ -1,8 +1,9 @@
 //! Rule: the pool's metadata is marked for an offline check.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -35,11 +36,11 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_pools: Vec<Finding> = host.pools.iter().filter_map(of_pool).collect();
-    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(check_pool).collect();
+    if of_pools.is_empty() { check_log(host).into_iter().collect() } else { of_pools }
 }
 
-fn of_pool(pool: &Pool) -> Option<Finding> {
+fn check_pool(pool: &Pool) -> Option<Finding> {
     if pool.needs_check != Some(true) {
         return None;
     }
@@ -48,32 +49,29 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
     let summary =
         format!("The pool's metadata is marked needs_check: it must be checked and repaired offline{more}");
     let mut finding =
-        Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary).because(
-            "check",
-            "needs_check",
-            judge::source(pool),
-        );
-    if let Some(used) = judge::used_of(&pool.data).filter(|_| full) {
-        finding = finding.because("data in use", used, judge::source(pool));
+        Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
+            .with_evidence("check", "needs_check", queries::source(pool));
+    if let Some(used) = queries::used_of(&pool.data).filter(|_| full) {
+        finding = finding.with_evidence("data in use", used, queries::source(pool));
     }
-    Some(finding.advise(advise::kernel_log()).advise(advise::repair(pool)))
+    Some(finding.advise(advice::kernel_log()).advise(advice::repair(pool)))
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["needs-check", "needs-check-not-set"]);
-    let subject = |s: &_| judge::pool_subject(host, s);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::current(host, &["needs-check", "needs-check-not-set"]);
+    let subject = |s: &_| queries::pool_subject(host, s);
     let level = (Severity::Critical, Certainty::Likely);
     let summary = "The kernel says that a pool's metadata must be repaired before it can be written or grow";
-    let known = said::finding(&RULE, level, &lines, subject, summary);
+    let known = log_findings::finding(&RULE, level, &lines, subject, summary);
     // blkid's exit status 2 behind Docker's question for a UUID: the base device could not be read at all.
     let unreadable = || {
-        let mut lines = said::current(host, &["uuid-verification-failed", "uuid-unreadable"]);
+        let mut lines = log_findings::current(host, &["uuid-verification-failed", "uuid-unreadable"]);
         lines.retain(|s| s.text.contains("exit status 2"));
         let text =
             "Docker could not read its base device, as after a pool filled up and was marked needs_check";
-        said::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, text)
+        log_findings::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, text)
     };
     let finding = known.or_else(unreadable)?;
     let pool = Pool::default();
-    Some(finding.advise(advise::status(&pool)).advise(advise::kernel_log()).advise(advise::repair(&pool)))
+    Some(finding.advise(advice::status(&pool)).advise(advice::kernel_log()).advise(advice::repair(&pool)))
 }

@@ -1,9 +1,10 @@
 //! Rule: the configured pool is not there, or is no thin pool.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::lvm::split_name;
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
 use crate::host::{DeviceMapper, Host};
 use crate::verdict::{Certainty, Severity};
 
@@ -36,29 +37,31 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    of_settings(host).or_else(|| of_words(host)).into_iter().collect()
+    of_settings(host).or_else(|| check_log(host)).into_iter().collect()
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["device-missing", "not-a-thin-pool", "containerd-pool-unreadable"]);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines =
+        log_findings::lines(host, &["device-missing", "not-a-thin-pool", "containerd-pool-unreadable"]);
     let other = lines.first().is_some_and(|s| s.text.contains("not a thin pool"));
     let summary = if other {
         "The device that Docker was told to use is not a thin pool"
     } else {
         "The pool that the daemon was told to use does not exist now"
     };
-    let subject = |s: &_| judge::pool_subject(host, s);
+    let subject = |s: &_| queries::pool_subject(host, s);
     let certain = (Severity::Critical, Certainty::Certain);
-    let finding = said::finding(&RULE, certain, &lines, subject, summary).or_else(|| of_group(host))?;
+    let finding =
+        log_findings::finding(&RULE, certain, &lines, subject, summary).or_else(|| of_group(host))?;
     Some(with_advice(finding, None))
 }
 
 /// A volume group that LVM does not find may have held the pool, or was only mistyped.
 fn of_group(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["volume-group-missing"]);
+    let lines = log_findings::lines(host, &["volume-group-missing"]);
     let subject = |_: &_| Subject::new("host", "LVM");
     let summary = "LVM does not find a volume group; a pool in it cannot be there either";
-    said::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, summary)
+    log_findings::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, summary)
 }
 
 fn of_settings(host: &Host) -> Option<Finding> {
@@ -66,23 +69,21 @@ fn of_settings(host: &Host) -> Option<Finding> {
         return None;
     }
     // LVM lists volumes that are not active, too.
-    let active = |p: &&Pool| p.device.is_some() || judge::state_is_known(p);
+    let active = |p: &&Pool| p.device.is_some() || queries::state_is_known(p);
     let there = |name: &str| host.pools.iter().filter(active).any(|p| p.name.as_deref() == Some(name));
-    let docker = host.dockers.iter().find(|d| d.configured_pool.as_deref().is_some_and(|n| !there(n)))?;
+    let docker =
+        host.docker_roots.iter().find(|d| d.configured_pool.as_deref().is_some_and(|n| !there(n)))?;
     let name = docker.configured_pool.as_deref()?;
     let summary = format!("Docker is told to use the pool {name}, and there is no thin pool of that name");
     let subject = Subject::new("pool", name);
-    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary).because(
-        "dm.thinpooldev",
-        name,
-        "Docker's settings",
-    );
+    let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary)
+        .with_evidence("dm.thinpooldev", name, "Docker's settings");
     Some(with_advice(finding, Some(name)))
 }
 
 fn with_advice(finding: Finding, name: Option<&str>) -> Finding {
     let see = "see which devices and logical volumes there are, and which are active";
-    let finding = finding.advise(advise::look(see, &["dmsetup table --target thin-pool", "lvs -a"]));
+    let finding = finding.advise(advice::look(see, &["dmsetup table --target thin-pool", "lvs -a"]));
     match name.and_then(split_name) {
         Some((lv, None)) => {
             let command = format!("lvchange -ay {}", quote(&format!("{}/{}", lv.vg, lv.lv)));

@@ -1,9 +1,10 @@
 //! Rule: the thin devices together may grow past the pool.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::units::Bytes;
+use crate::host::model::pool::Pool;
+use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -36,27 +37,30 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
-    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
+    if of_pools.is_empty() { check_log(host).into_iter().collect() } else { of_pools }
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["overcommitted"]);
-    let subject = |s: &_| judge::pool_subject(host, s);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::lines(host, &["overcommitted"]);
+    let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "LVM warns that the thin volumes together are larger than their pool";
-    let finding = said::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary)?;
+    let finding =
+        log_findings::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary)?;
     Some(
-        finding.advise(advise::look(
+        finding.advise(advice::look(
             "see the pool and its volumes",
             &["lvs -a -o+data_percent,metadata_percent"],
         )),
     )
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let free = pool.data.free_in_bytes()?;
-    let own =
-        host.thins.iter().filter(|t| judge::pool_of_thin(host, t).is_some_and(|p| std::ptr::eq(p, pool)));
+    let own = host
+        .thin_devices
+        .iter()
+        .filter(|t| queries::pool_of_thin(host, t).is_some_and(|p| std::ptr::eq(p, pool)));
     let promised: Vec<Bytes> = own.filter_map(|t| Some(t.length?.bytes().minus(t.mapped()?))).collect();
     let more = promised.iter().fold(Bytes(0), |sum, b| sum.plus(*b));
     if more <= free || promised.is_empty() {
@@ -66,7 +70,7 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let devices = if count == 1 { "device" } else { "devices" };
     let summary = format!("{count} active thin {devices} may still write {more}; the pool has {free} free");
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, Subject::pool(pool), summary)
-        .because("may still be written", more.to_string(), "thin status")
-        .because("free in the pool", free.to_string(), judge::source(pool));
-    Some(finding.advise(advise::usage(pool)).advise_all(advise::grow_data(host, pool, None)))
+        .with_evidence("may still be written", more.to_string(), "thin status")
+        .with_evidence("free in the pool", free.to_string(), queries::source(pool));
+    Some(finding.advise(advice::usage(pool)).advise_all(advice::grow_data(host, pool, None)))
 }

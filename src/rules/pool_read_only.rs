@@ -1,9 +1,10 @@
 //! Rule: the pool is read-only.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::status::Mode;
+use crate::host::dm::status::Mode;
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -37,16 +38,16 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
-    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
+    if of_pools.is_empty() { check_log(host).into_iter().collect() } else { of_pools }
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    let from_lvm = judge::health(host, pool) == Some('M');
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    let from_lvm = queries::health(host, pool) == Some('M');
     if pool.mode != Some(Mode::ReadOnly) && !from_lvm {
         return None;
     }
-    let why = if judge::metadata_is_full(pool) {
+    let why = if queries::metadata_is_full(pool) {
         "because its metadata is full"
     } else if pool.needs_check == Some(true) {
         "after a failed metadata operation; it needs an offline check"
@@ -57,34 +58,32 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         if from_lvm { ("health in the attributes", "M, metadata read-only") } else { ("mode", "ro") };
     let summary = format!("The pool is read-only {why}");
     let mut finding =
-        Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary).because(
-            fact,
-            value,
-            judge::source(pool),
-        );
-    if let Some(used) = judge::metadata_used_of(pool) {
-        finding = finding.because("metadata in use", used, judge::source(pool));
+        Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
+            .with_evidence(fact, value, queries::source(pool));
+    if let Some(used) = queries::metadata_used_of(pool) {
+        finding = finding.with_evidence("metadata in use", used, queries::source(pool));
     }
-    let lines = said::of_pool(
+    let lines = log_findings::for_pool(
         host,
         pool,
         &["metadata-operation-failed", "pool-to-read-only", "pool-to-out-of-metadata"],
     );
-    Some(finding.quoting(&lines).advise(advise::kernel_log()).advise(advise::repair(pool)))
+    Some(finding.with_log_lines(&lines).advise(advice::kernel_log()).advise(advice::repair(pool)))
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
+fn check_log(host: &Host) -> Option<Finding> {
     let plain = ["pool-to-read-only", "messages-refused", "metadata-operation-failed"];
-    let lines = said::current(host, &plain);
-    let subject = |s: &_| judge::pool_subject(host, s);
+    let lines = log_findings::current(host, &plain);
+    let subject = |s: &_| queries::pool_subject(host, s);
     let (lines, certainty, summary) = if lines.is_empty() {
-        let refused = said::current(host, &["delete-device-failed", "rollback-failed", "thin-delete-failed"]);
+        let refused =
+            log_findings::current(host, &["delete-device-failed", "rollback-failed", "thin-delete-failed"]);
         let text = "Docker could not delete a thin device; a read-only pool refuses every change like this";
         (refused, Certainty::Possible, text)
     } else {
         (lines, Certainty::Likely, "The kernel says that a pool is read-only or has failed")
     };
-    let finding = said::finding(&RULE, (Severity::Critical, certainty), &lines, subject, summary)?;
-    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
-    Some(finding.advise(advise::status(&pool)).advise(advise::kernel_log()))
+    let finding = log_findings::finding(&RULE, (Severity::Critical, certainty), &lines, subject, summary)?;
+    let pool = lines.first().and_then(|s| queries::pool_of(host, s)).cloned().unwrap_or_default();
+    Some(finding.advise(advice::status(&pool)).advise(advice::kernel_log()))
 }

@@ -1,11 +1,12 @@
 //! Rule: what carries the pool changed its size, and not everybody above it was told.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
-use crate::host::backing::Backing;
-use crate::host::pool::Pool;
-use crate::host::units::{Blocks, Bytes, METADATA_BLOCK, METADATA_BLOCKS_MAX};
+use crate::host::model::backing::Backing;
+use crate::host::model::pool::Pool;
+use crate::host::model::units::{Blocks, Bytes, METADATA_BLOCK, METADATA_BLOCKS_MAX};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -46,21 +47,22 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_pools: Vec<Finding> = host.pools.iter().flat_map(of_pool).collect();
-    if of_pools.is_empty() { of_words(host).into_iter().collect() } else { of_pools }
+    let of_pools: Vec<Finding> = host.pools.iter().flat_map(check_pool).collect();
+    if of_pools.is_empty() { check_log(host).into_iter().collect() } else { of_pools }
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["backing-shrunk"]);
-    let subject = |s: &_| judge::pool_subject(host, s);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::current(host, &["backing-shrunk"]);
+    let subject = |s: &_| queries::pool_subject(host, s);
     let summary =
         "The kernel refuses a table or a device that would make the pool smaller: it may be left suspended";
-    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
-    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
-    Some(finding.advise(advise::plan("grow", &pool, "see the right steps and sizes")))
+    let finding =
+        log_findings::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
+    let pool = lines.first().and_then(|s| queries::pool_of(host, s)).cloned().unwrap_or_default();
+    Some(finding.advise(advice::plan("grow", &pool, "see the right steps and sizes")))
 }
 
-fn of_pool(pool: &Pool) -> Vec<Finding> {
+fn check_pool(pool: &Pool) -> Vec<Finding> {
     // A table that is shorter than the pool was refused by the kernel; the pool is as large as before.
     let counted = pool.data.total.zip(pool.block).filter(|_| pool.data.exact).map(|(t, b)| t.bytes(b));
     let data_has = pool.length.map(|l| l.bytes().max(counted.unwrap_or_default()));
@@ -115,7 +117,9 @@ fn of_half(half: Half, pool: &Pool) -> Option<Finding> {
     let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), text);
     let facts = [("file", file), ("device", device), ("pool", has)];
     let finding = facts.into_iter().fold(finding, |finding, (what, size)| match size {
-        Some(size) => finding.because(format!("size of the {word} {what}"), size.to_string(), "machine"),
+        Some(size) => {
+            finding.with_evidence(format!("size of the {word} {what}"), size.to_string(), "machine")
+        }
         None => finding,
     });
     Some(finding.advise_all(advice))
@@ -128,7 +132,7 @@ fn finish(pool: &Pool, word: &str, size: Bytes, step: Bytes) -> Advice {
         return Advice::new(Risk::Changes, "let LVM load its tables anew", &[&refresh]);
     }
     let whole = size.0 - size.0 % step.0.max(1);
-    advise::plan(
+    advice::plan(
         &format!("grow --{word} --to {whole}"),
         pool,
         "see the missing steps with this pool's numbers",
@@ -139,7 +143,7 @@ fn finish(pool: &Pool, word: &str, size: Bytes, step: Bytes) -> Advice {
 fn lengthen(backing: &Backing, device: Bytes) -> Vec<Advice> {
     let Some(file) = backing.file.as_ref().filter(|f| !f.deleted && !f.replaced) else { return Vec::new() };
     let path = quote(&file.path);
-    let see = advise::look(
+    let see = advice::look(
         "see the sizes of the file and of its device",
         &[&format!("ls -ls {path}"), "losetup -l"],
     );
@@ -153,14 +157,14 @@ fn unfinished(pool: &Pool) -> Option<Finding> {
     pool.inactive_table.filter(|loaded| *loaded)?;
     let summary = "A second table is loaded but not live: a resize stopped before its last step, the resume";
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, Subject::pool(pool), summary)
-        .because("tables present", "LIVE & INACTIVE", "device-mapper");
+        .with_evidence("tables present", "LIVE & INACTIVE", "device-mapper");
     let Some(name) = pool.name.as_deref().map(quote) else {
-        return Some(finding.advise(advise::status(pool)));
+        return Some(finding.advise(advice::status(pool)));
     };
     let (live, loaded) = (format!("dmsetup table {name}"), format!("dmsetup table --inactive {name}"));
     let clear = format!("dmsetup clear {name}");
-    let finding = finding.advise(advise::look("compare the two tables", &[&live, &loaded]));
-    if judge::refuses_changes(pool) {
+    let finding = finding.advise(advice::look("compare the two tables", &[&live, &loaded]));
+    if queries::refuses_changes(pool) {
         return Some(finding);
     }
     Some(finding.advise(Advice::new(

@@ -1,10 +1,11 @@
 //! Rule: the pool is suspended.
 
-use super::{Finding, Subject, advise};
+use super::shared::advice;
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::units::{Blocks, SECTOR, Sectors};
+use crate::host::model::pool::Pool;
+use crate::host::model::units::{Blocks, SECTOR, Sectors};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -43,10 +44,10 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(of_pool).collect()
+    host.pools.iter().filter_map(check_pool).collect()
 }
 
-fn of_pool(pool: &Pool) -> Option<Finding> {
+fn check_pool(pool: &Pool) -> Option<Finding> {
     if pool.suspended != Some(true) {
         return None;
     }
@@ -62,9 +63,9 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
         _ => "The pool is suspended: all I/O of its thin devices waits until it is resumed",
     };
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
-        .because("state", "SUSPENDED", "device-mapper");
+        .with_evidence("state", "SUSPENDED", "device-mapper");
     let Some(name) = pool.name.as_deref().map(quote) else {
-        return Some(finding.advise(advise::status(pool)));
+        return Some(finding.advise(advice::status(pool)));
     };
     let see = [
         format!("dmsetup info {name}"),
@@ -72,7 +73,7 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
         format!("dmsetup table --inactive {name}"),
     ];
     let see: Vec<&str> = see.iter().map(String::as_str).collect();
-    let finding = finding.advise(advise::look("see its tables, and that no resize is running", &see));
+    let finding = finding.advise(advice::look("see its tables, and that no resize is running", &see));
     let resume = format!("dmsetup resume {name}");
     let Some(whole) = whole else {
         return Some(finding.advise(Advice::new(Risk::Changes, "resume it", &[&resume])));
@@ -82,8 +83,8 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
     let reload = format!("dmsetup reload {name} --table \"$(dmsetup table {name} | sed '{edit}')\"");
     Some(
         finding
-            .because("length of its table", format!("{length} sectors"), "thin-pool table")
-            .because("the pool's own length", format!("{} sectors", whole.0), "thin-pool status")
+            .with_evidence("length of its table", format!("{length} sectors"), "thin-pool table")
+            .with_evidence("the pool's own length", format!("{} sectors", whole.0), "thin-pool status")
             .advise(Advice::new(
                 Risk::Changes,
                 "give it a table of its own length again, and resume it",

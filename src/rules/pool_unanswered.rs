@@ -1,8 +1,9 @@
 //! Rule: the pool's status could not be had.
 
-use super::{Finding, Subject, advise};
+use super::shared::advice;
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::{Pool, StatusAnswer};
+use crate::host::model::pool::{Pool, StatusAnswer};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -36,17 +37,17 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(of_pool).collect()
+    host.pools.iter().filter_map(check_pool).collect()
 }
 
-fn of_pool(pool: &Pool) -> Option<Finding> {
+fn check_pool(pool: &Pool) -> Option<Finding> {
     let subject = Subject::pool(pool);
     let finding = match &pool.answer {
         StatusAnswer::Silent(ms) => {
             let summary = format!(
                 "The kernel did not answer for the pool's status within {ms} ms: its metadata is stuck"
             );
-            Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary).because(
+            Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary).with_evidence(
                 "status",
                 format!("no answer in {ms} ms"),
                 "kernel",
@@ -54,7 +55,7 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
         }
         StatusAnswer::Refused(why) => {
             let summary = format!("The kernel refused to tell the pool's status: {why}");
-            Finding::new(&RULE, Severity::Warning, Certainty::Certain, subject, summary).because(
+            Finding::new(&RULE, Severity::Warning, Certainty::Certain, subject, summary).with_evidence(
                 "status",
                 format!("refused: {why}"),
                 "kernel",
@@ -65,7 +66,7 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
                 return None;
             }
             let summary = "Docker could not read the pool's status: the zeros it shows are no sizes";
-            Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary).because(
+            Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary).with_evidence(
                 "all space lines",
                 "0",
                 "docker info",
@@ -75,5 +76,5 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
     let below = "see what is under the pool: the metadata device comes first in its table";
     let name = pool.name.as_deref().map(crate::advice::quote).unwrap_or_default();
     let table = format!("dmsetup table {name}");
-    Some(finding.advise(advise::look(below, &[table.trim()])).advise(advise::kernel_log()))
+    Some(finding.advise(advice::look(below, &[table.trim()])).advise(advice::kernel_log()))
 }

@@ -1,9 +1,10 @@
 //! Rule: writes to a full pool would wait for ever.
 
-use super::{Finding, Subject, advise};
+use super::shared::advice;
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::status::WhenFull;
+use crate::host::dm::status::WhenFull;
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -41,10 +42,10 @@ fn check(host: &Host) -> Vec<Finding> {
     if host.kernel.no_space_timeout != Some(0) {
         return Vec::new();
     }
-    host.pools.iter().filter_map(of_pool).collect()
+    host.pools.iter().filter_map(check_pool).collect()
 }
 
-fn of_pool(pool: &Pool) -> Option<Finding> {
+fn check_pool(pool: &Pool) -> Option<Finding> {
     if pool.when_full != Some(WhenFull::Queue) {
         return None;
     }
@@ -52,11 +53,11 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
     let severity = if pressing { Severity::Warning } else { Severity::Notice };
     let summary = "Writes to a full pool would wait for ever: no_space_timeout is 0";
     let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), summary)
-        .because("no_space_timeout", "0", "kernel module dm_thin_pool")
-        .because("when full", "queue_if_no_space", "thin-pool status");
+        .with_evidence("no_space_timeout", "0", "kernel module dm_thin_pool")
+        .with_evidence("when full", "queue_if_no_space", "thin-pool status");
     let knob = "/sys/module/dm_thin_pool/parameters/no_space_timeout";
     let (see, set) = (format!("cat {knob}"), format!("echo 60 > {knob}"));
-    Some(finding.advise(advise::look("see the setting", &[&see])).advise(crate::advice::Advice::new(
+    Some(finding.advise(advice::look("see the setting", &[&see])).advise(crate::advice::Advice::new(
         crate::advice::Risk::Changes,
         "set the kernel's default; it counts for a pool that fills from then on, not for one that is full",
         &[&set],

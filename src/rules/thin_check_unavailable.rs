@@ -1,6 +1,7 @@
 //! Rule: LVM cannot run thin_check, so it activates the pool unchecked or, in older releases, not at all.
 
-use super::{Finding, Subject, advise, said};
+use super::shared::{advice, log_findings};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
 use crate::verdict::{Certainty, Severity};
@@ -42,13 +43,13 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    of_words(host).or_else(|| of_machine(host)).into_iter().collect()
+    check_log(host).or_else(|| of_machine(host)).into_iter().collect()
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let missing = said::lines(host, &["thin-check-missing", "thin-check-skipped"]);
-    let failed = said::lines(host, &["pool-check-failed"]);
-    let skipped = failed.is_empty() && said::any(host, &["thin-check-skipped"]);
+fn check_log(host: &Host) -> Option<Finding> {
+    let missing = log_findings::lines(host, &["thin-check-missing", "thin-check-skipped"]);
+    let failed = log_findings::lines(host, &["pool-check-failed"]);
+    let skipped = failed.is_empty() && log_findings::any(host, &["thin-check-skipped"]);
     let refused =
         "LVM could not run thin_check and so does not activate the pool: install it, repair nothing";
     let unchecked = "LVM could not run thin_check and activates pools unchecked: install it";
@@ -63,7 +64,7 @@ fn of_words(host: &Host) -> Option<Finding> {
             (Severity::Critical, Certainty::Certain, refused, all)
         }
     };
-    let found = said::finding(&RULE, (severity, certainty), &lines, |_| subject(), summary);
+    let found = log_findings::finding(&RULE, (severity, certainty), &lines, |_| subject(), summary);
     found.map(|f| with_advice(f, host))
 }
 
@@ -93,13 +94,13 @@ fn of_machine(host: &Host) -> Option<Finding> {
         ),
         (None, None) => return None,
     };
-    let mut finding = Finding::new(&RULE, severity, certainty, subject(), summary).because(
+    let mut finding = Finding::new(&RULE, severity, certainty, subject(), summary).with_evidence(
         "thin_check_executable",
         format!("{path}: no such file"),
         "lvm.conf and stat",
     );
     if let Some(volume) = down {
-        finding = finding.because("attributes of the pool", volume.attr.clone(), "lvs");
+        finding = finding.with_evidence("attributes of the pool", volume.attr.clone(), "lvs");
     }
     Some(with_advice(finding, host))
 }
@@ -114,11 +115,11 @@ fn with_advice(finding: Finding, host: &Host) -> Finding {
         "apt-get install thin-provisioning-tools || yum install device-mapper-persistent-data",
         "vgchange -ay",
     ];
-    if host.dockers.iter().any(|d| d.running == Some(false) && d.configured_pool.is_some()) {
+    if host.docker_roots.iter().any(|d| d.running == Some(false) && d.configured_pool.is_some()) {
         commands.push("systemctl start docker");
     }
     finding
-        .advise(advise::look(
+        .advise(advice::look(
             "see whether it is there, and where LVM looks for it",
             &["command -v thin_check", "lvmconfig --type full global/thin_check_executable"],
         ))

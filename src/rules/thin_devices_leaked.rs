@@ -1,9 +1,10 @@
 //! Rule: the pool holds devices that nothing owns.
 
-use super::{Finding, Subject, advise, inmates, judge, said};
+use super::shared::{advice, log_findings, queries, thin_devices};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::census::{self, Census};
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
+use crate::host::owners::reconcile::{self, Reconciliation};
 use crate::verdict::{Certainty, Severity};
 use std::collections::BTreeSet;
 
@@ -39,36 +40,37 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let mut found: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
+    let mut found: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
     if found.is_empty() {
-        found.extend(of_words(host));
+        found.extend(check_log(host));
     }
     found
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["device-id-in-use"]);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::lines(host, &["device-id-in-use"]);
     let summary =
         "Docker met devices in the pool that its records do not know: leaked, or the pool is not its own";
-    let subject = |s: &_| judge::pool_subject(host, s);
-    let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;
-    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
+    let subject = |s: &_| queries::pool_subject(host, s);
+    let finding =
+        log_findings::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;
+    let pool = lines.first().and_then(|s| queries::pool_of(host, s)).cloned().unwrap_or_default();
     Some(with_advice(finding, &pool))
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    census::take(host, pool).map_or_else(|| of_active(host, pool), |census| of_census(host, pool, &census))
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    reconcile::take(host, pool).map_or_else(|| of_active(host, pool), |census| of_census(host, pool, &census))
 }
 
 /// Devices in the pool's metadata that no record names.
-fn of_census(host: &Host, pool: &Pool, census: &Census) -> Option<Finding> {
+fn of_census(host: &Host, pool: &Pool, census: &Reconciliation) -> Option<Finding> {
     if census.leaked.is_empty() {
         return None;
     }
     let ids: Vec<u32> = census.leaked.iter().map(|(id, _)| *id).collect();
-    let idle = ids.iter().all(|id| inmates::active(host, pool, *id).is_none());
+    let idle = ids.iter().all(|id| thin_devices::active(host, pool, *id).is_none());
     let sure = census.same_pool && census.in_step && idle;
-    let amount = inmates::blocks(pool, census.leaked.iter().map(|(_, mapped)| *mapped));
+    let amount = thin_devices::blocks(pool, census.leaked.iter().map(|(_, mapped)| *mapped));
     let amount = amount.map(|a| format!(": they map {a}, shared ones included")).unwrap_or_default();
     let summary = match ids.len() {
         1 => format!(
@@ -79,13 +81,13 @@ fn of_census(host: &Host, pool: &Pool, census: &Census) -> Option<Finding> {
     };
     let certainty = if sure { Certainty::Certain } else { Certainty::Likely };
     let each = census.leaked.iter().map(|(id, mapped)| {
-        let amount = inmates::blocks(pool, [*mapped]).map(|a| format!(" with {a}")).unwrap_or_default();
+        let amount = thin_devices::blocks(pool, [*mapped]).map(|a| format!(" with {a}")).unwrap_or_default();
         format!("{id}{amount}")
     });
     let finding = Finding::new(&RULE, Severity::Warning, certainty, Subject::pool(pool), summary)
-        .because("devices without a record", inmates::list(each), "the pool's metadata")
-        .because("recorded devices", census.recorded.to_string(), "the owner's records");
-    let delete = if sure { inmates::delete(host, pool, &ids) } else { None };
+        .with_evidence("devices without a record", thin_devices::list(each), "the pool's metadata")
+        .with_evidence("recorded devices", census.recorded.to_string(), "the owner's records");
+    let delete = if sure { thin_devices::delete(host, pool, &ids) } else { None };
     Some(with_advice(finding, pool).advise_all(delete))
 }
 
@@ -103,10 +105,10 @@ fn of_active(host: &Host, pool: &Pool) -> Option<Finding> {
         names.len()
     );
     let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, Subject::pool(pool), summary)
-        .because("without a record", names.join(", "), "device-mapper and Docker's records");
+        .with_evidence("without a record", names.join(", "), "device-mapper and Docker's records");
     Some(with_advice(finding, pool))
 }
 
 fn with_advice(finding: Finding, pool: &Pool) -> Finding {
-    finding.advise(advise::usage(pool))
+    finding.advise(advice::usage(pool))
 }

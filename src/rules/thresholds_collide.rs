@@ -1,9 +1,10 @@
 //! Rule: something that should make room acts later than Docker refuses.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::floor::DEFAULT_PERCENT;
-use crate::host::pool::Pool;
+use crate::host::docker::min_free::DEFAULT_PERCENT;
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -55,15 +56,15 @@ fn of_lvm(host: &Host, pool: &Pool) -> Option<Finding> {
     let summary =
         format!("LVM extends the pool at {threshold} %, but Docker refuses new layers from {refuses} % on");
     let finding = Finding::new(&RULE, Severity::Warning, Certainty::Certain, Subject::pool(pool), summary)
-        .because("thin_pool_autoextend_threshold", threshold.to_string(), "LVM's settings")
-        .because("Docker refuses from", format!("{refuses} % used"), "dm.min_free_space");
-    Some(finding.advise(advise::extend_earlier(host, pool, lv)))
+        .with_evidence("thin_pool_autoextend_threshold", threshold.to_string(), "LVM's settings")
+        .with_evidence("Docker refuses from", format!("{refuses} % used"), "dm.min_free_space");
+    Some(finding.advise(advice::extend_earlier(host, pool, lv)))
 }
 
 fn of_kubelet(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["image-gc-over-threshold"]);
-    let thin = judge::speaks_of_thin_pools(host);
-    let threshold = lines.iter().find_map(|s| judge::number_after(&s.text, "threshold"))?;
+    let lines = log_findings::lines(host, &["image-gc-over-threshold"]);
+    let thin = queries::speaks_of_thin_pools(host);
+    let threshold = lines.iter().find_map(|s| queries::number_after(&s.text, "threshold"))?;
     let floors = host.pools.iter().filter_map(|p| p.min_free.percent);
     let refuses = 100_u64.checked_sub(floors.max().unwrap_or(DEFAULT_PERCENT))?;
     if !thin || threshold + MARGIN < refuses {
@@ -73,10 +74,15 @@ fn of_kubelet(host: &Host) -> Option<Finding> {
         "kubelet removes images from {threshold} % on, Docker refuses new layers from {refuses} %: too close"
     );
     let subject = |_: &_| Subject::new("host", "kubelet");
-    let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?
-        .because("Docker refuses from", format!("{refuses} % used"), "dm.min_free_space, 10 % by default");
+    let finding =
+        log_findings::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?
+            .with_evidence(
+                "Docker refuses from",
+                format!("{refuses} % used"),
+                "dm.min_free_space, 10 % by default",
+            );
     let see = "see the limits in force: imageGCHighThresholdPercent and the pool's own";
-    Some(finding.advise(advise::look(
+    Some(finding.advise(advice::look(
         see,
         &["grep -i threshold /var/lib/kubelet/config.yaml", "thinspect plan min-free-space"],
     )))

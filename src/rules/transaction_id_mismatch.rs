@@ -1,10 +1,11 @@
 //! Rule: the pool's transaction id is not the one its owner's records expect.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
-use crate::host::census;
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
+use crate::host::owners::reconcile;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -44,7 +45,7 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let mut found: Vec<Finding> = of_words(host).into_iter().collect();
+    let mut found: Vec<Finding> = check_log(host).into_iter().collect();
     if found.is_empty() {
         found.extend(host.pools.iter().filter_map(|p| of_records(host, p)));
     }
@@ -54,29 +55,31 @@ fn check(host: &Host) -> Vec<Finding> {
     found
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::fresh(
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::fresh(
         host,
         &["transaction-id-mismatch", "open-transaction-behind", "transaction-change-refused"],
     );
     let summary = "The pool's transaction id is not the one that LVM or Docker expects";
-    let subject = |s: &_| judge::pool_subject(host, s);
-    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
-    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
+    let subject = |s: &_| queries::pool_subject(host, s);
+    let finding =
+        log_findings::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
+    let pool = lines.first().and_then(|s| queries::pool_of(host, s)).cloned().unwrap_or_default();
     Some(with_advice(finding, &pool))
 }
 
 /// Docker made or deleted the device, and could not count it: the number was another, if not the pool turned read-only just
 /// then.
 fn of_refusal(host: &Host) -> Option<Finding> {
-    let stuck = judge::some_pool_is_stuck(host)
-        || said::any(host, &["messages-refused", "metadata-operation-failed", "pool-to-read-only"]);
-    let lines = said::fresh(host, &["transaction-not-set"]);
+    let stuck = queries::some_pool_is_stuck(host)
+        || log_findings::any(host, &["messages-refused", "metadata-operation-failed", "pool-to-read-only"]);
+    let lines = log_findings::fresh(host, &["transaction-not-set"]);
     let summary =
         "Docker could not count its change in the pool: somebody else may have changed the transaction id";
-    let subject = |s: &_| judge::pool_subject(host, s);
-    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
-    let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
+    let subject = |s: &_| queries::pool_subject(host, s);
+    let finding =
+        log_findings::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
+    let pool = lines.first().and_then(|s| queries::pool_of(host, s)).cloned().unwrap_or_default();
     (!stuck).then(|| with_advice(finding, &pool))
 }
 
@@ -86,7 +89,7 @@ fn of_records(host: &Host, pool: &Pool) -> Option<Finding> {
     let docker = host.docker_of(pool)?;
     let reached = pool.transaction_id?;
     let went_on = pool.inside.as_ref().and_then(|i| i.transaction_id).is_some_and(|now| now != reached);
-    let ahead = census::ahead(pool, docker);
+    let ahead = reconcile::ahead(pool, docker);
     if went_on || matches!(ahead, Some(0 | 1)) {
         return None;
     }
@@ -112,20 +115,23 @@ fn of_records(host: &Host, pool: &Pool) -> Option<Finding> {
         ),
     };
     let mut finding = Finding::new(&RULE, Severity::Warning, certainty, Subject::pool(pool), summary)
-        .because("transaction id", reached.to_string(), "thin-pool status");
+        .with_evidence("transaction id", reached.to_string(), "thin-pool status");
     if let Some(opened) = opened {
-        finding = finding.because("open_transaction_id", opened.to_string(), "Docker's records");
+        finding = finding.with_evidence("open_transaction_id", opened.to_string(), "Docker's records");
     }
     let total = docker.devices.len();
-    let finding =
-        finding.because("records of later transactions", format!("{newer} of {total}"), "Docker's records");
+    let finding = finding.with_evidence(
+        "records of later transactions",
+        format!("{newer} of {total}"),
+        "Docker's records",
+    );
     Some(with_advice(finding, pool).advise_all(in_step_again(host, pool, ahead)))
 }
 
 /// Docker takes the pool's number over when it starts; its next change writes the two down alike.
 fn in_step_again(host: &Host, pool: &Pool, ahead: Option<u64>) -> Option<Advice> {
     let running = host.docker_of(pool)?.running?;
-    if ahead.is_some() || judge::refuses_changes(pool) {
+    if ahead.is_some() || queries::refuses_changes(pool) {
         return None;
     }
     let does = "if nobody else uses the pool: let Docker take its number over, and make a container to write it down";
@@ -135,7 +141,7 @@ fn in_step_again(host: &Host, pool: &Pool, ahead: Option<u64>) -> Option<Advice>
 }
 
 fn with_advice(finding: Finding, pool: &Pool) -> Finding {
-    finding.advise(advise::status(pool)).advise(advise::look(
+    finding.advise(advice::status(pool)).advise(advice::look(
         "see whether a second daemon or a restored directory uses the pool",
         &["pgrep -a 'dockerd|containerd'", "lvs -a -o+transaction_id", "lvm version"],
     ))

@@ -1,6 +1,7 @@
 //! Rule: udev cookies are stuck or used up.
 
-use super::{Finding, Subject, advise, said};
+use super::shared::{advice, log_findings};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
 use crate::verdict::{Certainty, Severity};
@@ -34,23 +35,24 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let failed = said::lines(host, &["udev-cookie-failed"]);
+    let failed = log_findings::lines(host, &["udev-cookie-failed"]);
     let (lines, summary) = if failed.is_empty() {
         let text =
             "A udev cookie is waiting: what waits for it hangs until udev answers or it is completed by hand";
-        (said::lines(host, &["udev-cookie-listed"]), text)
+        (log_findings::lines(host, &["udev-cookie-listed"]), text)
     } else {
         (failed, "No udev cookie could be had: the system's semaphores are used up by stuck ones")
     };
     let subject = |_: &_| Subject::new("host", "udev cookies");
-    let found = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary);
+    let found =
+        log_findings::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary);
     found.map(with_advice).into_iter().collect()
 }
 
 fn with_advice(finding: Finding) -> Finding {
     let complete = "complete the cookies that are older than ten minutes: what waits for them goes on";
     finding
-        .advise(advise::look(
+        .advise(advice::look(
             "see the cookies, the limit, and what hangs",
             &["dmsetup udevcookies", "sysctl kernel.sem", "ipcs -su"],
         ))

@@ -1,6 +1,7 @@
 //! Rule: Docker and udev do not wait for each other.
 
-use super::{Finding, advise, judge, said};
+use super::Finding;
+use super::shared::{advice, log_findings, queries};
 use crate::host::Host;
 use crate::verdict::{Certainty, Severity};
 
@@ -36,32 +37,33 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    of_words(host).or_else(|| of_report(host)).into_iter().collect()
+    check_log(host).or_else(|| of_report(host)).into_iter().collect()
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["mount-not-found", "udev-sync-unsupported"]);
-    let met = said::any(host, &["mount-not-found"]);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::lines(host, &["mount-not-found", "udev-sync-unsupported"]);
+    let met = log_findings::any(host, &["mount-not-found"]);
     let summary = if met {
         "Docker did not find a device's node to mount: udev and Docker do not wait for each other"
     } else {
         "Docker cannot wait for udev: releases from 1.11 on do not start so, earlier ones miss device nodes"
     };
-    let subject = |_: &_| judge::docker_subject(host);
-    said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary).map(with_advice)
+    let subject = |_: &_| queries::docker_subject(host);
+    log_findings::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)
+        .map(with_advice)
 }
 
 fn of_report(host: &Host) -> Option<Finding> {
     host.pools.iter().filter_map(|p| p.docker_info.as_ref()).find(|i| i.udev_sync == Some(false))?;
     let summary = "Docker cannot wait for udev (Udev Sync Supported: false): mounts may fail now and then";
     let finding =
-        Finding::new(&RULE, Severity::Notice, Certainty::Certain, judge::docker_subject(host), summary)
-            .because("Udev Sync Supported", "false", "docker info");
+        Finding::new(&RULE, Severity::Notice, Certainty::Certain, queries::docker_subject(host), summary)
+            .with_evidence("Udev Sync Supported", "false", "docker info");
     Some(with_advice(finding))
 }
 
 fn with_advice(finding: Finding) -> Finding {
     let see = "see whether Docker is linked statically, and which libdevmapper it uses";
     finding
-        .advise(advise::look(see, &["ldd \"$(command -v dockerd || command -v docker)\"", "dmsetup version"]))
+        .advise(advice::look(see, &["ldd \"$(command -v dockerd || command -v docker)\"", "dmsetup version"]))
 }

@@ -1,10 +1,11 @@
 //! Rule: the volume group has no room for the pool to grow.
 
-use super::{Finding, Subject, advise, judge, said};
+use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::advice::quote;
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::units::{Bytes, percent_of};
+use crate::host::model::pool::Pool;
+use crate::host::model::units::{Bytes, percent_of};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -40,25 +41,26 @@ super::rule! {
 const DEFAULT_STEP_PERCENT: u64 = 20;
 
 fn check(host: &Host) -> Vec<Finding> {
-    let mut found: Vec<Finding> = of_words(host).into_iter().collect();
+    let mut found: Vec<Finding> = check_log(host).into_iter().collect();
     if found.is_empty() {
-        found.extend(host.pools.iter().filter_map(|p| of_pool(host, p)));
+        found.extend(host.pools.iter().filter_map(|p| check_pool(host, p)));
     }
     found
 }
 
-fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["vg-no-space", "extend-failed"]);
+fn check_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::lines(host, &["vg-no-space", "extend-failed"]);
     let summary = "LVM could not extend the pool: its volume group has too few free extents";
-    let subject = |s: &_| judge::pool_subject(host, s);
-    let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
-    Some(finding.advise(advise::look("see what each volume group has free", &["vgs", "pvs", "lsblk"])))
+    let subject = |s: &_| queries::pool_subject(host, s);
+    let finding =
+        log_findings::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
+    Some(finding.advise(advice::look("see what each volume group has free", &["vgs", "pvs", "lsblk"])))
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let lv = pool.lv.as_ref()?;
     let free = host.lvm.group(&lv.vg)?.free?;
-    let size = pool.data.total_in_bytes().or_else(|| judge::volume(host, pool)?.size)?;
+    let size = pool.data.total_in_bytes().or_else(|| queries::volume(host, pool)?.size)?;
     let settings = host.lvm.autoextend_of(lv);
     let automatic = settings.and_then(|a| a.threshold).is_some_and(|t| t < 100);
     let step_percent = settings.and_then(|a| a.percent).unwrap_or(DEFAULT_STEP_PERCENT);
@@ -79,11 +81,11 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let summary = format!("The volume group {} has {free} free; {what} {step}", lv.vg);
     let certainty = if pool.data.exact { Certainty::Certain } else { Certainty::Likely };
     let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary)
-        .because("free in the volume group", free.to_string(), "vgs")
-        .because("one step of growth", step.to_string(), "computed");
+        .with_evidence("free in the volume group", free.to_string(), "vgs")
+        .with_evidence("one step of growth", step.to_string(), "computed");
     let see = [format!("vgs {}", quote(&lv.vg)), format!("lvs -a {}", quote(&lv.vg)), "lsblk".to_owned()];
     let see: Vec<&str> = see.iter().map(String::as_str).collect();
     let does = "see what takes the space, and which disks are unused: vgextend adds one to the group";
-    let finding = finding.advise(advise::look(does, &see));
-    Some(if pressed { finding.advise_all(advise::free_space(host, pool)) } else { finding })
+    let finding = finding.advise(advice::look(does, &see));
+    Some(if pressed { finding.advise_all(advice::free_space(host, pool)) } else { finding })
 }

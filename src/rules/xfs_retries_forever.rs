@@ -1,8 +1,9 @@
 //! Rule: XFS in containers will retry for ever when the pool is full.
 
-use super::{Finding, Subject, advise};
+use super::shared::advice;
+use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -38,10 +39,10 @@ super::rule! {
 const PRESSING_PERCENT: u64 = 80;
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
+    host.pools.iter().filter_map(|p| check_pool(host, p)).collect()
 }
 
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let docker = host.docker_of(pool)?;
     let xfs = docker.base_filesystem.as_deref() == Some("xfs");
     if !xfs || docker.option("dm.xfs_nospace_max_retries").is_some() {
@@ -51,8 +52,8 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let severity = if pressing { Severity::Warning } else { Severity::Notice };
     let summary = "On a full pool XFS in the containers would retry for ever: they and Docker would hang";
     let finding = Finding::new(&RULE, severity, Certainty::Likely, Subject::pool(pool), summary)
-        .because("filesystem of the base device", "xfs", "Docker's records")
-        .because("dm.xfs_nospace_max_retries", "not set", "Docker's settings");
+        .with_evidence("filesystem of the base device", "xfs", "Docker's records")
+        .with_evidence("dm.xfs_nospace_max_retries", "not set", "Docker's settings");
     let knob = "ls -d /sys/fs/xfs/dm-*/error/metadata/ENOSPC/max_retries";
-    Some(finding.advise(advise::look("see whether this kernel has the knob", &[knob])))
+    Some(finding.advise(advice::look("see whether this kernel has the knob", &[knob])))
 }

@@ -2,7 +2,7 @@
 //! Refuses to end before: no signal that can be blocked reaches it, and it leaves its parent's session.
 
 use super::pool::{self, Own};
-use crate::record::raw;
+use crate::record::probe::sys;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -43,7 +43,7 @@ impl Guardian {
     pub(super) fn start(name: &str, metadata: &Path) -> Result<Self, Errno> {
         let (leash_in, leash) = pipe2(OFlag::O_CLOEXEC)?;
         let (reports, reports_out) = pipe2(OFlag::O_CLOEXEC)?;
-        raw::fork(|| {
+        sys::fork(|| {
             retire(&leash_in, &reports_out);
             guard(name, metadata, File::from(leash_in), File::from(reports_out));
         })?;
@@ -135,5 +135,5 @@ fn retire(leash: &OwnedFd, reports: &OwnedFd) {
         let _ = dup2_stdout(&null);
         let _ = dup2_stderr(&null);
     }
-    raw::keep_only(leash, reports);
+    sys::keep_only(leash, reports);
 }

@@ -10,9 +10,9 @@ mod guardian;
 mod pool;
 
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::release::{el7_build, version};
-use crate::host::status::{HeldRoot, Mode};
+use crate::host::dm::status::{HeldRoot, Mode};
+use crate::host::model::pool::Pool;
+use crate::host::parse::version::{el7_build, version};
 use guardian::{Guardian, Report};
 use nix::errno::Errno;
 use std::fmt;

@@ -3,7 +3,7 @@
 
 use super::guardian::Report;
 use crate::advice::quote;
-use crate::host::status::{HeldRoot, pool_status};
+use crate::host::dm::status::{HeldRoot, pool_status};
 use crate::metadata::{self, MetadataFile};
 use devicemapper::{DM, DevId, DmError, DmFlags, DmName, DmOptions, errors};
 use nix::errno::Errno;

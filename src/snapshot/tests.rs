@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::host;
-use crate::record::{Ask, Reading, Recording, Source};
+use crate::record::{Outcome, Query, Recording, Source};
 
 #[test]
 fn kernels() {
@@ -34,17 +34,17 @@ fn kernels() {
 
 fn refused(kernel: &str, status: &str, state: &str) -> Option<String> {
     let mut recording = Recording::new(Source::Machine, None);
-    let mut say = |ask, of: &str, text: &str| recording.push(ask, of, Reading::Said(text.to_owned()));
-    say(Ask::Uname, "", &format!("Linux {kernel} x86_64"));
-    say(Ask::DmVersion, "", "4.47.0");
-    say(Ask::DmList, "", "253:0 0 pool");
-    say(Ask::DmTable, "pool", "0 4096 thin-pool 7:1 7:0 128 64 1 skip_block_zeroing ");
+    let mut say = |query, of: &str, text: &str| recording.push(query, of, Outcome::Answered(text.to_owned()));
+    say(Query::Uname, "", &format!("Linux {kernel} x86_64"));
+    say(Query::DmVersion, "", "4.47.0");
+    say(Query::DmList, "", "253:0 0 pool");
+    say(Query::DmTable, "pool", "0 4096 thin-pool 7:1 7:0 128 64 1 skip_block_zeroing ");
     say(
-        Ask::DmInfo,
+        Query::DmInfo,
         "pool",
         &format!("Name:              pool\nState:             {state}\nTables present:    LIVE\n"),
     );
-    say(Ask::DmStatus, "pool", &format!("0 4096 thin-pool {status}"));
+    say(Query::DmStatus, "pool", &format!("0 4096 thin-pool {status}"));
     let host = host::read(&recording);
     refusal(&host, host.pools.first().unwrap())
 }

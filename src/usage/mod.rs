@@ -4,8 +4,8 @@
 //! [`join`] makes rows by device, image and container, and totals that add up to the pool's used blocks;
 //! [`without`] counts what a chosen set gives back; [`free`](mod@free) picks what to remove to get a wanted amount back.
 
-pub mod free;
 mod removal;
+pub mod selection;
 mod totals;
 mod without;
 
@@ -13,9 +13,9 @@ pub use removal::Removal;
 pub use totals::{Kind, Share, Totals};
 pub use without::{Without, without};
 
-use crate::host::oddity::Oddity;
-use crate::host::owners::{Owner, Owners, Strangers};
-use crate::host::units::{Bytes, DataBlocks, Sectors};
+use crate::host::model::note::Note;
+use crate::host::model::units::{Bytes, DataBlocks, Sectors};
+use crate::host::owners::{Owner, Owners, Unmatched};
 use crate::metadata;
 use std::collections::{BTreeSet, HashMap};
 
@@ -45,9 +45,9 @@ pub struct Usage {
     /// Every container, most reclaimable blocks first.
     pub containers: Vec<ContainerRow>,
     /// Where the records and the pool disagree.
-    pub strangers: Option<Strangers>,
+    pub strangers: Option<Unmatched>,
     /// What of the records and the metadata could not be read.
-    pub gaps: Vec<Oddity>,
+    pub gaps: Vec<Note>,
 }
 
 impl Usage {
@@ -185,11 +185,11 @@ pub fn join(usage: &metadata::Usage, owners: &Owners, reclaim: &dyn Reclaim, mos
     }
 }
 
-fn odd(text: String) -> Oddity {
-    Oddity { about: "the pool's metadata".to_owned(), text, blocks_ok: false }
+fn odd(text: String) -> Note {
+    Note { about: "the pool's metadata".to_owned(), text, forces_unknown: false }
 }
 
-fn gaps(usage: &metadata::Usage, owners: &Owners) -> Vec<Oddity> {
+fn gaps(usage: &metadata::Usage, owners: &Owners) -> Vec<Note> {
     let mut gaps = owners.gaps.clone();
     if usage.damaged > 0 {
         gaps.push(odd(format!(

@@ -2,7 +2,7 @@
 //! that nothing else needs any more.
 //! Refuses what the engine refuses: an image that containers or other images stand on.
 
-use crate::host::owners::{Image, KeptBy, Owners};
+use crate::host::owners::{Image, Owners, PinnedBy};
 use std::collections::{HashMap, HashSet};
 
 /// Images and containers as they are after some were removed.
@@ -35,7 +35,7 @@ impl<'a> Removal<'a> {
         let mut gone = Vec::new();
         if std::mem::take(&mut self.cached) {
             let owners = self.owners;
-            for kept in owners.kept.iter().filter(|kept| kept.by == KeptBy::BuildCache) {
+            for kept in owners.kept.iter().filter(|kept| kept.by == PinnedBy::BuildCache) {
                 gone.extend(self.release(&kept.devices));
             }
         }

@@ -1,8 +1,8 @@
 //! What a pool's used blocks add up to: blocks of one device by what the device is, blocks of several, blocks of none.
 //! Refuses a sum with an unknown part in it.
 
-use crate::host::owners::{Keeper, Owner, Owners};
-use crate::host::units::DataBlocks;
+use crate::host::model::units::DataBlocks;
+use crate::host::owners::{Owner, Owners, RecordKeeper};
 use crate::metadata;
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ pub enum Kind {
     /// Its making failed.
     Faulty,
     /// A record that nothing names.
-    Stray,
+    Orphan,
     /// In the pool without a record, though records were read in full.
     Leaked,
     /// Nothing is known of it.
@@ -82,7 +82,7 @@ impl Kind {
             Self::Base => "base",
             Self::Deleted => "deleted",
             Self::Faulty => "faulty",
-            Self::Stray => "record-without-owner",
+            Self::Orphan => "record-without-owner",
             Self::Leaked => "leaked",
             Self::Unknown => "unknown",
         }
@@ -91,7 +91,7 @@ impl Kind {
     /// What a device is.
     #[must_use]
     pub fn of(owners: &Owners, device_id: u32) -> Self {
-        let recorded = owners.keeper != Keeper::Nobody && owners.all_recorded;
+        let recorded = owners.keeper != RecordKeeper::Nobody && owners.all_recorded;
         match owners.of(device_id).first() {
             Some(Owner::Base) => Self::Base,
             Some(Owner::Layer { images, .. }) if images.is_empty() => Self::LooseLayer,
@@ -101,7 +101,7 @@ impl Kind {
             Some(Owner::Snapshot { .. }) => Self::Snapshot,
             Some(Owner::Deleted { .. }) => Self::Deleted,
             Some(Owner::Faulty { .. }) => Self::Faulty,
-            Some(Owner::Stray { .. }) => Self::Stray,
+            Some(Owner::Orphan { .. }) => Self::Orphan,
             Some(Owner::Volume(_)) => Self::Volume,
             Some(Owner::StratisFilesystem { .. }) => Self::Filesystem,
             Some(Owner::Active(_)) | None if recorded => Self::Leaked,

@@ -2,8 +2,8 @@
 //! Refuses a name that stands for nothing, or for more than one thing.
 
 use super::{Reclaim, Removal};
+use crate::host::model::units::DataBlocks;
 use crate::host::owners::{Container, Image, Owners};
-use crate::host::units::DataBlocks;
 use std::collections::BTreeSet;
 
 /// What removing a set gives back.

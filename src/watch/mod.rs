@@ -1,29 +1,29 @@
 //! Follows the pools of this machine: looks again and again, remembers, and notices what happened.
 //!
 //! Everything it says is read from recordings like everything else; only what moves is asked again
-//! ([`crate::record::live::again`]). It refuses to be held up by one pool: questions have their time limits, and a pool
+//! ([`crate::record::collect::refresh`]). It refuses to be held up by one pool: questions have their time limits, and a pool
 //! that is silent is left alone until the process that waits for it has ended.
 
-pub mod follow;
-pub mod full;
-pub mod lines;
-pub mod log;
-pub mod memory;
-pub mod notice;
-pub mod start;
-pub mod terminal;
-pub mod wait;
+pub mod event_loop;
+pub mod events;
+pub mod history_file;
+pub mod inplace_view;
+pub mod line_view;
+pub mod poll;
+pub mod retention;
+pub mod run;
+pub mod tui;
 
 use crate::host::history::{Event, History, Moment, Sample};
 use crate::host::{self, Host};
-use crate::record::live::{self, again};
-use crate::record::worker::Worker;
-use crate::record::{Ask, Reading, Recording};
+use crate::record::collect::{self, refresh};
+use crate::record::probe::worker::Worker;
+use crate::record::{Outcome, Query, Recording};
 use crate::report::{Report, Source, Units, amounts};
 use crate::rules::Finding;
 use crate::verdict::Severity;
 use anyhow::Result;
-use follow::Flow;
+use event_loop::Flow;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ const UNTHINNED: usize = 4096;
 /// Who looks.
 pub struct Watcher {
     worker: Worker,
-    options: live::Options,
+    options: collect::Options,
     pool: Option<String>,
     recording: Recording,
     /// What the last look showed; its host holds the history.
@@ -131,12 +131,12 @@ pub trait View {
 impl Watcher {
     /// Asks everything once; `pool` alone is watched if it is named, and `past` is what is known of before.
     #[must_use]
-    pub fn new(mut worker: Worker, pool: Option<String>, past: Option<Reading>) -> Self {
-        let options = live::Options { commands: true, ..live::Options::default() };
+    pub fn new(mut worker: Worker, pool: Option<String>, past: Option<Outcome>) -> Self {
+        let options = collect::Options { commands: true, ..collect::Options::default() };
         let recording = record(&mut worker, &options);
-        let history = past.map(|reading| {
+        let history = past.map(|outcome| {
             let mut past = Recording::new(recording.source, None);
-            past.push(Ask::History, "", reading);
+            past.push(Query::History, "", outcome);
             host::read(&past).history
         });
         let report = reported(&recording, history.unwrap_or_default(), pool.as_deref());
@@ -146,10 +146,10 @@ impl Watcher {
         Self { worker, options, pool, recording, report, thin_at, judged, asked, trouble, told }
     }
 
-    /// Version of device-mapper, as [`crate::record::events::Events`] wants it.
+    /// Version of device-mapper, as [`crate::record::probe::dm_events::Events`] wants it.
     #[must_use]
     pub fn device_mapper(&self) -> &str {
-        self.recording.said(Ask::DmVersion, "").unwrap_or_default()
+        self.recording.said(Query::DmVersion, "").unwrap_or_default()
     }
 
     /// The findings and pools as they are when the watching begins.
@@ -162,23 +162,23 @@ impl Watcher {
 
     /// Looks again; `woken` by an event, or because it was time.
     pub fn look(&mut self, woken: bool) -> Look {
-        self.worker.forgive();
-        let how = again::Options { woken, spare_silent: self.worker.is_stuck() };
+        self.worker.reset_budget();
+        let how = refresh::Options { woken, spare_silent: self.worker.is_stuck() };
         let again = if self.asked.elapsed() > ANEW {
-            again::Again::Other
+            refresh::Refresh::Stale
         } else {
-            again::again(&mut self.worker, &self.recording, how)
+            refresh::refresh(&mut self.worker, &self.recording, how)
         };
         let (at, moved) = match again {
-            again::Again::Same(at) => {
+            refresh::Refresh::Unchanged(at) => {
                 self.recording.recorded_at = Some(at);
                 (moment(self.recording.recorded_at.as_deref()), false)
             }
-            again::Again::Moved(recording) => {
+            refresh::Refresh::Updated(recording) => {
                 self.recording = *recording;
                 (moment(self.recording.recorded_at.as_deref()), true)
             }
-            again::Again::Other => {
+            refresh::Refresh::Stale => {
                 let anew = self.look_anew();
                 return Look { woken, ..anew };
             }
@@ -188,7 +188,7 @@ impl Watcher {
 
     /// Asks everything anew.
     pub fn look_anew(&mut self) -> Look {
-        self.worker.forgive();
+        self.worker.reset_budget();
         self.recording = record(&mut self.worker, &self.options);
         self.asked = Instant::now();
         self.seen(moment(self.recording.recorded_at.as_deref()), true)
@@ -199,7 +199,7 @@ impl Watcher {
         if moved || at.since(self.judged) >= JUDGED {
             let history = std::mem::take(&mut self.report.host.history);
             let report = reported(&self.recording, history, self.pool.as_deref());
-            events = notice::events(&self.report.host, &report.host, at);
+            events = events::events(&self.report.host, &report.host, at);
             (self.report, self.judged) = (report, at);
         }
         let samples = self.samples(at);
@@ -207,7 +207,7 @@ impl Watcher {
         let history = &mut self.report.host.history;
         history.events.extend(events.iter().cloned());
         if history.samples.len() > self.thin_at {
-            memory::thin(history);
+            retention::thin(history);
             self.thin_at = UNTHINNED.max(2 * history.samples.len());
         }
         Look { at, samples, events, woken: false }
@@ -256,8 +256,11 @@ impl Told {
 }
 
 /// A recording of everything, now.
-fn record(worker: &mut Worker, options: &live::Options) -> Recording {
-    live::record(worker, &live::Options { recorded_at: Some(live::now_exactly()), ..options.clone() })
+fn record(worker: &mut Worker, options: &collect::Options) -> Recording {
+    collect::record(
+        worker,
+        &collect::Options { recorded_at: Some(collect::now_exactly()), ..options.clone() },
+    )
 }
 
 /// What a recording means together with what was seen before.

@@ -12,10 +12,10 @@
 use nix::sys::resource::{UsageWho, getrusage};
 use std::collections::HashMap;
 use std::time::Duration;
-use thinspect::record::worker::Worker;
-use thinspect::record::{Ask, Reading, Recording, Respondent, load};
+use thinspect::record::probe::worker::Worker;
+use thinspect::record::{Outcome, Query, Recording, Responder, format};
 use thinspect::report::Look as Words;
-use thinspect::watch::lines::Lines;
+use thinspect::watch::line_view::Lines;
 use thinspect::watch::{View, Watcher};
 
 const LOOKS: u32 = 2000;
@@ -23,38 +23,42 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 /// Answers as a recorded machine did; a busy one uses a block more each time.
 struct Recorded {
-    answers: HashMap<(Ask, String), Reading>,
+    answers: HashMap<(Query, String), Outcome>,
     busy: bool,
     asked: u64,
 }
 
-impl Respondent for Recorded {
-    fn ask(&mut self, ask: Ask, of: &str) -> Reading {
-        let reading = self.answers.get(&(ask, of.to_owned())).cloned();
-        let reading = reading.unwrap_or_else(|| Reading::Refused("ENOENT".to_owned()));
-        match (ask, reading) {
-            (Ask::DmStatus, Reading::Said(text)) if self.busy && text.contains(" thin-pool ") => {
+impl Responder for Recorded {
+    fn ask(&mut self, query: Query, of: &str) -> Outcome {
+        let outcome = self.answers.get(&(query, of.to_owned())).cloned();
+        let outcome = outcome.unwrap_or_else(|| Outcome::Refused("ENOENT".to_owned()));
+        match (query, outcome) {
+            (Query::DmStatus, Outcome::Answered(text)) if self.busy && text.contains(" thin-pool ") => {
                 self.asked += 1;
-                Reading::Said(text.replacen("1476414/", &format!("{}/", 1_400_000 + self.asked), 1))
+                Outcome::Answered(text.replacen("1476414/", &format!("{}/", 1_400_000 + self.asked), 1))
             }
-            (_, reading) => reading,
+            (_, outcome) => outcome,
         }
     }
 }
 
 /// The published case, with so many active thin devices more.
-fn machine(thins: usize) -> Recording {
+fn machine(thin_devices: usize) -> Recording {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/lab-published-case/recording.json");
-    let mut recording = load::load(&std::fs::read(path).unwrap()).unwrap();
-    let mut list = recording.said(Ask::DmList, "").unwrap().to_owned();
-    for n in 0..thins {
+    let mut recording = format::load(&std::fs::read(path).unwrap()).unwrap();
+    let mut list = recording.said(Query::DmList, "").unwrap().to_owned();
+    for n in 0..thin_devices {
         let name = format!("docker-254:0-8484-{n:064x}");
         list.push_str(&format!("\n253:{} 0 {name}", n + 10));
-        recording.push(Ask::DmTable, &name, Reading::Said(format!("0 20971520 thin 253:0 {}", n + 20)));
-        recording.push(Ask::DmStatus, &name, Reading::Said("0 20971520 thin 153600 20971519".to_owned()));
-        recording.push(Ask::DmInfo, &name, Reading::Said(format!("Name: {name}\nState: ACTIVE\n")));
+        recording.push(Query::DmTable, &name, Outcome::Answered(format!("0 20971520 thin 253:0 {}", n + 20)));
+        recording.push(
+            Query::DmStatus,
+            &name,
+            Outcome::Answered("0 20971520 thin 153600 20971519".to_owned()),
+        );
+        recording.push(Query::DmInfo, &name, Outcome::Answered(format!("Name: {name}\nState: ACTIVE\n")));
     }
-    recording.push(Ask::DmList, "", Reading::Said(list));
+    recording.push(Query::DmList, "", Outcome::Answered(list));
     recording
 }
 
@@ -73,10 +77,11 @@ fn resident() -> String {
     status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or_default().trim().to_owned()
 }
 
-fn measure(what: &str, thins: usize, busy: bool) {
-    let recording = machine(thins);
-    let make = move || -> Box<dyn Respondent> {
-        let answers = recording.answers.iter().map(|a| ((a.ask, a.of.clone()), a.reading.clone())).collect();
+fn measure(what: &str, thin_devices: usize, busy: bool) {
+    let recording = machine(thin_devices);
+    let make = move || -> Box<dyn Responder> {
+        let answers =
+            recording.answers.iter().map(|a| ((a.query, a.of.clone()), a.outcome.clone())).collect();
         Box::new(Recorded { answers, busy, asked: 0 })
     };
     let before = processor();

@@ -16,12 +16,13 @@ mod pages;
 
 use std::hint::black_box;
 use std::sync::OnceLock;
-use thinspect::host::{
-    self, Source as Said, docker_info as info, lvm as hosts_lvm, status as lines, table as tables,
-};
+use thinspect::host::dm::{status as lines, table as tables};
+use thinspect::host::docker::info;
+use thinspect::host::{self, Source as Said, lvm as hosts_lvm};
 use thinspect::metadata::{self as pool_metadata, Memory, Options};
-use thinspect::record::bolt::{self as bbolt, Bucket, Entry};
-use thinspect::record::{Recording, load, paste as pasting};
+use thinspect::record::owners::bbolt;
+use thinspect::record::owners::bbolt::{Bucket, Entry};
+use thinspect::record::{Recording, format, paste as pasting};
 use thinspect::report::{self, Look, Report, Source};
 use thinspect::rules;
 
@@ -48,10 +49,10 @@ pub(crate) fn paste(data: &[u8]) {
 
 /// The bytes of `--from`: a recording this program wrote, or pasted text in whatever encoding.
 pub(crate) fn recording(data: &[u8]) {
-    let Ok(recording) = load::load(data) else { return };
+    let Ok(recording) = format::load(data) else { return };
     let mut written = Vec::new();
     recording.write(&mut written).unwrap();
-    assert_eq!(load::load(&written).as_ref(), Ok(&recording), "what is written is read again");
+    assert_eq!(format::load(&written).as_ref(), Ok(&recording), "what is written is read again");
     show(&recording);
 }
 
@@ -78,7 +79,7 @@ pub(crate) fn status(data: &[u8]) {
         let data = pool.used_data.map(|b| b.0).zip(pool.total_data.map(|b| b.0));
         let metadata = pool.used_metadata.map(|b| b.0).zip(pool.total_metadata.map(|b| b.0));
         assert!([data, metadata].iter().flatten().all(|(used, total)| used <= total), "{line:?}");
-        assert!(pool.leftovers.iter().all(|word| params.contains(word.as_str())), "{line:?}");
+        assert!(pool.unrecognized.iter().all(|word| params.contains(word.as_str())), "{line:?}");
         black_box(lines::thin_status(params));
     }
 }
@@ -97,7 +98,7 @@ pub(crate) fn lvm(data: &[u8]) {
     let tools = ["lvs", "vgs", "pvs", "lvdisplay", "vgdisplay", "lvscan"];
     let Some((first, rest)) = data.split_first() else { return };
     let Ok(text) = std::str::from_utf8(rest) else { return };
-    let mut gathering = hosts_lvm::Gathering::default();
+    let mut gathering = hosts_lvm::LvmFacts::default();
     gathering.report(tools[usize::from(*first) % tools.len()], text);
     for file in ["/etc/lvm/lvm.conf", "/etc/lvm/profile/x.profile", "/etc/lvm/backup/vg"] {
         gathering.file(file, text);

@@ -36,7 +36,7 @@ pub(crate) struct Pool {
     nodes: Vec<Node>,
     refs: Vec<u32>,
     data_refs: Vec<u32>,
-    pub(crate) thins: BTreeMap<u32, Thin>,
+    pub(crate) thin_devices: BTreeMap<u32, Thin>,
     held: Option<BTreeMap<u32, Thin>>,
     time: u32,
     data_blocks: u64,
@@ -51,23 +51,33 @@ pub(crate) type Truth = BTreeMap<u32, (u64, u64, u64)>;
 impl Pool {
     pub(crate) fn new(data_blocks: u64, block_sectors: u32) -> Self {
         let (nodes, refs, data_refs) = (Vec::new(), Vec::new(), Vec::new());
-        let thins = BTreeMap::new();
-        Self { nodes, refs, data_refs, thins, held: None, time: 0, data_blocks, block_sectors, leaked: 0 }
+        let thin_devices = BTreeMap::new();
+        Self {
+            nodes,
+            refs,
+            data_refs,
+            thin_devices,
+            held: None,
+            time: 0,
+            data_blocks,
+            block_sectors,
+            leaked: 0,
+        }
     }
 
     pub(crate) fn create(&mut self, id: u32) {
         let root = self.add(Node { leaf: true, keys: Vec::new(), values: Vec::new() });
-        self.thins.insert(id, Thin { root, mapped: 0, created: self.time, snapshotted: self.time });
+        self.thin_devices.insert(id, Thin { root, mapped: 0, created: self.time, snapshotted: self.time });
     }
 
     pub(crate) fn snapshot(&mut self, origin: u32, id: u32) {
         self.time += 1;
         let time = self.time;
-        let thin = self.thins.get_mut(&origin).unwrap();
+        let thin = self.thin_devices.get_mut(&origin).unwrap();
         thin.snapshotted = time;
         let copy = Thin { created: time, ..thin.clone() };
         self.refs[copy.root] += 1;
-        self.thins.insert(id, copy);
+        self.thin_devices.insert(id, copy);
     }
 
     /// Writes virtual blocks: each gets a new data block, as an unshared write of a full block does.
@@ -75,7 +85,7 @@ impl Pool {
         for block in first..first + blocks {
             self.data_refs.push(1);
             let value = (self.data_refs.len() as u64 - 1) << 24 | u64::from(self.time);
-            let root = self.thins[&id].root;
+            let root = self.thin_devices[&id].root;
             let (root, split, new) = self.insert(root, block, value);
             let root = match split {
                 None => root,
@@ -84,7 +94,7 @@ impl Pool {
                     self.add(Node { leaf: false, keys, values: vec![root as u64, right as u64] })
                 }
             };
-            let thin = self.thins.get_mut(&id).unwrap();
+            let thin = self.thin_devices.get_mut(&id).unwrap();
             thin.root = root;
             thin.mapped += u64::from(new);
         }
@@ -94,22 +104,22 @@ impl Pool {
     /// Unmaps virtual blocks, as a discard does, down to the third of a leaf below which nodes are merged.
     pub(crate) fn discard(&mut self, id: u32, first: u64, blocks: u64) {
         for block in first..first + blocks {
-            let (root, gone) = self.remove(self.thins[&id].root, block);
-            let thin = self.thins.get_mut(&id).unwrap();
+            let (root, gone) = self.remove(self.thin_devices[&id].root, block);
+            let thin = self.thin_devices.get_mut(&id).unwrap();
             thin.root = root;
             thin.mapped -= u64::from(gone);
         }
     }
 
     pub(crate) fn delete(&mut self, id: u32) {
-        let thin = self.thins.remove(&id).unwrap();
+        let thin = self.thin_devices.remove(&id).unwrap();
         self.drop_node(thin.root);
     }
 
     /// Holds a metadata snapshot: another top tree over the same devices.
     pub(crate) fn hold(&mut self) {
-        self.held = Some(self.thins.clone());
-        self.thins.values().for_each(|thin| self.refs[thin.root] += 1);
+        self.held = Some(self.thin_devices.clone());
+        self.thin_devices.values().for_each(|thin| self.refs[thin.root] += 1);
     }
 
     /// Holds one unless one is held: the kernel refuses a second.
@@ -225,7 +235,7 @@ impl Pool {
 
     /// What devices use, counted the slow way: every mapping of every device.
     pub(crate) fn truth(&self) -> Truth {
-        self.truth_of(&self.thins)
+        self.truth_of(&self.thin_devices)
     }
 
     /// The same for the devices of the held metadata snapshot.
@@ -233,9 +243,11 @@ impl Pool {
         self.truth_of(self.held.as_ref().unwrap())
     }
 
-    fn truth_of(&self, thins: &BTreeMap<u32, Thin>) -> Truth {
+    fn truth_of(&self, thin_devices: &BTreeMap<u32, Thin>) -> Truth {
         let mut uses = vec![0_u32; self.data_refs.len()];
-        thins.values().for_each(|thin| self.each_mapping(thin.root, &mut |block| uses[block as usize] += 1));
+        thin_devices
+            .values()
+            .for_each(|thin| self.each_mapping(thin.root, &mut |block| uses[block as usize] += 1));
         let count = |thin: &Thin| {
             let (mut mapped, mut exclusive) = (0, 0);
             self.each_mapping(thin.root, &mut |block| {
@@ -245,18 +257,18 @@ impl Pool {
             assert_eq!(mapped, thin.mapped);
             (mapped, exclusive, mapped - exclusive)
         };
-        thins.iter().map(|(&id, thin)| (id, count(thin))).collect()
+        thin_devices.iter().map(|(&id, thin)| (id, count(thin))).collect()
     }
 
     /// Data blocks that only the devices of `set` map, counted the slow way.
     pub(crate) fn reclaimable(&self, set: &[u32]) -> u64 {
         let mut kept = vec![false; self.data_refs.len()];
-        let staying = self.thins.iter().filter(|(id, _)| !set.contains(id)).map(|(_, thin)| thin);
+        let staying = self.thin_devices.iter().filter(|(id, _)| !set.contains(id)).map(|(_, thin)| thin);
         for thin in staying.chain(self.held.iter().flat_map(|held| held.values())) {
             self.each_mapping(thin.root, &mut |block| kept[block as usize] = true);
         }
         let mut blocks = 0;
-        for thin in self.thins.iter().filter(|(id, _)| set.contains(id)).map(|(_, thin)| thin) {
+        for thin in self.thin_devices.iter().filter(|(id, _)| set.contains(id)).map(|(_, thin)| thin) {
             self.each_mapping(thin.root, &mut |block| {
                 blocks += u64::from(!std::mem::replace(&mut kept[block as usize], true));
             });
@@ -267,8 +279,9 @@ impl Pool {
     /// Data blocks that some device maps, counted the slow way.
     pub(crate) fn truth_blocks(&self) -> u64 {
         let mut mapped = vec![false; self.data_refs.len()];
-        let thins = self.thins.values();
-        thins.for_each(|thin| self.each_mapping(thin.root, &mut |block| mapped[block as usize] = true));
+        let thin_devices = self.thin_devices.values();
+        thin_devices
+            .for_each(|thin| self.each_mapping(thin.root, &mut |block| mapped[block as usize] = true));
         mapped.iter().filter(|&&mapped| mapped).count() as u64
     }
 
@@ -289,16 +302,16 @@ impl Pool {
             let values: Vec<[u8; 8]> = values.map(|item| value(item).to_le_bytes()).collect();
             pages.put(places[at], node_page(node.leaf, places[at], &node.keys, &values));
         }
-        let held = self.held.as_ref().map(|thins| Self::tops(&mut pages, &places, thins));
-        let tops = Self::tops(&mut pages, &places, &self.thins);
+        let held = self.held.as_ref().map(|thin_devices| Self::tops(&mut pages, &places, thin_devices));
+        let tops = Self::tops(&mut pages, &places, &self.thin_devices);
         pages.finish(tops, held, &self.data_refs, self.data_blocks, spare)
     }
 
     /// Top tree and details tree.
-    fn tops(pages: &mut Pages, places: &[u64], thins: &BTreeMap<u32, Thin>) -> (u64, u64) {
-        let top = thins.iter().map(|(&id, thin)| (u64::from(id), places[thin.root].to_le_bytes()));
+    fn tops(pages: &mut Pages, places: &[u64], thin_devices: &BTreeMap<u32, Thin>) -> (u64, u64) {
+        let top = thin_devices.iter().map(|(&id, thin)| (u64::from(id), places[thin.root].to_le_bytes()));
         let top = pages.tree(&top.collect::<Vec<_>>());
-        let details = thins.iter().map(|(&id, thin)| {
+        let details = thin_devices.iter().map(|(&id, thin)| {
             let mut value = [0; 24];
             value[..8].copy_from_slice(&thin.mapped.to_le_bytes());
             value[8..16].copy_from_slice(&u64::from(thin.created).to_le_bytes());

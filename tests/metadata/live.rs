@@ -4,12 +4,12 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use thinspect::lent;
 use thinspect::metadata::{Blocks, Error, Memory, MetadataFile, Options, Progress, read};
+use thinspect::metadata_probe;
 
-use thinspect::record::machine::Machine;
-use thinspect::record::pool_metadata::Line;
-use thinspect::record::{Ask, Respondent as _};
+use thinspect::record::owners::pool_metadata::Line;
+use thinspect::record::probe::Machine;
+use thinspect::record::{Query, Responder as _};
 
 use super::builder::Pool;
 use super::tools::{Scratch, attach};
@@ -184,8 +184,8 @@ fn a_walk_that_is_overtaken_stops_early() {
     };
     let (once, whole) = reads(1);
     // The second look, after 50 ms, finds a change.
-    let (twice, restarted) = reads(2);
-    assert_eq!((once, twice), (1, 2));
+    let (conflicts, restarted) = reads(2);
+    assert_eq!((once, conflicts), (1, 2));
     assert!(whole > 4 && restarted <= whole + 2, "{restarted} reads instead of {whole} and a few");
 }
 
@@ -269,9 +269,9 @@ fn loop_the_recorder_reads_the_devices_of_a_pool() {
     let before = sectors_written(&device.0);
     let name = device.0.rsplit('/').next().unwrap();
     let number = std::fs::read_to_string(format!("/sys/block/{name}/dev")).unwrap();
-    let mut machine = Machine::new("/".into()).reading_metadata(Some(lent::pool_metadata));
-    let reading = machine.ask(Ask::PoolMetadata, number.trim());
-    let text = reading.said().unwrap();
+    let mut machine = Machine::new("/".into()).reading_metadata(Some(metadata_probe::pool_metadata));
+    let outcome = machine.ask(Query::PoolMetadata, number.trim());
+    let text = outcome.said().unwrap();
     let lines: Vec<Line> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mapped: Vec<(u32, u64)> = pool.truth().iter().map(|(id, (mapped, ..))| (*id, *mapped)).collect();
     let mut told = Vec::new();

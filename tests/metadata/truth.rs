@@ -256,7 +256,7 @@ fn build(steps: &[Step]) -> Pool {
     let mut pool = Pool::new(40_000, 128);
     pool.create(0);
     for (next, step) in (1_u32..).zip(steps) {
-        let ids: Vec<u32> = pool.thins.keys().copied().collect();
+        let ids: Vec<u32> = pool.thin_devices.keys().copied().collect();
         let pick = |at: &usize| ids[at % ids.len()];
         match step {
             Step::Create => pool.create(next),
@@ -298,7 +298,7 @@ proptest! {
         prop_assert_eq!(found(&usage), pool.truth());
         prop_assert_eq!(usage.unaccounted_blocks, Some(pool.used() - pool.truth_blocks()));
         prop_assert_eq!(usage.held_only_blocks, usage.unaccounted_blocks);
-        let set: Vec<u32> = pool.thins.keys().copied().filter(|id| picks >> (id % 64) & 1 != 0).collect();
+        let set: Vec<u32> = pool.thin_devices.keys().copied().filter(|id| picks >> (id % 64) & 1 != 0).collect();
         let freed = reclaimable(&Memory(image.clone()), &set, &Options::default()).unwrap();
         prop_assert_eq!(freed.blocks, Some(pool.reclaimable(&set)));
         if have_tools() {

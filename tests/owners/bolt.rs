@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use std::path::PathBuf;
-use thinspect::record::bolt::{Bucket, Database, Entry, NoMeta, load, read};
+use thinspect::record::owners::bbolt::{Bucket, Database, Entry, NoMeta, load, read};
 
 pub(crate) fn path(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests/owners/containerd", name].iter().collect()

@@ -1,26 +1,26 @@
 //! containerd's three databases: what is kept of them, and what the devices are.
 
 use crate::bolt::path;
-use thinspect::host::owners::{self, Keeper, Owner, Owners, Part, State};
-use thinspect::host::pool::{self, Pool};
+use thinspect::host::model::pool::{self, Pool};
+use thinspect::host::owners::{self, Owner, Owners, Part, RecordKeeper, State};
 use thinspect::record::owners::answer_at;
-use thinspect::record::{Ask, Reading, Recording, Source};
+use thinspect::record::{Outcome, Query, Recording, Source};
 use thinspect::usage::Removal;
 
 const CHAIN: &str = "sha256:3a935c291ae4e3659c1d4194385053bba22514ec60f09e187909daa452024da9";
 
-fn said(ask: Ask, name: &str) -> String {
-    answer_at(ask, &path(name)).said().unwrap().to_owned()
+fn said(query: Query, name: &str) -> String {
+    answer_at(query, &path(name)).said().unwrap().to_owned()
 }
 
 fn recording() -> Recording {
     let mut recording = Recording::new(Source::Machine, None);
-    for (ask, name) in [
-        (Ask::ContainerdDevices, "ctr-pool.db"),
-        (Ask::ContainerdSnapshots, "metadata.db"),
-        (Ask::ContainerdImages, "meta.db"),
+    for (query, name) in [
+        (Query::ContainerdDevices, "ctr-pool.db"),
+        (Query::ContainerdSnapshots, "metadata.db"),
+        (Query::ContainerdImages, "meta.db"),
     ] {
-        recording.push(ask, &format!("/ctr/{name}"), Reading::Said(said(ask, name)));
+        recording.push(query, &format!("/ctr/{name}"), Outcome::Answered(said(query, name)));
     }
     recording
 }
@@ -33,10 +33,10 @@ fn owners(recording: &Recording) -> Owners {
 
 #[test]
 fn answers() {
-    let devices = said(Ask::ContainerdDevices, "ctr-pool.db");
+    let devices = said(Query::ContainerdDevices, "ctr-pool.db");
     let second = r#"{"name":"ctr-pool-snap-2","device_id":2,"size":1073741824,"state":4,"parent_name":"ctr-pool-snap-1","error":""}"#;
     assert_eq!(devices.lines().nth(1), Some(second));
-    let snapshots = said(Ask::ContainerdSnapshots, "metadata.db");
+    let snapshots = said(Query::ContainerdSnapshots, "metadata.db");
     let parent = format!("default/2/{CHAIN}");
     let second = format!(
         r#"{{"key":"default/3/t1","id":2,"kind":2,"parent":"{parent}","created":"2026-11-22T03:09:44.10597644Z","#
@@ -44,7 +44,7 @@ fn answers() {
     let line = snapshots.lines().nth(1).unwrap();
     assert!(line.starts_with(&second), "{line}");
     assert!(line.ends_with(r#""labels":{"containerd.io/snapshot/devmapper/fstype":"ext4"}}"#), "{line}");
-    let images = said(Ask::ContainerdImages, "meta.db");
+    let images = said(Query::ContainerdImages, "meta.db");
     assert_eq!(images.lines().count(), 6, "{images}");
     for secret in ["spec", "process", "sleep", "SIGTERM", "gc.ref.content.l."] {
         assert!(!images.contains(secret), "{secret}");
@@ -54,7 +54,7 @@ fn answers() {
 #[test]
 fn who_owns_what() {
     let owners = owners(&recording());
-    assert_eq!(owners.keeper, Keeper::Containerd { database: "/ctr/ctr-pool.db".to_owned() });
+    assert_eq!(owners.keeper, RecordKeeper::Containerd { database: "/ctr/ctr-pool.db".to_owned() });
     assert_eq!(owners.gaps, []);
     let chain = format!("default/2/{CHAIN}");
     assert_eq!(owners.of(1), [Owner::Layer { chain, images: vec![0] }]);
@@ -87,27 +87,27 @@ const TASKS: &str = "/run/containerd/io.containerd.runtime.v2.task/default";
 
 #[test]
 fn what_a_container_does() {
-    let state = |answers: &[(Ask, &str, Reading)]| {
+    let state = |answers: &[(Query, &str, Outcome)]| {
         let mut recording = recording();
-        answers.iter().for_each(|(ask, of, reading)| recording.push(*ask, of, reading.clone()));
+        answers.iter().for_each(|(query, target, outcome)| recording.push(*query, target, outcome.clone()));
         owners(&recording).containers[0].state
     };
-    let says = |text: &str| Reading::Said(text.to_owned());
-    let refused = |errno: &str| Reading::Refused(errno.to_owned());
+    let says = |text: &str| Outcome::Answered(text.to_owned());
+    let refused = |errno: &str| Outcome::Refused(errno.to_owned());
     let init = format!("{TASKS}/t1/init.pid");
-    let (tasks, init) = ((Ask::Dir, TASKS, says("t1\nt2")), (Ask::File, init.as_str(), says("77")));
-    let lives = (Ask::Stat, "/proc/77", says("mode=40555"));
+    let (tasks, init) = ((Query::Dir, TASKS, says("t1\nt2")), (Query::File, init.as_str(), says("77")));
+    let lives = (Query::Stat, "/proc/77", says("mode=40555"));
     assert_eq!(state(&[]), State::Unknown);
     assert_eq!(state(&[tasks.clone(), init.clone(), lives]), State::Running);
     // A process that is gone, or a virtual machine's, which is written down elsewhere.
     assert_eq!(state(&[tasks.clone(), init]), State::Unknown);
     assert_eq!(state(std::slice::from_ref(&tasks)), State::Unknown);
-    assert_eq!(state(&[(Ask::Dir, TASKS, says("t2"))]), State::Stopped);
-    assert_eq!(state(&[(Ask::Dir, TASKS, refused("ENOENT"))]), State::Stopped);
-    assert_eq!(state(&[(Ask::Dir, TASKS, refused("EACCES"))]), State::Unknown);
+    assert_eq!(state(&[(Query::Dir, TASKS, says("t2"))]), State::Stopped);
+    assert_eq!(state(&[(Query::Dir, TASKS, refused("ENOENT"))]), State::Stopped);
+    assert_eq!(state(&[(Query::Dir, TASKS, refused("EACCES"))]), State::Unknown);
     // Two states directories: it has a task in one of them.
     let other = "/other/io.containerd.runtime.v2.task/default";
-    assert_eq!(state(&[tasks, (Ask::Dir, other, refused("ENOENT"))]), State::Unknown);
+    assert_eq!(state(&[tasks, (Query::Dir, other, refused("ENOENT"))]), State::Unknown);
 }
 
 /// A lease, a mark, or a snapshot that a person made keeps an image's layers.
@@ -115,16 +115,16 @@ fn what_a_container_does() {
 fn what_others_keep_does_not_come_back() {
     let free = |lines: &[&str], snapshot: Option<&str>| {
         let mut recording = recording();
-        let known = said(Ask::ContainerdImages, "meta.db");
+        let known = said(Query::ContainerdImages, "meta.db");
         // Without the container.
         let known: Vec<&str> =
             known.lines().filter(|line| !line.contains("container\"") && !line.contains("t1")).collect();
         let known = [known, lines.to_vec()].concat().join("\n");
-        recording.push(Ask::ContainerdImages, "/ctr/meta.db", Reading::Said(known));
-        let snapshots = said(Ask::ContainerdSnapshots, "metadata.db");
+        recording.push(Query::ContainerdImages, "/ctr/meta.db", Outcome::Answered(known));
+        let snapshots = said(Query::ContainerdSnapshots, "metadata.db");
         let first = snapshots.lines().next().unwrap();
         let snapshots = [Some(first), snapshot].into_iter().flatten().collect::<Vec<_>>().join("\n");
-        recording.push(Ask::ContainerdSnapshots, "/ctr/metadata.db", Reading::Said(snapshots));
+        recording.push(Query::ContainerdSnapshots, "/ctr/metadata.db", Outcome::Answered(snapshots));
         let owners = owners(&recording);
         Removal::new(&owners).image(0)
     };
@@ -151,11 +151,11 @@ fn other_states_and_what_is_missing() {
         "(page 4: is pointed to twice)",
         "nonsense",
     ];
-    recording.push(Ask::ContainerdDevices, "/ctr/ctr-pool.db", Reading::Said(devices.join("\n")));
-    recording.push(Ask::ContainerdImages, "/ctr/meta.db", Reading::Refused("EACCES".to_owned()));
+    recording.push(Query::ContainerdDevices, "/ctr/ctr-pool.db", Outcome::Answered(devices.join("\n")));
+    recording.push(Query::ContainerdImages, "/ctr/meta.db", Outcome::Refused("EACCES".to_owned()));
     let owners = owners(&recording);
     assert_eq!(owners.of(1), [Owner::Deleted { record: "ctr-pool-snap-1".to_owned() }]);
-    assert_eq!(owners.of(9), [Owner::Stray { record: "ctr-pool-snap-9".to_owned() }]);
+    assert_eq!(owners.of(9), [Owner::Orphan { record: "ctr-pool-snap-9".to_owned() }]);
     assert_eq!(owners.of(5), [Owner::Faulty { record: String::new() }]);
     assert_eq!(owners.gaps.len(), 2, "{:?}", owners.gaps);
     let strangers = owners.strangers(&[1, 9, 30].into()).unwrap();

@@ -3,8 +3,8 @@
 use crate::builder::Pool;
 use crate::world::{blocks, owners};
 use proptest::prelude::*;
+use thinspect::host::model::units::DataBlocks;
 use thinspect::host::owners::Owners;
-use thinspect::host::units::DataBlocks;
 use thinspect::metadata::{Memory, Options, read, reclaimable_in_turn};
 use thinspect::usage::{Amounts, InMetadata, Kind, Reclaim, join, walks_worth_it};
 
@@ -108,7 +108,7 @@ proptest! {
             pool.write(1, 50, 40);
         }
         let mut sets = vec![Vec::new(); 4];
-        for (id, turn) in pool.thins.keys().zip(turns) {
+        for (id, turn) in pool.thin_devices.keys().zip(turns) {
             // A fifth group stays.
             if let Some(set) = sets.get_mut(turn) {
                 set.push(*id);

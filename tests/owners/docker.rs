@@ -3,10 +3,10 @@
 use crate::world::{ROOT, blocks, docker_host, hex, owners, pool, recording};
 use thinspect::host;
 use thinspect::host::lvm::LvName;
+use thinspect::host::model::thin::Thin;
 use thinspect::host::owners::{self, Owner, Part, State};
-use thinspect::host::thin::Thin;
 use thinspect::record::owners::answer_at;
-use thinspect::record::{Ask, Reading, Recording, Source};
+use thinspect::record::{Outcome, Query, Recording, Source};
 use thinspect::usage::Removal;
 
 #[test]
@@ -19,7 +19,7 @@ fn every_device_has_its_owner() {
     assert_eq!(owners.of(6), [Owner::Layer { chain: hex('e'), images: vec![3] }]);
     assert_eq!(owners.of(7), [Owner::Container { container: 0, part: Part::Init }]);
     assert_eq!(owners.of(8), [Owner::Container { container: 0, part: Part::Writable }]);
-    assert_eq!(owners.of(13), [Owner::Stray { record: "nobody".to_owned() }]);
+    assert_eq!(owners.of(13), [Owner::Orphan { record: "nobody".to_owned() }]);
     assert_eq!(owners.of(14), []);
     assert_eq!(owners.devices_of_image(3), [6, 3, 2]);
     let states: Vec<State> = owners.containers.iter().map(|c| c.state).collect();
@@ -65,28 +65,28 @@ fn parents_without_a_name_go_with_their_child() {
 /// missing, no device is certainly a stranger.
 #[test]
 fn every_missing_answer_is_a_gap() {
-    let asks = [Ask::DockerLayers, Ask::DockerMounts, Ask::DockerImages, Ask::DockerContainers];
+    let asks = [Query::DockerLayers, Query::DockerMounts, Query::DockerImages, Query::DockerContainers];
     let broken = [
-        Reading::Refused("EACCES".to_owned()),
-        Reading::Silent(1000),
-        Reading::Unasked("no time".to_owned()),
-        Reading::Said("(7 left out: too many)".to_owned()),
-        Reading::Said("{\"chain\":7}\u{0}".to_owned()),
+        Outcome::Refused("EACCES".to_owned()),
+        Outcome::TimedOut(1000),
+        Outcome::NotAsked("no time".to_owned()),
+        Outcome::Answered("(7 left out: too many)".to_owned()),
+        Outcome::Answered("{\"chain\":7}\u{0}".to_owned()),
     ];
-    for ask in asks {
-        for reading in &broken {
+    for query in asks {
+        for outcome in &broken {
             let mut recording = recording();
-            recording.push(ask, ROOT, reading.clone());
+            recording.push(query, ROOT, outcome.clone());
             let owners = owners::read(&recording, &docker_host(&recording), &pool());
             let strangers = owners.strangers(&blocks().ids()).unwrap();
-            assert!(!owners.gaps.is_empty() && strangers.certain, "{ask:?} {reading:?}");
+            assert!(!owners.gaps.is_empty() && strangers.certain, "{query:?} {outcome:?}");
         }
     }
     let mut recording = recording();
     recording.push(
-        Ask::DeviceRecords,
+        Query::DeviceRecords,
         "/var/lib/docker/devicemapper/metadata",
-        Reading::Said("abc (EACCES)\n".to_owned()),
+        Outcome::Answered("abc (EACCES)\n".to_owned()),
     );
     let owners = owners::read(&recording, &docker_host(&recording), &pool());
     assert_eq!(owners.gaps.len(), 1, "{:?}", owners.gaps);
@@ -98,8 +98,8 @@ fn every_missing_answer_is_a_gap() {
 fn another_dockers_pool_has_no_owners() {
     let recording = recording();
     for root in [None, Some("/elsewhere".to_owned())] {
-        let stale = thinspect::host::pool::Owner::Docker { root };
-        let pool = thinspect::host::pool::Pool { owner: stale, ..pool() };
+        let stale = thinspect::host::model::pool::Owner::Docker { root };
+        let pool = thinspect::host::model::pool::Pool { owner: stale, ..pool() };
         let owners = owners::read(&recording, &docker_host(&recording), &pool);
         assert_eq!((owners.by_device.len(), owners.strangers(&[1].into())), (0, None));
     }
@@ -120,7 +120,7 @@ fn chains_that_bite_their_tail() {
             hex('b')
         ),
     ];
-    recording.push(Ask::DockerLayers, ROOT, Reading::Said(circle.join("\n")));
+    recording.push(Query::DockerLayers, ROOT, Outcome::Answered(circle.join("\n")));
     let owners = owners::read(&recording, &docker_host(&recording), &pool());
     assert!(owners.images.iter().all(|image| !image.whole));
     assert_eq!(owners.containers[0].below, [3, 2]);
@@ -131,7 +131,7 @@ fn hostile_names_are_made_harmless() {
     let mut recording = recording();
     let id = hex('9');
     let line = format!(r#"{{"ID":"{id}","Name":"/\u001b[2J\ue000x","State":{{"Running":false}}}}"#);
-    recording.push(Ask::DockerContainers, ROOT, Reading::Said(line));
+    recording.push(Query::DockerContainers, ROOT, Outcome::Answered(line));
     let owners = owners::read(&recording, &docker_host(&recording), &pool());
     let names: Vec<&str> = owners.containers.iter().filter_map(|c| c.name.as_deref()).collect();
     assert_eq!(names, ["\u{FFFD}[2J\u{FFFD}x"]);
@@ -146,12 +146,12 @@ fn hostile_names_are_made_harmless() {
 fn devices_of_nobodys_records_have_names_at_most() {
     let recording = thinspect::record::Recording::new(thinspect::record::Source::Machine, None);
     let mut host = thinspect::host::read(&recording);
-    let device = thinspect::host::table::DeviceNumber::read("253:2");
+    let device = thinspect::host::dm::table::DeviceNumber::read("253:2");
     let thin =
         |name: &str, id| Thin { name: name.to_owned(), pool: device, device_id: Some(id), ..Thin::default() };
-    host.thins = vec![thin("vg-lv--one", 1), thin("odd", 2)];
+    host.thin_devices = vec![thin("vg-lv--one", 1), thin("odd", 2)];
     let lv = thinspect::host::lvm::LvName { vg: "vg".to_owned(), lv: "pool".to_owned() };
-    let pool = thinspect::host::pool::Pool { device, lv: Some(lv), ..Default::default() };
+    let pool = thinspect::host::model::pool::Pool { device, lv: Some(lv), ..Default::default() };
     let owners = owners::read(&recording, &host, &pool);
     let volume = thinspect::host::lvm::LvName { vg: "vg".to_owned(), lv: "lv-one".to_owned() };
     assert_eq!(owners.of(1), [Owner::Volume(volume)]);
@@ -164,9 +164,9 @@ fn devices_of_nobodys_records_have_names_at_most() {
 #[test]
 fn before_the_first_container() {
     let mut recording = recording();
-    recording.push(Ask::DockerMounts, ROOT, Reading::Refused("ENOENT".to_owned()));
+    recording.push(Query::DockerMounts, ROOT, Outcome::Refused("ENOENT".to_owned()));
     assert_eq!(owners::read(&recording, &docker_host(&recording), &pool()).gaps, []);
-    recording.push(Ask::DockerMounts, ROOT, Reading::Refused("EACCES".to_owned()));
+    recording.push(Query::DockerMounts, ROOT, Outcome::Refused("EACCES".to_owned()));
     assert_eq!(owners::read(&recording, &docker_host(&recording), &pool()).gaps.len(), 1);
 }
 
@@ -176,7 +176,7 @@ fn build_steps() {
     let list = [env!("CARGO_MANIFEST_DIR"), "tests/owners/buildkit/snapshots.db"]
         .iter()
         .collect::<std::path::PathBuf>();
-    let said = answer_at(Ask::DockerBuildCache, &list);
+    let said = answer_at(Query::DockerBuildCache, &list);
     let lines: Vec<&str> = said.said().unwrap().lines().collect();
     assert_eq!(lines.len(), 9);
     assert_eq!(lines[0], r#"{"key":"895sjgsaoiizl09l8rg2c32yg"}"#);
@@ -190,15 +190,16 @@ fn build_steps() {
 #[test]
 fn names_without_an_engine() {
     let mut recording = Recording::new(Source::Machine, None);
-    let mut say = |ask, of: &str, text: &str| recording.push(ask, of, Reading::Said(text.to_owned()));
-    say(Ask::DmList, "", "253:0 0 vg-pool-tpool\n253:1 0 vg-data");
-    say(Ask::DmTable, "vg-pool-tpool", "0 4096 thin-pool 7:1 7:0 128 64 ");
-    say(Ask::DmTable, "vg-data", "0 4096 thin 253:0 1");
+    let mut say =
+        |query, target: &str, text: &str| recording.push(query, target, Outcome::Answered(text.to_owned()));
+    say(Query::DmList, "", "253:0 0 vg-pool-tpool\n253:1 0 vg-data");
+    say(Query::DmTable, "vg-pool-tpool", "0 4096 thin-pool 7:1 7:0 128 64 ");
+    say(Query::DmTable, "vg-data", "0 4096 thin 253:0 1");
     let info = |name: &str, minor: u32| {
         format!("Name:  {name}\nState:  ACTIVE\nMajor, minor:  253, {minor}\nUUID: LVM-{}", "x".repeat(64))
     };
-    say(Ask::DmInfo, "vg-pool-tpool", &(info("vg-pool-tpool", 0) + "-tpool"));
-    say(Ask::DmInfo, "vg-data", &info("vg-data", 1));
+    say(Query::DmInfo, "vg-pool-tpool", &(info("vg-pool-tpool", 0) + "-tpool"));
+    say(Query::DmInfo, "vg-data", &info("vg-data", 1));
     let volume = |name: &str, id: u32| {
         format!(
             "{name} {{\nsegment1 {{\nextent_count = 10\ntype = \"thin\"\nthin_pool = \"pool\"\ndevice_id = {id}\n}}\n}}\n"
@@ -208,7 +209,7 @@ fn names_without_an_engine() {
         [volume("data", 1), volume("idle-snap", 2), volume("other", 3).replace("\"pool", "\"nopool")]
             .concat();
     say(
-        Ask::File,
+        Query::File,
         "/etc/lvm/backup/vg",
         &format!("vg {{\nextent_size = 8192\nlogical_volumes {{\n{volumes}}}\n}}\n"),
     );
@@ -222,10 +223,11 @@ fn names_without_an_engine() {
 
     let name = "stratis-1-1f2ae191f25d4715bf14e80448521775-thin-fs-49e5d8a178e54fdead6db5692f697058";
     let mut recording = Recording::new(Source::Machine, None);
-    let mut say = |ask, of: &str, text: &str| recording.push(ask, of, Reading::Said(text.to_owned()));
-    say(Ask::DmList, "", &format!("253:0 0 stratis-1-pool\n253:1 0 {name}"));
-    say(Ask::DmTable, "stratis-1-pool", "0 4096 thin-pool 7:1 7:0 128 64 ");
-    say(Ask::DmTable, name, "0 4096 thin 253:0 5");
+    let mut say =
+        |query, target: &str, text: &str| recording.push(query, target, Outcome::Answered(text.to_owned()));
+    say(Query::DmList, "", &format!("253:0 0 stratis-1-pool\n253:1 0 {name}"));
+    say(Query::DmTable, "stratis-1-pool", "0 4096 thin-pool 7:1 7:0 128 64 ");
+    say(Query::DmTable, name, "0 4096 thin 253:0 5");
     let host = host::read(&recording);
     let owners = owners::read(&recording, &host, &host.pools[0]);
     assert!(

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use thinspect::record::owners::answer_at;
-use thinspect::record::{Ask, Reading};
+use thinspect::record::{Outcome, Query};
 
 use crate::world::hex;
 
@@ -34,8 +34,8 @@ impl Root {
         self.0.join("image/devicemapper/layerdb").join(path)
     }
 
-    fn answer(&self, ask: Ask) -> String {
-        answer_at(ask, &self.0).said().unwrap().to_owned()
+    fn answer(&self, query: Query) -> String {
+        answer_at(query, &self.0).said().unwrap().to_owned()
     }
 }
 
@@ -78,18 +78,18 @@ fn docker() -> Root {
 fn answers_of_a_data_root() {
     let root = docker();
     let layer = format!(r#"{{"chain":"{LAYER}","cache":"855d0252","diff":"sha256:9b","size":"2056192"}}"#);
-    assert_eq!(root.answer(Ask::DockerLayers), layer);
+    assert_eq!(root.answer(Query::DockerLayers), layer);
     let mount = format!(
         r#"{{"container":"{CONTAINER}","mount":"cc3b","init":"cc3b-init","parent":"sha256:{LAYER}"}}"#
     );
-    assert_eq!(root.answer(Ask::DockerMounts), mount);
-    let images = root.answer(Ask::DockerImages);
+    assert_eq!(root.answer(Query::DockerMounts), mount);
+    let images = root.answer(Query::DockerImages);
     let (first, second) = images.split_once('\n').unwrap();
     let id = hex('4');
     let times = r#""created":"2026-11-22T03:04:05Z","updated":"2026-11-22T03:04:06Z""#;
     assert_eq!(first, format!(r#"{{"id":"sha256:{id}","names":["bb:1"],"diffs":["sha256:9b"],{times}}}"#));
     assert_eq!(second, r#"{"id":"sha256:11","names":["x@sha256:00"]}"#);
-    let containers = root.answer(Ask::DockerContainers);
+    let containers = root.answer(Query::DockerContainers);
     let start = format!(
         r#"{{"ID":"{CONTAINER}","Name":"/c2","Image":"sha256:4","Created":"2026-11-22T03:04:09.86031527Z","#
     );
@@ -101,12 +101,12 @@ fn answers_of_a_data_root() {
 #[test]
 fn what_is_not_there() {
     let root = Root::new();
-    for ask in [Ask::DockerLayers, Ask::DockerMounts, Ask::DockerImages, Ask::DockerContainers] {
-        assert_eq!(answer_at(ask, &root.0), Reading::Refused("ENOENT".to_owned()));
+    for query in [Query::DockerLayers, Query::DockerMounts, Query::DockerImages, Query::DockerContainers] {
+        assert_eq!(answer_at(query, &root.0), Outcome::Refused("ENOENT".to_owned()));
     }
-    assert_eq!(answer_at(Ask::ContainerdImages, &root.0), Reading::Refused("EINVAL".to_owned()));
-    assert_eq!(answer_at(Ask::DmList, &root.0), Reading::Refused("EINVAL".to_owned()));
-    assert_eq!(answer_at(Ask::DockerLayers, Path::new("/dev/null")), Reading::Refused("EINVAL".to_owned()));
+    assert_eq!(answer_at(Query::ContainerdImages, &root.0), Outcome::Refused("EINVAL".to_owned()));
+    assert_eq!(answer_at(Query::DmList, &root.0), Outcome::Refused("EINVAL".to_owned()));
+    assert_eq!(answer_at(Query::DockerLayers, Path::new("/dev/null")), Outcome::Refused("EINVAL".to_owned()));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn links_and_pipes_are_not_followed() {
     symlink(outside.0.join("secret/cache-id"), root.layerdb("sha256/odd/cache-id")).unwrap();
     nix::unistd::mkfifo(&root.layerdb("sha256/odd/diff"), nix::sys::stat::Mode::S_IRUSR).unwrap();
     fs::write(root.layerdb("sha256/stray"), "").unwrap();
-    let said = root.answer(Ask::DockerLayers);
+    let said = root.answer(Query::DockerLayers);
     assert!(!said.contains("secret"), "{said}");
     assert!(said.contains(r#"{"chain":"odd"}"#), "{said}");
     assert!(
@@ -128,19 +128,19 @@ fn links_and_pipes_are_not_followed() {
         "{said}"
     );
     nix::unistd::mkfifo(&outside.0.join("meta.db"), nix::sys::stat::Mode::S_IRUSR).unwrap();
-    let pipe = answer_at(Ask::ContainerdImages, &outside.0.join("meta.db"));
-    assert_eq!(pipe, Reading::Refused("EINVAL".to_owned()));
+    let pipe = answer_at(Query::ContainerdImages, &outside.0.join("meta.db"));
+    assert_eq!(pipe, Outcome::Refused("EINVAL".to_owned()));
     // The data root itself may be reached through a link: that is how administrators move it.
     let link = outside.0.join("docker");
     symlink(&root.0, &link).unwrap();
-    assert_eq!(answer_at(Ask::DockerLayers, &link), root_answer(&root));
+    assert_eq!(answer_at(Query::DockerLayers, &link), root_answer(&root));
     fs::rename(root.0.join("image"), root.0.join("moved")).unwrap();
     symlink(root.0.join("moved"), root.0.join("image")).unwrap();
-    assert_eq!(answer_at(Ask::DockerLayers, &root.0), Reading::Refused("ENOTDIR".to_owned()));
+    assert_eq!(answer_at(Query::DockerLayers, &root.0), Outcome::Refused("ENOTDIR".to_owned()));
 }
 
-fn root_answer(root: &Root) -> Reading {
-    answer_at(Ask::DockerLayers, &root.0)
+fn root_answer(root: &Root) -> Outcome {
+    answer_at(Query::DockerLayers, &root.0)
 }
 
 #[test]
@@ -149,11 +149,11 @@ fn what_is_damaged_is_told_without_its_words() {
     root.write("containers/bad/config.v2.json", r#"{"State":{"Running":"secret"}}"#);
     root.write("containers/cut/config.v2.json", r#"{"State":{"Running":tr"#);
     root.write("image/devicemapper/repositories.json", "secret");
-    let said = root.answer(Ask::DockerContainers);
+    let said = root.answer(Query::DockerContainers);
     assert!(said.contains("(containers/bad/config.v2.json: not as expected at line 1 column"), "{said}");
     assert!(said.contains("(containers/cut/config.v2.json: not as expected"), "{said}");
     assert!(said.contains(CONTAINER), "{said}");
-    let images = root.answer(Ask::DockerImages);
+    let images = root.answer(Query::DockerImages);
     assert!(images.contains("(image/devicemapper/repositories.json: not as expected at line 1"), "{images}");
     assert!(!format!("{said}{images}").contains("secret"));
 }
@@ -162,6 +162,6 @@ fn what_is_damaged_is_told_without_its_words() {
 fn endless_files_are_refused() {
     let root = docker();
     root.write(&format!("image/devicemapper/layerdb/sha256/{LAYER}/size"), &"9".repeat(5000));
-    let said = root.answer(Ask::DockerLayers);
+    let said = root.answer(Query::DockerLayers);
     assert!(said.contains("/size: EFBIG)"), "{said}");
 }

@@ -5,15 +5,15 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use thinspect::advice::Risk;
 use thinspect::host::Host;
-use thinspect::host::backing::Filesystem;
+use thinspect::host::dm::status::{Discards, Mode};
+use thinspect::host::dm::table::DeviceNumber;
+use thinspect::host::model::backing::Filesystem;
+use thinspect::host::model::pool::Pool;
+use thinspect::host::model::thin::Thin;
+use thinspect::host::model::units::{Bytes, DataBlocks};
 use thinspect::host::owners::{self, Owner, Owners, State};
-use thinspect::host::pool::Pool;
-use thinspect::host::status::{Discards, Mode};
-use thinspect::host::table::DeviceNumber;
-use thinspect::host::thin::Thin;
-use thinspect::host::units::{Bytes, DataBlocks};
-use thinspect::record::{Ask, Reading};
-use thinspect::usage::free::{Free, Loss, Trim, free};
+use thinspect::record::{Outcome, Query};
+use thinspect::usage::selection::{Free, Loss, Trim, free};
 use thinspect::usage::{Reclaim, Removal};
 
 const BLOCK: Bytes = Bytes(65536);
@@ -82,7 +82,7 @@ fn the_build_cache_goes_first() {
     };
     let cache = format!("{}/buildkit/snapshots.db", crate::world::ROOT);
     let steps = [step("nobody", None), step("other", Some('c'))].join("\n");
-    recording.push(Ask::DockerBuildCache, &cache, Reading::Said(steps));
+    recording.push(Query::DockerBuildCache, &cache, Outcome::Answered(steps));
     let owners = owners::read(&recording, &docker_host(&recording), &pool());
     assert_eq!(owners.of(13), [Owner::BuildStep { record: "nobody".to_owned() }]);
     let mut blocks = blocks();
@@ -116,7 +116,7 @@ fn what_trimming_may_give_back() {
         ..Thin::default()
     };
     // Devices 8, 10 and 12 map 222, 207 and 242 blocks, of which they alone 52, 7 and 42.
-    host.thins = vec![
+    host.thin_devices = vec![
         thin(8, 200, "/mnt/run"),
         thin(10, 207, "/mnt/gone"),
         thin(12, 100, "/mnt/late"),
@@ -157,8 +157,8 @@ fn strangers_stay_while_records_are_missing() {
     let blocks = blocks();
     let mut recording = recording();
     let records = format!("{}/devicemapper/metadata", crate::world::ROOT);
-    let text = format!("{}\nabc (EIO)", recording.said(Ask::DeviceRecords, &records).unwrap());
-    recording.push(Ask::DeviceRecords, &records, Reading::Said(text));
+    let text = format!("{}\nabc (EIO)", recording.said(Query::DeviceRecords, &records).unwrap());
+    recording.push(Query::DeviceRecords, &records, Outcome::Answered(text));
     let owners = owners::read(&recording, &docker_host(&recording), &pool());
     let plan = plan(&owners, &blocks, 10_000);
     assert!(!plan.steps.iter().any(|s| s.loss == Loss::LeakedDevice));

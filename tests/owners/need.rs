@@ -5,7 +5,7 @@ use crate::world;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use thinspect::record::{Ask, Reading, load};
+use thinspect::record::{Outcome, Query, format};
 
 /// A folder with the recording of a Docker host and its pool's metadata; gone when dropped.
 struct Folder(PathBuf);
@@ -21,14 +21,14 @@ impl Folder {
         let folder = std::env::temp_dir().join(format!("thinspect-need-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let host = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/lab-fresh-loopback/recording.json");
-        let mut recording = load::load(&std::fs::read(host).unwrap()).unwrap();
-        recording.answers.retain(|a| a.ask != Ask::DeviceRecords);
+        let mut recording = format::load(&std::fs::read(host).unwrap()).unwrap();
+        recording.answers.retain(|a| a.query != Query::DeviceRecords);
         for answer in &mut recording.answers {
             // What the metadata below holds.
-            if answer.ask == Ask::DmStatus {
+            if answer.query == Query::DmStatus {
                 let line = "0 209715200 thin-pool 12 60/524288 481/1638400 - rw discard_passdown \
                             queue_if_no_space - 1024";
-                answer.reading = Reading::Said(line.to_owned());
+                answer.outcome = Outcome::Answered(line.to_owned());
             }
         }
         recording.answers.extend(world::recording().answers);

@@ -1,7 +1,7 @@
 //! How usage is shown: the table keeps to its width, the JSON to its schema.
 
 use crate::world::{blocks, owners};
-use thinspect::host::units::DataBlocks;
+use thinspect::host::model::units::DataBlocks;
 use thinspect::report::Look;
 use thinspect::report::usage::{By, Column, Table, output, schema, text, without_text};
 use thinspect::usage::{join, without};

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use thinspect::host::docker::{DeviceRecord, Docker};
+use thinspect::host::model::pool::{Owner, Pool};
+use thinspect::host::model::units::Bytes;
 use thinspect::host::owners::{self, Owners};
-use thinspect::host::pool::{Owner, Pool};
-use thinspect::host::units::Bytes;
 use thinspect::host::{self, Host};
 use thinspect::metadata::{Device, Read, SpaceMapRoot, Usage};
-use thinspect::record::{Ask, Reading, Recording, Source};
+use thinspect::record::{Outcome, Query, Recording, Source};
 use thinspect::usage::Reclaim;
 
 pub(crate) const ROOT: &str = "/var/lib/docker";
@@ -104,7 +104,7 @@ pub(crate) fn hex(digit: char) -> String {
 /// ended lately on `app`.
 pub(crate) fn recording() -> Recording {
     let mut recording = Recording::new(Source::Machine, None);
-    let mut say = |ask, lines: &[String]| recording.push(ask, ROOT, Reading::Said(lines.join("\n")));
+    let mut say = |query, lines: &[String]| recording.push(query, ROOT, Outcome::Answered(lines.join("\n")));
     let layer = |name: char, parent: Option<char>, size: u64| {
         let parent = parent.map(|p| format!(r#""parent":"sha256:{}","#, hex(p))).unwrap_or_default();
         let (chain, cache) = (hex(name), format!("cache-{name}"));
@@ -113,7 +113,7 @@ pub(crate) fn recording() -> Recording {
         )
     };
     say(
-        Ask::DockerLayers,
+        Query::DockerLayers,
         &[
             layer('a', None, 10),
             layer('b', Some('a'), 5),
@@ -126,7 +126,7 @@ pub(crate) fn recording() -> Recording {
         let (id, chain) = (hex(id), hex(chain));
         format!(r#"{{"container":"{id}","mount":"{name}","init":"{name}-init","parent":"sha256:{chain}"}}"#)
     };
-    say(Ask::DockerMounts, &[mount('1', "run", 'b'), mount('2', "gone", 'e'), mount('3', "late", 'e')]);
+    say(Query::DockerMounts, &[mount('1', "run", 'b'), mount('2', "gone", 'e'), mount('3', "late", 'e')]);
     let image = |id: char, names: &str, diffs: &str, updated: &str| {
         let diffs: Vec<String> = diffs.chars().map(|d| format!(r#""sha256:diff-{d}""#)).collect();
         let (id, diffs) = (hex(id), diffs.join(","));
@@ -135,7 +135,7 @@ pub(crate) fn recording() -> Recording {
         )
     };
     say(
-        Ask::DockerImages,
+        Query::DockerImages,
         &[
             image('5', r#""web:1""#, "ab", "2024-01-01T00:00:00Z"),
             image('6', r#""old:1","old@sha256:77""#, "ac", "2021-01-01T00:00:00Z"),
@@ -153,7 +153,7 @@ pub(crate) fn recording() -> Recording {
         )
     };
     say(
-        Ask::DockerContainers,
+        Query::DockerContainers,
         &[
             container('1', "run", '5', true, "0001-01-01T00:00:00Z"),
             container('2', "gone", '8', false, "2024-02-01T00:00:00Z"),
@@ -165,7 +165,7 @@ pub(crate) fn recording() -> Recording {
         format!(r#"{hash} {{"device_id":{id},"size":10737418240,"transaction_id":{id},"initialized":false,"deleted":false}}"#)
     });
     let records = records.collect::<Vec<_>>().join("\n");
-    recording.push(Ask::DeviceRecords, "/var/lib/docker/devicemapper/metadata", Reading::Said(records));
+    recording.push(Query::DeviceRecords, "/var/lib/docker/devicemapper/metadata", Outcome::Answered(records));
     recording
 }
 
@@ -219,7 +219,7 @@ pub(crate) fn docker_host(recording: &Recording) -> Host {
         transaction_id: 1,
         deleted: false,
     });
-    host.dockers =
+    host.docker_roots =
         vec![Docker { root: Some(ROOT.to_owned()), devices: devices.collect(), ..Docker::default() }];
     host
 }

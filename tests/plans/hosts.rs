@@ -1,14 +1,14 @@
 //! Hosts to plan for, made by hand, and the goldens of their plans.
 
 use std::path::{Path, PathBuf};
-use thinspect::host::backing::{Backing, BackingKind, Filesystem, LoopFile};
+use thinspect::host::dm::status::{Mode, WhenFull};
+use thinspect::host::dm::table::DeviceNumber;
 use thinspect::host::docker::{Docker, StorageOption};
 use thinspect::host::lvm::{LvName, Lvm, VolumeGroup};
-use thinspect::host::pool::{MinFree, MinFreeFrom, Owner, Pool, Refusal, StatusAnswer};
-use thinspect::host::space::Space;
-use thinspect::host::status::{Mode, WhenFull};
-use thinspect::host::table::DeviceNumber;
-use thinspect::host::units::{Bytes, DataBlocks, METADATA_BLOCK, MetadataBlocks, Sectors};
+use thinspect::host::model::backing::{Backing, BackingKind, Filesystem, LoopFile};
+use thinspect::host::model::pool::{MinFree, MinFreeFrom, Owner, Pool, Refusal, StatusAnswer};
+use thinspect::host::model::space::Space;
+use thinspect::host::model::units::{Bytes, DataBlocks, METADATA_BLOCK, MetadataBlocks, Sectors};
 use thinspect::host::{DeviceMapper, Host, Kernel};
 use thinspect::plan::{Plan, script};
 use thinspect::record::Source;
@@ -27,20 +27,20 @@ pub(crate) fn host(source: Source) -> Host {
         recorded_at,
         kernel: Kernel { device_mapper, ..Kernel::default() },
         pools: Vec::new(),
-        thins: Vec::new(),
-        dockers: Vec::new(),
-        containerds: Vec::new(),
+        thin_devices: Vec::new(),
+        docker_roots: Vec::new(),
+        containerd_configs: Vec::new(),
         lvm: Lvm::default(),
         disks: Vec::new(),
         tools: Vec::new(),
         filesystems: Vec::new(),
-        sayings: Vec::new(),
+        log_messages: Vec::new(),
         history: thinspect::host::history::History::default(),
         containers: Vec::new(),
         removable: None,
         open_files: Vec::new(),
-        twice: Vec::new(),
-        oddities: Vec::new(),
+        conflicts: Vec::new(),
+        notes: Vec::new(),
     }
 }
 
@@ -111,7 +111,7 @@ pub(crate) fn published() -> (Host, Pool) {
     let mut host = host(Source::Machine);
     let daemon_json = "{\n  \"storage-driver\": \"devicemapper\",\n  \"storage-opts\": [\n    \
         \"dm.basesize=20G\"\n  ]\n}\n";
-    host.dockers = vec![Docker {
+    host.docker_roots = vec![Docker {
         root: Some("/var/lib/docker".into()),
         version: Some("20.10.24".into()),
         daemon_json: Some(daemon_json.into()),

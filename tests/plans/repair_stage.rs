@@ -4,8 +4,8 @@ use super::hosts::{on_loop, published};
 use super::stage::{Run, Stage};
 use std::path::PathBuf;
 use thinspect::host::Host;
-use thinspect::host::pool::Pool;
-use thinspect::host::status::Mode;
+use thinspect::host::dm::status::Mode;
+use thinspect::host::model::pool::Pool;
 
 /// Tools that change something, or whose failure matters; `real` is the tool itself. The nth call of them all fails.
 const CHANGING: &[(&str, &str)] = &[

@@ -3,7 +3,7 @@
 use super::hosts::{direct_lvm, published};
 use super::stage::Stage;
 use thinspect::host::lvm::LvName;
-use thinspect::host::units::Bytes;
+use thinspect::host::model::units::Bytes;
 use thinspect::plan::{Grow, MinFreeSpace, grow, min_free_space, script};
 
 const GIB: u64 = 1 << 30;
@@ -122,7 +122,7 @@ fn the_script_sets_the_floor_and_keeps_the_old_file() {
         \"dm.fs=xfs\" ]\n}";
     stage.write("etc/daemon.json", old);
     let (mut host, pool) = published();
-    host.dockers[0].daemon_json = Some(old.into());
+    host.docker_roots[0].daemon_json = Some(old.into());
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
     let text = stage.rooted(&script(&plan));
     let run = stage.run(&text, &["--yes"]);
@@ -143,7 +143,7 @@ fn the_script_sets_the_floor_and_keeps_the_old_file() {
 fn the_script_makes_the_file_where_there_is_none() {
     let stage = Stage::new();
     let (mut host, pool) = published();
-    host.dockers[0].daemon_json = None;
+    host.docker_roots[0].daemon_json = None;
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
     let run = stage.run(&stage.rooted(&script(&plan)), &["--yes"]);
     assert!(run.ok(), "{run:?}");

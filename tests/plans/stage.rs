@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use thinspect::host::Host;
-use thinspect::host::pool::Pool;
-use thinspect::host::units::{DataBlocks, Sectors};
+use thinspect::host::model::pool::Pool;
+use thinspect::host::model::units::{DataBlocks, Sectors};
 use thinspect::record::Source;
 
 /// The stage; its directory goes with it.

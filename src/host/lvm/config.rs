@@ -3,7 +3,7 @@
 //! Only what is written and not commented out counts; defaults are not filled in.
 
 use super::{Autoextend, LvName, Lvm, ThinVolume, VolumeGroup};
-use crate::host::units::{Bytes, Sectors};
+use crate::host::model::units::{Bytes, Sectors};
 
 /// Reads `lvm.conf`, `lvmlocal.conf` or a profile by its path.
 pub(super) fn settings(path: &str, text: &str, lvm: &mut Lvm) {
@@ -50,7 +50,7 @@ pub(super) fn backup(text: &str) -> Option<(VolumeGroup, Vec<ThinVolume>)> {
     for line in text.lines() {
         state.take(line.split('#').next().unwrap_or_default().trim());
     }
-    let thins = std::mem::take(&mut state.thins);
+    let thin_devices = std::mem::take(&mut state.thin_devices);
     let extent = state.extent.filter(|e| e.0 > 0)?.bytes();
     let bytes = |extents: u64| Bytes(extents.saturating_mul(extent.0));
     let group = VolumeGroup {
@@ -60,7 +60,7 @@ pub(super) fn backup(text: &str) -> Option<(VolumeGroup, Vec<ThinVolume>)> {
         extent: Some(extent),
         profile: None,
     };
-    Some((group, thins))
+    Some((group, thin_devices))
 }
 
 #[derive(Default)]
@@ -74,7 +74,7 @@ struct Backup {
     segment_extents: u64,
     /// The pool that the segment names.
     pool: Option<String>,
-    thins: Vec<ThinVolume>,
+    thin_devices: Vec<ThinVolume>,
 }
 
 impl Backup {
@@ -106,7 +106,7 @@ impl Backup {
             ([vg, "logical_volumes", lv, _], "device_id") => {
                 let name = |lv: &str| LvName { vg: (*vg).to_owned(), lv: lv.to_owned() };
                 if let (Some(pool), Ok(device_id)) = (&self.pool, value.parse()) {
-                    self.thins.push(ThinVolume { pool: name(pool), device_id, name: name(lv) });
+                    self.thin_devices.push(ThinVolume { pool: name(pool), device_id, name: name(lv) });
                 }
             }
             // Only segments with stripes name physical volumes; pools and thin volumes name other volumes.
@@ -140,9 +140,9 @@ mod tests {
             thinpool_tmeta {\nsegment1 {\nextent_count = 25\nstripes = [\n\"pv0\", 2431\n]\n}\n}\n\
             data {\nsegment1 {\nextent_count = 100\ntype = \"thin\"\nthin_pool = \"thinpool\"\ntransaction_id = 0\n\
             device_id = 7\n}\n}\n}\n}\n";
-        let (group, thins) = backup(text).unwrap();
+        let (group, thin_devices) = backup(text).unwrap();
         let name = |lv: &str| LvName { vg: "docker".to_owned(), lv: lv.to_owned() };
-        assert_eq!(thins, [ThinVolume { pool: name("thinpool"), device_id: 7, name: name("data") }]);
+        assert_eq!(thin_devices, [ThinVolume { pool: name("thinpool"), device_id: 7, name: name("data") }]);
         assert_eq!((group.name.as_str(), group.extent), ("docker", Some(Bytes(4 << 20))));
         assert_eq!(group.size, Some(Bytes(2559 * (4 << 20))));
         assert_eq!(group.free, Some(Bytes(103 * (4 << 20))));

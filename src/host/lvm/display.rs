@@ -2,12 +2,12 @@
 //!
 //! Fields that no rule needs are passed over.
 
-use super::report::{Cells, Gathering};
+use super::report::{Cells, LvmFacts};
 use super::{LogicalVolume, LvName};
-use crate::host::amount::{self, Scale};
+use crate::host::parse::size::{self, Scale};
 
 /// `lvdisplay` and `vgdisplay`: a field a line.
-pub(super) fn fields(text: &str, lvm: &mut Gathering) {
+pub(super) fn fields(text: &str, lvm: &mut LvmFacts) {
     let mut cells = Cells::new();
     for line in text.lines() {
         let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -44,7 +44,7 @@ pub(super) fn scanned(line: &str) -> Option<LogicalVolume> {
     let mut quoted = line.split('\'');
     let path = quoted.nth(1)?.strip_prefix("/dev/")?;
     let (vg, lv) = path.split_once('/')?;
-    let size = quoted.next().and_then(|r| r.split_once('[')).and_then(|(_, s)| amount::read(s, Scale::Lvm));
+    let size = quoted.next().and_then(|r| r.split_once('[')).and_then(|(_, s)| size::read(s, Scale::Lvm));
     let name = LvName { vg: vg.to_owned(), lv: lv.to_owned() };
     Some(LogicalVolume { name, size: size.map(|a| a.bytes), ..LogicalVolume::default() })
 }
@@ -52,7 +52,7 @@ pub(super) fn scanned(line: &str) -> Option<LogicalVolume> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{read, volume};
-    use crate::host::units::Bytes;
+    use crate::host::model::units::Bytes;
 
     #[test]
     fn displays_and_scans() {

@@ -4,24 +4,24 @@
 //! cells (no Pool, no Data%) leave nothing to count columns by. Rounded sizes stay marked as rounded.
 
 use super::{LogicalVolume, LvName, Lvm, VolumeGroup, config, display};
-use crate::host::amount::{self, Scale};
-use crate::host::loose::{self, Token};
-use crate::host::units::Bytes;
+use crate::host::model::units::Bytes;
+use crate::host::parse::partial_json::{self, Token};
+use crate::host::parse::size::{self, Scale};
 use std::collections::HashMap;
 
 /// What is known of LVM so far. What is said of the same volume or group later counts; what is left out later stays.
 #[derive(Default)]
-pub struct Gathering {
+pub struct LvmFacts {
     lvm: Lvm,
     /// Where each volume stands, so that long reports are read in one go.
     volumes: HashMap<LvName, usize>,
     groups: HashMap<String, usize>,
 }
 
-impl Gathering {
+impl LvmFacts {
     /// Reads a report; `of` is its command, alone or with arguments.
-    pub fn report(&mut self, of: &str, text: &str) {
-        let tool = of.split_whitespace().next().unwrap_or_default();
+    pub fn report(&mut self, target: &str, text: &str) {
+        let tool = target.split_whitespace().next().unwrap_or_default();
         let tool = tool.rsplit('/').next().unwrap_or_default();
         if text.trim_start().starts_with('{') {
             return self.json(text);
@@ -37,8 +37,8 @@ impl Gathering {
     pub fn file(&mut self, path: &str, text: &str) {
         if path.starts_with("/etc/lvm/backup/") {
             // What lvs and vgs said is newer than a file.
-            if let Some((group, thins)) = config::backup(text) {
-                self.lvm.thins.extend(thins);
+            if let Some((group, thin_devices)) = config::backup(text) {
+                self.lvm.thin_devices.extend(thin_devices);
                 self.add_group(group);
             }
         } else {
@@ -55,7 +55,7 @@ impl Gathering {
     fn json(&mut self, text: &str) {
         let mut cells = Cells::new();
         let mut physical: Vec<VolumeGroup> = Vec::new();
-        for token in loose::tokens(text) {
+        for token in partial_json::tokens(text) {
             match token {
                 Token::Open => cells.clear(),
                 Token::Member(key, value) => cells.push((key, value)),
@@ -120,7 +120,7 @@ impl Gathering {
         if !vg.is_empty() && cells.iter().any(|(name, _)| name.starts_with("vg_") && name != "vg_name") {
             let (size, free) = (size(cells, "vg_size"), size(cells, "vg_free"));
             let extent =
-                cell(cells, "vg_extent_size").and_then(|c| amount::read(c, Scale::Lvm)).map(|a| a.bytes);
+                cell(cells, "vg_extent_size").and_then(|c| size::read(c, Scale::Lvm)).map(|a| a.bytes);
             let profile = cell(cells, "vg_profile").map(str::to_owned);
             self.keep_group(VolumeGroup { name: vg, size, free, extent, profile });
         }
@@ -273,7 +273,7 @@ fn by_shape(tool: &str, all: &[&str]) -> Cells {
 
 /// An amount with a unit.
 fn is_size(word: &str) -> bool {
-    amount::read(word, Scale::Lvm).is_some_and(|a| a.has_unit)
+    size::read(word, Scale::Lvm).is_some_and(|a| a.has_unit)
 }
 
 /// Hundredths of a percent: `27.35`, `27,35`, `100.00%`.
@@ -292,7 +292,7 @@ fn cell<'a>(cells: &'a Cells, name: &str) -> Option<&'a str> {
 }
 
 fn size(cells: &Cells, name: &str) -> Option<Bytes> {
-    amount::read(cell(cells, name)?, Scale::Lvm).map(|a| a.bytes)
+    size::read(cell(cells, name)?, Scale::Lvm).map(|a| a.bytes)
 }
 
 /// `pvs` has no row for a group: its physical volumes add up to it.
@@ -389,7 +389,7 @@ mod tests {
 
     #[test]
     fn later_words_count_and_silence_does_not() {
-        let mut lvm = Gathering::default();
+        let mut lvm = LvmFacts::default();
         lvm.report("lvs", "pool vg twi-aot--- 1.00g 10.00 1.00");
         lvm.report("lvs", "pool vg twi---t--- 2.00g");
         let lvm = lvm.finish();

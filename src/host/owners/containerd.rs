@@ -2,11 +2,11 @@
 //! refers to.
 //! Refuses to say that a container runs: containerd keeps that in no file, only whether it has a task.
 
-use super::lines::{moment, objects, plain};
-use super::{Container, Image, Keeper, Kept, KeptBy, Owner, Owners, Part, State, images_by_device};
-use crate::host::pool::Pool;
+use super::json_lines::{moment, objects, plain};
+use super::{Container, Image, Kept, Owner, Owners, Part, PinnedBy, RecordKeeper, State, images_by_device};
+use crate::host::model::pool::Pool;
 use crate::record::owners::{Known, PoolDevice, Snapshot};
-use crate::record::{Answer, Ask, Recording};
+use crate::record::{Answer, Query, Recording};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 const COMMITTED: u8 = 3;
@@ -20,26 +20,26 @@ const LONGEST_WAY: usize = 16;
 pub(super) fn database<'a>(recording: &'a Recording, pool: &Pool) -> Option<&'a str> {
     let file = format!("{}.db", pool.name.as_deref()?);
     recording
-        .all(Ask::ContainerdDevices)
-        .map(|a| a.of.as_str())
-        .find(|of| of.rsplit('/').next() == Some(&file))
+        .all(Query::ContainerdDevices)
+        .map(|a| a.target.as_str())
+        .find(|target| target.rsplit('/').next() == Some(&file))
 }
 
 /// Who the devices of a pool belong to.
 pub(super) fn read(recording: &Recording, pool: &Pool, database: &str) -> Owners {
     let mut owners =
-        Owners { keeper: Keeper::Containerd { database: database.to_owned() }, ..Owners::default() };
-    let devices: Vec<PoolDevice> = objects(recording, Ask::ContainerdDevices, database, &mut owners.gaps);
+        Owners { keeper: RecordKeeper::Containerd { database: database.to_owned() }, ..Owners::default() };
+    let devices: Vec<PoolDevice> = objects(recording, Query::ContainerdDevices, database, &mut owners.gaps);
     owners.all_recorded = owners.gaps.is_empty();
     let folder = database.rsplit_once('/').map_or("", |(folder, _)| folder);
     let file = format!("{folder}/metadata.db");
-    let snapshots: Vec<Snapshot> = objects(recording, Ask::ContainerdSnapshots, &file, &mut owners.gaps);
-    let places: Vec<&str> = recording.all(Ask::ContainerdImages).map(|a| a.of.as_str()).collect();
+    let snapshots: Vec<Snapshot> = objects(recording, Query::ContainerdSnapshots, &file, &mut owners.gaps);
+    let places: Vec<&str> = recording.all(Query::ContainerdImages).map(|a| a.target.as_str()).collect();
     // Images are names, not records of devices: without them nothing is a stranger, so their absence is no gap.
     let mut beside = Vec::new();
     let known: Vec<Known> = places
         .into_iter()
-        .flat_map(|of| objects(recording, Ask::ContainerdImages, of, &mut beside))
+        .flat_map(|target| objects(recording, Query::ContainerdImages, target, &mut beside))
         .collect();
     let join = Join::new(pool, &devices, &snapshots, &known);
     owners.images = join.images();
@@ -61,13 +61,13 @@ impl<'a> Tasks<'a> {
         let mut all: HashMap<&str, HashMap<&str, &str>> = HashMap::new();
         let mut unread = HashSet::new();
         let of_tasks = |answer: &'a Answer| {
-            let (folder, namespace) = answer.of.rsplit_once('/')?;
+            let (folder, namespace) = answer.target.rsplit_once('/')?;
             folder.ends_with("/io.containerd.runtime.v2.task").then_some((namespace, answer))
         };
-        for (namespace, answer) in recording.all(Ask::Dir).filter_map(of_tasks) {
+        for (namespace, answer) in recording.all(Query::Dir).filter_map(of_tasks) {
             let tasks = all.entry(namespace).or_default();
-            match (answer.reading.said(), answer.reading.errno()) {
-                (Some(names), _) => tasks.extend(names.lines().map(|id| (id, answer.of.as_str()))),
+            match (answer.outcome.said(), answer.outcome.errno()) {
+                (Some(names), _) => tasks.extend(names.lines().map(|id| (id, answer.target.as_str()))),
                 // No directory, no task.
                 (None, Some("ENOENT" | "ENOTDIR")) => {}
                 (None, _) => _ = unread.insert(namespace),
@@ -82,8 +82,8 @@ impl<'a> Tasks<'a> {
     fn state(&self, namespace: &str, id: &str) -> State {
         let Some(tasks) = self.all.get(namespace) else { return State::Unknown };
         let Some(folder) = tasks.get(id) else { return State::Stopped };
-        let process = self.recording.said(Ask::File, &format!("{folder}/{id}/init.pid"));
-        let lives = |number: &str| self.recording.said(Ask::Stat, &format!("/proc/{number}")).is_some();
+        let process = self.recording.said(Query::File, &format!("{folder}/{id}/init.pid"));
+        let lives = |number: &str| self.recording.said(Query::Stat, &format!("/proc/{number}")).is_some();
         if process.is_some_and(lives) { State::Running } else { State::Unknown }
     }
 }
@@ -204,14 +204,14 @@ impl<'a> Join<'a> {
         let held: HashSet<u32> = of_images.chain(of_containers).copied().collect();
         let marked = self.known.iter().filter_map(|known| match known {
             Known::Snapshot { namespace, key, rooted: true, .. } | Known::Lease { namespace, key, .. } => {
-                self.keys.get(&(namespace.as_str(), key.as_str())).map(|key| (KeptBy::Lease, *key))
+                self.keys.get(&(namespace.as_str(), key.as_str())).map(|key| (PinnedBy::Lease, *key))
             }
             _ => None,
         });
         let rest =
             self.snapshots.iter().filter(|(_, s)| self.device(s).is_some_and(|id| !held.contains(&id)));
         marked
-            .chain(rest.map(|(key, _)| (KeptBy::Rest, *key)))
+            .chain(rest.map(|(key, _)| (PinnedBy::Rest, *key)))
             .map(|(by, key)| Kept { by, devices: self.devices_down(key).0 })
             .collect()
     }
@@ -260,7 +260,7 @@ impl<'a> Join<'a> {
                     Owner::Layer { chain: plain(&snapshot.key), images }
                 }
                 (_, Some(snapshot), _) => Owner::Snapshot { key: plain(&snapshot.key) },
-                (_, None, _) => Owner::Stray { record: plain(&device.name) },
+                (_, None, _) => Owner::Orphan { record: plain(&device.name) },
             };
             owners.add(id, owner);
         }

@@ -1,13 +1,15 @@
 //! Joins Docker's records: devices by hash, layers by chain, images by their layers, containers by their mounts.
 //! Refuses to compute what the records say themselves: chains come from the layer store, not from hashing.
 
-use super::lines::{moment, objects, plain};
-use super::{Container, Image, Keeper, Kept, KeptBy, Layer, Owner, Owners, Part, State, images_by_device};
+use super::json_lines::{moment, objects, plain};
+use super::{
+    Container, Image, Kept, Layer, Owner, Owners, Part, PinnedBy, RecordKeeper, State, images_by_device,
+};
 use crate::host::docker::{DeviceRecord, Docker};
-use crate::host::oddity::Oddity;
-use crate::host::units::Bytes;
+use crate::host::model::note::Note;
+use crate::host::model::units::Bytes;
 use crate::record::owners as recorded;
-use crate::record::{Ask, Reading, Recording};
+use crate::record::{Outcome, Query, Recording};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 const INIT: &str = "-init";
@@ -15,17 +17,17 @@ const INIT: &str = "-init";
 /// Who the devices of a Docker belong to.
 pub(super) fn read(recording: &Recording, docker: &Docker) -> Owners {
     let Some(root) = docker.root.as_deref() else { return Owners::default() };
-    let mut owners = Owners { keeper: Keeper::Docker { root: root.to_owned() }, ..Owners::default() };
+    let mut owners = Owners { keeper: RecordKeeper::Docker { root: root.to_owned() }, ..Owners::default() };
     records_read(recording, root, &mut owners.gaps);
     owners.all_recorded = owners.gaps.is_empty();
-    let layers = objects(recording, Ask::DockerLayers, root, &mut owners.gaps);
+    let layers = objects(recording, Query::DockerLayers, root, &mut owners.gaps);
     // Docker makes the directory of mounts with its first container.
-    let never = recording.reading(Ask::DockerMounts, root).and_then(Reading::errno) == Some("ENOENT")
-        && recording.said(Ask::DockerLayers, root).is_some();
+    let never = recording.outcome(Query::DockerMounts, root).and_then(Outcome::errno) == Some("ENOENT")
+        && recording.said(Query::DockerLayers, root).is_some();
     let mounts =
-        if never { Vec::new() } else { objects(recording, Ask::DockerMounts, root, &mut owners.gaps) };
-    let images = objects(recording, Ask::DockerImages, root, &mut owners.gaps);
-    let containers = objects(recording, Ask::DockerContainers, root, &mut owners.gaps);
+        if never { Vec::new() } else { objects(recording, Query::DockerMounts, root, &mut owners.gaps) };
+    let images = objects(recording, Query::DockerImages, root, &mut owners.gaps);
+    let containers = objects(recording, Query::DockerContainers, root, &mut owners.gaps);
     let cache = build_cache(recording, root, &mut owners.gaps);
     let join = Join {
         devices: docker.devices.iter().map(|d| (d.hash.as_str(), d)).collect(),
@@ -40,27 +42,27 @@ pub(super) fn read(recording: &Recording, docker: &Docker) -> Owners {
 }
 
 /// The steps that BuildKit keeps; a Docker that never built with it has no list.
-fn build_cache(recording: &Recording, root: &str, gaps: &mut Vec<Oddity>) -> Vec<recorded::BuildStep> {
+fn build_cache(recording: &Recording, root: &str, gaps: &mut Vec<Note>) -> Vec<recorded::BuildStep> {
     let list = format!("{root}/buildkit/snapshots.db");
-    let is_there = recording.reading(Ask::DockerBuildCache, &list).is_some();
-    if is_there { objects(recording, Ask::DockerBuildCache, &list, gaps) } else { Vec::new() }
+    let is_there = recording.outcome(Query::DockerBuildCache, &list).is_some();
+    if is_there { objects(recording, Query::DockerBuildCache, &list, gaps) } else { Vec::new() }
 }
 
 /// Whether the records of devices themselves were read in full.
-fn records_read(recording: &Recording, root: &str, gaps: &mut Vec<Oddity>) {
+fn records_read(recording: &Recording, root: &str, gaps: &mut Vec<Note>) {
     let path = format!("{root}/devicemapper/metadata");
-    let mut gap = |text: String| gaps.push(Oddity { about: path.clone(), text, blocks_ok: false });
-    match recording.reading(Ask::DeviceRecords, &path) {
-        Some(Reading::Said(text)) => {
+    let mut gap = |text: String| gaps.push(Note { about: path.clone(), text, forces_unknown: false });
+    match recording.outcome(Query::DeviceRecords, &path) {
+        Some(Outcome::Answered(text)) => {
             // `HASH (EACCES)`, `(7 left out: …)`, or anything else that is no record.
             let odd = |line: &&str| !line.trim().is_empty() && !line.trim_end().ends_with('}');
             text.lines()
                 .filter(odd)
                 .for_each(|line| gap(format!("a device's record was not read: {}", plain(line))));
         }
-        Some(Reading::Refused(why)) => gap(format!("records of devices refused: {why}")),
-        Some(Reading::Silent(ms)) => gap(format!("records of devices not answered within {ms} ms")),
-        Some(Reading::Unasked(_)) | None => gap("records of devices not asked for".to_owned()),
+        Some(Outcome::Refused(why)) => gap(format!("records of devices refused: {why}")),
+        Some(Outcome::TimedOut(ms)) => gap(format!("records of devices not answered within {ms} ms")),
+        Some(Outcome::NotAsked(_)) | None => gap("records of devices not asked for".to_owned()),
     }
 }
 
@@ -106,14 +108,14 @@ impl<'a> Join<'a> {
         let of_images = owners.images.iter().flat_map(|image| &image.devices);
         let held: HashSet<u32> =
             of_images.chain(owners.containers.iter().flat_map(|c| &c.below)).copied().collect();
-        let cached = cache.iter().map(|step| Kept { by: KeptBy::BuildCache, devices: self.of_step(step) });
+        let cached = cache.iter().map(|step| Kept { by: PinnedBy::BuildCache, devices: self.of_step(step) });
         let mut kept: Vec<Kept> = cached.filter(|kept| !kept.devices.is_empty()).collect();
         let known: HashSet<u32> = kept.iter().flat_map(|kept| kept.devices.clone()).chain(held).collect();
         let loose = |(_, layer): &(&&str, &&recorded::Layer)| {
             self.device(layer.cache.as_deref()).is_some_and(|id| !known.contains(&id))
         };
         let rest = self.layers.iter().filter(loose);
-        kept.extend(rest.map(|(chain, _)| Kept { by: KeptBy::Rest, devices: self.devices_down(chain).0 }));
+        kept.extend(rest.map(|(chain, _)| Kept { by: PinnedBy::Rest, devices: self.devices_down(chain).0 }));
         kept
     }
 
@@ -308,5 +310,5 @@ fn owners_of(record: &DeviceRecord, of_hash: &HashMap<&str, Vec<Owner>>) -> Vec<
         Some(owners.collect::<Vec<_>>()).filter(|o| !o.is_empty())
     };
     let owners = of_hash.get(record.hash.as_str()).cloned().or_else(init);
-    owners.unwrap_or_else(|| vec![Owner::Stray { record: name() }])
+    owners.unwrap_or_else(|| vec![Owner::Orphan { record: name() }])
 }

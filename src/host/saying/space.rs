@@ -3,7 +3,7 @@
 //! Which limit was hit is not decided here.
 
 use super::Kind;
-use crate::host::amount::{self, Scale};
+use crate::host::parse::size::{self, Scale};
 
 /// `ENOSPC` in the words of the C library (`strerror`, glibc's translations), lower case and without quotes.
 pub(super) const NO_SPACE: &[&str] = &[
@@ -172,7 +172,7 @@ pub(super) fn wanted_to_write(plain: &str) -> Option<Kind> {
         let number =
             if apart { word } else { word.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '.') };
         let letter = unit.chars().next().filter(|_| unit.starts_with("gig")).map_or(unit, |_| "gb");
-        amount::read(&format!("{number}{}", spelled(letter)), Scale::Coreutils)
+        size::read(&format!("{number}{}", spelled(letter)), Scale::Coreutils)
             .map(|a| Kind::WantedToWrite { bytes: a.bytes })
     })
 }
@@ -201,8 +201,8 @@ fn spelled(unit: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::model::units::Bytes;
     use crate::host::saying::wordings;
-    use crate::host::units::Bytes;
 
     fn left(line: &str) -> Option<Option<String>> {
         let plain = wordings::plain(line);

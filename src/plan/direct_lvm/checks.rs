@@ -7,12 +7,12 @@ use super::sizes::{self, Demand, Layout, Room};
 use super::target::{Target, free};
 use super::whose::Whose;
 use crate::advice::pool_option;
-use crate::host::backing::Backing;
 use crate::host::docker::Docker;
+use crate::host::model::backing::Backing;
+use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::units::Bytes;
 use crate::host::owners::{Container, Owners};
-use crate::host::pool::{Owner, Pool};
-use crate::host::release;
-use crate::host::units::Bytes;
+use crate::host::parse::version;
 use crate::host::{DeviceMapper, Host};
 use crate::plan::Plan;
 use crate::plan::facts::{State, state};
@@ -90,7 +90,7 @@ fn lost(pool: &Pool) -> Result<(), String> {
 
 fn version(docker: &Docker) -> Result<(), String> {
     let Some(version) = &docker.version else { return Ok(()) };
-    let Some(release) = release::version(version) else { return Ok(()) };
+    let Some(release) = version::version(version) else { return Ok(()) };
     if release >= (25, 0) {
         return Err(format!(
             "Docker {version} has no devicemapper driver any more: see `thinspect plan overlay2` for the way to overlay2"
@@ -234,7 +234,7 @@ pub(super) fn tasks(plan: &mut Plan, owners: &Owners) {
 }
 
 fn of_docker(plan: &mut Plan, job: &Job<'_>, docker: &Docker) {
-    if docker.version.as_deref().and_then(release::version) >= Some((18, 9)) {
+    if docker.version.as_deref().and_then(version::version) >= Some((18, 9)) {
         plan.warn(
             "the devicemapper driver is deprecated since Docker 18.09 and gone from 25.0: where overlay2 can be used, \
              `thinspect plan overlay2` lasts longer",
@@ -258,7 +258,7 @@ fn of_docker(plan: &mut Plan, job: &Job<'_>, docker: &Docker) {
 /// Docker's own way to such a pool (17.06, daemon/graphdriver/devmapper/device_setup.go), and when it is none.
 fn automatic(job: &Job<'_>, docker: &Docker) -> Option<String> {
     let (node, _) = job.target.device.as_ref()?;
-    (release::version(docker.version.as_deref()?)? >= (17, 6)).then(|| {
+    (version::version(docker.version.as_deref()?)? >= (17, 6)).then(|| {
         format!(
             "not this way: dm.directlvm_device={node} lets Docker set up an empty pool by itself, for a data root with \
              nothing in it; with this one the daemon would not start, as its base device is not in that pool. It also \

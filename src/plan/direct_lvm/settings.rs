@@ -6,8 +6,8 @@ use super::Job;
 use super::sizes::{self, percent};
 use crate::host::Host;
 use crate::host::docker::Docker;
-use crate::host::floor::DEFAULT_PERCENT;
-use crate::host::release::version;
+use crate::host::docker::min_free::DEFAULT_PERCENT;
+use crate::host::parse::version::version;
 use crate::plan::daemon_json::{self, with_settings};
 use serde_json::{Value, json};
 

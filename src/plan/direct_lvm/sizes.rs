@@ -3,8 +3,8 @@
 //!
 //! Pure arithmetic in bytes and blocks; whether a device is free to be used is not its business.
 
-use crate::host::floor;
-use crate::host::units::METADATA_BLOCKS_MAX;
+use crate::host::docker::min_free;
+use crate::host::model::units::METADATA_BLOCKS_MAX;
 use crate::plan::sizes::advised_bytes;
 
 /// What of a new device is LVM's own: one header area before the first extent (`default_data_alignment`, lvm.conf(5)).
@@ -88,7 +88,7 @@ impl Room {
 
 /// The free-space floor of the new pool: as it is, unless it is so high that LVM could not act before it.
 pub(super) const fn percent(now: u64) -> u64 {
-    if now > HIGHEST_PERCENT { floor::DEFAULT_PERCENT } else { now }
+    if now > HIGHEST_PERCENT { min_free::DEFAULT_PERCENT } else { now }
 }
 
 /// The percent of use at which LVM grows the pool: 80, or less where Docker refuses early. LVM takes anything below 50
@@ -135,7 +135,7 @@ impl Demand {
 fn least(demand: &Demand, threshold: u64) -> u64 {
     let share = |used: u64| used.saturating_mul(100).div_ceil(threshold);
     let blocks = share(demand.used);
-    let floor = floor::required(blocks, demand.percent);
+    let floor = min_free::required(blocks, demand.percent);
     let roomy = blocks.saturating_sub(demand.used) >= floor;
     let blocks = if roomy { blocks } else { share(demand.used.saturating_add(floor)) };
     blocks.max(demand.used.max(1).checked_next_multiple_of(BITMAP).unwrap_or(u64::MAX))

@@ -6,7 +6,7 @@
 use super::whose::Whose;
 use super::{Job, settings, sizes};
 use crate::advice::{Risk, pool_option, quote};
-use crate::host::units::{Bytes, SECTOR};
+use crate::host::model::units::{Bytes, SECTOR};
 use crate::plan::daemon_json::difference;
 use crate::plan::settings::printed;
 use crate::plan::{Guarded, Plan, Step};

@@ -6,9 +6,9 @@ use super::names::Naming;
 use super::sizes::Room;
 use crate::advice::quote;
 use crate::host::Host;
-use crate::host::disk::{Content, Disk};
+use crate::host::block::disk::{Content, Disk};
 use crate::host::lvm::LvName;
-use crate::host::units::Bytes;
+use crate::host::model::units::Bytes;
 
 /// Where a person wants the pool.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use super::settings;
 use crate::host::Host;
 use crate::host::containerd::Containerd;
 use crate::host::docker::Docker;
-use crate::host::owners::Keeper;
-use crate::host::pool::{Owner, Pool};
+use crate::host::model::pool::{Owner, Pool};
+use crate::host::owners::RecordKeeper;
 use crate::plan::daemon_json::Change;
 use crate::plan::script;
 
@@ -46,7 +46,7 @@ impl<'a> Whose<'a> {
             // Where it keeps its data is asked for later: other reasons are better known first.
             return Ok(Self::Docker { docker, root: docker.root.as_deref().unwrap_or_default() });
         }
-        let (Some(name), Keeper::Containerd { database }) = (pool.name.as_deref(), &pool.owners.keeper)
+        let (Some(name), RecordKeeper::Containerd { database }) = (pool.name.as_deref(), &pool.owners.keeper)
         else {
             return Err(
                 "containerd's list of the pool's devices was not read: run it as root, on the host itself"
@@ -58,7 +58,7 @@ impl<'a> Whose<'a> {
             return Err(format!("the pool's name {name:?} cannot be part of a file's name or of a volume's"));
         }
         let folder = database.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let mut named = host.containerds.iter().filter(|settings| settings.pool == name);
+        let mut named = host.containerd_configs.iter().filter(|settings| settings.pool == name);
         let settings = named.next().filter(|_| named.next().is_none());
         Ok(Self::Containerd { pool: name, folder, settings })
     }

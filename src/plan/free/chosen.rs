@@ -5,8 +5,8 @@
 use super::{Free, Job, docker};
 use crate::advice::{Risk, quote};
 use crate::host::Host;
-use crate::host::pool::{Owner, Pool};
-use crate::host::units::{Blocks as _, Bytes, DataBlocks};
+use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::units::{Blocks as _, Bytes, DataBlocks};
 use crate::plan::facts::Half;
 use crate::plan::{Goal, Guarded, Plan, Step};
 

@@ -4,9 +4,9 @@
 
 use super::Job;
 use crate::advice::{Risk, TRIM_CONTAINERS, pool_option, quote};
+use crate::host::dm::status::Discards;
 use crate::host::docker::{DeviceRecord, Docker};
-use crate::host::release;
-use crate::host::status::Discards;
+use crate::host::parse::version;
 use crate::plan::{Guarded, Plan, Step, script};
 
 /// The release from which `prune` takes `until` and `label` (docker/docker 17.06).
@@ -234,5 +234,5 @@ pub(super) fn finish(plan: &mut Plan, job: &Job<'_>) {
 /// Docker's major and minor version.
 fn version(job: &Job<'_>, docker: Option<&Docker>) -> Option<(u32, u32)> {
     let said = job.pool.docker_info.as_ref().and_then(|i| i.server_version.as_deref());
-    release::version(docker.and_then(|d| d.version.as_deref()).or(said)?)
+    version::version(docker.and_then(|d| d.version.as_deref()).or(said)?)
 }

@@ -4,8 +4,8 @@
 
 use super::Job;
 use crate::advice::{Risk, quote};
-use crate::host::pool::Owner;
-use crate::host::status::Discards;
+use crate::host::dm::status::Discards;
+use crate::host::model::pool::Owner;
 use crate::plan::grow::{Way, way};
 use crate::plan::{Plan, Step};
 

@@ -5,7 +5,7 @@
 
 use super::Job;
 use crate::advice::{Risk, pool_option, quote};
-use crate::host::pool::Pool;
+use crate::host::model::pool::Pool;
 use crate::plan::{Plan, Step};
 
 /// Adds generic steps.

@@ -5,9 +5,9 @@
 use super::Job;
 use super::steps::{Way, way};
 use crate::advice::quote;
-use crate::host::backing::{Backing, Filesystem};
 use crate::host::lvm::LvName;
-use crate::host::units::Bytes;
+use crate::host::model::backing::{Backing, Filesystem};
+use crate::host::model::units::Bytes;
 use crate::plan::sizes::unit;
 use crate::plan::{Plan, Step};
 

@@ -5,10 +5,10 @@
 
 use super::Job;
 use crate::advice::{Risk, quote};
-use crate::host::backing::{Backing, BackingKind};
 use crate::host::lvm::{LvName, split_name};
-use crate::host::pool::Pool;
-use crate::host::units::{Bytes, SECTOR};
+use crate::host::model::backing::{Backing, BackingKind};
+use crate::host::model::pool::Pool;
+use crate::host::model::units::{Bytes, SECTOR};
 use crate::plan::facts::Half;
 use crate::plan::{Guarded, Plan, Step, script};
 

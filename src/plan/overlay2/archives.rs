@@ -4,10 +4,10 @@
 //! Layers that images share are counted once. It refuses to use room that nobody measured.
 
 use crate::host::Host;
-use crate::host::backing::Filesystem;
 use crate::host::docker::Docker;
+use crate::host::model::backing::Filesystem;
+use crate::host::model::units::Bytes;
 use crate::host::owners::Layer;
-use crate::host::units::Bytes;
 use crate::plan::inventory::{Changes, ContainerItem, Fate, Inventory};
 
 /// Of the bytes of a layer's listing, which holds each header in base64 beside its name, so much are headers and

@@ -6,7 +6,7 @@
 
 use super::archives::{Place, Sizes};
 use crate::advice::{Risk, quote};
-use crate::host::units::Bytes;
+use crate::host::model::units::Bytes;
 use crate::plan::daemon_json::{Change, difference};
 use crate::plan::inventory::{Fate, Inventory};
 use crate::plan::{Guarded, Plan, Step};

@@ -6,7 +6,7 @@
 use super::moving::Move;
 use crate::advice::{Risk, quote};
 use crate::host::docker::Docker;
-use crate::host::release::version;
+use crate::host::parse::version::version;
 use crate::plan::{Guarded, Plan, Step};
 use serde_json::{Value, json};
 

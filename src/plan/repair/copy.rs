@@ -6,9 +6,9 @@
 use super::Job;
 use super::users::{START, is_dockers, remove_holders, start, unheld, works};
 use crate::advice::{Risk, quote};
+use crate::host::dm::status::Mode;
 use crate::host::lvm::LvName;
-use crate::host::pool::Pool;
-use crate::host::status::Mode;
+use crate::host::model::pool::Pool;
 use crate::plan::grow::{Grow, Which, grow};
 use crate::plan::{Guarded, Plan, Step, script};
 

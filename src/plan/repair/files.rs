@@ -5,7 +5,7 @@
 use super::Job;
 use super::users::{START, is_dockers, remove_holders, start, works};
 use crate::advice::{Risk, quote};
-use crate::host::units::Bytes;
+use crate::host::model::units::Bytes;
 use crate::plan::{Guarded, Plan, Step, script};
 
 /// Adds the steps.

@@ -5,8 +5,8 @@
 use super::{Carrier, Job};
 use crate::advice::{Risk, lost_files, put_back, quote};
 use crate::host::Host;
-use crate::host::backing::{Backing, Filesystem};
-use crate::host::units::Bytes;
+use crate::host::model::backing::{Backing, Filesystem};
+use crate::host::model::units::Bytes;
 use crate::plan::grow::ask_for;
 use crate::plan::{Plan, Step};
 

@@ -5,8 +5,8 @@
 use super::{Carrier, Job};
 use crate::advice::{Risk, START_DOCKER, STOP_DOCKER, pool_option, quote};
 use crate::host::lvm::LvName;
-use crate::host::pool::Owner;
-use crate::host::thin::Thin;
+use crate::host::model::pool::Owner;
+use crate::host::model::thin::Thin;
 use crate::plan::{Guarded, Step};
 
 /// Docker's daemon under all the names it had; pgrep finds nothing by a pattern of more than 15 characters.
@@ -168,8 +168,9 @@ pub(super) fn check_filesystems(job: &Job<'_>) -> Option<Step> {
 /// Those of volumes that were mounted; what else is on a volume is its user's to check.
 fn check_volumes(job: &Job<'_>, pool: &LvName) -> Option<Step> {
     // The kernel does not say in which pool the volumes of a failed one lie.
-    let by_lvm =
-        |thin: &Thin| job.host.lvm.thins.iter().any(|v| v.pool == *pool && v.name.dm_name() == thin.name);
+    let by_lvm = |thin: &Thin| {
+        job.host.lvm.thin_devices.iter().any(|v| v.pool == *pool && v.name.dm_name() == thin.name)
+    };
     let by_kernel = |thin: &Thin| thin.pool.is_some() && thin.pool == job.pool.device;
     let check = |thin: &Thin| {
         let kind = thin.filesystem.as_ref()?.kind.as_deref()?;
@@ -180,7 +181,7 @@ fn check_volumes(job: &Job<'_>, pool: &LvName) -> Option<Step> {
             _ => None,
         }
     };
-    let mine = job.host.thins.iter().filter(|thin| by_kernel(thin) || by_lvm(thin));
+    let mine = job.host.thin_devices.iter().filter(|thin| by_kernel(thin) || by_lvm(thin));
     let commands: Vec<String> = mine.filter_map(check).collect();
     let why = "They were mounted when it happened.";
     let does = "check those filesystems before they are mounted again";
@@ -191,8 +192,8 @@ fn check_volumes(job: &Job<'_>, pool: &LvName) -> Option<Step> {
 fn check_dockers(job: &Job<'_>) -> Option<Step> {
     let pool = quote(&format!("/dev/mapper/{}", job.pool.name.as_deref()?));
     let usable = |t: &&Thin| t.device_id.is_some() && t.length.is_some() && !t.name.starts_with('-');
-    let thins: Vec<&Thin> = job.host.thins_of(job.pool).filter(usable).collect();
-    if thins.is_empty() {
+    let thin_devices: Vec<&Thin> = job.host.thins_of(job.pool).filter(usable).collect();
+    if thin_devices.is_empty() {
         return None;
     }
     let kind = |thin: &Thin| {
@@ -202,7 +203,7 @@ fn check_dockers(job: &Job<'_>) -> Option<Step> {
         own.or(docker).or(said).unwrap_or_default()
     };
     let mut commands = Vec::new();
-    for thin in thins.iter().take(NAMED) {
+    for thin in thin_devices.iter().take(NAMED) {
         let (Some(id), Some(length)) = (thin.device_id, thin.length) else { continue };
         let node = quote(&format!("/dev/mapper/{}", thin.name));
         let name = quote(&thin.name);
@@ -212,7 +213,7 @@ fn check_dockers(job: &Job<'_>) -> Option<Step> {
             _ => format!("e2fsck -f {node}; dmsetup remove {name}"),
         });
     }
-    let more = match thins.len().saturating_sub(NAMED) {
+    let more = match thin_devices.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" So are {more} more that were in use; `dmsetup table` of before names them."),
     };

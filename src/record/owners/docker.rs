@@ -3,7 +3,7 @@
 //! Refuses to keep more of a container or an image than names, ids, layers, state and times.
 
 use super::{Container, HostConfig, Image, Layer, Lines, Mount};
-use crate::record::folder::Folder;
+use crate::record::probe::dir::Folder;
 use nix::errno::Errno;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -2,8 +2,8 @@
 //!
 //! It tells a status from a table by the shape of the params; it does not read the numbers.
 
-use super::words::{is_device_number, is_number, words};
-use crate::record::Ask;
+use super::shapes::{is_device_number, is_number, words};
+use crate::record::Query;
 
 /// Types of targets, of the kernel and of the known modules outside it.
 const TYPES: &[&str] = &[
@@ -127,11 +127,11 @@ fn first_name(line: &str, word: (usize, usize), sentence: &mut bool) -> (usize, 
 
 impl Target<'_> {
     /// Whether it is a status or a table; `run` is what its neighbours or the command say, for targets that do not.
-    pub(super) fn ask(&self, run: Option<Ask>) -> Ask {
+    pub(super) fn ask(&self, run: Option<Query>) -> Query {
         let mut params = self.text.split_whitespace().skip(3);
         let first = params.next();
         let is_device = |word: &str| is_device_number(word) || word.starts_with('/');
-        let (table, status) = (Ask::DmTable, Ask::DmStatus);
+        let (table, status) = (Query::DmTable, Query::DmStatus);
         let Some(first) = first else { return run.unwrap_or(status) };
         match self.kind {
             "mirror" | "striped" => {
@@ -160,7 +160,7 @@ impl Target<'_> {
 mod tests {
     use super::*;
 
-    fn one(line: &str) -> (String, String, Ask, bool) {
+    fn one(line: &str) -> (String, String, Query, bool) {
         let (targets, sentence) = targets(line);
         assert_eq!(targets.len(), 1, "{line}");
         let target = &targets[0];
@@ -169,19 +169,19 @@ mod tests {
 
     #[test]
     fn status_and_table() {
-        let (name, text, ask, sentence) =
+        let (name, text, query, sentence) =
             one("docker-8:1-2-pool: 0 4 thin-pool 1 2/3 4/5 - rw discard_passdown ");
         assert_eq!(name, "docker-8:1-2-pool");
         assert_eq!(text, "0 4 thin-pool 1 2/3 4/5 - rw discard_passdown");
-        assert_eq!((ask, sentence), (Ask::DmStatus, false));
-        assert_eq!(one("0 4 thin-pool 7:1 7:0 128 32768 0").2, Ask::DmTable);
-        assert_eq!(one("a: 0 4 thin-pool /dev/loop1 /dev/loop0 128 32768 0").2, Ask::DmTable);
-        assert_eq!(one("a: 0 4 thin 253:0 4").2, Ask::DmTable);
-        assert_eq!(one("a: 0 4 thin -").2, Ask::DmStatus);
-        assert_eq!(one("live-rw: 0 10485760 snapshot Invalid").2, Ask::DmStatus);
-        assert_eq!(one("a: 0 4 raid raid1 2 AA 4/4 idle 0 0 -").2, Ask::DmStatus);
-        assert_eq!(one("a: 0 4 striped 2 253:0 253:1 1 AA").2, Ask::DmStatus);
-        assert_eq!(one("a: 0 4 striped 2 128 253:0 0 253:1 0").2, Ask::DmTable);
+        assert_eq!((query, sentence), (Query::DmStatus, false));
+        assert_eq!(one("0 4 thin-pool 7:1 7:0 128 32768 0").2, Query::DmTable);
+        assert_eq!(one("a: 0 4 thin-pool /dev/loop1 /dev/loop0 128 32768 0").2, Query::DmTable);
+        assert_eq!(one("a: 0 4 thin 253:0 4").2, Query::DmTable);
+        assert_eq!(one("a: 0 4 thin -").2, Query::DmStatus);
+        assert_eq!(one("live-rw: 0 10485760 snapshot Invalid").2, Query::DmStatus);
+        assert_eq!(one("a: 0 4 raid raid1 2 AA 4/4 idle 0 0 -").2, Query::DmStatus);
+        assert_eq!(one("a: 0 4 striped 2 253:0 253:1 1 AA").2, Query::DmStatus);
+        assert_eq!(one("a: 0 4 striped 2 128 253:0 0 253:1 0").2, Query::DmTable);
     }
 
     #[test]

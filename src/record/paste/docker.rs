@@ -3,7 +3,7 @@
 //! It compares values only to tell a second report from a repeated line.
 
 use super::fields::{self, Class, Field};
-use crate::record::{Ask, Reading, Recording};
+use crate::record::{Outcome, Query, Recording};
 
 /// The reports of one text. They are written into the recording at the end, where each began.
 #[derive(Default)]
@@ -56,7 +56,7 @@ impl Blocks {
 
     fn begin(&mut self, recording: &mut Recording, lines: Vec<Line>) {
         self.blocks.push(Block { at: recording.answers.len(), lines, again_from: None });
-        recording.push(Ask::DockerInfo, "", Reading::Said(String::new()));
+        recording.push(Query::DockerInfo, "", Outcome::Answered(String::new()));
     }
 
     /// Writes the reports into their places.
@@ -64,7 +64,7 @@ impl Blocks {
         for block in self.blocks {
             if let Some(answer) = recording.answers.get_mut(block.at) {
                 let lines: Vec<String> = block.lines.into_iter().map(|l| l.text).collect();
-                answer.reading = Reading::Said(lines.join("\n"));
+                answer.outcome = Outcome::Answered(lines.join("\n"));
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Collected from moby's tags 0.7 to 24.0 (`Status()` of the driver, cli/command/system/info.go) and lvm2's
 //! `dmsetup info`. It does not read values beyond what tells a field from a sentence.
 
-use super::words::is_number;
+use super::shapes::is_number;
 use std::sync::OnceLock;
 
 /// What a field's name says about the line it is in.

@@ -4,7 +4,7 @@
 //! It finds where a JSON text ends and whose it is; reports are not read here. Of an entry of a log the message is taken
 //! out, so that one reader serves the journal in every format. JSON that is cut off stays lines.
 
-use crate::record::{Answer, Ask, Reading, redact};
+use crate::record::{Answer, Outcome, Query, redact};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -69,27 +69,35 @@ fn owner(value: &str) -> Option<Found> {
     {
         return Some(Found::Log(log));
     }
-    let (ask, of) = if has("\"thinspect-watch/1\"") {
-        (Ask::History, "")
+    let (query, target) = if has("\"thinspect-watch/1\"") {
+        (Query::History, "")
     } else if has("\"DriverStatus\"") || has("\"Pool Name\"") || has("\"Data Space ") {
-        (Ask::DockerInfo, "")
+        (Query::DockerInfo, "")
     } else if has("\"report\"") && has("\"lv\"") {
-        (Ask::LvmReport, "lvs")
+        (Query::LvmReport, "lvs")
     } else if has("\"report\"") && has("\"vg\"") {
-        (Ask::LvmReport, "vgs")
+        (Query::LvmReport, "vgs")
     } else if has("\"report\"") && has("\"pv\"") {
-        (Ask::LvmReport, "pvs")
+        (Query::LvmReport, "pvs")
     } else if has("\"loopdevices\"") {
-        (Ask::Output, "losetup")
+        (Query::PastedOutput, "losetup")
     } else if has("\"blockdevices\"") {
-        (Ask::Output, "lsblk")
+        (Query::PastedOutput, "lsblk")
     } else if has("\"storage-opts\"") || has("\"storage-driver\"") || has("\"data-root\"") {
-        let settings = Reading::Said(redact::settings(value));
-        return Some(Found::Answer(Answer { ask: Ask::File, of: DAEMON_JSON.to_owned(), reading: settings }));
+        let settings = Outcome::Answered(redact::settings(value));
+        return Some(Found::Answer(Answer {
+            query: Query::File,
+            target: DAEMON_JSON.to_owned(),
+            outcome: settings,
+        }));
     } else {
         return None;
     };
-    Some(Found::Answer(Answer { ask, of: of.to_owned(), reading: Reading::Said(value.to_owned()) }))
+    Some(Found::Answer(Answer {
+        query,
+        target: target.to_owned(),
+        outcome: Outcome::Answered(value.to_owned()),
+    }))
 }
 
 /// The messages of a log's entry: of the journal (`journalctl -o json`), of `dmesg --json`, of Docker's json-file logs.
@@ -140,8 +148,8 @@ mod tests {
     fn a_line_of_a_recording_is_that_answer() {
         let line = r#"{"ask":"dm-status","of":"x","said":"0 4 thin-pool Fail"}"#;
         let Some(Found::Answer(answer)) = found(line) else { panic!("an answer") };
-        assert_eq!((answer.ask, answer.of.as_str()), (Ask::DmStatus, "x"));
-        assert_eq!(answer.reading.said(), Some("0 4 thin-pool Fail"));
+        assert_eq!((answer.query, answer.target.as_str()), (Query::DmStatus, "x"));
+        assert_eq!(answer.outcome.said(), Some("0 4 thin-pool Fail"));
     }
 
     #[test]
@@ -164,8 +172,8 @@ mod tests {
     fn settings_lose_their_secrets() {
         let text = r#"{"storage-opts": ["dm.min_free_space=5%"], "http-proxy": "http://u:p@h"}"#;
         let Some(Found::Answer(answer)) = found(text) else { panic!("an answer") };
-        assert_eq!((answer.ask, answer.of.as_str()), (Ask::File, DAEMON_JSON));
-        let said = answer.reading.said().unwrap_or_default();
+        assert_eq!((answer.query, answer.target.as_str()), (Query::File, DAEMON_JSON));
+        let said = answer.outcome.said().unwrap_or_default();
         assert!(said.contains("5%") && !said.contains("u:p"), "{said}");
     }
 

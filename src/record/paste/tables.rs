@@ -3,36 +3,36 @@
 //! A row is known by the shape of its words; a row that has no shape of its own only continues a table whose headings
 //! were seen.
 
-use super::words::{
+use super::shapes::{
     is_amount, is_device_number, is_file_mode, is_lv_attr, is_number, is_percent, is_vg_attr, words,
 };
-use crate::record::{Answer, Ask};
+use crate::record::{Answer, Query};
 
 /// Whose line it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Found {
-    pub(super) ask: Ask,
-    pub(super) of: &'static str,
+    pub(super) query: Query,
+    pub(super) target: &'static str,
     /// It names the columns: a new report begins.
     pub(super) heading: bool,
 }
 
-const fn row(ask: Ask, of: &'static str) -> Option<Found> {
-    Some(Found { ask, of, heading: false })
+const fn row(query: Query, target: &'static str) -> Option<Found> {
+    Some(Found { query, target, heading: false })
 }
 
-const fn heading(ask: Ask, of: &'static str) -> Option<Found> {
-    Some(Found { ask, of, heading: true })
+const fn heading(query: Query, target: &'static str) -> Option<Found> {
+    Some(Found { query, target, heading: true })
 }
 
 /// Whose line it is; `open` is the report that the line before belonged to.
-pub(super) fn recognise(line: &str, open: Option<(Ask, &'static str)>) -> Option<Found> {
+pub(super) fn recognise(line: &str, open: Option<(Query, &'static str)>) -> Option<Found> {
     let all: Vec<&str> = words(line).map(|(_, word)| word).collect();
     let first = *all.first()?;
     let headings = headings(first, &all).map(|found| Found {
         // The sum follows the name of the directory.
         heading: found.heading
-            && !(found.of == "ls -l" && all.len() == 2 && open == Some((found.ask, found.of))),
+            && !(found.target == "ls -l" && all.len() == 2 && open == Some((found.query, found.target))),
         ..found
     });
     headings
@@ -55,43 +55,43 @@ fn headings(first: &str, all: &[&str]) -> Option<Found> {
     if LVM_HEADINGS.contains(&first) && all.len() >= 2 {
         let known = all.iter().filter(|w| LVM_HEADINGS.contains(w)).count();
         if known * 2 > all.len() {
-            let of = if has("VFree") || has("VSize") {
+            let target = if has("VFree") || has("VSize") {
                 "vgs"
             } else if has("PFree") || has("PSize") {
                 "pvs"
             } else {
                 "lvs"
             };
-            return heading(Ask::LvmReport, of);
+            return heading(Query::LvmReport, target);
         }
     }
     let of_lsblk = ["MAJ:MIN", "FSTYPE", "MOUNTPOINT", "MOUNTPOINTS", "TYPE", "KNAME", "PKNAME"];
     match first {
-        "NAME" if has("SIZELIMIT") || has("BACK-FILE") => heading(Ask::Output, "losetup"),
-        "NAME" if of_lsblk.into_iter().any(has) => heading(Ask::Output, "lsblk"),
+        "NAME" if has("SIZELIMIT") || has("BACK-FILE") => heading(Query::PastedOutput, "losetup"),
+        "NAME" if of_lsblk.into_iter().any(has) => heading(Query::PastedOutput, "lsblk"),
         directory
             if all.len() == 1
                 && directory.len() > 2
                 && directory.starts_with('/')
                 && directory.ends_with(':') =>
         {
-            heading(Ask::Output, "ls -l")
+            heading(Query::PastedOutput, "ls -l")
         }
-        "CONTAINER" if has("ID") && has("IMAGE") => heading(Ask::Output, "docker ps"),
-        "TYPE" if has("TOTAL") && has("RECLAIMABLE") => heading(Ask::Output, "docker system df"),
-        "REPOSITORY" if has("TAG") => heading(Ask::Output, "docker images"),
-        "COMMAND" if has("PID") && has("FD") => heading(Ask::Output, "lsof"),
+        "CONTAINER" if has("ID") && has("IMAGE") => heading(Query::PastedOutput, "docker ps"),
+        "TYPE" if has("TOTAL") && has("RECLAIMABLE") => heading(Query::PastedOutput, "docker system df"),
+        "REPOSITORY" if has("TAG") => heading(Query::PastedOutput, "docker images"),
+        "COMMAND" if has("PID") && has("FD") => heading(Query::PastedOutput, "lsof"),
         // GNU ls in some languages.
         "total" | "insgesamt" | "totale" | "totaal" | "итого" | "总用量" | "合計" | "합계" | "razem"
         | "celkem"
             if all.len() == 2 && all.last().is_some_and(|w| is_amount(w)) =>
         {
-            heading(Ask::Output, "ls -l")
+            heading(Query::PastedOutput, "ls -l")
         }
-        "Name" if has("Maj") && has("Min") => heading(Ask::Output, "dmsetup info -c"),
-        "Cookie" if has("Semid") => heading(Ask::Output, "dmsetup udevcookies"),
-        "key" if has("semid") && has("nsems") => heading(Ask::Output, "ipcs"),
-        "KEY" if has("PARENT") && has("KIND") => heading(Ask::Output, "ctr snapshots"),
+        "Name" if has("Maj") && has("Min") => heading(Query::PastedOutput, "dmsetup info -c"),
+        "Cookie" if has("Semid") => heading(Query::PastedOutput, "dmsetup udevcookies"),
+        "key" if has("semid") && has("nsems") => heading(Query::PastedOutput, "ipcs"),
+        "KEY" if has("PARENT") && has("KIND") => heading(Query::PastedOutput, "ctr snapshots"),
         _ => df_heading(all),
     }
 }
@@ -109,37 +109,37 @@ fn df_heading(all: &[&str]) -> Option<Found> {
             .iter()
             .any(|i| w.to_ascii_lowercase().starts_with(i))
     });
-    heading(Ask::Df, if inodes { "df -i" } else { "df" })
+    heading(Query::Df, if inodes { "df -i" } else { "df" })
 }
 
 fn lvm_row(first: &str, all: &[&str], line: &str) -> Option<Found> {
     if all.iter().any(|w| is_lv_attr(w)) {
-        return row(Ask::LvmReport, "lvs");
+        return row(Query::LvmReport, "lvs");
     }
     if all.len() >= 3 && all.iter().any(|w| is_vg_attr(w)) {
-        return row(Ask::LvmReport, "vgs");
+        return row(Query::LvmReport, "vgs");
     }
     if all.contains(&"lvm2") && (all.contains(&"a--") || all.contains(&"---")) {
-        return row(Ask::LvmReport, "pvs");
+        return row(Query::LvmReport, "pvs");
     }
     if line.trim_start().starts_with(r#"{"lv_name":"#) {
-        return row(Ask::LvmReport, "lvs");
+        return row(Query::LvmReport, "lvs");
     }
     let second = all.get(1).copied().unwrap_or_default();
     let last = all.last().copied().unwrap_or_default();
     match (first, second) {
-        ("Allocated", "pool" | "metadata") if last.ends_with('%') => row(Ask::LvmReport, "lvdisplay"),
+        ("Allocated", "pool" | "metadata") if last.ends_with('%') => row(Query::LvmReport, "lvdisplay"),
         ("LV", "Name" | "Path" | "UUID" | "Size" | "Status" | "Pool") if all.len() >= 3 => {
-            row(Ask::LvmReport, "lvdisplay")
+            row(Query::LvmReport, "lvdisplay")
         }
-        ("VG", "Name") if all.len() == 3 => row(Ask::LvmReport, "lvdisplay"),
+        ("VG", "Name") if all.len() == 3 => row(Query::LvmReport, "lvdisplay"),
         ("VG", "Size" | "UUID" | "Status" | "Access") | ("PE", "Size") | ("Total", "PE")
             if all.len() >= 3 =>
         {
-            row(Ask::LvmReport, "vgdisplay")
+            row(Query::LvmReport, "vgdisplay")
         }
-        ("Alloc" | "Free", "PE") if all.contains(&"Size") => row(Ask::LvmReport, "vgdisplay"),
-        ("ACTIVE" | "inactive", path) if path.starts_with("'/dev/") => row(Ask::LvmReport, "lvscan"),
+        ("Alloc" | "Free", "PE") if all.contains(&"Size") => row(Query::LvmReport, "vgdisplay"),
+        ("ACTIVE" | "inactive", path) if path.starts_with("'/dev/") => row(Query::LvmReport, "lvscan"),
         _ => None,
     }
 }
@@ -152,8 +152,8 @@ fn df_row(all: &[&str]) -> Option<Found> {
     let amounts = all.get(share.checked_sub(3)?..share)?;
     let named = share >= 4 && !all.first().is_some_and(|w| is_file_mode(w));
     (named && share <= 5 && amounts.iter().all(|w| is_amount(w) || *w == "-")).then_some(Found {
-        ask: Ask::Df,
-        of: "df",
+        query: Query::Df,
+        target: "df",
         heading: false,
     })
 }
@@ -177,7 +177,8 @@ pub(super) fn may_be_wrapped(line: &str) -> bool {
 
 /// Whether the answer before speaks of inodes: a row of `df` under it counts those.
 pub(super) fn speaks_of_inodes(answer: &Answer) -> bool {
-    answer.ask == Ask::Line && answer.reading.said().is_some_and(|s| s.to_lowercase().contains("inode"))
+    answer.query == Query::PastedLine
+        && answer.outcome.said().is_some_and(|s| s.to_lowercase().contains("inode"))
 }
 
 /// Rows with a shape of their own.
@@ -186,42 +187,42 @@ fn shaped_row(first: &str, all: &[&str], line: &str) -> Option<Found> {
     let last = all.last().copied().unwrap_or_default();
     let mode = all.iter().take(8).position(|w| is_file_mode(w));
     if mode.is_some_and(|at| all.len() >= at + 7 && all.get(at + 1).is_some_and(|w| is_number(w))) {
-        return row(Ask::Output, "ls -l");
+        return row(Query::PastedOutput, "ls -l");
     }
     if first.starts_with("/dev/loop") && first.ends_with(':') && second.starts_with('[') {
-        return row(Ask::Output, "losetup");
+        return row(Query::PastedOutput, "losetup");
     }
     if line.contains(" dependencies") && line.contains(": (") {
-        return row(Ask::Output, "dmsetup deps");
+        return row(Query::PastedOutput, "dmsetup deps");
     }
     if first.starts_with("0x")
         && all.len() >= 8
         && is_number(second)
         && all.get(2).is_some_and(|w| is_number(w))
     {
-        return row(Ask::Output, "dmsetup udevcookies");
+        return row(Query::PastedOutput, "dmsetup udevcookies");
     }
     let attr = |w: &str| w.len() == 4 && w.starts_with(['L', '-']) && w.ends_with(['w', 'r']);
     if all.len() >= 7 && is_number(second) && all.get(3).is_some_and(|w| attr(w)) {
-        return row(Ask::Output, "dmsetup info -c");
+        return row(Query::PastedOutput, "dmsetup info -c");
     }
     let number =
         last.strip_prefix(['(', '<']).and_then(|w| w.strip_suffix([')', '>'])).is_some_and(is_device_number);
     if number && (all.len() == 2 || is_drawn(first)) {
-        return row(Ask::Output, "dmsetup ls");
+        return row(Query::PastedOutput, "dmsetup ls");
     }
     if first.starts_with("NAME=\"") && line.contains("MAJ:MIN=\"") {
-        return row(Ask::Output, "lsblk");
+        return row(Query::PastedOutput, "lsblk");
     }
     let types = ["disk", "part", "lvm", "loop", "dm", "crypt", "rom", "raid1", "raid0", "mpath"];
     let at = all.iter().position(|w| is_device_number(w));
     if at.is_some_and(|at| {
         at <= 3 && all.get(at + 1..).is_some_and(|t| t.iter().take(5).any(|w| types.contains(w)))
     }) {
-        return row(Ask::Output, "lsblk");
+        return row(Query::PastedOutput, "lsblk");
     }
     if all.len() == 2 && is_amount(first) && second.starts_with('/') {
-        return row(Ask::Output, "du");
+        return row(Query::PastedOutput, "du");
     }
     stat_line(first, all, line)
 }
@@ -235,14 +236,14 @@ fn stat_line(first: &str, all: &[&str], line: &str) -> Option<Found> {
         "Access:" => line.contains("Uid:"),
         _ => false,
     };
-    known.then_some(Found { ask: Ask::Output, of: "stat", heading: first == "File:" })
+    known.then_some(Found { query: Query::PastedOutput, target: "stat", heading: first == "File:" })
 }
 
 /// Rows without a shape, right under others of their table.
-fn continued(first: &str, all: &[&str], line: &str, open: Option<(Ask, &'static str)>) -> Option<Found> {
-    let (ask, of) = open?;
+fn continued(first: &str, all: &[&str], line: &str, open: Option<(Query, &'static str)>) -> Option<Found> {
+    let (query, target) = open?;
     let wide = line.trim().split("  ").filter(|cell| !cell.trim().is_empty()).count();
-    let fits = match of {
+    let fits = match target {
         "losetup" => first.starts_with("/dev/loop"),
         "lsof" => all.get(1).is_some_and(|w| is_number(w)) && all.len() >= 7,
         "docker ps" | "docker images" => wide >= 4,
@@ -271,7 +272,7 @@ fn continued(first: &str, all: &[&str], line: &str, open: Option<(Ask, &'static 
         "dmsetup ls" => is_drawn(first) || all.len() == 1 && first.ends_with("..."),
         _ => false,
     };
-    fits.then_some(Found { ask, of, heading: false })
+    fits.then_some(Found { query, target, heading: false })
 }
 
 /// Whether a row begins with the lines of a tree.
@@ -299,7 +300,7 @@ mod tests {
     use super::*;
 
     fn of(line: &str) -> Option<&'static str> {
-        recognise(line, None).map(|f| f.of)
+        recognise(line, None).map(|f| f.target)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The findings of a page: each with its facts, what to do, and the rule's own explanation folded away.
 
 use super::Style;
-use super::build::Html;
+use super::builder::Html;
 use crate::advice::Advice;
 use crate::report::Report;
 use crate::rules::{self, Finding};

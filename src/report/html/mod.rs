@@ -3,15 +3,15 @@
 //! It stands alone: no script, no address, nothing to fetch; a policy in its head forbids what it does not need. It
 //! decides nothing and says what the screen says.
 
-mod build;
+mod builder;
+mod device_stack;
 mod findings;
-mod plot;
+mod history_chart;
 mod pool;
-mod stack;
 
 use super::{Report, Source, Units, amounts};
 use crate::verdict::Verdict;
-use build::Html;
+use builder::Html;
 
 /// How the page is to look.
 #[derive(Debug, Clone, Copy)]
@@ -91,12 +91,12 @@ const fn class(verdict: Verdict) -> &'static str {
 }
 
 fn notes(page: &mut Html, report: &Report, style: &Style) {
-    if report.host.oddities.is_empty() {
+    if report.host.notes.is_empty() {
         return;
     }
     page.open("section", "notes").element("h2", "", "Refused, silent or not understood").open("ul", "");
-    for oddity in &report.host.oddities {
-        page.element("li", "", &style.say(&format!("{}: {}", oddity.about, oddity.text)));
+    for note in &report.host.notes {
+        page.element("li", "", &style.say(&format!("{}: {}", note.about, note.text)));
     }
     page.close("ul").close("section");
 }

@@ -1,13 +1,13 @@
 //! A pool on a page: its state in words, its space as bars with the marks that matter, what carries it, its past.
 
-use super::build::Html;
-use super::{Style, plot, stack};
+use super::builder::Html;
+use super::{Style, device_stack, history_chart};
 use crate::forecast;
 use crate::host::Host;
-use crate::host::pool::Pool;
-use crate::host::units::{self, Blocks, Bytes};
-use crate::report::text;
-use crate::report::trend::words;
+use crate::host::model::pool::Pool;
+use crate::host::model::units::{self, Blocks, Bytes};
+use crate::report::forecast::words;
+use crate::report::screen;
 use crate::report::watch::{Row, rows};
 use crate::verdict::Severity;
 
@@ -15,8 +15,8 @@ use crate::verdict::Severity;
 pub(super) fn section(page: &mut Html, pool: &Pool, host: &Host, style: &Style) {
     page.open("section", "pool").element("h2", "", pool.label());
     page.open("dl", "facts wide");
-    let state = Some(text::state(pool, host));
-    let facts = [("state", state), ("owner", text::owner(pool, host)), ("limit", text::limit(pool))];
+    let state = Some(screen::state(pool, host));
+    let facts = [("state", state), ("owner", screen::owner(pool, host)), ("limit", screen::limit(pool))];
     for (name, value) in facts {
         let Some(value) = value else { continue };
         page.open("div", "").element("dt", "", name).element("dd", "", &style.say(&value)).close("div");
@@ -41,17 +41,17 @@ pub(super) fn section(page: &mut Html, pool: &Pool, host: &Host, style: &Style) 
             &format!("Marks on the bars: {floor}where the kernel says that space gets low."),
         );
     }
-    stack::figure(page, pool, host, style);
-    plot::figure(page, pool, host, &forecast);
+    device_stack::figure(page, pool, host, style);
+    history_chart::figure(page, pool, host, &forecast);
     page.close("section");
 }
 
 /// One space: name, bar, numbers, and how it grows.
 fn bar(page: &mut Html, pool: &Pool, row: &Row<'_>, known: bool, style: &Style) {
-    let level = text::level(row.permille).map_or("", Severity::word);
+    let level = screen::level(row.permille).map_or("", Severity::word);
     let name = if row.name == "filesystem" { "filesystem below" } else { row.name };
     page.open("div", "bar").element("span", "name", name);
-    page.open("span", "share").text(&text::tenths(row.permille)).raw(" %").close("span");
+    page.open("span", "share").text(&screen::tenths(row.permille)).raw(" %").close("span");
     page.raw("<span class=\"track\"><span class=\"fill ").raw(level).raw("\" style=\"width:");
     permille(page, row.permille).raw("\"></span>");
     for (mark, at) in marks(pool, row.name) {

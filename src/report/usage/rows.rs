@@ -2,8 +2,8 @@
 //! Refuses to sort what is not known before what is.
 
 use super::table::{By, Table};
+use crate::host::model::units::DataBlocks;
 use crate::host::owners::{Container, Image, Owner, Owners, Part, State};
-use crate::host::units::DataBlocks;
 use crate::usage::{Amounts, ContainerRow, DeviceRow, ImageRow, Kind, Usage};
 use jiff::Timestamp;
 use std::cmp::{Ordering, Reverse};
@@ -176,7 +176,7 @@ fn owner_name(owner: &Owner, owners: &Owners) -> String {
         Owner::Snapshot { key } => format!("snapshot {key}"),
         Owner::Deleted { record } => format!("deleted, not yet freed ({})", short(record)),
         Owner::Faulty { record } => format!("faulty ({})", short(record)),
-        Owner::Stray { record } => format!("record that nothing names ({})", short(record)),
+        Owner::Orphan { record } => format!("record that nothing names ({})", short(record)),
         Owner::StratisFilesystem { filesystem, .. } => format!("Stratis filesystem {filesystem}"),
         Owner::Volume(volume) => format!("volume {}/{}", volume.vg, volume.lv),
         Owner::Active(name) => format!("active as {name}"),

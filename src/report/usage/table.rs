@@ -2,10 +2,10 @@
 //! Refuses to print a number that was not counted: it is `?`.
 
 use super::rows::{self, Column, Row};
+use crate::host::model::units::{Blocks, DataBlocks};
 use crate::host::owners::Owners;
-use crate::host::units::{Blocks, DataBlocks};
-use crate::report::amount::{Units, clean};
-use crate::report::text::Look;
+use crate::report::screen::Look;
+use crate::report::units::{Units, clean};
 use crate::report::wrap::wrap;
 use crate::usage::Usage;
 use jiff::Timestamp;

@@ -1,0 +1,94 @@
+//! Reads a pool's metadata for whoever counts in it: where it is, and how far the reading has come.
+//! It refuses to guess: without a file or device that is certainly the pool's there is nothing to count in.
+
+use anyhow::{Context, Result, anyhow};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use thinspect::host::model::backing::LoopFile;
+use thinspect::host::model::pool::Pool;
+use thinspect::metadata::{self, MetadataFile, Options, Progress};
+
+/// A pool's metadata, and what it says of each device.
+pub(crate) fn read(path: &Path, options: &Options<'_>) -> Result<(MetadataFile, metadata::Usage)> {
+    let file = MetadataFile::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let counted = metadata::read(&file, options).with_context(|| path.display().to_string());
+    clear_progress();
+    Ok((file, counted?))
+}
+
+/// Where a pool's metadata can be read: the file behind its loop device, which is always current, else the device. The
+/// file only where it is certainly the one that is attached (its size is known then), and from its first byte on. To a
+/// pool that is not set up nothing is attached: there it is the file that Docker would attach.
+pub(crate) fn metadata_path(pool: &Pool, root: &Path) -> Result<PathBuf> {
+    let backing = &pool.metadata_backing;
+    let attached = |f: &LoopFile| f.size.is_some() || pool.device.is_none();
+    let whole = |f: &&LoopFile| !f.deleted && attached(f) && f.offset.is_none_or(|offset| offset.0 == 0);
+    let file = backing.file.as_ref().filter(whole).map(|f| f.path.as_str());
+    let path = file.or(backing.path.as_deref());
+    let path = path.with_context(|| format!("the metadata device of {} is not known", pool.label()))?;
+    Ok(root.join(path.trim_start_matches('/')))
+}
+
+pub(crate) fn no_metadata() -> anyhow::Error {
+    anyhow!("a recording does not hold the metadata itself: give a copy of it with --metadata")
+}
+
+/// How often the bar moves.
+const MOVES: Duration = Duration::from_millis(100);
+/// Characters of the bar.
+const BAR: u64 = 30;
+
+/// Shows a bar of how far reading the metadata is, on a terminal, once it has taken a second.
+pub(crate) fn progress() -> impl Fn(Progress) + Sync {
+    let started = Instant::now();
+    let terminal = io::stderr().is_terminal();
+    // Milliseconds from the start at which it moves next.
+    let next = AtomicU64::new(1000);
+    move |now: Progress| {
+        let elapsed = millis(started.elapsed());
+        let due = next.load(Ordering::Relaxed);
+        let mine = || {
+            next.compare_exchange(due, elapsed + millis(MOVES), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
+        if terminal && elapsed >= due && mine() {
+            let _ = write!(io::stderr(), "{}", bar(now));
+        }
+    }
+}
+
+fn bar(now: Progress) -> String {
+    let of = |most: u64| now.blocks.saturating_mul(most) / now.expected.max(1);
+    let full = usize::try_from(of(BAR).min(BAR)).unwrap_or_default();
+    let empty = usize::try_from(BAR).unwrap_or_default().saturating_sub(full);
+    let (full, empty) = ("#".repeat(full), "-".repeat(empty));
+    format!("\rreading metadata [{full}{empty}] {:3} % of {} blocks ", of(100).min(100), now.expected)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(crate) fn clear_progress() {
+    if io::stderr().is_terminal() {
+        let _ = write!(io::stderr(), "\r\u{1b}[K");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use thinspect::host::dm::table::DeviceNumber;
+    use thinspect::host::model::backing::Backing;
+
+    #[test]
+    fn a_file_of_unknown_size_is_taken_only_where_nothing_is_attached() {
+        let file = LoopFile { path: "/metadata".into(), ..LoopFile::default() };
+        let absent =
+            Pool { metadata_backing: Backing { file: Some(file), ..Backing::default() }, ..Pool::default() };
+        assert_eq!(metadata_path(&absent, Path::new("/host")).ok(), Some("/host/metadata".into()));
+        let up = Pool { device: Some(DeviceNumber { major: 253, minor: 0 }), ..absent };
+        assert!(metadata_path(&up, Path::new("/")).is_err());
+    }
+}

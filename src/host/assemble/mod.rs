@@ -1,0 +1,192 @@
+//! Joins what the single readers understood into one [`Host`]: pools with their devices, owners and limits.
+//!
+//! Total like everything here. When two answers speak of the same number, the kernel's own wins over a report's;
+//! the report is kept beside it, so that a rule can say where they differ.
+
+pub mod conflicts;
+pub(super) mod dm_devices;
+pub(super) mod pool_owner;
+pub(super) mod reports;
+pub(super) mod unanswered;
+
+use super::block::{disk, sysfs};
+use super::dm::status::Mode;
+use super::docker::{config, ps};
+use super::fs::{df, lsof};
+use super::history::{self, History};
+use super::model::backing::Filesystem;
+use super::model::pool::Pool;
+use super::owners::pool_metadata;
+use super::owners::{self, Owners};
+use super::{DeviceMapper, Host, Kernel, containerd, lvm, saying};
+use crate::record::{Answer, Outcome, Query, Recording, Source};
+use dm_devices::devices;
+
+/// What a recording means.
+#[must_use]
+pub fn read(recording: &Recording) -> Host {
+    let mut notes = Vec::new();
+    let mounts = sysfs::mounts(recording);
+    let mut host = Host {
+        source: recording.source,
+        recorded_at: recording.recorded_at.clone(),
+        kernel: kernel(recording),
+        pools: Vec::new(),
+        thin_devices: Vec::new(),
+        docker_roots: config::dockers(recording, &mounts, &mut notes),
+        containerd_configs: containerd::read(recording),
+        lvm: lvm_facts(recording),
+        disks: disk::disks(recording),
+        tools: disk::tools(recording),
+        filesystems: filesystems(recording, &mounts),
+        log_messages: sayings(recording),
+        history: history(recording),
+        containers: outputs(recording, "docker ps").flat_map(ps::containers).collect(),
+        removable: outputs(recording, "docker system df").filter_map(ps::removable).last(),
+        open_files: outputs(recording, "lsof").flat_map(lsof::deleted).collect(),
+        conflicts: Vec::new(),
+        notes: Vec::new(),
+    };
+    let devices = devices(recording);
+    for device in devices.values() {
+        match device.kind() {
+            Some("thin-pool") => host.pools.push(device.pool(recording, &mounts)),
+            Some("thin") => host.thin_devices.push(device.thin(recording, &mounts)),
+            _ => {}
+        }
+    }
+    reports::add_reports(recording, &mut host);
+    reports::add_loops(recording, &mut host);
+    reports::add_refusals(&mut host);
+    let mut containerd_configs = pool_owner::pasted_pools(recording);
+    containerd_configs.extend(host.containerd_configs.iter().map(|settings| settings.pool.as_str()));
+    for pool in &mut host.pools {
+        pool.owner = pool_owner::owner(pool, &host.docker_roots, &host.thin_devices, &containerd_configs);
+        pool.min_free = pool_owner::min_free(pool, &host.docker_roots);
+        pool.mode_secs = mode_secs(pool, &host.log_messages);
+        pool.inside = pool_metadata::read(recording, pool);
+    }
+    if recording.all(Query::History).next().is_some() {
+        let mut history = std::mem::take(&mut host.history);
+        history.add_now(&host);
+        host.history = history;
+    }
+    let owners: Vec<Owners> = host.pools.iter().map(|p| owners::read(recording, &host, p)).collect();
+    host.pools.iter_mut().zip(owners).for_each(|(pool, owners)| pool.owners = owners);
+    host.conflicts = conflicts::find(recording, &host);
+    notes.extend(unanswered::unanswered(recording, &devices));
+    notes.extend(unanswered::not_understood(recording, &host, &devices));
+    host.notes = notes;
+    host
+}
+
+fn kernel(recording: &Recording) -> Kernel {
+    let version = recording.outcome(Query::DmVersion, "");
+    Kernel {
+        release: recording.said(Query::Uname, "").and_then(|u| u.split(' ').nth(1)).map(str::to_owned),
+        dm_version: version.and_then(Outcome::said).map(|v| v.trim().to_owned()),
+        device_mapper: match version {
+            None | Some(Outcome::NotAsked(_)) => DeviceMapper::NotAsked,
+            Some(Outcome::Answered(_)) => DeviceMapper::Answered,
+            Some(Outcome::TimedOut(_)) => DeviceMapper::Silent,
+            Some(Outcome::Refused(why)) if why.starts_with("ENOENT") => DeviceMapper::Missing,
+            Some(Outcome::Refused(why)) => DeviceMapper::Refused(why.clone()),
+        },
+        no_space_timeout: recording
+            .said(Query::File, "/sys/module/dm_thin_pool/parameters/no_space_timeout")
+            .and_then(|t| t.trim().parse().ok()),
+        overlay: recording
+            .said(Query::File, "/proc/filesystems")
+            .map(|text| text.lines().any(|l| l.split_whitespace().any(|word| word == "overlay"))),
+    }
+}
+
+/// The histories that were given, usually one or none, in the order given.
+fn history(recording: &Recording) -> History {
+    let texts = recording.all(Query::History).filter_map(|a| a.outcome.said());
+    texts.map(history::read).fold(History::default(), History::and)
+}
+
+/// Pasted outputs of a tool.
+fn outputs<'a>(recording: &'a Recording, target: &'static str) -> impl Iterator<Item = &'a str> {
+    recording.all(Query::PastedOutput).filter(move |a| a.target == target).filter_map(|a| a.outcome.said())
+}
+
+fn lvm_facts(recording: &Recording) -> lvm::Lvm {
+    let mut facts = lvm::LvmFacts::default();
+    let mut dmeventd = None;
+    for answer in &recording.answers {
+        let Some(said) = answer.outcome.said() else { continue };
+        match answer.query {
+            Query::LvmReport => facts.report(&answer.target, said),
+            Query::Run if ["lvs", "vgs", "pvs"].iter().any(|c| answer.target.starts_with(c)) => {
+                facts.report(&answer.target, said);
+            }
+            Query::Processes if answer.target == "dmeventd" => dmeventd = Some(!said.trim().is_empty()),
+            Query::File if answer.target.starts_with("/etc/lvm/") => facts.file(&answer.target, said),
+            _ => {}
+        }
+    }
+    let absent = |a: &&Answer| a.target.ends_with("/thin_check") && a.outcome.errno() == Some("ENOENT");
+    let missing_checker = recording.all(Query::Stat).find(absent).map(|a| a.target.clone());
+    lvm::Lvm { dmeventd, missing_checker, ..facts.finish() }
+}
+
+fn filesystems(recording: &Recording, mounts: &[Filesystem]) -> Vec<Filesystem> {
+    let measured =
+        recording.all(Query::Statfs).filter_map(|a| sysfs::filesystem_of(recording, mounts, &a.target));
+    let mut all: Vec<Filesystem> = Vec::new();
+    for filesystem in measured {
+        if !all.iter().any(|known| known.mount == filesystem.mount && known.device == filesystem.device) {
+            all.push(filesystem);
+        }
+    }
+    for answer in recording.all(Query::Df) {
+        df::merge(&mut all, df::read(&answer.target, answer.outcome.said().unwrap_or_default()));
+    }
+    all
+}
+
+/// How long a pool has been in its mode: the age of the kernel's line about the last switch to it.
+fn mode_secs(pool: &Pool, log_messages: &[saying::Saying]) -> Option<u64> {
+    let switches: &[&str] = match pool.mode.as_ref()? {
+        Mode::OutOfDataSpace => &["pool-out-of-data-space", "pool-queues-writes"],
+        Mode::ReadOnly => &["pool-to-read-only", "pool-to-out-of-metadata"],
+        Mode::Failed => &["pool-to-fail"],
+        Mode::ReadWrite | Mode::Other(_) => return None,
+    };
+    let number = format!(" {}:", pool.device?);
+    let names =
+        |s: &&saying::Saying| matches!(s.kind, saying::Kind::Known { name } if switches.contains(&name));
+    // A pool that stops queueing is still full since it began to.
+    let errors = |s: &&saying::Saying| s.text.contains("(error IO)");
+    log_messages
+        .iter()
+        .rev()
+        .filter(|s| s.text.contains(&number))
+        .filter(names)
+        .find(|s| !errors(s))?
+        .age_secs
+}
+
+/// Recognised lines: pasted ones, those of the kernel's log, and what reports say in words beside their numbers.
+fn sayings(recording: &Recording) -> Vec<saying::Saying> {
+    let speaks = |query| {
+        matches!(
+            query,
+            Query::PastedLine | Query::KernelLog | Query::PastedOutput | Query::DockerInfo | Query::LvmReport
+        )
+    };
+    let texts = recording.answers.iter().filter(|a| speaks(a.query)).filter_map(|a| a.outcome.said());
+    let pasted = recording.source == Source::Pasted;
+    // A target that only says `snapshot Invalid` says it in its status line.
+    let targets = recording.all(Query::DmStatus).filter(|_| pasted).filter_map(|a| a.outcome.said());
+    let mut log_messages = saying::gather(texts.chain(targets));
+    let uptime =
+        recording.said(Query::File, "/proc/uptime").and_then(|t| t.split('.').next()?.trim().parse().ok());
+    for saying in &mut log_messages {
+        saying.age_secs =
+            uptime.zip(saying.uptime_secs).and_then(|(now, then): (u64, u64)| now.checked_sub(then));
+    }
+    log_messages
+}

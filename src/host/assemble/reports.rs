@@ -1,0 +1,282 @@
+//! Adds to the pools what reports say of them: `docker info`, `lvs`, `losetup`, and Docker's refusals.
+//!
+//! The kernel's own numbers stay; a report fills what nobody else said, or brings a pool that only it knows of.
+
+use super::dm_devices::{is_dockers_own, logical_volume};
+use crate::host::block::losetup::{self, LoopDevice};
+use crate::host::block::sysfs;
+use crate::host::dm::status::Mode;
+use crate::host::docker::info::{self, DockerInfo};
+use crate::host::lvm::{LogicalVolume, LvName, Lvm};
+use crate::host::model::backing::{Backing, BackingKind, Filesystem, LoopFile};
+use crate::host::model::pool::{Owner, Pool, Refusal};
+use crate::host::model::space::Space;
+use crate::host::model::units::{Blocks, Bytes, DataBlocks, METADATA_BLOCK, MetadataBlocks};
+use crate::host::saying::{Half, Kind};
+use crate::host::{Host, Source};
+use crate::record::{Query, Recording};
+
+/// Adds what `docker info` and `lvs` reports say about pools, or the pools that only they know of.
+pub(in crate::host) fn add_reports(recording: &Recording, host: &mut Host) {
+    for answer in recording.all(Query::DockerInfo) {
+        let info = info::read(answer.outcome.said().unwrap_or_default());
+        if info.driver.as_deref().is_some_and(|d| d != "devicemapper") || !speaks_of_a_pool(&info) {
+            continue;
+        }
+        let known = host.pools.iter().position(|p| same_pool(p, &info));
+        match known.and_then(|at| host.pools.get_mut(at)) {
+            Some(pool) => complete(pool, info),
+            None => {
+                let mut pool = Pool { name: info.pool_name.clone(), ..Pool::default() };
+                complete(&mut pool, info);
+                host.pools.push(pool);
+            }
+        }
+    }
+    let host_lvm = &host.lvm;
+    let rows: Vec<LogicalVolume> =
+        host_lvm.volumes.iter().filter(|v| v.attr.starts_with('t')).cloned().collect();
+    for row in rows {
+        let by_name = |p: &Pool| p.lv.as_ref().is_some_and(|lv| same_lv(lv, &row.name));
+        let known = host.pools.iter().position(by_name).or_else(|| nameless(&host.pools, &row));
+        match known.and_then(|at| host.pools.get_mut(at)) {
+            Some(pool) => {
+                if pool.name.is_none() {
+                    (pool.lv, pool.name) = (Some(row.name.clone()), Some(row.name.dm_name()));
+                }
+                complete_from_lvs(pool, &row, metadata_size(host_lvm, &row.name));
+            }
+            None => {
+                let mut pool =
+                    Pool { lv: Some(row.name.clone()), name: Some(row.name.dm_name()), ..Pool::default() };
+                complete_from_lvs(&mut pool, &row, metadata_size(host_lvm, &row.name));
+                host.pools.push(pool);
+            }
+        }
+    }
+}
+
+/// Completes what carries the pools from pasted `losetup` and `ls -l` output.
+pub(in crate::host) fn add_loops(recording: &Recording, host: &mut Host) {
+    let said = |target: &'static str| {
+        recording
+            .all(Query::PastedOutput)
+            .filter(move |a| a.target == target)
+            .filter_map(|a| a.outcome.said())
+    };
+    let loops: Vec<LoopDevice> = said("losetup").flat_map(losetup::loops).collect();
+    let listed = |target| said(target).flat_map(move |text| losetup::files(target, text));
+    let files: Vec<LoopFile> = listed("ls -l").chain(listed("du")).collect();
+    if host.pools.is_empty() && host.source == Source::Pasted {
+        host.pools.extend(of_dockers_files(&loops, &files));
+    }
+    find_dockers_files(&mut host.pools, &files);
+    for pool in &mut host.pools {
+        for backing in [&mut pool.data_backing, &mut pool.metadata_backing] {
+            let node = backing.device.filter(|d| d.is_loop()).map(|d| format!("/dev/loop{}", d.minor));
+            let node = node.or_else(|| backing.path.clone());
+            if backing.file.is_none() {
+                backing.file = loops.iter().find(|l| Some(&l.node) == node.as_ref()).map(|l| l.file.clone());
+            }
+            backing.path = backing.path.take().or(node);
+            let Some(file) = &mut backing.file else { continue };
+            if host.source == Source::Pasted && backing.filesystem.is_none() {
+                backing.filesystem = sysfs::holding(&host.filesystems, &file.path).cloned();
+            }
+            for known in files.iter().filter(|f| f.path == file.path) {
+                (file.size, file.allocated) = (known.size.or(file.size), known.allocated.or(file.allocated));
+            }
+        }
+    }
+}
+
+/// Where Docker keeps the files that it makes a pool of, below its data root (deviceset.go, `loopbackDir`).
+const LOOP_FILES: &str = "/devicemapper/devicemapper";
+
+/// The pool that Docker made of loop files, where only those are listed.
+fn of_dockers_files(loops: &[LoopDevice], files: &[LoopFile]) -> Option<Pool> {
+    let half = |name: &str| {
+        let end = format!("{LOOP_FILES}/{name}");
+        let attached = loops.iter().find(|l| l.file.path.ends_with(&end));
+        let file = attached.map(|l| &l.file).or_else(|| files.iter().find(|f| f.path.ends_with(&end)))?;
+        let path = attached.map(|l| l.node.clone());
+        Some(Backing { kind: BackingKind::Loop, path, file: Some(file.clone()), ..Backing::default() })
+    };
+    let data_backing = half("data")?;
+    let path = data_backing.file.as_ref().map(|f| f.path.as_str()).unwrap_or_default();
+    let root = path.strip_suffix("/data").and_then(|p| p.strip_suffix(LOOP_FILES)).map(str::to_owned);
+    let metadata_backing = half("metadata").unwrap_or_default();
+    Some(Pool { owner: Owner::Docker { root }, data_backing, metadata_backing, ..Pool::default() })
+}
+
+/// Gives Docker's loop files, listed under the path they always have, to the one pool that Docker made of such files.
+fn find_dockers_files(pools: &mut [Pool], files: &[LoopFile]) {
+    let made = |p: &&mut Pool| p.name.as_deref().is_some_and(is_dockers_own);
+    let mut made = pools.iter_mut().filter(made);
+    let (Some(pool), None) = (made.next(), made.next()) else { return };
+    let halves = [(&mut pool.data_backing, "data"), (&mut pool.metadata_backing, "metadata")];
+    for (backing, last) in halves {
+        let path = format!("{LOOP_FILES}/{last}");
+        if backing.kind == BackingKind::Unknown
+            && backing.file.is_none()
+            && let Some(file) = files.iter().find(|f| f.path.ends_with(&path))
+        {
+            (backing.kind, backing.file) = (BackingKind::Loop, Some(file.clone()));
+        }
+    }
+}
+
+/// The one pool that a `docker info` without its name tells of, where it is as large as a volume: `docker info | grep
+/// Space` beside `lvs`.
+fn nameless(pools: &[Pool], row: &LogicalVolume) -> Option<usize> {
+    let size = row.size?;
+    let fits = |p: &Pool| {
+        let total =
+            p.data.total_in_bytes().filter(|_| p.name.is_none() && p.lv.is_none() && p.docker_info.is_some());
+        total.is_some_and(|t| t.0.abs_diff(size.0) <= size.0 / 100)
+    };
+    let mut all = (0..pools.len()).filter(|at| pools.get(*at).is_some_and(fits));
+    all.next().filter(|_| all.next().is_none())
+}
+
+fn speaks_of_a_pool(info: &DockerInfo) -> bool {
+    info.driver.is_some() || info.pool_name.is_some() || info.data_total.is_some() || info.data_used.is_some()
+}
+
+fn same_pool(pool: &Pool, info: &DockerInfo) -> bool {
+    match (&pool.name, &info.pool_name) {
+        (Some(a), Some(b)) => a == b,
+        _ => pool.docker_info.is_none(),
+    }
+}
+
+fn same_lv(a: &LvName, b: &LvName) -> bool {
+    a.lv == b.lv && (a.vg == b.vg || b.vg.is_empty() || a.vg.is_empty())
+}
+
+/// Fills from `docker info` what the kernel did not say; Docker rounds, so such numbers are not exact.
+fn complete(pool: &mut Pool, info: DockerInfo) {
+    pool.block = pool.block.or(info.block);
+    if !info.all_zero {
+        fill(&mut pool.data, pool.block, info.data_used, info.data_total);
+        fill(&mut pool.metadata, Some(METADATA_BLOCK), info.metadata_used, info.metadata_total);
+    }
+    complete_backing(pool, &info);
+    if pool.lv.is_none()
+        && let Some(name) = &info.pool_name
+    {
+        pool.lv = logical_volume(name, None);
+    }
+    pool.docker_info = Some(info);
+}
+
+/// Takes from `docker info` what carries the pool, where the machine itself was not asked.
+fn complete_backing(pool: &mut Pool, info: &DockerInfo) {
+    let machine_was_asked = pool.data_backing.file.is_some() || pool.data_backing.size.is_some();
+    if machine_was_asked || !info.on_loop() {
+        return;
+    }
+    let halves = [
+        (&mut pool.data_backing, &info.data_file, &info.data_loop_file, info.data_total),
+        (&mut pool.metadata_backing, &info.metadata_file, &info.metadata_loop_file, info.metadata_total),
+    ];
+    for (backing, device, file, size) in halves {
+        backing.kind = BackingKind::Loop;
+        backing.path = device.clone().filter(|d| d.starts_with("/dev/")).or(backing.path.take());
+        let path = file.clone().or_else(|| device.clone().filter(|d| !d.starts_with("/dev/")));
+        backing.file =
+            path.filter(|p| !p.is_empty()).map(|path| LoopFile { path, size, ..LoopFile::default() });
+    }
+    // Docker caps what it calls available by what the filesystem under the loop file has free.
+    if let (Some(available), Some(used), Some(total)) = (info.data_available, info.data_used, info.data_total)
+        && available.plus(used) < total.minus(Bytes(total.0 / 1000))
+    {
+        pool.data_backing.filesystem = Some(Filesystem { free: Some(available), ..Filesystem::default() });
+    }
+}
+
+/// Of several reports the last counts, of the kernel's numbers and a report's the kernel's.
+fn fill<B: Blocks>(space: &mut Space<B>, block: Option<Bytes>, used: Option<Bytes>, total: Option<Bytes>) {
+    space.block = space.block.or(block);
+    if space.exact && (space.used.is_some() || space.total.is_some()) {
+        return;
+    }
+    let (used, total) = (used.or(space.used_bytes), total.or(space.total_bytes));
+    (space.used_bytes, space.total_bytes, space.exact) = (used, total, false);
+    let blocks = |bytes: Option<Bytes>| info::blocks(bytes?, block?).map(B::of);
+    (space.used, space.total) = (blocks(used), blocks(total));
+}
+
+/// The size of a pool's metadata volume, where `lvs -a` listed it.
+fn metadata_size(lvm: &Lvm, pool: &LvName) -> Option<Bytes> {
+    lvm.volume(&LvName { vg: pool.vg.clone(), lv: format!("{}_tmeta", pool.lv) })?.size
+}
+
+/// Fills from an `lvs` row what the kernel did not say.
+fn complete_from_lvs(pool: &mut Pool, row: &LogicalVolume, metadata: Option<Bytes>) {
+    if pool.data.pair().is_none() {
+        fill_share(&mut pool.data, row.size, row.data_centipercent);
+    }
+    if pool.metadata.pair().is_none() {
+        pool.metadata_centipercent = row.metadata_centipercent;
+        fill_share(&mut pool.metadata, metadata, row.metadata_centipercent);
+    }
+    let letter = |at: usize| row.attr.chars().nth(at);
+    if pool.mode.is_none() {
+        pool.mode = match letter(8) {
+            Some('D') => Some(Mode::OutOfDataSpace),
+            Some('M') => Some(Mode::ReadOnly),
+            Some('F') => Some(Mode::Failed),
+            _ => None,
+        };
+    }
+    if matches!(letter(4), Some('c' | 'C')) {
+        pool.needs_check = pool.needs_check.or(Some(true));
+    }
+}
+
+/// Fills in bytes what a size and the share in use, in hundredths of a percent, say.
+fn fill_share<B: Blocks>(space: &mut Space<B>, size: Option<Bytes>, share: Option<u64>) {
+    let Some((size, share)) = size.zip(share) else { return };
+    let used = u128::from(size.0) * u128::from(share) / 10_000;
+    space.total_bytes = Some(size);
+    space.used_bytes = u64::try_from(used).ok().map(Bytes);
+}
+
+/// Gives Docker's refusals to the pool they must be about, or to one of their own.
+pub(in crate::host) fn add_refusals(host: &mut Host) {
+    let mut data = None;
+    let mut metadata = None;
+    for saying in &host.log_messages {
+        if let Kind::MinFreeRefused { half, free, required } = saying.kind {
+            let refusal = Some(Refusal { free, required });
+            match half {
+                Half::Data => data = refusal,
+                Half::Metadata => metadata = refusal,
+            }
+        }
+    }
+    if data.is_none() && metadata.is_none() {
+        return;
+    }
+    let docker_roots: Vec<usize> = (0..host.pools.len())
+        .filter(|at| host.pools.get(*at).is_some_and(|p| p.docker_info.is_some() || is_dockers_name(p)))
+        .collect();
+    let at = match (docker_roots.as_slice(), host.pools.len()) {
+        ([only], _) => *only,
+        (_, 1) => 0,
+        _ => {
+            host.pools.push(Pool::default());
+            host.pools.len() - 1
+        }
+    };
+    if let Some(pool) = host.pools.get_mut(at) {
+        (pool.refused_data, pool.refused_metadata) = (data, metadata);
+        pool.data.reported_free = data.and_then(|r| r.free).map(DataBlocks);
+        pool.metadata.reported_free = metadata.and_then(|r| r.free).map(MetadataBlocks);
+    }
+}
+
+fn is_dockers_name(pool: &Pool) -> bool {
+    pool.name.as_deref().is_none_or(|n| n.starts_with("docker"))
+}

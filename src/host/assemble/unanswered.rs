@@ -1,0 +1,145 @@
+//! What was refused, silent or not understood, as a person should hear of it.
+//!
+//! It decides which gaps can hide trouble: with such a one the verdict cannot be `ok`.
+
+use super::dm_devices::Device;
+use crate::host::Host;
+use crate::host::dm::info;
+use crate::host::dm::table::target;
+use crate::host::model::note::Note;
+use crate::host::saying;
+use crate::record::paste::LEFT_OUT;
+use crate::record::{Outcome, Query, Recording};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Questions without an answer, as a person should hear of them.
+pub(in crate::host) fn unanswered(
+    recording: &Recording,
+    devices: &BTreeMap<Cow<'_, str>, Device<'_>>,
+) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for answer in &recording.answers {
+        let of_pool = devices.get(answer.target.as_str()).is_some_and(|d| d.kind() == Some("thin-pool"));
+        if let Some((text, forces_unknown)) = gap(answer.query, &answer.outcome, of_pool) {
+            notes.push(Note { about: about(answer.query, &answer.target), text, forces_unknown });
+        }
+    }
+    notes
+}
+
+/// Why an answer is missing and whether that hides trouble; `None` where nothing is amiss.
+fn gap(query: Query, outcome: &Outcome, of_pool: bool) -> Option<(String, bool)> {
+    let device = matches!(query, Query::DmStatus | Query::DmTable | Query::DmInfo);
+    let root = matches!(query, Query::DmVersion | Query::DmList);
+    match outcome {
+        Outcome::Answered(text) if of_pool && device && !speaks(query, text) => {
+            Some((format!("an answer that was not understood: {:?}", text.trim()), true))
+        }
+        Outcome::Answered(_) => None,
+        Outcome::TimedOut(ms) => Some((format!("no answer within {ms} ms"), root || device)),
+        // It was named by a person: that it is not there is news, but of no pool.
+        Outcome::Refused(why) if query == Query::History && why == "ENOENT" => {
+            Some(("there is no such file; `thinspect watch --log FILE` keeps one".to_owned(), false))
+        }
+        Outcome::Refused(why) if query == Query::History => Some((format!("not read: {why}"), false)),
+        // A device that went away between two questions, a file that need not exist: no news.
+        Outcome::Refused(why) if why.starts_with("ENXIO") && device => {
+            Some(("gone between two questions".to_owned(), of_pool))
+        }
+        Outcome::Refused(why) if !device && (why.starts_with("ENOENT") || why.starts_with("ENOTDIR")) => {
+            root.then(|| (why.clone(), true))
+        }
+        Outcome::Refused(why) => {
+            Some((format!("refused: {why}"), root || device || matches!(query, Query::Statfs)))
+        }
+        Outcome::NotAsked(why) => Some((format!("not asked: {why}"), of_pool)),
+    }
+}
+
+/// Whether an answer about a pool can be read at all.
+fn speaks(query: Query, text: &str) -> bool {
+    match query {
+        Query::DmInfo => info::read(text).suspended.is_some(),
+        _ => text.lines().any(|line| target(line).is_some_and(|t| t.kind == "thin-pool")),
+    }
+}
+
+fn about(query: Query, target: &str) -> String {
+    let what = match query {
+        Query::DmVersion => "device-mapper",
+        Query::DmList => "list of devices",
+        Query::DmTable => "table of",
+        Query::DmStatus => "status of",
+        Query::DmInfo => "info of",
+        Query::Statfs => "filesystem of",
+        Query::LoopStatus => "loop device",
+        Query::Processes => "processes named",
+        Query::DeviceRecords => "records in",
+        Query::Run => "command",
+        Query::History => "history",
+        _ => "",
+    };
+    format!("{what} {target}").trim().to_owned()
+}
+
+/// Pasted words that no reader took.
+pub(in crate::host) fn not_understood(
+    recording: &Recording,
+    host: &Host,
+    devices: &BTreeMap<Cow<'_, str>, Device<'_>>,
+) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for pool in host.pools.iter().filter(|p| !p.unrecognized.is_empty()) {
+        let text =
+            format!("words of its status line that were not understood: {}", pool.unrecognized.join(" "));
+        notes.push(Note { about: format!("status of {}", pool.label()), text, forces_unknown: true });
+    }
+    for device in devices.values().filter(|d| d.kind().is_none()) {
+        if let Some(Outcome::Answered(text)) = device.status.or(device.table)
+            && !text.trim().is_empty()
+        {
+            let text = format!("not understood: {}", text.trim());
+            notes.push(Note { about: format!("device {}", device.name), text, forces_unknown: false });
+        }
+    }
+    if host.history.foreign > 0 {
+        let text = format!("{} lines that are no samples were left out", host.history.foreign);
+        notes.push(Note { about: "history".to_owned(), text, forces_unknown: false });
+    }
+    let left_out =
+        recording.all(Query::PastedOutput).filter(|a| a.target == LEFT_OUT).filter_map(|a| a.outcome.said());
+    for text in left_out {
+        notes.push(Note { about: "pasted text".to_owned(), text: text.to_owned(), forces_unknown: true });
+    }
+    let lines: Vec<&str> = recording.all(Query::PastedLine).filter_map(|a| a.outcome.said()).collect();
+    let strange = lines.iter().filter(|l| !is_prompt(l) && saying::read(l).is_empty());
+    for line in strange {
+        notes.push(Note {
+            about: "pasted line".to_owned(),
+            text: format!("not understood: {}", excerpt(line)),
+            forces_unknown: false,
+        });
+    }
+    notes
+}
+
+/// The beginning of a line: the rest of an endless one is not worth a page.
+fn excerpt(line: &str) -> String {
+    const LONGEST: usize = 1000;
+    let line = line.trim();
+    let mut chars = line.char_indices().skip(LONGEST);
+    match chars.next() {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line.to_owned(),
+    }
+}
+
+/// A blank line, or a shell's prompt with what was typed there: nothing that anybody said.
+fn is_prompt(line: &str) -> bool {
+    let line = line.trim();
+    let marks = ["$ ", "# ", "> ", "+ "];
+    let host =
+        line.split_once(['#', '$']).is_some_and(|(before, _)| before.contains('@') && !before.contains(": "));
+    line.is_empty() || matches!(line, "$" | "#") || host || marks.iter().any(|m| line.starts_with(m))
+}

@@ -1,0 +1,411 @@
+//! Block devices as tools list them, and which lies on which: `lsblk` in every form, `dmsetup ls`, its tree, and
+//! `dmsetup deps`.
+//!
+//! It only reads; which of the devices are pools is decided elsewhere.
+
+use crate::host::dm::table::DeviceNumber;
+use crate::host::model::units::Bytes;
+use crate::host::parse::partial_json::{self, Token};
+use crate::host::parse::size::{self, Scale};
+use std::collections::HashMap;
+
+/// A device.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BlockDevice {
+    /// Its name, without the tree's lines.
+    pub name: String,
+    /// Its number.
+    pub device: Option<DeviceNumber>,
+    /// Its size, rounded unless bytes were asked for.
+    pub size: Option<Bytes>,
+    /// `disk`, `part`, `loop`, `lvm`, `dm`, …; empty where the tool does not say.
+    pub kind: String,
+    /// The devices right below it, each once.
+    pub below: Vec<Below>,
+}
+
+/// A device below another, by what the tool calls it: its name, its number, or both.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Below {
+    /// Its name, or empty.
+    pub name: String,
+    /// Its number.
+    pub device: Option<DeviceNumber>,
+}
+
+/// Reads a report; `of` is its tool. Other tools' reports list nothing.
+#[must_use]
+pub fn read(target: &str, text: &str) -> Vec<BlockDevice> {
+    match target {
+        "lsblk" if text.trim_start().starts_with('{') => normalize_orientation(lsblk_json(text)),
+        "lsblk" => normalize_orientation(rows(text, lsblk_row)),
+        "dmsetup ls" => from_tree(rows(text, dm_row), |outer, inner| (outer, inner)),
+        "dmsetup deps" => text.lines().filter_map(dependencies).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Devices by name and number.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listing {
+    all: Vec<BlockDevice>,
+    names: HashMap<String, usize>,
+    numbers: HashMap<DeviceNumber, usize>,
+}
+
+impl Listing {
+    /// Joins what several reports say of the same devices.
+    #[must_use]
+    pub fn new(all: impl Iterator<Item = BlockDevice>) -> Self {
+        let mut listing = Self::default();
+        for one in all {
+            let at = *listing.names.entry(one.name.clone()).or_insert(listing.all.len());
+            if let Some(device) = one.device {
+                listing.numbers.entry(device).or_insert(at);
+            }
+            let Some(known) = listing.all.get_mut(at) else {
+                listing.all.push(one);
+                continue;
+            };
+            known.device = known.device.or(one.device);
+            known.size = known.size.or(one.size);
+            if known.kind.is_empty() {
+                known.kind = one.kind;
+            }
+            known.lies_on_all(one.below);
+        }
+        listing
+    }
+
+    /// The device of a name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&BlockDevice> {
+        self.names.get(name).and_then(|at| self.all.get(*at))
+    }
+
+    /// Every device, in the order listed.
+    pub fn iter(&self) -> impl Iterator<Item = &BlockDevice> {
+        self.all.iter()
+    }
+
+    /// Whether LVM's names say that a device is a pool: one that holds data carries it, or goes by the same name.
+    #[must_use]
+    pub fn is_lvms_pool(&self, device: &BlockDevice) -> bool {
+        let data = |name: &str| self.names.contains_key(&format!("{name}_tdata"));
+        match device.name.strip_suffix("-tpool") {
+            Some(volume) => data(volume),
+            None => data(&device.name) && !self.names.contains_key(&format!("{}-tpool", device.name)),
+        }
+    }
+
+    /// What carries a device if it is a pool: by LVM's names for the two halves, else the larger holds the data.
+    #[must_use]
+    pub fn halves(&self, device: &BlockDevice) -> Option<Halves> {
+        let by_number = |b: &Below| self.numbers.get(&b.device?).and_then(|at| self.all.get(*at));
+        let known = |b: &Below| {
+            let bare = || BlockDevice { name: b.name.clone(), device: b.device, ..BlockDevice::default() };
+            self.named(&b.name).or_else(|| by_number(b)).cloned().unwrap_or_else(bare)
+        };
+        let [one, other] = device.below.as_slice() else { return None };
+        let mut halves = [known(one), known(other)];
+        // The kernel names the data device first (dm-thin.c, `pool_ctr`, and dm-table.c, `dm_get_device`): equals stay.
+        halves.sort_by_key(|l| (l.name.ends_with("_tmeta"), std::cmp::Reverse(l.size)));
+        let [data, metadata] = halves;
+        Some(Halves { data, metadata })
+    }
+}
+
+/// The devices that carry a pool.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Halves {
+    /// The data device.
+    pub data: BlockDevice,
+    /// The metadata device.
+    pub metadata: BlockDevice,
+}
+
+impl BlockDevice {
+    /// Takes in what another report says lies below. The same devices by numbers in one report and by names in the other
+    /// stand in the same order: the kernel's (libdm, `dm_task_get_deps`).
+    fn lies_on_all(&mut self, new: Vec<Below>) {
+        let complete = |(old, new): (&Below, &Below)| {
+            old.name.is_empty() != new.name.is_empty() && old.device.is_some() != new.device.is_some()
+        };
+        if self.below.len() == new.len() && self.below.iter().zip(&new).all(complete) {
+            for (old, new) in self.below.iter_mut().zip(new) {
+                old.device = old.device.or(new.device);
+                old.name = std::mem::take(&mut old.name) + &new.name;
+            }
+        } else {
+            new.into_iter().for_each(|below| self.lies_on(below));
+        }
+    }
+
+    fn lies_on(&mut self, new: Below) {
+        let same = |old: &&mut Below| {
+            !new.name.is_empty() && old.name == new.name || new.device.is_some() && old.device == new.device
+        };
+        match self.below.iter_mut().find(same) {
+            Some(old) => {
+                old.device = old.device.or(new.device);
+                if old.name.is_empty() {
+                    old.name = new.name;
+                }
+            }
+            None => self.below.push(new),
+        }
+    }
+}
+
+/// A row and how deep in the tree it stands.
+type Row = (usize, BlockDevice);
+
+fn rows(text: &str, row: fn(&str) -> Option<BlockDevice>) -> Vec<Row> {
+    let drawn = |c: char| c.is_whitespace() || "└├│─`|-".contains(c);
+    let depth = |line: &str| line.chars().take_while(|c| drawn(*c)).count();
+    // Indentation that all rows share is the paste's, not the tree's.
+    let shared = text.lines().filter(|l| row(l.trim_start_matches(drawn)).is_some()).map(depth).min();
+    let found = |line: &str| {
+        let listed = row(line.trim_start_matches(drawn))?;
+        Some((depth(line).saturating_sub(shared.unwrap_or_default()), listed))
+    };
+    text.lines().filter_map(found).collect()
+}
+
+/// Which device lies on which: `lies` says for a row and one right inside it which is the upper and which the lower one.
+fn from_tree(rows: Vec<Row>, lies: fn(usize, usize) -> (usize, usize)) -> Vec<BlockDevice> {
+    let mut open: Vec<(usize, usize)> = Vec::new();
+    let mut edges: Vec<(usize, usize)> = Vec::new();
+    for (at, (depth, _)) in rows.iter().enumerate() {
+        while open.last().is_some_and(|(d, _)| d >= depth) {
+            open.pop();
+        }
+        edges.extend(open.last().map(|(_, outer)| lies(*outer, at)));
+        open.push((*depth, at));
+    }
+    let mut listed: Vec<BlockDevice> = rows.into_iter().map(|(_, listed)| listed).collect();
+    for (upper, lower) in edges {
+        let below = listed.get(lower).map(|l| Below { name: l.name.clone(), device: l.device });
+        if let Some((upper, below)) = listed.get_mut(upper).zip(below) {
+            upper.lies_on(below);
+        }
+    }
+    listed.retain(|l| !l.name.is_empty());
+    listed
+}
+
+/// `lsblk` shows what lies on a device inside it, `lsblk -s` what it lies on: there disks stand inside.
+fn normalize_orientation(rows: Vec<Row>) -> Vec<BlockDevice> {
+    let lowest = |l: &BlockDevice| matches!(l.kind.as_str(), "disk" | "loop" | "rom");
+    let inverse = rows.iter().any(|(depth, l)| *depth > 0 && lowest(l));
+    from_tree(rows, if inverse { |outer, inner| (outer, inner) } else { |outer, inner| (inner, outer) })
+}
+
+/// Types of devices as `lsblk` names them (util-linux, misc-utils/lsblk.c, `get_type`).
+const KINDS: [&str; 9] = ["disk", "part", "lvm", "loop", "dm", "crypt", "rom", "mpath", "md"];
+
+/// A row of `lsblk` by the shape of its words: name, then in any order number, size and type.
+fn lsblk_row(line: &str) -> Option<BlockDevice> {
+    if line.starts_with("NAME=\"") {
+        return pairs(line);
+    }
+    let mut words = line.split_whitespace();
+    let name = words.next().filter(|name| *name != "NAME")?;
+    let rest: Vec<&str> = words.collect();
+    let at = rest.iter().position(|w| number(w).is_some());
+    let kind = rest.iter().take(7).find(|w| KINDS.contains(w) || w.starts_with("raid"));
+    at.or(kind.map(|_| 0))?;
+    let sizes = rest.iter().skip(at.map_or(0, |at| at + 1)).take(5);
+    let size = sizes.filter_map(|w| size::read(w, Scale::Coreutils)).find(|a| a.has_unit || a.bytes.0 > 1);
+    Some(BlockDevice {
+        name: name.to_owned(),
+        device: at.and_then(|at| number(rest.get(at)?)),
+        size: size.map(|a| a.bytes),
+        kind: kind.map(|k| (*k).to_owned()).unwrap_or_default(),
+        below: Vec::new(),
+    })
+}
+
+/// `NAME="sda1" MAJ:MIN="8:1" … PKNAME="sda"`, of `lsblk -P`.
+fn pairs(line: &str) -> Option<BlockDevice> {
+    let mut listed = BlockDevice::default();
+    for (key, value) in line.split("\" ").filter_map(|pair| pair.split_once("=\"")) {
+        listed.field(&key.to_ascii_lowercase(), value.trim_end_matches('"'));
+    }
+    (!listed.name.is_empty()).then_some(listed)
+}
+
+impl BlockDevice {
+    /// Takes one column of `lsblk`.
+    fn field(&mut self, key: &str, value: &str) {
+        match key {
+            "name" => value.clone_into(&mut self.name),
+            "maj:min" | "maj_min" => self.device = number(value.trim()),
+            "size" => self.size = size::read(value, Scale::Coreutils).map(|a| a.bytes),
+            "type" => value.clone_into(&mut self.kind),
+            "pkname" if !value.is_empty() && value != "null" => {
+                self.lies_on(Below { name: value.to_owned(), device: None });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A number as a word: `253:0`. A name may hold one, but begins with a letter.
+fn number(word: &str) -> Option<DeviceNumber> {
+    DeviceNumber::read(word).filter(|_| word.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn lsblk_json(text: &str) -> Vec<Row> {
+    let mut found: Vec<Row> = Vec::new();
+    let mut open: Vec<usize> = Vec::new();
+    for token in partial_json::tokens(text) {
+        match token {
+            Token::Open => {
+                open.push(found.len());
+                found.push((open.len(), BlockDevice::default()));
+            }
+            Token::Close => drop(open.pop()),
+            Token::Member(key, value) => {
+                if let Some((_, listed)) = open.last().and_then(|at| found.get_mut(*at)) {
+                    listed.field(&key, &value);
+                }
+            }
+            Token::Pair(..) => {}
+        }
+    }
+    // The outermost braces hold the list, not a device.
+    found.retain(|(depth, _)| *depth > 1);
+    found.iter_mut().for_each(|(depth, _)| *depth -= 2);
+    found
+}
+
+/// A row of `dmsetup ls` or its tree: `NAME (253:1)`, on old versions `NAME (253, 1)`; a device that is not
+/// device-mapper's has no name there.
+fn dm_row(line: &str) -> Option<BlockDevice> {
+    let line = line.trim();
+    let (name, number) = line
+        .strip_suffix([')', '>'])
+        .and_then(|l| l.rsplit_once(['(', '<']))
+        .and_then(|(name, number)| Some((name.trim(), DeviceNumber::read(number)?)))
+        // The tree cuts names that are longer than the screen is wide, and leaves their numbers out.
+        .map_or_else(
+            || line.ends_with("...").then_some((line, None)),
+            |(name, number)| Some((name, Some(number))),
+        )?;
+    Some(BlockDevice { name: name.to_owned(), device: number, ..BlockDevice::default() })
+}
+
+/// `NAME: 2 dependencies : (253, 1) (253, 0)`, or with names in the brackets.
+fn dependencies(line: &str) -> Option<BlockDevice> {
+    let (name, rest) = line.split_once(" dependencies")?;
+    let (name, _) = name.rsplit_once(": ")?;
+    let brackets = rest.split('(').skip(1).filter_map(|part| Some(part.split_once(')')?.0));
+    let mut listed = BlockDevice { name: name.trim().to_owned(), ..BlockDevice::default() };
+    for inside in brackets {
+        let device = number(inside);
+        let name = if device.is_some() { String::new() } else { inside.to_owned() };
+        listed.lies_on(Below { name, device });
+    }
+    Some(listed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(major: u32, minor: u32) -> Option<DeviceNumber> {
+        Some(DeviceNumber { major, minor })
+    }
+
+    fn listing(target: &str, text: &str) -> Listing {
+        Listing::new(read(target, text).into_iter())
+    }
+
+    fn halves(all: &Listing, name: &str) -> (String, String) {
+        let pool = all.halves(all.named(name).unwrap()).unwrap();
+        let word = |listed: BlockDevice| listed.device.map_or(listed.name, |d| d.to_string());
+        (word(pool.data), word(pool.metadata))
+    }
+
+    fn pair(data: &str, metadata: &str) -> (String, String) {
+        (data.to_owned(), metadata.to_owned())
+    }
+
+    const TREE: &str = "NAME                       MAJ:MIN RM  SIZE RO TYPE MOUNTPOINT\n\
+        loop0                        7:0    0  100G  0 loop\n\
+        └─docker-254:0-7356-pool   253:0    0  100G  0 dm\n\
+        loop1                        7:1    0    2G  0 loop\n\
+        └─docker-254:0-7356-pool   253:0    0  100G  0 dm\n\
+        sdb                          8:16   0   25G  0 disk\n\
+        `-sdb1                       8:17   0   25G  0 part\n\
+        \u{20} |-vg-pool_tmeta          253:2    0   28M  0 lvm\n\
+        \u{20} | `-vg-pool              253:4    0 21.9G  0 lvm\n\
+        \u{20} `-vg-pool_tdata          253:3    0 21.9G  0 lvm\n\
+        \u{20}   `-vg-pool              253:4    0 21.9G  0 lvm\n";
+
+    #[test]
+    fn trees_of_lsblk() {
+        let all = listing("lsblk", TREE);
+        assert_eq!(halves(&all, "docker-254:0-7356-pool"), pair("7:0", "7:1"));
+        assert_eq!(halves(&all, "vg-pool"), pair("253:3", "253:2"));
+        let pool = all.named("vg-pool").unwrap();
+        assert_eq!(
+            (pool.device, pool.size, pool.kind.as_str()),
+            (device(253, 4), Some(Bytes(23_514_945_946)), "lvm")
+        );
+        assert_eq!(all.named("sdb1").unwrap().below, [Below { name: "sdb".into(), device: device(8, 16) }]);
+        let indented: String = TREE.lines().map(|l| format!("    {l}\n")).collect();
+        assert_eq!(listing("lsblk", &indented), all);
+    }
+
+    #[test]
+    fn upside_down() {
+        let text = "NAME               MAJ:MIN RM SIZE RO TYPE MOUNTPOINT\n\
+            vg-pool            253:4    0  22G  0 lvm\n├─vg-pool_tmeta    253:2    0  28M  0 lvm\n\
+            │ └─sdb             8:16    0  25G  0 disk\n└─vg-pool_tdata    253:3    0  22G  0 lvm\n\
+            \u{20} └─sdb             8:16    0  25G  0 disk\n";
+        assert_eq!(halves(&listing("lsblk", text), "vg-pool"), pair("253:3", "253:2"));
+    }
+
+    #[test]
+    fn json_and_pairs() {
+        let text = r#"{"blockdevices": [{"name": "loop0", "maj:min": "7:0", "size": 107374182400, "type": "loop",
+            "mountpoint": null, "children": [{"name": "docker-1:2-3-pool", "maj:min": "253:0", "size": "100G", "type": "dm"}]},
+            {"name":"loop1","maj:min":"7:1","size":"2G","type":"loop","children":[{"name":"docker-1:2-3-pool","maj:min":"253:0"}]}]}"#;
+        let all = listing("lsblk", text);
+        assert_eq!(halves(&all, "docker-1:2-3-pool"), pair("7:0", "7:1"));
+        assert_eq!((all.iter().count(), all.named("loop0").unwrap().size), (3, Some(Bytes(100 << 30))));
+        let cut = text.split_at(text.len() / 2).0;
+        assert!(!read("lsblk", cut).is_empty(), "what is whole is read");
+        let text = "NAME=\"loop0\" MAJ:MIN=\"7:0\" SIZE=\"100G\" TYPE=\"loop\" PKNAME=\"\"\n\
+            NAME=\"docker-1:2-3-pool\" MAJ:MIN=\"253:0\" SIZE=\"100G\" TYPE=\"dm\" PKNAME=\"loop0\"";
+        let all = read("lsblk", text);
+        assert_eq!((all[1].below[0].name.as_str(), all[0].kind.as_str()), ("loop0", "loop"));
+    }
+
+    #[test]
+    fn what_dmsetup_lists() {
+        let text = "a-pool\t(253:0)\nb\t(253, 1)\ndocker-1:2-3-0e6ed417d8306bccb108769...\n └─docker-1:2-3-pool (253:2)\n    \
+            ├─ (7:0)\n    └─ (7:1)\nvg-p <253:4>\n ├─vg-p_tdata <253:3>\n └─vg-p_tmeta <253:5>\n";
+        let all = listing("dmsetup ls", text);
+        assert_eq!(
+            (all.named("a-pool").unwrap().device, all.named("b").unwrap().device),
+            (device(253, 0), device(253, 1))
+        );
+        assert_eq!(halves(&all, "docker-1:2-3-pool"), pair("7:0", "7:1"));
+        assert_eq!(halves(&all, "vg-p"), pair("253:3", "253:5"));
+        let text = "docker-1:2-3-pool: 2 dependencies\t: (7, 0) (7, 1)\nvg-p: 2 dependencies : (vg-p_tdata) (vg-p_tmeta)";
+        let all = listing("dmsetup deps", text);
+        assert_eq!(halves(&all, "docker-1:2-3-pool"), pair("7:0", "7:1"));
+        assert_eq!(halves(&all, "vg-p"), pair("vg-p_tdata", "vg-p_tmeta"));
+        assert_eq!(all.halves(&BlockDevice::default()), None);
+        let names = listing(
+            "dmsetup ls",
+            "vg-p\t(253:4)\nvg-p_tdata\t(253:3)\nvg-q_tdata\t(253:5)\nvg-q\t(253:6)\nvg-q-tpool\t(253:7)",
+        );
+        let pools: Vec<&str> =
+            names.iter().filter(|l| names.is_lvms_pool(l)).map(|l| l.name.as_str()).collect();
+        assert_eq!(pools, ["vg-p", "vg-q-tpool"]);
+    }
+}

@@ -1,0 +1,223 @@
+//! Follows a pool's devices down to files, filesystems and disks, through the recorded answers of sysfs.
+//!
+//! It reads what was recorded under `/sys/dev/block/MAJOR:MINOR/` and asks for nothing more; a missing answer leaves
+//! its field unknown.
+
+use crate::host::dm::table::DeviceNumber;
+use crate::host::fs::stat::{stat, statfs};
+use crate::host::model::backing::{Backing, BackingKind, Filesystem, LoopFile};
+use crate::host::model::units::{Bytes, Sectors};
+use crate::record::{Query, Recording};
+
+/// Marks that the kernel adds to the path of a deleted file (fs/d_path.c).
+const DELETED: &str = " (deleted)";
+
+/// What carries one half of a pool.
+#[must_use]
+pub(in crate::host) fn backing(
+    recording: &Recording,
+    mounts: &[Filesystem],
+    device: DeviceNumber,
+) -> Backing {
+    let sys = Sysfs { recording, device };
+    let file = sys.loop_file();
+    let filesystem = file.as_ref().and_then(|f| filesystem_of(recording, mounts, &f.path));
+    Backing {
+        kind: sys.kind(),
+        device: Some(device),
+        path: sys.node(),
+        size: sys.number("size").map(|s| Sectors(s).bytes()),
+        takes_discards: sys.number("queue/discard_max_bytes").map(|max| max > 0),
+        file,
+        filesystem,
+        below: below(recording, device, 0),
+    }
+}
+
+/// One block device's recorded sysfs answers.
+struct Sysfs<'a> {
+    recording: &'a Recording,
+    device: DeviceNumber,
+}
+
+impl<'a> Sysfs<'a> {
+    fn path(&self, file: &str) -> String {
+        format!("/sys/dev/block/{}/{file}", self.device)
+    }
+
+    fn text(&self, file: &str) -> Option<&'a str> {
+        self.recording.said(Query::File, &self.path(file)).map(|t| t.trim_end_matches('\n'))
+    }
+
+    fn number(&self, file: &str) -> Option<u64> {
+        self.text(file)?.trim().parse().ok()
+    }
+
+    /// The kernel's name, `loop0`, from where the sysfs link points.
+    fn kernel_name(&self) -> Option<&'a str> {
+        let link = self.recording.said(Query::Link, &format!("/sys/dev/block/{}", self.device))?;
+        link.trim().rsplit('/').next()
+    }
+
+    fn node(&self) -> Option<String> {
+        match self.text("dm/name") {
+            Some(name) => Some(format!("/dev/mapper/{name}")),
+            None => self.kernel_name().map(|name| format!("/dev/{}", name.replace('!', "/"))),
+        }
+    }
+
+    fn kind(&self) -> BackingKind {
+        if self.device.is_loop() {
+            BackingKind::Loop
+        } else if self.text("dm/uuid").is_some_and(|uuid| uuid.starts_with("LVM-")) {
+            BackingKind::Lvm
+        } else if self.text("dm/name").is_some() {
+            BackingKind::Dm
+        } else if self.text("partition").is_some() {
+            BackingKind::Partition
+        } else if self.text("size").is_some() {
+            BackingKind::Disk
+        } else {
+            BackingKind::Unknown
+        }
+    }
+
+    fn loop_file(&self) -> Option<LoopFile> {
+        let said = self.text("loop/backing_file")?;
+        let bare = said.strip_suffix(DELETED).unwrap_or(said);
+        let status = self.recording.said(Query::LoopStatus, &self.device.to_string());
+        let bound = status.map(stat);
+        let mut words = status.unwrap_or_default().split_whitespace();
+        let offset = words.find_map(|word| word.strip_prefix("offset=")?.parse().ok()).map(Bytes);
+        let there = self.recording.said(Query::Stat, bare).map(stat);
+        // Only device and inode tell whether the file at that path is still the one that is attached.
+        let same = match (there, bound) {
+            (Some(there), Some(bound)) => there.inode == bound.inode && there.device == bound.device,
+            (Some(_), None) => bare == said,
+            (None, _) => false,
+        };
+        let file = there.filter(|_| same).unwrap_or_default();
+        let deleted = bare != said && !same;
+        Some(LoopFile {
+            path: bare.to_owned(),
+            size: file.size,
+            allocated: file.allocated,
+            deleted,
+            replaced: deleted && there.is_some(),
+            offset,
+        })
+    }
+}
+
+/// The physical devices below, by node, at most a few levels down.
+fn below(recording: &Recording, device: DeviceNumber, depth: u32) -> Vec<String> {
+    let Some(slaves) = recording.said(Query::Dir, &format!("/sys/dev/block/{device}/slaves")) else {
+        return Vec::new();
+    };
+    let mut nodes = Vec::new();
+    for slave in slaves.lines().filter(|l| !l.is_empty()) {
+        let number = recording
+            .said(Query::File, &format!("/sys/class/block/{slave}/dev"))
+            .or_else(|| recording.said(Query::File, &format!("/sys/dev/block/{device}/slaves/{slave}/dev")))
+            .and_then(DeviceNumber::read);
+        let deeper = number.filter(|_| depth < 4).map(|n| below(recording, n, depth + 1)).unwrap_or_default();
+        if deeper.is_empty() {
+            nodes.push(format!("/dev/{}", slave.replace('!', "/")));
+        } else {
+            nodes.extend(deeper);
+        }
+    }
+    nodes.sort();
+    nodes.dedup();
+    nodes
+}
+
+/// The filesystem that holds a path: its space from the recorded statfs, its place from the mount table.
+#[must_use]
+pub(in crate::host) fn filesystem_of(
+    recording: &Recording,
+    mounts: &[Filesystem],
+    path: &str,
+) -> Option<Filesystem> {
+    let space = recording.said(Query::Statfs, path).map(statfs);
+    let device = recording.said(Query::Stat, path).and_then(|s| stat(s).device);
+    let mount = mount_of(mounts, path, device).cloned();
+    if space.is_none() && mount.is_none() {
+        return None;
+    }
+    let place = mount.unwrap_or_default();
+    Some(Filesystem {
+        mount: place.mount,
+        kind: place.kind,
+        source: place.source,
+        device: device.or(place.device),
+        ..space.unwrap_or_default()
+    })
+}
+
+/// The mount whose mount point is the longest prefix of the path; of equals, the later one lies on top.
+fn mount_of<'a>(
+    mounts: &'a [Filesystem],
+    path: &str,
+    device: Option<DeviceNumber>,
+) -> Option<&'a Filesystem> {
+    let on_device = |f: &&Filesystem| device.is_none() || f.device == device;
+    let here = mounts.iter().filter(|f| holds(f, path)).filter(on_device);
+    here.max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
+}
+
+/// The filesystem that a path is on, told by the mount points alone.
+#[must_use]
+pub(in crate::host) fn holding<'a>(filesystems: &'a [Filesystem], path: &str) -> Option<&'a Filesystem> {
+    mount_of(filesystems, path, None)
+}
+
+/// Whether a path is at or below a mount point.
+fn holds(filesystem: &Filesystem, path: &str) -> bool {
+    let Some(mount) = filesystem.mount.as_deref() else { return false };
+    let rest = path.strip_prefix(mount.trim_end_matches('/'));
+    rest.is_some_and(|r| r.is_empty() || r.starts_with('/'))
+}
+
+/// The filesystem on a device, where it is mounted and was asked.
+#[must_use]
+pub(in crate::host) fn mounted(
+    recording: &Recording,
+    mounts: &[Filesystem],
+    device: DeviceNumber,
+) -> Option<Filesystem> {
+    let place = mounts.iter().find(|f| f.device == Some(device))?.clone();
+    let space = recording.said(Query::Statfs, place.mount.as_deref()?).map(statfs)?;
+    Some(Filesystem {
+        mount: place.mount,
+        kind: place.kind,
+        source: place.source,
+        device: Some(device),
+        ..space
+    })
+}
+
+/// The mount table, in its order, without any filesystem's space. With thousands of containers it is long, so it is read
+/// once and handed on.
+#[must_use]
+pub(in crate::host) fn mounts(recording: &Recording) -> Vec<Filesystem> {
+    let table = recording.said(Query::File, "/proc/self/mountinfo").unwrap_or_default();
+    table.lines().filter_map(mount_line).collect()
+}
+
+/// A line of mountinfo (Documentation/filesystems/proc.rst 3.5).
+fn mount_line(line: &str) -> Option<Filesystem> {
+    let (left, right) = line.split_once(" - ")?;
+    let mut left = left.split(' ').skip(2);
+    let device = DeviceNumber::read(left.next()?);
+    let mount = unescape(left.nth(1)?);
+    let mut right = right.split(' ');
+    let kind = right.next().map(str::to_owned);
+    let source = right.next().map(unescape);
+    Some(Filesystem { mount: Some(mount), kind, source, device, ..Filesystem::default() })
+}
+
+/// Octal escapes of the mount table: blank, tab, newline, backslash.
+fn unescape(text: &str) -> String {
+    text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+}

@@ -1,0 +1,270 @@
+//! The kernel's status lines for `thin-pool` and `thin`, of every kernel from 3.2 on.
+//!
+//! Reading never fails: a word nobody knows is kept as a word, a number that is no number leaves its field unknown
+//! and is reported back as a leftover. It does not judge what it reads.
+//!
+//! Grammar: `drivers/md/dm-thin.c`, `pool_status` and `thin_status`. Words after the two ratios were added over the
+//! years and are recognised by what they say, not by where they stand.
+
+use crate::host::model::units::{DataBlocks, MetadataBlocks, Sectors};
+
+/// The mode of a pool as its status line names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// `rw`: all is possible.
+    ReadWrite,
+    /// `ro`: read-only after a failed metadata operation, or out of metadata space.
+    ReadOnly,
+    /// `out_of_data_space`: no data block is free; reads, overwrites and deletions still work.
+    OutOfDataSpace,
+    /// `Fail`, or `Error` where the kernel could not read its own numbers: all I/O fails.
+    Failed,
+    /// A word this program does not know.
+    Other(String),
+}
+
+/// What happens to discards (`TRIM`) that a thin device gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discards {
+    /// Unmapped in the pool and passed on to the data device.
+    PassedDown,
+    /// Unmapped in the pool, not passed on.
+    NotPassedDown,
+    /// Ignored altogether.
+    Ignored,
+}
+
+/// What writes meet when no data block is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenFull {
+    /// They wait, at most `no_space_timeout` seconds.
+    Queue,
+    /// They fail with ENOSPC.
+    Error,
+}
+
+/// The metadata block a metadata snapshot is held in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldRoot {
+    /// `-`: none.
+    No,
+    /// The block.
+    Block(u64),
+}
+
+/// A thin pool's status line, as far as it could be read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PoolStatus {
+    /// Transaction id, the counter that the pool's owner keeps.
+    pub transaction_id: Option<u64>,
+    /// Metadata blocks in use; newer kernels count a hidden reserve as used.
+    pub used_metadata: Option<MetadataBlocks>,
+    /// Metadata blocks there are.
+    pub total_metadata: Option<MetadataBlocks>,
+    /// Data blocks in use.
+    pub used_data: Option<DataBlocks>,
+    /// Data blocks there are.
+    pub total_data: Option<DataBlocks>,
+    /// Held metadata snapshot; `None` when the line does not say.
+    pub held_root: Option<HeldRoot>,
+    /// The pool's mode; `None` when the line does not say.
+    pub mode: Option<Mode>,
+    /// Effective handling of discards.
+    pub discards: Option<Discards>,
+    /// Effective policy when full.
+    pub when_full: Option<WhenFull>,
+    /// Whether the metadata needs an offline check; `None` when the kernel is too old to say.
+    pub needs_check: Option<bool>,
+    /// Low-water mark of the metadata, since Linux 4.19.
+    pub metadata_low_water: Option<MetadataBlocks>,
+    /// Words that were not understood, in order.
+    pub unrecognized: Vec<String>,
+}
+
+/// Reads the words after `thin-pool` of a status line.
+#[must_use]
+pub fn pool_status(params: &str) -> PoolStatus {
+    let mut status = PoolStatus::default();
+    let mut words = params.split_whitespace().peekable();
+    if let Some(word @ ("Fail" | "Error")) = words.peek().copied() {
+        status.mode = Some(Mode::Failed);
+        status.unrecognized.extend(words.filter(|w| *w != word).map(str::to_owned));
+        return status;
+    }
+    let mut ratios = 0;
+    let mut after_check = false;
+    for word in words {
+        if let Some((used, total)) = ratio(word) {
+            match ratios {
+                // Used above total cannot be: such numbers are no numbers, and are handed back as words.
+                0 | 1 if used > total => status.unrecognized.push(word.to_owned()),
+                0 => {
+                    (status.used_metadata, status.total_metadata) =
+                        (Some(MetadataBlocks(used)), Some(MetadataBlocks(total)))
+                }
+                1 => {
+                    (status.used_data, status.total_data) = (Some(DataBlocks(used)), Some(DataBlocks(total)))
+                }
+                _ => status.unrecognized.push(word.to_owned()),
+            }
+            ratios += 1;
+        } else if !status.take_word(word, ratios, &mut after_check) {
+            status.unrecognized.push(word.to_owned());
+        }
+    }
+    status
+}
+
+impl PoolStatus {
+    /// Takes a word that is no ratio; says whether it was understood.
+    fn take_word(&mut self, word: &str, ratios: u32, after_check: &mut bool) -> bool {
+        match word {
+            "rw" => self.mode = Some(Mode::ReadWrite),
+            "ro" => self.mode = Some(Mode::ReadOnly),
+            "out_of_data_space" => self.mode = Some(Mode::OutOfDataSpace),
+            "discard_passdown" => self.discards = Some(Discards::PassedDown),
+            "no_discard_passdown" => self.discards = Some(Discards::NotPassedDown),
+            "ignore_discard" => self.discards = Some(Discards::Ignored),
+            "error_if_no_space" => self.when_full = Some(WhenFull::Error),
+            "queue_if_no_space" => self.when_full = Some(WhenFull::Queue),
+            "needs_check" => (self.needs_check, *after_check) = (Some(true), true),
+            "-" if self.held_root.is_none() && self.mode.is_none() => self.held_root = Some(HeldRoot::No),
+            // What was said once stays: a `-` elsewhere on a broken line does not take the mark away.
+            "-" if self.mode.is_some() => {
+                (self.needs_check, *after_check) = (Some(self.needs_check == Some(true)), true);
+            }
+            _ => return self.take_number(word, ratios, *after_check),
+        }
+        true
+    }
+
+    /// Takes a bare number or, where the mode belongs, an unknown word.
+    fn take_number(&mut self, word: &str, ratios: u32, after_check: bool) -> bool {
+        match word.parse::<u64>() {
+            Ok(id) if ratios == 0 && self.transaction_id.is_none() => self.transaction_id = Some(id),
+            Ok(block) if ratios > 0 && self.mode.is_none() && self.held_root.is_none() => {
+                self.held_root = Some(HeldRoot::Block(block));
+            }
+            Ok(mark) if after_check && self.metadata_low_water.is_none() => {
+                self.metadata_low_water = Some(MetadataBlocks(mark));
+            }
+            Err(_) if ratios >= 2 && self.held_root.is_some() && self.mode.is_none() => {
+                self.mode = Some(Mode::Other(word.to_owned()));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Whether the line said anything at all that was understood.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self { unrecognized: self.unrecognized.clone(), ..Self::default() }
+    }
+}
+
+fn ratio(word: &str) -> Option<(u64, u64)> {
+    let (used, total) = word.split_once('/')?;
+    Some((used.parse().ok()?, total.parse().ok()?))
+}
+
+/// A thin device's status line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ThinStatus {
+    /// Mapped sectors and the highest mapped sector, if any is.
+    Mapped {
+        /// Sectors that have data blocks behind them, shared ones included.
+        mapped: Sectors,
+        /// The last mapped sector.
+        highest: Option<Sectors>,
+    },
+    /// `-`: the device has lost its thin volume.
+    Unbound,
+    /// `Fail` or `Error`.
+    Failed,
+    /// Something else.
+    Other(String),
+}
+
+/// Reads the words after `thin` of a status line.
+#[must_use]
+pub fn thin_status(params: &str) -> ThinStatus {
+    let words: Vec<&str> = params.split_whitespace().collect();
+    match words.as_slice() {
+        ["-"] => ThinStatus::Unbound,
+        ["Fail" | "Error", ..] => ThinStatus::Failed,
+        [mapped, rest @ ..] => match mapped.parse() {
+            Ok(sectors) => ThinStatus::Mapped {
+                mapped: Sectors(sectors),
+                highest: rest.first().and_then(|w| w.parse().ok()).map(Sectors),
+            },
+            Err(_) => ThinStatus::Other(params.trim().to_owned()),
+        },
+        [] => ThinStatus::Other(String::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kernels_line() {
+        let lines = [
+            ("3.10", "91 422/524288 18338/1638400 - rw discard_passdown"),
+            ("4.0", "91 422/524288 18338/1638400 - rw discard_passdown queue_if_no_space "),
+            ("4.4", "91 422/524288 18338/1638400 - rw discard_passdown queue_if_no_space - "),
+            ("6.1", "91 422/524288 18338/1638400 - rw discard_passdown queue_if_no_space - 1024 "),
+        ];
+        for (kernel, line) in lines {
+            let status = pool_status(line);
+            assert_eq!(status.transaction_id, Some(91), "{kernel}");
+            assert_eq!(status.used_metadata, Some(MetadataBlocks(422)), "{kernel}");
+            assert_eq!(status.total_data, Some(DataBlocks(1_638_400)), "{kernel}");
+            assert_eq!(status.held_root, Some(HeldRoot::No), "{kernel}");
+            assert_eq!(status.mode, Some(Mode::ReadWrite), "{kernel}");
+            assert_eq!(status.discards, Some(Discards::PassedDown), "{kernel}");
+            assert!(status.unrecognized.is_empty(), "{kernel}");
+        }
+        let newest = pool_status(lines[3].1);
+        assert_eq!(newest.needs_check, Some(false));
+        assert_eq!(newest.metadata_low_water, Some(MetadataBlocks(1024)));
+        assert_eq!(pool_status(lines[0].1).needs_check, None, "an old kernel does not say");
+    }
+
+    #[test]
+    fn the_words_that_matter() {
+        let full = pool_status(
+            "3 120/2048 1024/1024 77 out_of_data_space ignore_discard error_if_no_space needs_check 512",
+        );
+        assert_eq!(full.mode, Some(Mode::OutOfDataSpace));
+        assert_eq!(full.held_root, Some(HeldRoot::Block(77)));
+        assert_eq!(full.discards, Some(Discards::Ignored));
+        assert_eq!(full.when_full, Some(WhenFull::Error));
+        assert_eq!(full.needs_check, Some(true));
+        assert_eq!(full.metadata_low_water, Some(MetadataBlocks(512)));
+        assert_eq!(pool_status(" Fail").mode, Some(Mode::Failed));
+        assert_eq!(pool_status("Error").mode, Some(Mode::Failed));
+        let later = pool_status("1 2/3 4/5 - frozen discard_passdown");
+        assert_eq!(later.mode, Some(Mode::Other("frozen".into())));
+    }
+
+    #[test]
+    fn an_impossible_line_yields_no_numbers() {
+        let status = pool_status("56798/524288 4387626/1638400 - rw discard_passdown queue_if_no_space");
+        assert_eq!(status.total_data, None);
+        assert_eq!(status.unrecognized, ["4387626/1638400"]);
+        assert_eq!(status.transaction_id, None);
+        assert_eq!(status.mode, Some(Mode::ReadWrite));
+    }
+
+    #[test]
+    fn thin_lines() {
+        let mapped = ThinStatus::Mapped { mapped: Sectors(400_000), highest: Some(Sectors(409_599)) };
+        assert_eq!(thin_status("400000 409599"), mapped);
+        assert_eq!(thin_status("0 -"), ThinStatus::Mapped { mapped: Sectors(0), highest: None });
+        assert_eq!(thin_status("-"), ThinStatus::Unbound);
+        assert_eq!(thin_status("Fail"), ThinStatus::Failed);
+        assert_eq!(thin_status(""), ThinStatus::Other(String::new()));
+    }
+}

@@ -1,0 +1,155 @@
+//! Table lines of `thin-pool` and `thin` targets, and the `start length type` every dm line begins with.
+//!
+//! Reading never fails: what is missing or no number is unknown. It does not follow the devices it names.
+
+use super::status::{Discards, WhenFull};
+use crate::host::model::units::{DataBlocks, Sectors};
+use std::fmt;
+
+/// A block device's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceNumber {
+    /// Major: 7 is a loop device; device-mapper's own is dynamic.
+    pub major: u32,
+    /// Minor.
+    pub minor: u32,
+}
+
+impl DeviceNumber {
+    /// Reads `253:0`, also with blanks or as `253, 0`.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let (major, minor) = text.trim().split_once([':', ','])?;
+        Some(Self { major: major.trim().parse().ok()?, minor: minor.trim().parse().ok()? })
+    }
+
+    /// Whether it is a loop device (Documentation/admin-guide/devices.txt).
+    #[must_use]
+    pub const fn is_loop(self) -> bool {
+        self.major == 7
+    }
+}
+
+impl fmt::Display for DeviceNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.major, self.minor)
+    }
+}
+
+/// One target of a dm device: a line of `dmsetup table` or `dmsetup status` without the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// First sector.
+    pub start: Sectors,
+    /// Length.
+    pub length: Sectors,
+    /// The target's type, e.g. `thin-pool`.
+    pub kind: &'a str,
+    /// The rest of the line.
+    pub params: &'a str,
+}
+
+/// Reads `0 209715200 thin-pool 7:1 7:0 …`.
+#[must_use]
+pub fn target(line: &str) -> Option<Target<'_>> {
+    let (start, rest) = line.trim_start().split_once(' ')?;
+    let (length, rest) = rest.trim_start().split_once(' ')?;
+    let rest = rest.trim_start();
+    let (kind, params) = rest.split_once(' ').unwrap_or((rest, ""));
+    let (start, length) = (start.parse().ok()?, length.parse().ok()?);
+    Some(Target { start: Sectors(start), length: Sectors(length), kind, params })
+}
+
+/// What a pool was set up with: `META DATA BLOCK LOW_WATER COUNT [FEATURE …]` (dm-thin.c, `pool_ctr`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PoolTable {
+    /// The metadata device; metadata comes first in the line.
+    pub metadata: Option<DeviceNumber>,
+    /// The data device.
+    pub data: Option<DeviceNumber>,
+    /// Size of a data block.
+    pub block: Option<Sectors>,
+    /// An event is sent when free data blocks fall to this.
+    pub low_water: Option<DataBlocks>,
+    /// Requested handling of discards.
+    pub discards: Option<Discards>,
+    /// Requested policy when full: queue, unless `error_if_no_space` stands there.
+    pub when_full: Option<WhenFull>,
+    /// Set up read-only on purpose.
+    pub read_only: bool,
+}
+
+/// Reads the words after `thin-pool` of a table line.
+#[must_use]
+pub fn pool_table(params: &str) -> PoolTable {
+    let mut words = params.split_whitespace();
+    let mut table = PoolTable {
+        metadata: words.next().and_then(DeviceNumber::read),
+        data: words.next().and_then(DeviceNumber::read),
+        block: words.next().and_then(|w| w.parse().ok()).filter(|b| *b > 0).map(Sectors),
+        low_water: words.next().and_then(|w| w.parse().ok()).map(DataBlocks),
+        ..PoolTable::default()
+    };
+    if words.next().is_some() {
+        (table.discards, table.when_full) = (Some(Discards::PassedDown), Some(WhenFull::Queue));
+    }
+    for feature in words {
+        match feature.to_ascii_lowercase().as_str() {
+            "ignore_discard" => table.discards = Some(Discards::Ignored),
+            "no_discard_passdown" => table.discards = Some(Discards::NotPassedDown),
+            "error_if_no_space" => table.when_full = Some(WhenFull::Error),
+            "read_only" => table.read_only = true,
+            _ => {}
+        }
+    }
+    table
+}
+
+/// What a thin device was set up with: `POOL ID [ORIGIN]` (dm-thin.c, `thin_ctr`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ThinTable {
+    /// The pool it lives in.
+    pub pool: Option<DeviceNumber>,
+    /// Its id in the pool, 24 bits.
+    pub device_id: Option<u32>,
+    /// A read-only device outside the pool that it starts from.
+    pub external_origin: Option<DeviceNumber>,
+}
+
+/// Reads the words after `thin` of a table line; a failed pool answers `Fail` here too.
+#[must_use]
+pub fn thin_table(params: &str) -> ThinTable {
+    let mut words = params.split_whitespace();
+    ThinTable {
+        pool: words.next().and_then(DeviceNumber::read),
+        device_id: words.next().and_then(|w| w.parse().ok()),
+        external_origin: words.next().and_then(DeviceNumber::read),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_docker_pool() {
+        let line = target("0 209715200 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing ").unwrap();
+        assert_eq!((line.length, line.kind), (Sectors(209_715_200), "thin-pool"));
+        let table = pool_table(line.params);
+        assert_eq!(table.metadata, Some(DeviceNumber { major: 7, minor: 1 }));
+        assert_eq!(table.data, Some(DeviceNumber { major: 7, minor: 0 }));
+        assert_eq!(table.block, Some(Sectors(128)));
+        assert_eq!(table.low_water, Some(DataBlocks(32768)));
+        assert_eq!(table.when_full, Some(WhenFull::Queue));
+    }
+
+    #[test]
+    fn short_and_odd_lines_leave_fields_unknown() {
+        assert_eq!(pool_table(""), PoolTable::default());
+        assert_eq!(pool_table("7:1").data, None);
+        assert_eq!(pool_table("a b c d 9").block, None);
+        assert_eq!(pool_table("7:1 7:0 0 0 0").block, None, "a block of no size is no block");
+        assert_eq!(thin_table("Fail"), ThinTable::default());
+        assert_eq!(target("0 1"), None);
+    }
+}

@@ -1,0 +1,9 @@
+//! What a host consists of: pools, thin devices, what carries them, and the units they are counted in.
+
+pub mod backing;
+pub(super) mod headroom;
+pub mod note;
+pub mod pool;
+pub mod space;
+pub mod thin;
+pub mod units;

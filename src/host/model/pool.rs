@@ -1,0 +1,237 @@
+//! A thin pool, as everything that was said about it adds up to.
+//!
+//! Only types: [`crate::host::read`] fills them. They hold facts and simple sums of facts, no judgement.
+
+use super::backing::Backing;
+use super::space::Space;
+use super::units::{Bytes, DataBlocks, MetadataBlocks, Sectors};
+use crate::host::dm::status::{Discards, HeldRoot, Mode, WhenFull};
+use crate::host::dm::table::DeviceNumber;
+use crate::host::docker::info::DockerInfo;
+use crate::host::lvm::LvName;
+use crate::host::owners::Owners;
+use crate::host::owners::pool_metadata::PoolMetadata;
+
+/// One thin pool. Whatever nobody said is `None`; a lone error line makes a pool without a name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pool {
+    /// Its device-mapper name.
+    pub name: Option<String>,
+    /// Its device-mapper UUID; pools that Docker or containerd made have none.
+    pub uuid: Option<String>,
+    /// Its device number.
+    pub device: Option<DeviceNumber>,
+    /// Whether the kernel answered for its status.
+    pub answer: StatusAnswer,
+    /// Its mode, if the status was read.
+    pub mode: Option<Mode>,
+    /// Seconds since the kernel's log says that it switched to that mode, where it is not read-write.
+    pub mode_secs: Option<u64>,
+    /// Whether it is suspended: I/O waits until it is resumed.
+    pub suspended: Option<bool>,
+    /// Whether a table is loaded but not live, as after an interrupted resize.
+    pub inactive_table: Option<bool>,
+    /// The owner's transaction counter.
+    pub transaction_id: Option<u64>,
+    /// Held metadata snapshot.
+    pub held_root: Option<HeldRoot>,
+    /// Whether an offline check is due; `None` when unknown or the kernel is too old to say.
+    pub needs_check: Option<bool>,
+    /// What happens to discards in effect (status), else as requested (table).
+    pub discards: Option<Discards>,
+    /// What writes meet when the pool is full, in effect now.
+    pub when_full: Option<WhenFull>,
+    /// The same as the table requests it; differs from `when_full` after the grace period has passed.
+    pub when_full_requested: Option<WhenFull>,
+    /// Length of the pool's table.
+    pub length: Option<Sectors>,
+    /// Size of a data block.
+    pub block: Option<Bytes>,
+    /// Data space.
+    pub data: Space<DataBlocks>,
+    /// Metadata space, as the kernel reports it (newer kernels count a hidden reserve as used).
+    pub metadata: Space<MetadataBlocks>,
+    /// Metadata in use in hundredths of a percent, where only `lvs` said it.
+    pub metadata_centipercent: Option<u64>,
+    /// What carries the data.
+    pub data_backing: Backing,
+    /// What carries the metadata.
+    pub metadata_backing: Backing,
+    /// Who keeps the records of what is in it.
+    pub owner: Owner,
+    /// What those records say of the thin devices, as far as they were asked for.
+    pub owners: Owners,
+    /// What its metadata says of the thin devices, where it was read.
+    pub inside: Option<PoolMetadata>,
+    /// Docker's free-space floor, as far as known.
+    pub min_free: MinFree,
+    /// Docker's refusal of a new thin device for want of free data blocks.
+    pub refused_data: Option<Refusal>,
+    /// The same for metadata blocks.
+    pub refused_metadata: Option<Refusal>,
+    /// A pasted `docker info` about it.
+    pub docker_info: Option<DockerInfo>,
+    /// The logical volume it is, for LVM's pools.
+    pub lv: Option<LvName>,
+    /// Times the kernel raised an event for it.
+    pub event_number: Option<u32>,
+    /// Words of its status line that were not understood.
+    pub unrecognized: Vec<String>,
+}
+
+/// Whether the kernel answered when asked for the pool's status.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum StatusAnswer {
+    /// Nobody asked (pasted text without a status line).
+    #[default]
+    NotAsked,
+    /// It answered.
+    Answered,
+    /// It did not, within so many milliseconds: the pool's metadata is stuck.
+    Silent(u64),
+    /// It refused, with this errno or reason.
+    Refused(String),
+}
+
+/// Who keeps the records of what is in a pool.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Owner {
+    /// Docker's devicemapper driver; `root` is its data root if known.
+    Docker {
+        /// `/var/lib/docker` or what was configured.
+        root: Option<String>,
+    },
+    /// containerd's devmapper snapshotter.
+    Containerd {
+        /// The snapshotter's directory.
+        root: Option<String>,
+    },
+    /// LVM itself: thin volumes are logical volumes.
+    Lvm,
+    /// Stratis.
+    Stratis,
+    /// Podman or CRI-O's old driver (containers/storage).
+    ContainersStorage,
+    /// Nobody that was recognised.
+    #[default]
+    Unknown,
+}
+
+/// Docker's free-space floor: below it, `docker` refuses to make layers and containers (Docker 1.11 to 24,
+/// `poolHasFreeSpace` in daemon/graphdriver/devmapper/deviceset.go).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MinFree {
+    /// Percent of the total that must stay free; 0 turns the check off; `None`: no such check here.
+    pub percent: Option<u64>,
+    /// Where the percent comes from.
+    pub from: MinFreeFrom,
+}
+
+impl Default for MinFree {
+    fn default() -> Self {
+        Self { percent: None, from: MinFreeFrom::NotDocker }
+    }
+}
+
+/// Docker's own words: `Thin Pool has N free … blocks which is less than minimum required M`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Refusal {
+    /// Blocks that were free.
+    pub free: Option<u64>,
+    /// Blocks that must be free.
+    pub required: Option<u64>,
+}
+
+impl Refusal {
+    /// Blocks that were missing.
+    #[must_use]
+    pub fn short(&self) -> Option<u64> {
+        self.required?.checked_sub(self.free?)
+    }
+
+    /// The smallest total that makes Docker require this many at `percent`: the true total is this or at most
+    /// `100 / percent` blocks more.
+    #[must_use]
+    pub fn least_total(&self, percent: u64) -> Option<u64> {
+        self.required?.checked_mul(100)?.div_ceil(percent.max(1)).into()
+    }
+}
+
+/// Where a free-space floor is known from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MinFreeFrom {
+    /// Not a pool of Docker's: nobody applies a floor.
+    NotDocker,
+    /// Docker's default of 10 %.
+    Default,
+    /// `dm.min_free_space` in daemon.json or on the daemon's command line.
+    Option,
+    /// The line `Thin Pool Minimum Free Space` of `docker info`.
+    DockerInfo,
+    /// The numbers of Docker's refusal.
+    ErrorLine,
+    /// A Docker before 1.11, which had no floor.
+    TooOld,
+}
+
+impl MinFree {
+    /// The floor in blocks for a total; `None` when there is no check.
+    #[must_use]
+    pub fn required(&self, total: u64) -> Option<u64> {
+        let percent = self.percent.filter(|p| *p > 0)?;
+        Some(crate::host::docker::min_free::required(total, percent))
+    }
+}
+
+impl Pool {
+    /// How a person would call it.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or("(pool not named)")
+    }
+
+    /// Whether a person who gives this name means this pool: its dm name, or as LVM and its reports call it, `pve/data`
+    /// or `pve-data`, whose dm name may be `pve-data-tpool`.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let by_lvm = |lv: &LvName| lv.dm_name() == name || format!("{}/{}", lv.vg, lv.lv) == name;
+        self.name.as_deref() == Some(name) || self.lv.as_ref().is_some_and(by_lvm)
+    }
+
+    /// Its mode in one word: `rw`, `ro`, `out-of-data-space`, `failed`, `suspended`, `unanswered` or `unknown`. Not
+    /// answering and being suspended hide what the status line would say.
+    #[must_use]
+    pub fn mode_word(&self) -> &'static str {
+        match (&self.answer, &self.mode) {
+            (StatusAnswer::Silent(_), _) => "unanswered",
+            _ if self.suspended == Some(true) => "suspended",
+            (_, Some(Mode::ReadWrite)) => "rw",
+            (_, Some(Mode::ReadOnly)) => "ro",
+            (_, Some(Mode::OutOfDataSpace)) => "out-of-data-space",
+            (_, Some(Mode::Failed)) => "failed",
+            (_, Some(Mode::Other(_)) | None) => "unknown",
+        }
+    }
+
+    /// Whether Docker makes its layers in this pool.
+    #[must_use]
+    pub const fn is_dockers(&self) -> bool {
+        matches!(self.owner, Owner::Docker { .. })
+    }
+
+    /// The engine that keeps a free-space floor in it, and the option that sets it: Docker, or those that use the fork
+    /// of its driver (containers/storage before 1.54).
+    #[must_use]
+    pub const fn engine(&self) -> (&'static str, &'static str) {
+        match self.owner {
+            Owner::ContainersStorage => ("Podman", "min_free_space"),
+            _ => ("Docker", "dm.min_free_space"),
+        }
+    }
+
+    /// Whether loop files carry the data or the metadata.
+    #[must_use]
+    pub const fn on_loop(&self) -> bool {
+        self.data_backing.is_loop() || self.metadata_backing.is_loop()
+    }
+}

@@ -1,0 +1,71 @@
+//! Reads answers that are one JSON object a line.
+//! Refuses nothing: what is no such object, and what was not answered at all, becomes a gap that is told.
+
+use crate::host::model::note::Note;
+use crate::host::model::units::AMOUNT;
+use crate::record::{Outcome, Query, Recording};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+
+/// The objects of an answer. Not having asked is a gap too: whoever looks for what no record names must know.
+pub(in crate::host) fn objects<T: DeserializeOwned>(
+    recording: &Recording,
+    query: Query,
+    target: &str,
+    gaps: &mut Vec<Note>,
+) -> Vec<T> {
+    let mut gap = |text: String| gaps.push(Note { about: target.to_owned(), text, forces_unknown: false });
+    let text = match recording.outcome(query, target) {
+        Some(Outcome::Answered(text)) => text,
+        Some(Outcome::Refused(why)) => {
+            gap(format!("{} refused: {why}", what(query)));
+            return Vec::new();
+        }
+        Some(Outcome::TimedOut(ms)) => {
+            gap(format!("{} not answered within {ms} ms", what(query)));
+            return Vec::new();
+        }
+        Some(Outcome::NotAsked(_)) | None => {
+            gap(format!("{} not asked for", what(query)));
+            return Vec::new();
+        }
+    };
+    let mut objects = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        if let Some(missing) = line.strip_prefix('(') {
+            gap(format!("{} in part: {}", what(query), missing.strip_suffix(')').unwrap_or(missing)));
+            continue;
+        }
+        match serde_json::from_str(line) {
+            Ok(object) => objects.push(object),
+            Err(_) => gap(format!("{}: a line that is not one of them", what(query))),
+        }
+    }
+    objects
+}
+
+const fn what(query: Query) -> &'static str {
+    match query {
+        Query::DockerLayers => "layers",
+        Query::DockerMounts => "mounts of containers",
+        Query::DockerImages => "images",
+        Query::DockerContainers => "containers",
+        Query::DockerBuildCache => "steps of the build cache",
+        Query::ContainerdDevices => "devices of the snapshotter",
+        Query::ContainerdSnapshots => "snapshots",
+        Query::PoolMetadata => "the pool's metadata",
+        _ => "containerd's images and containers",
+    }
+}
+
+/// A moment, unless it is the year 1, which is how Go writes "never".
+pub(super) fn moment(text: Option<&str>) -> Option<Timestamp> {
+    let time: Timestamp = text?.parse().ok()?;
+    (time > Timestamp::UNIX_EPOCH).then_some(time)
+}
+
+/// A name without what could act on a terminal or a report.
+pub(in crate::host) fn plain(name: &str) -> String {
+    let harmful = |c: char| c.is_control() || c == AMOUNT.0 || c == AMOUNT.1;
+    name.chars().map(|c| if harmful(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}

@@ -1,0 +1,62 @@
+//! The reader of metadata as it is lent to the recorder, which must not know the format of what it records.
+//! Refuses to walk the mappings: superblock and devices' details are a few blocks even of a large pool.
+
+use crate::metadata::{self, Blocks, Error, MetadataFile, Options, Usage};
+use crate::record::owners::pool_metadata::Line;
+use std::fs::File;
+
+/// Damage is told so often; how much there is stands in the line of the pool.
+const TOLD: usize = 20;
+
+/// What the metadata on an opened device says of the pool and of its thin devices.
+///
+/// # Errors
+/// A sentence, where the device does not give its first block.
+pub fn pool_metadata(device: File) -> Result<Vec<Line>, String> {
+    let source = MetadataFile::of(device).map_err(|error| error.to_string())?;
+    lines(&source)
+}
+
+fn lines(source: &dyn Blocks) -> Result<Vec<Line>, String> {
+    let options = Options { threads: 1, details_only: true, ..Options::default() };
+    match metadata::read(source, &options) {
+        Ok(usage) => Ok(told(&usage)),
+        Err(Error::Io(error)) => Err(error.to_string()),
+        // There is no going on from a first block that is none.
+        Err(error) => Ok(vec![Line::Damage { block: 0, what: error.to_string() }]),
+    }
+}
+
+fn told(usage: &Usage) -> Vec<Line> {
+    let mut lines = vec![Line::Pool {
+        transaction_id: usage.transaction_id,
+        used_metadata_blocks: usage.metadata.used_blocks,
+        total_metadata_blocks: usage.metadata.total_blocks,
+        devices: usage.devices.len(),
+        damaged: usage.damaged,
+        steady: usage.consistent,
+    }];
+    let damage = usage.damage.iter().take(TOLD);
+    lines.extend(damage.map(|d| Line::Damage { block: d.block, what: d.what.to_string() }));
+    lines.extend(usage.devices.iter().map(|device| Line::Device {
+        id: device.device_id,
+        mapped_blocks: device.mapped_blocks,
+        transaction_id: device.transaction_id,
+    }));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lines;
+    use crate::metadata::Memory;
+    use crate::record::owners::pool_metadata::Line;
+
+    #[test]
+    fn no_superblock_is_damage() {
+        for device in [vec![0; 8192], Vec::new()] {
+            let told = lines(&Memory(device)).unwrap();
+            assert!(matches!(told.as_slice(), [Line::Damage { block: 0, .. }]), "{told:?}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The plan to move Docker's pool, or containerd's, from loop files to LVM (direct-lvm), with everything in it.
+//!
+//! The pool's blocks are copied as they are, packed together, onto a logical volume, and its metadata is written anew
+//! with the blocks' new places (`thin_dump`, edited, `thin_restore`). So every image, container and id stays what it is,
+//! in the same data root; the base device keeps the UUID that Docker looks for; nothing new has to be made in a pool that
+//! may refuse it; the daemon need not answer; the new device has to hold no more than what is in use; and the old files
+//! are only read, so that going back is a setting. `docker save` and `load` would give none of that, and would need room
+//! for the archives besides: they are the way only to other block sizes or another driver (`plan overlay2`).
+//!
+//! It refuses a pool that is damaged, a device that is not known to be empty, and sizes that nobody knows.
+
+mod checks;
+mod names;
+mod settings;
+mod sizes;
+mod steps;
+mod target;
+mod whose;
+
+pub use target::Where;
+
+use super::facts::Half;
+use super::{Goal, Numbers, Plan, inventory, items};
+use crate::advice::quote;
+use crate::host::Host;
+use crate::host::docker::Docker;
+use crate::host::docker::min_free;
+use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::units::Bytes;
+use crate::host::owners::Owners;
+use sizes::{Demand, Layout};
+use target::Target;
+use whose::Whose;
+
+/// What may be asked of the plan.
+#[derive(Debug, Clone, Default)]
+pub struct DirectLvm<'a> {
+    /// Where the pool is to go.
+    pub to: Option<Where>,
+    /// Data size of the new pool; else it takes all of a device but room to grow, and of a group what it needs.
+    pub size: Option<Bytes>,
+    /// The directory for copies of Docker's records and of the pool's metadata, and for the script's notes.
+    pub copies: Option<String>,
+    /// What the pool's own metadata says of it, where that was read.
+    pub counted: Option<Counted>,
+    /// Whose its thin devices are, where that was read.
+    pub owners: Option<&'a Owners>,
+}
+
+/// A pool as its metadata counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// Data blocks in use.
+    pub used_blocks: u64,
+    /// Bytes in a data block.
+    pub block_bytes: u64,
+    /// Metadata blocks in use, without the kernel's reserve.
+    pub metadata_used_blocks: u64,
+    /// Whether it is marked for a check, or damage was seen in it.
+    pub needs_check: bool,
+}
+
+/// What the steps are made of.
+struct Job<'a> {
+    host: &'a Host,
+    pool: &'a Pool,
+    whose: Whose<'a>,
+    /// The loop files.
+    data_file: &'a str,
+    metadata_file: &'a str,
+    demand: Demand,
+    target: Target,
+    layout: Layout,
+    copies: String,
+    /// What was asked for besides the place, as options of the command.
+    asked: String,
+}
+
+impl Job<'_> {
+    /// The new pool's device-mapper name.
+    fn new_pool(&self) -> String {
+        self.target.volume.dm_name()
+    }
+}
+
+/// How to move a pool to LVM.
+#[must_use]
+pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
+    let mut plan = Plan::new(Goal::DirectLvm, host, pool, Numbers::default());
+    let demand = demand(host, pool, options);
+    numbers(&mut plan, pool, demand.as_ref());
+    if options.counted.is_some_and(|c| c.needs_check) && pool.device.is_none() {
+        return blocked(plan, checks::damaged(pool));
+    }
+    let whose = match checks::pool(&mut plan, host, pool) {
+        Ok(whose) => whose,
+        Err(why) => return blocked(plan, why),
+    };
+    let Some(demand) = demand else {
+        return blocked(plan, checks::unknown_use(pool));
+    };
+    let Some(wanted) = &options.to else {
+        return blocked(plan, checks::no_place(host, &demand));
+    };
+    let target = match target::target(host, wanted, whose.naming()) {
+        Ok(target) => target,
+        Err(why) => return blocked(plan, why),
+    };
+    let layout = sizes::layout(&demand, &target.room, options.size.map(|s| s.0));
+    layout_numbers(&mut plan, pool, &demand, &target, &layout);
+    if let Some(asked) = options.size.filter(|asked| asked.0 < layout.least) {
+        return blocked(plan, checks::asked_too_little(&demand, &layout, asked));
+    }
+    if layout.needed > target.room.usable {
+        return blocked(plan, checks::too_small(&demand, &target, &layout, options.size));
+    }
+    if let Some(why) = target::missing_tools(host) {
+        return blocked(plan, why);
+    }
+    if let Some(owners) = options.owners {
+        plan.items = match whose.docker() {
+            Some(docker) => items::carried(&inventory::inventory(pool, docker, owners, None)),
+            None => items::of_containerd(owners),
+        };
+        if whose.docker().is_none() {
+            checks::tasks(&mut plan, owners);
+        }
+    }
+    let (true, Some((data_file, metadata_file))) = (whose.has_place(), checks::files(pool)) else {
+        return blocked(plan, format!("where {} keeps its data is not known here", whose.name()));
+    };
+    let copies = options.copies.clone().unwrap_or_else(|| "/root/thinspect-direct-lvm".to_owned());
+    let asked = asked(options);
+    let job = Job { host, pool, whose, data_file, metadata_file, demand, target, layout, copies, asked };
+    checks::warnings(&mut plan, &job);
+    steps::steps(&mut plan, &job);
+    plan
+}
+
+fn blocked(mut plan: Plan, why: String) -> Plan {
+    plan.block(why);
+    plan
+}
+
+fn asked(options: &DirectLvm<'_>) -> String {
+    let size = options.size.map(|size| format!(" --size {}", size.0));
+    let copies = options.copies.as_ref().map(|copies| format!(" --copies {}", quote(copies)));
+    [size, copies].into_iter().flatten().collect()
+}
+
+/// What has to fit, where the kernel or the metadata said it.
+fn demand(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Option<Demand> {
+    let (data, metadata) = (Half::data(pool), Half::metadata(pool));
+    let counted = options.counted;
+    let docker = host.docker_of(pool);
+    let name = pool.name.as_deref().unwrap_or_default();
+    let containerd = host.containerd_configs.iter().find(|c| c.pool == name).filter(|_| !pool.is_dockers());
+    let base = containerd.map_or(docker.and_then(|d| d.base_size), |c| c.base_size);
+    Some(Demand {
+        used: counted.map(|c| c.used_blocks).or(data.used())?,
+        block: counted.map(|c| c.block_bytes).or(data.block)?,
+        metadata: counted.map(|c| c.metadata_used_blocks).or(metadata.used())?.saturating_mul(4096),
+        percent: percent(pool, docker),
+        base: base.map_or(0, |b| b.0),
+    })
+}
+
+/// Docker's floor; of a pool that is not set up only the option tells. containerd has none.
+fn percent(pool: &Pool, docker: Option<&Docker>) -> u64 {
+    if matches!(pool.owner, Owner::Containerd { .. }) {
+        return 0;
+    }
+    let option = docker.and_then(|d| d.option("dm.min_free_space"));
+    let said = option.and_then(|o| o.value.strip_suffix('%')?.trim().parse().ok());
+    pool.min_free.percent.or(said).unwrap_or(min_free::DEFAULT_PERCENT)
+}
+
+fn numbers(plan: &mut Plan, pool: &Pool, demand: Option<&Demand>) {
+    let numbers = &mut plan.numbers;
+    numbers.set("block_bytes", demand.map(|d| d.block));
+    numbers.set("used_blocks", demand.map(|d| d.used));
+    numbers.set("used_bytes", demand.map(|d| d.used.saturating_mul(d.block)));
+    numbers.set("metadata_used_blocks", demand.map(|d| d.metadata / 4096));
+    if !matches!(pool.owner, Owner::Containerd { .. }) {
+        numbers.set("current_percent", demand.map(|d| d.percent));
+    }
+}
+
+fn layout_numbers(plan: &mut Plan, pool: &Pool, demand: &Demand, target: &Target, layout: &Layout) {
+    let numbers = &mut plan.numbers;
+    let blocks = layout.data / demand.block.max(1);
+    numbers.set("device_bytes", Some(target.bytes.0));
+    numbers.set("device_usable_bytes", Some(target.room.usable));
+    numbers.set("device_needed_bytes", Some(layout.needed));
+    numbers.set("minimum_total_blocks", Some(layout.least / demand.block.max(1)));
+    numbers.set("minimum_total_bytes", Some(layout.least));
+    numbers.set("new_total_blocks", Some(blocks));
+    numbers.set("new_total_bytes", Some(layout.data));
+    if pool.is_dockers() {
+        numbers.set("new_required_blocks", Some(min_free::required(blocks, sizes::percent(demand.percent))));
+        numbers.set("new_percent", Some(sizes::percent(demand.percent)));
+    }
+    numbers.set("metadata_new_total_bytes", Some(layout.metadata));
+    numbers.set("metadata_spare_bytes", Some(layout.metadata));
+    numbers.set("autoextend_threshold_percent", Some(layout.threshold));
+    numbers.set("autoextend_growth_percent", Some(sizes::GROWTH));
+    numbers.set("autoextend_room_bytes", Some(layout.growth));
+    numbers.set("extent_bytes", Some(target.room.extent));
+}

@@ -1,0 +1,189 @@
+//! The plan to make room in a pool by removing what is not needed: how much has to go, and the steps, mildest first.
+//!
+//! It says who keeps what, and how to see it; how much each device holds alone it does not know.
+
+pub(super) mod chosen;
+mod docker;
+mod others;
+
+use super::facts::{Half, State, state};
+use super::numbers::Numbers;
+use super::{Goal, Plan, Step};
+use crate::advice::{pool_option, quote};
+use crate::host::Host;
+use crate::host::dm::status::Discards;
+use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::units::{Bytes, percent_of};
+
+/// What may be asked of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Free {
+    /// Free this much; else what the floor demands, or what brings the use down to 80 %.
+    pub need: Option<Bytes>,
+}
+
+/// The share that may be in use without a warning.
+const COMFORT: u64 = 80;
+
+/// What a plan to free space is made of.
+pub(super) struct Job<'a> {
+    pub(super) host: &'a Host,
+    pub(super) pool: &'a Pool,
+    pub(super) data: Half,
+    /// Data blocks to free; `None` where that cannot be known.
+    pub(super) wanted: Option<u64>,
+}
+
+impl Job<'_> {
+    /// Data blocks that are free when it is enough.
+    pub(super) fn target(&self) -> Option<u64> {
+        self.data.free?.checked_add(self.wanted?)
+    }
+
+    /// A command that shows the free blocks and succeeds when it is enough.
+    pub(super) fn check(&self) -> Option<String> {
+        self.check_of(self.target()?)
+    }
+
+    /// The same for so many free blocks.
+    pub(super) fn check_of(&self, least: u64) -> Option<String> {
+        let name = quote(self.pool.name.as_deref()?);
+        let count = "{split($6, d, \"/\"); print f = d[2] - d[1];";
+        Some(format!("dmsetup status --noflush {name} | awk '{count} exit f < {least}}}'"))
+    }
+}
+
+/// How to make room in a pool.
+#[must_use]
+pub fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
+    let (data, metadata) = (Half::data(pool), Half::metadata(pool));
+    let numbers = numbers(host, pool, &data, &metadata, options);
+    let wanted = numbers.get("wanted_blocks");
+    let mut plan = Plan::new(Goal::Free, host, pool, numbers);
+    let job = Job { host, pool, data, wanted };
+    if blocked(&mut plan, pool) {
+        return plan;
+    }
+    judge(&mut plan, &job, &metadata);
+    match pool.owner {
+        Owner::Docker { .. } => docker::steps(&mut plan, &job),
+        _ => others::steps(&mut plan, &job),
+    }
+    plan
+}
+
+/// Data blocks above the comfortable share.
+fn over_comfort(data: &Half) -> Option<u64> {
+    Some(data.used()?.saturating_sub(percent_of(data.total?, COMFORT)))
+}
+
+pub(super) fn numbers(host: &Host, pool: &Pool, data: &Half, metadata: &Half, options: &Free) -> Numbers {
+    let mut numbers = Numbers::default();
+    let in_bytes = |blocks: Option<u64>| data.bytes(blocks?);
+    let over = over_comfort(data);
+    let wanted = match options.need {
+        Some(need) => data.block.map(|block| need.0.div_ceil(block)),
+        None => match (data.short(), over) {
+            (Some(short), over) if short > 0 => Some(over.map_or(short, |over| short.max(over))),
+            (_, over) => over,
+        },
+    };
+    numbers.set_data(data, metadata);
+    numbers.set("short_bytes", in_bytes(data.short()));
+    numbers.set("over_80_percent_blocks", over);
+    numbers.set("over_80_percent_bytes", in_bytes(over));
+    numbers.set("wanted_blocks", wanted);
+    numbers.set("wanted_bytes", in_bytes(wanted));
+    numbers.set("metadata_free_blocks", metadata.free);
+    numbers.set("metadata_short_blocks", metadata.short());
+    numbers.set("trim_bytes", trim(host, pool));
+    let allocated = pool.data_backing.file.as_ref().and_then(|f| f.allocated);
+    let used = data.used().and_then(|u| data.bytes(u));
+    numbers.set("file_surplus_bytes", allocated.zip(used).map(|(a, u)| a.0.saturating_sub(u)));
+    numbers
+}
+
+/// What mounted thin devices map beyond what their files use: the most that trimming gives back.
+fn trim(host: &Host, pool: &Pool) -> Option<u64> {
+    let mut all = None;
+    for thin in host.thins_of(pool) {
+        let Some(filesystem) = &thin.filesystem else { continue };
+        let Some((size, free)) = filesystem.size.zip(filesystem.free) else { continue };
+        let Some(mapped) = thin.mapped() else { continue };
+        all = Some(all.unwrap_or(0) + mapped.minus(size.minus(free)).0);
+    }
+    all
+}
+
+/// Blocks the plan where nothing can be removed.
+pub(super) fn blocked(plan: &mut Plan, pool: &Pool) -> bool {
+    match state(pool) {
+        State::Blocked(why, steps) => {
+            plan.block(why);
+            plan.block("nothing can be removed from a pool in that state, neither by Docker nor by anybody");
+            plan.steps = steps;
+        }
+        State::MetadataFull => {
+            plan.block(
+                "the pool is read-only for want of metadata: nothing can be removed from it; the metadata \
+                 has to grow first",
+            );
+            let command = format!("thinspect plan grow --metadata{}", pool_option(pool));
+            let why = "A pool out of metadata becomes writable by that.";
+            plan.steps = vec![Step::look("see how to grow the metadata", why, vec![command])];
+        }
+        _ if pool.owner == Owner::Stratis => {
+            plan.block("Stratis manages this pool: remove snapshots and filesystems with its own tool");
+            let why = "Only Stratis knows what may go.";
+            plan.steps = vec![Step::look("see what there is", why, vec!["stratis filesystem list".into()])];
+        }
+        _ => {}
+    }
+    !plan.possible
+}
+
+pub(super) fn judge(plan: &mut Plan, job: &Job<'_>, metadata: &Half) {
+    let pool = job.pool;
+    match state(pool) {
+        State::DataFull => plan.warn(
+            "no data block is free: removing still works, but what writes into the pool waits or fails; begin \
+             with what does not run",
+        ),
+        State::Unknown => {
+            plan.warn("the pool's mode is not known here: from a read-only or failed pool nothing can go");
+        }
+        _ => {}
+    }
+    match job.wanted {
+        Some(0) => plan.warn(format!(
+            "nothing has to be freed: the floor is met and at most {COMFORT} % is in use; the steps say what \
+             could go"
+        )),
+        None => {
+            plan.warn("the pool's used and total blocks are not known, so how much has to go is not either")
+        }
+        Some(_) => {}
+    }
+    if let Some(short) = metadata.short().filter(|short| *short > 0) {
+        plan.warn(format!(
+            "{short} metadata blocks are missing as well: each thing removed gives some back, growing the \
+             metadata is surer (`thinspect plan grow --metadata`)"
+        ));
+    }
+    plan.warnings.extend(job.data.doubt("data"));
+    stays_allocated(plan, pool);
+}
+
+/// Whether what becomes free in the pool becomes free on the host's filesystem.
+fn stays_allocated(plan: &mut Plan, pool: &Pool) {
+    if !pool.data_backing.is_loop() {
+        return;
+    }
+    let refused = pool.data_backing.takes_discards == Some(false);
+    if refused || matches!(pool.discards, Some(Discards::NotPassedDown | Discards::Ignored)) {
+        plan.warn(
+            "discards do not reach the loop file: what becomes free in the pool does not become free on the \
+             filesystem under it",
+        );
+    }
+}

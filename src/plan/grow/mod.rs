@@ -1,0 +1,273 @@
+//! The plan to grow a pool: how much at least, how much better, whether there is room for it, and the steps.
+//!
+//! It refuses where the pool's mode makes growing impossible and where the space would not be real.
+
+mod generic;
+mod room;
+mod steps;
+
+pub(super) use generic::ask_for;
+pub(super) use steps::{Way, way};
+
+use super::facts::{Half, State, state};
+use super::sizes::{self, Target};
+use super::{Goal, Plan};
+use crate::host::Host;
+use crate::host::dm::status::Mode;
+use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::units::{Bytes, METADATA_BLOCKS_MAX};
+
+/// What may be asked of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Grow {
+    /// Which half.
+    pub which: Which,
+    /// Grow it by this much; of both halves, the data.
+    pub by: Option<Bytes>,
+    /// Grow it to this size; of both halves, the data.
+    pub to: Option<Bytes>,
+}
+
+/// Which half of a pool to grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Which {
+    /// The data, the metadata or both, as the numbers say.
+    #[default]
+    AsNeeded,
+    /// The data only.
+    Data,
+    /// The metadata only.
+    Metadata,
+}
+
+/// What a plan to grow is made of; sizes in blocks.
+pub(super) struct Job<'a> {
+    pub(super) host: &'a Host,
+    pub(super) pool: &'a Pool,
+    pub(super) data: Half,
+    pub(super) metadata: Half,
+    pub(super) data_target: Target,
+    pub(super) metadata_target: Target,
+    /// Data blocks after the steps.
+    pub(super) new_data: Option<u64>,
+    /// Metadata blocks after the steps.
+    pub(super) new_metadata: Option<u64>,
+    /// Whether a person named the data's size.
+    pub(super) asked: bool,
+}
+
+impl Job<'_> {
+    /// Data blocks to add.
+    pub(super) fn more_data(&self) -> Option<u64> {
+        self.new_data?.checked_sub(self.data.total?).filter(|more| *more > 0)
+    }
+
+    /// Metadata blocks to add.
+    pub(super) fn more_metadata(&self) -> Option<u64> {
+        self.new_metadata?.checked_sub(self.metadata.total?).filter(|more| *more > 0)
+    }
+}
+
+/// How to grow a pool.
+#[must_use]
+pub fn grow(host: &Host, pool: &Pool, options: &Grow) -> Plan {
+    let mut plan = Plan::new(Goal::Grow, host, pool, super::Numbers::default());
+    let mut job = job(&mut plan, host, pool, options);
+    judge_state(&mut plan, &mut job, options.which);
+    judge_sizes(&mut plan, &job, options.which);
+    room::fit(&mut plan, &mut job);
+    numbers(&mut plan, &job);
+    plan.warnings.extend(job.data.doubt("data"));
+    plan.warnings.extend(job.metadata.doubt("metadata").filter(|_| job.more_metadata().is_some()));
+    if !plan.possible {
+        return plan;
+    }
+    if job.more_data().is_none() && job.more_metadata().is_none() {
+        plan.warn(
+            "nothing has to grow: the floor is met and no more than 75 % is in use; name a size to grow it",
+        );
+        return plan;
+    }
+    if pool.inactive_table == Some(true) {
+        plan.warn(
+            "a table is loaded for the pool but not live, as after an interrupted resize: it is replaced",
+        );
+    }
+    match (way(pool, &pool.data_backing), &pool.name) {
+        (Way::Unknown, _) | (_, None) => generic::steps(&mut plan, &job),
+        _ => steps::steps(&mut plan, &job),
+    }
+    plan
+}
+
+/// Computes the sizes; what was asked for that makes no sense blocks the plan.
+fn job<'a>(plan: &mut Plan, host: &'a Host, pool: &'a Pool, options: &Grow) -> Job<'a> {
+    let (data, metadata) = (Half::data(pool), Half::metadata(pool));
+    let asked = |half: &Half| asked(half, options);
+    let hidden = pool.mode == Some(Mode::OutOfDataSpace) && data.free.is_some_and(|free| free > 0);
+    let data_target = if hidden { sizes::beyond_bitmap(&data) } else { sizes::data(&data) };
+    if hidden && options.which != Which::Metadata {
+        plan.warn(
+            "the pool is out of data space although it counts blocks as free: where that lasts for more than a \
+             second, the kernel does not find them, as after a repair of a full pool; it finds those that are \
+             added past the end of its last bitmap",
+        );
+    }
+    let named = options.by.is_some() || options.to.is_some();
+    let new_data = match options.which {
+        Which::Metadata => data.total,
+        _ if named => asked(&data).unwrap_or_else(|why| block(plan, why)),
+        _ => data_target.recommended,
+    };
+    let metadata_target = sizes::metadata(&metadata, new_data);
+    let new_metadata = match options.which {
+        Which::Data => metadata.total,
+        Which::Metadata if named => asked(&metadata).unwrap_or_else(|why| block(plan, why)),
+        Which::Metadata | Which::AsNeeded => metadata_target.recommended,
+    };
+    let asked = named && options.which != Which::Metadata;
+    Job { host, pool, data, metadata, data_target, metadata_target, new_data, new_metadata, asked }
+}
+
+fn block(plan: &mut Plan, why: String) -> Option<u64> {
+    plan.block(why);
+    None
+}
+
+/// The total that was asked for, in whole blocks.
+fn asked(half: &Half, options: &Grow) -> Result<Option<u64>, String> {
+    let unknown =
+        || "the pool's size or block size is not known, so a size in bytes cannot be turned into blocks";
+    let (total, size) = half.total.zip(half.block).ok_or_else(unknown)?;
+    let blocks = match (options.to, options.by) {
+        (Some(to), _) => Some(to.0.div_ceil(size)),
+        (None, Some(by)) => total.checked_add(by.0.div_ceil(size)),
+        (None, None) => Some(total),
+    };
+    match blocks {
+        Some(blocks) if blocks > total => Ok(Some(blocks)),
+        Some(_) => Err(format!(
+            "it has {} already: a pool can only become larger, never smaller",
+            Bytes(total.saturating_mul(size))
+        )),
+        None => Err("that size is larger than any number this program knows".into()),
+    }
+}
+
+fn judge_state(plan: &mut Plan, job: &mut Job<'_>, which: Which) {
+    match state(job.pool) {
+        State::Blocked(why, steps) => {
+            plan.block(why);
+            plan.steps = steps;
+        }
+        State::MetadataFull if which == Which::Data => {
+            plan.block("the pool is read-only for want of metadata: the metadata has to grow first")
+        }
+        State::MetadataFull => {
+            if job.more_data().is_some() {
+                plan.warn(
+                    "only the metadata grows in this plan: once the pool is writable again, plan its data",
+                );
+                job.new_data = job.data.total;
+            }
+            if job.pool.needs_check.is_none() {
+                plan.warn(
+                    "this kernel does not say whether the metadata needs an offline check; old ones do after \
+                     running out of metadata, and then stay read-only until it is repaired (`thinspect plan \
+                     repair`)",
+                );
+            }
+        }
+        State::Unknown => {
+            plan.warn("the pool's mode is not known here: a read-only or failed pool cannot grow")
+        }
+        State::Works | State::DataFull => {}
+    }
+    if job.pool.owner == Owner::Stratis {
+        plan.block(
+            "Stratis keeps its own records of the pool's size: add a disk with `stratis pool add-data`",
+        );
+    }
+}
+
+fn judge_sizes(plan: &mut Plan, job: &Job<'_>, which: Which) {
+    let limit = METADATA_BLOCKS_MAX.0;
+    if plan.blocked_by.is_empty() && job.new_data.is_none() && job.new_metadata.is_none() {
+        plan.block("the pool's used and total blocks are not known, so no size can be computed");
+        plan.steps = vec![generic::ask(job.pool)];
+    }
+    if job.metadata_target.minimum_growth.is_none() && job.metadata.total.is_some() {
+        plan.block("the metadata is as large as the kernel can use (15.875 GiB): only removing things helps");
+    }
+    let at_limit = Bytes(limit * 4096);
+    if let Some(new) = job.new_metadata.filter(|new| *new > limit) {
+        let size = Bytes(new.saturating_mul(4096));
+        plan.block(format!("the kernel uses at most {at_limit} of metadata, and {size} were asked for"));
+    }
+    let Some(new) = job.new_data else { return };
+    let (needed, has) = (sizes::needed_bytes(new), job.new_metadata.map(|m| m.saturating_mul(4096)));
+    if job.more_data().is_some() && needed > at_limit.0 {
+        plan.block(format!(
+            "{new} data blocks need {} of metadata, and the kernel uses at most {at_limit}: a pool this \
+             large needs larger blocks, which only a new pool can have",
+            Bytes(needed)
+        ));
+    } else if let Some(has) = has.filter(|has| *has < needed && job.more_data().is_some()) {
+        plan.warn(format!(
+            "{new} data blocks need {} of metadata by the kernel's rule, and there will be {}: grow the \
+             metadata too",
+            Bytes(needed),
+            Bytes(has)
+        ));
+    }
+    if let Some(least) =
+        job.data_target.minimum_total.filter(|least| new < *least && which != Which::Metadata)
+    {
+        plan.warn(format!(
+            "Docker still refuses after that: {} are the least that unblock",
+            job.data.amount(least.saturating_sub(job.data.total.unwrap_or(0)))
+        ));
+    }
+}
+
+fn numbers(plan: &mut Plan, job: &Job<'_>) {
+    let numbers = &mut plan.numbers;
+    let data = &job.data;
+    numbers.set_data(data, &job.metadata);
+    let bytes = |blocks: Option<u64>| data.bytes(blocks?);
+    let target = &job.data_target;
+    let growth = job.new_data.zip(data.total).and_then(|(new, total)| new.checked_sub(total));
+    for (name, in_bytes, blocks) in [
+        ("minimum_growth_blocks", "minimum_growth_bytes", target.minimum_growth),
+        ("minimum_total_blocks", "minimum_total_bytes", target.minimum_total),
+        ("recommended_total_blocks", "recommended_total_bytes", target.recommended),
+        ("growth_blocks", "growth_bytes", growth),
+        ("new_total_blocks", "new_total_bytes", job.new_data),
+    ] {
+        numbers.set(name, blocks);
+        numbers.set(in_bytes, bytes(blocks));
+    }
+    let metadata = &job.metadata;
+    let bytes = |blocks: Option<u64>| metadata.bytes(blocks?);
+    numbers.set("metadata_block_bytes", metadata.block);
+    numbers.set("metadata_total_blocks", metadata.total);
+    numbers.set("metadata_used_blocks", metadata.used());
+    numbers.set("metadata_free_blocks", metadata.free);
+    numbers.set("metadata_required_blocks", metadata.required);
+    numbers.set("metadata_short_blocks", metadata.short());
+    let target = &job.metadata_target;
+    let growth = job.new_metadata.zip(metadata.total).and_then(|(new, total)| new.checked_sub(total));
+    for (name, in_bytes, blocks) in [
+        ("metadata_minimum_growth_blocks", "metadata_minimum_growth_bytes", target.minimum_growth),
+        ("metadata_minimum_total_blocks", "metadata_minimum_total_bytes", target.minimum_total),
+        ("metadata_recommended_total_blocks", "metadata_recommended_total_bytes", target.recommended),
+        ("metadata_growth_blocks", "metadata_growth_bytes", growth),
+        ("metadata_new_total_blocks", "metadata_new_total_bytes", job.new_metadata),
+    ] {
+        numbers.set(name, blocks);
+        numbers.set(in_bytes, bytes(blocks));
+    }
+    numbers.set("metadata_needed_bytes", job.new_data.map(sizes::needed_bytes));
+    numbers.set("metadata_advised_bytes", job.new_data.map(sizes::advised_bytes));
+    numbers.set("metadata_limit_bytes", Some(METADATA_BLOCKS_MAX.0.saturating_mul(4096)));
+}

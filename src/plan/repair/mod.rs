@@ -1,0 +1,315 @@
+//! The plan to bring a pool back without wiping it: which case it is, and the steps in the only safe order.
+//!
+//! A full pool grows. A damaged one is repaired on a copy, with everything stopped, and the old metadata is kept.
+
+mod copy;
+mod files;
+mod refusal;
+mod users;
+
+use super::facts::{Half, State, state};
+use super::grow::{Grow, Which, grow};
+use super::numbers::Numbers;
+use super::{Goal, Plan, Step, sizes};
+use crate::advice::{Risk, pool_option};
+use crate::host::dm::status::Mode;
+use crate::host::docker::Docker;
+use crate::host::lvm::{LvName, split_name};
+use crate::host::model::backing::{Backing, BackingKind, LoopFile};
+use crate::host::model::pool::{Owner, Pool, StatusAnswer};
+use crate::host::model::units::{METADATA_BLOCK, SECTOR};
+use crate::host::{DeviceMapper, Host};
+use refusal::refuse;
+
+/// What may be asked of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Repair {
+    /// The directory for copies of metadata that is no file; else one below `/root`.
+    pub copies: Option<String>,
+}
+
+/// What carries a pool's metadata, as far as repairing goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// A file behind a loop device, and the data's file where that is one.
+    File { metadata: String, data: Option<String> },
+    /// A logical volume, and its node while the pool is active.
+    Lvm { name: LvName, node: String },
+    /// Another device.
+    Device(String),
+    /// Not known.
+    Unknown,
+}
+
+/// What an offline repair is made of.
+pub(super) struct Job<'a> {
+    pub(super) host: &'a Host,
+    pub(super) pool: &'a Pool,
+    pub(super) carrier: Carrier,
+    pub(super) metadata: Half,
+    /// Bytes that the metadata must have before it is of use again; 0 where it is large enough.
+    pub(super) size: u64,
+    /// Where copies of metadata go that is no file.
+    pub(super) copies: String,
+}
+
+impl Job<'_> {
+    /// The bytes of the metadata, as a copy takes them at most.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        let file = self.pool.metadata_backing.file.as_ref();
+        file.and_then(|f| f.allocated)
+            .or_else(|| file.and_then(|f| f.size))
+            .or(self.pool.metadata_backing.size)
+            .map(|b| b.0)
+            .or_else(|| self.metadata.bytes(self.metadata.total?))
+    }
+
+    /// What `thin_repair` has to be told where the superblock itself is lost.
+    pub(super) fn superblock(&self) -> Option<String> {
+        let docker = self.host.docker_of(self.pool);
+        let transaction = self.pool.transaction_id.or(docker.and_then(|d| d.open_transaction))?;
+        let block = self.pool.block?.0 / SECTOR;
+        let blocks = self.pool.data.total?.0;
+        Some(format!("--transaction-id {transaction} --data-block-size {block} --nr-data-blocks {blocks}"))
+    }
+}
+
+/// Which case it is.
+enum Case {
+    /// Nothing is wrong with it.
+    Works,
+    /// It is full: growing this half is the cure.
+    Full(Which),
+    /// Something else comes first.
+    First(String, Vec<Step>),
+    /// It has to be repaired with everything stopped; why.
+    Offline(String),
+}
+
+/// How to bring a pool back.
+#[must_use]
+pub fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
+    let job = job(host, pool, options);
+    let mut plan = Plan::new(Goal::Repair, host, pool, numbers(&job));
+    match case(host, pool) {
+        Case::Works => plan.warn("the pool works: there is nothing to repair"),
+        Case::Full(which) => by_growing(&mut plan, &job, which),
+        Case::First(why, steps) => {
+            plan.block(why);
+            plan.steps = steps;
+        }
+        Case::Offline(why) => {
+            plan.warn(why);
+            offline(&mut plan, &job);
+        }
+    }
+    plan
+}
+
+fn job<'a>(host: &'a Host, pool: &'a Pool, options: &Repair) -> Job<'a> {
+    let metadata = Half::metadata(pool);
+    let grows = metadata.free == Some(0) && metadata.total.is_some_and(|t| t > 0);
+    let target = sizes::metadata(&metadata, pool.data.total.map(|t| t.0)).recommended;
+    let size = target.filter(|_| grows).map_or(0, |blocks| blocks.saturating_mul(METADATA_BLOCK.0));
+    let copies = options.copies.clone().unwrap_or_else(|| {
+        let tail: String =
+            pool.label().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        format!("/root/thinspect-{tail}")
+    });
+    Job { host, pool, carrier: carrier(pool), metadata, size, copies }
+}
+
+fn carrier(pool: &Pool) -> Carrier {
+    let lvms = pool.uuid.as_deref().is_some_and(|u| u.starts_with("LVM-"));
+    let named = || split_name(pool.name.as_deref().filter(|_| lvms)?).map(|(name, _)| name);
+    let backing = &pool.metadata_backing;
+    if let Some(name) = pool.lv.clone().or_else(named) {
+        let node = backing.path.clone().filter(|p| p.starts_with("/dev/"));
+        let node = node.unwrap_or_else(|| format!("/dev/mapper/{}_tmeta", name.dm_name()));
+        return Carrier::Lvm { name, node };
+    }
+    let path =
+        |backing: &Backing| backing.file.as_ref().map(|f| f.path.clone()).filter(|p| p.starts_with('/'));
+    match (backing.kind, path(backing), &backing.path) {
+        (BackingKind::Loop, Some(metadata), _) => Carrier::File { metadata, data: path(&pool.data_backing) },
+        (BackingKind::Loop | BackingKind::Unknown, ..) | (_, _, None) => Carrier::Unknown,
+        (_, _, Some(node)) => Carrier::Device(node.clone()),
+    }
+}
+
+fn numbers(job: &Job<'_>) -> Numbers {
+    let mut numbers = Numbers::default();
+    let (data, metadata) = (Half::data(job.pool), &job.metadata);
+    numbers.set("block_bytes", data.block);
+    numbers.set("total_blocks", data.total);
+    numbers.set("free_blocks", data.free);
+    numbers.set("metadata_total_blocks", metadata.total);
+    numbers.set("metadata_used_blocks", metadata.used());
+    numbers.set("metadata_free_blocks", metadata.free);
+    numbers.set("metadata_new_total_bytes", Some(job.size).filter(|size| *size > 0));
+    numbers.set("metadata_copy_bytes", job.bytes());
+    numbers.set("room_needed_bytes", None);
+    numbers.set("filesystem_free_bytes", None);
+    numbers
+}
+
+fn case(host: &Host, pool: &Pool) -> Case {
+    if pool.owner == Owner::Stratis {
+        return Case::First(
+            "Stratis repairs its pools itself, when stratisd sets them up".into(),
+            Vec::new(),
+        );
+    }
+    if pool.suspended == Some(true) && !matches!(pool.answer, StatusAnswer::Silent(_)) {
+        let (why, steps) = super::facts::suspended(pool);
+        return Case::First(why, steps);
+    }
+    if is_absent(host, pool) {
+        return Case::Offline(absence(host));
+    }
+    match (state(pool), &pool.mode, pool.needs_check) {
+        (State::Blocked(why, steps), ..) if matches!(pool.answer, StatusAnswer::Silent(_)) => {
+            Case::First(why, steps)
+        }
+        (_, _, Some(true)) => Case::Offline(
+            "an error met the pool's metadata, and the kernel keeps the pool read-only until it has been checked \
+             with everything stopped (needs_check)"
+                .into(),
+        ),
+        (State::Blocked(..), Some(Mode::Failed), _) => Case::Offline(
+            "the pool has failed: the kernel could not even go back to its last good state; all I/O to it fails"
+                .into(),
+        ),
+        (State::Blocked(..), Some(Mode::ReadOnly), _) => Case::Offline(
+            "the pool is read-only although its metadata is not full: a metadata operation failed, or it was set \
+             up read-only (`dmsetup table` then says read_only, and nothing is damaged)"
+                .into(),
+        ),
+        (State::Blocked(why, steps), ..) => Case::First(why, steps),
+        _ if pool.inside.as_ref().is_some_and(|inside| !inside.damage.is_empty()) => Case::Offline(
+            "the pool works on what it has read, but its metadata is damaged on the device: copy out what must not \
+             be lost before anything stops"
+                .into(),
+        ),
+        (State::DataFull, ..) => Case::Full(Which::Data),
+        (State::MetadataFull, ..) => Case::Full(Which::Metadata),
+        (State::Works, ..) => Case::Works,
+        (State::Unknown, ..) => {
+            let why = "the pool's mode is not known here, so whether it needs repair is not either";
+            Case::First(why.into(), vec![super::grow::ask_for(pool, "repair")])
+        }
+    }
+}
+
+/// A pool that Docker's settings or files tell of and that the kernel does not have.
+fn is_absent(host: &Host, pool: &Pool) -> bool {
+    pool.name.is_some()
+        && host.kernel.device_mapper == DeviceMapper::Answered
+        && !host.pools.iter().any(|p| p.name == pool.name)
+}
+
+fn absence(host: &Host) -> String {
+    let damage = ["superblock-damaged", "btree-damaged", "space-map-damaged", "metadata-unusable"];
+    if damage.iter().any(|name| host.known(name).next().is_some()) {
+        return "the pool is not there: the kernel refuses its metadata".into();
+    }
+    "the pool is not there, and nothing says that it is damaged: start Docker first; follow these steps only if \
+     that fails"
+        .into()
+}
+
+/// The pool of a Docker that is not there, as its settings and files tell of it; `None` where nothing does.
+#[must_use]
+pub fn absent_pool(host: &Host) -> Option<Pool> {
+    if host.kernel.device_mapper != DeviceMapper::Answered {
+        return None;
+    }
+    let docker = host.docker_roots.iter().find(|d| d.configured_pool.is_some() || !d.devices.is_empty())?;
+    let pool = match &docker.configured_pool {
+        Some(name) => {
+            let lv = split_name(name).filter(|(_, layer)| layer.is_none()).map(|(lv, _)| lv);
+            Pool { name: Some(name.clone()), lv, ..Pool::default() }
+        }
+        None => on_files(docker)?,
+    };
+    let known = host.pools.iter().any(|p| p.name == pool.name);
+    (!known).then(|| Pool { owner: Owner::Docker { root: docker.root.clone() }, ..pool })
+}
+
+/// Docker's own loop files, where they always are.
+fn on_files(docker: &Docker) -> Option<Pool> {
+    let directory = format!("{}/devicemapper/devicemapper", docker.root.as_deref()?);
+    let backing = |name: &str| Backing {
+        kind: BackingKind::Loop,
+        file: Some(LoopFile { path: format!("{directory}/{name}"), ..LoopFile::default() }),
+        filesystem: docker.filesystem.clone(),
+        ..Backing::default()
+    };
+    let name = Some(format!("{}-pool", docker.prefix.as_deref()?));
+    Some(Pool {
+        name,
+        data_backing: backing("data"),
+        metadata_backing: backing("metadata"),
+        ..Pool::default()
+    })
+}
+
+/// A full pool is not damaged: it grows, with everything running.
+fn by_growing(plan: &mut Plan, job: &Job<'_>, which: Which) {
+    let grown = grow(job.host, job.pool, &Grow { which, ..Grow::default() });
+    plan.warn(match which {
+        Which::Metadata => {
+            "the pool is not damaged: it is read-only for want of metadata, and growing that is \
+                            the cure; nothing has to stop"
+        }
+        _ => {
+            "the pool is not damaged: its data is full, and growing it, or removing something, is the cure; \
+              nothing has to stop"
+        }
+    });
+    plan.possible = grown.possible;
+    plan.blocked_by.extend(grown.blocked_by);
+    plan.warnings.extend(grown.warnings);
+    plan.numbers = grown.numbers;
+    plan.steps = grown.steps;
+    plan.basis = grown.basis;
+    if which == Which::Data {
+        let why = "Removing works in a full pool, and needs no space.";
+        let command = format!("thinspect plan free{}", pool_option(job.pool));
+        plan.steps.push(Step::look("or see what could be removed instead", why, vec![command]));
+    }
+    if plan.possible {
+        plan.steps.push(users::harm(job));
+    }
+}
+
+fn offline(plan: &mut Plan, job: &Job<'_>) {
+    if let Some(name) = job.pool.name.as_deref().filter(|n| n.starts_with('-')) {
+        plan.basis.unscriptable =
+            Some(format!("the tools take the pool's name, {name:?}, which begins with -, for an option"));
+    }
+    if refuse(plan, job) {
+        return;
+    }
+    plan.warn(if users::has_containers(job) {
+        "what can be lost: the pool's last changes (what was made in its last second), and what containers have \
+         written since the errors began; volumes are not in the pool"
+    } else {
+        "what can be lost: the pool's last changes (what was made in its last second), and what was written since \
+         the errors began"
+    });
+    plan.steps.push(users::cause(job));
+    plan.steps.push(users::stop(job));
+    match &job.carrier {
+        Carrier::File { metadata, data } => files::steps(plan, job, metadata, data.as_deref()),
+        Carrier::Lvm { name, node } => copy::lvm(plan, job, name, node),
+        Carrier::Device(node) => copy::device(plan, job, node),
+        Carrier::Unknown => {}
+    }
+    plan.steps.extend(users::grow_next(job));
+    plan.steps.push(users::harm(job));
+    plan.steps.extend(users::check_filesystems(job));
+    if plan.steps.iter().any(|s| s.guarded.is_some() && s.risk == Risk::Destroys) {
+        plan.basis.unscriptable = Some("a step of it would destroy".into());
+    }
+}

@@ -1,0 +1,285 @@
+//! Who the thin devices belong to: asked in full only when somebody wants to know who uses the space, as it reads many
+//! files.
+//! Refuses to search: it goes to the places that the other answers named.
+
+use super::Collector;
+use super::docker::{CONTAINERD_ROOT, SNAPSHOTTER, options, toml_strings};
+use crate::record::owners::Known;
+use crate::record::{Query, Recording};
+use std::collections::BTreeSet;
+
+/// Below Docker's data root, where the records of devices were looked for because its driver was used.
+const RECORDS: &str = "/devicemapper/metadata";
+/// So many filesystems are asked what they have free.
+const LIMIT_DISKS: usize = 32;
+/// containerd's own metadata, below its root.
+const METADATA: &str = "io.containerd.metadata.v1.bolt/meta.db";
+
+/// BuildKit's list of build steps, below Docker's data root.
+const BUILD_CACHE: &str = "buildkit/snapshots.db";
+/// Where containerd keeps what runs, unless told otherwise.
+const CONTAINERD_STATE: &str = "/run/containerd";
+/// Below it, a directory for each namespace with one for each container that has a task (containerd
+/// runtime/v2/bundle.go, `NewBundle`).
+const TASKS: &str = "io.containerd.runtime.v2.task";
+/// So many tasks of a namespace are asked whether they live.
+const LIMIT_TASKS: usize = 1000;
+
+/// So many records of devices stand for few containers: their names are asked for in any case.
+const FEW_RECORDS: usize = 200;
+
+/// Asks what is never much: which devices containerd knows, and where there are few, the names of Docker's containers.
+pub(super) fn ask_devices(asking: &mut Collector<'_>) {
+    for root in docker_roots(&asking.recording) {
+        let records = asking.said(Query::DeviceRecords, &format!("{root}{RECORDS}")).unwrap_or_default();
+        if records.lines().count() <= FEW_RECORDS {
+            asking.ask(Query::DockerMounts, &root);
+            asking.ask(Query::DockerContainers, &root);
+        }
+    }
+    for (folder, databases) in snapshotters(&asking.recording) {
+        for database in databases {
+            asking.ask(Query::ContainerdDevices, &format!("{folder}/{database}"));
+        }
+    }
+}
+
+/// Asks Docker's files and containerd's, after it is known where they are.
+pub(super) fn ask(asking: &mut Collector<'_>) {
+    for root in docker_roots(&asking.recording) {
+        for query in [Query::DockerLayers, Query::DockerMounts, Query::DockerImages, Query::DockerContainers]
+        {
+            asking.ask(query, &root);
+        }
+        ask_ways(asking, &root);
+        let cache = format!("{root}/{BUILD_CACHE}");
+        asking.ask(Query::Stat, &cache);
+        if asking.may_exist(Query::Stat, &cache) {
+            asking.ask(Query::DockerBuildCache, &cache);
+        }
+    }
+    let folders = snapshotters(&asking.recording);
+    if folders.is_empty() {
+        return;
+    }
+    for (folder, _) in &folders {
+        asking.ask(Query::ContainerdSnapshots, &format!("{folder}/metadata.db"));
+    }
+    for root in containerd_roots(&asking.recording, &folders) {
+        let file = format!("{root}/{METADATA}");
+        asking.ask(Query::Stat, &file);
+        if asking.may_exist(Query::Stat, &file) {
+            asking.ask(Query::ContainerdImages, &file);
+        }
+    }
+    ask_tasks(asking);
+}
+
+/// Which containers of containerd have a task: its databases do not say whether one runs.
+fn ask_tasks(asking: &mut Collector<'_>) {
+    let namespaces = namespaces(&asking.recording);
+    if namespaces.is_empty() {
+        return;
+    }
+    for state in containerd_places(&asking.recording, "state", CONTAINERD_STATE) {
+        let tasks = format!("{state}/{TASKS}");
+        asking.ask(Query::Stat, &state);
+        if !asking.may_exist(Query::Stat, &state) {
+            continue;
+        }
+        for namespace in &namespaces {
+            let folder = format!("{tasks}/{namespace}");
+            let names = asking.ask(Query::Dir, &folder).unwrap_or_default();
+            for id in names.lines().filter(|id| is_plain(id)).take(LIMIT_TASKS) {
+                ask_process(asking, &format!("{folder}/{id}"));
+            }
+        }
+    }
+}
+
+/// Whether the first process of a task lives, for runtimes that write its number down.
+fn ask_process(asking: &mut Collector<'_>, task: &str) {
+    let number = asking.ask(Query::File, &format!("{task}/init.pid")).unwrap_or_default();
+    if !number.is_empty() && number.len() < 12 && number.bytes().all(|b| b.is_ascii_digit()) {
+        asking.ask(Query::Stat, &format!("/proc/{number}"));
+    }
+}
+
+/// A name that may become part of a path; containerd allows no others (pkg/identifiers/validate.go).
+fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
+}
+
+/// The namespaces that have containers.
+fn namespaces(recording: &Recording) -> BTreeSet<String> {
+    let lines =
+        recording.all(Query::ContainerdImages).flat_map(|a| a.outcome.said().unwrap_or_default().lines());
+    let namespace = |line: &str| match serde_json::from_str(line) {
+        Ok(Known::Container { namespace, .. }) => Some(namespace),
+        _ => None,
+    };
+    lines.filter_map(namespace).filter(|name| is_plain(name)).collect()
+}
+
+/// What a move of Docker's data has to know: its volumes, its other drivers, its swarm, where there is room.
+fn ask_ways(asking: &mut Collector<'_>, root: &str) {
+    for place in ["volumes", "image", "image/overlay2/imagedb/content/sha256"] {
+        asking.ask(Query::Dir, &format!("{root}/{place}"));
+    }
+    asking.ask(Query::Stat, &format!("{root}/swarm/docker-state.json"));
+    asking.ask(Query::EntryTypes, root);
+    asking.ask(Query::File, "/proc/filesystems");
+    let mounts = asking.ask(Query::File, "/proc/self/mountinfo").unwrap_or_default();
+    for place in disks(&mounts) {
+        asking.ask(Query::Statfs, &place);
+    }
+}
+
+/// Where filesystems of the machine's own disks are mounted for writing, the data root's included; a network's may hang.
+fn disks(mounts: &str) -> Vec<String> {
+    let mut found: Vec<(&str, &str)> = Vec::new();
+    for line in mounts.lines() {
+        let Some((left, right)) = line.split_once(" - ") else { continue };
+        let left: Vec<&str> = left.split(' ').collect();
+        let kind = right.split(' ').next().unwrap_or_default();
+        let (Some(device), Some(root), Some(place), Some(options)) =
+            (left.get(2), left.get(3), left.get(4), left.get(5))
+        else {
+            continue;
+        };
+        let disk = matches!(kind, "ext2" | "ext3" | "ext4" | "xfs" | "btrfs" | "jfs" | "f2fs");
+        // A part of a filesystem, or a place inside Docker's, is no place to keep things; escapes are rare enough.
+        let whole = *root == "/" || (kind == "btrfs" && !root.contains("docker"));
+        let fine = !place.contains("/devicemapper/mnt/") && !place.contains('\\');
+        let known = found.iter().any(|(d, _)| d == device);
+        if disk
+            && whole
+            && fine
+            && !known
+            && options.split(',').any(|o| o == "rw")
+            && found.len() < LIMIT_DISKS
+        {
+            found.push((device, place));
+        }
+    }
+    found.into_iter().map(|(_, place)| place.to_owned()).collect()
+}
+
+fn docker_roots(recording: &Recording) -> Vec<String> {
+    recording
+        .all(Query::DeviceRecords)
+        .filter_map(|a| a.target.strip_suffix(RECORDS))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Directories that were listed and hold the snapshotter's databases, with its lists of devices.
+fn snapshotters(recording: &Recording) -> Vec<(String, Vec<String>)> {
+    let mut found = Vec::new();
+    for answer in recording.all(Query::Dir) {
+        let names: Vec<&str> = answer.outcome.said().unwrap_or_default().lines().collect();
+        let lists = names.iter().filter(|n| n.ends_with(".db") && **n != "metadata.db");
+        let lists: Vec<String> = lists.map(|n| (*n).to_owned()).collect();
+        if names.contains(&"metadata.db") && !lists.is_empty() {
+            found.push((answer.target.clone(), lists));
+        }
+    }
+    found
+}
+
+/// Where containerd itself may keep its data: beside the snapshotter, as it was told, or as usual.
+fn containerd_roots(recording: &Recording, folders: &[(String, Vec<String>)]) -> Vec<String> {
+    let beside = folders.iter().filter_map(|(folder, _)| folder.strip_suffix(SNAPSHOTTER)).map(str::to_owned);
+    once(beside.chain(containerd_places(recording, "root", CONTAINERD_ROOT)))
+}
+
+/// Directories of containerd's: as its settings and its arguments say, or as usual.
+fn containerd_places(recording: &Recording, key: &str, usual: &str) -> Vec<String> {
+    let mut places = Vec::new();
+    for answer in recording.all(Query::File).filter(|a| a.target.ends_with(".toml")) {
+        places.extend(toml_strings(answer.outcome.said().unwrap_or_default(), key));
+    }
+    let option = format!("--{key}");
+    for answer in recording.all(Query::Processes).filter(|a| a.target.ends_with("containerd")) {
+        let words: Vec<&str> = answer.outcome.said().unwrap_or_default().split(['\n', '\t']).collect();
+        places.extend(options(&words, &[&option]));
+    }
+    places.push(usual.to_owned());
+    once(places.into_iter())
+}
+
+/// Absolute paths, each once.
+fn once(paths: impl Iterator<Item = String>) -> Vec<String> {
+    let mut once: Vec<String> = Vec::new();
+    for path in paths {
+        let path = path.trim_end_matches('/');
+        if path.starts_with('/') && !once.iter().any(|o| o == path) {
+            once.push(path.to_owned());
+        }
+    }
+    once
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::collect::Options;
+    use crate::record::collect::record;
+    use crate::record::{Outcome, Responder};
+
+    /// A machine with Docker below `/d` and containerd below `/c`, the snapshotter elsewhere.
+    struct Script;
+
+    impl Responder for Script {
+        fn ask(&mut self, query: Query, target: &str) -> Outcome {
+            let said = match (query, target) {
+                (Query::File, "/etc/docker/daemon.json") => r#"{"data-root": "/d"}"#,
+                (Query::File, "/etc/containerd/config.toml") => "root = \"/c\"\n  root_path = \"/s\"\n",
+                (Query::Dir, "/s") => "metadata.db\npool.db\nlock",
+                (
+                    Query::Stat,
+                    "/d/devicemapper"
+                    | "/d/buildkit/snapshots.db"
+                    | "/s"
+                    | "/c/io.containerd.metadata.v1.bolt/meta.db"
+                    | "/run/containerd",
+                ) => "mode=1",
+                (Query::ContainerdImages, _) => {
+                    "{\"is\":\"container\",\"namespace\":\"ns\",\"id\":\"a\"}\n\
+                     {\"is\":\"container\",\"namespace\":\"../..\",\"id\":\"b\"}\n(page 3: damaged)"
+                }
+                (Query::DeviceRecords, "/d/devicemapper/metadata") => "",
+                _ => return Outcome::Refused("ENOENT".to_owned()),
+            };
+            Outcome::Answered(said.to_owned())
+        }
+    }
+
+    #[test]
+    fn places_come_from_other_answers() {
+        let wanted = [
+            (Query::DockerLayers, "/d"),
+            (Query::DockerMounts, "/d"),
+            (Query::DockerImages, "/d"),
+            (Query::DockerContainers, "/d"),
+            (Query::DockerBuildCache, "/d/buildkit/snapshots.db"),
+            (Query::Dir, "/run/containerd/io.containerd.runtime.v2.task/ns"),
+            (Query::ContainerdDevices, "/s/pool.db"),
+            (Query::ContainerdSnapshots, "/s/metadata.db"),
+            (Query::ContainerdImages, "/c/io.containerd.metadata.v1.bolt/meta.db"),
+        ];
+        let with = record(&mut Script, &Options { owners: true, ..Options::default() });
+        let without = record(&mut Script, &Options::default());
+        let always = [Query::DockerMounts, Query::DockerContainers, Query::ContainerdDevices];
+        for (query, target) in wanted {
+            assert!(with.outcome(query, target).is_some(), "{query:?} {target}");
+            assert_eq!(
+                without.outcome(query, target).is_some(),
+                always.contains(&query),
+                "{query:?} {target}"
+            );
+        }
+        assert!(with.all(Query::Dir).all(|answer| !answer.target.contains("..")));
+    }
+}

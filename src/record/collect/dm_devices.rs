@@ -1,0 +1,178 @@
+//! Device-mapper's devices: tables of all, states of pools and thin devices, filesystems on thin devices.
+//!
+//! Of devices that are neither it asks for the table alone.
+
+use super::{Collector, is_number};
+use crate::record::Query;
+use std::collections::{HashMap, HashSet};
+
+/// Thin devices are asked for their info (who holds them open, whether they go when closed) only up to so
+/// many.
+const LIMIT_INFO: usize = 200;
+/// So many filesystems on thin devices are asked for their space.
+const LIMIT_FILESYSTEMS: usize = 256;
+
+/// What is known of the devices, to ask on.
+#[derive(Default)]
+pub(super) struct Devices {
+    pub(super) pools: Vec<Pool>,
+    pub(super) thin_devices: Vec<Thin>,
+    /// Name and target type of every device by number.
+    pub(super) all: HashMap<String, (String, String)>,
+}
+
+pub(super) struct Pool {
+    pub(super) name: String,
+    pub(super) number: String,
+    /// Numbers of the metadata and the data device.
+    pub(super) carried_by: Vec<String>,
+}
+
+pub(super) struct Thin {
+    pub(super) name: String,
+    pub(super) number: String,
+    /// Number of its pool; a failed pool's thin devices do not tell.
+    pub(super) pool: Option<String>,
+}
+
+/// Asks about every device-mapper device.
+pub(super) fn ask(asking: &mut Collector<'_>) -> Devices {
+    asking.ask(Query::DmVersion, "");
+    let list = asking.ask(Query::DmList, "").unwrap_or_default();
+    let listed: Vec<(&str, &str)> = list.lines().filter_map(listed).collect();
+    let names: Vec<&str> = listed.iter().map(|(_, name)| *name).collect();
+    asking.ask_all(Query::DmTable, &names);
+    let devices = sort(asking, &listed);
+    let pools: Vec<&str> = devices.pools.iter().map(|p| p.name.as_str()).collect();
+    asking.ask_all(Query::DmInfo, &pools);
+    asking.ask_all(Query::DmStatus, &pools);
+    ask_thins(asking, &devices);
+    devices
+}
+
+/// Number and name of `253:0 17 NAME`; names may hold blanks.
+pub(super) fn listed(line: &str) -> Option<(&str, &str)> {
+    let mut words = line.splitn(3, ' ');
+    let (number, _event, name) = (words.next()?, words.next()?, words.next()?);
+    is_number(number).then_some((number, name))
+}
+
+fn sort(asking: &Collector<'_>, listed: &[(&str, &str)]) -> Devices {
+    let mut devices = Devices::default();
+    for (number, name) in listed {
+        let (number, name) = ((*number).to_owned(), (*name).to_owned());
+        // Gone between two questions: containers come and go.
+        if asking.outcome(Query::DmTable, &name).is_some_and(|r| r.errno() == Some("ENXIO")) {
+            continue;
+        }
+        // What did not tell its table may be a pool: its state is asked too, so that it is not overlooked.
+        let table = asking.said(Query::DmTable, &name);
+        let mut words = table.as_deref().unwrap_or("0 0 thin-pool").split_whitespace().skip(2);
+        let kind = words.next().unwrap_or_default().to_owned();
+        let numbers: Vec<String> = words.filter(|w| is_number(w)).take(2).map(str::to_owned).collect();
+        match kind.as_str() {
+            "thin-pool" => {
+                devices.pools.push(Pool { name: name.clone(), number: number.clone(), carried_by: numbers });
+            }
+            "thin" => {
+                let pool = numbers.into_iter().next();
+                devices.thin_devices.push(Thin { name: name.clone(), number: number.clone(), pool });
+            }
+            _ => {}
+        }
+        devices.all.insert(number, (name, kind));
+    }
+    devices
+}
+
+/// Thin devices answer through their pool: one whose pool was silent would be silent too, and is left alone.
+fn ask_thins(asking: &mut Collector<'_>, devices: &Devices) {
+    let numbers = |silent: bool| -> HashSet<&str> {
+        let pools = devices.pools.iter().filter(|p| asking.is_silent(Query::DmStatus, &p.name) == silent);
+        pools.map(|p| p.number.as_str()).collect()
+    };
+    let (mut silent, answering) = (numbers(true), numbers(false));
+    let mut groups: HashMap<Option<&str>, Vec<&str>> = HashMap::new();
+    let mut order = Vec::new();
+    for thin in &devices.thin_devices {
+        let pool = thin.pool.as_deref().filter(|p| silent.contains(p) || answering.contains(p));
+        let group = groups.entry(pool).or_default();
+        if group.is_empty() {
+            order.push(pool);
+        }
+        group.push(&thin.name);
+    }
+    for pool in order {
+        let thin_devices = groups.remove(&pool).unwrap_or_default();
+        // Of a failed pool the thin devices do not name their pool; they answer, unless some pool is silent.
+        let is_silent = pool.map_or(!silent.is_empty(), |p| silent.contains(p));
+        let asked = if is_silent { 0 } else { asking.ask_until_silent(Query::DmStatus, &thin_devices) };
+        if asked < thin_devices.len()
+            && let Some(pool) = pool
+        {
+            silent.insert(pool);
+        }
+        for thin in thin_devices.iter().skip(asked) {
+            asking.leave(Query::DmStatus, thin, "its pool did not answer");
+        }
+    }
+    if devices.thin_devices.len() <= LIMIT_INFO {
+        let names: Vec<&str> = devices.thin_devices.iter().map(|t| t.name.as_str()).collect();
+        asking.ask_all(Query::DmInfo, &names);
+    }
+}
+
+/// What the pools' own metadata says of the devices in them. A pool that does not answer may wait for its metadata.
+pub(super) fn ask_metadata(asking: &mut Collector<'_>, devices: &Devices) {
+    for pool in &devices.pools {
+        let Some(metadata) = pool.carried_by.first() else { continue };
+        if asking.said(Query::DmStatus, &pool.name).is_some() {
+            asking.ask(Query::PoolMetadata, metadata);
+        } else {
+            asking.leave(Query::PoolMetadata, metadata, "its pool did not answer");
+        }
+    }
+}
+
+/// Space of the filesystems on thin devices, where they are mounted, and how XFS meets a full pool.
+pub(super) fn ask_filesystems(asking: &mut Collector<'_>, devices: &Devices, mounts: &str) {
+    let answering: HashSet<&str> = devices
+        .thin_devices
+        .iter()
+        .filter(|t| asking.said(Query::DmStatus, &t.name).is_some())
+        .map(|t| t.number.as_str())
+        .collect();
+    let mut seen = HashSet::new();
+    for mount in mounts.lines().filter_map(mount) {
+        let asked = seen.len() < LIMIT_FILESYSTEMS && answering.contains(mount.number);
+        if !asked || !seen.insert(mount.number.to_owned()) {
+            continue;
+        }
+        asking.ask(Query::Statfs, &mount.place);
+        if let (true, Some((_, minor))) = (mount.is_xfs, mount.number.split_once(':')) {
+            // A device-mapper device's kernel name is made of its minor number.
+            asking.ask(Query::File, &format!("/sys/fs/xfs/dm-{minor}/error/metadata/ENOSPC/max_retries"));
+        }
+    }
+}
+
+struct Mount<'a> {
+    number: &'a str,
+    place: String,
+    is_xfs: bool,
+}
+
+/// A line of mountinfo (proc(5)): `30 25 254:0 /root /place rw shared:1 - ext4 /dev/vda rw`.
+fn mount(line: &str) -> Option<Mount<'_>> {
+    let (fields, filesystem) = line.split_once(" - ")?;
+    let mut fields = fields.split(' ').skip(2);
+    let (number, _root, place) = (fields.next()?, fields.next()?, fields.next()?);
+    Some(Mount { number, place: unescaped(place), is_xfs: filesystem.starts_with("xfs ") })
+}
+
+/// Blank, tab, newline and backslash stand as octal in mountinfo.
+fn unescaped(place: &str) -> String {
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+        .iter()
+        .fold(place.to_owned(), |text, (code, plain)| text.replace(code, plain))
+}

@@ -1,0 +1,240 @@
+//! Docker's and containerd's own files: settings, where their data lies, records of thin devices.
+//!
+//! The daemons are never asked: they may hang with the pool. Of settings only the places are understood here.
+
+use super::Collector;
+use crate::record::Query;
+
+/// Names under which Docker's daemon runs.
+const DAEMONS: [&str; 3] = ["dockerd", "dockerd-current", "docker-current"];
+/// Before 1.12 one program was daemon and client; looked for only where no daemon runs, since it may be a
+/// client.
+const OLD_DAEMON: &str = "docker";
+/// So many data roots, settings files and snapshotter directories are looked at.
+const LIMIT_PLACES: usize = 16;
+/// Where Docker keeps its data unless told otherwise.
+const DOCKER_ROOT: &str = "/var/lib/docker";
+/// The same for containerd.
+pub(super) const CONTAINERD_ROOT: &str = "/var/lib/containerd";
+/// The devmapper snapshotter's directory below it.
+pub(super) const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.devmapper";
+
+/// Asks about Docker.
+pub(super) fn ask(asking: &mut Collector<'_>) {
+    let mut programs = Vec::new();
+    for name in DAEMONS {
+        programs.push((name, asking.ask(Query::Processes, name).unwrap_or_default()));
+    }
+    if programs.iter().all(|(_, lines)| lines.is_empty()) {
+        programs.push((OLD_DAEMON, asking.ask(Query::Processes, OLD_DAEMON).unwrap_or_default()));
+    }
+    let words: Vec<&str> = programs.iter().flat_map(|(_, lines)| lines.split(['\n', '\t'])).collect();
+    let mut roots = Places::default();
+    roots.extend(&options(&words, &["--data-root", "--graph", "-g"]));
+    for path in settings_files(asking, &words) {
+        let text = asking.settings(&path).unwrap_or_default();
+        if path.ends_with(".json") {
+            roots.extend(&roots_in_json(&text));
+        } else {
+            let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == '"' || c == '\'').collect();
+            roots.extend(&options(&words, &["--data-root", "--graph", "-g"]));
+        }
+    }
+    if roots.0.is_empty() {
+        roots.0.push(DOCKER_ROOT.to_owned());
+    }
+    let mut found = false;
+    let mut at = 0;
+    while let Some(root) = roots.0.get(at).cloned() {
+        found |= ask_root(asking, &root);
+        roots.extend(&remapped(&root, &asking.said(Query::Dir, &root).unwrap_or_default()));
+        at += 1;
+    }
+    ask_version(asking, &programs, found);
+}
+
+/// The places where Docker is told its options.
+fn settings_files(asking: &mut Collector<'_>, words: &[&str]) -> Vec<String> {
+    let mut files = Places::default();
+    files.extend(&options(words, &["--config-file"]));
+    for path in ["/etc/docker/daemon.json", "/etc/sysconfig/docker", "/etc/sysconfig/docker-storage"] {
+        files.push(path);
+    }
+    files.push("/etc/default/docker");
+    let units = "/etc/systemd/system/docker.service.d";
+    let names = asking.ask(Query::Dir, units).unwrap_or_default();
+    for name in names.lines().filter(|n| n.ends_with(".conf")) {
+        files.push(&format!("{units}/{name}"));
+    }
+    files.0
+}
+
+/// Asks about one data root; returns whether the devicemapper driver was used there.
+fn ask_root(asking: &mut Collector<'_>, root: &str) -> bool {
+    asking.ask(Query::Dir, root);
+    asking.ask(Query::Stat, root);
+    asking.ask(Query::Statfs, root);
+    let home = format!("{root}/devicemapper");
+    asking.ask(Query::Stat, &home);
+    if !asking.may_exist(Query::Stat, &home) {
+        return false;
+    }
+    for file in ["base", "deviceset-metadata"] {
+        asking.ask(Query::File, &format!("{home}/metadata/{file}"));
+    }
+    asking.ask(Query::DeviceRecords, &format!("{home}/metadata"));
+    // Last: if it names the pool's transaction still, no record has changed meanwhile.
+    asking.ask(Query::File, &format!("{home}/metadata/transaction-metadata"));
+    for file in ["data", "metadata"] {
+        asking.ask(Query::Stat, &format!("{home}/devicemapper/{file}"));
+    }
+    true
+}
+
+/// With user namespaces, each mapping has a data root of its own: `/var/lib/docker/165536.165536`.
+fn remapped(root: &str, names: &str) -> Vec<String> {
+    let is_mapping = |name: &&str| {
+        let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+        name.split_once('.').is_some_and(|(uid, gid)| digits(uid) && digits(gid))
+    };
+    names.lines().filter(is_mapping).map(|name| format!("{root}/{name}")).collect()
+}
+
+/// The version tells whether there is a free-space floor, and whether there still is a driver.
+fn ask_version(asking: &mut Collector<'_>, programs: &[(&str, String)], driver_used: bool) {
+    let running = programs.iter().find(|(name, lines)| *name != OLD_DAEMON && !lines.is_empty());
+    let command = match running {
+        Some(("dockerd-current" | "docker-current", _)) => "dockerd-current --version",
+        Some(_) => "dockerd --version",
+        None if driver_used => "dockerd --version",
+        None => return,
+    };
+    if !asking.commands {
+        asking.leave(Query::Run, command, "commands are not run");
+        return;
+    }
+    if asking.ask(Query::Run, command).is_none() && !asking.may_exist(Query::Run, command) {
+        asking.ask(Query::Run, "docker --version");
+    }
+}
+
+/// Asks about containerd's devmapper snapshotter.
+pub(super) fn ask_containerd(asking: &mut Collector<'_>) {
+    let mut lines = asking.ask(Query::Processes, "containerd").unwrap_or_default();
+    lines.push('\n');
+    lines.push_str(&asking.ask(Query::Processes, "firecracker-containerd").unwrap_or_default());
+    let words: Vec<&str> = lines.split(['\n', '\t']).collect();
+    let mut files = Places::default();
+    files.extend(&options(&words, &["--config", "-c"]));
+    files.push("/etc/containerd/config.toml");
+    let mut roots = Places::default();
+    let mut own = options(&words, &["--root"]);
+    for path in files.0 {
+        let text = asking.settings(&path).unwrap_or_default();
+        roots.extend(&toml_strings(&text, "root_path"));
+        own.extend(toml_strings(&text, "root"));
+    }
+    own.push(CONTAINERD_ROOT.to_owned());
+    for root in own {
+        roots.push(&format!("{}/{SNAPSHOTTER}", root.trim_end_matches('/')));
+    }
+    for root in roots.0 {
+        asking.ask(Query::Stat, &root);
+        if asking.may_exist(Query::Stat, &root) {
+            asking.ask(Query::Dir, &root);
+            asking.ask(Query::Statfs, &root);
+        }
+    }
+}
+
+/// Absolute paths, each once, and not too many.
+#[derive(Default)]
+struct Places(Vec<String>);
+
+impl Places {
+    fn push(&mut self, path: &str) {
+        let path = if path == "/" { path } else { path.trim_end_matches('/') };
+        if path.starts_with('/') && self.0.len() < LIMIT_PLACES && !self.0.iter().any(|p| p == path) {
+            self.0.push(path.to_owned());
+        }
+    }
+
+    fn extend(&mut self, paths: &[String]) {
+        for path in paths {
+            self.push(path);
+        }
+    }
+}
+
+/// Values of options given as `--name value`, `--name=value` or, for one letter, `-nvalue`.
+pub(super) fn options(words: &[&str], names: &[&str]) -> Vec<String> {
+    let mut values = Vec::new();
+    let mut given = false;
+    for word in words {
+        if given {
+            values.push((*word).to_owned());
+        }
+        given = names.contains(word);
+        for name in names {
+            let rest = word.strip_prefix(name).filter(|r| !r.is_empty());
+            let value = match rest.and_then(|r| r.strip_prefix('=')) {
+                None if name.len() == 2 => rest,
+                value => value,
+            };
+            values.extend(value.map(str::to_owned));
+        }
+    }
+    values
+}
+
+/// `data-root` (`graph` before 17.05) in daemon.json.
+fn roots_in_json(text: &str) -> Vec<String> {
+    let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let values = ["data-root", "graph"].iter().filter_map(|key| json.get(key)?.as_str());
+    values.map(str::to_owned).collect()
+}
+
+/// Values of `key = "…"` in TOML, wherever they stand.
+pub(super) fn toml_strings(text: &str, key: &str) -> Vec<String> {
+    let value = |line: &str| {
+        let (name, value) = line.split_once('=')?;
+        let value = value.trim().strip_prefix(['"', '\''])?;
+        let end = value.find(['"', '\''])?;
+        (name.trim() == key).then(|| value.get(..end).map(str::to_owned))?
+    };
+    text.lines().filter_map(value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_in_every_notation() {
+        let words =
+            ["12", "dockerd", "-g", "/a", "--data-root=/b", "-g/c", "--graph", "/d", "--debug", "-g=/e"];
+        assert_eq!(options(&words, &["--data-root", "--graph", "-g"]), ["/a", "/b", "/c", "/d", "/e"]);
+        assert!(options(&["--data-rooted=/x", "-g"], &["--data-root", "-g"]).is_empty());
+    }
+
+    #[test]
+    fn places_are_absolute_and_single() {
+        let mut places = Places::default();
+        for path in ["/a/", "b", "/a", "", "/"] {
+            places.push(path);
+        }
+        assert_eq!(places.0, ["/a", "/"]);
+    }
+
+    #[test]
+    fn roots_in_settings() {
+        assert_eq!(roots_in_json(r#"{"graph": "/g", "data-root": "/d"}"#), ["/d", "/g"]);
+        assert!(roots_in_json("{ broken").is_empty());
+        let toml = "root = '/r' # c\n[plugins.devmapper]\n  root_path = \"/p\"\n  pool_name=\"x\"\n";
+        assert_eq!(
+            (toml_strings(toml, "root_path"), toml_strings(toml, "root")),
+            (vec!["/p".into()], vec!["/r".into()])
+        );
+        assert_eq!(remapped("/r", "overlay2\n165536.165536\nx.1"), ["/r/165536.165536"]);
+    }
+}

@@ -1,0 +1,123 @@
+//! LVM's settings, its backup of the volume groups that carry pools, and its reports.
+//!
+//! Asked only where a pool or what carries it is LVM's, where one could move to LVM, or where a pool that a daemon was told
+//! to use is not there: LVM may not have activated it. The tools are run last, without locks and with time
+//! limits: they may hang where the kernel still answers.
+
+use super::block_stack::Carrier;
+use super::dm_devices::Devices;
+use super::{Collector, redact};
+use crate::record::{Outcome, Query, Recording};
+
+/// Where LVM looks for thin_check unless told otherwise.
+const CHECKER: &str = "/usr/sbin/thin_check";
+/// So many profiles and volume groups are looked at.
+const LIMIT_FILES: usize = 64;
+
+/// Asks about LVM, if it has a part in any pool, or in any case.
+pub(super) fn ask(asking: &mut Collector<'_>, devices: &Devices, carriers: &[Carrier], in_any_case: bool) {
+    let mut names: Vec<&str> = Vec::new();
+    for pool in &devices.pools {
+        let info = asking.said(Query::DmInfo, &pool.name).unwrap_or_default();
+        if info.lines().any(|l| l.strip_prefix("UUID:").is_some_and(|u| u.trim().starts_with("LVM-"))) {
+            names.push(&pool.name);
+        }
+    }
+    names.extend(carriers.iter().filter(|c| c.uuid.starts_with("LVM-")).map(|c| c.name.as_str()));
+    let absent = configured(&asking.recording);
+    names.extend(absent.iter().map(String::as_str).filter(|n| devices.pools.iter().all(|p| p.name != *n)));
+    if names.is_empty() && !in_any_case {
+        return;
+    }
+    ask_settings(asking);
+    let mut groups: Vec<String> = names.into_iter().filter_map(group).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    for group in groups.iter().take(LIMIT_FILES) {
+        asking.ask(Query::File, &format!("/etc/lvm/backup/{group}"));
+    }
+    // Asking what dmeventd watches would start it where it does not run; where it hangs, the rest is asked
+    // without.
+    let watched = asking.ask(Query::Processes, "dmeventd").is_some_and(|lines| !lines.is_empty());
+    if !watched || !run(asking, "lvs -o +seg_monitor") {
+        run(asking, "lvs");
+    }
+    run(asking, "vgs");
+    run(asking, "pvs");
+    ask_checker(asking);
+}
+
+/// The pools that daemons were told to use, by the names that device-mapper would give them.
+fn configured(recording: &Recording) -> Vec<String> {
+    let told = |query| matches!(query, Query::File | Query::Processes);
+    let texts = recording.answers.iter().filter(|a| told(a.query)).filter_map(|a| a.outcome.said());
+    let value = |text: &str, option: &str| {
+        let (_, rest) = text.split_once(option)?;
+        let end = rest.find(|c: char| c.is_whitespace() || "\"',]".contains(c)).unwrap_or(rest.len());
+        rest.get(..end).map(|v| v.trim_start_matches("/dev/mapper/").to_owned())
+    };
+    texts.filter_map(|text| value(text, "dm.thinpooldev=")).collect()
+}
+
+/// Whether there is the program without which LVM activates no pool. An empty name in the settings means: unchecked.
+fn ask_checker(asking: &mut Collector<'_>) {
+    let set = asking.said(Query::File, "/etc/lvm/lvm.conf").and_then(|text| {
+        let line = text.lines().find_map(|l| l.trim().strip_prefix("thin_check_executable"))?;
+        line.split('"').nth(1).map(str::to_owned)
+    });
+    let path = set.unwrap_or_else(|| CHECKER.to_owned());
+    if path.starts_with('/') {
+        asking.ask(Query::Stat, &path);
+    }
+}
+
+/// Whether the command answered.
+fn run(asking: &mut Collector<'_>, command: &str) -> bool {
+    if !asking.commands {
+        asking.leave(Query::Run, command, "commands are not run");
+        return false;
+    }
+    asking.ask(Query::Run, command).is_some()
+}
+
+fn ask_settings(asking: &mut Collector<'_>) {
+    for path in ["/etc/lvm/lvm.conf", "/etc/lvm/lvmlocal.conf"] {
+        ask_uncommented(asking, path);
+    }
+    let profiles = asking.ask(Query::Dir, "/etc/lvm/profile").unwrap_or_default();
+    for name in profiles.lines().filter(|n| n.ends_with(".profile")).take(LIMIT_FILES) {
+        ask_uncommented(asking, &format!("/etc/lvm/profile/{name}"));
+    }
+}
+
+fn ask_uncommented(asking: &mut Collector<'_>, path: &str) {
+    let outcome = match asking.respondent.ask(Query::File, path) {
+        Outcome::Answered(text) => Outcome::Answered(redact::uncommented(&text)),
+        outcome => outcome,
+    };
+    asking.keep(Query::File, path, outcome);
+}
+
+/// The volume group in a dm name that LVM made: up to the first single hyphen; hyphens of its own are
+/// doubled.
+fn group(name: &str) -> Option<String> {
+    let marked = name.replace("--", "\0");
+    let group = marked.split_once('-')?.0.replace('\0', "-");
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '+');
+    let fits = !group.is_empty() && !group.starts_with('.') && group.chars().all(allowed);
+    fits.then_some(group)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_in_names() {
+        assert_eq!(group("docker-thinpool").as_deref(), Some("docker"));
+        assert_eq!(group("my--vg-pool-tpool").as_deref(), Some("my-vg"));
+        assert_eq!(group("nothing"), None);
+        assert_eq!(group("..-x"), None);
+        assert_eq!(group("a/b-x"), None);
+    }
+}

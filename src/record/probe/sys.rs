@@ -1,0 +1,97 @@
+//! The few calls that no safe wrapper offers: fork, leaving without clean-up, closing inherited descriptors,
+//! and `LOOP_GET_STATUS64`.
+//!
+//! It decides nothing and interprets nothing; no other file of the program may hold unsafe code.
+#![allow(unsafe_code, reason = "neither nix nor devicemapper wraps these calls safely")]
+
+use nix::errno::Errno;
+use nix::sys::stat::{major, minor};
+use nix::unistd::{ForkResult, Pid};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs `run` in a new process that ends with it. The caller should have one thread: a lock that another
+/// thread holds at this moment stays locked in the new process.
+///
+/// # Errors
+/// The errno of fork(2), e.g. `EAGAIN` when no more processes are allowed.
+pub(crate) fn fork(run: impl FnOnce()) -> Result<Pid, Errno> {
+    // SAFETY: the child runs ordinary code on its copy of this process and never returns into the caller's
+    // stack: it leaves by `_exit`, after a panic too, so that nothing of the parent's is flushed or dropped
+    // twice. glibc makes its allocator usable after fork.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => {
+            let code = i32::from(catch_unwind(AssertUnwindSafe(run)).is_err());
+            // SAFETY: `_exit` has no preconditions.
+            unsafe { libc::_exit(code) }
+        }
+    }
+}
+
+/// Closes every descriptor from 3 on except two. Only for a process just forked: whatever else believed to
+/// own a descriptor must never run again.
+pub(crate) fn keep_only(one: &OwnedFd, other: &OwnedFd) {
+    let (low, high) = {
+        let (a, b) = (one.as_raw_fd(), other.as_raw_fd());
+        (a.min(b), a.max(b))
+    };
+    for (first, last) in [(3, low - 1), (low + 1, high - 1), (high + 1, RawFd::MAX)] {
+        if first <= last && !close_range(first, last) {
+            close_one_by_one(first, last);
+        }
+    }
+}
+
+fn close_range(first: RawFd, last: RawFd) -> bool {
+    let (Ok(first), Ok(last)) = (libc::c_ulong::try_from(first), libc::c_ulong::try_from(last)) else {
+        return true;
+    };
+    // SAFETY: the call takes three numbers and touches no memory; see `keep_only` for who may lose
+    // descriptors.
+    unsafe { libc::syscall(libc::SYS_close_range, first, last, 0 as libc::c_ulong) == 0 }
+}
+
+/// For kernels before 5.9, which have no `close_range`.
+fn close_one_by_one(first: RawFd, last: RawFd) {
+    let open: Vec<RawFd> = match std::fs::read_dir("/proc/self/fd") {
+        Ok(names) => names.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect(),
+        Err(_) => (first..last.min(4096)).collect(),
+    };
+    for fd in open.into_iter().filter(|fd| (first..=last).contains(fd)) {
+        // SAFETY: as in `close_range`; closing a number that is not open only returns EBADF.
+        unsafe { libc::close(fd) };
+    }
+}
+
+/// What a loop device is bound to (`struct loop_info64`, include/uapi/linux/loop.h).
+pub(in crate::record) struct LoopInfo {
+    /// Device of the backing file.
+    pub(in crate::record) dev: (u64, u64),
+    /// Inode of the backing file.
+    pub(in crate::record) inode: u64,
+    /// First byte used.
+    pub(in crate::record) offset: u64,
+    /// Most bytes used; 0 for all.
+    pub(in crate::record) sizelimit: u64,
+    /// 1 read-only, 4 autoclear, 8 partition scan, 16 direct I/O.
+    pub(in crate::record) flags: u32,
+}
+
+const LOOP_GET_STATUS64: u32 = 0x4C05;
+
+/// Asks a loop device what it is bound to; a descriptor opened read-only suffices.
+///
+/// # Errors
+/// `ENXIO` when it is bound to nothing; what the backing filesystem says when it cannot tell.
+pub(in crate::record) fn loop_info(device: BorrowedFd<'_>) -> Result<LoopInfo, Errno> {
+    let mut words = [0_u64; 232 / 8];
+    let at = words.as_mut_ptr();
+    // SAFETY: the kernel writes one `struct loop_info64`, 232 bytes on every architecture, to memory of just
+    // that size; a device that is no loop device refuses an unknown request without writing.
+    Errno::result(unsafe { libc::ioctl(device.as_raw_fd(), LOOP_GET_STATUS64 as _, at) })?;
+    let [dev, inode, _, offset, sizelimit, _, half_flags, ..] = words;
+    let [_, _, _, _, a, b, c, d] = half_flags.to_ne_bytes();
+    let flags = u32::from_ne_bytes([a, b, c, d]);
+    Ok(LoopInfo { dev: (major(dev), minor(dev)), inode, offset, sizelimit, flags })
+}

@@ -1,0 +1,131 @@
+//! What a worker must stand: sleep, death, long answers, many questions.
+
+use super::*;
+
+/// For tests in which somebody sleeps.
+const SHORT: Duration = Duration::from_millis(500);
+/// For tests in which nobody does: never reached, however busy the machine is.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Does what the question says.
+struct Puppet;
+
+impl Responder for Puppet {
+    fn ask(&mut self, _: Query, target: &str) -> Outcome {
+        match target {
+            "sleep" => std::thread::sleep(Duration::from_secs(60)),
+            "die" => kill(Pid::this(), Signal::SIGKILL).unwrap(),
+            "long" => return Outcome::Answered("x".repeat(3 << 20)),
+            "refuse" => return Outcome::refused(Errno::EACCES),
+            "silent" => return Outcome::TimedOut(7),
+            "unasked" => return Outcome::NotAsked("no".to_owned()),
+            "descriptors" => return Outcome::Answered(descriptors()),
+            "pid" => return Outcome::Answered(std::process::id().to_string()),
+            _ => {}
+        }
+        Outcome::Answered(target.to_owned())
+    }
+}
+
+fn descriptors() -> String {
+    let listing = std::fs::read_dir("/proc/self/fd").unwrap();
+    let mut names: Vec<String> = listing
+        .flatten()
+        .filter_map(|e| {
+            Some(format!("{}={}", e.file_name().to_str()?, std::fs::read_link(e.path()).ok()?.display()))
+        })
+        .filter(|n| !n.contains("/proc/"))
+        .collect();
+    names.sort();
+    names.join(" ")
+}
+
+fn worker(limit: Duration) -> Worker {
+    Worker::new(limit, || Box::new(Puppet))
+}
+
+fn said(text: &str) -> Outcome {
+    Outcome::Answered(text.to_owned())
+}
+
+#[test]
+fn every_sort_of_reading_comes_through() {
+    let mut worker = worker(LONG);
+    assert_eq!(worker.ask(Query::File, "a\nb é"), said("a\nb é"));
+    assert_eq!(worker.ask(Query::File, ""), said(""));
+    assert_eq!(worker.ask(Query::File, "refuse"), Outcome::Refused("EACCES".to_owned()));
+    assert_eq!(worker.ask(Query::File, "silent"), Outcome::TimedOut(7));
+    assert_eq!(worker.ask(Query::File, "unasked"), Outcome::NotAsked("no".to_owned()));
+    assert_eq!(worker.ask(Query::File, "long"), Outcome::Answered("x".repeat(3 << 20)));
+}
+
+#[test]
+fn a_sleeper_is_silent_and_the_next_question_is_answered() {
+    let mut worker = worker(SHORT);
+    let started = Instant::now();
+    let first = worker.ask(Query::File, "pid");
+    assert_eq!(worker.ask(Query::DmStatus, "sleep"), Outcome::TimedOut(500));
+    assert!(started.elapsed() < Duration::from_secs(10));
+    let second = worker.ask(Query::File, "pid");
+    assert!(second.said().is_some());
+    assert_ne!(first, second);
+}
+
+#[test]
+fn silences_do_not_add_up() {
+    let mut worker = worker(SHORT);
+    let silences: Vec<Outcome> = (0..4).map(|_| worker.ask(Query::DmStatus, "sleep")).collect();
+    let want = [500, 500, 25, 25].map(Outcome::TimedOut);
+    assert_eq!(silences, want);
+}
+
+#[test]
+fn a_worker_that_dies_is_replaced() {
+    let mut worker = worker(LONG);
+    assert_eq!(worker.ask(Query::File, "die").errno(), Some("EPIPE"));
+    assert_eq!(worker.ask(Query::File, "a"), said("a"));
+}
+
+#[test]
+fn many_questions_stop_at_a_silence_and_survive_a_death() {
+    let names: Vec<String> = (0..5000).map(|n| format!("name-{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let outcomes = worker(LONG).ask_each(Query::DmTable, &names);
+    assert!(outcomes.iter().map(|r| r.said().unwrap()).eq(names.iter().copied()));
+
+    let mut worker = worker(SHORT);
+    let outcomes = worker.ask_each(Query::DmTable, &["a", "die", "b", "sleep", "c"]);
+    let died = Outcome::Refused("EPIPE: the process that asked died".to_owned());
+    assert_eq!(outcomes, [said("a"), died, said("b"), Outcome::TimedOut(500)]);
+}
+
+#[test]
+fn a_question_too_long_for_a_pipe_is_refused() {
+    let mut worker = worker(LONG);
+    let long = "x".repeat(LIMIT_UNDER_WAY);
+    assert_eq!(worker.ask(Query::File, &long).errno(), Some("ENAMETOOLONG"));
+    assert_eq!(worker.ask(Query::File, "a"), said("a"));
+}
+
+/// Whoever waits for the end of our output must not wait for a worker that cannot end.
+#[test]
+fn a_worker_holds_nothing_of_ours() {
+    let _ours = File::open("/proc/version").unwrap();
+    let outcome = worker(LONG).ask(Query::File, "descriptors");
+    let held = outcome.said().unwrap();
+    let (null, pipes): (Vec<&str>, Vec<&str>) = held.split(' ').partition(|d| d.ends_with("=/dev/null"));
+    assert_eq!(null, ["0=/dev/null", "1=/dev/null", "2=/dev/null"]);
+    assert_eq!(pipes.len(), 2, "{held}");
+    assert!(pipes.iter().all(|p| p.contains("=pipe:")), "{held}");
+}
+
+#[test]
+fn no_process_stays() {
+    let mut worker = worker(SHORT);
+    let pid = worker.ask(Query::File, "pid").said().unwrap().to_owned();
+    worker.ask(Query::File, "sleep");
+    drop(worker);
+    // Another test's fork may get the number again, but not as our child's zombie.
+    let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    assert!(!state.contains(") Z "), "{state}");
+}

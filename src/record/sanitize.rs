@@ -1,0 +1,38 @@
+//! Takes out of every text from outside what could deceive a reader or the report: control characters and
+//! marks.
+//!
+//! It shortens nothing and interprets nothing: each character that may not pass becomes `U+FFFD`.
+
+/// The text with every character that may not pass replaced by `U+FFFD`: control characters other than tab
+/// and newline (they steer terminals), characters that turn the writing direction, and the private-use marks
+/// that the report puts around amounts ([`crate::host::model::units::AMOUNT`]).
+#[must_use]
+pub fn clean(text: String) -> String {
+    // Nearly every text is plain, and a look at its bytes is quicker than one at its characters.
+    let plain = |b: u8| matches!(b, b'\t' | b'\n' | b' '..=b'~');
+    if text.bytes().all(plain) || !text.chars().any(forbidden) {
+        return text;
+    }
+    text.chars().map(|c| if forbidden(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+const fn forbidden(c: char) -> bool {
+    matches!(c,
+        '\u{0}'..='\u{8}' | '\u{B}'..='\u{1F}' | '\u{7F}'..='\u{9F}'
+        | '\u{E000}' | '\u{E001}'
+        | '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::model::units::AMOUNT;
+
+    #[test]
+    fn marks_and_controls_do_not_pass() {
+        assert_eq!(clean("a\tb\nc é".to_owned()), "a\tb\nc é");
+        assert_eq!(clean("\u{1b}[31mred\r\u{0}".to_owned()), "\u{FFFD}[31mred\u{FFFD}\u{FFFD}");
+        assert_eq!(clean(format!("{}1{}", AMOUNT.0, AMOUNT.1)), "\u{FFFD}1\u{FFFD}");
+        assert_eq!(clean("\u{202E}txt".to_owned()), "\u{FFFD}txt");
+    }
+}

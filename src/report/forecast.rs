@@ -1,0 +1,94 @@
+//! How fast the parts of a pool fill, in words and as JSON.
+//!
+//! Nothing is said where no history was given, and no rate where too little was seen.
+
+use crate::forecast::{self, SpaceForecast, Trend, length};
+use crate::host::Host;
+use crate::host::model::pool::Pool;
+use crate::host::model::units::Bytes;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A line for each part: `data      +1.2 GiB an hour, seen for 6 h: full in 75 h`.
+#[must_use]
+pub(super) fn lines(pool: &Pool, host: &Host) -> Vec<String> {
+    if host.history.samples.is_empty() {
+        return Vec::new();
+    }
+    let forecast = forecast::of(host, pool);
+    let line = |(name, outlook)| format!("{name:<10} {}", words(outlook, outlook.soonest()));
+    forecast.spaces().map(line).collect()
+}
+
+/// What a trend says, in a sentence.
+#[must_use]
+pub(super) fn words(outlook: &SpaceForecast, trend: Trend) -> String {
+    match trend {
+        Trend::NotEnough(samples) => {
+            let samples = if samples == 1 { "1 sample".to_owned() } else { format!("{samples} samples") };
+            format!("not enough data yet: {samples}")
+        }
+        Trend::NotGrowing(fit) => format!("not growing, seen for {}", length(fit.span)),
+        Trend::Fills(fit, end) => {
+            let bytes = outlook.bytes_per_hour(&fit).and_then(|b| u64::try_from(b).ok());
+            let rate = bytes.map_or_else(|| "growing".to_owned(), |b| format!("+{} an hour", Bytes(b)));
+            format!("{rate}, seen for {}: full in {}", length(fit.span), length(end))
+        }
+    }
+}
+
+/// When the parts of a pool are full, from a history.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ForecastV1 {
+    data: OutlookV1,
+    metadata: OutlookV1,
+    /// The filesystem under the data's loop file.
+    filesystem: Option<OutlookV1>,
+}
+
+/// One space's growth.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OutlookV1 {
+    /// Samples since the last fall.
+    samples: usize,
+    /// Seconds over which the rate was seen; `null` where there is not enough data for one.
+    seen_seconds: Option<i64>,
+    /// Growth; negative where it shrinks.
+    bytes_per_hour: Option<i64>,
+    /// Seconds until it is full at that rate; `null` where it does not grow or there is not enough data.
+    full_in_seconds: Option<i64>,
+    /// Whether the rate was seen long enough to reckon with that end.
+    trusted: bool,
+}
+
+impl ForecastV1 {
+    /// The forecast for a pool by the trend that is picked of each space; `None` where no history was given.
+    pub(super) fn of(pool: &Pool, host: &Host, pick: fn(&SpaceForecast) -> Trend) -> Option<Self> {
+        if host.history.samples.is_empty() {
+            return None;
+        }
+        let forecast = forecast::of(host, pool);
+        Some(Self {
+            data: OutlookV1::of(&forecast.data, pick),
+            metadata: OutlookV1::of(&forecast.metadata, pick),
+            filesystem: forecast.filesystem.as_ref().map(|outlook| OutlookV1::of(outlook, pick)),
+        })
+    }
+}
+
+impl OutlookV1 {
+    fn of(outlook: &SpaceForecast, pick: fn(&SpaceForecast) -> Trend) -> Self {
+        let (fit, end) = match pick(outlook) {
+            Trend::Fills(fit, end) => (Some(fit), Some(end)),
+            Trend::NotGrowing(fit) => (Some(fit), None),
+            Trend::NotEnough(_) => (None, None),
+        };
+        Self {
+            samples: outlook.samples,
+            seen_seconds: fit.map(|f| f.span / 1000),
+            bytes_per_hour: fit.and_then(|f| outlook.bytes_per_hour(&f)),
+            full_in_seconds: end.map(|e| e / 1000),
+            trusted: outlook.reliable_since().is_some(),
+        }
+    }
+}

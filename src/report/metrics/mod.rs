@@ -1,0 +1,269 @@
+//! Prometheus metrics of a report, for the textfile collector or a scrape: base units, shares from 0 to 1, what is not
+//! known left out. It neither judges nor knows what a dashboard or an alert makes of a number.
+//!
+//! Names and labels are released: they mean one thing for ever. One host has at most `6 + docker roots + 27 × pools`
+//! series, one more for each rule that finds something about a pool, and with devices asked for two each.
+
+mod exposition;
+
+use super::Report;
+use super::json::{self, backing_word, owner_word};
+use crate::host::Host;
+use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::space::Space;
+use crate::host::model::thin::Thin;
+use crate::host::model::units::{Blocks, Bytes, METADATA_BLOCK};
+use crate::verdict::Verdict;
+use exposition::{Exposition, Labels, Value};
+use std::collections::BTreeMap;
+
+/// What to show beyond the report.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// So many thin devices at most, the largest first; none unless asked for.
+    pub devices: Option<usize>,
+    /// When an earlier look was last answered in full, in seconds since 1970.
+    pub last_success: Option<u64>,
+}
+
+/// The name of the family that says when a look was last answered in full; a file that is replaced hands its value on.
+pub const LAST_SUCCESS: &str = "thinspect_last_success_timestamp_seconds";
+
+/// Modes a pool may have, in the words of `thinspect/1`.
+const MODES: [&str; 7] = ["rw", "ro", "out-of-data-space", "failed", "suspended", "unanswered", "unknown"];
+
+/// When the report was answered in full; `None` if it was not.
+#[must_use]
+pub fn success(report: &Report) -> Option<u64> {
+    looked_at(&report.host).filter(|_| report.verdict != Verdict::Unknown)
+}
+
+/// The report in Prometheus' text format.
+#[must_use]
+pub fn text(report: &Report, options: &Options) -> String {
+    let mut all = Exposition::default();
+    of_the_look(&mut all, report, options);
+    of_dockers(&mut all, report);
+    of_findings(&mut all, report);
+    of_states(&mut all, &report.host);
+    of_spaces(&mut all, &report.host.pools);
+    of_floors(&mut all, &report.host.pools);
+    of_backings(&mut all, &report.host.pools);
+    if let Some(most) = options.devices {
+        of_devices(&mut all, &report.host, most);
+    }
+    all.text()
+}
+
+fn of_the_look(all: &mut Exposition, report: &Report, options: &Options) {
+    let version = env!("CARGO_PKG_VERSION");
+    all.gauge("thinspect_build_info", "The program that looked.")
+        .sample(&[("version", version)], Value::Count(1));
+    all.gauge("thinspect_last_run_timestamp_seconds", "When it last looked.")
+        .sample(&[], looked_at(&report.host).map(Value::Count));
+    all.gauge(LAST_SUCCESS, "When a look was last answered well enough for a verdict.")
+        .sample(&[], success(report).or(options.last_success).map(Value::Count));
+    let mut verdict = all.gauge("thinspect_verdict", "What it all adds up to: 1 for the verdict that holds.");
+    for one in [Verdict::Ok, Verdict::Warning, Verdict::Critical, Verdict::Unknown] {
+        verdict.sample(&[("verdict", one.word())], Value::Flag(report.verdict == one));
+    }
+    all.gauge("thinspect_pools", "Thin pools of this host.")
+        .sample(&[], Value::Count(count(report.host.pools.len())));
+}
+
+/// Seconds since 1970 of the recording.
+fn looked_at(host: &Host) -> Option<u64> {
+    let at: jiff::Timestamp = host.recorded_at.as_deref()?.parse().ok()?;
+    u64::try_from(at.as_second()).ok()
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+/// Docker by data root; a pool of its own says devicemapper where no setting does.
+fn of_dockers(all: &mut Exposition, report: &Report) {
+    let mut info =
+        all.gauge("thinspect_docker_info", "A Docker on this host, its version and storage driver.");
+    for docker in &report.host.docker_roots {
+        let root = docker.root.as_deref().unwrap_or_default();
+        let owns = |p: &Pool| matches!(&p.owner, Owner::Docker { root } if *root == docker.root);
+        let used = || report.host.pools.iter().any(owns).then_some("devicemapper");
+        let driver = docker.driver.as_deref().or_else(used).unwrap_or_default();
+        let version = docker.version.as_deref().unwrap_or_default();
+        info.sample(&[("root", root), ("version", version), ("driver", driver)], Value::Count(1));
+    }
+}
+
+/// How many findings of each rule and severity stand, by pool; what is about no pool has an empty one.
+fn of_findings(all: &mut Exposition, report: &Report) {
+    let mut counts: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
+    for finding in &report.findings {
+        let subject = &finding.subject;
+        let pool = if subject.kind == "pool" { subject.name.as_str() } else { "" };
+        *counts.entry((finding.rule, finding.severity.word(), pool)).or_default() += 1;
+    }
+    let mut family = all.gauge(
+        "thinspect_findings",
+        "What is wrong: findings that stand, `thinspect explain RULE` says more.",
+    );
+    for ((rule, severity, pool), number) in counts {
+        family.sample(&[("pool", pool), ("rule", rule), ("severity", severity)], Value::Count(number));
+    }
+}
+
+fn of_states(all: &mut Exposition, host: &Host) {
+    let mut info = all.gauge("thinspect_pool_info", "A thin pool: who owns it, and what carries its data.");
+    for pool in &host.pools {
+        let labels = [
+            ("pool", pool.label()),
+            ("uuid", pool.uuid.as_deref().unwrap_or_default()),
+            ("owner", owner_word(&pool.owner)),
+            ("backing", backing_word(pool.data_backing.kind)),
+        ];
+        info.sample(&labels, Value::Count(1));
+    }
+    let mut modes =
+        all.gauge("thinspect_pool_mode", "What the pool does for its users: 1 for the mode it is in.");
+    for pool in &host.pools {
+        for one in MODES {
+            modes.sample(&[("pool", pool.label()), ("mode", one)], Value::Flag(pool.mode_word() == one));
+        }
+    }
+    per_pool(
+        all,
+        &host.pools,
+        "thinspect_pool_needs_check",
+        "Whether the metadata needs an offline check.",
+        |p| p.needs_check.map(Value::Flag),
+    );
+    let mut devices = all.gauge("thinspect_pool_active_devices", "Active thin devices of the pool.");
+    for pool in &host.pools {
+        devices.sample(&[("pool", pool.label())], Value::Count(count(host.thins_of(pool).count())));
+    }
+}
+
+fn per_pool(
+    all: &mut Exposition,
+    pools: &[Pool],
+    name: &'static str,
+    help: &'static str,
+    value: impl Fn(&Pool) -> Option<Value>,
+) {
+    let mut family = all.gauge(name, help);
+    for pool in pools {
+        family.sample(&[("pool", pool.label())], value(pool));
+    }
+}
+
+/// The same for the pool's data and its metadata.
+fn per_space(
+    all: &mut Exposition,
+    pools: &[Pool],
+    name: &'static str,
+    help: &'static str,
+    value: impl Fn(&Pool) -> [Option<Value>; 2],
+) {
+    let mut family = all.gauge(name, help);
+    for pool in pools {
+        let [data, metadata] = value(pool);
+        for (space, value) in [("data", data), ("metadata", metadata)] {
+            family.sample(&[("pool", pool.label()), ("space", space)], value);
+        }
+    }
+}
+
+fn bytes(amount: Option<Bytes>) -> Option<Value> {
+    amount.map(|b| Value::Count(b.0))
+}
+
+fn of_spaces(all: &mut Exposition, pools: &[Pool]) {
+    per_space(all, pools, "thinspect_pool_size_bytes", "Size of the pool's data or metadata.", |p| {
+        [bytes(p.data.total_in_bytes()), bytes(p.metadata.total_in_bytes())]
+    });
+    per_space(all, pools, "thinspect_pool_used_bytes", "Bytes in use of the pool's data or metadata.", |p| {
+        [bytes(p.data.used_in_bytes()), bytes(p.metadata.used_in_bytes())]
+    });
+    per_space(all, pools, "thinspect_pool_used_ratio", "Share in use of the pool's data or metadata.", |p| {
+        let of_lvs = || Some(Value::Share { part: p.metadata_centipercent?, of: 10_000 });
+        [share(&p.data), share(&p.metadata).or_else(of_lvs)]
+    });
+    let low_water = |p: &Pool| bytes(Some(p.data.low_water?.bytes(p.block?)));
+    let help = "Free data at which the kernel raises an event.";
+    per_pool(all, pools, "thinspect_pool_low_water_bytes", help, low_water);
+}
+
+fn share<B: Blocks>(space: &Space<B>) -> Option<Value> {
+    let (part, of) = space.pair()?;
+    Some(Value::Share { part, of })
+}
+
+/// Docker's free-space floor; absent where nobody applies one.
+fn of_floors(all: &mut Exposition, pools: &[Pool]) {
+    let help = "Share of the pool that Docker keeps free (dm.min_free_space).";
+    per_pool(all, pools, "thinspect_pool_min_free_ratio", help, |p| {
+        Some(Value::Share { part: p.min_free.percent?, of: 100 })
+    });
+    let amounts = |p: &Pool, blocks: fn(&json::Floor) -> [Option<u64>; 2]| {
+        let [data, metadata] = blocks(&json::floor(p));
+        let of =
+            |blocks: Option<u64>, block: Option<Bytes>| bytes(Some(Bytes(blocks?.saturating_mul(block?.0))));
+        [of(data, p.block), of(metadata, Some(METADATA_BLOCK))]
+    };
+    let help = "Bytes that must be free before Docker makes a layer or container.";
+    per_space(all, pools, "thinspect_pool_min_free_required_bytes", help, |p| amounts(p, |f| f.required));
+    let help = "Bytes missing to that; 0 where the floor is met.";
+    per_space(all, pools, "thinspect_pool_min_free_shortfall_bytes", help, |p| amounts(p, |f| f.short));
+}
+
+fn of_backings(all: &mut Exposition, pools: &[Pool]) {
+    let help =
+        "Room for new data: what the pool has free, or less where its loop file's filesystem has less.";
+    per_pool(all, pools, "thinspect_pool_headroom_bytes", help, |p| bytes(p.headroom().effective));
+    let mut free = all.gauge(
+        "thinspect_pool_filesystem_free_bytes",
+        "Free space of the filesystem under the pool's loop file.",
+    );
+    for pool in pools {
+        let filesystem = pool.data_backing.filesystem.as_ref();
+        free.sample(&labels_of_mount(pool), bytes(filesystem.and_then(|f| f.free)));
+    }
+    let mut size = all
+        .gauge("thinspect_pool_filesystem_size_bytes", "Size of the filesystem under the pool's loop file.");
+    for pool in pools {
+        let filesystem = pool.data_backing.filesystem.as_ref();
+        size.sample(&labels_of_mount(pool), bytes(filesystem.and_then(|f| f.size)));
+    }
+    let help = "What the pool's loop file may still demand of its filesystem.";
+    per_pool(all, pools, "thinspect_pool_loop_file_growth_bytes", help, |p| {
+        bytes(p.data_backing.file.as_ref()?.may_grow())
+    });
+}
+
+fn labels_of_mount(pool: &Pool) -> [(&'static str, &str); 2] {
+    let mount = pool.data_backing.filesystem.as_ref().and_then(|f| f.mount.as_deref());
+    [("pool", pool.label()), ("mountpoint", mount.unwrap_or_default())]
+}
+
+/// The active thin devices that map most.
+fn of_devices(all: &mut Exposition, host: &Host, most: usize) {
+    let mut devices: Vec<(&Pool, &Thin)> =
+        host.pools.iter().flat_map(|p| host.thins_of(p).map(move |t| (p, t))).collect();
+    devices.sort_by_key(|(_, thin)| (std::cmp::Reverse(thin.mapped()), thin.name.as_str()));
+    devices.truncate(most);
+    let mut per_device = |name, help, value: fn(&Thin) -> Option<Bytes>| {
+        let mut family = all.gauge(name, help);
+        for (pool, thin) in &devices {
+            let labels: &Labels<'_> = &[("pool", pool.label()), ("device", &thin.name)];
+            family.sample(labels, bytes(value(thin)));
+        }
+    };
+    per_device("thinspect_device_size_bytes", "Virtual size of a thin device.", |t| {
+        t.length.map(crate::host::model::units::Sectors::bytes)
+    });
+    per_device(
+        "thinspect_device_mapped_bytes",
+        "Bytes a thin device maps, shared ones included.",
+        Thin::mapped,
+    );
+}

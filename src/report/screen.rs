@@ -1,0 +1,422 @@
+//! The screen: verdict first, then what to do, then each pool in the shape of `zpool status`.
+//!
+//! Lines keep to the width, except commands: those stay in one piece to be copied.
+
+use super::units::{Units, amounts, clean};
+use super::wrap::wrap;
+use super::{Report, Source, forecast};
+use crate::advice::Advice;
+use crate::forecast::length;
+use crate::host::dm::status::WhenFull;
+use crate::host::model::backing::Backing;
+use crate::host::model::pool::{MinFreeFrom, Owner, Pool, StatusAnswer};
+use crate::host::model::space::Space;
+use crate::host::model::units::{Blocks, Bytes};
+use crate::host::{DeviceMapper, Host};
+use crate::rules::Finding;
+use crate::verdict::{Severity, Verdict};
+use anstyle::{AnsiColor, Style};
+use std::fmt::Write as _;
+
+/// How the screen is to look.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Units of amounts.
+    pub units: Units,
+    /// Colour, where the reader is a terminal that wants it.
+    pub colour: bool,
+    /// Evidence, notes and all advice of all findings.
+    pub verbose: bool,
+    /// Columns.
+    pub width: usize,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { units: Units::Iec, colour: false, verbose: false, width: 80 }
+    }
+}
+
+impl Look {
+    pub(super) fn paint(&self, style: Style, text: &str) -> String {
+        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    pub(crate) fn say(&self, text: &str) -> String {
+        clean(&amounts(text, self.units)).into_owned()
+    }
+}
+
+const BOLD: Style = Style::new().bold();
+
+pub(super) fn colour_of(severity: Severity) -> Style {
+    let colour = match severity {
+        Severity::Critical => AnsiColor::Red,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Notice => AnsiColor::Cyan,
+    };
+    colour.on_default().bold()
+}
+
+/// The report as text.
+#[must_use]
+pub fn text(report: &Report, look: &Look) -> String {
+    let mut out = headline(report, look);
+    for pool in &report.host.pools {
+        out.push('\n');
+        out.push_str(&pool_block(pool, &report.host, look));
+    }
+    let shown = report.findings.len();
+    if shown > 0 {
+        out.push('\n');
+        for (rank, finding) in report.findings.iter().enumerate() {
+            let named = report.host.pools.len() > 1;
+            out.push_str(&finding_block(finding, rank == 0 || look.verbose, named, look));
+        }
+    }
+    out.push_str(&see(report));
+    out.push_str(&notes(report, look));
+    out
+}
+
+/// The verdict, the leading finding and the first thing to do: enough to act on.
+fn headline(report: &Report, look: &Look) -> String {
+    let (word, style) = match report.verdict {
+        Verdict::Critical => ("CRITICAL", colour_of(Severity::Critical)),
+        Verdict::Warning => ("WARNING", colour_of(Severity::Warning)),
+        Verdict::Unknown => ("UNKNOWN", colour_of(Severity::Warning)),
+        Verdict::Ok => ("OK", AnsiColor::Green.on_default().bold()),
+    };
+    let (leading, sentence) = (report.leading(), report.sentence());
+    let lines = wrap(&format!("{word}: "), &look.say(&sentence), look.width);
+    let mut out = lines.replacen(word, &look.paint(style, word), 1);
+    if let Some(finding) = leading
+        && let Some((advice, command)) = finding.advice.iter().find_map(|a| Some((a, a.commands.first()?)))
+    {
+        let does = look.say(&advice.does);
+        let _ = writeln!(out, "  first: {}", look.paint(BOLD, &clean(command)));
+        out.push_str(&wrap("         ", &format!("[{}] {does}", advice.risk.word()), look.width));
+    }
+    out
+}
+
+/// What to say when nothing above a notice was found.
+pub(super) fn quiet_sentence(report: &Report) -> String {
+    let host = &report.host;
+    match (&host.kernel.device_mapper, host.pools.len()) {
+        (DeviceMapper::Missing, _) => {
+            "this kernel has no device-mapper loaded, so there are no thin pools here (modprobe dm_thin_pool loads it)".into()
+        }
+        (DeviceMapper::Refused(why), _) => {
+            format!("device-mapper refused to answer ({why}); run as root, with CAP_SYS_ADMIN")
+        }
+        (DeviceMapper::Silent, _) => "device-mapper did not answer in time".into(),
+        (_, 0) if report.source == Source::Pasted => {
+            "the text names no thin pool; paste `dmsetup status`, `docker info` or the error line beside it".into()
+        }
+        (_, 0) => "no thin pools on this host".into(),
+        (_, pools) if report.verdict == Verdict::Unknown => {
+            let missing = host.notes.iter().find(|o| o.forces_unknown);
+            if missing.is_none() && report.source == Source::Pasted {
+                return "the text does not say what state a pool is in; paste `dmsetup status` or `docker info` beside it".into();
+            }
+            let why = missing.map_or_else(
+                || "the numbers of a pool are missing".to_owned(),
+                |o| format!("{}: {}", o.about, o.text),
+            );
+            let count = if pools == 1 { "the pool".to_owned() } else { format!("{pools} pools") };
+            format!("nothing wrong was found with {count}, but not everything was answered: {why}")
+        }
+        (_, 1) => "the pool is healthy".into(),
+        (_, pools) => format!("all {pools} pools are healthy"),
+    }
+}
+
+fn pool_block(pool: &Pool, host: &Host, look: &Look) -> String {
+    let mut out = String::new();
+    let name = pool.name.as_deref().map_or_else(|| "not named in the text".into(), clean);
+    let _ = writeln!(out, "  pool: {}", look.paint(BOLD, &name));
+    out.push_str(&wrap(" state: ", &look.say(&state(pool, host)), look.width));
+    if let Some(owner) = owner(pool, host) {
+        out.push_str(&wrap(" owner: ", &look.say(&owner), look.width));
+    }
+    let data = space_line("data", &pool.data, look);
+    let share = || pool.metadata_centipercent.map(|c| format!("metadata {:>5} %", tenths(c / 10)));
+    let metadata = space_line("metadata", &pool.metadata, look).or_else(share);
+    for (at, line) in data.into_iter().chain(metadata).enumerate() {
+        let _ = writeln!(out, "{}{line}", if at == 0 { " space: " } else { "        " });
+    }
+    if let Some(limit) = limit(pool) {
+        out.push_str(&wrap(" limit: ", &look.say(&limit), look.width));
+    }
+    for (at, line) in forecast::lines(pool, host).iter().enumerate() {
+        let _ = writeln!(out, "{}{}", if at == 0 { " trend: " } else { "        " }, look.say(line));
+    }
+    for line in below(pool) {
+        out.push_str(&wrap(" below: ", &look.say(&line), look.width));
+    }
+    out
+}
+
+/// What the pool does for its users now, in words.
+pub(super) fn state(pool: &Pool, host: &Host) -> String {
+    let timeout = host.kernel.no_space_timeout.unwrap_or(60);
+    let expired =
+        pool.when_full == Some(WhenFull::Error) && pool.when_full_requested == Some(WhenFull::Queue);
+    let mut words = match pool.mode_word() {
+        "rw" => "read-write".to_owned(),
+        "ro" if pool.metadata.is_full() => "READ-ONLY: out of metadata space".to_owned(),
+        "ro" => "READ-ONLY".to_owned(),
+        "out-of-data-space" if expired => {
+            format!("OUT OF DATA SPACE: writes waited {timeout} s and now fail")
+        }
+        "out-of-data-space" if pool.when_full == Some(WhenFull::Queue) && timeout == 0 => {
+            "OUT OF DATA SPACE: writes wait for ever".to_owned()
+        }
+        "out-of-data-space" if pool.when_full == Some(WhenFull::Queue) => {
+            format!("OUT OF DATA SPACE: writes wait, at most {timeout} s, then fail")
+        }
+        "out-of-data-space" if pool.when_full.is_none() => {
+            "OUT OF DATA SPACE: writes wait or fail".to_owned()
+        }
+        "out-of-data-space" => "OUT OF DATA SPACE: writes fail".to_owned(),
+        "failed" => "FAILED: all I/O fails".to_owned(),
+        "suspended" => "SUSPENDED: all I/O waits".to_owned(),
+        "unanswered" => match pool.answer {
+            StatusAnswer::Silent(ms) => format!("NO ANSWER within {ms} ms: its metadata is stuck"),
+            _ => "NO ANSWER".to_owned(),
+        },
+        _ => "not known".to_owned(),
+    };
+    if let Some(secs) = pool.mode_secs {
+        let _ = write!(
+            words,
+            "; so for {}",
+            length(i64::try_from(secs).unwrap_or(i64::MAX).saturating_mul(1000))
+        );
+    }
+    if pool.needs_check == Some(true) {
+        words.push_str("; needs an offline check");
+    }
+    if matches!(pool.mode_word(), "rw") && pool.when_full.is_some() {
+        let full = if pool.when_full == Some(WhenFull::Queue) { "wait" } else { "fail" };
+        let _ = write!(words, "; when full, writes {full}");
+    }
+    words
+}
+
+pub(super) fn owner(pool: &Pool, host: &Host) -> Option<String> {
+    let at = |root: &Option<String>| root.as_ref().map(|r| format!(", {r}")).unwrap_or_default();
+    match &pool.owner {
+        Owner::Docker { root } => {
+            let docker = host.docker_of(pool);
+            let version = docker.and_then(|d| d.version.as_deref());
+            let version = version.or_else(|| pool.docker_info.as_ref()?.server_version.as_deref());
+            let version = version.map(|v| format!(" {v}")).unwrap_or_default();
+            let stopped = if docker.and_then(|d| d.running) == Some(false) {
+                "; the daemon is not running"
+            } else {
+                ""
+            };
+            Some(format!("docker{version}{}{stopped}", at(root)))
+        }
+        Owner::Containerd { root } => Some(format!("containerd{}", at(root))),
+        Owner::Lvm => Some("LVM".to_owned()),
+        Owner::Stratis => Some("Stratis".to_owned()),
+        Owner::ContainersStorage => Some("containers/storage (Podman, CRI-O)".to_owned()),
+        Owner::Unknown => None,
+    }
+}
+
+const BAR: usize = 16;
+
+/// `data      90.1 % [##############--]  90.1 GiB of 100.0 GiB; 161986 of 1638400 blocks free`
+fn space_line<B: Blocks>(name: &str, space: &Space<B>, look: &Look) -> Option<String> {
+    let Some(permille) = space.permille() else {
+        let free = space.reported_free?.count();
+        return Some(format!("{name:<9}{free} blocks free, the total is not said"));
+    };
+    let filled = filled(BAR, permille);
+    let filled_bar = look.paint(of_share(permille), &"#".repeat(filled));
+    let bar = format!("[{filled_bar}{}]", "-".repeat(BAR - filled));
+    let share = tenths(permille);
+    let bytes = space.used_in_bytes().zip(space.total_in_bytes());
+    let bytes = bytes.map(|(used, total)| format!("{} of {}", look.units.show(used), look.units.show(total)));
+    let blocks = space.free().zip(space.total).map(|(free, total)| {
+        let about = if space.exact { "" } else { "about " };
+        format!("{about}{} of {} blocks free", free.count(), total.count())
+    });
+    let numbers: Vec<String> = bytes.into_iter().chain(blocks).collect();
+    Some(format!("{name:<9}{share:>5} % {bar} {}", numbers.join("; ")))
+}
+
+/// How bad so many tenths of a percent in use look.
+pub(crate) const fn level(permille: u64) -> Option<Severity> {
+    match permille {
+        900.. => Some(Severity::Critical),
+        800.. => Some(Severity::Warning),
+        _ => None,
+    }
+}
+
+/// The colour of tenths of a percent in use.
+pub(super) fn of_share(permille: u64) -> Style {
+    level(permille).map_or_else(Style::new, colour_of)
+}
+
+/// Columns of a bar that are filled: all of them only of what is full, none only of what is empty.
+pub(crate) fn filled(columns: usize, permille: u64) -> usize {
+    let most = u64::try_from(columns).unwrap_or_default();
+    let filled = match permille {
+        0 => 0,
+        1..1000 => (most * permille / 1000).clamp(1, most.saturating_sub(1).max(1)),
+        _ => most,
+    };
+    usize::try_from(filled).unwrap_or_default()
+}
+
+/// Tenths as people read them.
+pub(crate) fn tenths(number: u64) -> String {
+    format!("{}.{}", number / 10, number % 10)
+}
+
+/// The floor of Docker or Podman in numbers.
+pub(super) fn limit(pool: &Pool) -> Option<String> {
+    let percent = pool.min_free.percent?;
+    let (engine, option) = pool.engine();
+    let from = match pool.min_free.from {
+        MinFreeFrom::Default => "the default",
+        MinFreeFrom::Option => "as configured",
+        MinFreeFrom::DockerInfo => "from docker info",
+        MinFreeFrom::ErrorLine => "from Docker's refusal",
+        MinFreeFrom::NotDocker | MinFreeFrom::TooOld => return None,
+    };
+    if percent == 0 {
+        return Some(format!("{option} is 0 %: {engine} lets the pool fill up"));
+    }
+    let total = pool.data.total.map(|t| t.0);
+    let required =
+        total.and_then(|t| pool.min_free.required(t)).or(pool.refused_data.and_then(|r| r.required));
+    let required = required.map(|required| {
+        let bytes =
+            pool.block.map(|b| format!(" ({})", Bytes(required.saturating_mul(b.0)))).unwrap_or_default();
+        let metadata = metadata_floor(pool).map(|m| format!(" and {m} metadata blocks")).unwrap_or_default();
+        format!(
+            ": {engine} wants {required} data blocks{bytes}{metadata} free before it makes a layer or container"
+        )
+    });
+    Some(format!("{option} {percent} %, {from}{}", required.unwrap_or_default()))
+}
+
+/// Docker's floor in metadata blocks, where that is what it refuses for.
+fn metadata_floor(pool: &Pool) -> Option<u64> {
+    let required = pool.min_free.required(pool.metadata.total?.0)?;
+    (pool.metadata.free()?.0 < required).then_some(required)
+}
+
+/// What lies under the pool: the data, and the metadata where it differs in kind.
+fn below(pool: &Pool) -> Vec<String> {
+    let mut lines: Vec<String> = carried("data", &pool.data_backing).into_iter().collect();
+    let metadata = &pool.metadata_backing;
+    let elsewhere = metadata.filesystem != pool.data_backing.filesystem;
+    let deleted = metadata.file.as_ref().is_some_and(|f| f.deleted);
+    if metadata.kind != pool.data_backing.kind || elsewhere || deleted {
+        lines.extend(carried("metadata", metadata));
+    }
+    lines
+}
+
+fn carried(half: &str, backing: &Backing) -> Option<String> {
+    let node = backing.path.clone().or_else(|| backing.device.map(|d| d.to_string()));
+    if let Some(file) = &backing.file {
+        let mut words = format!("{half} in the loop file {}", file.path);
+        if file.deleted {
+            words.push_str(", DELETED while in use");
+        }
+        if let Some(grow) = file.may_grow().filter(|grow| grow.0 > 0) {
+            let _ = write!(words, ", which may still grow by {grow}");
+        }
+        if let Some(free) = backing.filesystem.as_ref().and_then(|f| f.free) {
+            let mount =
+                backing.filesystem.as_ref().and_then(|f| f.mount.as_deref()).unwrap_or("its filesystem");
+            let _ = write!(words, "; {mount} has {free} free");
+        }
+        return Some(words);
+    }
+    let node = node?;
+    let disks =
+        if backing.below.is_empty() { String::new() } else { format!(" on {}", backing.below.join(", ")) };
+    Some(format!("{half} on {node}{disks}"))
+}
+
+/// A finding alone, with all its advice.
+#[must_use]
+pub fn finding_text(finding: &Finding, look: &Look) -> String {
+    finding_block(finding, true, true, look)
+}
+
+fn finding_block(finding: &Finding, full: bool, named: bool, look: &Look) -> String {
+    let word = finding.severity.word();
+    let sure = match finding.certainty {
+        crate::verdict::Certainty::Certain => "",
+        crate::verdict::Certainty::Likely => "likely: ",
+        crate::verdict::Certainty::Possible => "possible: ",
+    };
+    let tag = format!("[{word}]");
+    let subject = if named { format!("{}: ", clean(&finding.subject.name)) } else { String::new() };
+    let text = format!("{}: {subject}{sure}{}", finding.rule, look.say(&finding.summary));
+    let lines = wrap(&format!("{tag:>12} "), &text, look.width);
+    let mut out = lines.replacen(&tag, &look.paint(colour_of(finding.severity), &tag), 1);
+    if look.verbose {
+        for fact in &finding.evidence {
+            let text = format!("{}: {} ({})", fact.fact, fact.value, fact.from);
+            out.push_str(&wrap("             - ", &look.say(&text), look.width));
+        }
+    }
+    if full {
+        for advice in &finding.advice {
+            out.push_str(&advice_block(advice, look));
+        }
+    }
+    out
+}
+
+fn advice_block(advice: &Advice, look: &Look) -> String {
+    let gain = advice.gain.map(|g| format!(" (frees {g})")).unwrap_or_default();
+    let head = format!("   {:>10} ", format!("[{}]", advice.risk.word()));
+    let mut out = wrap(&head, &look.say(&format!("{}{gain}", advice.does)), look.width);
+    for command in &advice.commands {
+        let _ = writeln!(out, "              {}", look.paint(BOLD, &clean(command)));
+    }
+    out
+}
+
+fn see(report: &Report) -> String {
+    let leading = report.findings.iter().find(|f| f.severity > Severity::Notice).or(report.findings.first());
+    leading.map(|f| format!("   see: thinspect explain {}\n", f.rule)).unwrap_or_default()
+}
+
+const NOTES: usize = 3;
+
+fn notes(report: &Report, look: &Look) -> String {
+    let notes = &report.host.notes;
+    let most = if look.verbose { usize::MAX } else { NOTES };
+    let mut out = String::new();
+    for note in notes.iter().take(most) {
+        let line = format!("{}: {}", note.about, note.text);
+        out.push_str(&wrap("  note: ", &look.say(&short(&line)), look.width));
+    }
+    if notes.len() > most {
+        let _ = writeln!(out, "  note: {} more; -v shows them", notes.len() - most);
+    }
+    out
+}
+
+/// A line that fits a screen; the rest of an endless one is not worth a page.
+fn short(line: &str) -> String {
+    const LONGEST: usize = 240;
+    if line.chars().count() <= LONGEST {
+        return line.to_owned();
+    }
+    line.chars().take(LONGEST).chain("…".chars()).collect()
+}

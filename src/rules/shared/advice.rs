@@ -1,0 +1,192 @@
+//! Advice that several rules give, built once from the facts of one pool.
+//!
+//! No command is made that the facts at hand make wrong: none to a daemon that does not run, no deletion in a
+//! pool that refuses changes, no growth out of a volume group with nothing free. Looking comes first,
+//! deleting last.
+
+use super::queries::{docker_version, is_dockers, refuses_changes};
+use crate::advice::{Advice, Risk, TRIM_CONTAINERS, pool_option, quote};
+use crate::host::Host;
+use crate::host::dm::status::Discards;
+use crate::host::lvm::LvName;
+use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::units::Bytes;
+use crate::rules::Finding;
+
+impl Finding {
+    /// The same with more advice.
+    #[must_use]
+    pub(in crate::rules) fn advise_all(mut self, advice: impl IntoIterator<Item = Advice>) -> Self {
+        self.advice.extend(advice);
+        self
+    }
+}
+
+/// Advice that only looks.
+pub(in crate::rules) fn look(does: &str, commands: &[&str]) -> Advice {
+    Advice::new(Risk::Reads, does, commands)
+}
+
+/// The same advice, the first of it led by an exact amount where that is known.
+pub(in crate::rules) fn with_amount(
+    mut advice: Vec<Advice>,
+    amount: Option<String>,
+    then: &str,
+) -> Vec<Advice> {
+    if let (Some(first), Some(amount)) = (advice.first_mut(), amount) {
+        first.does = format!("{amount}: {then}");
+    }
+    advice
+}
+
+/// `thinspect plan GOAL` for one pool.
+pub(in crate::rules) fn plan(goal: &str, pool: &Pool, does: &str) -> Advice {
+    look(does, &[&format!("thinspect plan {goal}{}", pool_option(pool))])
+}
+
+/// `thinspect usage` for one pool.
+pub(in crate::rules) fn usage(pool: &Pool) -> Advice {
+    let command = format!("thinspect usage{}", pool_option(pool));
+    look("see who uses the space: each thin device, its container or image", &[&command])
+}
+
+/// The pool's status line, asked without making the kernel write.
+pub(in crate::rules) fn status(pool: &Pool) -> Advice {
+    let name = pool.name.as_deref().map(|n| format!(" {}", quote(n))).unwrap_or_default();
+    look("read the pool's own status", &[&format!("dmsetup status --noflush{name}")])
+}
+
+/// What to do for free data blocks: look, trim, then remove what is old or stopped.
+pub(in crate::rules) fn free_space(host: &Host, pool: &Pool) -> Vec<Advice> {
+    let mut all = vec![plan("free", pool, "see what can be removed, and how much each step frees")];
+    if refuses_changes(pool) {
+        return all;
+    }
+    if is_dockers(host, pool) {
+        all.extend(free_dockers(host, pool));
+    } else if matches!(pool.owner, Owner::Containerd { .. }) {
+        all.push(look("see the snapshots", &["ctr -n k8s.io snapshots --snapshotter devmapper list"]));
+        all.push(Advice::new(Risk::Destroys, "remove images that no pod uses", &["crictl rmi --prune"]));
+    } else if matches!(pool.owner, Owner::Lvm) && pool.discards != Some(Discards::Ignored) {
+        let does = "give back the blocks of deleted files, here and inside each guest";
+        all.push(Advice::new(Risk::Changes, does, &["fstrim -av"]));
+    }
+    all
+}
+
+/// The release from which `docker … prune` takes `until` and `label` filters.
+const PRUNE_FILTERS: (u32, u32) = (17, 6);
+
+fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
+    let running = host.docker_of(pool).and_then(|d| d.running);
+    if running == Some(false) {
+        return vec![look("Docker's own commands need the daemon: see what is there", &["thinspect usage"])];
+    }
+    // Sizes are added up by walking each container's files, which hangs where a full pool makes writers wait.
+    let list = if pool.data.is_full() { "docker ps -a" } else { "docker ps -as" };
+    let see = "see what containers there are, and which of them have stopped";
+    let mut all = vec![look(see, &[list, "docker ps -a --filter status=exited"])];
+    if pool.discards != Some(Discards::Ignored) {
+        let does = "give back the blocks of files deleted inside running containers";
+        all.push(Advice::new(Risk::Changes, does, &[TRIM_CONTAINERS]));
+    }
+    all.push(if docker_version(host).is_none_or(|v| v >= PRUNE_FILTERS) {
+        Advice::new(
+            Risk::Destroys,
+            format!(
+                "remove what is old and unused{}: by age, sparing what carries a label; names narrow it further",
+                removable(host)
+            ),
+            &[
+                "docker container prune --filter until=24h --filter label!=keep",
+                "docker image prune --all --filter until=240h --filter label!=keep",
+            ],
+        )
+    } else {
+        Advice::new(
+            Risk::Destroys,
+            "remove stopped containers and images without a name (this release has no prune filters)",
+            &[
+                "docker ps -aq --filter status=exited | xargs -r docker rm",
+                "docker images -q --filter dangling=true | xargs -r docker rmi",
+            ],
+        )
+    });
+    all
+}
+
+/// What Docker says could go, in words; its sums over files are not blocks of the pool.
+fn removable(host: &Host) -> String {
+    let Some(all) = host.removable else { return String::new() };
+    let parts = [(all.images, "images"), (all.containers, "containers")];
+    let parts: Vec<String> =
+        parts.iter().filter_map(|(size, what)| Some(format!("{} of {what}", (*size)?))).collect();
+    if parts.is_empty() { String::new() } else { format!(" (by docker system df, {})", parts.join(" and ")) }
+}
+
+/// How to get more data blocks; `by` is the least that helps.
+pub(in crate::rules) fn grow_data(host: &Host, pool: &Pool, by: Option<Bytes>) -> Vec<Advice> {
+    grow(host, pool, by, "-L")
+}
+
+/// How to get more metadata blocks; `by` is the least that helps.
+pub(in crate::rules) fn grow_metadata(host: &Host, pool: &Pool, by: Option<Bytes>) -> Vec<Advice> {
+    grow(host, pool, by, "--poolmetadatasize")
+}
+
+fn grow(host: &Host, pool: &Pool, by: Option<Bytes>, option: &str) -> Vec<Advice> {
+    let mut all = vec![plan("grow", pool, "see how to grow the pool, in exact numbers")];
+    let Some(lv) = &pool.lv else { return all };
+    let Some(free) = host.lvm.group(&lv.vg).and_then(|g| g.free) else { return all };
+    let name = quote(&format!("{}/{}", lv.vg, lv.lv));
+    if free.0 == 0 || by.is_some_and(|b| b > free) {
+        let does =
+            format!("the volume group has {free} free, too little to grow the pool: add a disk to it first");
+        all.push(look(&does, &[&format!("vgs {}", quote(&lv.vg)), "lsblk"]));
+    } else if let Some(by) = by.filter(|b| b.0 > 0 && !refuses_changes(pool)) {
+        let command = format!("lvextend {option} +{}b {name}", by.0);
+        let does = format!("grow it by the least that helps, {by}; the volume group has {free} free");
+        all.push(Advice::new(Risk::Changes, does, &[&command]));
+    }
+    all
+}
+
+/// The way back of a pool whose metadata wants checking.
+pub(in crate::rules) fn repair(pool: &Pool) -> Advice {
+    plan("repair", pool, "see the steps of an offline check and repair, what each risks and how to undo it")
+}
+
+/// What the kernel said of the pool and the devices under it.
+pub(in crate::rules) fn kernel_log() -> Advice {
+    let does = "see what the kernel said when it happened";
+    look(does, &["dmesg | grep -E 'device-mapper|I/O error|loop: Write error'"])
+}
+
+/// LVM acts early enough below this use.
+const THRESHOLD: u64 = 80;
+/// LVM takes a lower threshold for this one.
+const LEAST_THRESHOLD: u64 = 50;
+/// Points of use between LVM's step and Docker's refusal.
+const MARGIN: u64 = 10;
+
+/// How LVM extends a pool early enough: a threshold of its own for one pool, in a profile. One that is attached already
+/// is for a person to change.
+pub(in crate::rules) fn extend_earlier(host: &Host, pool: &Pool, lv: &LvName) -> Advice {
+    let floor = pool.min_free.percent.unwrap_or(0);
+    let threshold = THRESHOLD.min(100_u64.saturating_sub(floor + MARGIN)).max(LEAST_THRESHOLD);
+    if let Some(profile) = host.lvm.profile_of(lv) {
+        let does = format!("set thin_pool_autoextend_threshold to {threshold} in the profile that it has");
+        return look(&does, &[&format!("cat {}", quote(&format!("/etc/lvm/profile/{profile}.profile")))]);
+    }
+    let profile = format!("autoextend-{threshold}-{STEP}");
+    let text = format!(
+        "printf 'activation {{\\n\\tthin_pool_autoextend_threshold={threshold}\\n\\tthin_pool_autoextend_percent={STEP}\\n}}\\n' \
+         > /etc/lvm/profile/{profile}.profile"
+    );
+    let attach = format!("lvchange --metadataprofile {profile} {}", quote(&format!("{}/{}", lv.vg, lv.lv)));
+    let does = format!("let LVM grow it by {STEP} % whenever more than {threshold} % is in use");
+    Advice::new(Risk::Changes, does, &[&text, &attach])
+}
+
+/// Percent of the pool that LVM adds at each step, as Docker's documentation has it.
+const STEP: u64 = 20;

@@ -1,0 +1,189 @@
+//! The free-space floor of Docker's driver and its fork put in words: what it asks for, what is free, what would unblock.
+
+use crate::host::docker::min_free;
+use crate::host::model::pool::{MinFreeFrom, Pool, Refusal};
+use crate::host::model::space::Space;
+use crate::host::model::units::Blocks;
+use crate::host::{Host, Source};
+use crate::rules::Finding;
+use crate::verdict::Certainty;
+
+/// What the floor asks for and what there is, as far as it was said.
+pub(in crate::rules) struct Shortfall {
+    engine: &'static str,
+    option: &'static str,
+    free: Option<u64>,
+    required: Option<u64>,
+    /// The total, and whether it was said or only follows from the percent.
+    total: Option<(u64, bool)>,
+    percent: u64,
+    from: &'static str,
+    /// Whether the blocks are those of the kernel or of Docker's own words, not computed from rounded sizes.
+    exact: bool,
+    /// Free blocks by the kernel, where they are enough though Docker refused: one of the two is older.
+    enough_now: Option<u64>,
+}
+
+/// The shortfall by the pool's own numbers, else by Docker's refusal; `None` when the floor is met.
+pub(in crate::rules) fn shortfall<B: Blocks>(
+    pool: &Pool,
+    space: &Space<B>,
+    refusal: Option<Refusal>,
+) -> Option<Shortfall> {
+    let (floor, (engine, option)) = (&pool.min_free, pool.engine());
+    // A total of 0 is one that could not be read.
+    let total = space.total.map(Blocks::count).filter(|t| *t > 0);
+    let free = space.free().map(Blocks::count);
+    let percent = floor.percent.unwrap_or(min_free::DEFAULT_PERCENT);
+    if let (Some(total), Some(free), Some(required)) = (total, free, total.and_then(|t| floor.required(t)))
+        && free < required
+    {
+        let (free, required, total) = (Some(free), Some(required), Some((total, true)));
+        let from = if space.exact { "thin-pool status" } else { "docker info" };
+        return Some(Shortfall {
+            engine,
+            option,
+            free,
+            required,
+            total,
+            percent,
+            from,
+            exact: space.exact,
+            enough_now: None,
+        });
+    }
+    let refusal = refusal?;
+    let derived = refusal.least_total(percent).map(|t| (t, false));
+    let total = total.map(|t| (t, true)).or(derived);
+    Some(Shortfall {
+        engine,
+        option,
+        free: refusal.free,
+        required: refusal.required,
+        total,
+        percent,
+        from: "Docker's refusal",
+        exact: true,
+        enough_now: free.filter(|_| space.exact),
+    })
+}
+
+/// The ways out of a shortfall in words; missing where the numbers are.
+pub(in crate::rules) struct Ways {
+    /// Free so much.
+    pub(in crate::rules) free: Option<String>,
+    /// Grow by so much.
+    pub(in crate::rules) grow: Option<String>,
+    /// Lower the percent to so much.
+    pub(in crate::rules) lower: Option<String>,
+}
+
+impl Shortfall {
+    /// How surely Docker refuses: it is only likely by rounded numbers, or where a text does not say that Docker keeps
+    /// its usual floor.
+    pub(in crate::rules) fn certainty(
+        &self,
+        host: &Host,
+        pool: &Pool,
+        refusal: Option<Refusal>,
+    ) -> Certainty {
+        let supposed = host.source == Source::Pasted && pool.min_free.from == MinFreeFrom::Default;
+        if self.enough_now.is_some() {
+            return Certainty::Possible;
+        }
+        let sure = refusal.is_some() || self.exact && !supposed;
+        if sure { Certainty::Certain } else { Certainty::Likely }
+    }
+
+    /// Blocks that are missing.
+    pub(in crate::rules) fn short(&self) -> Option<u64> {
+        self.required?.checked_sub(self.free?)
+    }
+
+    /// The fewest blocks to add that unblock.
+    pub(in crate::rules) fn smallest_growth(&self) -> Option<u64> {
+        min_free::smallest_growth(self.free?, self.total?.0, self.percent)
+    }
+
+    /// One sentence; `size` is the missing amount in bytes, in brackets.
+    pub(in crate::rules) fn summary(&self, half: &str, size: String) -> String {
+        let engine = self.engine;
+        let what = format!("{engine} refuses new layers and containers");
+        match (self.free, self.required, self.short()) {
+            (Some(free), Some(required), _) if self.enough_now.is_some() => {
+                let now = self.enough_now.unwrap_or_default();
+                format!(
+                    "{engine} refused new layers and containers: {free} free {half} blocks, {required} required; the \
+                     status shows {now} free, so it may go on by now"
+                )
+            }
+            (Some(free), Some(required), Some(short)) => {
+                let about = if self.exact { "" } else { "about " };
+                format!("{what}: {about}{free} free {half} blocks, {required} required; {short} short{size}")
+            }
+            (Some(free), _, _) => format!("{what}: {free} free {half} blocks (the floor was cut off)"),
+            _ => format!("{what}: too few {half} blocks are free (the numbers were cut off)"),
+        }
+    }
+
+    /// The three ways out with their exact amounts: free, grow, lower the percent. Each is said by the advice that
+    /// leads there.
+    pub(in crate::rules) fn ways(&self, half: &str, size: impl Fn(u64) -> String) -> Ways {
+        let free = self.short().map(|short| format!("free at least {short} {half} blocks{}", size(short)));
+        let grow = self.smallest_growth().zip(self.total).map(|(more, (total, _))| {
+            format!(
+                "grow by at least {more} {half} {}{}, to {}",
+                if more == 1 { "block" } else { "blocks" },
+                size(more),
+                total.saturating_add(more)
+            )
+        });
+        let lower = self.free.zip(self.total).map(|(free, (total, _))| {
+            let percent = min_free::largest_passing_percent(free, total);
+            let spare = free.saturating_sub(min_free::required(total, percent));
+            format!("lower {} to {percent} %, which leaves {spare} blocks{}", self.option, size(spare))
+        });
+        Ways { free, grow, lower }
+    }
+
+    /// The numbers as facts of a finding; `size` gives an amount of blocks in bytes, in brackets.
+    pub(in crate::rules) fn as_facts(
+        &self,
+        finding: Finding,
+        half: &str,
+        size: impl Fn(u64) -> String,
+    ) -> Finding {
+        let mut finding = finding;
+        if let Some(free) = self.free {
+            finding = finding.with_evidence(format!("free {half} blocks"), free.to_string(), self.from);
+        }
+        if let Some(required) = self.required {
+            finding = finding.with_evidence("required", required.to_string(), self.from);
+        }
+        if let Some(short) = self.short() {
+            finding = finding.with_evidence("short", format!("{short} blocks{}", size(short)), "computed");
+        }
+        self.remedies(finding, half, size)
+    }
+
+    fn remedies(&self, finding: Finding, half: &str, size: impl Fn(u64) -> String) -> Finding {
+        let (Some(free), Some((total, said))) = (self.free, self.total) else { return finding };
+        let lower = min_free::largest_passing_percent(free, total);
+        let spare = free.saturating_sub(min_free::required(total, lower));
+        let about = if said { self.from } else { "follows from the floor and its percent" };
+        let finding =
+            finding.with_evidence(format!("total {half} blocks"), total.to_string(), about).with_evidence(
+                "largest percent that unblocks",
+                format!("{lower} %, leaving {spare} blocks"),
+                "computed",
+            );
+        match self.smallest_growth() {
+            Some(more) => {
+                let to = total.saturating_add(more);
+                let value = format!("{more} blocks{}, to {to}", size(more));
+                finding.with_evidence("smallest growth that unblocks", value, "computed")
+            }
+            None => finding,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Puts the watching together: who looks, who waits, where it is kept and shown.
+
+use super::event_loop::{Flow, follow};
+use super::history_file::Log;
+use super::inplace_view::{Block, is_plain};
+use super::line_view::Lines;
+use super::poll::{Waiter, Woken};
+use super::tui::Full;
+use super::{Look, View, Watcher, moment};
+use crate::host::DeviceMapper;
+use crate::record::collect;
+use crate::record::probe::Machine;
+use crate::record::probe::dm_events::Events;
+use crate::record::probe::worker::Worker;
+use crate::report::{self, Report};
+use anyhow::{Context, Result, anyhow};
+use nix::sys::signal::Signal;
+use std::ffi::OsString;
+use std::io::stdout;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What to watch, and how to show it.
+pub struct Options {
+    /// Where the machine's files stand.
+    pub root: PathBuf,
+    /// Longest wait for any one answer.
+    pub limit: Duration,
+    /// Only this pool.
+    pub pool: Option<String>,
+    /// Where the history is kept.
+    pub log: Option<PathBuf>,
+    /// How often to look besides at events.
+    pub interval: Duration,
+    /// Units and colour.
+    pub look: report::Look,
+    /// How to show it.
+    pub shape: Shape,
+}
+
+/// How to show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// The whole screen.
+    Full,
+    /// A block drawn in place.
+    Block,
+    /// Lines for people.
+    Text,
+    /// Lines for programs.
+    Json,
+}
+
+/// Watches until a signal or the reader ends it.
+///
+/// # Errors
+/// Nothing can be watched here, the history cannot be kept there, or the reader went away.
+pub fn start(options: Options) -> Result<()> {
+    let usage = usage(&options);
+    let past = options.log.as_ref().map(|log| collect::history(log, options.limit));
+    let root = options.root;
+    let worker = Worker::new(options.limit, move || Box::new(Machine::new(root.clone())));
+    let pool = options.pool;
+    let mut watcher = Watcher::new(worker, pool.clone(), past);
+    can_be_watched(&watcher, pool.as_deref())?;
+    let mut log = options.log.as_ref().map(|log| Log::open(log, &watcher.report.host)).transpose()?;
+    let events = Events::open(watcher.device_mapper());
+    let mut waiter = Waiter::new(events, options.shape == Shape::Full).context("cannot wait for signals")?;
+    let mut view: Box<dyn View> = match options.shape {
+        Shape::Full => Box::new(Full::open(options.look, only_ascii(), Some(usage))?),
+        Shape::Block => {
+            let width = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+            Box::new(Block::new(stdout(), options.look, only_ascii(), width))
+        }
+        Shape::Text | Shape::Json => {
+            Box::new(Lines::new(stdout(), options.shape == Shape::Json, options.look))
+        }
+    };
+    follow(&mut watcher, &mut waiter, &mut log, options.interval, view.as_mut())?;
+    Ok(())
+}
+
+/// Shows a report that does not move on the whole screen, until a key or a signal ends it.
+///
+/// # Errors
+/// Those of the terminal.
+pub fn browse(report: &Report, look: report::Look) -> Result<()> {
+    let mut waiter = Waiter::new(None, true).context("cannot wait for signals")?;
+    let mut view = Full::open(look, only_ascii(), None)?;
+    let at = moment(report.host.recorded_at.as_deref());
+    let shown = Look { at, samples: Vec::new(), events: Vec::new(), woken: false };
+    view.show(report, &shown)?;
+    loop {
+        let woken = waiter.wait(Instant::now() + Duration::from_secs(3600), &view.inputs());
+        match woken {
+            Woken::Signal(Signal::SIGWINCH | Signal::SIGCONT) => view.redraw(report, &shown)?,
+            Woken::Signal(Signal::SIGTSTP) => view.stop()?,
+            Woken::Signal(_) => return view.end(),
+            Woken::Input if view.input(report, &shown)? == Flow::End => return view.end(),
+            Woken::Input | Woken::Event | Woken::Time => {}
+        }
+    }
+}
+
+fn only_ascii() -> bool {
+    is_plain(|name| std::env::var(name).ok())
+}
+
+/// The arguments that lead another process to the same machine.
+fn usage(options: &Options) -> Vec<OsString> {
+    let limit = format!("--timeout={}ms", options.limit.as_millis());
+    let root = (options.root != Path::new("/")).then(|| ["--root".into(), options.root.clone().into()]);
+    root.into_iter().flatten().chain([OsString::from(limit)]).collect()
+}
+
+/// Without device-mapper there will never be anything to see; without pools there may be soon. A name that is not
+/// there is more likely mistyped than made later.
+fn can_be_watched(watcher: &Watcher, pool: Option<&str>) -> Result<()> {
+    if let (Some(name), true) = (pool, watcher.report.host.pools.is_empty()) {
+        return Err(anyhow!("no thin pool named {name}; `thinspect status` shows what there is"));
+    }
+    match &watcher.report.host.kernel.device_mapper {
+        DeviceMapper::Missing => Err(anyhow!(
+            "this kernel has no device-mapper loaded, so there is nothing to watch (modprobe dm_thin_pool loads it)"
+        )),
+        DeviceMapper::Refused(why) => Err(anyhow!("device-mapper refused to answer: {why}")),
+        _ => Ok(()),
+    }
+}
