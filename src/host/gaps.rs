@@ -33,6 +33,8 @@ fn gap(ask: Ask, reading: &Reading, of_pool: bool) -> Option<(String, bool)> {
             Some((format!("an answer that was not understood: {:?}", text.trim()), true))
         }
         Reading::Said(_) => None,
+        // Only plans need it, which say so.
+        _ if ask == Ask::FileDigest => None,
         Reading::Silent(ms) => Some((format!("no answer within {ms} ms"), root || device)),
         // It was named by a person: that it is not there is news, but of no pool.
         Reading::Refused(why) if ask == Ask::History && why == "ENOENT" => {

@@ -174,7 +174,7 @@ impl Bundle {
         for path in settings {
             if let Some(text) = self.copied(&path) {
                 let lvms = path.ends_with(".conf") && path.starts_with("/etc/lvm/");
-                let kept = if lvms { redact::uncommented(&text) } else { redact::settings(&text) };
+                let kept = if lvms { redact::uncommented(&text) } else { redact::settings(&path, &text).text };
                 self.say(Ask::File, &path, kept);
             }
         }

@@ -17,7 +17,7 @@ mod owners;
 
 use super::machine::Machine;
 use super::worker::Worker;
-use super::{Ask, Reading, Recording, Respondent, Source, pool_metadata, redact};
+use super::{Ask, Reading, Recording, Respondent, Source, file_digest, pool_metadata, redact};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -153,14 +153,18 @@ impl Asking<'_> {
         answered
     }
 
-    /// Asks for the text of settings; secrets are not kept, but returned: they may name a place to look.
+    /// Asks for the text of settings, and notes what file that was; secrets are not kept, but returned: they may name a
+    /// place to look.
     fn settings(&mut self, path: &str) -> Option<String> {
         let reading = self.respondent.ask(Ask::File, path);
         let Reading::Said(text) = reading else {
             self.keep(Ask::File, path, reading);
             return None;
         };
-        self.keep(Ask::File, path, Reading::Said(redact::settings(&text)));
+        let kept = redact::settings(path, &text);
+        let digest = file_digest::answer(&text, &kept);
+        self.keep(Ask::File, path, Reading::Said(kept.text));
+        self.keep(Ask::FileDigest, path, digest);
         Some(text)
     }
 

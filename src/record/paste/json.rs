@@ -84,7 +84,7 @@ fn owner(value: &str) -> Option<Found> {
     } else if has("\"blockdevices\"") {
         (Ask::Output, "lsblk")
     } else if has("\"storage-opts\"") || has("\"storage-driver\"") || has("\"data-root\"") {
-        let settings = Reading::Said(redact::settings(value));
+        let settings = Reading::Said(redact::settings(DAEMON_JSON, value).text);
         return Some(Found::Answer(Answer { ask: Ask::File, of: DAEMON_JSON.to_owned(), reading: settings }));
     } else {
         return None;
