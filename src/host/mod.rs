@@ -32,6 +32,7 @@ pub mod pool;
 pub mod release;
 mod reports;
 pub mod saying;
+mod service;
 mod settings;
 pub mod space;
 mod stack;

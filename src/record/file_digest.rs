@@ -43,7 +43,8 @@ impl FileDigest {
     #[must_use]
     pub fn read(answer: &str) -> Option<Self> {
         let read: Self = serde_json::from_str(answer).ok()?;
-        let sum = read.sha256.len() == 64 && read.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let sum =
+            read.sha256.len() == 64 && read.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         let mut end = 0;
         let apart = read.hidden.iter().all(|h| {
             let follows = h.offset >= end;
@@ -120,8 +121,12 @@ mod tests {
             FileDigest::read(&format!("{{\"sha256\":\"{sum}\",\"bytes\":9,\"hidden\":[{hidden}]}}"))
         };
         assert!(read("").is_some());
-        assert!(read("{\"offset\":1,\"bytes\":2,\"shown\":1},{\"offset\":3,\"bytes\":6,\"shown\":1}").is_some());
-        assert!(read("{\"offset\":1,\"bytes\":2,\"shown\":1},{\"offset\":2,\"bytes\":6,\"shown\":1}").is_none());
+        assert!(
+            read("{\"offset\":1,\"bytes\":2,\"shown\":1},{\"offset\":3,\"bytes\":6,\"shown\":1}").is_some()
+        );
+        assert!(
+            read("{\"offset\":1,\"bytes\":2,\"shown\":1},{\"offset\":2,\"bytes\":6,\"shown\":1}").is_none()
+        );
         assert!(read("{\"offset\":1,\"bytes\":9,\"shown\":1}").is_none());
         assert!(FileDigest::read("{\"sha256\":\"x\",\"bytes\":9}").is_none());
     }

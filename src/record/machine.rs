@@ -98,7 +98,9 @@ impl Machine {
             | Ask::ContainerdImages
             | Ask::DockerBuildCache => owners(&self.root, ask, of, OFlag::empty()),
             Ask::PoolMetadata => pool_metadata(&self.root, of, self.read_metadata),
-            Ask::FileDigest => Err(Reading::Unasked("it is made of a file's text where that is kept".to_owned())),
+            Ask::FileDigest => {
+                Err(Reading::Unasked("it is made of a file's text where that is kept".to_owned()))
+            }
             Ask::DockerInfo | Ask::LvmReport | Ask::Df | Ask::Output | Ask::Line | Ask::Later => {
                 Err(Reading::Unasked("only pasted text answers this".to_owned()))
             }

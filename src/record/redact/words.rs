@@ -79,10 +79,11 @@ fn secret_name_end(line: &str) -> Option<usize> {
 
 /// The text between the quotes of a rest such as `": "value",`, where that is all there is.
 fn plain_value(rest: &str) -> Option<Range<usize>> {
-    let value = rest.trim_start_matches('"').trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
+    let value =
+        rest.trim_start_matches('"').trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
     let start = rest.len() - value.len();
     let (inner, after) = value.split_once('"')?;
-    let whole = !inner.contains('\\') && matches!(after.trim(), "" | "," | "}" | "}," | "},");
+    let whole = !inner.contains('\\') && matches!(after.trim(), "" | "," | "}" | "},");
     whole.then(|| start..start + inner.len())
 }
 
@@ -198,8 +199,7 @@ fn users(text: &str) -> Vec<Span> {
     for (at, mark) in text.match_indices("://") {
         let start = at + mark.len();
         let host_ends = |c: char| c == '/' || c == '"' || c == '\'' || c.is_whitespace();
-        let authority =
-            text.get(start..).unwrap_or_default().split(host_ends).next().unwrap_or_default();
+        let authority = text.get(start..).unwrap_or_default().split(host_ends).next().unwrap_or_default();
         if let Some((user, _)) = authority.rsplit_once('@') {
             spans.push(Span::secret(start..start + user.len()));
         }
