@@ -117,11 +117,16 @@ fn rewrite(path: &str, original: &Original, edited: &Edited, percent: u64) -> Re
             let name = digest.sha256.get(..8).unwrap_or_default();
             let saved = quote(&format!("{path}.before-thinspect-{name}"));
             let (sum, new) = (&digest.sha256, quote(&format!("{path}.new")));
-            let parts = typed(&Replacement::all(digest, edited)?, &saved);
-            let commands = vec![format!(
-                "printf '%s  %s\\n' {sum} {file} | sha256sum -c && cp -pL {file} {saved} && {{ {parts}; }} > {new} && cat \
-                 {new} > {file} && rm {new}"
-            )];
+            let same = format!("printf '%s  %s\\n' {sum} {file} | sha256sum -c && cp -pL {file} {saved}");
+            let command = if digest.hidden.is_empty() {
+                format!("{same} && {} > {file}", printed(&edited.text()))
+            } else {
+                let parts = typed(&Replacement::all(digest, edited)?, &saved);
+                format!(
+                    "{same} && cp -pL {file} {new} && {{ {parts}; }} > {new} && cat {new} > {file} && rm {new}"
+                )
+            };
+            let commands = vec![command];
             run.push(format!("saved={saved}; file=$(settings_file)"));
             run.push("[ -e \"$saved\" ] || run cp -a -- \"$file\" \"$saved\"".to_owned());
             let mut step = Step::new(Risk::Changes, does, why, commands);

@@ -1,3 +1,5 @@
+//! Changes of a file that holds secrets and carriage returns.
+
 use super::*;
 use crate::plan::daemon_json::with_settings;
 use serde_json::{Value, json};

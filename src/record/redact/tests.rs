@@ -1,3 +1,5 @@
+//! Every notation of settings, with secrets in it and without.
+
 use super::*;
 use serde_json::Value;
 
