@@ -15,6 +15,7 @@ pub mod model;
 pub mod owners;
 pub mod parse;
 pub mod saying;
+mod service;
 
 pub use assemble::read;
 pub use model::headroom::Headroom;

@@ -174,8 +174,13 @@ impl Bundle {
         for path in settings {
             if let Some(text) = self.copied(&path) {
                 let lvms = path.ends_with(".conf") && path.starts_with("/etc/lvm/");
-                let kept = if lvms { redact::uncommented(&text) } else { redact::settings(&text) };
+                let kept =
+                    if lvms { redact::uncommented(&text) } else { redact::settings(&path, &text).text };
                 self.say(Query::File, &path, kept);
+                if !lvms {
+                    let copy = "only a copy of the file was read, which sos may have changed";
+                    self.recording.push(Query::FileDigest, &path, Outcome::NotAsked(copy.to_owned()));
+                }
             }
         }
     }

@@ -37,6 +37,8 @@ fn gap(query: Query, outcome: &Outcome, of_pool: bool) -> Option<(String, bool)>
             Some((format!("an answer that was not understood: {:?}", text.trim()), true))
         }
         Outcome::Answered(_) => None,
+        // Only plans need it, which say so.
+        _ if query == Query::FileDigest => None,
         Outcome::TimedOut(ms) => Some((format!("no answer within {ms} ms"), root || device)),
         // It was named by a person: that it is not there is news, but of no pool.
         Outcome::Refused(why) if query == Query::History && why == "ENOENT" => {
