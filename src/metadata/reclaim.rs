@@ -13,9 +13,9 @@ use super::mapping_tree::{MAPPING_BYTES, Root, runs};
 use super::node::Node;
 use super::reach::Forest;
 use super::ref_counts::{BITMAP_BLOCKS, Counts};
-use super::scan::{View, roots, steadily};
 use super::source::Blocks;
 use super::superblock::Superblock;
+use super::view::{View, retry_until_stable, roots};
 
 /// What deleting a set of thin devices would give back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +82,8 @@ pub fn reclaimable_in_turn(
     sets: &[Vec<u32>],
     options: &Options<'_>,
 ) -> Result<InTurn, Error> {
-    let (mut found, steady) = steadily(source, options, |reader, view| walk_all(reader, view, sets))?;
+    let (mut found, steady) =
+        retry_until_stable(source, options, |reader, view| walk_all(reader, view, sets))?;
     (found.consistent, found.attempts) = (steady.consistent, steady.attempts);
     Ok(found)
 }

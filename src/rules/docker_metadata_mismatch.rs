@@ -56,7 +56,7 @@ fn check(host: &Host) -> Vec<Finding> {
 
 /// Devices that the records name and the pool's metadata does not.
 fn of_census(host: &Host, pool: &Pool) -> Option<Finding> {
-    let census = reconcile::take(host, pool)?;
+    let census = reconcile::reconcile(host, pool)?;
     let (missing, recorded) = (census.missing.len(), census.recorded);
     if missing == 0 {
         return None;

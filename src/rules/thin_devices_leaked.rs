@@ -59,7 +59,8 @@ fn check_log(host: &Host) -> Option<Finding> {
 }
 
 fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    reconcile::take(host, pool).map_or_else(|| of_active(host, pool), |census| of_census(host, pool, &census))
+    reconcile::reconcile(host, pool)
+        .map_or_else(|| of_active(host, pool), |census| of_census(host, pool, &census))
 }
 
 /// Devices in the pool's metadata that no record names.

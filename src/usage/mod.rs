@@ -15,7 +15,7 @@ pub use without::{Without, without};
 
 use crate::host::model::note::Note;
 use crate::host::model::units::{Bytes, DataBlocks, Sectors};
-use crate::host::owners::{Owner, Owners, Unmatched};
+use crate::host::owners::{DeviceRole, Owners, Unmatched};
 use crate::metadata;
 use std::collections::{BTreeSet, HashMap};
 
@@ -88,7 +88,7 @@ pub struct DeviceRow {
     /// Its id in the pool.
     pub device_id: u32,
     /// What it is; none for a stranger.
-    pub owners: Vec<Owner>,
+    pub owners: Vec<DeviceRole>,
     /// What it uses. Of a device alone, what is reclaimable is what is exclusive, unless a metadata snapshot is held.
     pub amounts: Amounts,
 }

@@ -2,7 +2,7 @@
 
 use crate::bolt::path;
 use thinspect::host::model::pool::{self, Pool};
-use thinspect::host::owners::{self, Owner, Owners, Part, RecordKeeper, State};
+use thinspect::host::owners::{self, DeviceRole, Owners, Part, RecordKeeper, State};
 use thinspect::record::owners::answer_at;
 use thinspect::record::{Outcome, Query, Recording, Source};
 use thinspect::usage::Removal;
@@ -26,7 +26,7 @@ fn recording() -> Recording {
 }
 
 fn owners(recording: &Recording) -> Owners {
-    let owner = pool::Owner::Containerd { root: None };
+    let owner = pool::PoolOwner::Containerd { root: None };
     let pool = Pool { name: Some("ctr-pool".to_owned()), owner, ..Pool::default() };
     owners::read(recording, &thinspect::host::read(recording), &pool)
 }
@@ -57,8 +57,8 @@ fn who_owns_what() {
     assert_eq!(owners.keeper, RecordKeeper::Containerd { database: "/ctr/ctr-pool.db".to_owned() });
     assert_eq!(owners.gaps, []);
     let chain = format!("default/2/{CHAIN}");
-    assert_eq!(owners.of(1), [Owner::Layer { chain, images: vec![0] }]);
-    assert_eq!(owners.of(2), [Owner::Container { container: 0, part: Part::Writable }]);
+    assert_eq!(owners.of(1), [DeviceRole::Layer { chain, images: vec![0] }]);
+    assert_eq!(owners.of(2), [DeviceRole::Container { container: 0, part: Part::Writable }]);
     let image = &owners.images[0];
     assert_eq!(
         (image.tags.as_slice(), &image.devices, image.whole),
@@ -154,9 +154,9 @@ fn other_states_and_what_is_missing() {
     recording.push(Query::ContainerdDevices, "/ctr/ctr-pool.db", Outcome::Answered(devices.join("\n")));
     recording.push(Query::ContainerdImages, "/ctr/meta.db", Outcome::Refused("EACCES".to_owned()));
     let owners = owners(&recording);
-    assert_eq!(owners.of(1), [Owner::Deleted { record: "ctr-pool-snap-1".to_owned() }]);
-    assert_eq!(owners.of(9), [Owner::Orphan { record: "ctr-pool-snap-9".to_owned() }]);
-    assert_eq!(owners.of(5), [Owner::Faulty { record: String::new() }]);
+    assert_eq!(owners.of(1), [DeviceRole::Deleted { record: "ctr-pool-snap-1".to_owned() }]);
+    assert_eq!(owners.of(9), [DeviceRole::Orphan { record: "ctr-pool-snap-9".to_owned() }]);
+    assert_eq!(owners.of(5), [DeviceRole::Faulty { record: String::new() }]);
     assert_eq!(owners.gaps.len(), 2, "{:?}", owners.gaps);
     let strangers = owners.strangers(&[1, 9, 30].into()).unwrap();
     assert_eq!((strangers.without_record, strangers.certain), (vec![30], false));

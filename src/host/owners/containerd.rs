@@ -3,7 +3,9 @@
 //! Refuses to say that a container runs: containerd keeps that in no file, only whether it has a task.
 
 use super::json_lines::{moment, objects, plain};
-use super::{Container, Image, Kept, Owner, Owners, Part, PinnedBy, RecordKeeper, State, images_by_device};
+use super::{
+    Container, DeviceRole, Image, Kept, Owners, Part, PinnedBy, RecordKeeper, State, images_by_device,
+};
 use crate::host::model::pool::Pool;
 use crate::record::owners::{Known, PoolDevice, Snapshot};
 use crate::record::{Answer, Query, Recording};
@@ -252,15 +254,15 @@ impl<'a> Join<'a> {
             let snapshot = by_device.get(&id);
             let container = containers.get(&id).copied();
             let owner = match (device.state, snapshot, container) {
-                (REMOVED, ..) => Owner::Deleted { record: plain(&device.name) },
-                (FAULTY, ..) => Owner::Faulty { record: plain(&device.name) },
-                (_, _, Some(container)) => Owner::Container { container, part: Part::Writable },
+                (REMOVED, ..) => DeviceRole::Deleted { record: plain(&device.name) },
+                (FAULTY, ..) => DeviceRole::Faulty { record: plain(&device.name) },
+                (_, _, Some(container)) => DeviceRole::Container { container, part: Part::Writable },
                 (_, Some(snapshot), _) if snapshot.kind == COMMITTED => {
                     let images = images.get(&id).cloned().unwrap_or_default();
-                    Owner::Layer { chain: plain(&snapshot.key), images }
+                    DeviceRole::Layer { chain: plain(&snapshot.key), images }
                 }
-                (_, Some(snapshot), _) => Owner::Snapshot { key: plain(&snapshot.key) },
-                (_, None, _) => Owner::Orphan { record: plain(&device.name) },
+                (_, Some(snapshot), _) => DeviceRole::Snapshot { key: plain(&snapshot.key) },
+                (_, None, _) => DeviceRole::Orphan { record: plain(&device.name) },
             };
             owners.add(id, owner);
         }

@@ -3,7 +3,7 @@
 
 use super::json_lines::{moment, objects, plain};
 use super::{
-    Container, Image, Kept, Layer, Owner, Owners, Part, PinnedBy, RecordKeeper, State, images_by_device,
+    Container, DeviceRole, Image, Kept, Layer, Owners, Part, PinnedBy, RecordKeeper, State, images_by_device,
 };
 use crate::host::docker::{DeviceRecord, Docker};
 use crate::host::model::note::Note;
@@ -262,12 +262,12 @@ fn name_devices(
     cache: &[recorded::BuildStep],
     owners: &mut Owners,
 ) {
-    let mut of_hash: HashMap<&str, Vec<Owner>> = HashMap::new();
+    let mut of_hash: HashMap<&str, Vec<DeviceRole>> = HashMap::new();
     let of_device = images_by_device(&owners.images);
     for (chain, layer) in &join.layers {
         let Some(hash) = layer.cache.as_deref() else { continue };
         let images = join.device(Some(hash)).and_then(|id| of_device.get(&id)).cloned().unwrap_or_default();
-        let owner = Owner::Layer { chain: plain(chain), images };
+        let owner = DeviceRole::Layer { chain: plain(chain), images };
         of_hash.entry(hash).or_default().push(owner);
     }
     let places: HashMap<&str, usize> =
@@ -276,12 +276,12 @@ fn name_devices(
         let Some(&container) = places.get(mount.container.as_str()) else { continue };
         for (hash, part) in [(&mount.mount, Part::Writable), (&mount.init, Part::Init)] {
             if let Some(hash) = hash.as_deref().filter(|h| !h.is_empty()) {
-                of_hash.entry(hash).or_default().push(Owner::Container { container, part });
+                of_hash.entry(hash).or_default().push(DeviceRole::Container { container, part });
             }
         }
     }
     for hash in cache.iter().map(|step| step.committed.as_deref().unwrap_or(&step.key)) {
-        of_hash.entry(hash).or_insert_with(|| vec![Owner::BuildStep { record: plain(hash) }]);
+        of_hash.entry(hash).or_insert_with(|| vec![DeviceRole::BuildStep { record: plain(hash) }]);
     }
     for record in &docker.devices {
         for owner in owners_of(record, &of_hash) {
@@ -290,25 +290,25 @@ fn name_devices(
     }
 }
 
-fn owners_of(record: &DeviceRecord, of_hash: &HashMap<&str, Vec<Owner>>) -> Vec<Owner> {
+fn owners_of(record: &DeviceRecord, of_hash: &HashMap<&str, Vec<DeviceRole>>) -> Vec<DeviceRole> {
     let name = || plain(&record.hash);
     if record.hash.is_empty() {
-        return vec![Owner::Base];
+        return vec![DeviceRole::Base];
     }
     if record.deleted {
-        return vec![Owner::Deleted { record: name() }];
+        return vec![DeviceRole::Deleted { record: name() }];
     }
     // Where `init-id` is missing, the record's name says it too.
     let init = || {
         let writable = of_hash.get(record.hash.strip_suffix(INIT)?)?.iter();
         let owners = writable.filter_map(|owner| match owner {
-            Owner::Container { container, .. } => {
-                Some(Owner::Container { container: *container, part: Part::Init })
+            DeviceRole::Container { container, .. } => {
+                Some(DeviceRole::Container { container: *container, part: Part::Init })
             }
             _ => None,
         });
         Some(owners.collect::<Vec<_>>()).filter(|o| !o.is_empty())
     };
     let owners = of_hash.get(record.hash.as_str()).cloned().or_else(init);
-    owners.unwrap_or_else(|| vec![Owner::Orphan { record: name() }])
+    owners.unwrap_or_else(|| vec![DeviceRole::Orphan { record: name() }])
 }

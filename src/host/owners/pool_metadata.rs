@@ -3,36 +3,10 @@
 
 use super::json_lines::{objects, plain};
 use crate::host::model::pool::Pool;
+use crate::host::model::pool_metadata::{DeviceDetails, PoolMetadata};
 use crate::host::model::units::{DataBlocks, MetadataBlocks};
 use crate::record::owners::pool_metadata::Line;
 use crate::record::{Query, Recording};
-use std::collections::BTreeMap;
-
-/// The inside of a pool.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PoolMetadata {
-    /// The owner's transaction counter on the disk.
-    pub transaction_id: Option<u64>,
-    /// Metadata blocks in use, without the kernel's reserve that status lines add.
-    pub metadata_used: Option<MetadataBlocks>,
-    /// Its thin devices by id.
-    pub devices: BTreeMap<u32, DeviceDetails>,
-    /// What is damaged, by metadata block; the first of it.
-    pub damage: Vec<(u64, String)>,
-    /// How much is damaged.
-    pub damaged: u64,
-    /// Whether these are all devices, as they were at one moment.
-    pub whole: bool,
-}
-
-/// A thin device in the pool's metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DeviceDetails {
-    /// Data blocks it maps, shared ones included.
-    pub mapped: Option<DataBlocks>,
-    /// The pool's transaction id when it was made.
-    pub transaction_id: Option<u64>,
-}
 
 /// What the metadata of a pool says; `None` where it was not read.
 pub(in crate::host) fn read(recording: &Recording, pool: &Pool) -> Option<PoolMetadata> {

@@ -13,11 +13,11 @@
 //!
 //! containerd counts nothing, so a device made or deleted while it was asked may look the same: nothing is certain.
 
-use super::pool_metadata::PoolMetadata;
-use super::{Owner, RecordKeeper};
+use super::{DeviceRole, RecordKeeper};
 use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::model::pool::Pool;
+use crate::host::model::pool_metadata::PoolMetadata;
 use crate::host::model::units::DataBlocks;
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ pub struct Reconciliation {
 
 /// Counts one pool. `None` where its metadata was not read whole, or nobody's records of its devices are known.
 #[must_use]
-pub fn take(host: &Host, pool: &Pool) -> Option<Reconciliation> {
+pub fn reconcile(host: &Host, pool: &Pool) -> Option<Reconciliation> {
     let inside = pool.inside.as_ref().filter(|i| i.whole)?;
     let docker = match pool.owners.keeper {
         RecordKeeper::Nobody => return None,
@@ -86,18 +86,18 @@ pub fn ahead(pool: &Pool, docker: &Docker) -> Option<u64> {
 
 /// The name of the record of a device.
 fn record(pool: &Pool, id: u32) -> String {
-    let name = |owner: &Owner| match owner {
-        Owner::Base => Some("base".to_owned()),
-        Owner::Container { container, .. } => {
+    let name = |owner: &DeviceRole| match owner {
+        DeviceRole::Base => Some("base".to_owned()),
+        DeviceRole::Container { container, .. } => {
             let container = pool.owners.containers.get(*container)?;
             Some(format!("container {}", container.name.as_deref().unwrap_or(&container.id)))
         }
-        Owner::Layer { chain: name, .. } | Owner::Snapshot { key: name } => Some(name.clone()),
-        Owner::Deleted { record }
-        | Owner::Faulty { record }
-        | Owner::Orphan { record }
-        | Owner::BuildStep { record } => Some(record.clone()),
-        Owner::Volume(_) | Owner::StratisFilesystem { .. } | Owner::Active(_) => None,
+        DeviceRole::Layer { chain: name, .. } | DeviceRole::Snapshot { key: name } => Some(name.clone()),
+        DeviceRole::Deleted { record }
+        | DeviceRole::Faulty { record }
+        | DeviceRole::Orphan { record }
+        | DeviceRole::BuildStep { record } => Some(record.clone()),
+        DeviceRole::Volume(_) | DeviceRole::StratisFilesystem { .. } | DeviceRole::Active(_) => None,
     };
     pool.owners.of(id).iter().find_map(name).unwrap_or_default()
 }

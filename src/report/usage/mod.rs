@@ -1,14 +1,15 @@
 //! Who uses a pool's space, as JSON `thinspect-usage/1`; the table is beside it.
-//! Refuses to print a number that was not counted: it is `null`.
+//! A number that was not counted is `null`.
 
+mod columns;
 mod rows;
 mod table;
 
-pub use rows::Column;
-pub use table::{By, Table, text};
+pub use columns::{By, Column};
+pub use table::{Table, text};
 
 use crate::host::model::units::{Blocks as _, DataBlocks};
-use crate::host::owners::{Owner, Owners};
+use crate::host::owners::{DeviceRole, Owners};
 use crate::report::screen::Look;
 use crate::report::units::clean;
 use crate::report::wrap::wrap;
@@ -305,27 +306,27 @@ fn containers(usage: &Usage, owners: &Owners) -> Vec<ContainerV1> {
     containers.collect()
 }
 
-fn owner_v1(owner: &Owner, owners: &Owners) -> OwnerV1 {
+fn owner_v1(owner: &DeviceRole, owners: &Owners) -> OwnerV1 {
     let id = |place: &usize| owners.images.get(*place).map(|image| image.id.clone());
     let images = match owner {
-        Owner::Layer { images, .. } => images.iter().filter_map(id).collect(),
+        DeviceRole::Layer { images, .. } => images.iter().filter_map(id).collect(),
         _ => Vec::new(),
     };
     let (kind, name) = match owner {
-        Owner::Base => (Kind::Base, "base".to_owned()),
-        Owner::Layer { chain, .. } if images.is_empty() => (Kind::LooseLayer, chain.clone()),
-        Owner::Layer { chain, .. } => (Kind::Layer, chain.clone()),
-        Owner::Container { container, .. } => {
+        DeviceRole::Base => (Kind::Base, "base".to_owned()),
+        DeviceRole::Layer { chain, .. } if images.is_empty() => (Kind::LooseLayer, chain.clone()),
+        DeviceRole::Layer { chain, .. } => (Kind::Layer, chain.clone()),
+        DeviceRole::Container { container, .. } => {
             (Kind::Container, owners.containers.get(*container).map(|c| c.id.clone()).unwrap_or_default())
         }
-        Owner::BuildStep { record } => (Kind::BuildStep, record.clone()),
-        Owner::Snapshot { key } => (Kind::Snapshot, key.clone()),
-        Owner::Deleted { record } => (Kind::Deleted, record.clone()),
-        Owner::Faulty { record } => (Kind::Faulty, record.clone()),
-        Owner::Orphan { record } => (Kind::Orphan, record.clone()),
-        Owner::StratisFilesystem { filesystem, .. } => (Kind::Filesystem, filesystem.clone()),
-        Owner::Volume(volume) => (Kind::Volume, format!("{}/{}", volume.vg, volume.lv)),
-        Owner::Active(name) => (Kind::Unknown, name.clone()),
+        DeviceRole::BuildStep { record } => (Kind::BuildStep, record.clone()),
+        DeviceRole::Snapshot { key } => (Kind::Snapshot, key.clone()),
+        DeviceRole::Deleted { record } => (Kind::Deleted, record.clone()),
+        DeviceRole::Faulty { record } => (Kind::Faulty, record.clone()),
+        DeviceRole::Orphan { record } => (Kind::Orphan, record.clone()),
+        DeviceRole::StratisFilesystem { filesystem, .. } => (Kind::Filesystem, filesystem.clone()),
+        DeviceRole::Volume(volume) => (Kind::Volume, format!("{}/{}", volume.vg, volume.lv)),
+        DeviceRole::Active(name) => (Kind::Unknown, name.clone()),
     };
     OwnerV1 { kind: kind.word(), name, images }
 }

@@ -14,7 +14,7 @@ use crate::host::dm::status::{Discards, Mode};
 use crate::host::model::pool::Pool;
 use crate::host::model::thin::Thin;
 use crate::host::model::units::{Blocks, Bytes, DataBlocks, Sectors};
-use crate::host::owners::{Container, Image, Owner, Owners, PinnedBy, RecordKeeper, State};
+use crate::host::owners::{Container, DeviceRole, Image, Owners, PinnedBy, RecordKeeper, State};
 use crate::metadata;
 use labels::{container_word, image_words, step};
 use std::collections::{BTreeSet, HashSet};
@@ -248,7 +248,7 @@ fn candidates(owners: &Owners, leaked: &[u32]) -> Vec<Candidate> {
 
 /// Whether there is a build cache, and no build that uses a step of it now.
 fn has_idle_cache(owners: &Owners) -> bool {
-    let is_step = |id: &u32| owners.of(*id).iter().any(|owner| matches!(owner, Owner::BuildStep { .. }));
+    let is_step = |id: &u32| owners.of(*id).iter().any(|owner| matches!(owner, DeviceRole::BuildStep { .. }));
     owners.kept.iter().any(|kept| kept.by == PinnedBy::BuildCache) && !owners.in_use.iter().any(is_step)
 }
 
