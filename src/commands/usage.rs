@@ -2,7 +2,7 @@
 //! It refuses to call exact what changed while it was counted.
 
 use super::held_snapshot::HeldSnapshot;
-use super::input::{asking, chosen_pool, recording, root};
+use super::input::{chosen_pool, collector, recording, root};
 use super::metadata_file;
 use super::output::{json, look, print};
 use anyhow::{Result, anyhow};
@@ -61,7 +61,7 @@ fn whose(global: &Global, asked: &cli::Usage) -> Result<(Option<(Host, Pool)>, O
     if asked.metadata.is_some() && global.from.is_none() {
         return Ok((None, Owners::default()));
     }
-    let (recording, source) = recording(global, &asking(true))?;
+    let (recording, source) = recording(global, &collector(true))?;
     if source != Source::Live && asked.metadata.is_none() {
         return Err(metadata_file::no_metadata());
     }

@@ -6,7 +6,7 @@ use super::block_reader::{Reader, page};
 use super::btree::{Entries, Entry};
 use super::damage::{Error, What};
 use super::mapping_tree::Root;
-use super::reach::Forest;
+use super::reach::Reach;
 use super::source::Blocks;
 use super::superblock::Superblock;
 
@@ -79,7 +79,7 @@ pub(super) fn retry_until_stable<T>(
         let reader = Reader::new(source, options);
         // The last attempt goes on to its end: numbers of several moments are better than none.
         let last = attempts >= options.attempts;
-        let found = match look(&if last { reader } else { reader.while_it_is(&still) }, &view) {
+        let found = match look(&if last { reader } else { reader.abort_unless(&still) }, &view) {
             Err(Error::Changed) => None,
             found => Some(found?),
         };
@@ -96,19 +96,19 @@ pub(super) fn retry_until_stable<T>(
 /// The roots of the devices' mapping trees, by device id.
 pub(super) fn roots(
     reader: &Reader<'_>,
-    forest: &mut Forest,
+    reach: &mut Reach,
     mapping_root: u64,
 ) -> Result<Vec<(u32, Root)>, Error> {
     let entries =
-        Entries::<8, u64>::collect(reader, forest, mapping_root, |value| u64::from_le_bytes(*value))?;
+        Entries::<8, u64>::collect(reader, reach, mapping_root, |value| u64::from_le_bytes(*value))?;
     let root =
-        |entry: Entry<u64>| Some((device_id(forest, &entry)?, Root { top: entry.leaf, block: entry.value }));
+        |entry: Entry<u64>| Some((device_id(reach, &entry)?, Root { top: entry.leaf, block: entry.value }));
     Ok(entries.into_iter().filter_map(root).collect())
 }
 
-pub(super) fn device_id<V>(forest: &mut Forest, entry: &Entry<V>) -> Option<u32> {
+pub(super) fn device_id<V>(reach: &mut Reach, entry: &Entry<V>) -> Option<u32> {
     if entry.key > DEVICE_ID_MAX {
-        forest.lose(entry.leaf, What::DeviceId(entry.key));
+        reach.record_lost_subtree(entry.leaf, What::DeviceId(entry.key));
         return None;
     }
     u32::try_from(entry.key).ok()

@@ -46,8 +46,8 @@ fn check(host: &Host) -> Vec<Finding> {
 
 /// What the snapshotter's records say. An id that is reserved, and of which the pool has no device, costs nothing.
 fn check_pool(pool: &Pool) -> Option<Finding> {
-    let known = pool.inside.as_ref().filter(|inside| inside.whole);
-    let there = |id: u32| known.is_none_or(|inside| inside.devices.contains_key(&id));
+    let known = pool.metadata_contents.as_ref().filter(|contents| contents.complete);
+    let there = |id: u32| known.is_none_or(|contents| contents.devices.contains_key(&id));
     let record = |owner: &DeviceRole| match owner {
         DeviceRole::Faulty { record } => Some(record.clone()),
         _ => None,

@@ -45,7 +45,7 @@ pub struct Usage {
     /// Every container, most reclaimable blocks first.
     pub containers: Vec<ContainerRow>,
     /// Where the records and the pool disagree.
-    pub strangers: Option<Unmatched>,
+    pub unmatched: Option<Unmatched>,
     /// What of the records and the metadata could not be read.
     pub gaps: Vec<Note>,
 }
@@ -180,7 +180,7 @@ pub fn join(usage: &metadata::Usage, owners: &Owners, reclaim: &dyn Reclaim, mos
         devices,
         images,
         containers,
-        strangers: owners.strangers(&in_pool),
+        unmatched: owners.unmatched(&in_pool),
         gaps: gaps(usage, owners),
     }
 }

@@ -67,9 +67,9 @@ fn who_owns_what() {
     let container = &owners.containers[0];
     assert_eq!((container.id.as_str(), container.image, container.state), ("t1", Some(0), State::Unknown));
     assert_eq!((&container.devices, &container.below), (&vec![2], &vec![1]));
-    let strangers = owners.strangers(&[1, 3].into()).unwrap();
+    let unmatched = owners.unmatched(&[1, 3].into()).unwrap();
     assert_eq!(
-        (strangers.without_record, strangers.without_device, strangers.certain),
+        (unmatched.without_record, unmatched.without_device, unmatched.certain),
         (vec![3], vec![2], true)
     );
 }
@@ -158,7 +158,7 @@ fn other_states_and_what_is_missing() {
     assert_eq!(owners.of(9), [DeviceRole::Orphan { record: "ctr-pool-snap-9".to_owned() }]);
     assert_eq!(owners.of(5), [DeviceRole::Faulty { record: String::new() }]);
     assert_eq!(owners.gaps.len(), 2, "{:?}", owners.gaps);
-    let strangers = owners.strangers(&[1, 9, 30].into()).unwrap();
-    assert_eq!((strangers.without_record, strangers.certain), (vec![30], false));
-    assert_eq!(strangers.without_device, Vec::<u32>::new(), "a reserved id has no device");
+    let unmatched = owners.unmatched(&[1, 9, 30].into()).unwrap();
+    assert_eq!((unmatched.without_record, unmatched.certain), (vec![30], false));
+    assert_eq!(unmatched.without_device, Vec::<u32>::new(), "a reserved id has no device");
 }

@@ -28,9 +28,9 @@ fn every_device_has_its_owner() {
     assert_eq!(owners.containers[0].below, [3, 2]);
     assert_eq!(owners.containers[0].finished, None, "the year 1 is never");
     assert_eq!(owners.containers_of(3).map(|(place, _)| place).collect::<Vec<_>>(), [1, 2]);
-    let strangers = owners.strangers(&blocks().ids()).unwrap();
+    let unmatched = owners.unmatched(&blocks().ids()).unwrap();
     assert_eq!(
-        (strangers.without_record, strangers.without_device, strangers.certain),
+        (unmatched.without_record, unmatched.without_device, unmatched.certain),
         (vec![14], vec![13], true)
     );
 }
@@ -78,8 +78,8 @@ fn every_missing_answer_is_a_gap() {
             let mut recording = recording();
             recording.push(query, ROOT, outcome.clone());
             let owners = owners::read(&recording, &docker_host(&recording), &pool());
-            let strangers = owners.strangers(&blocks().ids()).unwrap();
-            assert!(!owners.gaps.is_empty() && strangers.certain, "{query:?} {outcome:?}");
+            let unmatched = owners.unmatched(&blocks().ids()).unwrap();
+            assert!(!owners.gaps.is_empty() && unmatched.certain, "{query:?} {outcome:?}");
         }
     }
     let mut recording = recording();
@@ -90,7 +90,7 @@ fn every_missing_answer_is_a_gap() {
     );
     let owners = owners::read(&recording, &docker_host(&recording), &pool());
     assert_eq!(owners.gaps.len(), 1, "{:?}", owners.gaps);
-    assert!(!owners.strangers(&blocks().ids()).unwrap().certain);
+    assert!(!owners.unmatched(&blocks().ids()).unwrap().certain);
 }
 
 /// A pool that another Docker left behind: ids of this one's records mean nothing there.
@@ -101,7 +101,7 @@ fn another_dockers_pool_has_no_owners() {
         let stale = thinspect::host::model::pool::PoolOwner::Docker { root };
         let pool = thinspect::host::model::pool::Pool { owner: stale, ..pool() };
         let owners = owners::read(&recording, &docker_host(&recording), &pool);
-        assert_eq!((owners.by_device.len(), owners.strangers(&[1].into())), (0, None));
+        assert_eq!((owners.by_device.len(), owners.unmatched(&[1].into())), (0, None));
     }
 }
 
@@ -156,7 +156,7 @@ fn devices_of_nobodys_records_have_names_at_most() {
     let volume = thinspect::host::lvm::LvName { vg: "vg".to_owned(), lv: "lv-one".to_owned() };
     assert_eq!(owners.of(1), [DeviceRole::Volume(volume)]);
     assert_eq!(owners.of(2), [DeviceRole::Active("odd".to_owned())]);
-    assert_eq!(owners.strangers(&[1, 2, 3].into()), None, "an inactive volume is no stranger");
+    assert_eq!(owners.unmatched(&[1, 2, 3].into()), None, "an inactive volume is no stranger");
     assert_eq!(owners.in_use, [1, 2].into());
 }
 

@@ -22,7 +22,7 @@ pub struct Owners {
     /// Containers.
     pub containers: Vec<Container>,
     /// What else keeps devices of layers: while it is there, removing images gives them not back.
-    pub kept: Vec<Kept>,
+    pub kept: Vec<Pin>,
     /// Devices that are active and open now, whatever the records say.
     pub in_use: BTreeSet<u32>,
     /// Whether every record of a device was read. If not, a device without a record may have one.
@@ -33,7 +33,7 @@ pub struct Owners {
 
 /// Something besides images and containers that keeps the devices of layers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct Pin {
     /// What it is.
     pub by: PinnedBy,
     /// The devices that stay while it does, the uppermost first.
@@ -309,7 +309,7 @@ impl Owners {
     /// Where the records and the pool disagree, given the ids of all devices in the pool's metadata. `None` where
     /// nobody's records were read: then no device is a stranger.
     #[must_use]
-    pub fn strangers(&self, in_pool: &BTreeSet<u32>) -> Option<Unmatched> {
+    pub fn unmatched(&self, in_pool: &BTreeSet<u32>) -> Option<Unmatched> {
         if self.keeper == RecordKeeper::Nobody {
             return None;
         }

@@ -62,7 +62,7 @@ pub struct Pool {
     /// What those records say of the thin devices, as far as they were asked for.
     pub owners: Owners,
     /// What its metadata says of the thin devices, where it was read.
-    pub inside: Option<PoolMetadata>,
+    pub metadata_contents: Option<PoolMetadata>,
     /// Docker's free-space floor, as far as known.
     pub min_free: MinFree,
     /// Docker's refusal of a new thin device for want of free data blocks.

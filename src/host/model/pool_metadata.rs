@@ -19,7 +19,7 @@ pub struct PoolMetadata {
     /// How much is damaged.
     pub damaged: u64,
     /// Whether these are all devices, as they were at one moment.
-    pub whole: bool,
+    pub complete: bool,
 }
 
 /// A thin device in the pool's metadata.

@@ -16,7 +16,7 @@ use crate::record::Recording;
 use std::collections::HashMap;
 
 pub use super::model::owners::{
-    Container, DeviceRole, Image, Kept, Layer, Owners, Part, PinnedBy, RecordKeeper, State, Unmatched,
+    Container, DeviceRole, Image, Layer, Owners, Part, Pin, PinnedBy, RecordKeeper, State, Unmatched,
 };
 
 /// The images whose layers a device holds.

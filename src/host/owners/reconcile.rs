@@ -40,36 +40,36 @@ pub struct Reconciliation {
 /// Counts one pool. `None` where its metadata was not read whole, or nobody's records of its devices are known.
 #[must_use]
 pub fn reconcile(host: &Host, pool: &Pool) -> Option<Reconciliation> {
-    let inside = pool.inside.as_ref().filter(|i| i.whole)?;
+    let contents = pool.metadata_contents.as_ref().filter(|i| i.complete)?;
     let docker = match pool.owners.keeper {
         RecordKeeper::Nobody => return None,
         RecordKeeper::Containerd { .. } => None,
         RecordKeeper::Docker { .. } => Some(host.docker_of(pool)?),
     };
-    let ids: BTreeSet<u32> = inside.devices.keys().copied().collect();
-    let strangers = pool.owners.strangers(&ids)?;
-    let (before, after) = (pool.transaction_id, inside.transaction_id);
+    let ids: BTreeSet<u32> = contents.devices.keys().copied().collect();
+    let unmatched = pool.owners.unmatched(&ids)?;
+    let (before, after) = (pool.transaction_id, contents.transaction_id);
     let pending = docker.and_then(|d| d.open_device.filter(|_| d.open_transaction > after));
-    let made = |id: &u32| inside.devices.get(id).and_then(|d| d.transaction_id);
+    let made = |id: &u32| contents.devices.get(id).and_then(|d| d.transaction_id);
     let old = |id: &u32| docker.is_none() || made(id).zip(before).is_some_and(|(made, now)| made < now);
     let settled = |id: &&u32| Some(**id) != pending;
-    let leaked = strangers.without_record.iter().filter(settled).filter(|id| old(id));
-    let mapped = |id: &u32| inside.devices.get(id).and_then(|d| d.mapped);
-    let missing = strangers.without_device.iter().filter(settled).filter(|_| before == after);
+    let leaked = unmatched.without_record.iter().filter(settled).filter(|id| old(id));
+    let mapped = |id: &u32| contents.devices.get(id).and_then(|d| d.mapped);
+    let missing = unmatched.without_device.iter().filter(settled).filter(|_| before == after);
     Some(Reconciliation {
         leaked: leaked.map(|id| (*id, mapped(id))).collect(),
         missing: missing.map(|id| (*id, record(pool, *id))).collect(),
         recorded: pool.owners.by_device.values().flatten().filter(|o| o.is_recorded()).count(),
-        same_pool: strangers.certain && docker.is_some_and(|d| is_of(host, inside, d)),
+        same_pool: unmatched.certain && docker.is_some_and(|d| is_of(host, contents, d)),
         in_step: docker.is_some_and(|d| ahead(pool, d).is_some_and(|n| n < 2)),
     })
 }
 
 /// Whether a Docker's records are certainly of this pool: no other Docker's can be meant, and the base device is there.
-fn is_of(host: &Host, inside: &PoolMetadata, docker: &Docker) -> bool {
+fn is_of(host: &Host, contents: &PoolMetadata, docker: &Docker) -> bool {
     let claims = host.docker_roots.iter().filter(|d| !d.devices.is_empty()).count();
     let base = docker.devices.iter().find(|r| r.hash.is_empty());
-    claims == 1 && base.is_some_and(|r| inside.devices.contains_key(&r.device_id))
+    claims == 1 && base.is_some_and(|r| contents.devices.contains_key(&r.device_id))
 }
 
 /// By how much Docker's records are ahead of the pool's transaction: 0 when idle, 1 while a change is under way or was

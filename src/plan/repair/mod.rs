@@ -186,7 +186,7 @@ fn case(host: &Host, pool: &Pool) -> Case {
                 .into(),
         ),
         (State::Blocked(why, steps), ..) => Case::First(why, steps),
-        _ if pool.inside.as_ref().is_some_and(|inside| !inside.damage.is_empty()) => Case::Offline(
+        _ if pool.metadata_contents.as_ref().is_some_and(|contents| !contents.damage.is_empty()) => Case::Offline(
             "the pool works on what it has read, but its metadata is damaged on the device: copy out what must not \
              be lost before anything stops"
                 .into(),

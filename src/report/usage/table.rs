@@ -167,19 +167,19 @@ fn head(pool: Option<&str>, usage: &Usage, look: &Look) -> String {
 
 fn foot(usage: &Usage, look: &Look) -> String {
     let mut out = String::new();
-    if let Some(strangers) = &usage.strangers {
-        let sure = if strangers.certain { "leaked" } else { "perhaps leaked, as not all records were read" };
+    if let Some(unmatched) = &usage.unmatched {
+        let sure = if unmatched.certain { "leaked" } else { "perhaps leaked, as not all records were read" };
         let many = |ids: &[u32]| ids.iter().take(20).map(u32::to_string).collect::<Vec<_>>().join(", ");
-        if !strangers.without_record.is_empty() {
-            let (count, ids) = (strangers.without_record.len(), many(&strangers.without_record));
+        if !unmatched.without_record.is_empty() {
+            let (count, ids) = (unmatched.without_record.len(), many(&unmatched.without_record));
             out.push_str(&wrap(
                 "  note: ",
                 &format!("devices without a record ({sure}): {count}, with id {ids}"),
                 look.width,
             ));
         }
-        if !strangers.without_device.is_empty() {
-            let (count, ids) = (strangers.without_device.len(), many(&strangers.without_device));
+        if !unmatched.without_device.is_empty() {
+            let (count, ids) = (unmatched.without_device.len(), many(&unmatched.without_device));
             out.push_str(&wrap(
                 "  note: ",
                 &format!("records without a device: {count}, with id {ids}"),

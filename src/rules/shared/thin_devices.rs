@@ -32,7 +32,7 @@ pub(in crate::rules) fn blocks(
 
 /// What the pool's metadata says that a device maps.
 pub(in crate::rules) fn mapped(pool: &Pool, id: u32) -> Option<DataBlocks> {
-    pool.inside.as_ref()?.devices.get(&id)?.mapped
+    pool.metadata_contents.as_ref()?.devices.get(&id)?.mapped
 }
 
 /// Things in a row, the first few by name.
