@@ -1,6 +1,7 @@
 //! The command line as types, and the words that stand for sizes and durations. It does nothing.
 
 use crate::report::check_plugin::Range;
+use crate::report::usage::{By, Column};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -226,29 +227,6 @@ pub struct Usage {
     pub max_rate: Option<u64>,
 }
 
-/// Columns of `usage`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Column {
-    /// Space that nothing else maps.
-    Exclusive,
-    /// Space that others map too.
-    Shared,
-    /// Space it maps.
-    Mapped,
-    /// Space that comes back if it is removed: images and containers.
-    Frees,
-    /// A bar of what the rows are sorted by.
-    Bar,
-    /// Since it was pulled, tagged or made; of a container that has ended, since then.
-    Age,
-    /// What a container does, how many containers an image has, what a device is.
-    State,
-    /// Its id.
-    Id,
-    /// Its name.
-    Name,
-}
-
 /// Outputs that have a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SchemaOf {
@@ -260,17 +238,6 @@ pub enum SchemaOf {
     Usage,
     /// `watch -o json`, and the lines of a history: thinspect-watch/1.
     Watch,
-}
-
-/// Rows of `usage`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum By {
-    /// Thin devices.
-    Device,
-    /// Images.
-    Image,
-    /// Containers.
-    Container,
 }
 
 /// Goals.

@@ -20,7 +20,7 @@ use thinspect::host::dm::status::Mode;
 use thinspect::host::dm::table::DeviceNumber;
 use thinspect::host::docker::{Docker, FileDigest, Hidden};
 use thinspect::host::model::backing::Filesystem;
-use thinspect::host::model::pool::{Owner, Pool};
+use thinspect::host::model::pool::{Pool, PoolOwner};
 use thinspect::host::model::units::{Bytes, DataBlocks};
 use thinspect::host::owners::{Container, Image, Layer, Owners, State};
 use thinspect::plan::{Fate, NUMBERS, Overlay2, Plan, overlay2, script};
@@ -139,8 +139,8 @@ fn everything_is_counted_once_and_has_a_fate() {
     let fates: Vec<(&str, Fate)> = plan.items.iter().map(|i| (i.name.as_str(), i.fate)).collect();
     let fate = |name: &str| fates.iter().find(|(n, _)| n.starts_with(name)).unwrap().1;
     assert_eq!((fate("web:1"), fate("sha256:7")), (Fate::Saved, Fate::Saved));
-    assert_eq!((fate("it's"), fate("old"), fate("new")), (Fate::Saved, Fate::Saved, Fate::Kept));
-    assert_eq!((fate("tmp"), fate("data"), fate("front")), (Fate::Rebuilt, Fate::Kept, Fate::Kept));
+    assert_eq!((fate("it's"), fate("old"), fate("new")), (Fate::Saved, Fate::Saved, Fate::Pin));
+    assert_eq!((fate("tmp"), fate("data"), fate("front")), (Fate::Rebuilt, Fate::Pin, Fate::Pin));
     assert!(says(&plan.warnings, "--rm: tmp"), "{:?}", plan.warnings);
     assert!(says(&plan.warnings, "build cache"), "{:?}", plan.warnings);
     golden("overlay2", &plan);
@@ -222,9 +222,9 @@ fn what_would_fail_later_is_refused_in_one_sentence() {
         ("no filesystem has room", |h, _, _| {
             h.docker_roots[0].filesystem = Some(filesystem("/", 1, 1600 * MIB))
         }),
-        ("containerd's devmapper", |_, p, _| p.owner = Owner::Containerd { root: None }),
-        ("podman", |_, p, _| p.owner = Owner::ContainersStorage),
-        ("logical volumes", |_, p, _| p.owner = Owner::Lvm),
+        ("containerd's devmapper", |_, p, _| p.owner = PoolOwner::Containerd { root: None }),
+        ("podman", |_, p, _| p.owner = PoolOwner::ContainersStorage),
+        ("logical volumes", |_, p, _| p.owner = PoolOwner::Lvm),
         ("on the host itself", |h, _, _| h.docker_roots.clear()),
     ];
     for (word, change) in cases {

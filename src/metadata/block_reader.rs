@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The same, given up with [`Error::Changed`] as soon as `still` says no.
-    pub(super) fn while_it_is(self, still: &'a (dyn Fn() -> bool + Sync)) -> Self {
+    pub(super) fn abort_unless(self, still: &'a (dyn Fn() -> bool + Sync)) -> Self {
         Self { still: Some(still), ..self }
     }
 

@@ -31,6 +31,7 @@ mod source;
 mod space_map;
 mod superblock;
 mod usage;
+mod view;
 
 use std::sync::atomic::AtomicBool;
 

@@ -8,7 +8,7 @@ use super::settings_change::{Change, Original, Replacement, original};
 use super::{Guarded, Plan, Step};
 use crate::advice::{Risk, quote};
 use crate::host::docker::{DAEMON_JSON, Docker, StorageOption};
-use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::percent_of;
 use crate::host::{DeviceMapper, Host};
 
@@ -16,7 +16,7 @@ const OPTION: &str = "dm.min_free_space";
 
 /// Adds the steps that set the floor to `percent`.
 pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, percent: u64) {
-    if pool.owner == Owner::ContainersStorage {
+    if pool.owner == PoolOwner::ContainersStorage {
         return podman(plan, percent);
     }
     let docker = host.docker_of(pool).or_else(|| host.docker_roots.first());

@@ -102,7 +102,7 @@ impl Sizes {
                 self.passing = self.passing.saturating_add(own).saturating_add(PLACE);
                 self.temporary = self.temporary.max(own);
             }
-            Fate::Kept | Fate::Rebuilt => {}
+            Fate::Pin | Fate::Rebuilt => {}
         }
     }
 

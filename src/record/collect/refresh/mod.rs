@@ -30,25 +30,25 @@ pub struct Options {
 
 /// Asks again what moves.
 pub fn refresh(respondent: &mut dyn Responder, before: &Recording, options: Options) -> Refresh {
-    let mut asking = Collector { respondent, before: index(before), moved: Vec::new() };
+    let mut collector = Collector { respondent, before: index(before), moved: Vec::new() };
     let recorded_at = now_exactly();
-    let Some(devices) = asking.devices() else { return Refresh::Stale };
-    let Some(pools) = asking.pools(&devices) else { return Refresh::Stale };
+    let Some(devices) = collector.devices() else { return Refresh::Stale };
+    let Some(pools) = collector.pools(&devices) else { return Refresh::Stale };
     for pool in &pools {
-        asking.ask(Query::DmInfo, pool);
-        let silent = matches!(asking.before(Query::DmStatus, pool), Some(Outcome::TimedOut(_)));
+        collector.ask(Query::DmInfo, pool);
+        let silent = matches!(collector.before(Query::DmStatus, pool), Some(Outcome::TimedOut(_)));
         if !(silent && options.spare_silent) {
-            asking.ask(Query::DmStatus, pool);
+            collector.ask(Query::DmStatus, pool);
         }
     }
     for path in space(before) {
-        asking.ask_again(Query::Stat, path);
-        asking.ask_again(Query::Statfs, path);
+        collector.ask_again(Query::Stat, path);
+        collector.ask_again(Query::Statfs, path);
     }
     if options.woken {
-        asking.ask(Query::KernelLog, "");
+        collector.ask(Query::KernelLog, "");
     }
-    let moved = asking.moved;
+    let moved = collector.moved;
     if moved.is_empty() {
         return Refresh::Unchanged(recorded_at);
     }
