@@ -15,7 +15,6 @@ pub mod model;
 pub mod owners;
 pub mod parse;
 pub mod saying;
-mod service;
 
 pub use assemble::read;
 pub use model::headroom::Headroom;

@@ -8,7 +8,7 @@ use crate::host::fs::stat;
 use crate::host::model::backing::Filesystem;
 use crate::host::model::note::Note;
 use crate::host::model::units::Bytes;
-use crate::host::service;
+use super::service;
 use crate::record::file_digest::FileDigest;
 use crate::record::{Outcome, Query, Recording, Source};
 use serde_json::Value;

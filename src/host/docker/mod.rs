@@ -6,6 +6,7 @@ pub(super) mod config;
 pub mod info;
 pub mod min_free;
 pub mod ps;
+mod service;
 
 use super::model::units::Bytes;
 pub use crate::record::file_digest::{FileDigest, Hidden, sha256};
