@@ -24,7 +24,7 @@
 //! - [`report`] renders; it decides nothing. [`exporter`] hands metrics to their collector.
 //! - `src/commands/` is the program itself, a file a command: it asks, calls the above and prints; [`cli`] is its
 //!   command line. [`capabilities`] are given up once they have served; the reader of metadata is [`metadata_probe`] to the recorder.
-//!   [`advice`] and [`verdict`] are the words that rules and plans share.
+//!   [`advice`] and [`verdict`] are the words that rules and plans share. [`whole_file`] writes files whole or not at all.
 //!
 //! # What always holds
 //! 1. **Looking writes nothing.** Every status ioctl carries `DM_NOFLUSH`: without it the kernel commits the pool's
@@ -61,3 +61,4 @@ pub mod snapshot;
 pub mod usage;
 pub mod verdict;
 pub mod watch;
+pub mod whole_file;
