@@ -406,7 +406,11 @@ fn what_nobody_asked_is_not_known() {
 #[test]
 fn a_monitor_is_told_that_nothing_was_asked() {
     let path = std::env::temp_dir().join(format!("thinspect-empty-{}.json", std::process::id()));
-    std::fs::write(&path, "{\"version\": 1, \"tool\": \"thinspect 0.1.0\", \"source\": \"machine\", \"answers\": []}").unwrap();
+    std::fs::write(
+        &path,
+        "{\"version\": 1, \"tool\": \"thinspect 0.1.0\", \"source\": \"machine\", \"answers\": []}",
+    )
+    .unwrap();
     let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_thinspect"));
     let output = check.args(["check", "--from"]).arg(&path).output().unwrap();
     std::fs::remove_file(&path).unwrap();
@@ -444,7 +448,11 @@ fn want_of_something_else_is_no_guess() {
     let runs = |outcome: Outcome| {
         let mut recording = Recording::new(Source::Machine, None);
         recording.push(Query::Processes, "dockerd", outcome);
-        recording.push(Query::DeviceRecords, "/var/lib/docker/devicemapper/metadata", Outcome::Answered(String::new()));
+        recording.push(
+            Query::DeviceRecords,
+            "/var/lib/docker/devicemapper/metadata",
+            Outcome::Answered(String::new()),
+        );
         thinspect::host::read(&recording).docker_roots[0].running
     };
     assert_eq!(runs(Outcome::Refused("ENOENT".into())), None);
@@ -457,7 +465,11 @@ fn a_bare_root_is_told_apart_from_a_bare_kernel() {
     let run = |setup: &str, words: &[&str]| {
         let inside = format!("{setup}; exec \"$0\" \"$@\"");
         let program = env!("CARGO_BIN_EXE_thinspect");
-        std::process::Command::new("unshare").args(["-m", "sh", "-ec", &inside, program]).args(words).output().unwrap()
+        std::process::Command::new("unshare")
+            .args(["-m", "sh", "-ec", &inside, program])
+            .args(words)
+            .output()
+            .unwrap()
     };
     let hidden = "mount -t tmpfs none /proc";
     if !run(hidden, &["--version"]).status.success() {

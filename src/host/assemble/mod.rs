@@ -91,7 +91,9 @@ fn kernel(recording: &Recording) -> Kernel {
             Some(Outcome::Answered(_)) => DeviceMapper::Answered,
             Some(Outcome::TimedOut(_)) => DeviceMapper::Silent,
             // Earlier versions said ENOENT of a missing node, too.
-            Some(Outcome::Refused(why)) if why.starts_with("ENOENT") && !why.contains("/dev/mapper/control") => {
+            Some(Outcome::Refused(why))
+                if why.starts_with("ENOENT") && !why.contains("/dev/mapper/control") =>
+            {
                 DeviceMapper::Missing
             }
             Some(Outcome::Refused(why)) => DeviceMapper::Refused(why.clone()),

@@ -2,13 +2,13 @@
 //!
 //! Settings that have nothing to do with storage are not looked at; a file that is not JSON becomes an oddity.
 
+use super::service;
 use super::{DAEMON_JSON, DeviceRecord, Docker, StorageOption};
 use crate::host::block::sysfs;
 use crate::host::fs::stat;
 use crate::host::model::backing::Filesystem;
 use crate::host::model::note::Note;
 use crate::host::model::units::Bytes;
-use super::service;
 use crate::record::file_digest::FileDigest;
 use crate::record::{Outcome, Query, Recording, Source};
 use serde_json::Value;
@@ -66,7 +66,8 @@ fn common(recording: &Recording, notes: &mut Vec<Note>) -> Docker {
         lines.for_each(|line| from_pasted(line, &mut docker));
     }
     docker.running = daemons.as_ref().map(|d| !d.is_empty());
-    docker.service_unread = service::unread(recording).filter(|_| docker.running == Some(false));
+    let may_start = docker.running != Some(true) && recording.source == Source::Machine;
+    docker.service_unread = service::unread(recording).filter(|_| may_start);
     for words in daemons.iter().flatten() {
         from_words(words, "the daemon's command line", &mut docker);
     }

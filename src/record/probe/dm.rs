@@ -180,8 +180,8 @@ fn loaded(root: &Root) -> Result<bool, Errno> {
 }
 
 fn listed(misc: &Path) -> Result<bool, Errno> {
-    let text = std::fs::read_to_string(misc)
-        .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO)))?;
+    let text =
+        std::fs::read_to_string(misc).map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO)))?;
     Ok(text.lines().any(|l| l.split_whitespace().nth(1) == Some("device-mapper")))
 }
 
