@@ -1,5 +1,5 @@
 //! Remembers which metadata blocks the walk has reached, from where, and whether from several places.
-//! Refuses to hold contents: a few bytes a block, so that memory follows the metadata's size and not the
+//! Keeps no contents, only a few bytes a block, so that memory follows the metadata's size and not the
 //! mappings.
 
 use super::damage::{Damage, MAX_DAMAGE, What};

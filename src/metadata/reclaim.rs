@@ -1,6 +1,6 @@
 //! How many data blocks come back to the pool when a set of thin devices is deleted, and what a held metadata
 //! snapshot keeps.
-//! Refuses to add up exclusive counts: blocks that only the set shares come back too.
+//! Exclusive counts are not simply added up: blocks that only the set shares come back too.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,5 @@
 //! Puts one reading together: superblock, devices, space maps, mappings, and the superblock again.
-//! Refuses to call a number exact that depends on something it could not read.
+//! A number that depends on something unreadable is never called exact.
 
 use super::Options;
 use super::block::{u32_at, u64_at};

@@ -1,5 +1,5 @@
 //! Joins Docker's records: devices by hash, layers by chain, images by their layers, containers by their mounts.
-//! Refuses to compute what the records say themselves: chains come from the layer store, not from hashing.
+//! Chain ids come from the layer store; they are not computed.
 
 use super::json_lines::{parse, sanitize, timestamp};
 use super::{

@@ -1,5 +1,5 @@
 //! What a pool's own metadata says of the pool and of the thin devices in it.
-//! Refuses to mix moments: where the metadata changed while it was read, nothing in it counts as whole or damaged.
+//! Where the metadata changed while it was read, nothing in it counts as complete or damaged.
 
 use super::json_lines::{parse, sanitize};
 use crate::host::model::pool::Pool;

@@ -1,6 +1,6 @@
 //! Who the thin devices belong to: asked in full only when somebody wants to know who uses the space, as it reads many
 //! files.
-//! Refuses to search: it goes to the places that the other answers named.
+//! Does not search: it reads the places that the other answers named.
 
 use super::Collector;
 use super::docker::{CONTAINERD_ROOT, SNAPSHOTTER, options, toml_strings};

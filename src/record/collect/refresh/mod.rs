@@ -1,6 +1,6 @@
 //! Asks again what moves of a machine that was recorded before: the states of its pools, the space under them.
 //!
-//! Every other answer stays as it was. It refuses to patch: where a pool came, went or was loaded anew there is
+//! Every other answer stays as it was. It does not patch: where a pool came, went or was loaded anew there is
 //! nothing to go on from, and everything has to be asked.
 
 use super::dm_devices::listed;
