@@ -137,6 +137,16 @@ fn of_states(all: &mut Exposition, host: &Host) {
         "Whether the metadata needs an offline check.",
         |p| p.needs_check.map(Value::Flag),
     );
+    per_pool(
+        all,
+        &host.pools,
+        "thinspect_pool_snapshot_time_ratio",
+        "The counter of snapshots as a share of its range: from 1 on, new blocks read back as others.",
+        |p| {
+            let time = p.metadata_contents.as_ref()?.snapshot_time?;
+            Some(Value::Share { part: time.count(), of: time.limit() })
+        },
+    );
     let mut devices = all.gauge("thinspect_pool_active_devices", "Active thin devices of the pool.");
     for pool in &host.pools {
         devices.sample(&[("pool", pool.label())], Value::Count(count(host.thins_of(pool).count())));
