@@ -35,7 +35,7 @@
 //! 3. **Everything after `record` is a pure function of the recording**: no clock, no environment, no file. Live and
 //!    recorded differ in one file, `src/commands/input.rs`. (`tests/tidy.rs`)
 //! 4. **Reading never fails and never drops; unknown is not fine.** A question that was refused or silent cannot end
-//!    in `ok`; an unknown number is `None`, never 0. (`tests/faults.rs`)
+//!    in `ok`; an unknown number is `None`, never 0. (`tests/failed_queries.rs`)
 //! 5. **Integers are exact.** Blocks, sectors and bytes are distinct types; rounding happens in `report` alone.
 //! 6. **Advice is data, never executed, and says what it risks.** Names in commands are quoted for the shell. What
 //!    destroys never comes first. (`tests/rules.rs`, `tests/plans.rs`)

@@ -1,6 +1,6 @@
 //! The plan to overlay2: what is counted, where archives fit, what is refused in one sentence, and its script.
 //!
-//! `UPDATE=1 cargo test --test plans_moving` rewrites the plans and scripts under `tests/plans`.
+//! `UPDATE=1 cargo test --test plans_overlay2` rewrites the plans and scripts under `tests/plans`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
 #![allow(clippy::indexing_slicing, reason = "as above")]
