@@ -216,7 +216,7 @@ impl Outcome {
         }
     }
 
-    /// The same without what may not pass the border.
+    /// With its text sanitized.
     fn clean(self) -> Self {
         match self {
             Self::Answered(text) => Self::Answered(sanitize::clean(text)),

@@ -166,7 +166,7 @@ fn per_pool(
     }
 }
 
-/// The same for the pool's data and its metadata.
+/// A family with two samples a pool: its data and its metadata.
 fn per_space(
     all: &mut Exposition,
     pools: &[Pool],

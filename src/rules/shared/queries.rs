@@ -42,7 +42,7 @@ pub(in crate::rules) fn used_of<B: Blocks>(space: &Space<B>) -> Option<String> {
     Some(format!("{used} of {total} ({share})"))
 }
 
-/// The same for metadata, of which `lvs` says only the share.
+/// Metadata in use, in words; of it `lvs` says only the share.
 pub(in crate::rules) fn metadata_used_of(pool: &Pool) -> Option<String> {
     let share = || pool.metadata_centipercent.map(|c| percent(c / 10));
     used_of(&pool.metadata).or_else(share)
