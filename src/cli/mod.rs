@@ -1,4 +1,4 @@
-//! The command line as types; [`values`] reads sizes, durations and addresses.
+//! The command line as types; `values` reads sizes, durations and addresses.
 
 mod values;
 
