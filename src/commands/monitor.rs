@@ -84,10 +84,10 @@ fn listen(global: &Global, options: &Metrics, address: SocketAddr) -> Result<Exi
     let at = listener.local_addr().unwrap_or(address);
     capabilities::keep_to_ask().map_err(|why| anyhow!(why))?;
     let _ = writeln!(io::stderr(), "thinspect: metrics at http://{at}/metrics");
-    let mut last_success = None;
-    let failed = http::serve(&listener, || {
-        let report = report(global, || ()).map_err(|error| format!("{error:#}"))?;
-        let options = metrics::Options { devices: options.per_device, last_success };
+    let (global, devices, mut last_success) = (global.clone(), options.per_device, None);
+    let failed = http::serve(listener, move || {
+        let report = report(&global, || ()).map_err(|error| format!("{error:#}"))?;
+        let options = metrics::Options { devices, last_success };
         last_success = metrics::success(&report).or(last_success);
         Ok(metrics::text(&report, &options))
     });

@@ -114,6 +114,11 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
         (_, 0) if report.source == Source::Pasted => {
             "the text names no thin pool; paste `dmsetup status`, `docker info` or the error line beside it".into()
         }
+        (_, 0) if report.verdict == Verdict::Unknown => {
+            let missing = host.notes.iter().find(|o| o.forces_unknown);
+            let why = missing.map_or_else(String::new, |o| format!(" ({}: {})", o.about, o.text));
+            format!("whether there are thin pools on this host is not known{why}")
+        }
         (_, 0) => "no thin pools on this host".into(),
         (_, pools) if report.verdict == Verdict::Unknown => {
             let missing = host.notes.iter().find(|o| o.forces_unknown);
