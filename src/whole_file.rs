@@ -98,7 +98,10 @@ mod tests {
         assert!(write(&link, b"ours", PRIVATE).unwrap_err().to_string().contains("symbolic link"));
         assert_eq!(fs::read_link(&link).unwrap(), target);
         write(&link, b"ours", How { replaces_link: true, ..PRIVATE }).unwrap();
-        assert_eq!((fs::read_to_string(&link).unwrap().as_str(), fs::read_link(&link).is_err()), ("ours", true));
+        assert_eq!(
+            (fs::read_to_string(&link).unwrap().as_str(), fs::read_link(&link).is_err()),
+            ("ours", true)
+        );
         assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
         // Nor one that leads nowhere: it would make a file at a place that somebody else chose.
         let nowhere = folder.path().join("nowhere");

@@ -323,14 +323,20 @@ fn what_podman_says_of_its_pool() {
 /// Errors are one sentence, whatever the environment asks for about backtraces.
 #[test]
 fn errors_speak_whatever_is_asked_of_backtraces() {
-    for (name, value) in
-        [("RUST_BACKTRACE", ""), ("RUST_BACKTRACE", "1"), ("RUST_BACKTRACE", "full"), ("RUST_LIB_BACKTRACE", "1")]
-    {
+    for (name, value) in [
+        ("RUST_BACKTRACE", ""),
+        ("RUST_BACKTRACE", "1"),
+        ("RUST_BACKTRACE", "full"),
+        ("RUST_LIB_BACKTRACE", "1"),
+    ] {
         let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_thinspect"));
         let out = program.args(["status", "--from", "/nonexistent"]).env(name, value).output().unwrap();
         assert_eq!(out.status.code(), Some(3), "{name}={value}: {out:?}");
         let words = said(&out.stderr);
-        assert!(words.starts_with("thinspect: cannot read /nonexistent") && words.lines().count() == 1, "{words}");
+        assert!(
+            words.starts_with("thinspect: cannot read /nonexistent") && words.lines().count() == 1,
+            "{words}"
+        );
     }
 }
 

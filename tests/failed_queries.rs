@@ -406,7 +406,11 @@ fn what_nobody_asked_is_not_known() {
 #[test]
 fn a_monitor_is_told_that_nothing_was_asked() {
     let path = std::env::temp_dir().join(format!("thinspect-empty-{}.json", std::process::id()));
-    std::fs::write(&path, "{\"version\": 1, \"tool\": \"thinspect 0.1.0\", \"source\": \"machine\", \"answers\": []}").unwrap();
+    std::fs::write(
+        &path,
+        "{\"version\": 1, \"tool\": \"thinspect 0.1.0\", \"source\": \"machine\", \"answers\": []}",
+    )
+    .unwrap();
     let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_thinspect"));
     let output = check.args(["check", "--from"]).arg(&path).output().unwrap();
     std::fs::remove_file(&path).unwrap();

@@ -152,7 +152,7 @@ pub fn block(report: &Report, at: Moment, plain: bool, look: &Look) -> Vec<Strin
             lines.push(row_line(pool, &row, &report.host, plain, look));
         }
         let about = |f: &&crate::rules::Finding| {
-            f.severity > Severity::Notice && f.subject.kind == "pool" && f.subject.name == pool.label()
+            f.severity > Severity::Notice && f.subject.is_pool() && f.subject.name == pool.label()
         };
         if let Some(finding) = report.findings.iter().find(about) {
             let word = finding.severity.word().to_uppercase();

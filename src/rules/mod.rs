@@ -58,7 +58,7 @@ mod udev_sync_missing;
 mod volume_group_full;
 mod xfs_retries_forever;
 
-pub use finding::{Evidence, Finding, Subject};
+pub use finding::{Evidence, Finding, Subject, SubjectKind};
 
 use crate::host::Host;
 use std::cmp::Reverse;

@@ -2,13 +2,13 @@
 //!
 //! Settings that have nothing to do with storage are not looked at; a file that is not JSON becomes an oddity.
 
+use super::service;
 use super::{DAEMON_JSON, DeviceRecord, Docker, StorageOption};
 use crate::host::block::sysfs;
 use crate::host::fs::stat;
 use crate::host::model::backing::Filesystem;
 use crate::host::model::note::Note;
 use crate::host::model::units::Bytes;
-use super::service;
 use crate::record::file_digest::FileDigest;
 use crate::record::{Outcome, Query, Recording, Source};
 use serde_json::Value;
