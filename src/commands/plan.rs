@@ -1,5 +1,5 @@
 //! `plan`: the plan for a goal, with what it needs beside the recording: the pool's own metadata, read where that can be
-//! done. It refuses to count in a copy that cannot be read; where there is no copy, not to know is an answer.
+//! done. A copy that cannot be read is an error; where there is none, the plan goes without counts.
 
 use super::input::{asked_everything, chosen_pool, collector, recording, root};
 use super::metadata_file;

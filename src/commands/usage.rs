@@ -1,5 +1,5 @@
 //! `usage`: who uses which blocks of a pool, by the names of those who own them.
-//! It refuses to call exact what changed while it was counted.
+//! What changed while it was counted is not called exact.
 
 use super::held_snapshot::HeldSnapshot;
 use super::input::{chosen_pool, collector, recording, root};

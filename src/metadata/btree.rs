@@ -1,5 +1,5 @@
 //! Walks B-trees level by level: each node once, whoever points to it.
-//! Refuses to descend below a node that fails its checks, and to go round in circles.
+//! Does not descend below a node that fails its checks, and stops at a cycle.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,5 @@
 //! Walks the thin devices' mapping trees: which data blocks each leaf refers to, and which of them alone.
-//! Refuses to walk per device: a leaf that a thousand devices share is read once, and is shared.
+//! The walk is by node, not by device: a leaf that a thousand devices share is read once.
 
 use std::io;
 use std::mem;

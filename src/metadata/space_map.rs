@@ -1,5 +1,5 @@
 //! Reads a space map: its index, its bitmaps, and the tree of counts that do not fit them.
-//! Refuses to believe more blocks than the metadata has bitmaps for.
+//! Never reports more blocks than the metadata has bitmaps for.
 
 use std::io;
 use std::mem;

@@ -79,7 +79,7 @@ pub(super) enum Changes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Fate {
     /// Nothing of it is in the pool but what its image brings.
-    Pin,
+    Kept,
     /// Saved as a layer on its image (`docker commit`).
     #[default]
     Commit,
@@ -181,7 +181,7 @@ fn container(
     let has_image = container.image.and_then(|place| owners.images.get(place)).is_some_and(|i| i.whole);
     let fate = match changes {
         _ if container.auto_remove && !container.state.is_idle() => Fate::Rebuilt,
-        Changes::None if has_image => Fate::Pin,
+        Changes::None if has_image => Fate::Kept,
         _ if refuses || !has_image => Fate::Export,
         _ => Fate::Commit,
     };

@@ -43,7 +43,7 @@ pub enum Kind {
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
     /// It stays where it is.
-    Pin,
+    Kept,
     /// It is saved and put back.
     Saved,
     /// Somebody has to make it again.
@@ -68,7 +68,7 @@ impl Fate {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
-            Self::Pin => "kept",
+            Self::Kept => "kept",
             Self::Saved => "saved",
             Self::Rebuilt => "rebuilt",
         }
@@ -83,7 +83,7 @@ pub(super) fn items(inventory: &Inventory) -> Vec<Item> {
         kind,
         name: name.clone(),
         id: None,
-        fate: Fate::Pin,
+        fate: Fate::Kept,
         how: how.to_owned(),
         bytes: None,
     };
@@ -97,12 +97,12 @@ pub(super) fn items(inventory: &Inventory) -> Vec<Item> {
 /// What happens to all that is in a pool that is copied as a whole.
 const COMES_ALONG: &str = "it comes along with the pool, as it is";
 
-/// The same where the pool itself is copied: whatever is in it stays what it is, but for what goes when it stops.
+/// Items of a block-by-block copy: everything is kept except `--rm` containers, which vanish when they stop.
 pub(super) fn carried(inventory: &Inventory) -> Vec<Item> {
     let comes = |mut item: Item| {
         let inside = matches!(item.kind, Kind::Image | Kind::Container);
         if inside && (item.fate != Fate::Rebuilt || item.kind == Kind::Image) {
-            (item.fate, item.bytes) = (Fate::Pin, None);
+            (item.fate, item.bytes) = (Fate::Kept, None);
             item.how = COMES_ALONG.to_owned();
         }
         item
@@ -116,7 +116,7 @@ pub(super) fn of_containerd(owners: &Owners) -> Vec<Item> {
         kind,
         name: namespace.map_or_else(|| name.to_owned(), |space| format!("{space}/{name}")),
         id: Some(id.to_owned()),
-        fate: Fate::Pin,
+        fate: Fate::Kept,
         how: COMES_ALONG.to_owned(),
         bytes: None,
     };
@@ -142,7 +142,7 @@ fn image(image: &ImageItem) -> Item {
 fn container(container: &ContainerItem) -> Item {
     let state = container.state.word();
     let (fate, how) = match container.fate {
-        Saved::Pin => (Fate::Pin, format!("{state}: it never started, so its image holds all of it")),
+        Saved::Kept => (Fate::Kept, format!("{state}: it never started, so its image holds all of it")),
         Saved::Commit => (Fate::Saved, format!("{state}: what it wrote, by docker commit")),
         Saved::Export => (Fate::Saved, format!("{state}: all its files, by docker export")),
         Saved::Rebuilt => (Fate::Rebuilt, format!("{state}: --rm takes it away when it stops")),

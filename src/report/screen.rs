@@ -3,7 +3,7 @@
 //! Lines keep to the width, except commands: those stay in one piece to be copied.
 
 use super::units::{Units, amounts, clean};
-use super::wrap::wrap;
+use super::wrap::{cut, wrap};
 use super::{Report, Source, forecast};
 use crate::advice::Advice;
 use crate::forecast::length;
@@ -423,8 +423,5 @@ fn notes(report: &Report, look: &Look) -> String {
 /// A line that fits a screen; the rest of an endless one is not worth a page.
 fn short(line: &str) -> String {
     const LONGEST: usize = 240;
-    if line.chars().count() <= LONGEST {
-        return line.to_owned();
-    }
-    line.chars().take(LONGEST).chain("…".chars()).collect()
+    cut(line, LONGEST)
 }

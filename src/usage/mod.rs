@@ -1,8 +1,8 @@
 //! Who uses a pool's space: joins the blocks of each thin device with the images and containers it belongs to.
-//! Refuses to add up what is shared, and to call a number exact that was not counted.
+//! Shared blocks are never added up, and only counted numbers are called exact.
 //!
 //! [`join`] makes rows by device, image and container, and totals that add up to the pool's used blocks;
-//! [`without`] counts what a chosen set gives back; [`free`](mod@free) picks what to remove to get a wanted amount back.
+//! [`without`] counts what a chosen set gives back; [`selection`] picks what to remove to get a wanted amount back.
 
 mod removal;
 pub mod selection;

@@ -1,5 +1,5 @@
 //! What a pool's used blocks add up to: blocks of one device by what the device is, blocks of several, blocks of none.
-//! Refuses a sum with an unknown part in it.
+//! A sum with an unknown part is unknown.
 
 use crate::host::model::units::DataBlocks;
 use crate::host::owners::{DeviceRole, Owners, RecordKeeper};

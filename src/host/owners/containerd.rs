@@ -1,6 +1,6 @@
 //! Joins containerd's records: devices by the snapshot's number, snapshots by key, images by what their content
 //! refers to.
-//! Refuses to say that a container runs: containerd keeps that in no file, only whether it has a task.
+//! Never says that a container runs: containerd keeps that in no file, only whether it has a task.
 
 use super::json_lines::{parse, sanitize, timestamp};
 use super::{

@@ -1,5 +1,5 @@
 //! Reads answers that are one JSON object a line.
-//! Refuses nothing: what is no such object, and what was not answered at all, becomes a gap that is told.
+//! Never fails: a bad line or an unanswered question becomes a gap that is reported.
 
 use crate::host::model::note::Note;
 use crate::host::model::units::AMOUNT;

@@ -1,5 +1,5 @@
 //! Who thin devices belong to: Docker's layers, images and containers, containerd's snapshots, LVM's volumes.
-//! Refuses to guess: a device that no record names has no owner, and where records are missing it says so.
+//! A device that no record names has no owner; where records are missing, that is said.
 //!
 //! [`read`] fills the types of [`super::model::owners`] for one pool. The records are those of [`crate::record::owners`].
 

@@ -1,6 +1,6 @@
 //! Counts a pool's thin devices against its owner's records: who is there without a record, who is recorded and not
 //! there.
-//! Refuses to take what is under way for a disagreement, and the records of another pool for this one's.
+//! A change in progress is not a disagreement, and the records of another pool do not count.
 //!
 //! **Why it may be sure while Docker works on.** Docker makes one change at a time and counts the pool's transaction up
 //! with each (moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `openTransaction`, `closeTransaction`): it notes

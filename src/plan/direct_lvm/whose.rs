@@ -31,7 +31,7 @@ pub(super) struct NewSettings {
 
 /// Words of the steps that are not the same for both.
 pub(super) struct Words {
-    /// Why the volumes leave room: until then.
+    /// Completes "LVM grows the pool …" in the step's explanation.
     pub(super) limit: String,
     pub(super) stop: &'static str,
     pub(super) stop_why: &'static str,
@@ -44,7 +44,7 @@ pub(super) struct Words {
 }
 
 impl<'a> Whose<'a> {
-    /// Whose a pool is, where enough is known of it; else why it is not.
+    /// The engine that owns the pool, or why it cannot be determined.
     pub(super) fn read(host: &'a Host, pool: &'a Pool) -> Result<Self, String> {
         if !matches!(pool.owner, PoolOwner::Containerd { .. }) {
             let docker = host

@@ -102,7 +102,7 @@ impl Sizes {
                 self.passing = self.passing.saturating_add(own).saturating_add(PLACE);
                 self.temporary = self.temporary.max(own);
             }
-            Fate::Pin | Fate::Rebuilt => {}
+            Fate::Kept | Fate::Rebuilt => {}
         }
     }
 

@@ -27,7 +27,7 @@ const UNIT_PLACES: [&str; 5] = [
 ];
 /// Where Docker keeps its data unless told otherwise.
 const DOCKER_ROOT: &str = "/var/lib/docker";
-/// The same for containerd.
+/// Asks for containerd's settings and running daemons.
 pub(super) const CONTAINERD_ROOT: &str = "/var/lib/containerd";
 /// The devmapper snapshotter's directory below it.
 pub(super) const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.devmapper";

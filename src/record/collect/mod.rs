@@ -48,7 +48,7 @@ pub fn this_machine(root: PathBuf, limit: Duration) -> Recording {
     this_machine_as(root, limit, &options)
 }
 
-/// The same with options.
+/// Asks every question, with options.
 #[must_use]
 pub fn this_machine_as(root: PathBuf, limit: Duration, options: &Options) -> Recording {
     let read = options.read_metadata;

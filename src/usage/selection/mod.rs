@@ -1,5 +1,5 @@
 //! Picks what to remove so that a wanted amount returns to the pool, at the smallest loss.
-//! Refuses to name a running container, its image, or anything whose gain it cannot count exactly.
+//! Never picks a running container, its image, or anything whose gain cannot be counted exactly.
 //!
 //! The order of loss: Docker's build cache, containers that have ended (the oldest first), images without a name, images
 //! that nothing uses (the oldest first), devices that no record names. What is picked is then thinned out: steps that give little

@@ -1,6 +1,6 @@
 //! Asks again what moves of a machine that was recorded before: the states of its pools, the space under them.
 //!
-//! Every other answer stays as it was. It refuses to patch: where a pool came, went or was loaded anew there is
+//! Every other answer stays as it was. It does not patch: where a pool came, went or was loaded anew there is
 //! nothing to go on from, and everything has to be asked.
 
 use super::dm_devices::listed;
@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 pub enum Refresh {
     /// Every answer is word for word what it was, except for the time.
     Unchanged(String),
-    /// The same pools, some of them moved.
+    /// No pool came or went, but some changed.
     Updated(Box<Recording>),
     /// Pools came, went or were loaded anew: record everything.
     Stale,

@@ -1,6 +1,6 @@
 //! The plan to overlay2: what is counted, where archives fit, what is refused in one sentence, and its script.
 //!
-//! `UPDATE=1 cargo test --test plans_moving` rewrites the plans and scripts under `tests/plans`.
+//! `UPDATE=1 cargo test --test plans_overlay2` rewrites the plans and scripts under `tests/plans`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
 #![allow(clippy::indexing_slicing, reason = "as above")]
@@ -139,8 +139,8 @@ fn everything_is_counted_once_and_has_a_fate() {
     let fates: Vec<(&str, Fate)> = plan.items.iter().map(|i| (i.name.as_str(), i.fate)).collect();
     let fate = |name: &str| fates.iter().find(|(n, _)| n.starts_with(name)).unwrap().1;
     assert_eq!((fate("web:1"), fate("sha256:7")), (Fate::Saved, Fate::Saved));
-    assert_eq!((fate("it's"), fate("old"), fate("new")), (Fate::Saved, Fate::Saved, Fate::Pin));
-    assert_eq!((fate("tmp"), fate("data"), fate("front")), (Fate::Rebuilt, Fate::Pin, Fate::Pin));
+    assert_eq!((fate("it's"), fate("old"), fate("new")), (Fate::Saved, Fate::Saved, Fate::Kept));
+    assert_eq!((fate("tmp"), fate("data"), fate("front")), (Fate::Rebuilt, Fate::Kept, Fate::Kept));
     assert!(says(&plan.warnings, "--rm: tmp"), "{:?}", plan.warnings);
     assert!(says(&plan.warnings, "build cache"), "{:?}", plan.warnings);
     golden("overlay2", &plan);
