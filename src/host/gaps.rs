@@ -6,7 +6,7 @@ use super::Host;
 use super::device::Device;
 use super::oddity::Oddity;
 use super::table::target;
-use super::{dm_info, saying};
+use super::{dm_info, log};
 use crate::record::paste::LEFT_OUT;
 use crate::record::{Ask, Reading, Recording};
 use std::borrow::Cow;
@@ -107,7 +107,7 @@ pub(super) fn not_understood(
         oddities.push(Oddity { about: "pasted text".to_owned(), text: text.to_owned(), blocks_ok: true });
     }
     let lines: Vec<&str> = recording.all(Ask::Line).filter_map(|a| a.reading.said()).collect();
-    let strange = lines.iter().filter(|l| !is_prompt(l) && saying::read(l).is_empty());
+    let strange = lines.iter().filter(|l| !is_prompt(l) && log::read(l).is_empty());
     for line in strange {
         oddities.push(Oddity {
             about: "pasted line".to_owned(),

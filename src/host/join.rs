@@ -6,12 +6,13 @@
 use super::backing::Filesystem;
 use super::device::devices;
 use super::history::{self, History};
+use super::log::Message;
 use super::owners::{self, Owners};
 use super::pool::Pool;
 use super::status::Mode;
 use super::{
-    DeviceMapper, Host, Kernel, containerd, df, disk, docker_lists, gaps, inside, lvm, open_files, owner,
-    reports, saying, settings, stack, twice,
+    DeviceMapper, Host, Kernel, containerd, df, disk, docker_lists, gaps, inside, log, lvm, open_files,
+    owner, reports, settings, stack, twice,
 };
 use crate::record::{Answer, Ask, Reading, Recording, Source};
 
@@ -32,7 +33,7 @@ pub fn read(recording: &Recording) -> Host {
         disks: disk::disks(recording),
         tools: disk::tools(recording),
         filesystems: filesystems(recording, &mounts),
-        sayings: sayings(recording),
+        log_messages: log_messages(recording),
         history: history(recording),
         containers: outputs(recording, "docker ps").flat_map(docker_lists::containers).collect(),
         removable: outputs(recording, "docker system df").filter_map(docker_lists::removable).last(),
@@ -56,7 +57,7 @@ pub fn read(recording: &Recording) -> Host {
     for pool in &mut host.pools {
         pool.owner = owner::owner(pool, &host.dockers, &host.thins, &containerds);
         pool.min_free = owner::min_free(pool, &host.dockers);
-        pool.mode_secs = mode_secs(pool, &host.sayings);
+        pool.mode_secs = mode_secs(pool, &host.log_messages);
         pool.inside = inside::read(recording, pool);
     }
     if recording.all(Ask::History).next().is_some() {
@@ -140,35 +141,35 @@ fn filesystems(recording: &Recording, mounts: &[Filesystem]) -> Vec<Filesystem> 
 }
 
 /// How long a pool has been in its mode: the age of the kernel's line about the last switch to it.
-fn mode_secs(pool: &Pool, sayings: &[saying::Saying]) -> Option<u64> {
-    let switches: &[&str] = match pool.mode.as_ref()? {
-        Mode::OutOfDataSpace => &["pool-out-of-data-space", "pool-queues-writes"],
-        Mode::ReadOnly => &["pool-to-read-only", "pool-to-out-of-metadata"],
-        Mode::Failed => &["pool-to-fail"],
+fn mode_secs(pool: &Pool, messages: &[log::LogMessage]) -> Option<u64> {
+    let switches: &[Message] = match pool.mode.as_ref()? {
+        Mode::OutOfDataSpace => &[Message::PoolOutOfDataSpace, Message::PoolQueuesWrites],
+        Mode::ReadOnly => &[Message::PoolToReadOnly, Message::PoolToOutOfMetadata],
+        Mode::Failed => &[Message::PoolToFail],
         Mode::ReadWrite | Mode::Other(_) => return None,
     };
     let number = format!(" {}:", pool.device?);
     let names =
-        |s: &&saying::Saying| matches!(s.kind, saying::Kind::Known { name } if switches.contains(&name));
+        |s: &&log::LogMessage| matches!(s.kind, log::Kind::Known { message } if switches.contains(&message));
     // A pool that stops queueing is still full since it began to.
-    let errors = |s: &&saying::Saying| s.text.contains("(error IO)");
-    sayings.iter().rev().filter(|s| s.text.contains(&number)).filter(names).find(|s| !errors(s))?.age_secs
+    let errors = |s: &&log::LogMessage| s.text.contains("(error IO)");
+    messages.iter().rev().filter(|s| s.text.contains(&number)).filter(names).find(|s| !errors(s))?.age_secs
 }
 
 /// Recognised lines: pasted ones, those of the kernel's log, and what reports say in words beside their numbers.
-fn sayings(recording: &Recording) -> Vec<saying::Saying> {
+fn log_messages(recording: &Recording) -> Vec<log::LogMessage> {
     let speaks =
         |ask| matches!(ask, Ask::Line | Ask::KernelLog | Ask::Output | Ask::DockerInfo | Ask::LvmReport);
     let texts = recording.answers.iter().filter(|a| speaks(a.ask)).filter_map(|a| a.reading.said());
     let pasted = recording.source == Source::Pasted;
     // A target that only says `snapshot Invalid` says it in its status line.
     let targets = recording.all(Ask::DmStatus).filter(|_| pasted).filter_map(|a| a.reading.said());
-    let mut sayings = saying::gather(texts.chain(targets));
+    let mut messages = log::gather(texts.chain(targets));
     let uptime =
         recording.said(Ask::File, "/proc/uptime").and_then(|t| t.split('.').next()?.trim().parse().ok());
-    for saying in &mut sayings {
-        saying.age_secs =
-            uptime.zip(saying.uptime_secs).and_then(|(now, then): (u64, u64)| now.checked_sub(then));
+    for message in &mut messages {
+        message.age_secs =
+            uptime.zip(message.uptime_secs).and_then(|(now, then): (u64, u64)| now.checked_sub(then));
     }
-    sayings
+    messages
 }

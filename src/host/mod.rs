@@ -21,6 +21,7 @@ pub mod history;
 pub mod inside;
 mod join;
 pub mod listing;
+pub mod log;
 mod loose;
 pub mod losetup;
 pub mod lvm;
@@ -31,7 +32,6 @@ pub mod owners;
 pub mod pool;
 pub mod release;
 mod reports;
-pub mod saying;
 mod settings;
 pub mod space;
 mod stack;
@@ -52,10 +52,10 @@ use containerd::Containerd;
 use disk::Disk;
 use docker::Docker;
 use history::History;
+use log::{Kind, LogMessage, Message};
 use lvm::Lvm;
 use oddity::Oddity;
 use pool::Pool;
-use saying::{Kind, Saying};
 use thin::Thin;
 
 /// A machine, or what a pasted text tells of one.
@@ -84,7 +84,7 @@ pub struct Host {
     /// Filesystems with their space, from statfs or a pasted `df`.
     pub filesystems: Vec<Filesystem>,
     /// Recognised log and error lines.
-    pub sayings: Vec<Saying>,
+    pub log_messages: Vec<LogMessage>,
     /// What was seen of the pools over time, this look included, where a history was given.
     pub history: History,
     /// Containers, from a pasted `docker ps`.
@@ -132,9 +132,9 @@ pub enum DeviceMapper {
 }
 
 impl Host {
-    /// The recognised lines of one wording.
-    pub fn known<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Saying> {
-        self.sayings.iter().filter(move |s| matches!(s.kind, Kind::Known { name: n } if n == name))
+    /// The lines of one meaning.
+    pub fn known(&self, message: Message) -> impl Iterator<Item = &LogMessage> {
+        self.log_messages.iter().filter(move |s| matches!(s.kind, Kind::Known { message: m } if m == message))
     }
 
     /// The thin devices of a pool.

@@ -5,10 +5,10 @@
 use super::backing::{Backing, BackingKind, Filesystem, LoopFile};
 use super::device::{is_dockers_own, logical_volume};
 use super::docker_info::{self, DockerInfo};
+use super::log::{Half, Kind};
 use super::losetup::{self, LoopDevice};
 use super::lvm::{LogicalVolume, LvName, Lvm};
 use super::pool::{Owner, Pool, Refusal};
-use super::saying::{Half, Kind};
 use super::space::Space;
 use super::stack;
 use super::status::Mode;
@@ -244,8 +244,8 @@ fn fill_share<B: Blocks>(space: &mut Space<B>, size: Option<Bytes>, share: Optio
 pub(super) fn add_refusals(host: &mut Host) {
     let mut data = None;
     let mut metadata = None;
-    for saying in &host.sayings {
-        if let Kind::MinFreeRefused { half, free, required } = saying.kind {
+    for message in &host.log_messages {
+        if let Kind::MinFreeRefused { half, free, required } = message.kind {
             let refusal = Some(Refusal { free, required });
             match half {
                 Half::Data => data = refusal,

@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -45,13 +46,13 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["autoextend-off"]);
+    let lines = said::lines(host, &[Message::AutoextendOff]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary = "LVM warns that nothing extends its thin pools when they fill";
     let warned = said::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary);
     // dmeventd says the same when a pool is deactivated, as at every shutdown.
     let unwatched = || {
-        let lines = said::current(host, &["not-monitored"]);
+        let lines = said::current(host, &[Message::NotMonitored]);
         let summary = "dmeventd does not watch a thin pool, so nothing extends it when it fills";
         said::finding(&RULE, (Severity::Notice, Certainty::Possible), &lines, subject, summary)
     };

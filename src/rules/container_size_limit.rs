@@ -6,7 +6,7 @@ use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::backing::Filesystem;
 use crate::host::pool::{Owner, Pool};
-use crate::host::saying::{Kind, Saying};
+use crate::host::log::{Kind, LogMessage, Message};
 use crate::host::thin::Thin;
 use crate::host::units::Bytes;
 use crate::verdict::{Certainty, Severity};
@@ -200,11 +200,11 @@ fn of_words(host: &Host) -> Option<Finding> {
     let no_space = judge::no_space_lines(host).find(|(_, path)| explains(*path)).map(|(saying, _)| saying);
     // A package manager speaks of the filesystem it runs on: inside a container that is the container's own.
     let package =
-        || said::lines(host, &["package-needs-space"]).into_iter().next().filter(|_| explains(None));
+        || said::lines(host, &[Message::PackageNeedsSpace]).into_iter().next().filter(|_| explains(None));
     Some(limit_hit(host, no_space.or_else(package)?, roomy))
 }
 
-fn limit_hit(host: &Host, saying: &Saying, roomy: Option<&Pool>) -> Finding {
+fn limit_hit(host: &Host, saying: &LogMessage, roomy: Option<&Pool>) -> Finding {
     let known = roomy.and_then(|p| judge::base_size(host, p));
     let base = known.unwrap_or(DEFAULT_BASE);
     let whence = if known.is_some() {
@@ -212,7 +212,7 @@ fn limit_hit(host: &Host, saying: &Saying, roomy: Option<&Pool>) -> Finding {
     } else {
         "the default; Docker 1.8 and 1.9: 100 GiB"
     };
-    let wanted = host.sayings.iter().find_map(|s| match s.kind {
+    let wanted = host.log_messages.iter().find_map(|s| match s.kind {
         Kind::WantedToWrite { bytes } if bytes > base => Some((bytes, s)),
         _ => None,
     });

@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, inmates, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::owners::Owner;
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
@@ -91,7 +92,7 @@ fn delete(pool: &Pool, ids: &[String]) -> Option<Advice> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["containerd-device-faulty"]);
+    let lines = said::lines(host, &[Message::ContainerdDeviceFaulty]);
     let summary = "containerd marked a device as faulty: its id and its blocks stay reserved";
     let subject = |_: &_| Subject::new("host", "containerd");
     let found = said::finding(&RULE, (Severity::Warning, Certainty::Certain), &lines, subject, summary)?;

@@ -2,6 +2,7 @@
 
 use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::Pool;
 use crate::host::status::{Mode, WhenFull};
 use crate::verdict::{Certainty, Severity};
@@ -94,14 +95,14 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if let Some(used) = judge::used_of(&pool.data) {
         finding = finding.because("data in use", used, judge::source(pool));
     }
-    let lines = said::lines(host, &["pool-queues-writes", "pool-fails-writes"]);
+    let lines = said::lines(host, &[Message::PoolQueuesWrites, Message::PoolFailsWrites]);
     Some(advise_on(finding.because("writes", state, "status and table").quoting(&lines), host, pool))
 }
 
 /// What writes meet now, and whether the grace has passed.
 fn writes(host: &Host, pool: &Pool) -> (String, bool) {
     let grace = host.kernel.no_space_timeout.unwrap_or(GRACE_SECS);
-    let error_was_said = said::any(host, &["pool-fails-writes"]) && !judge::state_is_known(pool);
+    let error_was_said = said::any(host, &[Message::PoolFailsWrites]) && !judge::state_is_known(pool);
     if pool.needs_check == Some(true) {
         return ("it is read-only, and can grow only after its repair".to_owned(), true);
     }
@@ -147,7 +148,7 @@ fn advise_on(finding: Finding, host: &Host, pool: &Pool) -> Finding {
 
 /// No pool was seen, but the kernel or a tool says that one is full.
 fn of_words(host: &Host) -> Option<Finding> {
-    let names = ["pool-out-of-data-space", "pool-queues-writes", "pool-fails-writes", "no-free-data"];
+    let names = [Message::PoolOutOfDataSpace, Message::PoolQueuesWrites, Message::PoolFailsWrites, Message::NoFreeData];
     let lines = said::current(host, &names);
     let first = lines.first()?;
     let failing = lines.iter().any(|s| s.text.contains("error IO"));

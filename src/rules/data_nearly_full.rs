@@ -2,6 +2,7 @@
 
 use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::Pool;
 use crate::host::units::{Bytes, percent_of};
 use crate::verdict::{Certainty, Severity};
@@ -77,9 +78,9 @@ fn excess(pool: &Pool) -> Option<Bytes> {
 
 /// A tool warned about a pool of which nothing else is known.
 fn of_words(host: &Host) -> Option<Finding> {
-    let mut lines = said::current(host, &["lvm-warns-data", "lvm-refuses-at-threshold"]);
+    let mut lines = said::current(host, &[Message::LvmWarnsData, Message::LvmRefusesAtThreshold]);
     if judge::speaks_of_thin_pools(host) {
-        lines.extend(said::current(host, &["image-gc-over-threshold", "image-gc-failed"]));
+        lines.extend(said::current(host, &[Message::ImageGcOverThreshold, Message::ImageGcFailed]));
     }
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary = "A tool warns that the pool, or the image filesystem on it, is nearly full";

@@ -3,6 +3,7 @@
 use super::{Finding, advise, inmates, judge, said};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::owners::Owner;
 use crate::host::pool::Pool;
 use crate::host::thin::Thin;
@@ -103,7 +104,7 @@ fn of_count(host: &Host) -> Option<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["marked-for-deletion"]);
+    let lines = said::lines(host, &[Message::MarkedForDeletion]);
     let summary =
         "Docker says that a device is marked for deletion and cannot be used: it waits for its deletion";
     let subject = |_: &_| judge::docker_subject(host);

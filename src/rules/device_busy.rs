@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, inmates, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::docker_lists;
 use crate::host::owners::{Container, State};
 use crate::host::pool::Pool;
@@ -53,7 +54,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["device-busy"]);
+    let lines = said::lines(host, &[Message::DeviceBusy]);
     let id = lines.first().and_then(|s| device_id(&s.text));
     let name = id.clone().unwrap_or_else(|| "(not named)".to_owned());
     let summary = "A container's disk could not be removed: something still holds it open or mounted";

@@ -6,7 +6,7 @@ use crate::host::Host;
 use crate::host::census::{self, Census};
 use crate::host::docker::Docker;
 use crate::host::pool::Pool;
-use crate::host::saying::Saying;
+use crate::host::log::{LogMessage, Message};
 use crate::verdict::{Certainty, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -157,12 +157,12 @@ fn of_words(host: &Host) -> Option<Finding> {
     let lines = said::lines(
         host,
         &[
-            "device-exists",
-            "unknown-device",
-            "containerd-device-exists",
-            "containerd-device-absent",
-            "no-free-device-id",
-            "containerd-no-device-id",
+            Message::DeviceExists,
+            Message::UnknownDevice,
+            Message::ContainerdDeviceExists,
+            Message::ContainerdDeviceAbsent,
+            Message::NoFreeDeviceId,
+            Message::ContainerdNoDeviceId,
         ],
     );
     let summary = "The records and the pool disagree: a device is there that should not be, or is missing";
@@ -176,18 +176,18 @@ fn of_words(host: &Host) -> Option<Finding> {
 fn of_refused_message(host: &Host) -> Option<Finding> {
     let explained = judge::some_pool_is_stuck(host)
         || host.pools.iter().any(|p| p.refused_data.is_some() || p.refused_metadata.is_some())
-        || said::any(host, &["messages-refused", "uuid-verification-failed", "pool-to-read-only"]);
+        || said::any(host, &[Message::MessagesRefused, Message::UuidVerificationFailed, Message::PoolToReadOnly]);
     let lines = said::fresh(
         host,
         &[
-            "create-snap-failed",
-            "create-device-failed",
-            "activate-failed",
-            "containerd-create-failed",
-            "containerd-init-failed",
-            "containerd-not-active",
-            "thin-create-failed",
-            "thin-open-failed",
+            Message::CreateSnapFailed,
+            Message::CreateDeviceFailed,
+            Message::ActivateFailed,
+            Message::ContainerdCreateFailed,
+            Message::ContainerdInitFailed,
+            Message::ContainerdNotActive,
+            Message::ThinCreateFailed,
+            Message::ThinOpenFailed,
         ],
     );
     if explained {
@@ -203,7 +203,7 @@ fn daemon(host: &Host) -> Subject {
     judge::docker_subject(host)
 }
 
-fn with_advice(finding: Finding, lines: &[&Saying]) -> Finding {
+fn with_advice(finding: Finding, lines: &[&LogMessage]) -> Finding {
     let containerd =
         lines.first().is_some_and(|s| s.text.contains("thin device") || s.text.contains("snap-"));
     let see =

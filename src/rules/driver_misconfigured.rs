@@ -3,6 +3,7 @@
 use super::{Finding, advise, judge, said};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::docker::Docker;
 use crate::host::docker_info::DockerInfo;
 use crate::verdict::{Certainty, Severity};
@@ -49,15 +50,15 @@ fn of_words(host: &Host) -> Option<Finding> {
     let lines = said::lines(
         host,
         &[
-            "option-invalid",
-            "loop-file-not-found",
-            "direct-lvm-unchangeable",
-            "direct-lvm-and-pool",
-            "direct-lvm-without-device",
-            "several-drivers",
-            "deferred-refused",
-            "size-too-small",
-            "xfs-retries-unsupported",
+            Message::OptionInvalid,
+            Message::LoopFileNotFound,
+            Message::DirectLvmUnchangeable,
+            Message::DirectLvmAndPool,
+            Message::DirectLvmWithoutDevice,
+            Message::SeveralDrivers,
+            Message::DeferredRefused,
+            Message::SizeTooSmall,
+            Message::XfsRetriesUnsupported,
         ],
     );
     let summary = "Docker refuses one of its storage settings, or does not find what they name";
@@ -69,7 +70,7 @@ fn of_words(host: &Host) -> Option<Finding> {
 /// The driver does not fit the machine, and nothing says why: no kernel module, no udev sync, an odd
 /// filesystem.
 fn of_doubt(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["driver-unsupported", "loop-grow-failed"]);
+    let lines = said::lines(host, &[Message::DriverUnsupported, Message::LoopGrowFailed]);
     let summary = "Docker's storage driver does not work here as it is set up";
     let subject = |_: &_| judge::docker_subject(host);
     said::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, summary)

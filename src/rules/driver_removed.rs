@@ -3,6 +3,7 @@
 use super::{Finding, advise, judge, said};
 use crate::advice::pool_option;
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::docker::Docker;
 use crate::host::release::version;
 use crate::verdict::{Certainty, Severity};
@@ -49,7 +50,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["driver-must-be-chosen", "driver-removed"]);
+    let lines = said::lines(host, &[Message::DriverMustBeChosen, Message::DriverRemoved]);
     let subject = |_: &_| judge::docker_subject(host);
     let summary =
         "Docker does not start: this release has dropped the devicemapper driver, or wants it to be named";
@@ -74,7 +75,7 @@ fn of_version(host: &Host) -> Option<Finding> {
 }
 
 fn of_warning(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["driver-deprecated"]);
+    let lines = said::lines(host, &[Message::DriverDeprecated]);
     let summary = "The devicemapper driver is deprecated since Docker 18.09 and gone from 25.0 on";
     let subject = judge::docker_subject(host);
     let level = (Severity::Notice, Certainty::Certain);

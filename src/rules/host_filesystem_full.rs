@@ -5,7 +5,7 @@ use super::{Finding, Subject, advise, judge, said};
 use crate::advice::quote;
 use crate::host::Host;
 use crate::host::backing::Filesystem;
-use crate::host::saying::Saying;
+use crate::host::log::{LogMessage, Message};
 use crate::host::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
@@ -52,7 +52,7 @@ fn check(host: &Host) -> Vec<Finding> {
 fn of_words(host: &Host) -> Option<Finding> {
     let root = judge::docker_root(host);
     let own = |path: &str| matches!(place(path, root), Place::DockersFiles | Place::Run);
-    let lines: Vec<(&Saying, &str)> =
+    let lines: Vec<(&LogMessage, &str)> =
         judge::no_space_lines(host).filter_map(|(s, p)| Some((s, p?))).filter(|(_, p)| own(p)).collect();
     let (_, path) = lines.first()?;
     let filesystem = judge::filesystem_of(host, path);
@@ -72,7 +72,7 @@ fn of_words(host: &Host) -> Option<Finding> {
         }
         _ => format!("The filesystem under Docker's own files has no {what}: not the pool"),
     };
-    let sayings: Vec<&Saying> = lines.iter().map(|(s, _)| *s).collect();
+    let sayings: Vec<&LogMessage> = lines.iter().map(|(s, _)| *s).collect();
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, subject, summary)
         .because("path that could not be written", *path, "error line")
         .quoting(&sayings);
@@ -81,7 +81,7 @@ fn of_words(host: &Host) -> Option<Finding> {
 
 /// SQLite's words: Docker's link database, or an image's build, could not be written.
 fn of_database(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["sqlite-full"]);
+    let lines = said::lines(host, &[Message::SqliteFull]);
     let root = judge::docker_root(host);
     let subject = |_: &_| Subject::new("filesystem", root);
     let summary =

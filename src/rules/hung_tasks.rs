@@ -2,6 +2,7 @@
 
 use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -38,7 +39,7 @@ fn check(host: &Host) -> Vec<Finding> {
     if judge::nobody_has_pools(host) {
         return Vec::new();
     }
-    let lines = said::lines(host, &["hung-task"]);
+    let lines = said::lines(host, &[Message::HungTask]);
     let explained = judge::some_pool_is_stuck(host);
     let severity = if explained || host.pools.is_empty() { Severity::Critical } else { Severity::Warning };
     let summary = if explained {

@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, inmates, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::backing::Filesystem;
 use crate::host::thin::Thin;
 use crate::verdict::{Certainty, Severity};
@@ -85,7 +86,7 @@ fn of_filesystem(filesystem: &Filesystem, container: Option<String>) -> Option<F
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["inodes-used-up"]);
+    let lines = said::lines(host, &[Message::InodesUsedUp]);
     let subject = |_: &_| Subject::new("filesystem", judge::docker_root(host));
     let summary = "A filesystem has no inodes left: files cannot be made, whatever space is free";
     let level = (Severity::Critical, Certainty::Certain);

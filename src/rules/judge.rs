@@ -7,10 +7,10 @@ use crate::forecast::length;
 use crate::host::Source;
 use crate::host::backing::{Filesystem, LoopFile};
 use crate::host::docker::Docker;
+use crate::host::log::{Kind, LogMessage, Message};
 use crate::host::lvm::LogicalVolume;
 use crate::host::pool::{Owner, Pool, StatusAnswer};
 use crate::host::release::version;
-use crate::host::saying::{Kind, Saying};
 use crate::host::space::Space;
 use crate::host::status::Mode;
 use crate::host::table::DeviceNumber;
@@ -115,7 +115,7 @@ pub(super) fn health(host: &Host, pool: &Pool) -> Option<char> {
 
 /// The pool that a line is about: by the device number the kernel puts in it, by its name, or the only one
 /// there is.
-pub(super) fn pool_of<'a>(host: &'a Host, saying: &Saying) -> Option<&'a Pool> {
+pub(super) fn pool_of<'a>(host: &'a Host, saying: &LogMessage) -> Option<&'a Pool> {
     let word_is_number = |w: &str| DeviceNumber::read(w.trim_end_matches(':'));
     let numbers: Vec<DeviceNumber> = saying.text.split_whitespace().filter_map(word_is_number).collect();
     let by_number = host.pools.iter().find(|p| p.device.is_some_and(|d| numbers.contains(&d)));
@@ -131,7 +131,7 @@ pub(super) fn pool_of<'a>(host: &'a Host, saying: &Saying) -> Option<&'a Pool> {
 }
 
 /// What a line is about: its pool if it can be told, else a pool without a name.
-pub(super) fn pool_subject(host: &Host, saying: &Saying) -> Subject {
+pub(super) fn pool_subject(host: &Host, saying: &LogMessage) -> Subject {
     pool_of(host, saying).map_or_else(|| Subject::new("pool", "(pool not named)"), Subject::pool)
 }
 
@@ -160,7 +160,9 @@ pub(super) fn filesystem_of<'a>(host: &'a Host, path: &str) -> Option<&'a Filesy
 pub(super) fn speaks_of_thin_pools(host: &Host) -> bool {
     let driver =
         |d: &Docker| d.driver.as_deref() == Some("devicemapper") || d.option("dm.thinpooldev").is_some();
-    let told = || host.known("pool-configured").chain(host.known("containerd-configured")).next().is_some();
+    let told = || {
+        host.known(Message::PoolConfigured).chain(host.known(Message::ContainerdConfigured)).next().is_some()
+    };
     !host.pools.is_empty() || host.dockers.iter().any(driver) || told()
 }
 
@@ -198,8 +200,8 @@ pub(super) fn is_dockers(host: &Host, pool: &Pool) -> bool {
 }
 
 /// The paths that a `no space left on device` was said of, `None` for a line without one.
-pub(super) fn no_space_lines(host: &Host) -> impl Iterator<Item = (&Saying, Option<&str>)> {
-    host.sayings.iter().filter_map(|s| match &s.kind {
+pub(super) fn no_space_lines(host: &Host) -> impl Iterator<Item = (&LogMessage, Option<&str>)> {
+    host.log_messages.iter().filter_map(|s| match &s.kind {
         Kind::NoSpaceLeft { path } => Some((s, path.as_deref())),
         _ => None,
     })

@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, said};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -33,7 +34,7 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = said::lines(host, &["loop-devices-exhausted", "loop-attach-failed"]);
+    let lines = said::lines(host, &[Message::LoopDevicesExhausted, Message::LoopAttachFailed]);
     let summary = "No loop device could be had for the pool's files";
     let subject = |_: &_| Subject::new("host", "loop devices");
     let found = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);

@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, said};
 use crate::advice::{Advice, Risk, lost_files, put_back, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -98,7 +99,7 @@ fn attached() -> Advice {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let mut lines = said::lines(host, &["deleted-file-open"]);
+    let mut lines = said::lines(host, &[Message::DeletedFileOpen]);
     lines.retain(|s| s.text.contains("/dev/loop"));
     let summary = "A loop device holds a deleted file; its content is lost when the loop device goes";
     let subject = |_: &_| Subject::new("host", "loop devices");

@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::Pool;
 use crate::host::units::{Bytes, percent_of};
 use crate::verdict::{Certainty, Severity};
@@ -81,7 +82,7 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     } else {
         (Severity::Notice, "there is room for now")
     };
-    let errors = said::lines(host, &["loop-write-error"]);
+    let errors = said::lines(host, &[Message::LoopWriteError]);
     // In a pasted text the errors may be younger than the report.
     let severity = if errors.is_empty() || found.exact { severity } else { severity.max(Severity::Warning) };
     let certainty = if found.exact { Certainty::Certain } else { Certainty::Likely };
@@ -105,7 +106,7 @@ fn of_words(host: &Host) -> Option<Finding> {
     if host.pools.iter().any(|p| judge::loop_room(host, p).is_some()) || judge::nobody_has_pools(host) {
         return None;
     }
-    let lines = said::lines(host, &["loop-write-error"]);
+    let lines = said::lines(host, &[Message::LoopWriteError]);
     let pool = host.pools.first().cloned().unwrap_or_default();
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary =

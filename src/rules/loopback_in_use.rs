@@ -2,6 +2,7 @@
 
 use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::{Owner, Pool};
 use crate::verdict::{Certainty, Severity};
 
@@ -74,7 +75,7 @@ fn with_advice(finding: Finding, host: &Host, pool: &Pool) -> Finding {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["loopback-discouraged"]);
+    let lines = said::lines(host, &[Message::LoopbackDiscouraged]);
     let summary = "Docker warns that its pool lies in loop files";
     let level = (Severity::Notice, Certainty::Certain);
     let finding = said::finding(&RULE, level, &lines, |_| judge::docker_subject(host), summary)?;

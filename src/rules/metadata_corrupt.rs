@@ -4,7 +4,7 @@ use super::{Finding, Subject, advise, inmates, judge, said};
 use crate::advice::Advice;
 use crate::host::Host;
 use crate::host::pool::Pool;
-use crate::host::saying::Saying;
+use crate::host::log::{LogMessage, Message};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -68,12 +68,12 @@ fn of_inside(pool: &Pool) -> Option<Finding> {
 }
 
 fn of_tools(host: &Host) -> Option<Finding> {
-    let mut failed = said::lines(host, &["pool-check-failed"]);
-    let missing = said::any(host, &["thin-check-missing"]);
+    let mut failed = said::lines(host, &[Message::PoolCheckFailed]);
+    let missing = said::any(host, &[Message::ThinCheckMissing]);
     failed.retain(|s| !(missing || s.text.contains(NOT_RUN)));
-    let details = said::lines(host, &["mappings-damaged"]);
+    let details = said::lines(host, &[Message::MappingsDamaged]);
     let certainty = if details.is_empty() { Certainty::Likely } else { Certainty::Certain };
-    let lines: Vec<&Saying> = failed.into_iter().chain(details).collect();
+    let lines: Vec<&LogMessage> = failed.into_iter().chain(details).collect();
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary =
         "The pool's metadata does not pass its check: it must be repaired by hand before the pool starts";
@@ -84,7 +84,7 @@ fn of_tools(host: &Host) -> Option<Finding> {
 fn of_kernel(host: &Host) -> Option<Finding> {
     let lines = said::current(
         host,
-        &["superblock-damaged", "btree-damaged", "space-map-damaged", "metadata-unusable"],
+        &[Message::SuperblockDamaged, Message::BtreeDamaged, Message::SpaceMapDamaged, Message::MetadataUnusable],
     );
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary =
@@ -96,10 +96,10 @@ fn of_kernel(host: &Host) -> Option<Finding> {
 
 /// The pool could not be set up, and nothing says why.
 fn of_refused_pool(host: &Host) -> Option<Finding> {
-    if said::any(host, &["loop-devices-exhausted", "loop-attach-failed", "thin-check-missing"]) {
+    if said::any(host, &[Message::LoopDevicesExhausted, Message::LoopAttachFailed, Message::ThinCheckMissing]) {
         return None;
     }
-    let lines = said::lines(host, &["create-pool-failed", "repair-failed"]);
+    let lines = said::lines(host, &[Message::CreatePoolFailed, Message::RepairFailed]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary =
         "The pool could not be set up: its metadata may be damaged, or the kernel lacks dm_thin_pool";
@@ -108,7 +108,7 @@ fn of_refused_pool(host: &Host) -> Option<Finding> {
     Some(with_advice(host, finding, &lines))
 }
 
-fn with_advice(host: &Host, finding: Finding, lines: &[&Saying]) -> Finding {
+fn with_advice(host: &Host, finding: Finding, lines: &[&LogMessage]) -> Finding {
     let pool = lines.first().and_then(|s| judge::pool_of(host, s)).cloned().unwrap_or_default();
     let subject = Subject::pool(&pool);
     let finding =

@@ -2,6 +2,7 @@
 
 use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::Pool;
 use crate::host::status::Mode;
 use crate::host::units::{METADATA_BLOCKS_MAX, MetadataBlocks};
@@ -81,7 +82,7 @@ fn doubled(pool: &Pool) -> Option<crate::host::units::Bytes> {
 fn of_words(host: &Host) -> Option<Finding> {
     let lines = said::current(
         host,
-        &["no-free-metadata", "metadata-full-in-tool", "pool-to-out-of-metadata", "metadata-out-of-space"],
+        &[Message::NoFreeMetadata, Message::MetadataFullInTool, Message::PoolToOutOfMetadata, Message::MetadataOutOfSpace],
     );
     let summary = "A pool's metadata is full: the kernel or a metadata tool found no free block in it";
     let subject = |s: &_| judge::pool_subject(host, s);

@@ -2,6 +2,7 @@
 
 use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -48,7 +49,7 @@ fn check(host: &Host) -> Vec<Finding> {
 
 /// LVM or the kernel warned about a pool of which nothing else is known.
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["lvm-warns-metadata", "low-water-metadata"]);
+    let lines = said::current(host, &[Message::LvmWarnsMetadata, Message::LowWaterMetadata]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary = "LVM or the kernel warns that a pool's metadata is nearly full";
     let finding = said::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?;

@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::Pool;
 use crate::host::status::HeldRoot;
 use crate::verdict::{Certainty, Severity};
@@ -46,7 +47,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["metadata-snapshot-held"]);
+    let lines = said::current(host, &[Message::MetadataSnapshotHeld]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary = "A tool wanted a metadata snapshot while another one was held";
     let finding = said::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary)?;

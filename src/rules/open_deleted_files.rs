@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, said};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::open_files::Deleted;
 use crate::host::units::Bytes;
 use crate::verdict::{Certainty, Severity};
@@ -78,7 +79,7 @@ fn of_list(host: &Host) -> Option<Finding> {
 const LISTED: usize = 3;
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let mut lines = said::lines(host, &["deleted-file-open"]);
+    let mut lines = said::lines(host, &[Message::DeletedFileOpen]);
     lines.retain(|s| !s.text.contains("/dev/loop"));
     let summary = "Deleted files are held open: df counts them, du does not, and their space stays taken";
     let subject = |_: &_| Subject::new("filesystem", "(see the files)");

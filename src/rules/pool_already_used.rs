@@ -2,6 +2,7 @@
 
 use super::{Finding, advise, judge, said};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -37,12 +38,12 @@ fn check(host: &Host) -> Vec<Finding> {
     let lines = said::lines(
         host,
         &[
-            "pool-has-data",
-            "pool-has-transactions",
-            "device-has-filesystem",
-            "device-in-volume-group",
-            "device-unavailable",
-            "pool-devices-in-use",
+            Message::PoolHasData,
+            Message::PoolHasTransactions,
+            Message::DeviceHasFilesystem,
+            Message::DeviceInVolumeGroup,
+            Message::DeviceUnavailable,
+            Message::PoolDevicesInUse,
         ],
     );
     let kernels = lines.first().is_some_and(|s| s.text.contains("thin-pool:"));

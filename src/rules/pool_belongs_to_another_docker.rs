@@ -2,6 +2,7 @@
 
 use super::{Finding, advise, judge, said};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -37,8 +38,8 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = said::lines(host, &["uuid-verification-failed", "uuid-mismatch", "uuid-unreadable"]);
-    let differs = said::any(host, &["uuid-mismatch"]);
+    let lines = said::lines(host, &[Message::UuidVerificationFailed, Message::UuidMismatch, Message::UuidUnreadable]);
+    let differs = said::any(host, &[Message::UuidMismatch]);
     let (certainty, summary) = if differs {
         (
             Certainty::Certain,

@@ -2,6 +2,7 @@
 
 use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::Pool;
 use crate::host::status::Mode;
 use crate::verdict::{Certainty, Severity};
@@ -49,12 +50,12 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let summary = "The pool has failed: all I/O to it and its thin devices fails";
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
         .because(fact, value, judge::source(pool))
-        .quoting(&said::of_pool(host, pool, &["transaction-abort-failed", "pool-to-fail"]));
+        .quoting(&said::of_pool(host, pool, &[Message::TransactionAbortFailed, Message::PoolToFail]));
     Some(finding.advise(advise::kernel_log()).advise(advise::repair(pool)))
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["pool-to-fail"]);
+    let lines = said::current(host, &[Message::PoolToFail]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary = "The kernel says that a pool has failed: all I/O to it fails";
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;

@@ -2,6 +2,7 @@
 
 use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -60,14 +61,14 @@ fn of_pool(pool: &Pool) -> Option<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["needs-check", "needs-check-not-set"]);
+    let lines = said::current(host, &[Message::NeedsCheck, Message::NeedsCheckNotSet]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let level = (Severity::Critical, Certainty::Likely);
     let summary = "The kernel says that a pool's metadata must be repaired before it can be written or grow";
     let known = said::finding(&RULE, level, &lines, subject, summary);
     // blkid's exit status 2 behind Docker's question for a UUID: the base device could not be read at all.
     let unreadable = || {
-        let mut lines = said::current(host, &["uuid-verification-failed", "uuid-unreadable"]);
+        let mut lines = said::current(host, &[Message::UuidVerificationFailed, Message::UuidUnreadable]);
         lines.retain(|s| s.text.contains("exit status 2"));
         let text =
             "Docker could not read its base device, as after a pool filled up and was marked needs_check";

@@ -2,6 +2,7 @@
 
 use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk, quote};
+use crate::host::log::Message;
 use crate::host::lvm::split_name;
 use crate::host::pool::Pool;
 use crate::host::{DeviceMapper, Host};
@@ -40,7 +41,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["device-missing", "not-a-thin-pool", "containerd-pool-unreadable"]);
+    let lines = said::lines(host, &[Message::DeviceMissing, Message::NotAThinPool, Message::ContainerdPoolUnreadable]);
     let other = lines.first().is_some_and(|s| s.text.contains("not a thin pool"));
     let summary = if other {
         "The device that Docker was told to use is not a thin pool"
@@ -55,7 +56,7 @@ fn of_words(host: &Host) -> Option<Finding> {
 
 /// A volume group that LVM does not find may have held the pool, or was only mistyped.
 fn of_group(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["volume-group-missing"]);
+    let lines = said::lines(host, &[Message::VolumeGroupMissing]);
     let subject = |_: &_| Subject::new("host", "LVM");
     let summary = "LVM does not find a volume group; a pool in it cannot be there either";
     said::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, summary)

@@ -1,6 +1,7 @@
 //! Rule: the thin devices together may grow past the pool.
 
 use super::{Finding, Subject, advise, judge, said};
+use crate::host::log::Message;
 use crate::host::Host;
 use crate::host::pool::Pool;
 use crate::host::units::Bytes;
@@ -41,7 +42,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["overcommitted"]);
+    let lines = said::lines(host, &[Message::Overcommitted]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary = "LVM warns that the thin volumes together are larger than their pool";
     let finding = said::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary)?;

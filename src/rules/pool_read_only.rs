@@ -2,6 +2,7 @@
 
 use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::Pool;
 use crate::host::status::Mode;
 use crate::verdict::{Certainty, Severity};
@@ -68,17 +69,17 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let lines = said::of_pool(
         host,
         pool,
-        &["metadata-operation-failed", "pool-to-read-only", "pool-to-out-of-metadata"],
+        &[Message::MetadataOperationFailed, Message::PoolToReadOnly, Message::PoolToOutOfMetadata],
     );
     Some(finding.quoting(&lines).advise(advise::kernel_log()).advise(advise::repair(pool)))
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let plain = ["pool-to-read-only", "messages-refused", "metadata-operation-failed"];
+    let plain = [Message::PoolToReadOnly, Message::MessagesRefused, Message::MetadataOperationFailed];
     let lines = said::current(host, &plain);
     let subject = |s: &_| judge::pool_subject(host, s);
     let (lines, certainty, summary) = if lines.is_empty() {
-        let refused = said::current(host, &["delete-device-failed", "rollback-failed", "thin-delete-failed"]);
+        let refused = said::current(host, &[Message::DeleteDeviceFailed, Message::RollbackFailed, Message::ThinDeleteFailed]);
         let text = "Docker could not delete a thin device; a read-only pool refuses every change like this";
         (refused, Certainty::Possible, text)
     } else {

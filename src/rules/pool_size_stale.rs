@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::backing::Backing;
 use crate::host::pool::Pool;
 use crate::host::units::{Blocks, Bytes, METADATA_BLOCK, METADATA_BLOCKS_MAX};
@@ -51,7 +52,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &["backing-shrunk"]);
+    let lines = said::current(host, &[Message::BackingShrunk]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary =
         "The kernel refuses a table or a device that would make the pool smaller: it may be left suspended";

@@ -4,50 +4,50 @@ use super::judge::{self, pool_of, state_is_known};
 use super::{Finding, Rule, Subject};
 use crate::host::Host;
 use crate::host::Source;
+use crate::host::log::{Kind, LogMessage, Message};
 use crate::host::pool::Pool;
-use crate::host::saying::{Kind, Saying};
 use crate::verdict::{Certainty, Severity};
 
 /// Lines quoted of one finding; a log repeats itself.
 const QUOTED: usize = 3;
 
-/// All recognised lines of some wordings, in the order they came.
-pub(super) fn lines<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
-    let one_of = |s: &&Saying| matches!(s.kind, Kind::Known { name } if names.contains(&name));
-    host.sayings.iter().filter(one_of).collect()
+/// All recognised lines of some meanings, in the order they came.
+pub(super) fn lines<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
+    let one_of = |s: &&LogMessage| matches!(s.kind, Kind::Known { message } if messages.contains(&message));
+    host.log_messages.iter().filter(one_of).collect()
 }
 
 /// The same without the lines about a pool whose present state the kernel told: for that pool they are
 /// history. On a machine whose pools were all asked, lines about none of them are history too.
-pub(super) fn current<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
+pub(super) fn current<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
     let all_known = host.source == Source::Machine && host.pools.iter().all(state_is_known);
-    let mut lines = lines(host, names);
+    let mut lines = lines(host, messages);
     lines.retain(|s| !pool_of(host, s).map_or(all_known, state_is_known));
     lines
 }
 
-/// The lines of a text, or of a machine those that are no history: for wordings that a pool's state neither
+/// The lines of a text, or of a machine those that are no history: for messages that a pool's state neither
 /// confirms nor denies.
-pub(super) fn fresh<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
-    if host.source == Source::Machine { current(host, names) } else { lines(host, names) }
+pub(super) fn fresh<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
+    if host.source == Source::Machine { current(host, messages) } else { lines(host, messages) }
 }
 
-/// The last lines of some wordings that are about a pool.
-pub(super) fn of_pool<'a>(host: &'a Host, pool: &Pool, names: &[&str]) -> Vec<&'a Saying> {
+/// The last lines of some meanings that are about a pool.
+pub(super) fn of_pool<'a>(host: &'a Host, pool: &Pool, messages: &[Message]) -> Vec<&'a LogMessage> {
     let label = pool.label();
-    let about = |s: &&Saying| pool_of(host, s).is_some_and(|p| p.label() == label);
-    let mut lines = lines(host, names);
+    let about = |s: &&LogMessage| pool_of(host, s).is_some_and(|p| p.label() == label);
+    let mut lines = lines(host, messages);
     lines.retain(about);
     lines.split_off(lines.len().saturating_sub(QUOTED))
 }
 
-/// Whether one of some wordings was said.
-pub(super) fn any(host: &Host, names: &[&str]) -> bool {
-    !lines(host, names).is_empty()
+/// Whether one of some meanings was said.
+pub(super) fn any(host: &Host, messages: &[Message]) -> bool {
+    !lines(host, messages).is_empty()
 }
 
 /// Who said a line, and how long ago.
-fn speaker(saying: &Saying) -> String {
+fn speaker(saying: &LogMessage) -> String {
     match (saying.uptime_secs, saying.age_secs) {
         (None, _) => "log or error line".to_owned(),
         (Some(_), None) => "kernel log".to_owned(),
@@ -58,7 +58,7 @@ fn speaker(saying: &Saying) -> String {
 impl Finding {
     /// The same with what was said as facts, word for word; repetitions are left out.
     #[must_use]
-    pub(super) fn quoting(mut self, lines: &[&Saying]) -> Self {
+    pub(super) fn quoting(mut self, lines: &[&LogMessage]) -> Self {
         let mut quoted: Vec<&str> = Vec::new();
         for line in lines {
             let text = line.text.trim();
@@ -75,8 +75,8 @@ impl Finding {
 pub(super) fn finding(
     rule: &Rule,
     (severity, certainty): (Severity, Certainty),
-    lines: &[&Saying],
-    subject: impl FnOnce(&Saying) -> Subject,
+    lines: &[&LogMessage],
+    subject: impl FnOnce(&LogMessage) -> Subject,
     summary: impl Into<String>,
 ) -> Option<Finding> {
     let first = lines.first()?;

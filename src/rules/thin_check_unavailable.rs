@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, said};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -46,9 +47,9 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let missing = said::lines(host, &["thin-check-missing", "thin-check-skipped"]);
-    let failed = said::lines(host, &["pool-check-failed"]);
-    let skipped = failed.is_empty() && said::any(host, &["thin-check-skipped"]);
+    let missing = said::lines(host, &[Message::ThinCheckMissing, Message::ThinCheckSkipped]);
+    let failed = said::lines(host, &[Message::PoolCheckFailed]);
+    let skipped = failed.is_empty() && said::any(host, &[Message::ThinCheckSkipped]);
     let refused =
         "LVM could not run thin_check and so does not activate the pool: install it, repair nothing";
     let unchecked = "LVM could not run thin_check and activates pools unchecked: install it";

@@ -2,6 +2,7 @@
 
 use super::{Finding, Subject, advise, inmates, judge, said};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::census::{self, Census};
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
@@ -47,7 +48,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["device-id-in-use"]);
+    let lines = said::lines(host, &[Message::DeviceIdInUse]);
     let summary =
         "Docker met devices in the pool that its records do not know: leaked, or the pool is not its own";
     let subject = |s: &_| judge::pool_subject(host, s);

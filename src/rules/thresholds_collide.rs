@@ -2,6 +2,7 @@
 
 use super::{Finding, Subject, advise, judge, said};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::floor::DEFAULT_PERCENT;
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
@@ -61,7 +62,7 @@ fn of_lvm(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn of_kubelet(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["image-gc-over-threshold"]);
+    let lines = said::lines(host, &[Message::ImageGcOverThreshold]);
     let thin = judge::speaks_of_thin_pools(host);
     let threshold = lines.iter().find_map(|s| judge::number_after(&s.text, "threshold"))?;
     let floors = host.pools.iter().filter_map(|p| p.min_free.percent);

@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::census;
 use crate::host::pool::Pool;
 use crate::verdict::{Certainty, Severity};
@@ -57,7 +58,7 @@ fn check(host: &Host) -> Vec<Finding> {
 fn of_words(host: &Host) -> Option<Finding> {
     let lines = said::fresh(
         host,
-        &["transaction-id-mismatch", "open-transaction-behind", "transaction-change-refused"],
+        &[Message::TransactionIdMismatch, Message::OpenTransactionBehind, Message::TransactionChangeRefused],
     );
     let summary = "The pool's transaction id is not the one that LVM or Docker expects";
     let subject = |s: &_| judge::pool_subject(host, s);
@@ -70,8 +71,8 @@ fn of_words(host: &Host) -> Option<Finding> {
 /// then.
 fn of_refusal(host: &Host) -> Option<Finding> {
     let stuck = judge::some_pool_is_stuck(host)
-        || said::any(host, &["messages-refused", "metadata-operation-failed", "pool-to-read-only"]);
-    let lines = said::fresh(host, &["transaction-not-set"]);
+        || said::any(host, &[Message::MessagesRefused, Message::MetadataOperationFailed, Message::PoolToReadOnly]);
+    let lines = said::fresh(host, &[Message::TransactionNotSet]);
     let summary =
         "Docker could not count its change in the pool: somebody else may have changed the transaction id";
     let subject = |s: &_| judge::pool_subject(host, s);

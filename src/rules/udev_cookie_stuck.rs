@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, said};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -34,11 +35,11 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let failed = said::lines(host, &["udev-cookie-failed"]);
+    let failed = said::lines(host, &[Message::UdevCookieFailed]);
     let (lines, summary) = if failed.is_empty() {
         let text =
             "A udev cookie is waiting: what waits for it hangs until udev answers or it is completed by hand";
-        (said::lines(host, &["udev-cookie-listed"]), text)
+        (said::lines(host, &[Message::UdevCookieListed]), text)
     } else {
         (failed, "No udev cookie could be had: the system's semaphores are used up by stuck ones")
     };

@@ -2,6 +2,7 @@
 
 use super::{Finding, advise, judge, said};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -40,8 +41,8 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["mount-not-found", "udev-sync-unsupported"]);
-    let met = said::any(host, &["mount-not-found"]);
+    let lines = said::lines(host, &[Message::MountNotFound, Message::UdevSyncUnsupported]);
+    let met = said::any(host, &[Message::MountNotFound]);
     let summary = if met {
         "Docker did not find a device's node to mount: udev and Docker do not wait for each other"
     } else {

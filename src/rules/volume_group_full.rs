@@ -3,6 +3,7 @@
 use super::{Finding, Subject, advise, judge, said};
 use crate::advice::quote;
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::Pool;
 use crate::host::units::{Bytes, percent_of};
 use crate::verdict::{Certainty, Severity};
@@ -48,7 +49,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &["vg-no-space", "extend-failed"]);
+    let lines = said::lines(host, &[Message::VgNoSpace, Message::ExtendFailed]);
     let summary = "LVM could not extend the pool: its volume group has too few free extents";
     let subject = |s: &_| judge::pool_subject(host, s);
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;

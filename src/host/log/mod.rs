@@ -1,22 +1,47 @@
-//! What daemons, kernels and tools said in so many words: log and error lines, recognised by their wording.
+//! Log and error lines of daemons, the kernel and tools, recognised by the pieces that their programs put in them.
 //!
-//! A line is recognised or it is not; nothing is concluded from it here. The named wordings are tables, one file for
-//! each sort of speaker; a wording's name is what rules ask for ([`super::Host::known`]).
+//! Nothing is concluded from a line here. The patterns are tables, one file for each origin; their meanings
+//! ([`Message`]) are what rules and the diagnosis ask for.
 
+mod containerd;
+mod dmeventd;
 mod docker;
-mod kernel;
+mod enospc;
+mod kernel_block;
+mod kernel_fs;
+mod kernel_thin;
+mod kubernetes;
 mod lvm;
-mod others;
-mod refusal;
-mod space;
-mod wordings;
+mod matcher;
+mod message;
+mod min_free_refusal;
+mod systemd_udev;
+mod thin_tools;
+mod tools;
+
+pub use message::Message;
+
+/// All tables of patterns.
+static TABLES: [&[matcher::Pattern]; 11] = [
+    containerd::PATTERNS,
+    dmeventd::PATTERNS,
+    docker::PATTERNS,
+    kernel_block::PATTERNS,
+    kernel_fs::PATTERNS,
+    kernel_thin::PATTERNS,
+    kubernetes::PATTERNS,
+    lvm::PATTERNS,
+    systemd_udev::PATTERNS,
+    thin_tools::PATTERNS,
+    tools::PATTERNS,
+];
 
 use super::units::Bytes;
 use std::collections::{HashMap, VecDeque};
 
 /// A recognised line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Saying {
+pub struct LogMessage {
     /// What it says.
     pub kind: Kind,
     /// The line as it came.
@@ -59,23 +84,29 @@ pub enum Kind {
         /// The amount.
         bytes: Bytes,
     },
-    /// Any other wording that some rule knows; `name` is that wording's entry in the table of this module.
+    /// Anything else.
     Known {
-        /// E.g. `uuid-verification-failed`.
-        name: &'static str,
+        /// What it means.
+        message: Message,
     },
 }
 
-impl Saying {
+impl LogMessage {
+    /// What it means, without the particulars.
+    #[must_use]
+    pub const fn message(&self) -> Message {
+        group(Some(&self.kind)).0
+    }
+
     fn new(kind: Option<Kind>, line: &str) -> Self {
-        let kind = kind.unwrap_or_else(|| space::no_space_left(line));
+        let kind = kind.unwrap_or_else(|| enospc::no_space_left(line));
         Self { kind, text: line.trim().to_owned(), uptime_secs: uptime(line), age_secs: None }
     }
 
     /// The number that follows some words of the line, such as 113 after `transaction_id is`; case does not matter.
     #[must_use]
     pub fn number_after(&self, words: &str) -> Option<u64> {
-        let (text, words) = (wordings::plain(&self.text), wordings::plain(words));
+        let (text, words) = (matcher::normalize(&self.text), matcher::normalize(words));
         let (_, rest) = text.split_once(words.trim())?;
         let rest = rest.trim_start_matches([' ', ':', '=', '(', '[']);
         let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
@@ -85,28 +116,28 @@ impl Saying {
 
 /// What a line says: nothing that is known, one thing, or several.
 #[must_use]
-pub fn read(line: &str) -> Vec<Saying> {
-    let kinds = if wordings::may_speak(line) { kinds(line) } else { Vec::new() };
-    kinds.into_iter().map(|kind| Saying::new(kind, line)).collect()
+pub fn read(line: &str) -> Vec<LogMessage> {
+    let kinds = if matcher::may_match(line) { kinds(line) } else { Vec::new() };
+    kinds.into_iter().map(|kind| LogMessage::new(kind, line)).collect()
 }
 
 /// What the lines of all texts say. A log repeats itself: of one kind, the first and the last are kept.
 #[must_use]
-pub fn gather<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Saying> {
-    let mut heard: HashMap<&'static str, Heard<'a>> = HashMap::new();
+pub fn gather<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<LogMessage> {
+    let mut heard: HashMap<(Message, bool), Heard<'a>> = HashMap::new();
     let mut order = 0;
-    for line in texts.flat_map(str::lines).flat_map(pieces).filter(|line| wordings::may_speak(line)) {
+    for line in texts.flat_map(str::lines).flat_map(pieces).filter(|line| matcher::may_match(line)) {
         for kind in kinds(line) {
             order += 1;
-            heard.entry(name(kind.as_ref())).or_default().add((order, line, kind));
+            heard.entry(group(kind.as_ref())).or_default().add((order, line, kind));
         }
     }
     let mut kept: Vec<_> = heard.into_values().flat_map(|h| h.first.into_iter().chain(h.last)).collect();
     kept.sort_unstable_by_key(|(order, ..)| *order);
-    kept.into_iter().map(|(_, line, kind)| Saying::new(kind, line)).collect()
+    kept.into_iter().map(|(_, line, kind)| LogMessage::new(kind, line)).collect()
 }
 
-/// Sayings of one kind that are kept from the beginning, and as many from the end.
+/// LogMessages of one kind that are kept from the beginning, and as many from the end.
 const KEPT: usize = 200;
 
 /// A line that says something, with its place in the order of all. Without a kind it speaks of no space left: of which
@@ -152,26 +183,25 @@ fn pieces(line: &str) -> impl Iterator<Item = &str> {
 
 /// The kinds of what a line says; `None` for a want of space, whose path is not looked up yet.
 fn kinds(line: &str) -> Vec<Option<Kind>> {
-    let plain = wordings::plain(line);
-    let names = wordings::names(&plain);
-    let has = |name| names.contains(&name);
-    let refused = if has(wordings::REFUSED) { refusal::read(&plain) } else { None };
-    let wanted = if has(wordings::WRITES) { space::wanted_to_write(&plain) } else { None };
-    let no_space = has(wordings::NO_SPACE) && space::is_of_a_device(&plain);
-    let others = [wordings::REFUSED, wordings::WRITES, wordings::NO_SPACE];
-    let known = names.iter().filter(|name| !others.contains(name)).map(|name| Kind::Known { name });
+    let normal = matcher::normalize(line);
+    let found = matcher::matches(&normal);
+    let has = |message| found.contains(&message);
+    let refused = if has(Message::MinFreeRefused) { min_free_refusal::read(&normal) } else { None };
+    let wanted = if has(Message::WantedToWrite) { enospc::wanted_to_write(&normal) } else { None };
+    let no_space = has(Message::NoSpaceLeft) && enospc::is_of_a_device(&normal);
+    let others = [Message::MinFreeRefused, Message::WantedToWrite, Message::NoSpaceLeft];
+    let known = found.iter().filter(|m| !others.contains(m)).map(|m| Kind::Known { message: *m });
     let before = refused.map(Some).into_iter().chain(no_space.then_some(None)).chain(wanted.map(Some));
     before.chain(known.map(Some)).collect()
 }
 
-/// A name that sayings of one kind share.
-const fn name(kind: Option<&Kind>) -> &'static str {
+/// What lines of one kind share, and which of a pool's devices they are about where they say so.
+const fn group(kind: Option<&Kind>) -> (Message, bool) {
     match kind {
-        Some(Kind::MinFreeRefused { half: Half::Data, .. }) => wordings::REFUSED,
-        Some(Kind::MinFreeRefused { half: Half::Metadata, .. }) => "refused-metadata",
-        Some(Kind::WantedToWrite { .. }) => wordings::WRITES,
-        Some(Kind::Known { name }) => name,
-        Some(Kind::NoSpaceLeft { .. }) | None => wordings::NO_SPACE,
+        Some(Kind::MinFreeRefused { half, .. }) => (Message::MinFreeRefused, matches!(half, Half::Metadata)),
+        Some(Kind::WantedToWrite { .. }) => (Message::WantedToWrite, false),
+        Some(Kind::Known { message }) => (*message, false),
+        Some(Kind::NoSpaceLeft { .. }) | None => (Message::NoSpaceLeft, false),
     }
 }
 
@@ -193,7 +223,7 @@ mod tests {
     fn numbers_stay_within_reach() {
         let said = read("  Thin pool transaction_id is 113, while expected 0.");
         assert_eq!(said.len(), 1);
-        assert_eq!(said[0].kind, Kind::Known { name: "transaction-id-mismatch" });
+        assert_eq!(said[0].kind, Kind::Known { message: Message::TransactionIdMismatch });
         assert_eq!(said[0].number_after("transaction_id is"), Some(113));
         assert_eq!(said[0].number_after("while expected"), Some(0));
         assert_eq!(said[0].number_after("nothing"), None);
@@ -219,7 +249,7 @@ mod tests {
         assert_eq!(pieces(&line).collect::<String>(), line);
         assert!(pieces(&line).all(|p| p.len() <= LONGEST));
         let said = gather([line.as_str()].into_iter());
-        assert!(said.iter().any(|s| s.kind == Kind::Known { name: "pool-to-fail" }));
+        assert!(said.iter().any(|s| s.kind == Kind::Known { message: Message::PoolToFail }));
         assert!(said.iter().all(|s| s.text.len() <= LONGEST));
     }
 
