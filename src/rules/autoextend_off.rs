@@ -56,7 +56,12 @@ fn of_words(host: &Host) -> Option<Finding> {
         let summary = "dmeventd does not watch a thin pool, so nothing extends it when it fills";
         said::finding(&RULE, (Severity::Notice, Certainty::Possible), &lines, subject, summary)
     };
-    let finding = warned.or_else(unwatched)?;
+    let given_up = || {
+        let lines = said::current(host, &[Message::AutoextendGivenUp]);
+        let summary = "dmeventd has given up watching a thin pool: extending it failed too often";
+        said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)
+    };
+    let finding = given_up().or(warned).or_else(unwatched)?;
     let see = "lvmconfig --type full activation/thin_pool_autoextend_threshold";
     Some(finding.advise(advise::look("see the setting", &[see])))
 }

@@ -122,7 +122,7 @@ fn of_errors(host: &Host) -> Option<Finding> {
     let files = if explained { Vec::new() } else { said::lines(host, &[Message::DockerMetadataIoError]) };
     let mut errors = said::lines(
         host,
-        &[Message::BlockIoError, Message::BufferIoError, Message::MediumError, Message::XfsMetadataError, Message::MountIoError],
+        &[Message::MetadataIoError, Message::DataFlushFailed, Message::CloseFailed, Message::WipeFailed, Message::DataSizeUnknown, Message::BlockIoError, Message::BufferIoError, Message::MediumError, Message::XfsMetadataError, Message::MountIoError],
     );
     // An empty drive gives such errors whenever somebody looks at it.
     errors.retain(|s| !REMOVABLE.iter().any(|drive| s.text.contains(drive)));

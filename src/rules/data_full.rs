@@ -148,7 +148,7 @@ fn advise_on(finding: Finding, host: &Host, pool: &Pool) -> Finding {
 
 /// No pool was seen, but the kernel or a tool says that one is full.
 fn of_words(host: &Host) -> Option<Finding> {
-    let names = [Message::PoolOutOfDataSpace, Message::PoolQueuesWrites, Message::PoolFailsWrites, Message::NoFreeData];
+    let names = [Message::NoSpaceBelow, Message::PoolOutOfDataSpace, Message::PoolQueuesWrites, Message::PoolFailsWrites, Message::NoFreeData];
     let lines = said::current(host, &names);
     let first = lines.first()?;
     let failing = lines.iter().any(|s| s.text.contains("error IO"));

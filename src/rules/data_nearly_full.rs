@@ -78,7 +78,7 @@ fn excess(pool: &Pool) -> Option<Bytes> {
 
 /// A tool warned about a pool of which nothing else is known.
 fn of_words(host: &Host) -> Option<Finding> {
-    let mut lines = said::current(host, &[Message::LvmWarnsData, Message::LvmRefusesAtThreshold]);
+    let mut lines = said::current(host, &[Message::LvmWarnsData, Message::LvmRefusesAtThreshold, Message::UnmountedWhenFull]);
     if judge::speaks_of_thin_pools(host) {
         lines.extend(said::current(host, &[Message::ImageGcOverThreshold, Message::ImageGcFailed]));
     }

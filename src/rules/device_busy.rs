@@ -1,5 +1,6 @@
 //! Rule: a device could not be removed because something holds it.
 
+use super::said::Claim;
 use super::{Finding, Subject, advise, inmates, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
@@ -45,7 +46,26 @@ super::rule! {
 /// Digits of an id that are enough to find it.
 const SHORT_ID: usize = 12;
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[
+    Claim {
+        severity: Severity::Warning,
+        certainty: Certainty::Likely,
+        messages: &[Message::DeviceBusyNote],
+        summary: "A device is still in use: it could not be unmounted, removed or deactivated yet",
+    },
+];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = said::strongest(host, &RULE, CLAIMS, |line: &_| judge::pool_subject(host, line));
+    more.map(|f| f.advise(advise::look("see which devices are open, and by whom", &["dmsetup info -c -o name,open", "lsblk"]))).into_iter().collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = host.pools.iter().flat_map(|p| of_pool(host, p)).collect();
     if found.is_empty() {
         found.extend(of_words(host).or_else(|| of_dead(host)));
@@ -54,7 +74,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &[Message::DeviceBusy]);
+    let lines = said::lines(host, &[Message::DeviceBusy, Message::ContainerdActivateBusy]);
     let id = lines.first().and_then(|s| device_id(&s.text));
     let name = id.clone().unwrap_or_else(|| "(not named)".to_owned());
     let summary = "A container's disk could not be removed: something still holds it open or mounted";

@@ -1,8 +1,10 @@
 //! Rule: freed blocks do not come back to what carries the pool.
 
-use super::{Finding, Subject, advise, judge};
+use super::said::Claim;
+use super::{Finding, Subject, advise, judge, said};
 use crate::advice::{Advice, Risk, START_DOCKER, STOP_DOCKER, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::backing::Backing;
 use crate::host::pool::Pool;
 use crate::host::status::Discards;
@@ -44,7 +46,26 @@ super::rule! {
 /// A file counts as much larger than what the pool uses from this on: less is preallocation and rounding.
 const EXCESS: Bytes = Bytes(1 << 30);
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[
+    Claim {
+        severity: Severity::Notice,
+        certainty: Certainty::Certain,
+        messages: &[Message::DiscardsUnsupported],
+        summary: "A device does not take discards, so freed blocks are not handed down to it",
+    },
+];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = said::strongest(host, &RULE, CLAIMS, |line: &_| judge::pool_subject(host, line));
+    more.map(|f| f.advise(advise::look("see which devices take discards", &["lsblk -D"]))).into_iter().collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     host.pools.iter().filter_map(|p| of_pool(host, p)).collect()
 }
 

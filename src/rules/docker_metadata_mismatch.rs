@@ -1,5 +1,6 @@
 //! Rule: Docker's or containerd's records and the pool disagree about what exists.
 
+use super::said::Claim;
 use super::{Finding, Subject, advise, inmates, judge, said};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
@@ -46,7 +47,26 @@ const SHORT_ID: usize = 12;
 /// So many devices are made by one command.
 const AT_ONCE: usize = 200;
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[
+    Claim {
+        severity: Severity::Warning,
+        certainty: Certainty::Likely,
+        messages: &[Message::RecordOdd],
+        summary: "A record of the engine's devices is missing or odd: records and pool may disagree",
+    },
+];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = said::strongest(host, &RULE, CLAIMS, |_: &_| judge::docker_subject(host));
+    more.map(|f| f.advise(advise::look("compare the pool's devices with their owners", &["thinspect usage"]))).into_iter().collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = host.dockers.iter().filter_map(doubles).collect();
     found.extend(host.pools.iter().filter_map(|p| of_census(host, p)));
     found.extend(of_words(host).or_else(|| of_refused_message(host)));
@@ -158,6 +178,7 @@ fn of_words(host: &Host) -> Option<Finding> {
         host,
         &[
             Message::DeviceExists,
+            Message::DeviceAbsent,
             Message::UnknownDevice,
             Message::ContainerdDeviceExists,
             Message::ContainerdDeviceAbsent,

@@ -1,5 +1,6 @@
 //! Rule: the storage driver was told something it cannot do.
 
+use super::said::Claim;
 use super::{Finding, advise, judge, said};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
@@ -39,7 +40,26 @@ super::rule! {
     "driver-misconfigured", since "0.1.0", check
 }
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[
+    Claim {
+        severity: Severity::Notice,
+        certainty: Certainty::Certain,
+        messages: &[Message::FilesystemIgnored, Message::ShrinkRefused],
+        summary: "Docker leaves a storage setting unused: it cannot be changed after the fact",
+    },
+];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = said::strongest(host, &RULE, CLAIMS, |_: &_| judge::docker_subject(host));
+    more.map(|f| f.advise(advise::look("see what the daemon is told", &["cat /etc/docker/daemon.json"]))).into_iter().collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = of_words(host).into_iter().collect();
     found.extend(host.dockers.iter().filter_map(|d| of_options(host, d)));
     found.extend(host.pools.iter().filter_map(|p| p.docker_info.as_ref()).find_map(|i| of_report(host, i)));
@@ -59,6 +79,8 @@ fn of_words(host: &Host) -> Option<Finding> {
             Message::DeferredRefused,
             Message::SizeTooSmall,
             Message::XfsRetriesUnsupported,
+            Message::ContainerdConfigInvalid,
+            Message::TableOptionInvalid,
         ],
     );
     let summary = "Docker refuses one of its storage settings, or does not find what they name";
@@ -70,7 +92,10 @@ fn of_words(host: &Host) -> Option<Finding> {
 /// The driver does not fit the machine, and nothing says why: no kernel module, no udev sync, an odd
 /// filesystem.
 fn of_doubt(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &[Message::DriverUnsupported, Message::LoopGrowFailed]);
+    let lines = said::lines(
+        host,
+        &[Message::DriverUnsupported, Message::DriverUnfit, Message::XfsMissing, Message::LoopGrowFailed],
+    );
     let summary = "Docker's storage driver does not work here as it is set up";
     let subject = |_: &_| judge::docker_subject(host);
     said::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, summary)

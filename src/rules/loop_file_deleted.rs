@@ -1,5 +1,6 @@
 //! Rule: a loop file that carries the pool was deleted or replaced.
 
+use super::said::Claim;
 use super::{Finding, Subject, advise, said};
 use crate::advice::{Advice, Risk, lost_files, put_back, quote};
 use crate::host::Host;
@@ -42,7 +43,26 @@ super::rule! {
     "loop-file-deleted", since "0.1.0", check
 }
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[
+    Claim {
+        severity: Severity::Critical,
+        certainty: Certainty::Likely,
+        messages: &[Message::LoopFileGone],
+        summary: "A loop file of the pool is not where it belongs: deleted, replaced or never made",
+    },
+];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = said::strongest(host, &RULE, CLAIMS, |_: &_| Subject::new("host", "host"));
+    more.map(|f| f.advise(attached())).into_iter().collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     let found: Vec<Finding> = host.pools.iter().filter_map(of_pool).collect();
     if found.is_empty() { of_words(host).into_iter().collect() } else { found }
 }

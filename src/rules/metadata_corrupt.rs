@@ -1,5 +1,6 @@
 //! Rule: the pool's metadata is damaged.
 
+use super::said::Claim;
 use super::{Finding, Subject, advise, inmates, judge, said};
 use crate::advice::Advice;
 use crate::host::Host;
@@ -44,7 +45,26 @@ super::rule! {
 /// What LVM prints when thin_check could not be run at all.
 const NOT_RUN: &str = "(status:2)";
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[
+    Claim {
+        severity: Severity::Warning,
+        certainty: Certainty::Likely,
+        messages: &[Message::BlocksLeaked],
+        summary: "A check of the metadata found counted references that differ from the space map: blocks have leaked, or it did not read everything",
+    },
+];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = said::strongest(host, &RULE, CLAIMS, |line: &_| judge::pool_subject(host, line));
+    more.map(|f| f.advise(advise::kernel_log())).into_iter().collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = host.pools.iter().filter_map(of_inside).collect();
     if found.is_empty() {
         found.extend(of_tools(host).or_else(|| of_kernel(host)).or_else(|| of_refused_pool(host)));

@@ -44,6 +44,8 @@ fn check(host: &Host) -> Vec<Finding> {
             Message::DeviceInVolumeGroup,
             Message::DeviceUnavailable,
             Message::PoolDevicesInUse,
+            Message::PoolSetUpBefore,
+            Message::TableReplaced,
         ],
     );
     let kernels = lines.first().is_some_and(|s| s.text.contains("thin-pool:"));

@@ -55,7 +55,7 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &[Message::PoolToFail]);
+    let lines = said::current(host, &[Message::PoolToFail, Message::TransactionAbortFailed]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary = "The kernel says that a pool has failed: all I/O to it fails";
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;

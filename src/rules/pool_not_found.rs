@@ -41,7 +41,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &[Message::DeviceMissing, Message::NotAThinPool, Message::ContainerdPoolUnreadable]);
+    let lines = said::lines(host, &[Message::DeviceMissing, Message::NotAThinPool, Message::ContainerdPoolUnreadable, Message::PoolAbsent, Message::DeviceUnitTimedOut]);
     let other = lines.first().is_some_and(|s| s.text.contains("not a thin pool"));
     let summary = if other {
         "The device that Docker was told to use is not a thin pool"

@@ -75,7 +75,7 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let plain = [Message::PoolToReadOnly, Message::MessagesRefused, Message::MetadataOperationFailed];
+    let plain = [Message::PoolToReadOnly, Message::MessagesRefused, Message::PoolRefuses, Message::MetadataOperationFailed];
     let lines = said::current(host, &plain);
     let subject = |s: &_| judge::pool_subject(host, s);
     let (lines, certainty, summary) = if lines.is_empty() {

@@ -52,7 +52,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::current(host, &[Message::BackingShrunk]);
+    let lines = said::current(host, &[Message::BackingShrunk, Message::DeviceSizeStale, Message::LoopCapacityStale, Message::VolumeMapsTooMuch]);
     let subject = |s: &_| judge::pool_subject(host, s);
     let summary =
         "The kernel refuses a table or a device that would make the pool smaller: it may be left suspended";

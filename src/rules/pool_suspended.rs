@@ -1,8 +1,10 @@
 //! Rule: the pool is suspended.
 
-use super::{Finding, Subject, advise};
+use super::said::Claim;
+use super::{Finding, Subject, advise, said, judge};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::Pool;
 use crate::host::units::{Blocks, SECTOR, Sectors};
 use crate::verdict::{Certainty, Severity};
@@ -42,7 +44,26 @@ super::rule! {
     "pool-suspended", since "0.1.0", check
 }
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[
+    Claim {
+        severity: Severity::Critical,
+        certainty: Certainty::Certain,
+        messages: &[Message::PoolIsSuspended],
+        summary: "The kernel says that a pool is suspended: nothing in it can be activated",
+    },
+];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = said::strongest(host, &RULE, CLAIMS, |line: &_| judge::pool_subject(host, line));
+    more.map(|f| f.advise(advise::kernel_log())).into_iter().collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     host.pools.iter().filter_map(of_pool).collect()
 }
 

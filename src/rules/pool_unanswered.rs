@@ -1,7 +1,9 @@
 //! Rule: the pool's status could not be had.
 
-use super::{Finding, Subject, advise};
+use super::said::Claim;
+use super::{Finding, Subject, advise, said, judge};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::pool::{Pool, StatusAnswer};
 use crate::verdict::{Certainty, Severity};
 
@@ -35,7 +37,26 @@ super::rule! {
     "pool-unanswered", since "0.1.0", check
 }
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[
+    Claim {
+        severity: Severity::Critical,
+        certainty: Certainty::Likely,
+        messages: &[Message::PoolUnanswered],
+        summary: "A tool got no usable status of a pool: it has failed, or its metadata cannot be read",
+    },
+];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = said::strongest(host, &RULE, CLAIMS, |line: &_| judge::pool_subject(host, line));
+    more.map(|f| f.advise(advise::status(&crate::host::pool::Pool::default())).advise(advise::kernel_log())).into_iter().collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     host.pools.iter().filter_map(of_pool).collect()
 }
 

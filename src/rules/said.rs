@@ -71,6 +71,36 @@ impl Finding {
     }
 }
 
+/// What some messages prove, and how it is told.
+pub(super) struct Claim {
+    /// How bad it is.
+    pub(super) severity: Severity,
+    /// How sure the messages alone make it.
+    pub(super) certainty: Certainty,
+    /// The messages, each of which is enough.
+    pub(super) messages: &'static [Message],
+    /// One sentence.
+    pub(super) summary: &'static str,
+}
+
+/// The finding of the first claim that some line makes; of a machine, lines that its pools' state has overtaken make none.
+pub(super) fn strongest(
+    host: &Host,
+    rule: &Rule,
+    claims: &[Claim],
+    subject: impl Fn(&LogMessage) -> Subject,
+) -> Option<Finding> {
+    claims.iter().find_map(|claim| {
+        let level = (claim.severity, claim.certainty);
+        finding(rule, level, &fresh(host, claim.messages), &subject, claim.summary)
+    })
+}
+
+/// The device that a line names: a node, `dm-5`, `sda`, else that it is not named.
+pub(super) fn device_of(line: &LogMessage) -> String {
+    line.device().unwrap_or("(not named)").to_owned()
+}
+
 /// A finding of what was said, or none if nothing was.
 pub(super) fn finding(
     rule: &Rule,

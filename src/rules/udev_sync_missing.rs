@@ -1,6 +1,7 @@
 //! Rule: Docker and udev do not wait for each other.
 
-use super::{Finding, advise, judge, said};
+use super::said::Claim;
+use super::{Finding, advise, judge, said, Subject};
 use crate::host::Host;
 use crate::host::log::Message;
 use crate::verdict::{Certainty, Severity};
@@ -36,7 +37,26 @@ super::rule! {
     "udev-sync-missing", since "0.1.0", check
 }
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[
+    Claim {
+        severity: Severity::Warning,
+        certainty: Certainty::Likely,
+        messages: &[Message::UdevNotRunning],
+        summary: "udev does not take part: device nodes and links are made without it, or come too late",
+    },
+];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = said::strongest(host, &RULE, CLAIMS, |_: &_| Subject::new("host", "host"));
+    more.map(|f| f.advise(advise::look("see whether udev runs, and what it waits for", &["systemctl status systemd-udevd", "udevadm settle --timeout=1", "dmsetup udevcookies"]))).into_iter().collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     of_words(host).or_else(|| of_report(host)).into_iter().collect()
 }
 

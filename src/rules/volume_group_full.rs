@@ -49,7 +49,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn of_words(host: &Host) -> Option<Finding> {
-    let lines = said::lines(host, &[Message::VgNoSpace, Message::ExtendFailed]);
+    let lines = said::lines(host, &[Message::VgNoSpace]);
     let summary = "LVM could not extend the pool: its volume group has too few free extents";
     let subject = |s: &_| judge::pool_subject(host, s);
     let finding = said::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;

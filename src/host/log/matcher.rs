@@ -112,7 +112,7 @@ struct Index {
 /// Builds an automaton; the tables are constants, so that it can be built is a matter of the tests.
 fn automaton(words: &[String], insensitive: bool) -> Option<AhoCorasick> {
     let mut builder = AhoCorasickBuilder::new();
-    builder.ascii_case_insensitive(insensitive).kind(Some(AhoCorasickKind::DFA));
+    builder.ascii_case_insensitive(insensitive).kind(Some(AhoCorasickKind::ContiguousNFA));
     builder.build(words).ok()
 }
 

@@ -98,6 +98,12 @@ impl LogMessage {
         group(Some(&self.kind)).0
     }
 
+    /// The block device that the line names: `dm-5`, `sda`, `/dev/mapper/vg-vm1`.
+    #[must_use]
+    pub fn device(&self) -> Option<&str> {
+        device(&self.text)
+    }
+
     fn new(kind: Option<Kind>, line: &str) -> Self {
         let kind = kind.unwrap_or_else(|| enospc::no_space_left(line));
         Self { kind, text: line.trim().to_owned(), uptime_secs: uptime(line), age_secs: None }
@@ -203,6 +209,26 @@ const fn group(kind: Option<&Kind>) -> (Message, bool) {
         Some(Kind::Known { message }) => (*message, false),
         Some(Kind::NoSpaceLeft { .. }) | None => (Message::NoSpaceLeft, false),
     }
+}
+
+/// The first word that is a block device's name or node.
+fn device(text: &str) -> Option<&str> {
+    let separates = |c: char| c.is_whitespace() || "\"'`()[],;<>".contains(c);
+    let words =
+        || text.split(separates).map(|word| word.trim_end_matches([':', '.'])).filter(|w| !w.is_empty());
+    let node = |word: &&str| word.starts_with("/dev/") && word.len() > 5;
+    let numbered = |word: &str, start: &str| {
+        let tail = word.strip_prefix(start).and_then(|rest| rest.split(['-', 'p']).next());
+        tail.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let disk = |word: &str| {
+        let tail = ["sd", "vd", "xvd", "hd"].iter().find_map(|start| word.strip_prefix(start));
+        tail.is_some_and(|rest| {
+            (1..=5).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_alphanumeric())
+        }) || numbered(word, "nvme")
+    };
+    let bare = |word: &&str| numbered(word, "dm-") || numbered(word, "loop") || disk(word);
+    words().find(bare).or_else(|| words().find(node))
 }
 
 /// The seconds since boot of a kernel's line: `[88440.204121] …`.
