@@ -8,7 +8,7 @@ mod exclusions;
 mod questions;
 mod situations;
 
-use crate::host::log::LogMessage;
+use crate::host::log::{LogMessage, Message};
 use crate::host::{Host, Source};
 use crate::rules::Finding;
 use crate::verdict::{Certainty, Severity};
@@ -156,8 +156,8 @@ pub fn diagnose(host: &Host, findings: &[Finding]) -> Diagnosis {
 /// The lines that tell of a failure, each with its case. One line has one: that of its innermost error, which stands last.
 fn observed(host: &Host) -> Vec<(&LogMessage, &'static Case)> {
     let mut seen: Vec<(&LogMessage, &'static Case)> = Vec::new();
-    for line in &host.log_messages {
-        if host.source == Source::Machine && is_superseded(host, line) {
+    for (at, line) in host.log_messages.iter().enumerate() {
+        if host.source == Source::Machine && is_superseded(host) || is_past(host, at, line) {
             continue;
         }
         let Some(case) = causes::case_for(host, line) else { continue };
@@ -174,9 +174,28 @@ fn observed(host: &Host) -> Vec<(&LogMessage, &'static Case)> {
 }
 
 /// Whether a live host's pools have answered since: what the log tells is the past then.
-fn is_superseded(host: &Host, line: &LogMessage) -> bool {
-    let _ = line;
+fn is_superseded(host: &Host) -> bool {
     host.pools.is_empty() || host.pools.iter().all(|p| p.mode.is_some())
+}
+
+/// States of a pool that a later switch to write mode ends.
+const MODES: &[Message] = &[
+    Message::PoolOutOfDataSpace,
+    Message::PoolQueuesWrites,
+    Message::PoolFailsWrites,
+    Message::NoFreeData,
+    Message::PoolToReadOnly,
+    Message::PoolToOutOfMetadata,
+];
+
+/// Whether the same log tells further on that the pool went back to write mode.
+fn is_past(host: &Host, at: usize, line: &LogMessage) -> bool {
+    let later = host.log_messages.iter().skip(at + 1);
+    MODES.contains(&line.message())
+        && later.filter(|l| l.message() == Message::PoolToWrite).any(|l| match (l.pool(), line.pool()) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        })
 }
 
 /// The findings that explain a line: those that rest on it, and those that are one of its causes.

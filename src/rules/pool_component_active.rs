@@ -41,12 +41,6 @@ static CLAIMS: &[Claim] = &[
         messages: &[Message::ComponentActive],
         summary: "A hidden part of the pool is active on its own, so LVM does not activate the pool",
     },
-    Claim {
-        severity: Severity::Warning,
-        certainty: Certainty::Likely,
-        messages: &[Message::MetadataOpenedTwice, Message::ComponentBusy],
-        summary: "The pool's metadata or data device is open elsewhere: by the pool itself or by a part that is active on its own",
-    },
 ];
 
 fn check(host: &Host) -> Vec<Finding> {

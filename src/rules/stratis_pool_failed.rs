@@ -41,12 +41,6 @@ static CLAIMS: &[Claim] = &[
         messages: &[Message::StratisFailed],
         summary: "stratisd refuses to set up or change a pool",
     },
-    Claim {
-        severity: Severity::Critical,
-        certainty: Certainty::Likely,
-        messages: &[Message::StratisExtendFailed],
-        summary: "stratisd could not grow a filesystem",
-    },
 ];
 
 fn check(host: &Host) -> Vec<Finding> {

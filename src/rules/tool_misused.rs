@@ -36,7 +36,7 @@ super::rule! {
 /// What lines prove, the strongest claim first.
 static CLAIMS: &[Claim] = &[
     Claim {
-        severity: Severity::Warning,
+        severity: Severity::Notice,
         certainty: Certainty::Certain,
         messages: &[Message::ToolMisused],
         summary: "A tool of the pool's metadata was given something that it does not work on",

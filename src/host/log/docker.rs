@@ -140,7 +140,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::OptionInvalid, &["could not parse `dm."]), // the same
     says(M::OptionInvalid, &["dm.libdm_log_level must be in range"]), // the same
     says(M::OptionInvalid, &["unable to configure the Docker daemon with file"]), // flag and file disagree
-    says(M::OptionInvalid, &["Can't set task name"]), // a blank or a slash in a name
+    says(M::TaskNameNotSet, &["Can't set task name"]), // a blank or a slash in a name
     says(M::DriverUnsupported, &["inconsistent paths for container"]), // daemon.go, verifyVolumesInfo's cousin
     says(M::XfsRetriesUnsupported, &["Failed to write string", "max_retries"]), // not a number
     says(M::ToolMissing, &["XFS is not supported in your system", "executable file not found"]), // mkfs.xfs: notice, ext4 is taken
@@ -210,4 +210,6 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::Normal, &["[graphdriver] trying"]), // start
     says(M::Normal, &["Loading containers:"]), // start
     says(M::Normal, &["Your kernel does not support"]), // swap limit, cgroup options
+    says(M::LoopFileGone, &["/devicemapper/devicemapper/", "no such file or directory"]).near(&["open /", "stat /"]), // at start
+    says(M::DeviceUnavailable, &["are in the output of lvmdiskscan"]), // containers/storage
 ];

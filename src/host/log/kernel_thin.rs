@@ -113,7 +113,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::TargetMissing, &["thin-pool: unknown target type"]), // dm-table.c
     says(M::TargetMissing, &["thin: unknown target type"]), // the same
     says(M::TableRefused, &["ioctl: The device has no table"]), // nothing was loaded
-    says(M::TableRefused, &["Target type does not support messages"]), // not a pool
+    says(M::NotAThinPool, &["Target type does not support messages"]), // not a pool
     says(M::DeviceBusyNote, &["ioctl: remove_all left"]), // dm_hash_remove_all
     says(M::DeviceBusyNote, &["ioctl: unable to remove open device"]), // dev_remove
     says(M::DeviceBusyNote, &["Forcibly removing mapped_device still in use"]), // dm.c

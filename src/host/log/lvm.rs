@@ -172,7 +172,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::NoFreeMetadata, &["message ioctl on", "failed: No space left on device"]), // ENOSPC of the metadata
     says(M::NoFreeMetadata, &["resume ioctl on", "failed: No space left on device"]), // the same
     says(M::DmBusy, &["message ioctl on", "failed: Device or resource busy"]), // EBUSY
-    says(M::DmBusy, &["remove ioctl on", "failed: Device or resource busy"]), // open
+    says(M::DeviceBusy, &["remove ioctl on", "failed: Device or resource busy"]), // open
     says(M::DmBusy, &["create ioctl on", "failed: Device or resource busy"]), // the name is taken
     says(M::PoolDevicesInUse, &["reload ioctl on", "failed: Device or resource busy"]), // its devices are another's
     says(M::TableInvalid, &["reload ioctl on", "failed: Invalid argument"]), // the kernel's log has the reason
@@ -201,4 +201,5 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::Normal, &["Volume group", "successfully extended"]), // vgextend
     says(M::Normal, &["Physical volume", "successfully created"]), // pvcreate
     says(M::Normal, &["Rounding up size to full physical extent"]), // lvcreate
+    says(M::PoolInactive, &["VG ", "skip autoactivation"]), // pvscan: auto_activation_volume_list, or the group's flag
 ];

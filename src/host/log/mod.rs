@@ -15,11 +15,13 @@ mod lvm;
 mod matcher;
 mod message;
 mod min_free_refusal;
+mod names;
 mod systemd_udev;
 mod thin_tools;
 mod tools;
 
 pub use message::Message;
+pub use names::PoolName;
 
 /// All tables of patterns.
 static TABLES: [&[matcher::Pattern]; 11] = [
@@ -102,6 +104,12 @@ impl LogMessage {
     #[must_use]
     pub fn device(&self) -> Option<&str> {
         device(&self.text)
+    }
+
+    /// The pool that the line names.
+    #[must_use]
+    pub fn pool(&self) -> Option<PoolName<'_>> {
+        names::pool(&self.text)
     }
 
     fn new(kind: Option<Kind>, line: &str) -> Self {

@@ -29,8 +29,8 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::UdevWorkerTimeout, &["udevd", "is taking longer than"]), // udev-spawn.c
     says(M::UdevWorkerTimeout, &["udevd", "timed out after", "killing"]), // the same
     says(M::UdevWorkerTimeout, &["Timed out for waiting the udev queue being empty"]), // udevadm settle
-    says(M::DeviceUnitTimedOut, &["Timed out waiting for device"]).near(&[".device", "/dev/"]), // systemd
-    says(M::DeviceUnitTimedOut, &[".device/start timed out"]), // the same
+    says(M::DeviceUnitTimedOut, &["Timed out waiting for device"]).near(&["dev-mapper", "thin", "docker", "pool"]), // systemd
+    says(M::DeviceUnitTimedOut, &[".device/start timed out"]).near(&["dev-mapper", "thin", "docker", "pool"]), // the same
     says(M::Normal, &["inotify_add_watch(", "/dev/dm-", "failed: No such file"]), // udevd: the device went away
     says(M::Normal, &["conflicting device node", "will not be created"]), // udevd
 ];

@@ -54,11 +54,11 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::VmNoSpace, &["qemu", "no space left on device"]), // the same
     says(M::NoSpaceOfDatabase, &["Operating system error number 28"]), // InnoDB
     says(M::DiscardsUnsupported, &["the discard operation is not supported"]), // fstrim
-    says(M::IoError, &["FITRIM ioctl failed: Input/output error"]), // fstrim
+    says(M::TrimFailed, &["FITRIM ioctl failed: Input/output error"]), // fstrim
     says(M::LoopDevicesExhausted, &["cannot find an unused loop device"]), // losetup
     says(M::LoopDevicesExhausted, &["failed to set up loop device: Resource temporarily unavailable"]), // losetup
     says(M::LoopFileGone, &["failed to set up loop device: No such file or directory"]), // losetup
-    says(M::ToolMissing, &["executable file not found in $PATH"]).near(&["mkfs.", "pvcreate", "vgcreate", "lvcreate", "lvconvert", "thin_", "dmsetup", "blkdiscard", "vgs", "lvs"]), // Go
+    says(M::ToolMissing, &["executable file not found in $PATH"]).near(&["mkfs.", "pvcreate", "vgcreate", "lvcreate", "lvconvert", "thin_", "dmsetup", "blkdiscard", "vgs", "lvs"]).without(&["thin_ls"]), // Go
     says(M::ToolMissing, &["command not found"]).near(&["pvcreate", "vgcreate", "lvcreate", "lvconvert", "thin_dump", "thin_repair", "thin_ls", "dmsetup", "blkdiscard", "mkfs."]), // a shell
     says(M::OverlayImpossible, &["cannot use overlay backend"]), // container-storage-setup: ftype=0
     says(M::OverlayImpossible, &["d_type", "overlay"]).near(&["not supported", "does not support", "without d_type"]), // Docker
