@@ -18,9 +18,9 @@ use plans::stage::Stage;
 use std::path::Path;
 use thinspect::advice::Risk;
 use thinspect::host::dm::status::{Discards, Mode};
+use thinspect::host::log::{Kind, LogMessage};
 use thinspect::host::model::pool::{MinFree, MinFreeFrom, Owner, Pool, StatusAnswer};
 use thinspect::host::model::units::{Bytes, DataBlocks};
-use thinspect::host::saying::{Kind, Saying};
 use thinspect::host::{DeviceMapper, Host};
 use thinspect::plan::{
     Chosen, Free, NUMBERS, Plan, Removal, Repair, Thing, Trimming, absent_pool, free, free_chosen, repair,
@@ -110,7 +110,7 @@ fn metadata_that_ran_full_and_broke_grows_before_it_is_used_again() {
 
 #[test]
 fn what_is_unsafe_is_refused_with_its_reason() {
-    let known = |name, text: &str| Saying {
+    let known = |name, text: &str| LogMessage {
         kind: Kind::Known { name },
         text: text.into(),
         uptime_secs: None,

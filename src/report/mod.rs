@@ -22,6 +22,7 @@ pub use screen::{Look, finding_text, text};
 pub(crate) use screen::{filled, level, tenths};
 pub use units::{Units, amounts, clean};
 
+use crate::diagnosis::{self, Diagnosis};
 use crate::host::Host;
 use crate::rules::{self, Finding};
 use crate::verdict::{Severity, Verdict};
@@ -33,6 +34,8 @@ pub struct Report {
     pub host: Host,
     /// What is wrong, root causes first.
     pub findings: Vec<Finding>,
+    /// What explains what was told, and what is left.
+    pub diagnosis: Diagnosis,
     /// What it adds up to.
     pub verdict: Verdict,
     /// Where it came from.
@@ -61,8 +64,10 @@ impl Report {
             let kept = |subject: &str| host.pools.iter().any(|p| p.label() == subject);
             findings.retain(|f| f.subject.kind != "pool" || kept(&f.subject.name));
         }
-        let verdict = Verdict::of(findings.iter().map(|f| f.severity).max(), has_gap(&host));
-        Self { host, findings, verdict, source }
+        let diagnosis = diagnosis::diagnose(&host, &findings);
+        let gap = has_gap(&host) || diagnosis.is_open();
+        let verdict = Verdict::of(findings.iter().map(|f| f.severity).max(), gap);
+        Self { host, findings, diagnosis, verdict, source }
     }
 }
 

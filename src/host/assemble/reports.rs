@@ -7,12 +7,12 @@ use crate::host::block::losetup::{self, LoopDevice};
 use crate::host::block::sysfs;
 use crate::host::dm::status::Mode;
 use crate::host::docker::info::{self, DockerInfo};
+use crate::host::log::{Half, Kind};
 use crate::host::lvm::{LogicalVolume, LvName, Lvm};
 use crate::host::model::backing::{Backing, BackingKind, Filesystem, LoopFile};
 use crate::host::model::pool::{Owner, Pool, Refusal};
 use crate::host::model::space::Space;
 use crate::host::model::units::{Blocks, Bytes, DataBlocks, METADATA_BLOCK, MetadataBlocks};
-use crate::host::saying::{Half, Kind};
 use crate::host::{Host, Source};
 use crate::record::{Query, Recording};
 
@@ -247,8 +247,8 @@ fn fill_share<B: Blocks>(space: &mut Space<B>, size: Option<Bytes>, share: Optio
 pub(in crate::host) fn add_refusals(host: &mut Host) {
     let mut data = None;
     let mut metadata = None;
-    for saying in &host.log_messages {
-        if let Kind::MinFreeRefused { half, free, required } = saying.kind {
+    for message in &host.log_messages {
+        if let Kind::MinFreeRefused { half, free, required } = message.kind {
             let refusal = Some(Refusal { free, required });
             match half {
                 Half::Data => data = refusal,
