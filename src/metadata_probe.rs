@@ -1,5 +1,5 @@
-//! The reader of metadata as it is lent to the recorder, which must not know the format of what it records.
-//! Refuses to walk the mappings: superblock and devices' details are a few blocks even of a large pool.
+//! Adapter that lets `record` read pool metadata without depending on `metadata`.
+//! The mappings are not walked: superblock and devices' details are a few blocks even of a large pool.
 
 use crate::metadata::{self, Blocks, Error, MetadataFile, Options, Usage};
 use crate::record::owners::pool_metadata::Line;
@@ -30,6 +30,7 @@ fn lines(source: &dyn Blocks) -> Result<Vec<Line>, String> {
 fn told(usage: &Usage) -> Vec<Line> {
     let mut lines = vec![Line::Pool {
         transaction_id: usage.transaction_id,
+        snapshot_time: Some(usage.time),
         used_metadata_blocks: usage.metadata.used_blocks,
         total_metadata_blocks: usage.metadata.total_blocks,
         devices: usage.devices.len(),

@@ -1,7 +1,7 @@
-//! The program's commands, a file each: they ask what has to be asked, call what computes, and say what came of it.
+//! The program's commands, a file each: they collect the input, call the library and print the outcome.
 //!
-//! [`asking`] and [`saying`] are what they share at either end; [`counting`] and [`holding`] read a pool's metadata for
-//! those that count in it. Nothing is computed here.
+//! [`input`] and [`output`] are what they share at either end; [`metadata_file`] and [`held_snapshot`] read a pool's
+//! metadata for the commands that count in it.
 
 mod held_snapshot;
 mod input;

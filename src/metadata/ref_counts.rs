@@ -1,5 +1,5 @@
 //! References to blocks, twice over: as the space map has them and as the walk finds them.
-//! Refuses to count above two: one reference or several is all that exclusive and shared depend on.
+//! Counts only to two: exclusive and shared depend on nothing but one reference or several.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use super::block::{Page, u64_at};
 /// Blocks that one bitmap block describes: (4096 − 16) · 4
 /// (drivers/md/persistent-data/dm-space-map-common.c).
 pub(super) const BITMAP_BLOCKS: u64 = 16_320;
-/// The same in words of 64 blocks.
+/// [`BITMAP_BLOCKS`] in words of 64 blocks.
 const WORDS: usize = 255;
 const BITMAP_HEADER_BYTES: usize = 16;
 

@@ -100,7 +100,7 @@ pub enum Query {
     /// Running programs of one name, one a line, process id and arguments separated by tabs:
     /// `PID<tab>ARGUMENT<tab>ARGUMENT…`; empty when there is none. Values of secrets are `<redacted>`.
     Processes,
-    /// Standard output of a command; `of` is a short name from [`probe::run::COMMANDS`], e.g. `lvs` or
+    /// Standard output of a command; `of` is a short name from [`probe::command::COMMANDS`], e.g. `lvs` or
     /// `lvs -o +seg_monitor` for a report in JSON with sizes in bytes.
     Run,
     /// Kernel name, release and machine: `Linux 6.1.0-56-cloud-amd64 x86_64`.
@@ -216,7 +216,7 @@ impl Outcome {
         }
     }
 
-    /// The same without what may not pass the border.
+    /// With its text sanitized.
     fn clean(self) -> Self {
         match self {
             Self::Answered(text) => Self::Answered(sanitize::clean(text)),

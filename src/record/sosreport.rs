@@ -49,7 +49,7 @@ impl std::error::Error for BundleError {}
 /// Reads an unpacked sos report, or the only one in a directory.
 ///
 /// # Errors
-/// See [`BundleError`]. A file that is missing or unreadable in the bundle is none: it is an answer that is not there.
+/// See [`BundleError`]. A missing or unreadable file is not an error; the answer is simply absent.
 pub fn read(path: &Path) -> Result<Recording, BundleError> {
     let place = super::probe::dir::open_place(path).map_err(BundleError::Refused)?;
     let given = Folder::new(place);

@@ -1,6 +1,6 @@
 //! Amounts in the unit the reader asked for, and outside words made safe for a terminal.
 //!
-//! The only place that turns bytes into words; rounding happens here and nowhere else.
+//! Turns bytes into words; amounts are rounded here.
 
 use crate::host::model::units::{AMOUNT, Bytes};
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ pub enum Units {
 }
 
 impl Units {
-    /// An amount in words: one decimal, rounded down, so that free space is never overstated; tenths are exact.
+    /// An amount in words: one decimal, rounded half up; tenths are exact.
     #[must_use]
     pub fn show(self, bytes: Bytes) -> String {
         let (base, names): (u64, &[&str]) = match self {

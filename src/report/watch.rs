@@ -118,7 +118,7 @@ pub(crate) fn trend(outlook: &SpaceForecast) -> Trend {
     outlook.reliable_since().map_or_else(|| outlook.now(), |(fit, end)| Trend::Fills(fit, end))
 }
 
-/// The same in few words: `+5.7 GiB/h, full in 1 h 44 min`.
+/// A trend in few words: `+5.7 GiB/h, full in 1 h 44 min`.
 pub(crate) fn short_words(outlook: &SpaceForecast, units: Units) -> String {
     match trend(outlook) {
         Trend::NotEnough(_) => "not enough data yet".to_owned(),

@@ -75,7 +75,7 @@ impl Finding {
         Self { rule: rule.name, severity, certainty, subject, summary: summary.into(), evidence, advice }
     }
 
-    /// The same with one more fact.
+    /// Adds one fact.
     #[must_use]
     pub fn with_evidence(
         mut self,
@@ -87,7 +87,7 @@ impl Finding {
         self
     }
 
-    /// The same with one more piece of advice.
+    /// Adds one piece of advice.
     #[must_use]
     pub fn advise(mut self, advice: Advice) -> Self {
         self.advice.push(advice);

@@ -1,7 +1,7 @@
 //! Follows the pools of this machine: looks again and again, remembers, and notices what happened.
 //!
 //! Everything it says is read from recordings like everything else; only what moves is asked again
-//! ([`crate::record::collect::refresh`]). It refuses to be held up by one pool: questions have their time limits, and a pool
+//! ([`crate::record::collect::refresh`]). One pool cannot hold it up: questions have their time limits, and a pool
 //! that is silent is left alone until the process that waits for it has ended.
 
 pub mod event_loop;
@@ -37,7 +37,7 @@ const GONE: i64 = 300_000;
 /// So many samples are kept whatever their age: a megabyte.
 const UNTHINNED: usize = 4096;
 
-/// Who looks.
+/// Polls the host and keeps its history.
 pub struct Watcher {
     worker: Worker,
     options: collect::Options,
@@ -78,7 +78,7 @@ pub struct Look {
     pub woken: bool,
 }
 
-/// Where looks are shown.
+/// A sink for poll results.
 pub trait View {
     /// Shows a look.
     ///

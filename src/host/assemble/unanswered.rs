@@ -38,7 +38,7 @@ fn gap(query: Query, outcome: &Outcome, of_pool: bool) -> Option<(String, bool)>
         }
         Outcome::Answered(_) => None,
         Outcome::TimedOut(ms) => Some((format!("no answer within {ms} ms"), root || device)),
-        // It was named by a person: that it is not there is news, but of no pool.
+        // The user named this file: its absence is reported, but no pool's verdict depends on it.
         Outcome::Refused(why) if query == Query::History && why == "ENOENT" => {
             Some(("there is no such file; `thinspect watch --log FILE` keeps one".to_owned(), false))
         }

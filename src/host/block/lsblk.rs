@@ -194,7 +194,7 @@ fn from_tree(rows: Vec<Row>, lies: fn(usize, usize) -> (usize, usize)) -> Vec<Bl
     listed
 }
 
-/// `lsblk` shows what lies on a device inside it, `lsblk -s` what it lies on: there disks stand inside.
+/// `lsblk` nests consumers under their device; `lsblk -s` nests the other way round.
 fn normalize_orientation(rows: Vec<Row>) -> Vec<BlockDevice> {
     let lowest = |l: &BlockDevice| matches!(l.kind.as_str(), "disk" | "loop" | "rom");
     let inverse = rows.iter().any(|(depth, l)| *depth > 0 && lowest(l));
@@ -302,9 +302,9 @@ fn dependencies(line: &str) -> Option<BlockDevice> {
     let (name, _) = name.rsplit_once(": ")?;
     let brackets = rest.split('(').skip(1).filter_map(|part| Some(part.split_once(')')?.0));
     let mut listed = BlockDevice { name: name.trim().to_owned(), ..BlockDevice::default() };
-    for inside in brackets {
-        let device = number(inside);
-        let name = if device.is_some() { String::new() } else { inside.to_owned() };
+    for contents in brackets {
+        let device = number(contents);
+        let name = if device.is_some() { String::new() } else { contents.to_owned() };
         listed.lies_on(Below { name, device });
     }
     Some(listed)

@@ -205,7 +205,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// `Message<tab>line`: a line as some program printed it, for each meaning.
-    const EXAMPLES: &str = include_str!("../../../tests/texts/messages.txt");
+    const EXAMPLES: &str = include_str!("../../../tests/texts/log-messages.txt");
 
     fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
         EXAMPLES.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).map(|l| l.split_once('\t').unwrap())

@@ -3,7 +3,9 @@
 pub mod backing;
 pub(super) mod headroom;
 pub mod note;
+pub mod owners;
 pub mod pool;
+pub mod pool_metadata;
 pub mod space;
 pub mod thin;
 pub mod units;

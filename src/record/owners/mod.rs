@@ -1,5 +1,5 @@
 //! Answers who thin devices belong to, from the files of Docker and containerd: layers, images, containers, snapshots.
-//! Refuses to ask a daemon, to follow links below the place it is given, and to keep what may hold a secret
+//! Never asks a daemon, never follows links below the place it is given, and never keeps what may hold a secret
 //! (environment, labels, commands).
 //!
 //! **The notation** of all these answers: one JSON object a line, each one of the types below, its values word for
@@ -319,7 +319,7 @@ pub fn answer(query: Query, place: OwnedFd) -> Outcome {
     collect(query, place).map_or_else(|errno| Outcome::Refused(format!("{errno:?}")), Outcome::Answered)
 }
 
-/// The same of a path.
+/// [`answer`] for a path.
 #[must_use]
 pub fn answer_at(query: Query, path: &Path) -> Outcome {
     match super::probe::dir::open_place(path) {

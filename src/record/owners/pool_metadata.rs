@@ -1,5 +1,5 @@
 //! Answers what a pool's own metadata says: the superblock's numbers, the thin devices, and what in it is damaged.
-//! Refuses to know the format on disk: whoever makes a recording brings the reader, a [`Read`].
+//! Does not know the on-disk format; the caller passes a reader, a [`Read`].
 //!
 //! **The notation** of the answer: one [`Line`] a line, as JSON. A line in parentheses says how many were left out.
 
@@ -19,6 +19,9 @@ pub enum Line {
     Pool {
         /// The owner's transaction counter, as it is on the disk.
         transaction_id: u64,
+        /// The counter of snapshots (`time` in the superblock); recordings of earlier versions lack it.
+        #[serde(default)]
+        snapshot_time: Option<u32>,
         /// Metadata blocks in use; the status line adds the kernel's reserve to these.
         used_metadata_blocks: u64,
         /// Metadata blocks in all.

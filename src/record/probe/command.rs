@@ -32,7 +32,7 @@ const VERSION: Duration = Duration::from_secs(1);
 /// LVM must not write metadata, wait for a stuck device, or note down what it found.
 const QUIET: &str = "global{metadata_read_only=1} devices{ignore_suspended_devices=1 hints=\"none\"} \
                      log{silent=1 syslog=0}";
-/// The same for LVM before 2.03, which knows no `--nolocking`.
+/// How reports are asked of LVM before 2.03, which has no `--nolocking`.
 const QUIET_OLD: &str = "global{metadata_read_only=1 locking_type=0} devices{ignore_suspended_devices=1} \
                          log{syslog=0}";
 

@@ -301,7 +301,7 @@ mod tests {
     /// Whatever the rules know of the kernel's words is kept.
     #[test]
     fn no_known_wording_is_left_out() {
-        let all = include_str!("../../../tests/texts/messages.txt");
+        let all = include_str!("../../../tests/texts/log-messages.txt");
         let kernels = all.lines().skip_while(|l| !l.starts_with("low-water-data\t"));
         let kernels = kernels.take_while(|l| !l.starts_with("device-read-failed\t"));
         let mut seen = 0;

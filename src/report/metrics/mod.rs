@@ -9,7 +9,7 @@ mod exposition;
 use super::Report;
 use super::json::{self, backing_word, owner_word};
 use crate::host::Host;
-use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::space::Space;
 use crate::host::model::thin::Thin;
 use crate::host::model::units::{Blocks, Bytes, METADATA_BLOCK};
@@ -87,7 +87,7 @@ fn of_dockers(all: &mut Exposition, report: &Report) {
         all.gauge("thinspect_docker_info", "A Docker on this host, its version and storage driver.");
     for docker in &report.host.docker_roots {
         let root = docker.root.as_deref().unwrap_or_default();
-        let owns = |p: &Pool| matches!(&p.owner, Owner::Docker { root } if *root == docker.root);
+        let owns = |p: &Pool| matches!(&p.owner, PoolOwner::Docker { root } if *root == docker.root);
         let used = || report.host.pools.iter().any(owns).then_some("devicemapper");
         let driver = docker.driver.as_deref().or_else(used).unwrap_or_default();
         let version = docker.version.as_deref().unwrap_or_default();
@@ -137,6 +137,16 @@ fn of_states(all: &mut Exposition, host: &Host) {
         "Whether the metadata needs an offline check.",
         |p| p.needs_check.map(Value::Flag),
     );
+    per_pool(
+        all,
+        &host.pools,
+        "thinspect_pool_snapshot_time_ratio",
+        "The counter of snapshots as a share of its range: from 1 on, new blocks read back as others.",
+        |p| {
+            let time = p.metadata_contents.as_ref()?.snapshot_time?;
+            Some(Value::Share { part: time.count(), of: time.limit() })
+        },
+    );
     let mut devices = all.gauge("thinspect_pool_active_devices", "Active thin devices of the pool.");
     for pool in &host.pools {
         devices.sample(&[("pool", pool.label())], Value::Count(count(host.thins_of(pool).count())));
@@ -156,7 +166,7 @@ fn per_pool(
     }
 }
 
-/// The same for the pool's data and its metadata.
+/// A family with two samples a pool: its data and its metadata.
 fn per_space(
     all: &mut Exposition,
     pools: &[Pool],

@@ -17,7 +17,7 @@ pub(in crate::rules) fn lines<'a>(host: &'a Host, messages: &[Message]) -> Vec<&
     host.log_messages.iter().filter(one_of).collect()
 }
 
-/// The same without the lines about a pool whose present state the kernel told: for that pool they are
+/// [`lines`] without those about a pool whose present state the kernel told: for that pool they are
 /// history. On a machine whose pools were all asked, lines about none of them are history too.
 pub(in crate::rules) fn current<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
     let all_known = host.source == Source::Machine && host.pools.iter().all(state_is_known);
@@ -60,7 +60,7 @@ fn speaker(saying: &LogMessage) -> String {
 }
 
 impl Finding {
-    /// The same with what was said as facts, word for word; repetitions are left out.
+    /// Adds the lines as evidence, word for word, each once.
     #[must_use]
     pub(in crate::rules) fn with_log_lines(mut self, lines: &[&LogMessage]) -> Self {
         let mut quoted: Vec<&str> = Vec::new();

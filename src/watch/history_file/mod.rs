@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// Longest file, in bytes: as much as is read of it.
 const LONGEST: u64 = LIMIT_FILE as u64;
-/// A file that was too long is made so long, so that it is not made anew at every line.
+/// Size after trimming; the slack avoids rewriting the file on every append.
 const SHORTENED: usize = LIMIT_FILE / 4 * 3;
 /// A sample is kept a minute after the one before, or when so much of the whole changed, in percent.
 const APART: i64 = 60_000;

@@ -7,35 +7,35 @@ use super::{Guarded, Plan, Step};
 use crate::advice::{Risk, quote};
 use crate::host::model::units::AMOUNT;
 
-const PROLOGUE: &str = include_str!("script/prologue.sh");
+const PROLOGUE: &str = include_str!("prologue.sh");
 /// For plans that resize a pool.
-pub(super) const HELPERS: &str = include_str!("script/helpers.sh");
+pub(super) const HELPERS: &str = include_str!("helpers.sh");
 /// For plans that stop or start Docker.
-pub(super) const DOCKER: &str = include_str!("script/docker.sh");
+pub(super) const DOCKER: &str = include_str!("docker.sh");
 /// For plans that move data elsewhere: what they note, and the settings.
-pub(super) const STORE: &str = include_str!("script/store.sh");
+pub(super) const STORE: &str = include_str!("store.sh");
 /// The same for Docker's data; needs [`DOCKER`] and [`STORE`].
-pub(super) const STORE_DOCKER: &str = include_str!("script/store_docker.sh");
+pub(super) const STORE_DOCKER: &str = include_str!("store_docker.sh");
 /// For plans that save it in archives and load it again; needs [`STORE_DOCKER`].
-pub(super) const MIGRATE: &str = include_str!("overlay2/migrate.sh");
+pub(super) const MIGRATE: &str = include_str!("../overlay2/migrate.sh");
 /// For plans that remove things from it.
-pub(super) const FREE: &str = include_str!("free/docker.sh");
+pub(super) const FREE: &str = include_str!("../free/docker.sh");
 /// For plans that check and repair its metadata.
-pub(super) const REPAIR: &str = include_str!("repair/repair.sh");
+pub(super) const REPAIR: &str = include_str!("../repair/repair.sh");
 /// The same, where a file carries the metadata.
-pub(super) const REPAIR_FILE: &str = include_str!("repair/file.sh");
+pub(super) const REPAIR_FILE: &str = include_str!("../repair/file.sh");
 /// The same, where a logical volume does.
-pub(super) const REPAIR_LVM: &str = include_str!("repair/lvm.sh");
+pub(super) const REPAIR_LVM: &str = include_str!("../repair/lvm.sh");
 /// For the plan that moves a pool to LVM; needs [`STORE`] and [`REPAIR`].
-pub(super) const DIRECT_LVM: &str = include_str!("direct_lvm/direct_lvm.sh");
+pub(super) const DIRECT_LVM: &str = include_str!("../direct_lvm/direct_lvm.sh");
 /// The same for Docker's pool; needs [`STORE_DOCKER`].
-pub(super) const DIRECT_LVM_DOCKER: &str = include_str!("direct_lvm/docker.sh");
+pub(super) const DIRECT_LVM_DOCKER: &str = include_str!("../direct_lvm/docker.sh");
 /// The same for containerd's pool.
-pub(super) const DIRECT_LVM_CONTAINERD: &str = include_str!("direct_lvm/containerd.sh");
+pub(super) const DIRECT_LVM_CONTAINERD: &str = include_str!("../direct_lvm/containerd.sh");
 /// For the plan that moves to overlay2; needs [`MIGRATE`].
-pub(super) const OVERLAY2: &str = include_str!("overlay2/overlay2.sh");
+pub(super) const OVERLAY2: &str = include_str!("../overlay2/overlay2.sh");
 /// The same with an engine of its own for the old store.
-pub(super) const OLD_ENGINE: &str = include_str!("overlay2/old_engine.sh");
+pub(super) const OLD_ENGINE: &str = include_str!("../overlay2/old_engine.sh");
 /// For the plan that edits a file: its text without the newlines at its end.
 pub(super) const TEXT_OF: &str = "text_of() { cat -- \"$1\" 2>/dev/null || true; }\n";
 
