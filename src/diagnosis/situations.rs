@@ -12,6 +12,11 @@ static OF_A_POOL: Case = quiet(
     NoSpace,
     &["thresholds-collide", "autoextend-off", "volume-full", "host-filesystem-full", "container-size-limit"],
 );
+/// Loop files and their sizes: what they take is seldom what the pool uses.
+static OF_LOOP_FILES: Case = quiet(
+    NoSpace,
+    &["discards-not-passed", "loop-file-outgrows-filesystem", "thin-devices-leaked", "open-deleted-files"],
+);
 /// LVM's rows: sizes of group, pool and volumes are easily taken for one another.
 static OF_LVM: Case =
     quiet(Refused, &["numbers-disagree", "autoextend-off", "volume-full", "pool-overcommitted"]);
@@ -56,6 +61,8 @@ pub(super) fn of_text(host: &Host) -> Option<&'static Case> {
             &OF_AN_ENGINE
         } else if host.pools.iter().any(|p| p.mode.is_some()) && host.lvm.volumes.is_empty() {
             &OF_A_POOL
+        } else if host.pools.iter().any(|p| p.data_backing.is_loop()) {
+            &OF_LOOP_FILES
         } else if host.pools.iter().any(unused) {
             &OF_AN_UNUSED_POOL
         } else if !host.pools.is_empty() {

@@ -86,6 +86,7 @@ mod transaction_id_mismatch;
 mod udev_cookie_stuck;
 mod udev_sync_missing;
 mod udev_worker_timeout;
+mod volume_full;
 mod volume_group_full;
 mod volume_without_device;
 mod xfs_retries_forever;
@@ -150,6 +151,7 @@ pub static RULES: &[&Rule] = &[
     &pool_needs_check::RULE,
     &data_full::RULE,
     &pool_read_only::RULE,
+    &volume_full::RULE,
     &filesystem_damaged::RULE,
     &device_smaller_than_filesystem::RULE,
     &host_filesystem_read_only::RULE,

@@ -59,6 +59,7 @@ pub fn read(recording: &Recording) -> Host {
     reports::add_reports(recording, &mut host);
     reports::add_loops(recording, &mut host);
     reports::add_refusals(&mut host);
+    reports::add_named(&mut host);
     let mut containerd_configs = pool_owner::pasted_pools(recording);
     containerd_configs.extend(host.containerd_configs.iter().map(|settings| settings.pool.as_str()));
     for pool in &mut host.pools {
