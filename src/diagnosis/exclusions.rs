@@ -22,6 +22,9 @@ pub(super) fn fact(host: &Host, rule: &str) -> Option<String> {
             Some(format!("{} of {} data blocks of {} are free", free.0, total.0, p.label()))
         }),
         "data-below-min-free" => of_every_pool(host, |p| {
+            if p.min_free.percent.is_none() && p.mode.is_some() {
+                return Some(format!("no free-space floor applies to {}", p.label()));
+            }
             let (free, total) = (p.data.free()?.0, p.data.total?.0);
             let required = p.min_free.required(total)?;
             (free >= required)

@@ -126,7 +126,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::TargetMissing, &["Incompatible libdevmapper", "kernel driver"]), // libdm
     // Physical volumes.
     says(M::PvMissing, &["Couldn't find device with uuid"]), // lib/metadata
-    says(M::PvMissing, &["VG", "is missing PV"]), // the same
+    says(M::PvMissing, &["is missing PV"]), // the same
     says(M::PvMissing, &["Refusing activation of partial LV"]), // lib/activate
     says(M::PvMissing, &["Device for PV", "not found or rejected by a filter"]), // lib/cache
     says(M::PvMissing, &["Cannot change VG", "while PVs are missing"]), // toollib.c
@@ -201,5 +201,5 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::Normal, &["Volume group", "successfully extended"]), // vgextend
     says(M::Normal, &["Physical volume", "successfully created"]), // pvcreate
     says(M::Normal, &["Rounding up size to full physical extent"]), // lvcreate
-    says(M::PoolInactive, &["VG ", "skip autoactivation"]), // pvscan: auto_activation_volume_list, or the group's flag
+    says(M::PoolInactive, &["skip autoactivation"]), // pvscan: auto_activation_volume_list, or the group's flag
 ];
