@@ -121,8 +121,11 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
         (DeviceMapper::Missing, _) => {
             "this kernel has no device-mapper loaded, so there are no thin pools here (modprobe dm_thin_pool loads it)".into()
         }
-        (DeviceMapper::Refused(why), _) => {
+        (DeviceMapper::Refused(why), _) if why.starts_with("EACCES") || why.starts_with("EPERM") => {
             format!("device-mapper refused to answer ({why}); run as root, with CAP_SYS_ADMIN")
+        }
+        (DeviceMapper::Refused(why), _) => {
+            format!("whether there are thin pools on this host is not known: device-mapper could not be asked ({why})")
         }
         (DeviceMapper::Silent, _) => "device-mapper did not answer in time".into(),
         (_, 0) if report.source == Source::Pasted => {

@@ -92,7 +92,12 @@ fn kernel(recording: &Recording) -> Kernel {
             None | Some(Outcome::NotAsked(_)) => DeviceMapper::NotAsked,
             Some(Outcome::Answered(_)) => DeviceMapper::Answered,
             Some(Outcome::TimedOut(_)) => DeviceMapper::Silent,
-            Some(Outcome::Refused(why)) if why.starts_with("ENOENT") => DeviceMapper::Missing,
+            // Earlier versions said ENOENT of a missing node, too.
+            Some(Outcome::Refused(why))
+                if why.starts_with("ENOENT") && !why.contains("/dev/mapper/control") =>
+            {
+                DeviceMapper::Missing
+            }
             Some(Outcome::Refused(why)) => DeviceMapper::Refused(why.clone()),
         },
         no_space_timeout: recording

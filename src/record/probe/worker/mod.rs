@@ -280,6 +280,11 @@ fn retire(parent: Pid, requests: &OwnedFd, answers: &OwnedFd) {
         let _ = dup2_stdin(&null);
         let _ = dup2_stdout(&null);
         let _ = dup2_stderr(&null);
+    } else if let Ok((end, begin)) = pipe2(OFlag::empty()) {
+        // Where there is no such device, a pipe to itself takes nothing from the parent either.
+        let _ = dup2_stdin(&end);
+        let _ = dup2_stdout(&begin);
+        let _ = dup2_stderr(&begin);
     }
     sys::keep_only(requests, answers);
 }
