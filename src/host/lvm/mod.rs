@@ -111,6 +111,12 @@ pub struct Lvm {
 const DEFAULT_THRESHOLD: u64 = 100;
 
 impl LogicalVolume {
+    /// Whether it is a thin pool: by its attributes, or as only a pool has metadata in use (`lvdisplay` has no attributes).
+    #[must_use]
+    pub fn is_pool(&self) -> bool {
+        self.attr.starts_with('t') || self.attr.is_empty() && self.metadata_centipercent.is_some()
+    }
+
     /// Whether it is a thin pool that is not active, by the letters of its attributes (lvs(8)): `twi---tz--`.
     #[must_use]
     pub fn is_inactive_pool(&self) -> bool {

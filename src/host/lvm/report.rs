@@ -117,7 +117,7 @@ impl LvmFacts {
             };
             self.keep_volume(volume);
         }
-        if !vg.is_empty() && cells.iter().any(|(name, _)| name.starts_with("vg_") && name != "vg_name") {
+        if cells.iter().any(|(name, _)| name.starts_with("vg_") && name != "vg_name") {
             let (size, free) = (size(cells, "vg_size"), size(cells, "vg_free"));
             let extent =
                 cell(cells, "vg_extent_size").and_then(|c| size::read(c, Scale::Lvm)).map(|a| a.bytes);
