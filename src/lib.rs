@@ -25,7 +25,8 @@
 //! - [`report`] renders; it decides nothing. [`exporter`] hands metrics to their collector.
 //! - `src/commands/` is the program itself, a file a command: it asks, calls the above and prints; [`cli`] is its
 //!   command line. [`capabilities`] are dropped once they have served; [`metadata_probe`] lets the recorder read a pool's
-//!   metadata. [`advice`] and [`verdict`] are what rules and plans share.
+//!   metadata. [`advice`] and [`verdict`] are what rules and plans share; [`whole_file`]
+//!   replaces files atomically.
 //!
 //! # What always holds
 //! 1. **Looking writes nothing.** Every status ioctl carries `DM_NOFLUSH`: without it the kernel commits the pool's
@@ -64,3 +65,4 @@ pub mod snapshot;
 pub mod usage;
 pub mod verdict;
 pub mod watch;
+pub mod whole_file;

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use thinspect::record::collect::{Options, record};
-use thinspect::record::{Outcome, Query, Recording, Responder};
+use thinspect::record::{Outcome, Query, Recording, Responder, Source};
 use thinspect::report::{Report, Source as ReportSource};
 use thinspect::verdict::Verdict;
 
@@ -375,4 +375,112 @@ fn a_gap_about_a_pool_is_never_ok() {
         }
     }
     assert!(tried > 100, "only {tried} faults were tried");
+}
+
+/// Nothing was asked, or the question whether there are pools is missing: whatever else was said, nothing is `ok`.
+#[test]
+fn what_nobody_asked_is_not_known() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/lab-fresh-loopback/recording.json");
+    let whole = thinspect::record::format::load(&std::fs::read(path).unwrap()).unwrap();
+    let verdict = |recording: &Recording| {
+        Report::new(thinspect::host::read(recording), ReportSource::Recording, None).verdict
+    };
+    assert_eq!(verdict(&whole), Verdict::Ok, "where it was asked");
+    let mut empty = whole.clone();
+    empty.answers.clear();
+    assert_eq!(verdict(&empty), Verdict::Unknown);
+    let mut without = whole.clone();
+    without.answers.retain(|a| a.query != Query::DmList);
+    assert_eq!(verdict(&without), Verdict::Unknown);
+    // Of a host without pools the list alone tells that there are none.
+    let mut none = Recording::new(Source::Machine, None);
+    none.push(Query::Uname, "", Outcome::Answered("Linux 6.1.0 x86_64".into()));
+    assert_eq!(verdict(&none), Verdict::Unknown);
+    none.push(Query::DmList, "", Outcome::NotAsked("later".into()));
+    assert_eq!(verdict(&none), Verdict::Unknown);
+    none.push(Query::DmVersion, "", Outcome::Answered("4.47.0".into()));
+    none.push(Query::DmList, "", Outcome::Answered(String::new()));
+    assert_eq!(verdict(&none), Verdict::Ok);
+}
+
+#[test]
+fn a_monitor_is_told_that_nothing_was_asked() {
+    let path = std::env::temp_dir().join(format!("thinspect-empty-{}.json", std::process::id()));
+    std::fs::write(
+        &path,
+        "{\"version\": 1, \"tool\": \"thinspect 0.1.0\", \"source\": \"machine\", \"answers\": []}",
+    )
+    .unwrap();
+    let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_thinspect"));
+    let output = check.args(["check", "--from"]).arg(&path).output().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.starts_with("THINPOOL UNKNOWN: whether there are thin pools"), "{said}");
+}
+
+/// What could not be asked for want of something else is not known: no guess about the kernel, the user or what is
+/// installed is made of it.
+#[test]
+fn want_of_something_else_is_no_guess() {
+    let sentence = |refusal: &str| {
+        let mut recording = Recording::new(Source::Machine, None);
+        for query in [Query::DmVersion, Query::DmList] {
+            recording.push(query, "", Outcome::Refused(refusal.to_owned()));
+        }
+        Report::new(thinspect::host::read(&recording), ReportSource::Recording, None).sentence()
+    };
+    for refusal in [
+        "ENODATA: /proc/misc is missing here, so that it is not known whether the kernel has device-mapper",
+        "EMFILE: no process could be made to ask in",
+        "EAGAIN: no process could be made to ask in",
+        "ENODEV: /dev/mapper/control is missing here",
+        "ENOENT: /dev/mapper/control is missing here",
+    ] {
+        let said = sentence(refusal);
+        assert!(said.contains("is not known") && said.contains(refusal), "{said}");
+        assert!(!said.contains("root") && !said.contains("modprobe"), "{said}");
+    }
+    // The controls: where the kernel itself said so, it is told.
+    assert!(sentence("EACCES: only root may ask device-mapper").contains("run as root"));
+    assert!(sentence("ENOENT: the kernel has no device-mapper loaded").contains("no device-mapper loaded"));
+    // Whether Docker runs is not known where processes cannot be listed.
+    let runs = |outcome: Outcome| {
+        let mut recording = Recording::new(Source::Machine, None);
+        recording.push(Query::Processes, "dockerd", outcome);
+        recording.push(
+            Query::DeviceRecords,
+            "/var/lib/docker/devicemapper/metadata",
+            Outcome::Answered(String::new()),
+        );
+        thinspect::host::read(&recording).docker_roots[0].running
+    };
+    assert_eq!(runs(Outcome::Refused("ENOENT".into())), None);
+    assert_eq!(runs(Outcome::Answered(String::new())), Some(false));
+}
+
+/// In a bare root without `/proc` and `/dev/null` the program says what it lacks. It needs root to make one.
+#[test]
+fn a_bare_root_is_told_apart_from_a_bare_kernel() {
+    let run = |setup: &str, words: &[&str]| {
+        let inside = format!("{setup}; exec \"$0\" \"$@\"");
+        let program = env!("CARGO_BIN_EXE_thinspect");
+        std::process::Command::new("unshare")
+            .args(["-m", "sh", "-ec", &inside, program])
+            .args(words)
+            .output()
+            .unwrap()
+    };
+    let hidden = "mount -t tmpfs none /proc";
+    if !run(hidden, &["--version"]).status.success() {
+        return;
+    }
+    let out = run(hidden, &["check"]);
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.code() == Some(3) && said.contains("not known"), "{said}");
+    assert!(!said.contains("no device-mapper loaded") && !said.contains("as root"), "{said}");
+    // Nothing can be started where there is no /dev/null: that does not mean that nothing is installed.
+    let out = run("mount -t tmpfs none /dev", &["record"]);
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(said.contains("/dev/null cannot be opened"), "{said}");
 }

@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("plan", &["plan", "host", "advice", "verdict"]),
     ("usage", &["usage", "host", "metadata", "advice"]),
     ("watch", &["watch", "record", "host", "forecast", "rules", "report", "verdict"]),
-    ("exporter", &["exporter"]),
+    ("exporter", &["exporter", "whole_file"]),
     (
         "report",
         &["report", "host", "rules", "diagnosis", "plan", "usage", "forecast", "advice", "verdict", "record"],

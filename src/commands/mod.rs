@@ -3,10 +3,11 @@
 //! [`input`] and [`output`] are what they share at either end; [`metadata_file`] and [`held_snapshot`] read a pool's
 //! metadata for the commands that count in it.
 
+pub(crate) mod check;
 mod held_snapshot;
 mod input;
 mod metadata_file;
-pub(crate) mod monitor;
+pub(crate) mod metrics;
 mod output;
 pub(crate) mod plan;
 mod plan_inputs;

@@ -174,8 +174,13 @@ impl Bundle {
         for path in settings {
             if let Some(text) = self.copied(&path) {
                 let lvms = path.ends_with(".conf") && path.starts_with("/etc/lvm/");
-                let kept = if lvms { redact::uncommented(&text) } else { redact::settings(&text) };
+                let kept =
+                    if lvms { redact::uncommented(&text) } else { redact::settings(&path, &text).text };
                 self.say(Query::File, &path, kept);
+                if !lvms {
+                    let copy = "only a copy of the file was read, which sos may have changed";
+                    self.recording.push(Query::FileDigest, &path, Outcome::NotAsked(copy.to_owned()));
+                }
             }
         }
     }
@@ -275,9 +280,11 @@ impl Bundle {
         let has = |query| self.recording.all(query).next().is_some();
         let (status, table, records) = (has(Query::DmStatus), has(Query::DmTable), has(Query::DockerInfo));
         let missing = |what: &str| Outcome::Refused(format!("ENODATA: the bundle does not hold {what}"));
-        if !status && !table {
-            self.recording.push(Query::DmList, "", missing("what dmsetup printed"));
-        }
+        let list = match status || table {
+            true => Outcome::NotAsked("status and table name the devices".to_owned()),
+            false => missing("what dmsetup printed"),
+        };
+        self.recording.push(Query::DmList, "", list);
         if records || self.recording.said(Query::File, "/etc/docker/daemon.json").is_some() {
             let root = self.data_root().unwrap_or_else(|| "/var/lib/docker".to_owned());
             let why = Outcome::NotAsked("a sos report does not hold them".to_owned());

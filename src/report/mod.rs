@@ -63,7 +63,7 @@ impl Report {
         if let Some(name) = pool {
             host.pools.retain(|p| p.is_called(name));
             let kept = |subject: &str| host.pools.iter().any(|p| p.label() == subject);
-            findings.retain(|f| f.subject.kind != "pool" || kept(&f.subject.name));
+            findings.retain(|f| !f.subject.is_pool() || kept(&f.subject.name));
         }
         let diagnosis = diagnose(&host, &findings);
         let gap = has_gap(&host) || diagnosis.is_open();

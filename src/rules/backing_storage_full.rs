@@ -52,9 +52,8 @@ static CLAIMS: &[Claim] = &[
 ];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| {
-        Subject::new("host", log_findings::device_of(line))
-    });
+    let found =
+        log_findings::strongest(host, &RULE, CLAIMS, |line: &_| Subject::host(log_findings::device_of(line)));
     found.map(with_advice).into_iter().collect()
 }
 

@@ -46,7 +46,7 @@ static CLAIMS: &[Claim] = &[Claim {
 
 fn check(host: &Host) -> Vec<Finding> {
     let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| {
-        Subject::new("filesystem", log_findings::device_of(line))
+        Subject::filesystem(log_findings::device_of(line))
     });
     found.map(with_advice).into_iter().collect()
 }

@@ -57,7 +57,7 @@ fn check(host: &Host) -> Vec<Finding> {
     if !found.is_empty() {
         return found;
     }
-    let more = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::new("host", "host"));
+    let more = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
     more.map(|f| f.advise(attached())).into_iter().collect()
 }
 
@@ -121,7 +121,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     let mut lines = log_findings::lines(host, &[Message::DeletedFileOpen]);
     lines.retain(|s| s.text.contains("/dev/loop"));
     let summary = "A loop device holds a deleted file; its content is lost when the loop device goes";
-    let subject = |_: &_| Subject::new("host", "loop devices");
+    let subject = |_: &_| Subject::host("loop devices");
     let finding =
         log_findings::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
     Some(finding.advise(attached()))

@@ -91,7 +91,7 @@ mod volume_group_full;
 mod volume_without_device;
 mod xfs_retries_forever;
 
-pub use finding::{Evidence, Finding, Subject};
+pub use finding::{Evidence, Finding, Subject, SubjectKind};
 
 use crate::host::Host;
 use std::cmp::Reverse;

@@ -42,7 +42,7 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::new("host", "host"));
+    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
     found.map(with_advice).into_iter().collect()
 }
 

@@ -51,7 +51,7 @@ fn check(host: &Host) -> Vec<Finding> {
     if !found.is_empty() {
         return found;
     }
-    let more = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::new("host", "host"));
+    let more = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
     more.map(|f| {
         f.advise(advice::look(
             "see whether udev runs, and what it waits for",

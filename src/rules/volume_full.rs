@@ -64,9 +64,8 @@ fn of_volume(host: &Host, volume: &LogicalVolume, failed: Option<&LogMessage>) -
     }
     let certainty = if full { Certainty::Certain } else { Certainty::Likely };
     let summary = format!("The thin volume {name} has reached its own size, while the pool has room");
-    let finding =
-        Finding::new(&RULE, Severity::Critical, certainty, Subject::new("thin-device", &name), summary)
-            .with_evidence("mapped of its size", "100 %", "lvs");
+    let finding = Finding::new(&RULE, Severity::Critical, certainty, Subject::thin_device(&name), summary)
+        .with_evidence("mapped of its size", "100 %", "lvs");
     let lines: Vec<&LogMessage> = failed.into_iter().collect();
     Some(finding.with_log_lines(&lines).advise(advice::look(
         "see how full its filesystem is, and what the pool has free",

@@ -245,7 +245,7 @@ impl Watcher {
 impl Told {
     fn of(finding: &Finding) -> Self {
         let subject = finding.subject.name.clone();
-        let pool = (finding.subject.kind == "pool").then(|| subject.clone());
+        let pool = finding.subject.is_pool().then(|| subject.clone());
         Self { rule: finding.rule, subject, pool, severity: finding.severity }
     }
 

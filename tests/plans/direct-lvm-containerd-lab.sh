@@ -29,6 +29,10 @@ new_line='  pool_name = "ct-pool0" # on loop files'
 
 # ... here stands src/plan/script/store.sh
 
+# ... here stands src/plan/script/settings.sh
+
+# ... here stands src/plan/script/settings_copy.sh
+
 # ... here stands src/plan/direct_lvm/direct_lvm.sh
 
 # ... here stands src/plan/direct_lvm/containerd.sh
@@ -48,6 +52,7 @@ have ctr find blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout 
 { did verified || { [ -f "$data_file" ] && [ -f "$metadata_file" ]; }; } || stop 'the old pool'\''s files /ctr/data and /ctr/metadata are not there'
 open_store || stop 'the directory for the copies cannot be made'
 { did described || room_for "$store" 149389312; } || stop '/root/thinspect-direct-lvm has no room for the copies: 142.4 MiB are needed there'
+{ did switched || { says_once "$old_line" || says_once "$new_line"; }; } || stop '/etc/containerd/config.toml is not what it was when it was recorded; make a new plan'
 
 # Step 2 (changes): make /dev/vdd a volume group
 step_2() {

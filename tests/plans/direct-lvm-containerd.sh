@@ -29,6 +29,10 @@ new_line='    pool_name = "ct-pool" # by make-pool.service'
 
 # ... here stands src/plan/script/store.sh
 
+# ... here stands src/plan/script/settings.sh
+
+# ... here stands src/plan/script/settings_copy.sh
+
 # ... here stands src/plan/direct_lvm/direct_lvm.sh
 
 # ... here stands src/plan/direct_lvm/containerd.sh
@@ -48,6 +52,7 @@ have ctr find blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout 
 { did verified || { [ -f "$data_file" ] && [ -f "$metadata_file" ]; }; } || stop 'the old pool'\''s files /var/lib/containerd/devmapper/data and /var/lib/containerd/devmapper/meta are not there'
 open_store || stop 'the directory for the copies cannot be made'
 { did described || room_for "$store" 856342528; } || stop '/root/thinspect-direct-lvm has no room for the copies: 816.6 MiB are needed there'
+{ did switched || { says_once "$old_line" || says_once "$new_line"; }; } || stop '/etc/containerd/config.toml is not what it was when it was recorded; make a new plan'
 
 # Step 2 (changes): make /dev/sdb a volume group
 step_2() {

@@ -29,6 +29,10 @@ old_driver=devicemapper
 
 # ... here stands src/plan/script/store.sh
 
+# ... here stands src/plan/script/settings.sh
+
+# ... here stands src/plan/script/settings_copy.sh
+
 # ... here stands src/plan/script/store_docker.sh
 
 # ... here stands src/plan/direct_lvm/direct_lvm.sh
@@ -43,10 +47,11 @@ say 'warning: containers and Docker are stopped for as long as it takes to copy 
 say 'warning: the devicemapper driver is deprecated since Docker 18.09 and gone from 25.0: where overlay2 can be used, "thinspect plan overlay2" lasts longer'
 have lvs vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
 have thin_check thin_dump thin_restore || stop 'thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)'
-have docker blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout || stop 'a tool is missing: docker, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are needed'
+have docker sha256sum head tail blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout || stop 'a tool is missing: docker, sha256sum, head, tail, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are needed'
 { did verified || { [ -f "$data_file" ] && [ -f "$metadata_file" ]; }; } || stop 'the old pool'\''s files /var/lib/docker/devicemapper/devicemapper/data and /var/lib/docker/devicemapper/devicemapper/metadata are not there'
 open_store || stop 'the directory for the copies cannot be made'
 { did described || room_for "$store" 856342528; } || stop '/root/thinspect-direct-lvm has no room for the copies: 816.6 MiB are needed there'
+{ did switched || { settings_were f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 || settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 14 '"devicemapper"' 56 129 $'[\x0a    "dm.basesize=20G"\x0a  ]'; }; } || stop '/etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
 
 # Step 2 (changes): make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool
 step_2() {
@@ -134,10 +139,10 @@ step_8() {
         return
     fi
     { owner_is_gone && unchanged; } || stop 'step 8: the old pool was used since it was copied: take everything back with --back, and begin anew'
-    { settings_are "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": [' '    "dm.basesize=20G"' '  ]' '}')" || settings_are "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": ["dm.basesize=20G","dm.thinpooldev=/dev/mapper/data--vg-thinpool","dm.use_deferred_removal=true","dm.use_deferred_deletion=true"]' '}')"; } || stop 'step 8: /etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
+    { settings_were f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 || settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 14 '"devicemapper"' 56 129 $'[\x0a    "dm.basesize=20G"\x0a  ]'; } || stop 'step 8: /etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
     ask 'step 8 (changes): tell Docker of the new pool in /etc/docker/daemon.json. Go on?'
     keep_settings
-    settings_are "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": ["dm.basesize=20G","dm.thinpooldev=/dev/mapper/data--vg-thinpool","dm.use_deferred_removal=true","dm.use_deferred_deletion=true"]' '}')" || write_settings "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": ["dm.basesize=20G","dm.thinpooldev=/dev/mapper/data--vg-thinpool","dm.use_deferred_removal=true","dm.use_deferred_deletion=true"]' '}')"
+    settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 14 '"devicemapper"' 56 129 $'[\x0a    "dm.basesize=20G"\x0a  ]' || change_settings f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 6 22 14 '"devicemapper"' 56 27 '["dm.basesize=20G","dm.thinpooldev=/dev/mapper/data--vg-thinpool","dm.use_deferred_removal=true","dm.use_deferred_deletion=true"]' 22 14 '"devicemapper"' 56 129 $'[\x0a    "dm.basesize=20G"\x0a  ]'
     mark switched
     switched || stop 'step 8 did not work: tell Docker of the new pool in /etc/docker/daemon.json; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 8 is done: tell Docker of the new pool in /etc/docker/daemon.json'

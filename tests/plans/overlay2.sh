@@ -25,6 +25,10 @@ planned_containers='aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 
 # ... here stands src/plan/script/store.sh
 
+# ... here stands src/plan/script/settings.sh
+
+# ... here stands src/plan/script/settings_copy.sh
+
 # ... here stands src/plan/script/store_docker.sh
 
 # ... here stands src/plan/overlay2/migrate.sh
@@ -39,7 +43,7 @@ say 'warning: these go when they are stopped, as they were started with --rm: tm
 say 'warning: containers are down from when they are stopped to the end: about two minutes at 100 MiB a second for reading and writing'
 say 'warning: not carried over: the build cache, and the limit that devicemapper'\''s base size set to each container (overlay2 has none, unless on xfs with project quotas)'
 say 'warning: do not upgrade Docker to 25 or later before this is done: those have no devicemapper driver, and show none of what is in the pool; afterwards they keep using overlay2, until the containerd image store is turned on'
-have docker tar sha256sum flock awk comm diff timeout || stop 'a tool is missing: docker, tar, sha256sum, flock, awk, comm, diff and timeout are needed'
+have docker tar sha256sum head tail flock awk comm diff timeout || stop 'a tool is missing: docker, tar, sha256sum, head, tail, flock, awk, comm, diff and timeout are needed'
 { did noted || overlay2_is_new; } || stop '/var/lib/docker/image/overlay2 holds images of another time'
 { did noted || room_for "$root" "$root_bytes"; } || stop 'the filesystem of /var/lib/docker has less free than 1.9 GiB'
 { did noted || docker_answers; } || stop 'Docker does not answer: images can only be saved by a daemon that runs'
@@ -49,6 +53,7 @@ have docker tar sha256sum flock awk comm diff timeout || stop 'a tool is missing
 { did noted || as_planned "$planned_images" images_now; } || stop 'images came or went since the plan was made: make a new one'
 { did noted || as_planned "$planned_containers" containers_now; } || stop 'containers came or went since the plan was made: make a new one'
 open_store || stop 'the directory for the archives cannot be made'
+{ did switched || { settings_were f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 || settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 10 $'"devicemapper",\x0a  "storage-opts": [\x0a    "dm.basesize=20G"\x0a  ]'; }; } || stop '/etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
 
 # Step 2 (changes): note what there is
 step_2() {
@@ -118,12 +123,12 @@ step_6() {
         say 'step 6 is done: restart Docker with overlay2'
         return
     fi
-    { settings_are "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": [' '    "dm.basesize=20G"' '  ]' '}')" || settings_are "$(printf '%s\n' '{' '  "storage-driver": "overlay2"' '}')"; } || stop 'step 6: /etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
+    { settings_were f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 || settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 10 $'"devicemapper",\x0a  "storage-opts": [\x0a    "dm.basesize=20G"\x0a  ]'; } || stop 'step 6: /etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
     ask 'step 6 (stops): restart Docker with overlay2. Go on?'
     ! docker_answers || ! driver_is "$old_driver" || unchanged
     : >"$store/switching"
     lower_docker
-    settings_are "$(printf '%s\n' '{' '  "storage-driver": "overlay2"' '}')" || write_settings "$(printf '%s\n' '{' '  "storage-driver": "overlay2"' '}')"
+    settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 10 $'"devicemapper",\x0a  "storage-opts": [\x0a    "dm.basesize=20G"\x0a  ]' || change_settings f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 3 22 61 '"overlay2"' 22 10 $'"devicemapper",\x0a  "storage-opts": [\x0a    "dm.basesize=20G"\x0a  ]'
     raise_docker
     driver_is "$new_driver" || stop 'Docker does not use the new store; --back goes back'
     mark switched

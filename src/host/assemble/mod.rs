@@ -77,6 +77,7 @@ pub fn read(recording: &Recording) -> Host {
     host.pools.iter_mut().zip(owners).for_each(|(pool, owners)| pool.owners = owners);
     host.conflicts = conflicts::find(recording, &host);
     notes.extend(unanswered::unanswered(recording, &devices));
+    notes.extend(unanswered::never_asked(recording, &host));
     notes.extend(unanswered::not_understood(recording, &host, &devices));
     host.notes = notes;
     host
@@ -91,7 +92,12 @@ fn kernel(recording: &Recording) -> Kernel {
             None | Some(Outcome::NotAsked(_)) => DeviceMapper::NotAsked,
             Some(Outcome::Answered(_)) => DeviceMapper::Answered,
             Some(Outcome::TimedOut(_)) => DeviceMapper::Silent,
-            Some(Outcome::Refused(why)) if why.starts_with("ENOENT") => DeviceMapper::Missing,
+            // Earlier versions said ENOENT of a missing node, too.
+            Some(Outcome::Refused(why))
+                if why.starts_with("ENOENT") && !why.contains("/dev/mapper/control") =>
+            {
+                DeviceMapper::Missing
+            }
             Some(Outcome::Refused(why)) => DeviceMapper::Refused(why.clone()),
         },
         no_space_timeout: recording

@@ -3,11 +3,10 @@
 //!
 //! Nothing that the old pool needs is touched before the last step; until then `--back` takes everything back.
 
-use super::whose::Whose;
+use super::whose::{NewSettings, Whose};
 use super::{Job, settings, sizes};
 use crate::advice::{Risk, pool_option, quote};
 use crate::host::model::units::{Bytes, SECTOR};
-use crate::plan::daemon_json::difference;
 use crate::plan::settings::printed;
 use crate::plan::{Guarded, Plan, Step};
 
@@ -23,6 +22,11 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
         plan.basis.unscriptable = Some(why.clone());
     }
     basis(plan, job);
+    if let Ok(settings) = &settings {
+        // Before the downtime; afterwards the step that changes them asks again.
+        let (condition, other) = settings.change.needed(job.whose.file());
+        plan.basis.needs.push((format!("{{ did switched || {condition}; }}"), other));
+    }
     plan.steps.push(write_script(job));
     plan.steps.extend(group(job));
     plan.steps.push(volumes(job));
@@ -32,7 +36,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
     plan.steps.push(restore());
     plan.steps.push(make_pool(job));
     plan.steps.push(match settings {
-        Ok((old, new)) => switch(job, &old, &new),
+        Ok(settings) => switch(job, &settings),
         Err(why) => by_hand(job, why),
     });
     plan.steps.push(start(job));
@@ -277,13 +281,13 @@ fn make_pool(job: &Job<'_>) -> Step {
     step
 }
 
-fn switch(job: &Job<'_>, old: &str, new: &str) -> Step {
+fn switch(job: &Job<'_>, settings: &NewSettings) -> Step {
     let why = "Everything else in the file stays. The old pool's files are not looked at any more, and stay as they are.";
     let file = job.whose.file();
     let does = format!("tell {} of the new pool in {file}", job.whose.name());
     let mut step = Step::new(Risk::Changes, does, why, Vec::new());
-    step.difference = difference(old, new);
-    let change = job.whose.change(old, new);
+    step.difference = settings.difference.clone();
+    let change = &settings.change;
     let used = "the old pool was used since it was copied: take everything back with --back, and begin anew";
     let write = change.once();
     let mut run = job.whose.before_switching().to_vec();

@@ -7,8 +7,8 @@
 use super::archives::{Place, Sizes};
 use crate::advice::{Risk, quote};
 use crate::host::model::units::Bytes;
-use crate::plan::daemon_json::{Change, difference};
 use crate::plan::inventory::{Fate, Inventory};
+use crate::plan::settings_change::Change;
 use crate::plan::{Guarded, Plan, Step};
 
 /// A way out of a pool.
@@ -20,12 +20,18 @@ pub(super) struct Move<'a> {
     pub(super) root: &'a str,
     /// The driver that it moves to, as `docker info` names it.
     pub(super) driver: &'static str,
-    /// What the settings are now and become.
-    pub(super) settings: (&'a str, &'a str),
+    pub(super) settings: Settings<'a>,
     /// Where the script is kept, for the way back.
     pub(super) script: String,
     /// Another engine that reads the old store, in place of the installed one.
     pub(super) engine: Option<&'a str>,
+}
+
+/// How the daemon's settings change.
+pub(super) struct Settings<'a> {
+    pub(super) file: &'a str,
+    pub(super) difference: Vec<String>,
+    pub(super) change: Change,
 }
 
 impl Move<'_> {
@@ -191,10 +197,9 @@ pub(super) fn verify(way: &Move<'_>) -> Step {
 
 /// Changes the settings and restarts the daemon.
 pub(super) fn switch(way: &Move<'_>) -> Step {
-    let (old, new) = way.settings;
     let why = "The old store is left as it is: this driver does not look at it. Until the containers are back, do not \
                prune volumes: none seems to be in use.";
-    let change = Change::of_file(old, new);
+    let change = &way.settings.change;
     let write = change.once();
     let lower = if way.engine.is_some() { "lower_engine" } else { "lower_docker" };
     let run = [
@@ -205,11 +210,11 @@ pub(super) fn switch(way: &Move<'_>) -> Step {
         "raise_docker",
         "driver_is \"$new_driver\" || stop 'Docker does not use the new store; --back goes back'",
     ];
-    let (condition, other) = change.needed("/etc/docker/daemon.json");
+    let (condition, other) = change.needed(way.settings.file);
     let guarded = Guarded::new("", &[(&condition, &other)], &run);
     let does = format!("restart Docker with {}", way.driver);
     let mut step = way.step(Risk::Stops, &does, why, "switched", guarded);
-    step.difference = difference(old, new);
+    step.difference = way.settings.difference.clone();
     step
 }
 
@@ -222,7 +227,7 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
     let save = way.sizes.temporary.saturating_add(if way.place.beside { way.sizes.archive } else { 0 });
     plan.basis.variables.extend([
         ("root", way.root.to_owned()),
-        ("settings", "/etc/docker/daemon.json".to_owned()),
+        ("settings", way.settings.file.to_owned()),
         ("store", way.place.directory.clone()),
         ("old_driver", "devicemapper".to_owned()),
         ("new_driver", way.driver.to_owned()),
@@ -237,8 +242,8 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
     plan.basis.way_back = true;
     plan.basis.needs.extend([
         (
-            "have docker tar sha256sum flock awk comm diff timeout".to_owned(),
-            "a tool is missing: docker, tar, sha256sum, flock, awk, comm, diff and timeout are needed"
+            "have docker tar sha256sum head tail flock awk comm diff timeout".to_owned(),
+            "a tool is missing: docker, tar, sha256sum, head, tail, flock, awk, comm, diff and timeout are needed"
                 .to_owned(),
         ),
         (
@@ -253,9 +258,12 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
     if way.engine.is_none() {
         plan.basis.needs.extend(facts(way));
     }
+    // Before the downtime; afterwards the step that changes them asks again.
+    let (condition, other) = way.settings.change.needed(way.settings.file);
     plan.basis
         .needs
         .push(("open_store".to_owned(), "the directory for the archives cannot be made".to_owned()));
+    plan.basis.needs.push((format!("{{ did switched || {condition}; }}"), other));
 }
 
 /// A condition that only counts until the first step is done.

@@ -12,8 +12,14 @@ const PROLOGUE: &str = include_str!("prologue.sh");
 pub(super) const HELPERS: &str = include_str!("helpers.sh");
 /// For plans that stop or start Docker.
 pub(super) const DOCKER: &str = include_str!("docker.sh");
-/// For plans that move data elsewhere: what they note, and the settings.
+/// For plans that move data elsewhere: what they note.
 pub(super) const STORE: &str = include_str!("store.sh");
+/// For the plan that sets the free-space floor.
+pub(super) const MIN_FREE_SPACE: &str = include_str!("min_free_space.sh");
+/// For plans that change a settings file.
+pub(super) const SETTINGS: &str = include_str!("settings.sh");
+/// The same, which keep what it was; needs [`STORE`] and [`SETTINGS`].
+pub(super) const SETTINGS_COPY: &str = include_str!("settings_copy.sh");
 /// The same for Docker's data; needs [`DOCKER`] and [`STORE`].
 pub(super) const STORE_DOCKER: &str = include_str!("store_docker.sh");
 /// For plans that save it in archives and load it again; needs [`STORE_DOCKER`].
@@ -36,8 +42,6 @@ pub(super) const DIRECT_LVM_CONTAINERD: &str = include_str!("../direct_lvm/conta
 pub(super) const OVERLAY2: &str = include_str!("../overlay2/overlay2.sh");
 /// The same with an engine of its own for the old store.
 pub(super) const OLD_ENGINE: &str = include_str!("../overlay2/old_engine.sh");
-/// For the plan that edits a file: its text without the newlines at its end.
-pub(super) const TEXT_OF: &str = "text_of() { cat -- \"$1\" 2>/dev/null || true; }\n";
 
 const WAY_BACK: &str = "if [ \"$back\" = yes ]; then\n    way_back\n    exit 0\nfi\n";
 const NO_WAY_BACK: &str =
@@ -88,17 +92,12 @@ pub fn script(plan: &Plan) -> String {
 /// The functions that the steps use, and the variables that these use.
 fn helpers(plan: &Plan) -> String {
     let name = plan.pool.as_deref().unwrap_or_default();
-    let mut out = String::new();
-    if plan.basis.helpers != [TEXT_OF] {
-        out.push_str(&format!("\npool={}\n", quote(name)));
-    }
+    let mut out = format!("\npool={}\n", quote(name));
     for (variable, value) in &plan.basis.variables {
         out.push_str(&format!("{variable}={}\n", quote(value)));
     }
     for text in &plan.basis.helpers {
-        if *text != TEXT_OF {
-            out.push('\n');
-        }
+        out.push('\n');
         out.push_str(text);
     }
     out

@@ -103,6 +103,9 @@ impl Machine {
             | Query::ContainerdImages
             | Query::DockerBuildCache => owners(&self.root, query, target, OFlag::empty()),
             Query::PoolMetadata => pool_metadata(&self.root, target, self.read_metadata),
+            Query::FileDigest => {
+                Err(Outcome::NotAsked("it is made of a file's text where that is kept".to_owned()))
+            }
             Query::DockerInfo
             | Query::LvmReport
             | Query::Df

@@ -100,7 +100,7 @@ fn of_findings(all: &mut Exposition, report: &Report) {
     let mut counts: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
     for finding in &report.findings {
         let subject = &finding.subject;
-        let pool = if subject.kind == "pool" { subject.name.as_str() } else { "" };
+        let pool = if subject.is_pool() { subject.name.as_str() } else { "" };
         *counts.entry((finding.rule, finding.severity.word(), pool)).or_default() += 1;
     }
     let mut family = all.gauge(

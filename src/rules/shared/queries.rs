@@ -133,12 +133,12 @@ pub(in crate::rules) fn pool_of<'a>(host: &'a Host, saying: &LogMessage) -> Opti
 
 /// What a line is about: its pool if it can be told, else a pool without a name.
 pub(in crate::rules) fn pool_subject(host: &Host, saying: &LogMessage) -> Subject {
-    pool_of(host, saying).map_or_else(|| Subject::new("pool", "(pool not named)"), Subject::pool)
+    pool_of(host, saying).map_or_else(|| Subject::pool_named("(pool not named)"), Subject::pool)
 }
 
 /// Docker as a subject, by its data root if known.
 pub(in crate::rules) fn docker_subject(host: &Host) -> Subject {
-    Subject::new("docker", docker_root(host))
+    Subject::docker(docker_root(host))
 }
 
 /// Docker's data root, or where it usually is.
