@@ -63,7 +63,7 @@ fn of_rows(host: &Host) -> impl Iterator<Item = Finding> {
         };
         let summary = "The pool is not active: LVM lists it, and the kernel does not have it";
         let subject = host.pools.iter().find(|p| p.lv.as_ref() == Some(&volume.name));
-        let subject = subject.map_or_else(|| Subject::new("pool", name), Subject::pool);
+        let subject = subject.map_or_else(|| Subject::pool_named(name), Subject::pool);
         let found = Finding::new(&RULE, Severity::Critical, Certainty::Likely, subject, summary);
         with_advice(found.with_evidence("attributes", volume.attr.clone(), "lvs"))
     })
