@@ -78,3 +78,27 @@ fn healthy_numbers_do_not_make_a_critical_message_ok() {
         assert_ne!(verdict, Verdict::Ok, "{}", entry.example);
     }
 }
+
+/// Lines of databases, compilers, web servers, kernels and other storage: no claim about a pool.
+fn unrelated() -> impl Iterator<Item = &'static str> {
+    include_str!("texts/unrelated.txt").lines().filter(|line| !line.starts_with('#'))
+}
+
+#[test]
+fn nothing_is_claimed_of_other_programs() {
+    let mut wrong = Vec::new();
+    for line in unrelated() {
+        let report = report(line);
+        let claims = report.findings.iter().filter(|f| f.severity > Severity::Notice);
+        wrong.extend(claims.map(|f| format!("{}: {line}", f.rule)));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // All of them together, which is one log of a busy host.
+    let whole: String = unrelated().flat_map(|line| [line, "\n"]).collect();
+    let critical = report(&whole).findings.into_iter().find(|f| f.severity == Severity::Critical);
+    assert_eq!(critical.map(|f| f.rule), None);
+    // The control: the one line that matters is found among them.
+    let line = "device-mapper: thin: 253:4: switching pool to out-of-data-space (error IO) mode";
+    let found = report(&format!("{whole}{line}\n{whole}")).findings;
+    assert_eq!(found.first().map(|f| f.rule), Some("data-full"));
+}

@@ -94,6 +94,15 @@ static CASES: &[Case] = &[
         &["metadata-corrupt"]),
     case(Mismatch, &[Message::BackingShrunk, Message::DeviceSizeStale], &["pool-size-stale"]),
     case(Refused, &[Message::AutoextendGivenUp], &["autoextend-failing", "volume-group-full", "autoextend-off"]),
+    // Failures in words that are in no table.
+    errno(Busy, &[Message::OtherBusy], &["device-busy", "pool-component-active", "udev-worker-timeout", "stratis-pool-full"]),
+    errno(Refused, &[Message::OtherInvalid],
+        &["driver-misconfigured", "docker-metadata-mismatch", "device-busy", "transaction-id-mismatch", "pool-size-stale"]),
+    errno(Missing, &[Message::OtherMissing], &["pool-not-found", "udev-sync-missing", "pool-inactive", "docker-metadata-mismatch"]),
+    errno(Refused, &[Message::OtherFailure],
+        &["pool-not-found", "pool-inactive", "driver-misconfigured", "pool-read-only", "data-full", "metadata-corrupt"]),
+    case(NoSpace, &[Message::CapacityRefused], &["volume-group-full", "pool-overcommitted", "numbers-disagree", "data-nearly-full"]),
+    case(Refused, &[Message::NameTaken], &["pool-half-made", "pool-already-used", "pool-not-found"]),
     // Programs and guests.
     case(NoSpace, &[Message::VmNoSpace, Message::VmIoError], &["data-full", "backing-storage-full", "block-device-failing", "host-filesystem-full"]),
     case(NoSpace, &[Message::RecordsNoSpace, Message::ImageBlobNoSpace, Message::MetadataTmpNoSpace, Message::SqliteFull],

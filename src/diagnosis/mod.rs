@@ -201,12 +201,20 @@ fn is_past(host: &Host, at: usize, line: &LogMessage) -> bool {
 /// The findings that explain a line: those that rest on it, and those that are one of its causes.
 fn explanations(line: &LogMessage, case: &Case, findings: &[Finding]) -> Vec<&'static str> {
     let rests = |f: &&Finding| f.evidence.iter().any(|e| e.value == line.text);
-    let causes = |f: &&Finding| case.causes.contains(&f.rule) && f.certainty != Certainty::Possible;
+    // A failure in unknown words beside a proven cause is one of its consequences.
+    let generic = line.message().is_generic();
+    let proven = |f: &&Finding| generic && f.severity == Severity::Critical;
+    let causes =
+        |f: &&Finding| f.certainty != Certainty::Possible && (case.causes.contains(&f.rule) || proven(f));
     let weighty = findings.iter().filter(|f| f.severity > Severity::Notice);
     let mut rules: Vec<&'static str> = weighty.filter(|f| rests(f) || causes(f)).map(|f| f.rule).collect();
     rules.dedup();
     rules
 }
+
+/// Weight of the first cause of a bare errno, and of a line that tells what failed.
+const BARE: usize = 5;
+const TELLING: usize = 10;
 
 /// Suspects and exclusions of open cases. A cause counts the more, the nearer the front of a case's list it stands.
 fn weigh(host: &Host, open: &[(&Case, Option<&str>)], findings: &[Finding]) -> (Vec<Suspect>, Vec<Excluded>) {
@@ -220,7 +228,7 @@ fn weigh(host: &Host, open: &[(&Case, Option<&str>)], findings: &[Finding]) -> (
                 }
                 continue;
             }
-            let weight = case.causes.len().saturating_sub(place);
+            let weight = if case.rank == 0 { BARE } else { TELLING }.saturating_sub(place).max(1);
             let reason = said.map(str::to_owned);
             match weights.iter_mut().find(|(known, ..)| known == rule) {
                 Some((_, sum, reasons)) => {

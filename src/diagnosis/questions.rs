@@ -20,6 +20,24 @@ pub(super) fn of(rule: &str) -> Option<&'static Question> {
 
 static QUESTIONS: &[Question] = &[
     Question {
+        rule: "pool-half-made",
+        summary: "The creation of a pool was interrupted, and parts of it are left",
+        does: "see which parts there are",
+        commands: &["lvs -a -o vg_name,lv_name,lv_attr,lv_size"],
+    },
+    Question {
+        rule: "udev-worker-timeout",
+        summary: "udev waits for a device that does not answer",
+        does: "see what udev waits for",
+        commands: &["dmsetup udevcookies", "journalctl -u systemd-udevd -n 20"],
+    },
+    Question {
+        rule: "stratis-pool-full",
+        summary: "The Stratis pool has no space left",
+        does: "see what the pool has",
+        commands: &["stratis pool list"],
+    },
+    Question {
         rule: "container-size-limit",
         summary: "One container or layer has reached the size of its own disk, while the pool has room",
         does: "see how full the container's own filesystem is",

@@ -17,6 +17,9 @@ static OF_LOOP_FILES: Case = quiet(
     NoSpace,
     &["discards-not-passed", "loop-file-outgrows-filesystem", "thin-devices-leaked", "open-deleted-files"],
 );
+/// Volumes that are not active, and nothing that says why.
+static OF_INACTIVE_VOLUMES: Case =
+    quiet(Missing, &["pool-inactive", "metadata-corrupt", "volume-without-device", "thin-check-unavailable"]);
 /// LVM's rows: sizes of group, pool and volumes are easily taken for one another.
 static OF_LVM: Case =
     quiet(Refused, &["numbers-disagree", "autoextend-off", "volume-full", "pool-overcommitted"]);
@@ -55,6 +58,8 @@ pub(super) fn of_text(host: &Host) -> Option<&'static Case> {
     Some(
         if host.log_messages.iter().any(|m| m.message() == crate::host::log::Message::ContainerdConfigured) {
             &OF_A_NODE
+        } else if host.lvm.volumes.iter().any(|v| v.active == Some(false)) {
+            &OF_INACTIVE_VOLUMES
         } else if host.filesystems.iter().any(|f| f.mount.as_deref().is_some_and(container)) {
             &OF_CONTAINERS
         } else if host.pools.iter().any(|p| p.docker_info.is_some()) {

@@ -134,7 +134,6 @@ fn of_errors(host: &Host) -> Option<Finding> {
             Message::BlockIoError,
             Message::BufferIoError,
             Message::MediumError,
-            Message::XfsMetadataError,
             Message::MountIoError,
         ],
     );

@@ -1,11 +1,12 @@
 //! Rule: the pool is not active, so nothing in it can be used.
 
-use super::Finding;
 use super::shared::log_findings::Claim;
 use super::shared::{log_findings, queries};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
-use crate::host::Host;
 use crate::host::log::Message;
+use crate::host::lvm::LogicalVolume;
+use crate::host::{Host, Source};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -44,6 +45,31 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
+    let rows: Vec<Finding> = of_rows(host).collect();
+    if rows.is_empty() { of_lines(host) } else { rows }
+}
+
+/// Pools that a pasted `lvs` lists as not active. A live host tells of them in other ways: they may be meant to be so.
+fn of_rows(host: &Host) -> impl Iterator<Item = Finding> {
+    let pasted = host.source == Source::Pasted;
+    let answers =
+        |v: &&LogicalVolume| host.pools.iter().any(|p| p.mode.is_some() && p.lv.as_ref() == Some(&v.name));
+    let rows = host.lvm.volumes.iter().filter(|v| v.is_inactive_pool()).filter(move |v| !answers(v));
+    rows.filter(move |_| pasted).map(|volume| {
+        let name = if volume.name.vg.is_empty() {
+            volume.name.lv.clone()
+        } else {
+            format!("{}/{}", volume.name.vg, volume.name.lv)
+        };
+        let summary = "The pool is not active: LVM lists it, and the kernel does not have it";
+        let subject = host.pools.iter().find(|p| p.lv.as_ref() == Some(&volume.name));
+        let subject = subject.map_or_else(|| Subject::pool_named(name), Subject::pool);
+        let found = Finding::new(&RULE, Severity::Critical, Certainty::Likely, subject, summary);
+        with_advice(found.with_evidence("attributes", volume.attr.clone(), "lvs"))
+    })
+}
+
+fn of_lines(host: &Host) -> Vec<Finding> {
     let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
     found.map(with_advice).into_iter().collect()
 }

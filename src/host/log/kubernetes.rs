@@ -30,4 +30,8 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::Normal, &["filesystem stats will not be reported", "is required to use thin_ls"]), // an old kernel
     says(M::Normal, &["Stats initialization may not have completed yet"]), // start
     says(M::Normal, &["kubelet has no disk pressure"]), // as it should be
+    says(M::VgNoSpace, &["you need to expand the vg"]), // CSI drivers
+    says(M::CapacityRefused, &["did not have enough free storage"]), // scheduler: what a CSI driver reports is too little
+    says(M::CapacityRefused, &["not enough space"]).near(&["topolvm", "csi", "resizer", "provision"]), // CSI drivers
+    says(M::CapacityRefused, &["not enough free storage"]), // CSI drivers
 ];

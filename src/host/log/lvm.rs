@@ -202,4 +202,8 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::Normal, &["Physical volume", "successfully created"]), // pvcreate
     says(M::Normal, &["Rounding up size to full physical extent"]), // lvcreate
     says(M::PoolInactive, &["skip autoactivation"]), // pvscan: auto_activation_volume_list, or the group's flag
+    says(M::PoolAbsent, &["not found in volume group"]), // lvcreate, lvchange
+    says(M::DeviceBusyNote, &["Logical volume", "is used by another device"]), // lvremove
+    says(M::DeviceBusyNote, &["Unable to deactivate pool metadata spare"]), // lvcreate
+    says(M::NameTaken, &["already exists in volume group"]), // lvcreate
 ];

@@ -135,8 +135,14 @@ fn build() -> Option<Index> {
         let mut pieces = all(pattern.pieces).into_iter();
         let first = pieces.next()?;
         let others: Vec<String> = pieces.collect();
-        let words = std::iter::once(&first).chain(&others).flat_map(|p| p.split(' '));
-        marks.extend(words.max_by_key(|word| word.len()).map(str::to_owned));
+        let longest = |text: &str| text.split(' ').max_by_key(|word| word.len()).map(str::to_owned);
+        if pattern.message.is_generic() {
+            // Every log is full of failures; those that count stand beside a word of storage.
+            marks.extend(pattern.near.iter().filter_map(|near| longest(&normalize(near))));
+        } else {
+            let pieces = std::iter::once(&first).chain(&others).filter_map(|piece| longest(piece));
+            marks.extend(pieces.max_by_key(String::len));
+        }
         let place = firsts.iter().position(|f| *f == first).unwrap_or_else(|| {
             firsts.push(first);
             by_first.push(Vec::new());

@@ -24,6 +24,7 @@ pub enum Message {
     BtreeDamaged,
     BtrfsError,
     BufferIoError,
+    CapacityRefused,
     CheckCrashed,
     CleanupFailed,
     CloseFailed,
@@ -146,6 +147,7 @@ pub enum Message {
     MountIoError,
     MountNotFound,
     MountRefused,
+    NameTaken,
     NeedsCheck,
     NeedsCheckNotSet,
     NoFreeData,
@@ -161,6 +163,10 @@ pub enum Message {
     OpenTransactionBehind,
     OptionInvalid,
     OriginAbsent,
+    OtherBusy,
+    OtherFailure,
+    OtherInvalid,
+    OtherMissing,
     OtherTarget,
     Overcommitted,
     OverlayImpossible,
@@ -268,4 +274,12 @@ pub enum Message {
     XfsRetriesUnsupported,
     XfsShutdown,
     XfsWritebackError,
+}
+
+impl Message {
+    /// Whether it is read off an errno or a word of failure alone, as the line is in no table.
+    #[must_use]
+    pub const fn is_generic(self) -> bool {
+        matches!(self, Self::OtherBusy | Self::OtherFailure | Self::OtherInvalid | Self::OtherMissing)
+    }
 }

@@ -198,7 +198,11 @@ fn pieces(line: &str) -> impl Iterator<Item = &str> {
 /// The kinds of what a line says; `None` for a want of space, whose path is not looked up yet.
 fn kinds(line: &str) -> Vec<Option<Kind>> {
     let normal = matcher::normalize(line);
-    let found = matcher::matches(&normal);
+    let mut found = matcher::matches(&normal);
+    // What is in a table says more than a bare errno beside the name of a pool.
+    if found.iter().any(|m| !m.is_generic()) {
+        found.retain(|m| !m.is_generic());
+    }
     let has = |message| found.contains(&message);
     let refused = if has(Message::MinFreeRefused) { min_free_refusal::read(&normal) } else { None };
     let wanted = if has(Message::WantedToWrite) { enospc::wanted_to_write(&normal) } else { None };

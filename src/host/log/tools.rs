@@ -5,6 +5,46 @@
 use super::Message as M;
 use super::matcher::{Pattern, says};
 
+/// Words that only storage around a thin pool has.
+const OF_STORAGE: &[&str] = &[
+    "thin pool",
+    "thinpool",
+    "thin-pool",
+    "thin volume",
+    "devicemapper",
+    "devmapper",
+    "device-mapper",
+    "lvcreate",
+    "lvextend",
+    "lvchange",
+    "lvconvert",
+    "vgchange",
+    "volume group",
+    "logical volume",
+    "stratis",
+    "_tmeta",
+    "_tdata",
+    "dm_thin",
+    "thin_check",
+    "thin_repair",
+    "thin_dump",
+    "pod sandbox",
+    "low-level ioctl error",
+];
+/// Words of counts and options, in which no failure is told.
+const NOT_STORAGE: &[&str] = &[
+    "error_if_no_space",
+    "0 errors",
+    "error counts",
+    "failed=0",
+    "[y/n]",
+    "dm.",
+    "no errors",
+    "--help",
+    "level=info",
+    "level=debug",
+];
+
 #[rustfmt::skip]
 pub(super) static PATTERNS: &[Pattern] = &[
     // Errors as programs show them, glibc's translations included.
@@ -98,4 +138,19 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::OptionInvalid, &["Old mode of passing data and metadata logical volumes"]), // settings
     says(M::OptionInvalid, &["_SIZE=", "is too large to handle"]), // settings
     says(M::PoolSetUpBefore, &["Thin pool named", "already exists"]), // the name is taken
+    says(M::PvMissing, &["UUIDs of devices found", "did not correspond with UUIDs specified"]), // stratisd 2
+    says(M::StratisFailed, &["failed to set up pool for"]), // stratisd 2
+    // A failure in words that are in no table: what is left is the errno, where something of a pool's is spoken of.
+    says(M::OtherBusy, &["device or resource busy"]).near(OF_STORAGE).without(NOT_STORAGE),
+    says(M::OtherBusy, &["EBUSY"]).near(OF_STORAGE).without(NOT_STORAGE),
+    says(M::OtherInvalid, &["invalid argument"]).near(OF_STORAGE).without(NOT_STORAGE),
+    says(M::OtherMissing, &["no such file or directory"]).near(OF_STORAGE).without(NOT_STORAGE),
+    says(M::OtherMissing, &["no such device"]).near(OF_STORAGE).without(NOT_STORAGE),
+    says(M::OtherFailure, &["failed"]).near(OF_STORAGE).without(NOT_STORAGE),
+    says(M::OtherFailure, &["failure"]).near(OF_STORAGE).without(NOT_STORAGE),
+    says(M::OtherFailure, &["error"]).near(OF_STORAGE).without(NOT_STORAGE),
+    says(M::OtherFailure, &["cannot "]).near(OF_STORAGE).without(NOT_STORAGE),
+    says(M::OtherFailure, &["can't "]).near(OF_STORAGE).without(NOT_STORAGE),
+    says(M::OtherFailure, &["unable to"]).near(OF_STORAGE).without(NOT_STORAGE),
+    says(M::OtherFailure, &["refus"]).near(OF_STORAGE).without(NOT_STORAGE),
 ];

@@ -45,6 +45,8 @@ pub struct LogicalVolume {
     pub data_centipercent: Option<u64>,
     /// Metadata in use, in hundredths of a percent.
     pub metadata_centipercent: Option<u64>,
+    /// Whether it is active, where `lvscan` or `lvdisplay` said it in words.
+    pub active: Option<bool>,
     /// Whether dmeventd watches it; `None` when not said.
     pub monitored: Option<bool>,
     /// The profile attached to it.
@@ -121,6 +123,7 @@ impl LogicalVolume {
     #[must_use]
     pub fn is_inactive_pool(&self) -> bool {
         self.attr.starts_with('t') && self.attr.chars().nth(4) == Some('-')
+            || self.is_pool() && self.active == Some(false)
     }
 }
 

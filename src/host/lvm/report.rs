@@ -107,6 +107,11 @@ impl LvmFacts {
                 size: size(cells, "lv_size"),
                 data_centipercent: cell(cells, "data_percent").and_then(centipercent),
                 metadata_centipercent: cell(cells, "metadata_percent").and_then(centipercent),
+                active: match cell(cells, "lv_status") {
+                    Some("available") => Some(true),
+                    Some("NOT available") => Some(false),
+                    _ => None,
+                },
                 monitored: match cell(cells, "seg_monitor") {
                     Some("monitored") => Some(true),
                     Some("not monitored") => Some(false),
@@ -137,6 +142,7 @@ impl LvmFacts {
             size: new.size.or(old.size),
             data_centipercent: new.data_centipercent.or(old.data_centipercent),
             metadata_centipercent: new.metadata_centipercent.or(old.metadata_centipercent),
+            active: new.active.or(old.active),
             monitored: new.monitored.or(old.monitored),
             profile: new.profile.or_else(|| old.profile.take()),
             exact: if new.size.is_some() { new.exact } else { old.exact },
