@@ -139,6 +139,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::OptionInvalid, &["must set both `dm.thinp_percent`"]), // the same
     says(M::OptionInvalid, &["could not parse `dm."]), // the same
     says(M::OptionInvalid, &["dm.libdm_log_level must be in range"]), // the same
+    says(M::OptionInvalid, &["is not a valid block device"]), // container-storage-setup: DEVS
     says(M::OptionInvalid, &["unable to configure the Docker daemon with file"]), // flag and file disagree
     says(M::TaskNameNotSet, &["Can't set task name"]), // a blank or a slash in a name
     says(M::DriverUnsupported, &["inconsistent paths for container"]), // daemon.go, verifyVolumesInfo's cousin

@@ -117,6 +117,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::TargetMissing, &["Module dm_thin_pool not found"]), // the same
     says(M::TargetMissing, &["dm_thin_pool", "not found"]).near(&["module", "modprobe"]), // the same
     says(M::TargetMissing, &["dm-thin-pool", "not found"]).near(&["module", "modprobe"]), // the same
+    says(M::TargetMissing, &["target support missing from kernel"]), // lib/activate: thin's or a snapshot's
     says(M::TargetMissing, &["unrecognised segment type thin"]), // an LVM built without thin
     says(M::TargetMissing, &["Unrecognized segment type", "thin"]), // the same, flags of a newer release
     says(M::TargetMissing, &["unknown segment type", "thin"]), // the same
