@@ -164,6 +164,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::DeviceBusyNote, &["Timeout while waiting for device"]), // waitRemove, waitClose
     says(M::MountNotFound, &["open /dev/mapper/docker-", "no such file or directory"]), // the node is not there yet
     // Loop devices and files.
+    says(M::LoopFileGone, &["rm -", "/devicemapper/devicemapper"]), // a person's own command
     says(M::LoopFileGone, &["Couldn't stat loopfile"]), // fillStatus
     says(M::LoopFileGone, &["Loopback device and filesystem disagree on device/inode"]), // the file was replaced
     says(M::LoopFileGone, &["Opening sparse file", "no such file or directory"]), // containers/storage

@@ -138,10 +138,8 @@ pub(super) fn attempt(line: &[&str], limit: Duration) -> (Result<String, Outcome
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    super::sys::die_with_parent(&mut command);
-    match command.spawn() {
+    match super::sys::start_command(&mut command) {
         Ok(child) => {
-            super::sys::note_command(group(&child));
             let ended = finish(child, limit);
             super::sys::note_command(None);
             ended
