@@ -48,6 +48,7 @@ fn incidents() -> Vec<Incident> {
         include_str!("incidents/incidents.jsonl"),
         include_str!("incidents/fresh.jsonl"),
         include_str!("incidents/unseen.jsonl"),
+        include_str!("incidents/fresh-2.jsonl"),
         include_str!("incidents/extra.jsonl"),
     ];
     texts.iter().flat_map(|text| text.lines()).map(|line| serde_json::from_str(line).unwrap()).collect()
