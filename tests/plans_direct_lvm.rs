@@ -419,10 +419,10 @@ proptest! {
 fn whole_bitmaps_are_restored() {
     let store = scratch("bitmaps");
     let variables = "data_bytes=4278190080 block_sectors=128 metadata_bytes=104857600";
-    let said = shell(&store, variables, "whole_bitmaps; restored_bytes");
+    let said = shell(&store, variables, "whole_bitmaps; metadata_to_write");
     assert_eq!(said, format!("{}\n{}\n", 65_280, 66_846_720));
     std::fs::write(store.join("old.xml"), dump(&[vec![(0, 1)]], 1000)).unwrap();
-    shell(&store, variables, "restores_well");
+    shell(&store, variables, "writes_well");
     let _ = std::fs::remove_dir_all(&store);
 }
 

@@ -82,7 +82,7 @@ fn a_full_pool_grows_and_nothing_stops() {
     pool.mode = Some(Mode::ReadOnly);
     let plan = of(&host, &pool);
     assert!(plan.possible && says(&plan.warnings, "not damaged"), "{:?}", plan.warnings);
-    assert!(plan.steps.iter().all(|s| s.risk <= Risk::Changes) && script(&plan).contains("swap same"));
+    assert!(plan.steps.iter().all(|s| s.risk <= Risk::Changes) && script(&plan).contains("exchange_table same"));
     let (host, mut pool) = published();
     pool.data.used = pool.data.total;
     pool.mode = Some(Mode::OutOfDataSpace);

@@ -17,11 +17,13 @@ const SAVED: &str = "/etc/docker/daemon.json.before-thinspect";
 
 /// Adds the steps that set the floor to `percent`.
 pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, percent: u64) {
-    plan.basis.helpers = vec![super::script::TEXT_OF];
+    plan.basis.pieces = vec![&super::min_free_space::SHELL];
     if pool.owner == Owner::ContainersStorage {
         return podman(plan, percent);
     }
     let docker = host.docker_of(pool).or_else(|| host.docker_roots.first());
+    plan.basis.variables = super::script::docker_variables(docker);
+    plan.basis.needs = super::min_free_space::needs();
     let restart = restart(docker, data, percent);
     match place(host, docker) {
         Place::DaemonJson(old) => match with_option(&old, OPTION, &format!("{percent}%")) {
@@ -100,7 +102,7 @@ fn rewrite(old: &str, new: &str, percent: u64) -> Step {
         "run mkdir -p /etc/docker".to_owned(),
         format!("file=$(readlink -f {FILE})"),
         format!(
-            "if [ -e \"$file\" ]; then run cp -a \"$file\" {SAVED}; run cp -a \"$file\" \"$file.new\"; fi"
+            "if [ -e \"$file\" ]; then keep_old \"$file\" {SAVED}; run cp -a \"$file\" \"$file.new\"; fi"
         ),
         format!("{print} >\"$file.new\""),
         "run mv -f \"$file.new\" \"$file\"".to_owned(),
@@ -182,9 +184,8 @@ fn restart(docker: Option<&Docker>, data: &Half, percent: u64) -> Step {
     let commands = vec!["systemctl restart docker".to_owned()];
     let mut step = Step::new(Risk::Stops, does, why, commands);
     let check = format!("docker info 2>/dev/null | grep -E 'Minimum Free Space: {}'", shown(data, percent));
-    let run = "if command -v systemctl >/dev/null; then run systemctl restart docker; \
-                   else run service docker restart; fi";
-    step.guarded = Some(Guarded::new(&format!("timeout 60 {check} >/dev/null"), &[], &[run]));
+    let done = format!("floor_is {}", quote(&shown(data, percent)));
+    step.guarded = Some(Guarded::new(&done, &[], &["restart_docker"]));
     step.check = Some(check);
     step.undo = vec!["systemctl restart docker".to_owned()];
     step

@@ -5,13 +5,24 @@
 # It can be run again: what is done is skipped.
 # It stops where the facts are not those it was made from.
 # ... here stands src/plan/script/prologue.sh
-text_of() { cat -- "$1" 2>/dev/null || true; }
+
+pool=docker-8:1-131188-pool
+root=/var/lib/docker
+socket=/var/run/docker.sock
+
+# ... here stands src/plan/script/service.sh
+
+# ... here stands src/plan/script/docker_service.sh
+
+# ... here stands src/plan/min_free_space/min_free_space.sh
 
 [ "$back" = no ] || stop 'there is no way back as a whole: each step says what takes it back'
 say 'warning: a lower floor only buys time: running containers may still fill the pool, and filesystems on a full pool lose data; free space or grow the pool soon'
+{ docker_is_gone || docker_is_ours; } || stop 'Docker does not answer on its socket, or the one that answers there keeps its data elsewhere or uses another pool: nothing is asked of it (the socket stands at the top of this script)'
 
 # Step 1 (changes): set dm.min_free_space=9% in /etc/docker/daemon.json
 step_1() {
+    step='1 (set dm.min_free_space=9% in /etc/docker/daemon.json)'
     if [ "$(text_of /etc/docker/daemon.json)" = "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": [' '    "dm.basesize=20G",' '    "dm.min_free_space=9%"' '  ]' '}')" ]; then
         say 'step 1 is done: set dm.min_free_space=9% in /etc/docker/daemon.json'
         return
@@ -20,7 +31,7 @@ step_1() {
     ask 'step 1 (changes): set dm.min_free_space=9% in /etc/docker/daemon.json. Go on?'
     run mkdir -p /etc/docker
     file=$(readlink -f /etc/docker/daemon.json)
-    if [ -e "$file" ]; then run cp -a "$file" /etc/docker/daemon.json.before-thinspect; run cp -a "$file" "$file.new"; fi
+    if [ -e "$file" ]; then keep_old "$file" /etc/docker/daemon.json.before-thinspect; run cp -a "$file" "$file.new"; fi
     printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": [' '    "dm.basesize=20G",' '    "dm.min_free_space=9%"' '  ]' '}' >"$file.new"
     run mv -f "$file.new" "$file"
     [ "$(text_of /etc/docker/daemon.json)" = "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": [' '    "dm.basesize=20G",' '    "dm.min_free_space=9%"' '  ]' '}')" ] || stop 'step 1 did not work: set dm.min_free_space=9% in /etc/docker/daemon.json; what takes it back: cp -a /etc/docker/daemon.json.before-thinspect /etc/docker/daemon.json'
@@ -29,16 +40,17 @@ step_1() {
 
 # Step 2 (stops): restart the Docker daemon: containers stop, and only those with a restart policy start again
 step_2() {
-    if timeout 60 docker info 2>/dev/null | grep -E 'Minimum Free Space: 9\.664 ?GB' >/dev/null; then
+    step='2 (restart the Docker daemon: containers stop, and only those with a restart policy start again)'
+    if floor_is '9\.664 ?GB'; then
         say 'step 2 is done: restart the Docker daemon: containers stop, and only those with a restart policy start again'
         return
     fi
     ask 'step 2 (stops): restart the Docker daemon: containers stop, and only those with a restart policy start again. Go on?'
-    if command -v systemctl >/dev/null; then run systemctl restart docker; else run service docker restart; fi
-    timeout 60 docker info 2>/dev/null | grep -E 'Minimum Free Space: 9\.664 ?GB' >/dev/null || stop 'step 2 did not work: restart the Docker daemon: containers stop, and only those with a restart policy start again; what takes it back: systemctl restart docker'
+    restart_docker
+    floor_is '9\.664 ?GB' || stop 'step 2 did not work: restart the Docker daemon: containers stop, and only those with a restart policy start again; what takes it back: systemctl restart docker'
     say 'step 2 is done: restart the Docker daemon: containers stop, and only those with a restart policy start again'
 }
 
 step_1
 step_2
-say 'all steps are done'
+finish 'all steps are done'

@@ -17,7 +17,8 @@ number_of() {
 }
 device_is_that_large() { [ "$(blockdev --getsize64 "$device")" = "$device_bytes" ]; }
 # What a disk is told by, as the kernel has it from the disk itself: its WWN, its serial number, or the UUID of what made
-# it; of a partition also where it begins. Without any of these, the place on the bus that it is plugged into.
+# it; without any of these, the place on the bus that it is plugged into. Of a partition also where it begins.
+# identity_of DEVICE KIND: the kind is the first word of what was noted.
 identity_of() {
     local number place part=''
     number=$(number_of "$1") && place=$(readlink -f -- "/sys/dev/block/$number") && [ -d "$place" ] || return 1
@@ -25,21 +26,21 @@ identity_of() {
         part=" from $(cat -- "$place/start")" || return 1
         place=${place%/*}
     fi
-    printf '%s%s' "$(identity_in "$place")" "$part"
+    printf '%s%s' "$(identity_in "$place" "$2")" "$part"
 }
 identity_in() {
     local file value
-    for file in wwid device/wwid serial device/serial dm/uuid md/uuid; do
-        [ -r "$1/$file" ] && value=$(tr -s ' \t\n' ' ' <"$1/$file" 2>/dev/null) || continue
+    for file in "$1/$2" "$1/device/$2" "$1/dm/$2" "$1/md/$2"; do
+        value=$(tr -cd '[:graph:] \t\n' <"$file" 2>/dev/null | tr -s ' \t\n' ' ') || continue
         value=${value# } value=${value% }
-        [ -z "$value" ] || { printf '%s %s' "${file##*/}" "$value"; return; }
+        [ -z "$value" ] || { printf '%s %s' "$2" "$value"; return; }
     done
     value=${1#*/devices/}
     printf 'place %s' "${value%/*}"
 }
 device_is_that_one() {
     local identity
-    identity=$(identity_of "$device") && [ "$identity" = "$device_identity" ]
+    identity=$(identity_of "$device" "${device_identity%% *}") && [ "$identity" = "$device_identity" ]
 }
 # Whatever cannot be asked is not known, and that is not unused.
 device_is_unused() {
@@ -161,6 +162,10 @@ pool_is_down() {
     local data metadata
     engine_is_down && pool_is_absent && data=$(writing_loops "$data_file") && metadata=$(writing_loops "$metadata_file") &&
         [ -z "$data$metadata" ]
+}
+old_files_are_idle() {
+    local data metadata
+    data=$(loops_on "$data_file") && metadata=$(loops_on "$metadata_file") && [ -z "$data$metadata" ]
 }
 release() {
     local node nodes

@@ -1,5 +1,6 @@
 # The floor that Docker keeps free, as docker info says it.
 floor_is() { timeout 60 docker info 2>/dev/null | grep -E "Minimum Free Space: $1" >/dev/null; }
+text_of() { cat -- "$1" 2>/dev/null || true; }
 # What was there before is kept, and what was kept before that too.
 keep_old() {
     local kept=$2 number=1

@@ -9,7 +9,8 @@ use crate::advice::{Risk, quote};
 use crate::host::model::units::Bytes;
 use crate::plan::daemon_json::{Change, difference};
 use crate::plan::inventory::{Fate, Inventory};
-use crate::plan::{Guarded, Plan, Step};
+use crate::plan::script::settings_place;
+use crate::plan::{Guarded, Plan, Step, script as shell};
 
 /// A way out of a pool.
 pub(super) struct Move<'a> {
@@ -38,8 +39,8 @@ impl Move<'_> {
         let mut step = Step::new(risk, does, why, Vec::new());
         step.undo = self.back();
         let mut run = guarded.run;
-        run.push(format!("mark {part}"));
-        let done = format!("did {part}");
+        run.push(format!("mark_done {part}"));
+        let done = format!("is_done {part}");
         step.guarded = Some(Guarded { done, run, ..guarded });
         step
     }
@@ -65,7 +66,7 @@ pub(super) fn note(way: &Move<'_>) -> Step {
     );
     let guarded = Guarded {
         needs: if way.engine.is_some() { facts(way) } else { Vec::new() },
-        ..Guarded::new("", &[], &["keep_settings", "note_running", "note_what_is_there"])
+        ..Guarded::new("", &[], &["keep_settings", "note_what_is_there"])
     };
     way.step(Risk::Changes, "note what there is", why, "noted", guarded)
 }
@@ -81,9 +82,10 @@ pub(super) fn stop(way: &Move<'_>) -> Step {
     let guarded = Guarded::new(
         "",
         &[("docker_answers", "Docker does not answer")],
-        &["stop_containers", "note_containers"],
+        &["stop_kubelet", "stop_containers", "note_containers"],
     );
-    way.step(Risk::Stops, "stop the containers", why, "stopped", guarded)
+    let step = way.step(Risk::Stops, "stop the containers", why, "stopped", guarded);
+    until_switched(step, "is_done stopped && nothing_runs")
 }
 
 /// Saves what containers have written.
@@ -97,7 +99,16 @@ pub(super) fn save_containers(way: &Move<'_>) -> Step {
          told apart by Docker's own list of changes."
     };
     let guarded = Guarded::new("", &[("nothing_runs", "a container runs again")], &["save_containers"]);
-    way.step(Risk::Changes, "save what containers have written", why, "committed", guarded)
+    let step = way.step(Risk::Changes, "save what containers have written", why, "committed", guarded);
+    until_switched(step, "is_done committed && all_saved")
+}
+
+/// A step that is only done for as long as this holds, until Docker uses the new store.
+fn until_switched(mut step: Step, condition: &str) -> Step {
+    if let Some(guarded) = &mut step.guarded {
+        guarded.done = format!("{{ is_done switched || {{ {condition}; }}; }}");
+    }
+    step
 }
 
 /// Saves the images and checks the archive.
@@ -121,7 +132,8 @@ pub(super) fn save_images(way: &Move<'_>) -> Step {
         ],
         &["save_images", "verify_archive"],
     );
-    let mut step = way.step(Risk::Changes, "save the images, and check the archive", why, "saved", guarded);
+    let step = way.step(Risk::Changes, "save the images, and check the archive", why, "saved", guarded);
+    let mut step = until_switched(step, "archive_is_whole");
     step.check =
         Some(format!("tar -tf {} >/dev/null", quote(&format!("{}/images.tar", way.place.directory))));
     step
@@ -201,11 +213,12 @@ pub(super) fn switch(way: &Move<'_>) -> Step {
         "! docker_answers || ! driver_is \"$old_driver\" || unchanged",
         ": >\"$store/switching\"",
         lower,
+        "save_output old-store old_store_now",
         &write,
         "raise_docker",
         "driver_is \"$new_driver\" || stop 'Docker does not use the new store; --back goes back'",
     ];
-    let (condition, other) = change.needed("/etc/docker/daemon.json");
+    let (condition, other) = settings_as_recorded(way);
     let guarded = Guarded::new("", &[(&condition, &other)], &run);
     let does = format!("restart Docker with {}", way.driver);
     let mut step = way.step(Risk::Stops, &does, why, "switched", guarded);
@@ -221,7 +234,6 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
     let containers = way.inventory.containers.iter().map(|c| c.id.as_str()).collect();
     let save = way.sizes.temporary.saturating_add(if way.place.beside { way.sizes.archive } else { 0 });
     plan.basis.variables.extend([
-        ("root", way.root.to_owned()),
         ("settings", "/etc/docker/daemon.json".to_owned()),
         ("store", way.place.directory.clone()),
         ("old_driver", "devicemapper".to_owned()),
@@ -237,8 +249,8 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
     plan.basis.way_back = true;
     plan.basis.needs.extend([
         (
-            "have docker tar sha256sum flock awk comm diff timeout".to_owned(),
-            "a tool is missing: docker, tar, sha256sum, flock, awk, comm, diff and timeout are needed"
+            "have docker tar sha256sum flock awk comm diff timeout pgrep".to_owned(),
+            "a tool is missing: docker, tar, sha256sum, flock, awk, comm, diff, timeout and pgrep are needed"
                 .to_owned(),
         ),
         (
@@ -250,6 +262,9 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
             ),
         ),
     ]);
+    let (condition, other) = settings_as_recorded(way);
+    plan.basis.needs.push((format!("{{ is_done switched || {condition}; }}"), other));
+    plan.basis.needs.extend(settings_place());
     if way.engine.is_none() {
         plan.basis.needs.extend(facts(way));
     }
@@ -258,9 +273,15 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
         .push(("open_store".to_owned(), "the directory for the archives cannot be made".to_owned()));
 }
 
+/// What must hold of the settings before anything is stopped, and again before they are written.
+fn settings_as_recorded(way: &Move<'_>) -> (String, String) {
+    let (old, new) = way.settings;
+    Change::of_file(old, new).needed("/etc/docker/daemon.json")
+}
+
 /// A condition that only counts until the first step is done.
 pub(super) fn first(condition: &str) -> String {
-    format!("{{ did noted || {condition}; }}")
+    format!("{{ is_done noted || {condition}; }}")
 }
 
 /// What the plan was made from, asked of Docker itself.
@@ -272,8 +293,9 @@ fn facts(way: &Move<'_>) -> Vec<(String, String)> {
             "Docker does not answer: images can only be saved by a daemon that runs".to_owned(),
         ),
         (first("root_is_ours"), format!("Docker's data root is not {}", way.root)),
+        (first("pool_is_ours"), "the Docker that answers uses another pool".to_owned()),
         (first("driver_is \"$old_driver\""), "Docker does not use devicemapper".to_owned()),
-        (first("no_swarm"), "this host is part of a swarm: drain it and let it leave first".to_owned()),
+        (first("no_swarm"), shell::SWARM.to_owned()),
         (first("as_planned \"$planned_images\" images_now"), format!("images came or went {again}")),
         (
             first("as_planned \"$planned_containers\" containers_now"),

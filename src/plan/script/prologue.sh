@@ -65,7 +65,7 @@ ended() {
         [ "$status" != 0 ] || status=1
     fi
     if [ "$status" != 0 ]; then
-        ! defined describe_state || describe_state
+        if [ -z "$step" ]; then say "this run changed nothing"; elif defined describe_state; then describe_state; fi
         say "run again, this script skips what is done and goes on, or says why it cannot; the log is $log"
     fi
     # The reader has to see the end before the caller's next line is printed.

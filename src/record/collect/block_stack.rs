@@ -53,6 +53,7 @@ pub(super) fn ask(asking: &mut Collector<'_>, numbers: &[&str], devices: &Device
 
 fn ask_queue(asking: &mut Collector<'_>, base: &str) {
     asking.ask(Query::File, &format!("{base}/queue/discard_max_bytes"));
+    asking.ask(Query::File, &format!("{base}/queue/logical_block_size"));
 }
 
 fn ask_mapped(asking: &mut Collector<'_>, base: &str, number: &str, devices: &Devices) -> Carrier {
