@@ -8,6 +8,7 @@
 
 mod plans {
     pub(crate) mod hosts;
+    pub(crate) mod output;
     pub(crate) mod scripts;
     pub(crate) mod stage;
 }

@@ -38,6 +38,8 @@ fn disk(node: &str, gib: u64) -> Disk {
         holders: Some(Vec::new()),
         swap: Some(false),
         takes_discards: Some(true),
+        identity: Some("wwid naa.5000c500a1b2c3d4".into()),
+        logical_block: Some(512),
         content: Content::Nothing,
         ..Disk::default()
     }
@@ -255,7 +257,7 @@ fn what_an_interrupted_run_made_is_known_again() {
     let store = scratch("made");
     let said = |program: &str, lines: &str, question: &str| {
         let line = format!(
-            "profile=$store/profile profile_text=x device=/dev/sdb\necho x >\"$profile\"; : >\"$store/grouping\"\n\
+            "profile=$store/profile profile_text=x device=/dev/sdb\necho x >\"$profile\"; : >\"$store/grouping\"; echo one >\"$store/pv\"\n\
              {program}() {{ printf '%s\\n' {lines}; }}\nif {question}; then echo yes; else echo no; fi"
         );
         shell(&store, "", &line) == "yes\n"
@@ -274,12 +276,21 @@ fn what_an_interrupted_run_made_is_known_again() {
     let line = "metadata_bytes=64\nprintf '%s\\n' lvol0 other >\"$store/lvs\"\n\
                 lvs() { printf '  %s\\n' lvol0,64 lvol1,64 lvol2,65 xlvol3,64 v,64; }\nstrays";
     assert_eq!(shell(&store, "", line), "lvol1\n", "what was there before is not taken for a stray");
-    assert!(said("pvs", "'  g,thinspect'", "group_made"));
-    assert!(!said("pvs", "'  other,thinspect'", "group_made") && !said("pvs", "'  g,'", "group_made"));
-    let member = "{ blkid() { echo LVM2_member; }; half_made; }";
-    assert!(said("pvs", "''", member), "a physical volume without a group");
-    assert!(said("pvs", "'  [unknown]'", member), "as LVM says it of one whose group was not written");
-    assert!(!said("pvs", "'  g'", member) && !said("pvs", "''", "{ blkid() { echo ext4; }; half_made; }"));
+    assert!(said("pvs", "'  one,g,thinspect' '  other,h,'", "group_made"));
+    assert!(
+        !said("pvs", "'  one,other,thinspect'", "group_made")
+            && !said("pvs", "'  two,g,thinspect'", "group_made")
+    );
+    let label = |uuid: &str| format!("{{ blkid() {{ echo {uuid}; }}; half_made; }}");
+    assert!(said("pvs", "'  two,g,'", &label("one")), "our label, and no group that LVM knows");
+    assert!(
+        said("pvs", "'  one,[unknown],'", &label("one")),
+        "as LVM says it of one whose group was not written"
+    );
+    assert!(!said("pvs", "'  one,g,'", &label("one")), "it has a group");
+    assert!(!said("pvs", "'  two,g,'", &label("two")), "somebody else's label");
+    let silent = "{ blkid() { echo one; }; pvs() { return 5; }; half_made; }";
+    assert!(!said("true", "x", silent), "what LVM does not say is not known");
     let _ = std::fs::remove_dir_all(&store);
 }
 

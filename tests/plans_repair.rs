@@ -82,7 +82,9 @@ fn a_full_pool_grows_and_nothing_stops() {
     pool.mode = Some(Mode::ReadOnly);
     let plan = of(&host, &pool);
     assert!(plan.possible && says(&plan.warnings, "not damaged"), "{:?}", plan.warnings);
-    assert!(plan.steps.iter().all(|s| s.risk <= Risk::Changes) && script(&plan).contains("exchange_table same"));
+    assert!(
+        plan.steps.iter().all(|s| s.risk <= Risk::Changes) && script(&plan).contains("exchange_table same")
+    );
     let (host, mut pool) = published();
     pool.data.used = pool.data.total;
     pool.mode = Some(Mode::OutOfDataSpace);
@@ -273,7 +275,7 @@ fn survives(word: &str, how: Fails) {
 }
 
 fn text_for(path: &Path, stage: &Stage) -> String {
-    let text = stage.read("script");
+    let text = stage.read("as-made");
     assert!(text.contains(&*path.to_string_lossy()));
     text
 }

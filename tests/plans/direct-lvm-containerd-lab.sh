@@ -39,13 +39,14 @@ new_line='  pool_name = "ct-pool0" # on loop files'
 # ... here stands src/plan/direct_lvm/containerd.sh
 
 if [ "$back" = yes ]; then
+    step='--back'
     rollback
     finish 'everything was taken back'
 fi
 say 'warning: these containers have a task, which has to be ended before the script begins: work/alive; on Kubernetes stop kubelet first, which starts them again'
 say 'warning: containerd and its tasks are stopped for as long as it takes to copy 84.3 MiB and compare it: about a minute at 100 MB/s'
 say 'warning: the new pool is called ct-pool0: as long as the old one'\''s name, since containerd'\''s list of devices, which bears it, is changed in its place'
-have lvs vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
+have lvs pvs vgs pvcreate vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
 have thin_check thin_dump thin_restore || stop 'thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)'
 have ctr find blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout || stop 'a tool is missing: ctr, find, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are needed'
 { [ -f "$folder/metadata.db" ] && [ -f "$folder/$pool.db" ]; } || stop 'containerd'\''s records of the pool in /ctr/devmapper are not there'

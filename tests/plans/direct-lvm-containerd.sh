@@ -13,7 +13,7 @@ metadata_file=/var/lib/containerd/devmapper/meta
 block_sectors=128
 device=/dev/sdb
 device_bytes=214748364800
-device_identity=''
+device_identity='wwid naa.5000c500a1b2c3d4'
 group=ct
 volume=pool
 new_pool=ct-pool
@@ -39,13 +39,14 @@ new_line='    pool_name = "ct-pool" # by make-pool.service'
 # ... here stands src/plan/direct_lvm/containerd.sh
 
 if [ "$back" = yes ]; then
+    step='--back'
     rollback
     finish 'everything was taken back'
 fi
 say 'warning: these containers have a task, which has to be ended before the script begins: k8s.io/busy; on Kubernetes stop kubelet first, which starts them again'
 say 'warning: containerd and its tasks are stopped for as long as it takes to copy 90.1 GiB and compare it: about 33 minutes at 100 MB/s'
 say 'warning: the new pool is called ct-pool: as long as the old one'\''s name, since containerd'\''s list of devices, which bears it, is changed in its place'
-have lvs vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
+have lvs pvs vgs pvcreate vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
 have thin_check thin_dump thin_restore || stop 'thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)'
 have ctr find blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout || stop 'a tool is missing: ctr, find, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are needed'
 { [ -f "$folder/metadata.db" ] && [ -f "$folder/$pool.db" ]; } || stop 'containerd'\''s records of the pool in /var/lib/containerd/devmapper are not there'
@@ -56,11 +57,11 @@ have ctr find blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout 
 open_store || stop 'the directory for the copies cannot be made'
 { is_done described || room_for "$store" 856342528; } || stop '/root/thinspect-direct-lvm has no room for the copies: 816.7 MiB are needed there'
 
-# Step 2 (changes): make /dev/sdb a volume group
+# Step 2 (changes): make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group
 step_2() {
-    step='2 (make /dev/sdb a volume group)'
+    step='2 (make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group)'
     if { is_done pool || group_made; }; then
-        say 'step 2 is done: make /dev/sdb a volume group'
+        say 'step 2 is done: make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group'
         return
     fi
     [ -b "$device" ] || stop 'step 2: /dev/sdb is not there; nothing was changed'
@@ -68,10 +69,10 @@ step_2() {
     device_is_that_one || stop 'step 2: /dev/sdb is another disk than when the plan was made: names change when a host starts; nothing was changed'
     device_is_unused || stop 'step 2: /dev/sdb is in use by now: mounted, swap, read-only, partitioned, or part of another device; or that cannot be told; nothing was changed'
     device_is_empty || stop 'step 2: /dev/sdb holds something by now, or cannot be read: "wipefs -n" names it; nothing was changed'
-    ask 'step 2 (changes): make /dev/sdb a volume group. Go on?'
+    ask 'step 2 (changes): make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group. Go on?'
     make_group
-    { is_done pool || group_made; } || stop 'step 2 did not work: make /dev/sdb a volume group; what takes it back: vgremove ct; pvremove /dev/sdb'
-    say 'step 2 is done: make /dev/sdb a volume group'
+    { is_done pool || group_made; } || stop 'step 2 did not work: make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group; what takes it back: vgremove ct; pvremove /dev/sdb'
+    say 'step 2 is done: make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group'
 }
 
 # Step 3 (changes): make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool

@@ -13,7 +13,7 @@ metadata_file=/var/lib/docker/devicemapper/devicemapper/metadata
 block_sectors=128
 device=/dev/sdb
 device_bytes=214748364800
-device_identity=''
+device_identity='wwid naa.5000c500a1b2c3d4'
 group=docker
 volume=thinpool
 new_pool=docker-thinpool
@@ -42,16 +42,17 @@ old_driver=devicemapper
 # ... here stands src/plan/direct_lvm/docker.sh
 
 if [ "$back" = yes ]; then
+    step='--back'
     rollback
     finish 'everything was taken back'
 fi
 say 'warning: containers and Docker are stopped for as long as it takes to copy 90.1 GiB and compare it: about 33 minutes at 100 MB/s'
 say 'warning: the devicemapper driver is deprecated since Docker 18.09 and gone from 25.0: where overlay2 can be used, "thinspect plan overlay2" lasts longer'
 say 'warning: not this way: dm.directlvm_device=/dev/sdb lets Docker set up an empty pool by itself, for a data root with nothing in it; with this one the daemon would not start, as its base device is not in that pool. It also leaves less free than the 20 % by which LVM is to grow it, and does not look whether dmeventd watches'
-have lvs vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
+have lvs pvs vgs pvcreate vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
 have thin_check thin_dump thin_restore || stop 'thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)'
 have docker blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout || stop 'a tool is missing: docker, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are needed'
-{ is_done switched || engine_is_down || docker_is_ours; } || stop 'the Docker that answers here keeps its data elsewhere, uses another pool, or does not say which: nothing is asked of it (its socket is named at the top of this script)'
+{ is_done switched || engine_is_down || docker_is_ours; } || stop 'Docker does not answer on its socket, or the one that answers there keeps its data elsewhere or uses another pool: nothing is asked of it (the socket stands at the top of this script)'
 { is_done switched || no_swarm; } || stop 'this host is part of a swarm, which makes its containers anew wherever they are stopped: drain it (docker node update --availability drain), let it leave (docker swarm leave), and run this again'
 settings_are_the_daemons || stop 'Docker is told its settings by another file (--config-file) or takes storage options from its unit or from /etc/sysconfig/docker-storage as well, and does not start when they stand in two places: move them to /etc/docker/daemon.json, restart Docker, and make a new plan'
 storage_setup_is_off || stop 'docker-storage-setup runs before Docker and writes storage options of its own: disable it (systemctl disable docker-storage-setup, and no Wants= or Requires= for it in docker.service), empty /etc/sysconfig/docker-storage, and run this again'
@@ -62,11 +63,11 @@ kubelet_can_be_stopped || stop 'kubelet runs, and not as the service kubelet: st
 open_store || stop 'the directory for the copies cannot be made'
 { is_done described || room_for "$store" 856342528; } || stop '/root/thinspect-direct-lvm has no room for the copies: 816.7 MiB are needed there'
 
-# Step 2 (changes): make /dev/sdb a volume group
+# Step 2 (changes): make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group
 step_2() {
-    step='2 (make /dev/sdb a volume group)'
+    step='2 (make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group)'
     if { is_done pool || group_made; }; then
-        say 'step 2 is done: make /dev/sdb a volume group'
+        say 'step 2 is done: make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group'
         return
     fi
     [ -b "$device" ] || stop 'step 2: /dev/sdb is not there; nothing was changed'
@@ -74,10 +75,10 @@ step_2() {
     device_is_that_one || stop 'step 2: /dev/sdb is another disk than when the plan was made: names change when a host starts; nothing was changed'
     device_is_unused || stop 'step 2: /dev/sdb is in use by now: mounted, swap, read-only, partitioned, or part of another device; or that cannot be told; nothing was changed'
     device_is_empty || stop 'step 2: /dev/sdb holds something by now, or cannot be read: "wipefs -n" names it; nothing was changed'
-    ask 'step 2 (changes): make /dev/sdb a volume group. Go on?'
+    ask 'step 2 (changes): make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group. Go on?'
     make_group
-    { is_done pool || group_made; } || stop 'step 2 did not work: make /dev/sdb a volume group; what takes it back: vgremove docker; pvremove /dev/sdb'
-    say 'step 2 is done: make /dev/sdb a volume group'
+    { is_done pool || group_made; } || stop 'step 2 did not work: make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group; what takes it back: vgremove docker; pvremove /dev/sdb'
+    say 'step 2 is done: make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group'
 }
 
 # Step 3 (changes): make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool

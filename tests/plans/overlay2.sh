@@ -35,6 +35,7 @@ planned_containers='aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 # ... here stands src/plan/overlay2/overlay2.sh
 
 if [ "$back" = yes ]; then
+    step='--back'
     rollback
     finish 'everything was taken back'
 fi

@@ -66,7 +66,7 @@ table) cat "$STAGE/table" || exit 1; [ "$(cat "$STAGE/table")" ] ;;
 status)
     read -r _ length _ _ _ block _ <<< "$(cat "$STAGE/table")"
     words="- rw discard_passdown queue_if_no_space $(cat "$STAGE/check") 1024"
-    echo "0 $length thin-pool 4 1667/16384 900/$((length / block)) $words" ;;
+    echo "0 $length thin-pool 4 1667/$(cat "$STAGE/counted" 2>/dev/null || echo 16384) 900/$((length / block)) $words" ;;
 info)
     if [ -e "$STAGE/suspended" ]; then state=SUSPENDED; else state=ACTIVE; fi
     echo "State:             $state" ;;
@@ -84,6 +84,7 @@ resume)
         fi
         mv "$STAGE/inactive" "$STAGE/table"
     elif [ -e "$STAGE/bad" ]; then exit 1; fi
+    if [ -e "$STAGE/size1" ]; then echo $(( $(cat "$STAGE/size1") / 4096 )) > "$STAGE/counted"; fi
     rm -f "$STAGE/suspended" "$STAGE/bad" ;;
 clear) rm -f "$STAGE/inactive" ;;
 esac"#;
@@ -164,6 +165,7 @@ impl Stage {
 
     /// Runs a script as this line of shell does it, in which `$@` is its command.
     pub(crate) fn run_by(&self, line: &str, script: &str, arguments: &[&str]) -> Run {
+        self.write("as-made", script);
         self.parses(&self.placed(script));
         self.write("log", "");
         let path = format!("{}:/usr/bin:/bin", self.path("bin").display());

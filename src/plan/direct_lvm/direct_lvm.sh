@@ -31,7 +31,7 @@ identity_of() {
 identity_in() {
     local file value
     for file in "$1/$2" "$1/device/$2" "$1/dm/$2" "$1/md/$2"; do
-        value=$(tr -cd '[:graph:] \t\n' <"$file" 2>/dev/null | tr -s ' \t\n' ' ') || continue
+        value=$(tr -cd '[:graph:] \t\n' 2>/dev/null <"$file" | tr -s ' \t\n' ' ') || continue
         value=${value# } value=${value% }
         [ -z "$value" ] || { printf '%s %s' "$2" "$value"; return; }
     done

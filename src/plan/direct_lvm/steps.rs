@@ -23,6 +23,12 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
         plan.basis.unscriptable = Some(why.clone());
     }
     basis(plan, job, &settings);
+    if job.target.device.is_some() && job.target.identity.is_none() {
+        plan.basis.unscriptable = Some(
+            "what tells that disk from others is not in this recording: make the plan on the host itself, or record it again"
+                .into(),
+        );
+    }
     plan.steps.push(write_script(job));
     plan.steps.extend(group(job));
     plan.steps.push(volumes(job));
@@ -73,7 +79,7 @@ fn basis(plan: &mut Plan, job: &Job<'_>, settings: &Result<(String, String), Str
     let first = |condition: &str| format!("{{ is_done described || {condition}; }}");
     let mut needs = vec![
         (
-            "have lvs vgcreate lvcreate lvconvert lvchange".to_owned(),
+            "have lvs pvs vgs pvcreate vgcreate lvcreate lvconvert lvchange".to_owned(),
             "LVM's tools are missing: install the package lvm2".to_owned(),
         ),
         (
@@ -170,7 +176,9 @@ fn group(job: &Job<'_>) -> Option<Step> {
         ),
         (
             "device_is_unused",
-            otherwise("is in use by now: mounted, swap, read-only, partitioned, or part of another device; or that cannot be told"),
+            otherwise(
+                "is in use by now: mounted, swap, read-only, partitioned, or part of another device; or that cannot be told",
+            ),
         ),
         ("device_is_empty", otherwise("holds something by now, or cannot be read: `wipefs -n` names it")),
     ];
@@ -232,7 +240,11 @@ fn stop(job: &Job<'_>) -> Step {
     );
     let mut step = Step::new(Risk::Stops, words.stop, why, Vec::new());
     step.check = Some(words.stopped);
-    step.guarded = Some(Guarded::new("{ is_done pool || { is_done noted && pool_is_down; }; }", &[], &["note", "deactivate_pool"]));
+    step.guarded = Some(Guarded::new(
+        "{ is_done pool || { is_done noted && pool_is_down; }; }",
+        &[],
+        &["note", "deactivate_pool"],
+    ));
     step
 }
 
@@ -249,7 +261,8 @@ fn describe(job: &Job<'_>) -> Step {
     let does = format!("copy {owner}'s records, and find the blocks in use");
     let mut step = Step::new(Risk::Changes, does, why, Vec::new());
     let running = format!("the old pool is in use again: stop {owner}");
-    step.guarded = Some(Guarded::new("{ is_done pool || described; }", &[("pool_is_down", &running)], &["describe"]));
+    step.guarded =
+        Some(Guarded::new("{ is_done pool || described; }", &[("pool_is_down", &running)], &["describe"]));
     step
 }
 
@@ -262,8 +275,11 @@ fn copy(job: &Job<'_>) -> Step {
     let mut step =
         Step::new(Risk::Changes, "copy the blocks to the new volume, and compare", why, Vec::new());
     let again = "the old pool was used since its blocks were found: run this again";
-    step.guarded =
-        Some(Guarded::new("{ is_done pool || copied; }", &[("{ pool_is_down && described; }", again)], &["copy"]));
+    step.guarded = Some(Guarded::new(
+        "{ is_done pool || copied; }",
+        &[("{ pool_is_down && described; }", again)],
+        &["copy"],
+    ));
     step
 }
 
@@ -374,7 +390,10 @@ fn remove(job: &Job<'_>) -> Step {
     let guarded = Guarded::new(
         "{ [ ! -e \"$data_file\" ] && [ ! -e \"$metadata_file\" ]; }",
         &[
-            ("unchanged", "the old pool was used again since it was copied: it holds what the new one does not"),
+            (
+                "unchanged",
+                "the old pool was used again since it was copied: it holds what the new one does not",
+            ),
             (
                 "{ is_done verified && on_new_pool; }",
                 &format!("{} does not use the new pool, or it was not verified", job.whose.name()),

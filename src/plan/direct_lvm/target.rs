@@ -135,7 +135,15 @@ fn group(host: &Host, name: &str, naming: Naming<'_>) -> Result<Target, String> 
         ));
     }
     let extent = group.extent.map_or(super::sizes::EXTENT, |e| e.0);
-    Ok(Target { device: None, identity: None, volume, room: Room::group(free.0, extent), bytes: free, takes_discards: None, logical_block: None })
+    Ok(Target {
+        device: None,
+        identity: None,
+        volume,
+        room: Room::group(free.0, extent),
+        bytes: free,
+        takes_discards: None,
+        logical_block: None,
+    })
 }
 
 fn groups(host: &Host) -> String {

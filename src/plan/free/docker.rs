@@ -10,11 +10,8 @@ use crate::host::parse::version;
 use crate::plan::{Guarded, Piece, Plan, Step, script};
 
 /// What removes things from a pool of Docker's.
-static SHELL: Piece = Piece {
-    name: "free/free.sh",
-    text: include_str!("free.sh"),
-    needs: &[&script::DOCKER_SERVICE],
-};
+static SHELL: Piece =
+    Piece { name: "free/free.sh", text: include_str!("free.sh"), needs: &[&script::DOCKER_SERVICE] };
 /// The release from which `prune` takes `until` and `label` (docker/docker 17.06).
 const PRUNE_FILTERS: (u32, u32) = (17, 6);
 
@@ -55,10 +52,7 @@ pub(super) fn basis(plan: &mut Plan, job: &Job<'_>) {
     plan.basis.pieces = vec![&SHELL];
     plan.basis.variables = script::docker_variables(job.host.docker_of(job.pool));
     plan.basis.needs = vec![
-        (
-            "deletes".into(),
-            "nothing can be removed from that pool now; look at `thinspect status`".into(),
-        ),
+        ("deletes".into(), "nothing can be removed from that pool now; look at `thinspect status`".into()),
         // A daemon that is down is started by a step, and asked then.
         ("{ docker_is_gone || docker_is_ours; }".into(), script::NOT_OURS.into()),
     ];

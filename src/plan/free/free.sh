@@ -17,7 +17,7 @@ deletes() {
 trim_containers() {
     local daemon mount
     daemon=$(daemons | sed -n 1p) && [ -n "$daemon" ] || return 0
-    awk '$5 ~ "/devicemapper/mnt/" { print $5 }' "/proc/$daemon/mountinfo" | while read -r mount; do
+    { awk '$5 ~ "/devicemapper/mnt/" { print $5 }' "/proc/$daemon/mountinfo" || true; } | while read -r mount; do
         # nsenter came with util-linux 2.23; the fstrim before it takes the path as it is, later ones resolve it first.
         if have nsenter; then
             run nsenter -t "$daemon" -m fstrim -v "$mount" </dev/null || true

@@ -77,7 +77,8 @@ fn loop_metadata(pool: &Pool, new: u64) -> Step {
         set_pool(pool),
         "file=$(docker info 2>/dev/null | sed -n 's/^ *Metadata loop file: //p')".to_owned(),
         format!("truncate -c -s '>{size}' \"$file\" && losetup -c \"$(losetup -j \"$file\" | cut -d: -f1)\""),
-        "dmsetup reload \"$pool\" --table \"$(dmsetup table \"$pool\")\" && dmsetup resume \"$pool\"".to_owned(),
+        "dmsetup reload \"$pool\" --table \"$(dmsetup table \"$pool\")\" && dmsetup resume \"$pool\""
+            .to_owned(),
     ];
     let why = "The kernel looks at the size of the metadata device when a pool is resumed. Writes wait for \
                less than a second, containers go on.";

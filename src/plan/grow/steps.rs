@@ -198,7 +198,8 @@ fn resize(about: About<'_>, bytes: u64, name: &str, node: &str, pool: &Pool) -> 
         needs.push(("writable".to_owned(), "the pool is read-only: its data cannot grow".to_owned()));
     }
     let done = format!("[ \"$(blocks {})\" -ge {new} ]", about.word);
-    step.guarded = Some(Guarded { done, needs, run: vec![format!("exchange_table {length}")], ..Guarded::default() });
+    step.guarded =
+        Some(Guarded { done, needs, run: vec![format!("exchange_table {length}")], ..Guarded::default() });
     step
 }
 

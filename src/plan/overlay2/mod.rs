@@ -40,11 +40,8 @@ pub struct Overlay2 {
 }
 
 /// What saves images and containers in archives, loads them again, and hands containers over.
-static ARCHIVE: Piece = Piece {
-    name: "overlay2/archive.sh",
-    text: include_str!("archive.sh"),
-    needs: &[&script::DOCKER_STATE],
-};
+static ARCHIVE: Piece =
+    Piece { name: "overlay2/archive.sh", text: include_str!("archive.sh"), needs: &[&script::DOCKER_STATE] };
 /// What is overlay2's own.
 static SHELL: Piece =
     Piece { name: "overlay2/overlay2.sh", text: include_str!("overlay2.sh"), needs: &[&ARCHIVE] };

@@ -147,11 +147,10 @@ fn put_in_place(file: &str) -> Step {
     let mut step = Step::new(Risk::Changes, "put the checked copy in its place", why, commands);
     step.check = Some(format!("thin_check -q {}", quote(file)));
     step.undo = vec![format!("mv -f {} {}", quote(&format!("{file}.before-repair")), quote(file))];
-    let needs =
-        [
-            ("pool_is_down", "the pool is set up again; something has started it"),
-            ("ready", "the copy is not sound"),
-        ];
+    let needs = [
+        ("pool_is_down", "the pool is set up again; something has started it"),
+        ("ready", "the copy is not sound"),
+    ];
     step.guarded = Some(Guarded::new("mended", &needs, &["put_in_place"]));
     step
 }

@@ -64,7 +64,7 @@ is_daemon() {
             --data-root/* | --graph/* | -g/*) is_our_root "$word" || return 1 ;;
         esac
         case $word in --data-root | --graph | -g) before=$word ;; *) before='' ;; esac
-    done <"/proc/$1/cmdline" 2>/dev/null || return 1
+    done 2>/dev/null <"/proc/$1/cmdline" || return 1
     [ "$serves" = yes ]
 }
 is_our_root() { [ -z "$root" ] || same_place "$1" "$root"; }
@@ -72,8 +72,8 @@ is_our_root() { [ -z "$root" ] || same_place "$1" "$root"; }
 find_socket() {
     local process found
     for process in $(daemons); do
-        tr '\0' '\n' <"/proc/$process/cmdline" 2>/dev/null | grep -qxF -e "--data-root=$root" -e "--graph=$root" -e "$root" || continue
-        found=$(tr '\0' '\n' <"/proc/$process/cmdline" 2>/dev/null | sed -n 's:^\(-H\|--host\)*=*unix\://::p' | sed -n 1p)
+        tr '\0' '\n' 2>/dev/null <"/proc/$process/cmdline" | grep -qxF -e "--data-root=$root" -e "--graph=$root" -e "$root" || continue
+        found=$(tr '\0' '\n' 2>/dev/null <"/proc/$process/cmdline" | sed -n 's:^\(-H\|--host\)*=*unix\://::p' | sed -n 1p)
         case $found in '' | /run/thinspect-engine/*) ;; *) socket=$found ;; esac
     done
     DOCKER_HOST=unix://$socket
@@ -115,7 +115,7 @@ start_docker() { service_of "$docker_unit" start; }
 told_elsewhere() {
     local process file
     for process in $(daemons); do
-        tr '\0' '\n' <"/proc/$process/cmdline" 2>/dev/null || true
+        tr '\0' '\n' 2>/dev/null <"/proc/$process/cmdline" || true
     done
     if systemd_runs; then
         systemctl cat "$docker_unit" 2>/dev/null | sed -n 's/^ *ExecStart=//p; s/^  *\(-.*\)/\1/p' | tr ' ' '\n' || true

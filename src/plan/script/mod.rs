@@ -22,8 +22,7 @@ pub struct Piece {
 }
 
 /// Loop devices, by sysfs.
-pub(super) static LOOP: Piece =
-    Piece { name: "script/loop.sh", text: include_str!("loop.sh"), needs: &[] };
+pub(super) static LOOP: Piece = Piece { name: "script/loop.sh", text: include_str!("loop.sh"), needs: &[] };
 /// Resizing a pool.
 pub(super) static RESIZE: Piece =
     Piece { name: "script/resize.sh", text: include_str!("resize.sh"), needs: &[&LOOP] };
@@ -47,13 +46,11 @@ pub(super) static POOL_USERS: Piece =
     Piece { name: "script/pool_users.sh", text: include_str!("pool_users.sh"), needs: &[] };
 
 /// What is said where [`DOCKER_SERVICE`]'s `docker_is_ours` does not hold.
-pub(super) const NOT_OURS: &str =
-    "Docker does not answer on its socket, or the one that answers there keeps its data elsewhere or uses another pool: \
+pub(super) const NOT_OURS: &str = "Docker does not answer on its socket, or the one that answers there keeps its data elsewhere or uses another pool: \
      nothing is asked of it (the socket stands at the top of this script)";
 
 /// What is said where its `no_swarm` does not hold.
-pub(super) const SWARM: &str =
-    "this host is part of a swarm, which makes its containers anew wherever they are stopped: drain it (docker node \
+pub(super) const SWARM: &str = "this host is part of a swarm, which makes its containers anew wherever they are stopped: drain it (docker node \
      update --availability drain), let it leave (docker swarm leave), and run this again";
 
 /// The variables that [`DOCKER_SERVICE`] needs beside the pool's name.
