@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "what tests of plans share is not all used here")]
 
 mod plans {
+    pub(crate) mod docker_stage;
     pub(crate) mod hosts;
     pub(crate) mod stage;
 }
@@ -350,4 +351,35 @@ fn as_text_and_as_json() {
         text.contains("saved   container (running: what it wrote, by docker commit): it's $(web) (at most")
     );
     assert!(text.contains("    diff    {\n           -  \"storage-driver\": \"devicemapper\","), "{text}");
+}
+
+/// A stage with a Docker, the script that moves it, and the ids of its containers.
+fn moving() -> (Stage, String, Vec<String>) {
+    let stage = Stage::new();
+    let owners = stage.docker();
+    let ids = owners.containers.iter().map(|c| c.id.clone()).collect();
+    let (mut host, mut pool) = ready();
+    pool.name = Some("pool".into());
+    host.docker_roots[0].daemon_json = Some(plans::docker_stage::SETTINGS.into());
+    host.docker_roots[0].overlay2_images = None;
+    let plan =
+        overlay2(&host, &pool, &Overlay2 { owners, written: Some(BTreeMap::new()), ..Overlay2::default() });
+    assert!(plan.possible && plan.unscriptable().is_none(), "{:?}", plan.blocked_by);
+    (stage, script(&plan), ids)
+}
+
+#[test]
+fn the_script_moves_everything() {
+    let (stage, text, ids) = moving();
+    let run = stage.run_here(&text, &["--yes"]);
+    assert!(run.ok(), "{run:?}");
+    assert_eq!(stage.read("driver").trim(), "overlay2");
+    for id in &ids[..2] {
+        assert_eq!(stage.file_in(id), "first\n");
+    }
+    assert_eq!(stage.sh("docker ps --format '{{.Names}}'").trim(), "runs");
+    let again = stage.run_here(&text, &["--yes"]);
+    assert!(again.ok() && !again.called("docker commit") && !again.called("systemctl stop"), "{again:?}");
+    let last = stage.run_here(&text, &["--yes", "--yes-destroy"]);
+    assert!(last.ok() && !stage.exists("root/devicemapper"), "{last:?}");
 }

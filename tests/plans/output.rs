@@ -60,7 +60,8 @@ fn more_metadata() -> Grow {
 
 fn staged(make: Makes) -> (Stage, String) {
     let stage = Stage::new();
-    let (host, mut pool) = stage.loop_pool("pool");
+    let (mut host, mut pool) = stage.loop_pool("pool");
+    host.pools = vec![pool.clone()];
     pool.metadata.total = Some(MetadataBlocks(16_384));
     pool.metadata.used = Some(MetadataBlocks(1_667));
     let plan = make(&host, &mut pool);

@@ -126,6 +126,11 @@ impl Stage {
             "docker" => format!("if [ \"$1\" = info ]; then cat \"$STAGE/info\" || exit 1; fi\n{body}"),
             _ => body.to_owned(),
         };
+        self.plain_tool(name, &body);
+    }
+
+    /// The same, as it is.
+    pub(crate) fn plain_tool(&self, name: &str, body: &str) {
         let log = "{ printf '%s' \"${0##*/}\"; printf ' %q' \"$@\"; echo ' '; } >> \"$STAGE/log\"";
         self.write(&format!("bin/{name}"), &format!("#!/bin/bash\n{log}\n{body}\n"));
         let path = self.path(&format!("bin/{name}"));
