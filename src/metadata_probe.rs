@@ -1,5 +1,5 @@
-//! The reader of metadata as it is lent to the recorder, which must not know the format of what it records.
-//! Refuses to walk the mappings: superblock and devices' details are a few blocks even of a large pool.
+//! Adapter that lets `record` read pool metadata without depending on `metadata`.
+//! The mappings are not walked: superblock and devices' details are a few blocks even of a large pool.
 
 use crate::metadata::{self, Blocks, Error, MetadataFile, Options, Usage};
 use crate::record::owners::pool_metadata::Line;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 use thinspect::host::model::backing::BackingKind;
-use thinspect::host::model::pool::{MinFreeFrom, Owner, Pool};
+use thinspect::host::model::pool::{MinFreeFrom, Pool, PoolOwner};
 use thinspect::host::{self, Host};
 use thinspect::record::sosreport::{self, BundleError};
 use thinspect::record::{Query, Recording};
@@ -55,7 +55,7 @@ fn a_pool_in_loop_files() {
     let pool = pool(&host);
     assert_eq!(pool.name.as_deref(), Some("docker-254:0-7356-pool"));
     assert_eq!(pool.data.free().map(|b| b.0), Some(161_986));
-    assert_eq!(pool.owner, Owner::Docker { root: Some("/var/lib/docker".to_owned()) });
+    assert_eq!(pool.owner, PoolOwner::Docker { root: Some("/var/lib/docker".to_owned()) });
     assert_eq!((pool.min_free.percent, pool.min_free.from), (Some(10), MinFreeFrom::DockerInfo));
     let file = pool.data_backing.file.as_ref().unwrap();
     assert_eq!(file.path, "/var/lib/docker/devicemapper/devicemapper/data");

@@ -84,7 +84,7 @@ fn perfdata(text: &str) -> Result<Vec<Datum>, String> {
 
 /// Whether a value raises an alert: rules 1 to 5 of 2.5, in floating point as the plug-ins' own library has it.
 fn alerts(range: &str, value: f64) -> Option<bool> {
-    let (inside, range) = match range.strip_prefix('@') {
+    let (contents, range) = match range.strip_prefix('@') {
         Some(range) => (true, range),
         None => (false, range),
     };
@@ -99,7 +99,7 @@ fn alerts(range: &str, value: f64) -> Option<bool> {
         return None;
     }
     let outside = value < start || value > end;
-    Some(outside != inside)
+    Some(outside != contents)
 }
 
 /// What a monitor would make of the numbers alone.

@@ -12,7 +12,7 @@ use thinspect::host::dm::info;
 use thinspect::host::docker::info as docker_info;
 use thinspect::host::fs::{df, stat};
 use thinspect::host::model::backing::BackingKind;
-use thinspect::host::model::pool::{MinFreeFrom, Owner};
+use thinspect::host::model::pool::{MinFreeFrom, PoolOwner};
 use thinspect::host::model::units::Bytes;
 use thinspect::host::{self, lvm, saying};
 use thinspect::record::paste::paste;
@@ -150,7 +150,7 @@ fn lists_name_pools_and_what_carries_them() {
         assert_eq!(found, (BackingKind::Loop, "/dev/loop0".to_owned()), "{text}");
     }
     let host = host::read(&paste(&text("backing-fs-full.losetup-json")));
-    let root = Owner::Docker { root: Some("/c/docker".to_owned()) };
+    let root = PoolOwner::Docker { root: Some("/c/docker".to_owned()) };
     assert_eq!(
         (host.pools.len(), &host.pools[0].owner),
         (1, &root),

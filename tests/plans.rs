@@ -18,7 +18,7 @@ use plans::stage::Stage;
 use thinspect::advice::Risk;
 use thinspect::host::dm::status::Mode;
 use thinspect::host::lvm::VolumeGroup;
-use thinspect::host::model::pool::{MinFree, MinFreeFrom, Owner, Pool, StatusAnswer};
+use thinspect::host::model::pool::{MinFree, MinFreeFrom, Pool, PoolOwner, StatusAnswer};
 use thinspect::host::model::units::{Bytes, DataBlocks, MetadataBlocks};
 use thinspect::plan::{Grow, MinFreeSpace, NUMBERS, Plan, Which, grow, min_free_space, script};
 
@@ -209,7 +209,7 @@ fn a_floor_is_not_lowered_where_that_helps_nothing() {
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
     assert!(!plan.possible && says(&plan.blocked_by, "nothing to unblock"), "{:?}", plan.blocked_by);
     pool.min_free = MinFree { percent: None, from: MinFreeFrom::NotDocker };
-    pool.owner = Owner::Containerd { root: None };
+    pool.owner = PoolOwner::Containerd { root: None };
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
     assert!(!plan.possible && says(&plan.blocked_by, "nobody applies"), "{:?}", plan.blocked_by);
     assert!(!min_free_space(&host, &Pool::default(), &MinFreeSpace::default()).possible);

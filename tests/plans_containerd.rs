@@ -19,7 +19,7 @@ use thinspect::host::block::disk::{Content, Disk};
 use thinspect::host::containerd::Containerd;
 use thinspect::host::dm::table::DeviceNumber;
 use thinspect::host::lvm::VolumeGroup;
-use thinspect::host::model::pool::{Owner, Pool};
+use thinspect::host::model::pool::{Pool, PoolOwner};
 use thinspect::host::model::units::Bytes;
 use thinspect::host::owners::{Container, Image, Owners, RecordKeeper, State};
 use thinspect::plan::{DirectLvm, Overlay2, Plan, Where, direct_lvm, overlay2, script};
@@ -60,7 +60,7 @@ fn moving() -> (Host, Pool) {
         ..Disk::default()
     }];
     pool.name = Some("devpool".into());
-    pool.owner = Owner::Containerd { root: None };
+    pool.owner = PoolOwner::Containerd { root: None };
     pool.owners.keeper = RecordKeeper::Containerd { database: format!("{folder}/devpool.db") };
     pool.device = Some(DeviceNumber { major: 253, minor: 0 });
     pool.min_free = thinspect::host::model::pool::MinFree::default();
@@ -188,7 +188,7 @@ fn other_programs_pools_are_named() {
     let (host, mut pool) = moving();
     let way = overlay2(&host, &pool, &Overlay2::default());
     assert!(refusal(&way).contains("containerd"), "{:?}", way.blocked_by);
-    pool.owner = Owner::ContainersStorage;
+    pool.owner = PoolOwner::ContainersStorage;
     for plan in [overlay2(&host, &pool, &Overlay2::default()), direct_lvm(&host, &pool, &to("/dev/sdb"))] {
         let why = refusal(&plan);
         assert!(why.contains("Podman") && why.contains("CRI-O"), "{why}");

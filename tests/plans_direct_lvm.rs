@@ -21,7 +21,7 @@ use thinspect::host::block::disk::{Content, Disk};
 use thinspect::host::dm::status::Mode;
 use thinspect::host::dm::table::DeviceNumber;
 use thinspect::host::lvm::VolumeGroup;
-use thinspect::host::model::pool::{MinFree, MinFreeFrom, Owner, Pool};
+use thinspect::host::model::pool::{MinFree, MinFreeFrom, Pool, PoolOwner};
 use thinspect::host::model::units::Bytes;
 use thinspect::plan::{Counted, DirectLvm, NUMBERS, Plan, Where, direct_lvm, script};
 
@@ -141,9 +141,9 @@ fn pools_that_cannot_move_are_told_why() {
     let cases: [(&str, Change); 10] = [
         ("needs_check", |_, p| p.needs_check = Some(true)),
         ("suspended", |_, p| p.suspended = Some(true)),
-        ("containers/storage", |_, p| p.owner = Owner::ContainersStorage),
-        ("list of the pool's devices was not read", |_, p| p.owner = Owner::Containerd { root: None }),
-        ("not recognised", |_, p| p.owner = Owner::Unknown),
+        ("containers/storage", |_, p| p.owner = PoolOwner::ContainersStorage),
+        ("list of the pool's devices was not read", |_, p| p.owner = PoolOwner::Containerd { root: None }),
+        ("not recognised", |_, p| p.owner = PoolOwner::Unknown),
         ("on LVM already", |_, p| p.uuid = Some("LVM-x".into())),
         ("deleted or replaced", |_, p| p.data_backing.file.as_mut().unwrap().deleted = true),
         ("plan overlay2", |h, _| h.docker_roots[0].version = Some("25.0.3".into())),
@@ -158,7 +158,7 @@ fn pools_that_cannot_move_are_told_why() {
         assert!(plan.blocked_by[0].contains(words), "{words}: {:?}", plan.blocked_by);
     }
     let (host, mut pool) = error_line(161_986, 163_840);
-    pool.owner = Owner::Docker { root: None };
+    pool.owner = PoolOwner::Docker { root: None };
     assert!(direct_lvm(&host, &pool, &to("/dev/sdb")).blocked_by[0].contains("pasted text"));
 }
 

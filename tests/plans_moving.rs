@@ -21,7 +21,7 @@ use thinspect::host::dm::status::Mode;
 use thinspect::host::dm::table::DeviceNumber;
 use thinspect::host::docker::Docker;
 use thinspect::host::model::backing::Filesystem;
-use thinspect::host::model::pool::{Owner, Pool};
+use thinspect::host::model::pool::{Pool, PoolOwner};
 use thinspect::host::model::units::{Bytes, DataBlocks};
 use thinspect::host::owners::{Container, Image, Layer, Owners, State};
 use thinspect::plan::{Fate, NUMBERS, Overlay2, Plan, overlay2, script};
@@ -223,9 +223,9 @@ fn what_would_fail_later_is_refused_in_one_sentence() {
         ("no filesystem has room", |h, _, _| {
             h.docker_roots[0].filesystem = Some(filesystem("/", 1, 1600 * MIB))
         }),
-        ("containerd's devmapper", |_, p, _| p.owner = Owner::Containerd { root: None }),
-        ("podman", |_, p, _| p.owner = Owner::ContainersStorage),
-        ("logical volumes", |_, p, _| p.owner = Owner::Lvm),
+        ("containerd's devmapper", |_, p, _| p.owner = PoolOwner::Containerd { root: None }),
+        ("podman", |_, p, _| p.owner = PoolOwner::ContainersStorage),
+        ("logical volumes", |_, p, _| p.owner = PoolOwner::Lvm),
         ("on the host itself", |h, _, _| h.docker_roots.clear()),
     ];
     for (word, change) in cases {

@@ -18,7 +18,7 @@ use plans::stage::Stage;
 use std::path::Path;
 use thinspect::advice::Risk;
 use thinspect::host::dm::status::{Discards, Mode};
-use thinspect::host::model::pool::{MinFree, MinFreeFrom, Owner, Pool, StatusAnswer};
+use thinspect::host::model::pool::{MinFree, MinFreeFrom, Pool, PoolOwner, StatusAnswer};
 use thinspect::host::model::units::{Bytes, DataBlocks};
 use thinspect::host::saying::{Kind, Saying};
 use thinspect::host::{DeviceMapper, Host};
@@ -135,7 +135,7 @@ fn what_is_unsafe_is_refused_with_its_reason() {
         ("deleted or replaced", case(&|_, p| p.metadata_backing.file.as_mut().unwrap().deleted = true)),
         ("did not answer", case(&|_, p| p.answer = StatusAnswer::Silent(1000))),
         ("suspended", case(&|_, p| p.suspended = Some(true))),
-        ("Stratis", case(&|_, p| p.owner = Owner::Stratis)),
+        ("Stratis", case(&|_, p| p.owner = PoolOwner::Stratis)),
         ("not known", case(&|_, p| p.metadata_backing.file = None)),
         ("not known", case(&|_, p| p.name = None)),
         (
@@ -183,7 +183,7 @@ fn a_deleted_file_gets_its_name_back_while_a_shell_holds_its_device() {
     ];
     assert!(order.map(place).is_sorted(), "{all:?}");
     assert!(plan.steps.iter().all(|s| s.risk != Risk::Destroys));
-    pool.owner = Owner::Unknown;
+    pool.owner = PoolOwner::Unknown;
     let all = commands(&of(&host, &pool)).join("\n");
     assert!(all.contains(".saved") && !all.contains("stop"), "{all}");
 }
@@ -381,9 +381,9 @@ fn what_frees_nothing_is_not_advised() {
 #[test]
 fn others_are_freed_by_their_owners() {
     for (owner, word) in [
-        (Owner::Containerd { root: None }, "crictl rmi --prune"),
-        (Owner::ContainersStorage, "podman image prune --all"),
-        (Owner::Lvm, "lvremove docker/VOLUME"),
+        (PoolOwner::Containerd { root: None }, "crictl rmi --prune"),
+        (PoolOwner::ContainersStorage, "podman image prune --all"),
+        (PoolOwner::Lvm, "lvremove docker/VOLUME"),
     ] {
         let (host, mut pool) = direct_lvm();
         pool.owner = owner.clone();
@@ -463,7 +463,7 @@ fn the_build_cache_and_what_trimming_gives_back() {
     assert_eq!(plan.steps[1].gain_blocks, Some(100));
     let script = script(&plan);
     assert!(script.contains("docker builder prune --all --force"), "{script}");
-    let others = Pool { owner: Owner::Containerd { root: None }, ..pool };
+    let others = Pool { owner: PoolOwner::Containerd { root: None }, ..pool };
     let plan = free_chosen(&host, &others, &chosen);
     assert!(plan.possible && plan.unscriptable().is_some_and(|why| why.contains("Docker's commands only")));
     let failed = Pool { mode: Some(Mode::Failed), ..others };

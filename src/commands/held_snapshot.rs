@@ -1,5 +1,5 @@
 //! Holds a metadata snapshot while a pool is read.
-//! It refuses to leave one held: it is released at the end, and when this process is told to end before.
+//! It is never left held: it is released at the end, and when this process is told to end before.
 
 use super::metadata_file::clear_progress;
 use anyhow::{Context, Result, anyhow};

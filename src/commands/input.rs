@@ -40,7 +40,7 @@ fn said(global: &Global, options: &collect::Options) -> Result<(Recording, Sourc
 }
 
 /// What to ask a machine; who owns the thin devices takes many files to read and is asked only where it is shown.
-pub(crate) fn asking(owners: bool) -> collect::Options {
+pub(crate) fn collector(owners: bool) -> collect::Options {
     let read_metadata = Some(metadata_probe::pool_metadata as record::owners::pool_metadata::Read);
     collect::Options {
         recorded_at: Some(collect::now()),
@@ -68,7 +68,7 @@ fn read_all(from: &Path) -> io::Result<Vec<u8>> {
 
 /// What there is to say of the pools; `asked` is called between the questions and the reading of the answers.
 pub(crate) fn report(global: &Global, asked: fn()) -> Result<Report> {
-    let (recording, source) = recording(global, &asking(false))?;
+    let (recording, source) = recording(global, &collector(false))?;
     asked();
     let host = host::read(&recording);
     if let Some(name) = &global.pool {

@@ -1,5 +1,5 @@
 //! Reads a pool's metadata for whoever counts in it: where it is, and how far the reading has come.
-//! It refuses to guess: without a file or device that is certainly the pool's there is nothing to count in.
+//! Never guesses: without a file or device that is certainly the pool's there is nothing to count in.
 
 use anyhow::{Context, Result, anyhow};
 use std::io::{self, IsTerminal, Write};

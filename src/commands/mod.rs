@@ -1,6 +1,6 @@
 //! The program's commands, a file each: they ask what has to be asked, call what computes, and say what came of it.
 //!
-//! [`asking`] and [`saying`] are what they share at either end; [`counting`] and [`holding`] read a pool's metadata for
+//! [`collector`] and [`saying`] are what they share at either end; [`counting`] and [`holding`] read a pool's metadata for
 //! those that count in it. Nothing is computed here.
 
 mod held_snapshot;

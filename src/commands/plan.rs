@@ -1,7 +1,7 @@
 //! `plan`: the plan for a goal, with what it needs beside the recording: the pool's own metadata, read where that can be
-//! done. It refuses to count in a copy that cannot be read; where there is no copy, not to know is an answer.
+//! done. A copy that cannot be read is an error; where there is none, the plan goes without counts.
 
-use super::input::{asked_everything, asking, chosen_pool, recording, root};
+use super::input::{asked_everything, chosen_pool, collector, recording, root};
 use super::metadata_file;
 use super::output::{json, look, print, units};
 use super::plan_inputs::{self, About};
@@ -18,7 +18,7 @@ use thinspect::{host, metadata, report};
 pub(crate) fn plan(global: &Global, goal: &Goal) -> Result<Exit> {
     let named =
         matches!(goal, Goal::Free { need: Some(_), .. } | Goal::Overlay2 { .. } | Goal::DirectLvm { .. });
-    let mut asked = asking(named);
+    let mut asked = collector(named);
     if let Goal::DirectLvm { to, .. } = goal {
         asked.disks = true;
         asked.disk.clone_from(&to.device);

@@ -1,5 +1,5 @@
 //! Makes the plans that rest on counts in the pool's metadata: what to free, and what the way to overlay2 has to copy.
-//! Refuses to plan with counts that are not exact.
+//! Counts that are not exact are never planned with.
 
 use super::metadata_file;
 use anyhow::{Result, anyhow};

@@ -1,6 +1,6 @@
 //! `record`: every answer of a machine, in a file for its owner.
 
-use super::input::{asking, recording};
+use super::input::{collector, recording};
 use super::output::write_out;
 use anyhow::Result;
 use std::path::Path;
@@ -9,7 +9,7 @@ use thinspect::record::collect;
 use thinspect::verdict::Exit;
 
 pub(crate) fn record(global: &Global, file: Option<&Path>) -> Result<Exit> {
-    let (recording, _) = recording(global, &collect::Options { disks: true, ..asking(true) })?;
+    let (recording, _) = recording(global, &collect::Options { disks: true, ..collector(true) })?;
     let mut text = Vec::new();
     recording.write(&mut text)?;
     write_out(file.unwrap_or(Path::new("-")), &text)

@@ -1,8 +1,8 @@
 //! `usage`: who uses which blocks of a pool, by the names of those who own them.
-//! It refuses to call exact what changed while it was counted.
+//! What changed while it was counted is not called exact.
 
 use super::held_snapshot::HeldSnapshot;
-use super::input::{asking, chosen_pool, recording, root};
+use super::input::{chosen_pool, collector, recording, root};
 use super::metadata_file;
 use super::output::{json, look, print};
 use anyhow::{Result, anyhow};
@@ -12,7 +12,7 @@ use thinspect::cli::{self, Format, Global};
 use thinspect::host::model::pool::Pool;
 use thinspect::host::owners::{self, Owners};
 use thinspect::host::{self, Host};
-use thinspect::report::usage::{By, Column, Table};
+use thinspect::report::usage::Table;
 use thinspect::report::{self, Source};
 use thinspect::verdict::Exit;
 use thinspect::{metadata, usage};
@@ -61,7 +61,7 @@ fn whose(global: &Global, asked: &cli::Usage) -> Result<(Option<(Host, Pool)>, O
     if asked.metadata.is_some() && global.from.is_none() {
         return Ok((None, Owners::default()));
     }
-    let (recording, source) = recording(global, &asking(true))?;
+    let (recording, source) = recording(global, &collector(true))?;
     if source != Source::Live && asked.metadata.is_none() {
         return Err(metadata_file::no_metadata());
     }
@@ -98,25 +98,5 @@ fn count(
 
 /// The table that was asked for.
 fn table(asked: &cli::Usage, now: Option<Timestamp>) -> Table {
-    let by = match asked.by {
-        cli::By::Device => By::Device,
-        cli::By::Image => By::Image,
-        cli::By::Container => By::Container,
-    };
-    let columns = asked.columns.iter().copied().map(column).collect();
-    Table { by, columns, sort: asked.sort.map(column), now }
-}
-
-const fn column(column: cli::Column) -> Column {
-    match column {
-        cli::Column::Exclusive => Column::Exclusive,
-        cli::Column::Shared => Column::Shared,
-        cli::Column::Mapped => Column::Mapped,
-        cli::Column::Frees => Column::Frees,
-        cli::Column::Bar => Column::Bar,
-        cli::Column::Age => Column::Age,
-        cli::Column::State => Column::State,
-        cli::Column::Id => Column::Id,
-        cli::Column::Name => Column::Name,
-    }
+    Table { by: asked.by, columns: asked.columns.clone(), sort: asked.sort, now }
 }

@@ -1,6 +1,6 @@
 //! How fast a pool fills and when it is full: rates and times from a history, in exact integers.
 //!
-//! It refuses to guess: where too little was seen, or seen for too short a time, it says so. A rate is the median of
+//! Never guesses: where too little was seen, or seen for too short a time, it says so. A rate is the median of
 //! the slopes between all pairs of samples in a window (Theil and Sen), which a quarter of wild samples cannot move; a
 //! cliff, such as a prune leaves, starts it anew.
 

@@ -1,6 +1,6 @@
 //! The median of the slopes between all pairs of points, as an exact fraction.
 //!
-//! It refuses floating point: slopes are compared by multiplying across.
+//! No floating point: slopes are compared by multiplying across.
 
 use super::series::Point;
 use std::cmp::Ordering;

@@ -118,7 +118,7 @@ impl Host {
     /// The Docker that owns a pool.
     #[must_use]
     pub fn docker_of(&self, pool: &Pool) -> Option<&Docker> {
-        let crate::host::model::pool::Owner::Docker { root } = &pool.owner else { return None };
+        let crate::host::model::pool::PoolOwner::Docker { root } = &pool.owner else { return None };
         self.docker_roots.iter().find(|d| d.root == *root).or_else(|| self.docker_roots.first())
     }
 }

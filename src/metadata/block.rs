@@ -1,5 +1,5 @@
 //! Little-endian numbers and checksums inside one 4096-byte block.
-//! Refuses to reach outside the block: a field that is not there reads as zero, and the checks upstream say
+//! Never reads outside the block: a field that is not there reads as zero, and the checks upstream say
 //! so.
 
 /// Size of every metadata block in bytes (`THIN_METADATA_BLOCK_SIZE`, drivers/md/dm-thin-metadata.h).

@@ -1,5 +1,5 @@
 //! Reads many blocks in block order, neighbours together, over a few threads, and hands each one to a job.
-//! Refuses to follow pointers: it reads what it is told, once, and reports what could not be read.
+//! Follows no pointers: it reads the blocks it is given, each once, and reports what could not be read.
 
 use std::io;
 use std::num::NonZero;
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The same, given up with [`Error::Changed`] as soon as `still` says no.
-    pub(super) fn while_it_is(self, still: &'a (dyn Fn() -> bool + Sync)) -> Self {
+    pub(super) fn abort_unless(self, still: &'a (dyn Fn() -> bool + Sync)) -> Self {
         Self { still: Some(still), ..self }
     }
 

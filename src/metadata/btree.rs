@@ -1,5 +1,5 @@
 //! Walks B-trees level by level: each node once, whoever points to it.
-//! Refuses to descend below a node that fails its checks, and to go round in circles.
+//! Does not descend below a node that fails its checks, and stops at a cycle.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use super::block::Page;
 use super::block_reader::{Job, Reader};
 use super::damage::{Error, What};
 use super::node::Node;
-use super::reach::Forest;
+use super::reach::Reach;
 
 /// One kind of B-tree: what its leaves hold and what is done with them.
 pub(super) trait Tree: Sync {
@@ -32,14 +32,14 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Reads the trees below `roots`, except what the forest already knows.
 pub(super) fn walk<T: Tree>(
     reader: &Reader<'_>,
-    forest: &mut Forest,
+    reach: &mut Reach,
     roots: Vec<u32>,
     tree: &T,
 ) -> Result<(), Error> {
     let mut wave = roots;
     while !wave.is_empty() {
         wave.sort_unstable();
-        let level = Level { tree, shared: Mutex::new((&mut *forest, Vec::new())) };
+        let level = Level { tree, shared: Mutex::new((&mut *reach, Vec::new())) };
         reader.sweep(&wave, &level)?;
         wave = level.shared.into_inner().unwrap_or_else(PoisonError::into_inner).1;
     }
@@ -49,7 +49,7 @@ pub(super) fn walk<T: Tree>(
 struct Level<'t, T> {
     tree: &'t T,
     /// What is known of every block, and the blocks of the next level.
-    shared: Mutex<(&'t mut Forest, Vec<u32>)>,
+    shared: Mutex<(&'t mut Reach, Vec<u32>)>,
 }
 
 struct Batch<F> {
@@ -92,15 +92,15 @@ impl<T: Tree> Job for Level<'_, T> {
             return;
         }
         let mut shared = lock(&self.shared);
-        let (forest, next) = &mut *shared;
+        let (reach, next) = &mut *shared;
         let mut rest = batch.children.as_slice();
         for (block, count) in batch.nodes.drain(..) {
             let (children, others) = rest.split_at_checked(count).unwrap_or((rest, &[]));
             rest = others;
-            forest.adopt(block, children, next);
+            reach.add_children(block, children, next);
         }
         batch.children.clear();
-        batch.lost.drain(..).for_each(|(block, what)| forest.lose(block, what));
+        batch.lost.drain(..).for_each(|(block, what)| reach.record_lost_subtree(block, what));
     }
 }
 
@@ -121,19 +121,19 @@ impl<const N: usize, V: Send> Entries<N, V> {
     /// All entries below `root`, by ascending key; of a key that stands twice only the first.
     pub(super) fn collect(
         reader: &Reader<'_>,
-        forest: &mut Forest,
+        reach: &mut Reach,
         root: u64,
         read: fn(&[u8; N]) -> V,
     ) -> Result<Vec<Entry<V>>, Error> {
         let tree = Self { read, all: Mutex::new(Vec::new()) };
-        let roots = forest.point(0, root).into_iter().collect();
-        walk(reader, forest, roots, &tree)?;
+        let roots = reach.point(0, root).into_iter().collect();
+        walk(reader, reach, roots, &tree)?;
         let mut all = tree.all.into_inner().unwrap_or_else(PoisonError::into_inner);
         all.sort_unstable_by_key(|entry| (entry.key, entry.leaf));
         all.dedup_by(|later, first| {
             let conflicts = later.key == first.key;
             if conflicts {
-                forest.lose(later.leaf, What::KeyTwice(later.key));
+                reach.record_lost_subtree(later.leaf, What::KeyTwice(later.key));
             }
             conflicts
         });

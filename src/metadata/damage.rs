@@ -1,5 +1,5 @@
 //! What can be wrong with metadata, and why there may be no answer at all.
-//! Refuses to guess a cause: an entry says what was seen in which block.
+//! An entry says what was seen in which block, not what caused it.
 
 use std::fmt;
 use std::io;

@@ -1,5 +1,5 @@
 //! Walks the thin devices' mapping trees: which data blocks each leaf refers to, and which of them alone.
-//! Refuses to walk per device: a leaf that a thousand devices share is read once, and is shared.
+//! The walk is by node, not by device: a leaf that a thousand devices share is read once.
 
 use std::io;
 use std::mem;
@@ -10,7 +10,7 @@ use super::block_reader::{Job, Reader};
 use super::btree::{Tree, lock, walk};
 use super::damage::{Error, What};
 use super::node::Node;
-use super::reach::{Forest, Owner, Shape};
+use super::reach::{Owner, Reach, Shape};
 use super::ref_counts::Counts;
 
 /// Bytes of a mapping: data block in the upper 40 bits, time in the lower 24 (`pack_block_time`,
@@ -53,20 +53,19 @@ pub(super) struct Mappings {
 /// Walks all the trees, counting references in `counts`.
 pub(super) fn read(
     reader: &Reader<'_>,
-    forest: &mut Forest,
+    reach: &mut Reach,
     roots: &[Root],
     counts: &Counts,
 ) -> Result<Mappings, Error> {
-    forest.keep_shape();
+    reach.keep_shape();
     let devices = roots.iter().enumerate();
-    let first =
-        devices.filter_map(|(place, root)| forest.point_device(root.top, place, root.block)).collect();
-    let size = forest.limit() as usize;
+    let first = devices.filter_map(|(place, root)| reach.point_device(root.top, place, root.block)).collect();
+    let size = reach.limit() as usize;
     let leaves = Leaves { entries: vec![0; size], exclusive: vec![0; size], highest: vec![0; size] };
     let walking = Walking { counts, leaves: Mutex::new(leaves) };
-    walk(reader, forest, first, &walking)?;
+    walk(reader, reach, first, &walking)?;
     let leaves = walking.leaves.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(Mappings { leaves, shape: forest.shape.take().unwrap_or_default() })
+    Ok(Mappings { leaves, shape: reach.shape.take().unwrap_or_default() })
 }
 
 /// The data blocks of a leaf as runs of neighbours, handed to `each`; what lies beyond `total` is left out
@@ -142,9 +141,9 @@ impl Leaves {
     }
 
     /// The leaves that one device alone reaches, with their owners.
-    fn owned<'f>(&'f self, forest: &'f Forest) -> impl Iterator<Item = (u32, usize)> {
+    fn owned<'f>(&'f self, reach: &'f Reach) -> impl Iterator<Item = (u32, usize)> {
         let leaves = (0_u32..).zip(&self.entries).filter(|&(_, &entries)| entries > 1);
-        leaves.filter_map(|(block, _)| match forest.owner(block) {
+        leaves.filter_map(|(block, _)| match reach.owner(block) {
             Owner::Device(place) => Some((block, place)),
             Owner::Shared | Owner::Nobody => None,
         })
@@ -158,29 +157,29 @@ impl Mappings {
     pub(super) fn recount(
         &mut self,
         reader: &Reader<'_>,
-        forest: &Forest,
+        reach: &Reach,
         counts: &Counts,
     ) -> Result<(), Error> {
-        let wanted: Vec<u32> = self.leaves.owned(forest).map(|(block, _)| block).collect();
+        let wanted: Vec<u32> = self.leaves.owned(reach).map(|(block, _)| block).collect();
         let job = Recount { counts, exclusive: Mutex::new(&mut self.leaves.exclusive) };
         reader.sweep(&wanted, &job)
     }
 
     /// What the trees say about each device, in the order of `roots`.
-    pub(super) fn tallies(&self, forest: &Forest, roots: &[Root]) -> Vec<Tally> {
+    pub(super) fn tallies(&self, reach: &Reach, roots: &[Root]) -> Vec<Tally> {
         let mut totals = Totals { mappings: self, states: vec![State::Unknown; self.shape.len()] };
         let tally = |root: &Root| {
             let block = u32::try_from(root.block).unwrap_or(0);
             Tally { mapped: totals.below(block), highest: self.highest(block), ..Tally::default() }
         };
         let mut tallies: Vec<Tally> = roots.iter().map(tally).collect();
-        for (block, place) in self.leaves.owned(forest) {
+        for (block, place) in self.leaves.owned(reach) {
             if let Some(tally) = tallies.get_mut(place) {
                 tally.exclusive += self.leaves.exclusive.get(block as usize).copied().map_or(0, u64::from);
             }
         }
-        for &block in &forest.broken {
-            if let Owner::Device(place) = forest.owner(block)
+        for &block in &reach.broken {
+            if let Owner::Device(place) = reach.owner(block)
                 && let Some(tally) = tallies.get_mut(place)
             {
                 tally.broken = true;

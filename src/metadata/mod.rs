@@ -1,5 +1,5 @@
 //! Reads thin-pool metadata: who owns which data blocks, from the pool's own B-trees.
-//! Refuses to write, to hold a metadata snapshot itself, and to pass off as exact what it could not read.
+//! Never writes and never takes a metadata snapshot; numbers that rest on something unreadable are not called exact.
 //!
 //! **How it stays cheap.** Devices share subtrees, so nothing here runs per device: `walk` reads each
 //! distinct node once, whoever points to it, level by level in block order. A leaf below a node that is
@@ -31,6 +31,7 @@ mod source;
 mod space_map;
 mod superblock;
 mod usage;
+mod view;
 
 use std::sync::atomic::AtomicBool;
 

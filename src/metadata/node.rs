@@ -1,5 +1,5 @@
 //! One B-tree node after its checks: kind, keys and values.
-//! Refuses a node whose checksum, position, sizes or key order are wrong; nobody sees its contents.
+//! A node whose checksum, position, sizes or key order are wrong is an error; its contents are never used.
 
 use super::block::{BLOCK_BYTES, Page, Salt, checksum_fits, u32_at, u64_at};
 use super::damage::What;

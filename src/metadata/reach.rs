@@ -1,5 +1,5 @@
 //! Remembers which metadata blocks the walk has reached, from where, and whether from several places.
-//! Refuses to hold contents: a few bytes a block, so that memory follows the metadata's size and not the
+//! Keeps no contents, only a few bytes a block, so that memory follows the metadata's size and not the
 //! mappings.
 
 use super::damage::{Damage, MAX_DAMAGE, What};
@@ -45,7 +45,7 @@ impl Shape {
 }
 
 /// What is known about every metadata block.
-pub(super) struct Forest {
+pub(super) struct Reach {
     limit: u32,
     /// One bit a block: reached; reached more than once.
     pub(super) seen: Vec<u64>,
@@ -61,7 +61,7 @@ pub(super) struct Forest {
     pub(super) broken: Vec<u32>,
 }
 
-impl Forest {
+impl Reach {
     /// A forest over metadata blocks 0 to `limit`; the superblock counts as reached.
     pub(super) fn new(limit: u32) -> Self {
         let words = limit.div_ceil(64) as usize;
@@ -93,7 +93,7 @@ impl Forest {
     }
 
     /// Notes something wrong.
-    pub(super) fn hurt(&mut self, block: u32, what: What) {
+    pub(super) fn record_damage(&mut self, block: u32, what: What) {
         self.damaged += 1;
         if self.damage.len() < MAX_DAMAGE {
             self.damage.push(Damage { block: u64::from(block), what });
@@ -101,14 +101,14 @@ impl Forest {
     }
 
     /// Notes something wrong that hides all below it.
-    pub(super) fn lose(&mut self, block: u32, what: What) {
+    pub(super) fn record_lost_subtree(&mut self, block: u32, what: What) {
         self.skipped += 1;
         self.broken.push(block);
-        self.hurt(block, what);
+        self.record_damage(block, what);
     }
 
     /// Takes over what another forest found wrong.
-    pub(super) fn inherit(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         self.damage.extend(other.damage.into_iter().take(MAX_DAMAGE.saturating_sub(self.damage.len())));
         self.damaged += other.damaged;
         self.skipped += other.skipped;
@@ -120,7 +120,7 @@ impl Forest {
         match u32::try_from(to) {
             Ok(block) if block != 0 && block < self.limit => self.reach(block, from).then_some(block),
             _ => {
-                self.lose(from, What::Beyond(to));
+                self.record_lost_subtree(from, What::Beyond(to));
                 None
             }
         }
@@ -133,7 +133,7 @@ impl Forest {
                 self.reach(block, DEVICE | place).then_some(block)
             }
             _ => {
-                self.lose(top, What::Beyond(root));
+                self.record_lost_subtree(top, What::Beyond(root));
                 None
             }
         }
@@ -154,7 +154,7 @@ impl Forest {
             *again |= bit;
         }
         if self.ancestors(from).any(|ancestor| ancestor == block) {
-            self.lose(from, What::Cycle);
+            self.record_lost_subtree(from, What::Cycle);
         }
         false
     }
@@ -185,7 +185,7 @@ impl Forest {
     }
 
     /// Takes in an internal node's children; gives back those to be read.
-    pub(super) fn adopt(&mut self, block: u32, children: &[u64], next: &mut Vec<u32>) {
+    pub(super) fn add_children(&mut self, block: u32, children: &[u64], next: &mut Vec<u32>) {
         if let Some(shape) = &mut self.shape
             && shape.children.len() + children.len() <= CHILDREN_MAX
             && let Some(place) = shape.places.get_mut(block as usize)

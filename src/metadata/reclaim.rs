@@ -1,6 +1,6 @@
 //! How many data blocks come back to the pool when a set of thin devices is deleted, and what a held metadata
 //! snapshot keeps.
-//! Refuses to add up exclusive counts: blocks that only the set shares come back too.
+//! Exclusive counts are not simply added up: blocks that only the set shares come back too.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,11 +11,11 @@ use super::btree::{Tree, walk};
 use super::damage::{Damage, Error, What};
 use super::mapping_tree::{MAPPING_BYTES, Root, runs};
 use super::node::Node;
-use super::reach::Forest;
+use super::reach::Reach;
 use super::ref_counts::{BITMAP_BLOCKS, Counts};
-use super::scan::{View, roots, steadily};
 use super::source::Blocks;
 use super::superblock::Superblock;
+use super::view::{View, retry_until_stable, roots};
 
 /// What deleting a set of thin devices would give back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,17 +82,18 @@ pub fn reclaimable_in_turn(
     sets: &[Vec<u32>],
     options: &Options<'_>,
 ) -> Result<InTurn, Error> {
-    let (mut found, steady) = steadily(source, options, |reader, view| walk_all(reader, view, sets))?;
+    let (mut found, steady) =
+        retry_until_stable(source, options, |reader, view| walk_all(reader, view, sets))?;
     (found.consistent, found.attempts) = (steady.consistent, steady.attempts);
     Ok(found)
 }
 
 fn walk_all(reader: &Reader<'_>, view: &View, sets: &[Vec<u32>]) -> Result<InTurn, Error> {
-    let mut forest = Forest::new(view.limit(reader.source()));
-    reader.expect(view.live.metadata.used_blocks.min(u64::from(forest.limit())));
-    let most = u64::from(forest.limit()) * BITMAP_BLOCKS;
+    let mut reach = Reach::new(view.limit(reader.source()));
+    reader.expect(view.live.metadata.used_blocks.min(u64::from(reach.limit())));
+    let most = u64::from(reach.limit()) * BITMAP_BLOCKS;
     let counts = Counts::new(view.live.data.total_blocks.min(most));
-    let all = roots(reader, &mut forest, view.trees.mapping_root)?;
+    let all = roots(reader, &mut reach, view.trees.mapping_root)?;
     let mut turn_of: HashMap<u32, usize> = HashMap::new();
     for (turn, set) in sets.iter().enumerate() {
         set.iter().for_each(|id| _ = turn_of.entry(*id).or_insert(turn));
@@ -105,21 +106,21 @@ fn walk_all(reader: &Reader<'_>, view: &View, sets: &[Vec<u32>]) -> Result<InTur
     }
     let mut absent: Vec<u32> = turn_of.into_keys().collect();
     absent.sort_unstable();
-    reach(reader, &mut forest, staying, &counts)?;
+    reachable(reader, &mut reach, staying, &counts)?;
     if let Some(root) = view.live.held_root.filter(|_| !view.through_held) {
-        held(reader, &mut forest, root, &counts)?;
+        held(reader, &mut reach, root, &counts)?;
     }
     let mut blocks = Vec::with_capacity(going.len());
     for group in going.into_iter().rev() {
-        blocks.push(reach(reader, &mut forest, group, &counts)?);
+        blocks.push(reachable(reader, &mut reach, group, &counts)?);
     }
     blocks.reverse();
-    forest.damage.sort_unstable();
+    reach.damage.sort_unstable();
     Ok(InTurn {
-        blocks: (forest.damaged == 0).then_some(blocks),
+        blocks: (reach.damaged == 0).then_some(blocks),
         absent,
         transaction_id: view.trees.transaction_id,
-        damage: forest.damage,
+        damage: reach.damage,
         consistent: false,
         attempts: 0,
     })
@@ -129,33 +130,33 @@ fn walk_all(reader: &Reader<'_>, view: &View, sets: &[Vec<u32>]) -> Result<InTur
 /// was walked; `None` if the snapshot's superblock cannot be used.
 pub(super) fn held(
     reader: &Reader<'_>,
-    forest: &mut Forest,
+    reach: &mut Reach,
     root: u64,
     counts: &Counts,
 ) -> Result<Option<u64>, Error> {
-    let Some(block) = forest.point(0, root) else { return Ok(None) };
+    let Some(block) = reach.point(0, root) else { return Ok(None) };
     let Some(snapshot) = reader.page(block).and_then(|page| Superblock::parse(&page, root).ok()) else {
-        forest.lose(block, What::Checksum);
+        reach.record_lost_subtree(block, What::Checksum);
         return Ok(None);
     };
     // The snapshot's top tree may still be the pool's own. Those nodes were reached, yet what they point to
     // has to be walked on the snapshot's behalf, so they are read as if for the first time.
-    let mut top = Forest::new(forest.limit());
+    let mut top = Reach::new(reach.limit());
     let all = roots(reader, &mut top, snapshot.mapping_root)?;
-    forest.inherit(top);
-    reach(reader, forest, all, counts).map(Some)
+    reach.merge(top);
+    reachable(reader, reach, all, counts).map(Some)
 }
 
 /// Walks what is new below the devices' roots; how many data blocks were new.
-fn reach(
+fn reachable(
     reader: &Reader<'_>,
-    forest: &mut Forest,
+    reach: &mut Reach,
     devices: Vec<(u32, Root)>,
     counts: &Counts,
 ) -> Result<u64, Error> {
     let tree = Reaching { counts, new: AtomicU64::new(0) };
-    let first = devices.iter().filter_map(|(_, root)| forest.point(root.top, root.block)).collect();
-    walk(reader, forest, first, &tree)?;
+    let first = devices.iter().filter_map(|(_, root)| reach.point(root.top, root.block)).collect();
+    walk(reader, reach, first, &tree)?;
     Ok(tree.new.into_inner())
 }
 

@@ -1,5 +1,5 @@
 //! References to blocks, twice over: as the space map has them and as the walk finds them.
-//! Refuses to count above two: one reference or several is all that exclusive and shared depend on.
+//! Counts only to two: exclusive and shared depend on nothing but one reference or several.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};

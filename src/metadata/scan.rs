@@ -1,25 +1,20 @@
 //! Puts one reading together: superblock, devices, space maps, mappings, and the superblock again.
-//! Refuses to call a number exact that depends on something it could not read.
+//! A number that depends on something unreadable is never called exact.
 
 use super::Options;
 use super::block::{u32_at, u64_at};
-use super::block_reader::{Reader, page};
-use super::btree::{Entries, Entry};
+use super::block_reader::Reader;
+use super::btree::Entries;
 use super::damage::{Error, What};
 use super::mapping_tree::{self, Root, Tally};
-use super::reach::Forest;
+use super::reach::Reach;
 use super::ref_counts::{BITMAP_BLOCKS, Counts};
 use super::source::Blocks;
 use super::space_map;
-use super::superblock::Superblock;
 use super::usage::{Device, Usage};
+use super::view::{METADATA_BLOCKS_MAX, View, device_id, retry_until_stable, roots};
 
-/// The kernel uses no more metadata blocks than this, whatever the device's size: 255 bitmaps
-/// (`DM_SM_METADATA_MAX_BLOCKS`, drivers/md/persistent-data/dm-space-map-metadata.h).
-const METADATA_BLOCKS_MAX: u64 = 255 * ((1 << 14) - 64);
 const DETAILS_BYTES: usize = 24;
-/// Device ids are 24 bits (drivers/md/dm-thin.c, `read_dev_id`).
-const DEVICE_ID_MAX: u64 = (1 << 24) - 1;
 
 /// The numbers of the pool and of each thin device. On a live pool the trees are walked again until nothing
 /// changed meanwhile, [`Options::attempts`] times at most. If it changed each time, a metadata snapshot that somebody
@@ -29,31 +24,31 @@ const DEVICE_ID_MAX: u64 = (1 << 24) - 1;
 /// # Errors
 /// Only if there is no superblock to start from, or the caller cancelled: see [`Error`].
 pub fn read(source: &dyn Blocks, options: &Options<'_>) -> Result<Usage, Error> {
-    let restless = once(source, options)?;
-    if restless.consistent || options.details_only {
-        return Ok(restless);
+    let unstable = once(source, options)?;
+    if unstable.consistent || options.details_only {
+        return Ok(unstable);
     }
-    let (attempts, changes) = (restless.attempts, restless.changes);
+    let (attempts, changes) = (unstable.attempts, unstable.changes);
     let instead = |options: &Options<'_>| once(source, options).ok().filter(|usage| usage.consistent);
-    if restless.held_root.is_some()
+    if unstable.held_root.is_some()
         && !options.through_held_root
         && let Some(held) = instead(&Options { through_held_root: true, ..*options })
     {
         return Ok(Usage { attempts, changes, ..held });
     }
     let details = instead(&Options { details_only: true, ..*options });
-    Ok(Usage { attempts, changes, ..mended(restless, details) })
+    Ok(Usage { attempts, changes, ..merge_details(unstable, details) })
 }
 
 /// A walk that is not of one moment, with what every device maps from a reading that is.
-fn mended(restless: Usage, details: Option<Usage>) -> Usage {
+fn merge_details(unstable: Usage, details: Option<Usage>) -> Usage {
     let Some(mut usage) = details else {
         let (damage, damaged, unaccounted_blocks, held_only_blocks) = (Vec::new(), 0, None, None);
-        return Usage { damage, damaged, unaccounted_blocks, held_only_blocks, ..restless };
+        return Usage { damage, damaged, unaccounted_blocks, held_only_blocks, ..unstable };
     };
     for device in &mut usage.devices {
-        let walked = restless.devices.binary_search_by_key(&device.device_id, |walked| walked.device_id);
-        let walked = walked.ok().and_then(|place| restless.devices.get(place));
+        let walked = unstable.devices.binary_search_by_key(&device.device_id, |walked| walked.device_id);
+        let walked = walked.ok().and_then(|place| unstable.devices.get(place));
         device.exclusive_blocks = walked.and_then(|walked| walked.exclusive_blocks).min(device.mapped_blocks);
         device.shared_blocks = device
             .mapped_blocks
@@ -61,91 +56,14 @@ fn mended(restless: Usage, details: Option<Usage>) -> Usage {
             .and_then(|(mapped, own)| mapped.checked_sub(own));
         device.highest_block = walked.and_then(|walked| walked.highest_block);
     }
-    Usage { skipped: restless.skipped, read: restless.read, consistent: false, ..usage }
+    Usage { skipped: unstable.skipped, read: unstable.read, consistent: false, ..usage }
 }
 
 fn once(source: &dyn Blocks, options: &Options<'_>) -> Result<Usage, Error> {
-    let (mut usage, steady) = steadily(source, options, usage)?;
+    let (mut usage, steady) = retry_until_stable(source, options, usage)?;
     (usage.consistent, usage.attempts) = (steady.consistent, steady.attempts);
     usage.changes = steady.attempts - u32::from(steady.consistent);
     Ok(usage)
-}
-
-/// Whether a reading belongs to one transaction.
-pub(super) struct Steady {
-    pub(super) consistent: bool,
-    pub(super) attempts: u32,
-}
-
-/// The superblock, and the one whose trees are read: itself, or the held metadata snapshot's.
-pub(super) struct View {
-    pub(super) live: Superblock,
-    pub(super) trees: Superblock,
-    /// The trees are those of the held metadata snapshot.
-    pub(super) through_held: bool,
-    /// What must not change while the trees are read.
-    stamp: Vec<u8>,
-}
-
-impl View {
-    fn read(source: &dyn Blocks, options: &Options<'_>) -> Result<Self, Error> {
-        let live = page(source, 0)?;
-        let superblock = Superblock::parse(&live, 0)?;
-        if !options.through_held_root {
-            return Ok(Self {
-                trees: superblock.clone(),
-                live: superblock,
-                through_held: false,
-                stamp: live,
-            });
-        }
-        // The pool may go on underneath: only the snapshot itself has to stay.
-        let root = superblock.held_root.ok_or(Error::NoHeldRoot)?;
-        let mut stamp = page(source, root)?;
-        let trees = Superblock::parse(&stamp, root)?;
-        stamp.extend(root.to_le_bytes());
-        Ok(Self { live: superblock, trees, through_held: true, stamp })
-    }
-
-    /// Blocks that pointers may name.
-    pub(super) fn limit(&self, source: &dyn Blocks) -> u32 {
-        let limit = source.total().min(METADATA_BLOCKS_MAX).min(self.live.metadata.total_blocks);
-        u32::try_from(limit).unwrap_or(u32::MAX)
-    }
-}
-
-/// Looks until the superblock is the same before and after, or the attempts are used up.
-pub(super) fn steadily<T>(
-    source: &dyn Blocks,
-    options: &Options<'_>,
-    look: impl Fn(&Reader<'_>, &View) -> Result<T, Error>,
-) -> Result<(T, Steady), Error> {
-    let mut attempts = 1;
-    loop {
-        let view = match View::read(source, options) {
-            // A superblock that is being written may be seen half old and half new.
-            Err(Error::Superblock(_)) if attempts < options.attempts => {
-                attempts += 1;
-                continue;
-            }
-            view => view?,
-        };
-        let still = || View::read(source, options).is_ok_and(|now| now.stamp == view.stamp);
-        let reader = Reader::new(source, options);
-        // The last attempt goes on to its end: numbers of several moments are better than none.
-        let last = attempts >= options.attempts;
-        let found = match look(&if last { reader } else { reader.while_it_is(&still) }, &view) {
-            Err(Error::Changed) => None,
-            found => Some(found?),
-        };
-        if let Some(found) = found {
-            let consistent = still();
-            if consistent || last {
-                return Ok((found, Steady { consistent, attempts }));
-            }
-        }
-        attempts += 1;
-    }
 }
 
 /// A device's details (`struct disk_device_details`, drivers/md/dm-thin-metadata.c).
@@ -165,49 +83,28 @@ fn details(value: &[u8; DETAILS_BYTES]) -> Details {
     }
 }
 
-/// The roots of the devices' mapping trees, by device id.
-pub(super) fn roots(
-    reader: &Reader<'_>,
-    forest: &mut Forest,
-    mapping_root: u64,
-) -> Result<Vec<(u32, Root)>, Error> {
-    let entries =
-        Entries::<8, u64>::collect(reader, forest, mapping_root, |value| u64::from_le_bytes(*value))?;
-    let root =
-        |entry: Entry<u64>| Some((device_id(forest, &entry)?, Root { top: entry.leaf, block: entry.value }));
-    Ok(entries.into_iter().filter_map(root).collect())
-}
-
-fn device_id<V>(forest: &mut Forest, entry: &Entry<V>) -> Option<u32> {
-    if entry.key > DEVICE_ID_MAX {
-        forest.lose(entry.leaf, What::DeviceId(entry.key));
-        return None;
-    }
-    u32::try_from(entry.key).ok()
-}
-
 /// One walk.
 fn usage(reader: &Reader<'_>, view: &View) -> Result<Usage, Error> {
     let source = reader.source();
-    let mut forest = Forest::new(view.limit(source));
-    reader.expect(view.live.metadata.used_blocks.min(u64::from(forest.limit())));
+    let mut reach = Reach::new(view.limit(source));
+    reader.expect(view.live.metadata.used_blocks.min(u64::from(reach.limit())));
     let expected = view.live.metadata.total_blocks;
     if expected.min(METADATA_BLOCKS_MAX) > source.total() {
-        forest.hurt(0, What::Truncated { expected, present: source.total() });
+        reach.record_damage(0, What::Truncated { expected, present: source.total() });
     }
     let mut usage = blank(view);
     let all =
-        Entries::<DETAILS_BYTES, Details>::collect(reader, &mut forest, view.trees.details_root, details)?;
-    let all = all.into_iter().filter_map(|entry| Some((device_id(&mut forest, &entry)?, entry.value)));
+        Entries::<DETAILS_BYTES, Details>::collect(reader, &mut reach, view.trees.details_root, details)?;
+    let all = all.into_iter().filter_map(|entry| Some((device_id(&mut reach, &entry)?, entry.value)));
     let details: Vec<(u32, Details)> = all.collect();
     if reader.details_only() {
         usage.devices = details.iter().map(|(id, details)| device(*id, Some(details))).collect();
     } else {
-        count(reader, view, &mut forest, &details, &mut usage)?;
+        count(reader, view, &mut reach, &details, &mut usage)?;
     }
-    forest.damage.sort_unstable();
-    usage.damage = forest.damage;
-    (usage.damaged, usage.skipped, usage.read) = (forest.damaged, forest.skipped, reader.read());
+    reach.damage.sort_unstable();
+    usage.damage = reach.damage;
+    (usage.damaged, usage.skipped, usage.read) = (reach.damaged, reach.skipped, reader.read());
     Ok(usage)
 }
 
@@ -252,37 +149,37 @@ fn device(device_id: u32, details: Option<&Details>) -> Device {
 fn count(
     reader: &Reader<'_>,
     view: &View,
-    forest: &mut Forest,
+    reach: &mut Reach,
     details: &[(u32, Details)],
     usage: &mut Usage,
 ) -> Result<(), Error> {
-    let before = forest.damaged;
+    let before = reach.damaged;
     let (ids, roots): (Vec<u32>, Vec<Root>) =
-        roots(reader, forest, view.trees.mapping_root)?.into_iter().unzip();
-    let top_whole = forest.damaged == before;
-    let (data, metadata) = space_maps(reader, view, forest)?;
-    let before = forest.damaged;
-    let mut mappings = mapping_tree::read(reader, forest, &roots, &data)?;
-    let trees_whole = top_whole && forest.damaged == before;
-    let metadata_whole = metadata.is_some_and(|metadata| confront(forest, &metadata, trees_whole));
+        roots(reader, reach, view.trees.mapping_root)?.into_iter().unzip();
+    let top_whole = reach.damaged == before;
+    let (data, metadata) = space_maps(reader, view, reach)?;
+    let before = reach.damaged;
+    let mut mappings = mapping_tree::read(reader, reach, &roots, &data)?;
+    let trees_whole = top_whole && reach.damaged == before;
+    let metadata_whole = metadata.is_some_and(|metadata| check_refcounts(reach, &metadata, trees_whole));
     let compared = data.compare();
     if compared.over > 0 && !view.through_held {
         let from = u32::try_from(view.live.data.bitmap_root).unwrap_or(0);
-        forest.hurt(from, What::DataReferences { blocks: compared.over });
+        reach.record_damage(from, What::DataReferences { blocks: compared.over });
     }
     if trees_whole && compared.differ > 0 {
-        mappings.recount(reader, forest, &data)?;
+        mappings.recount(reader, reach, &data)?;
     }
     // With leaves missing, only the space maps can know of all references, if they hold no others.
     let maps_whole =
         metadata_whole && compared.complete && compared.over == 0 && view.live.held_root.is_none();
     let exact = trees_whole || maps_whole;
-    let tallies = mappings.tallies(forest, &roots);
-    usage.devices = devices(forest, details, &ids, &tallies, exact, top_whole);
+    let tallies = mappings.tallies(reach, &roots);
+    usage.devices = devices(reach, details, &ids, &tallies, exact, top_whole);
     if trees_whole && compared.complete && !view.through_held {
         // Last, as this walk makes leaves of one device look shared.
         usage.unaccounted_blocks = Some(compared.unreached);
-        usage.held_only_blocks = held(reader, view, forest, &data)?;
+        usage.held_only_blocks = held(reader, view, reach, &data)?;
     }
     Ok(())
 }
@@ -292,41 +189,41 @@ fn count(
 fn space_maps(
     reader: &Reader<'_>,
     view: &View,
-    forest: &mut Forest,
+    reach: &mut Reach,
 ) -> Result<(Counts, Option<Counts>), Error> {
     if view.through_held {
-        let most = u64::from(forest.limit()) * BITMAP_BLOCKS;
+        let most = u64::from(reach.limit()) * BITMAP_BLOCKS;
         return Ok((Counts::new(view.live.data.total_blocks.min(most)), None));
     }
-    let metadata = space_map::metadata(reader, forest, &view.live.metadata)?;
-    Ok((space_map::data(reader, forest, &view.live.data)?, Some(metadata)))
+    let metadata = space_map::metadata(reader, reach, &view.live.metadata)?;
+    Ok((space_map::data(reader, reach, &view.live.data)?, Some(metadata)))
 }
 
 /// Names the metadata blocks with more references than the space map knows; whether it knows all blocks and
 /// none of them is such. Where subtrees are missing, references from there are, too: then a block counts as
 /// shared if the space map says so.
-fn confront(forest: &mut Forest, metadata: &Counts, trees_whole: bool) -> bool {
+fn check_refcounts(reach: &mut Reach, metadata: &Counts, trees_whole: bool) -> bool {
     let mut over = Vec::new();
-    metadata.compare_with(&forest.seen, &forest.again, |block| over.extend(u32::try_from(block)));
+    metadata.compare_with(&reach.seen, &reach.again, |block| over.extend(u32::try_from(block)));
     if !trees_whole {
-        metadata.add_several(&mut forest.again);
+        metadata.add_several(&mut reach.again);
     }
     let whole = over.is_empty() && metadata.unknown() == 0;
-    over.into_iter().for_each(|block| forest.hurt(block, What::References));
+    over.into_iter().for_each(|block| reach.record_damage(block, What::References));
     whole
 }
 
 /// How many data blocks only the held metadata snapshot keeps; `None` if its trees cannot be read in full.
-fn held(reader: &Reader<'_>, view: &View, forest: &mut Forest, data: &Counts) -> Result<Option<u64>, Error> {
+fn held(reader: &Reader<'_>, view: &View, reach: &mut Reach, data: &Counts) -> Result<Option<u64>, Error> {
     let Some(root) = view.live.held_root else { return Ok(Some(0)) };
-    let before = forest.damaged;
-    let kept = super::reclaim::held(reader, forest, root, data)?;
-    Ok(kept.filter(|_| forest.damaged == before))
+    let before = reach.damaged;
+    let kept = super::reclaim::held(reader, reach, root, data)?;
+    Ok(kept.filter(|_| reach.damaged == before))
 }
 
 /// Joins details and tallies by device id; both ascend.
 fn devices(
-    forest: &mut Forest,
+    reach: &mut Reach,
     details: &[(u32, Details)],
     ids: &[u32],
     tallies: &[Tally],
@@ -337,7 +234,7 @@ fn devices(
     for (&id, tally) in ids.iter().zip(tallies) {
         let known = devices.binary_search_by_key(&id, |device| device.device_id);
         let place = known.unwrap_or_else(|place| {
-            forest.hurt(0, What::NoDetails(id));
+            reach.record_damage(0, What::NoDetails(id));
             devices.insert(place, device(id, None));
             place
         });
@@ -350,11 +247,11 @@ fn devices(
         if let (Some(details), Some(tree)) = (device.mapped_blocks, tally.mapped)
             && details != tree
         {
-            forest.hurt(0, What::MappedCount { device_id: id, details, tree });
+            reach.record_damage(0, What::MappedCount { device_id: id, details, tree });
         }
     }
     // With the top tree damaged, it is known why a device has no mappings.
     let lacking = devices.iter().filter(|device| top_whole && ids.binary_search(&device.device_id).is_err());
-    lacking.for_each(|device| forest.hurt(0, What::NoMappings(device.device_id)));
+    lacking.for_each(|device| reach.record_damage(0, What::NoMappings(device.device_id)));
     devices
 }

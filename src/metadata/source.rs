@@ -1,5 +1,5 @@
 //! Where metadata blocks come from: a copy in a file, the live metadata device, or memory.
-//! Refuses to open anything for writing, and to read a block device through the page cache.
+//! Never opens anything for writing; block devices are read past the page cache (`O_DIRECT`).
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};

@@ -1,5 +1,5 @@
 //! Reads a space map: its index, its bitmaps, and the tree of counts that do not fit them.
-//! Refuses to believe more blocks than the metadata has bitmaps for.
+//! Never reports more blocks than the metadata has bitmaps for.
 
 use std::io;
 use std::mem;
@@ -9,7 +9,7 @@ use super::block::{BLOCK_BYTES, Page, Salt, checksum_fits, u64_at};
 use super::block_reader::{Job, Reader};
 use super::btree::{Checked, Entries, lock, walk};
 use super::damage::{Error, What};
-use super::reach::Forest;
+use super::reach::Reach;
 use super::ref_counts::{BITMAP_BLOCKS, Counts, Map};
 use super::superblock::SpaceMapRoot;
 
@@ -19,32 +19,28 @@ const METADATA_BITMAPS: usize = 255;
 const INDEX_ENTRY_BYTES: usize = 16;
 
 /// The space map of the data device, whose bitmaps hang on a B-tree.
-pub(super) fn data(reader: &Reader<'_>, forest: &mut Forest, root: &SpaceMapRoot) -> Result<Counts, Error> {
-    let counts = Counts::new(believed(forest, root));
-    let entries = Entries::<INDEX_ENTRY_BYTES, u64>::collect(reader, forest, root.bitmap_root, bitmap)?;
+pub(super) fn data(reader: &Reader<'_>, reach: &mut Reach, root: &SpaceMapRoot) -> Result<Counts, Error> {
+    let counts = Counts::new(believed(reach, root));
+    let entries = Entries::<INDEX_ENTRY_BYTES, u64>::collect(reader, reach, root.bitmap_root, bitmap)?;
     let bitmaps = entries.into_iter().map(|entry| (entry.key, entry.leaf, entry.value));
-    let counts = read(reader, forest, root, counts, bitmaps)?;
+    let counts = read(reader, reach, root, counts, bitmaps)?;
     let bitmaps = counts.used();
     if counts.unknown() == 0 && root.used_blocks != bitmaps {
-        forest.hurt(from(root), What::SpaceMapCount { root: root.used_blocks, bitmaps });
+        reach.record_damage(from(root), What::SpaceMapCount { root: root.used_blocks, bitmaps });
     }
     Ok(counts)
 }
 
 /// The space map of the metadata device, whose bitmaps hang on one index block. Its root's count is not held
 /// against its bitmaps: `thin_restore` 0.9.0 writes one more.
-pub(super) fn metadata(
-    reader: &Reader<'_>,
-    forest: &mut Forest,
-    root: &SpaceMapRoot,
-) -> Result<Counts, Error> {
-    let counts = Counts::new(believed(forest, root));
+pub(super) fn metadata(reader: &Reader<'_>, reach: &mut Reach, root: &SpaceMapRoot) -> Result<Counts, Error> {
+    let counts = Counts::new(believed(reach, root));
     let index = Index::default();
-    let wanted: Vec<u32> = forest.point(0, root.bitmap_root).into_iter().collect();
+    let wanted: Vec<u32> = reach.point(0, root.bitmap_root).into_iter().collect();
     reader.sweep(&wanted, &index)?;
     let (bitmaps, lost) = index.all.into_inner().unwrap_or_else(PoisonError::into_inner);
-    lost.into_iter().for_each(|(block, what)| forest.lose(block, what));
-    read(reader, forest, root, counts, bitmaps.into_iter())
+    lost.into_iter().for_each(|(block, what)| reach.record_lost_subtree(block, what));
+    read(reader, reach, root, counts, bitmaps.into_iter())
 }
 
 /// The block of the bitmap that an index entry points to (`struct disk_index_entry`).
@@ -53,10 +49,10 @@ fn bitmap(entry: &[u8; INDEX_ENTRY_BYTES]) -> u64 {
 }
 
 /// How many blocks the map covers, unless the metadata could not possibly hold that many bitmaps.
-fn believed(forest: &mut Forest, root: &SpaceMapRoot) -> u64 {
-    let most = u64::from(forest.limit()) * BITMAP_BLOCKS;
+fn believed(reach: &mut Reach, root: &SpaceMapRoot) -> u64 {
+    let most = u64::from(reach.limit()) * BITMAP_BLOCKS;
     if root.total_blocks > most {
-        forest.lose(0, What::TooLarge(root.total_blocks));
+        reach.record_lost_subtree(0, What::TooLarge(root.total_blocks));
     }
     root.total_blocks.min(most)
 }
@@ -68,7 +64,7 @@ fn from(root: &SpaceMapRoot) -> u32 {
 
 fn read(
     reader: &Reader<'_>,
-    forest: &mut Forest,
+    reach: &mut Reach,
     root: &SpaceMapRoot,
     mut counts: Counts,
     bitmaps: impl Iterator<Item = Pointer>,
@@ -77,7 +73,7 @@ fn read(
     for (index, from, block) in
         bitmaps.take_while(|(index, ..)| *index < counts.total().div_ceil(BITMAP_BLOCKS))
     {
-        places.extend(forest.point(from, block).map(|block| (block, index)));
+        places.extend(reach.point(from, block).map(|block| (block, index)));
     }
     places.sort_unstable();
     let wanted: Vec<u32> = places.iter().map(|&(block, _)| block).collect();
@@ -85,12 +81,12 @@ fn read(
     let job = Bitmaps { places, total, all: Mutex::new((&mut counts, Vec::new())) };
     reader.sweep(&wanted, &job)?;
     let (_, lost) = job.all.into_inner().unwrap_or_else(PoisonError::into_inner);
-    lost.into_iter().for_each(|(block, what)| forest.lose(block, what));
+    lost.into_iter().for_each(|(block, what)| reach.record_lost_subtree(block, what));
     if counts.unknown() > 0 {
-        forest.hurt(from(root), What::BitmapsMissing(counts.unknown()));
+        reach.record_damage(from(root), What::BitmapsMissing(counts.unknown()));
     }
-    let roots = forest.point(0, root.ref_count_root).into_iter().collect();
-    walk(reader, forest, roots, &Checked)?;
+    let roots = reach.point(0, root.ref_count_root).into_iter().collect();
+    walk(reader, reach, roots, &Checked)?;
     Ok(counts)
 }
 

@@ -1,5 +1,5 @@
 //! Reads the superblock: where the trees and space maps are, and what the pool says about itself.
-//! Refuses what is no thin-pool superblock, or is one with features it does not know.
+//! Anything but a thin-pool superblock, and one with unknown features, is an error.
 
 use super::block::{BLOCK_BYTES, Page, Salt, checksum_fits, u32_at, u64_at};
 use super::damage::{Error, What};

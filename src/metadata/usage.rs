@@ -1,5 +1,5 @@
 //! What reading metadata tells: numbers for the pool and for each thin device.
-//! Refuses to turn what could not be read into a number: it stays `None`.
+//! What could not be read is `None`, never 0.
 
 use super::damage::Damage;
 use super::superblock::SpaceMapRoot;

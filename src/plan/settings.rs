@@ -7,7 +7,7 @@ use super::json_edit::with_option;
 use super::{Guarded, Plan, Step};
 use crate::advice::{Risk, quote};
 use crate::host::docker::{Docker, StorageOption};
-use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::percent_of;
 use crate::host::{DeviceMapper, Host};
 
@@ -18,7 +18,7 @@ const SAVED: &str = "/etc/docker/daemon.json.before-thinspect";
 /// Adds the steps that set the floor to `percent`.
 pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, percent: u64) {
     plan.basis.pieces = vec![&super::min_free_space::SHELL];
-    if pool.owner == Owner::ContainersStorage {
+    if pool.owner == PoolOwner::ContainersStorage {
         return podman(plan, percent);
     }
     let docker = host.docker_of(pool).or_else(|| host.docker_roots.first());

@@ -1,6 +1,6 @@
 //! Reads a recording from bytes: one this program wrote, or pasted text; and writes one.
 //!
-//! It refuses what cannot be either, in one sentence, and lets no word pass the border unseen
+//! Anything else is one clear error, and every string is sanitized on the way in
 //! ([`super::sanitize::clean`]).
 
 use super::paste::paste;

@@ -9,7 +9,7 @@ use crate::forecast::SpaceForecast;
 use crate::host::Host;
 use crate::host::dm::status::{Discards, HeldRoot, WhenFull};
 use crate::host::model::backing::{Backing, BackingKind};
-use crate::host::model::pool::{MinFreeFrom, Owner, Pool};
+use crate::host::model::pool::{MinFreeFrom, Pool, PoolOwner};
 use crate::host::model::space::Space;
 use crate::host::model::units::{Blocks, Bytes};
 use crate::verdict::{Certainty, Severity, Verdict};
@@ -270,23 +270,23 @@ fn bytes(amount: Option<Bytes>) -> Option<u64> {
     amount.map(|b| b.0)
 }
 
-fn owner(owner: &Owner) -> OwnerV1 {
+fn owner(owner: &PoolOwner) -> OwnerV1 {
     let root = match owner {
-        Owner::Docker { root } | Owner::Containerd { root } => root.clone(),
+        PoolOwner::Docker { root } | PoolOwner::Containerd { root } => root.clone(),
         _ => None,
     };
     OwnerV1 { kind: owner_word(owner), root }
 }
 
 /// Who owns a pool, in one word.
-pub(super) const fn owner_word(owner: &Owner) -> &'static str {
+pub(super) const fn owner_word(owner: &PoolOwner) -> &'static str {
     match owner {
-        Owner::Docker { .. } => "docker",
-        Owner::Containerd { .. } => "containerd",
-        Owner::Lvm => "lvm",
-        Owner::Stratis => "stratis",
-        Owner::ContainersStorage => "containers-storage",
-        Owner::Unknown => "unknown",
+        PoolOwner::Docker { .. } => "docker",
+        PoolOwner::Containerd { .. } => "containerd",
+        PoolOwner::Lvm => "lvm",
+        PoolOwner::Stratis => "stratis",
+        PoolOwner::ContainersStorage => "containers-storage",
+        PoolOwner::Unknown => "unknown",
     }
 }
 

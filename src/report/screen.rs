@@ -9,7 +9,7 @@ use crate::advice::Advice;
 use crate::forecast::length;
 use crate::host::dm::status::WhenFull;
 use crate::host::model::backing::Backing;
-use crate::host::model::pool::{MinFreeFrom, Owner, Pool, StatusAnswer};
+use crate::host::model::pool::{MinFreeFrom, Pool, PoolOwner, StatusAnswer};
 use crate::host::model::space::Space;
 use crate::host::model::units::{Blocks, Bytes};
 use crate::host::{DeviceMapper, Host};
@@ -208,7 +208,7 @@ pub(super) fn state(pool: &Pool, host: &Host) -> String {
 pub(super) fn owner(pool: &Pool, host: &Host) -> Option<String> {
     let at = |root: &Option<String>| root.as_ref().map(|r| format!(", {r}")).unwrap_or_default();
     match &pool.owner {
-        Owner::Docker { root } => {
+        PoolOwner::Docker { root } => {
             let docker = host.docker_of(pool);
             let version = docker.and_then(|d| d.version.as_deref());
             let version = version.or_else(|| pool.docker_info.as_ref()?.server_version.as_deref());
@@ -220,11 +220,11 @@ pub(super) fn owner(pool: &Pool, host: &Host) -> Option<String> {
             };
             Some(format!("docker{version}{}{stopped}", at(root)))
         }
-        Owner::Containerd { root } => Some(format!("containerd{}", at(root))),
-        Owner::Lvm => Some("LVM".to_owned()),
-        Owner::Stratis => Some("Stratis".to_owned()),
-        Owner::ContainersStorage => Some("containers/storage (Podman, CRI-O)".to_owned()),
-        Owner::Unknown => None,
+        PoolOwner::Containerd { root } => Some(format!("containerd{}", at(root))),
+        PoolOwner::Lvm => Some("LVM".to_owned()),
+        PoolOwner::Stratis => Some("Stratis".to_owned()),
+        PoolOwner::ContainersStorage => Some("containers/storage (Podman, CRI-O)".to_owned()),
+        PoolOwner::Unknown => None,
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::model::backing::Filesystem;
-use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::thin::Thin;
 use crate::host::model::units::Bytes;
 use crate::host::saying::{Kind, Saying};
@@ -79,7 +79,8 @@ fn check(host: &Host) -> Vec<Finding> {
 /// A thin device that is mapped nearly to its end, or whose filesystem is full.
 fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
     let pool = queries::pool_of_thin(host, thin);
-    let containers = pool.is_some_and(|p| matches!(p.owner, Owner::Docker { .. } | Owner::Containerd { .. }));
+    let containers =
+        pool.is_some_and(|p| matches!(p.owner, PoolOwner::Docker { .. } | PoolOwner::Containerd { .. }));
     if !(queries::is_containers_disk(&thin.name) || containers && !thin.name.ends_with("-base")) {
         return None;
     }

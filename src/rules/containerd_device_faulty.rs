@@ -5,7 +5,7 @@ use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::model::pool::Pool;
-use crate::host::owners::Owner;
+use crate::host::owners::DeviceRole;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -46,13 +46,13 @@ fn check(host: &Host) -> Vec<Finding> {
 
 /// What the snapshotter's records say. An id that is reserved, and of which the pool has no device, costs nothing.
 fn check_pool(pool: &Pool) -> Option<Finding> {
-    let known = pool.inside.as_ref().filter(|inside| inside.whole);
-    let there = |id: u32| known.is_none_or(|inside| inside.devices.contains_key(&id));
-    let record = |owner: &Owner| match owner {
-        Owner::Faulty { record } => Some(record.clone()),
+    let known = pool.metadata_contents.as_ref().filter(|contents| contents.complete);
+    let there = |id: u32| known.is_none_or(|contents| contents.devices.contains_key(&id));
+    let record = |owner: &DeviceRole| match owner {
+        DeviceRole::Faulty { record } => Some(record.clone()),
         _ => None,
     };
-    let of_device = |(id, owners): (&u32, &Vec<Owner>)| Some((*id, owners.iter().find_map(record)?));
+    let of_device = |(id, owners): (&u32, &Vec<DeviceRole>)| Some((*id, owners.iter().find_map(record)?));
     let mut faulty: Vec<(u32, String)> = pool.owners.by_device.iter().filter_map(of_device).collect();
     faulty.retain(|(id, record)| !record.is_empty() || there(*id));
     let held: Vec<u32> = faulty.iter().map(|(id, _)| *id).filter(|id| there(*id)).collect();

@@ -3,7 +3,7 @@
 use super::shared::{advice, min_free};
 use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
@@ -83,7 +83,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let lower = vec![advice::plan("min-free-space", pool, "see what lowering the percent would do")];
     let cost = match pool.owner {
         // It has no daemon.
-        Owner::ContainersStorage => "it only buys time",
+        PoolOwner::ContainersStorage => "it only buys time",
         _ => "it only buys time, and restarts the daemon",
     };
     Some(

@@ -7,7 +7,7 @@ use crate::host::Host;
 use crate::host::model::pool::Pool;
 use crate::host::model::thin::Thin;
 use crate::host::model::units::{DataBlocks, percent_of};
-use crate::host::owners::Owner;
+use crate::host::owners::DeviceRole;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -60,9 +60,9 @@ fn check(host: &Host) -> Vec<Finding> {
 
 /// A pool whose owner's records hold devices that were deleted and are still there.
 fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    let deleted = |owners: &[Owner]| owners.iter().any(|o| matches!(o, Owner::Deleted { .. }));
-    let known = pool.inside.as_ref().filter(|inside| inside.whole);
-    let there = |id: &u32| known.is_none_or(|inside| inside.devices.contains_key(id));
+    let deleted = |owners: &[DeviceRole]| owners.iter().any(|o| matches!(o, DeviceRole::Deleted { .. }));
+    let known = pool.metadata_contents.as_ref().filter(|contents| contents.complete);
+    let there = |id: &u32| known.is_none_or(|contents| contents.devices.contains_key(id));
     let recorded = pool.owners.by_device.iter().filter(|(_, owners)| deleted(owners)).map(|(id, _)| *id);
     let waiting: Vec<u32> = recorded.filter(there).collect();
     if waiting.is_empty() {

@@ -49,37 +49,41 @@ const AT_ONCE: usize = 200;
 
 fn check(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = host.docker_roots.iter().filter_map(doubles).collect();
-    found.extend(host.pools.iter().filter_map(|p| of_census(host, p)));
+    found.extend(host.pools.iter().filter_map(|p| from_reconciliation(host, p)));
     found.extend(check_log(host).or_else(|| of_refused_message(host)));
     found
 }
 
 /// Devices that the records name and the pool's metadata does not.
-fn of_census(host: &Host, pool: &Pool) -> Option<Finding> {
-    let census = reconcile::take(host, pool)?;
-    let (missing, recorded) = (census.missing.len(), census.recorded);
+fn from_reconciliation(host: &Host, pool: &Pool) -> Option<Finding> {
+    let reconciliation = reconcile::reconcile(host, pool)?;
+    let (missing, recorded) = (reconciliation.missing.len(), reconciliation.recorded);
     if missing == 0 {
         return None;
     }
-    let (severity, certainty) = if census.same_pool {
+    let (severity, certainty) = if reconciliation.same_pool {
         (Severity::Critical, Certainty::Certain)
     } else {
         (Severity::Warning, Certainty::Likely)
     };
     let whose = if pool.is_dockers() { "Docker's" } else { "containerd's" };
     let (are, those) = if missing == 1 { ("is", "that") } else { ("are", "those") };
-    let names: BTreeSet<String> = census.missing.iter().map(|(_, record)| short(record)).collect();
+    let names: BTreeSet<String> = reconciliation.missing.iter().map(|(_, record)| short(record)).collect();
     let names = thin_devices::list(names.into_iter());
     let summary =
         format!("{missing} of {whose} {recorded} recorded devices {are} not in the pool, {those} of {names}");
-    let each = census.missing.iter().map(|(id, record)| format!("{id} ({})", short(record)));
+    let each = reconciliation.missing.iter().map(|(id, record)| format!("{id} ({})", short(record)));
     let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary).with_evidence(
         "recorded, not in the pool",
         thin_devices::list(each),
         "the pool's metadata",
     );
     let finding = finding.advise(advice::usage(pool));
-    Some(if census.same_pool { finding.advise_all(given_up(host, pool, &census)) } else { finding })
+    Some(if reconciliation.same_pool {
+        finding.advise_all(given_up(host, pool, &reconciliation))
+    } else {
+        finding
+    })
 }
 
 /// A record's name as people have it: hashes cut short.
@@ -93,15 +97,15 @@ fn short(record: &str) -> String {
 }
 
 /// Docker cannot remove what has no device: it is given empty ones in their place, then removes those with the records.
-fn given_up(host: &Host, pool: &Pool, census: &Reconciliation) -> Vec<Advice> {
+fn given_up(host: &Host, pool: &Pool, reconciliation: &Reconciliation) -> Vec<Advice> {
     let (Some(name), Some(root)) =
         (pool.name.as_deref(), host.docker_of(pool).and_then(|d| d.root.as_deref()))
     else {
         return Vec::new();
     };
-    let containers = lost_containers(pool, census);
+    let containers = lost_containers(pool, reconciliation);
     let layers: Vec<&str> =
-        census.missing.iter().filter(|(_, r)| short(r) != *r).map(|(_, r)| r.as_str()).collect();
+        reconciliation.missing.iter().filter(|(_, r)| short(r) != *r).map(|(_, r)| r.as_str()).collect();
     let mut all = Vec::new();
     if let Some(first) = layers.first() {
         let does = "see which images stand on a layer that is lost";
@@ -110,7 +114,8 @@ fn given_up(host: &Host, pool: &Pool, census: &Reconciliation) -> Vec<Advice> {
     if queries::refuses_changes(pool) {
         return all;
     }
-    let ids: Vec<String> = census.missing.iter().take(AT_ONCE).map(|(id, _)| id.to_string()).collect();
+    let ids: Vec<String> =
+        reconciliation.missing.iter().take(AT_ONCE).map(|(id, _)| id.to_string()).collect();
     let create = format!(
         "for id in {}; do dmsetup message {} 0 \"create_thin $id\"; done",
         ids.join(" "),
@@ -130,9 +135,9 @@ fn given_up(host: &Host, pool: &Pool, census: &Reconciliation) -> Vec<Advice> {
 }
 
 /// Containers with a lost device, by a name that Docker takes.
-fn lost_containers(pool: &Pool, census: &Reconciliation) -> Vec<String> {
+fn lost_containers(pool: &Pool, reconciliation: &Reconciliation) -> Vec<String> {
     let owned = |id: &u32| pool.owners.containers.iter().find(|c| c.devices.contains(id));
-    let mut names: Vec<String> = census
+    let mut names: Vec<String> = reconciliation
         .missing
         .iter()
         .filter_map(|(id, _)| owned(id))

@@ -3,7 +3,7 @@
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
-use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -61,7 +61,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Finding {
 
 fn with_advice(finding: Finding, host: &Host, pool: &Pool) -> Finding {
     let moves = "see how the pool moves to LVM, with everything that is in it";
-    if matches!(pool.owner, Owner::Containerd { .. }) {
+    if matches!(pool.owner, PoolOwner::Containerd { .. }) {
         return finding.advise(advice::plan("direct-lvm", pool, moves));
     }
     if !queries::is_dockers(host, pool) {

@@ -55,12 +55,12 @@ fn check(host: &Host) -> Vec<Finding> {
 
 /// What the superblock and the devices' details are damaged; the mappings are not read for this.
 fn of_inside(pool: &Pool) -> Option<Finding> {
-    let inside = pool.inside.as_ref()?;
-    let (block, what) = inside.damage.first()?;
-    let more = inside.damaged.saturating_sub(1);
+    let contents = pool.metadata_contents.as_ref()?;
+    let (block, what) = contents.damage.first()?;
+    let more = contents.damaged.saturating_sub(1);
     let more = if more > 0 { format!(", and {more} more") } else { String::new() };
     let summary = format!("The pool's metadata is damaged on its device: block {block} {what}{more}");
-    let each = inside.damage.iter().map(|(block, what)| format!("{block}: {what}"));
+    let each = contents.damage.iter().map(|(block, what)| format!("{block}: {what}"));
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
         .with_evidence("damaged metadata blocks", thin_devices::list(each), "the pool's metadata");
     let says = advice::usage(pool);

@@ -66,10 +66,10 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let mut finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, Subject::pool(pool), summary)
         .with_evidence("metadata blocks", metadata.0.to_string(), queries::source(pool))
         .with_evidence("worst case of one mapping a data block", format!("{} blocks", worst.0), "computed");
-    if let Some((seen, inside)) = seen.zip(pool.inside.as_ref()) {
-        let used = inside.metadata_used.unwrap_or_default().0;
-        let mapped: u64 = inside.devices.values().filter_map(|d| d.mapped).map(|b| b.0).sum();
-        let now = format!("{used} blocks for {} devices with {mapped} mappings", inside.devices.len());
+    if let Some((seen, contents)) = seen.zip(pool.metadata_contents.as_ref()) {
+        let used = contents.metadata_used.unwrap_or_default().0;
+        let mapped: u64 = contents.devices.values().filter_map(|d| d.mapped).map(|b| b.0).sum();
+        let now = format!("{used} blocks for {} devices with {mapped} mappings", contents.devices.len());
         finding = finding
             .with_evidence("metadata in use, without the kernel's reserve", now, "the pool's metadata")
             .with_evidence("when the data is full at that rate", format!("{} blocks", seen.0), "computed");
@@ -81,7 +81,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 /// snapshots and layers that share data have mappings of their own. Said only of a pool that is used enough to tell.
 fn at_this_rate(pool: &Pool) -> Option<u64> {
     let (used, total) = (pool.data.used.filter(|used| used.0 > 0)?.0, pool.data.total?.0);
-    let metadata = pool.inside.as_ref()?.metadata_used?.0;
+    let metadata = pool.metadata_contents.as_ref()?.metadata_used?.0;
     if used < percent_of(total, TELLING_PERCENT) {
         return None;
     }

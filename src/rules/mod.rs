@@ -3,8 +3,59 @@
 //! A rule never prints, never asks, and knows neither options nor other rules. A rule's explanation is its
 //! doc comment; the examples in it run as tests, one that fires and one that keeps quiet.
 
+mod autoextend_off;
+mod base_size_exceeds_pool;
+mod block_device_failing;
+mod block_size_wasteful;
+mod container_size_limit;
+mod containerd_device_faulty;
+mod data_below_low_water;
+mod data_below_min_free;
+mod data_full;
+mod data_nearly_full;
+mod deferred_deletion_backlog;
+mod device_busy;
+mod discards_not_passed;
+mod docker_metadata_mismatch;
+mod driver_misconfigured;
+mod driver_removed;
+mod filling_fast;
 mod finding;
+mod host_filesystem_full;
+mod hung_tasks;
+mod inodes_exhausted;
+mod loop_devices_exhausted;
+mod loop_file_deleted;
+mod loop_file_outgrows_filesystem;
+mod loopback_in_use;
+mod metadata_below_min_free;
+mod metadata_corrupt;
+mod metadata_full;
+mod metadata_nearly_full;
+mod metadata_snapshot_held;
+mod metadata_undersized;
+mod numbers_disagree;
+mod open_deleted_files;
+mod pool_already_used;
+mod pool_belongs_to_another_docker;
+mod pool_failed;
+mod pool_needs_check;
+mod pool_not_found;
+mod pool_overcommitted;
+mod pool_read_only;
+mod pool_size_stale;
+mod pool_suspended;
+mod pool_unanswered;
+mod queue_without_timeout;
 mod shared;
+mod thin_check_unavailable;
+mod thin_devices_leaked;
+mod thresholds_collide;
+mod transaction_id_mismatch;
+mod udev_cookie_stuck;
+mod udev_sync_missing;
+mod volume_group_full;
+mod xfs_retries_forever;
 
 pub use finding::{Evidence, Finding, Subject};
 
@@ -46,68 +97,61 @@ macro_rules! rule {
 }
 pub(crate) use rule;
 
-macro_rules! rules {
-    ($($module:ident),+ $(,)?) => {
-        $(mod $module;)+
-        /// Every rule, root causes before what follows from them: among findings of one severity and
-        /// certainty, the earlier one leads.
-        pub static RULES: &[&Rule] = &[$(&$module::RULE),+];
-    };
-}
-
-rules! {
-    numbers_disagree,
-    block_device_failing,
-    loop_file_deleted,
-    loop_file_outgrows_filesystem,
-    thin_check_unavailable,
-    metadata_full,
-    metadata_corrupt,
-    pool_failed,
-    pool_needs_check,
-    data_full,
-    pool_read_only,
-    pool_suspended,
-    pool_unanswered,
-    hung_tasks,
-    driver_removed,
-    driver_misconfigured,
-    pool_already_used,
-    pool_belongs_to_another_docker,
-    pool_not_found,
-    loop_devices_exhausted,
-    transaction_id_mismatch,
-    volume_group_full,
-    metadata_below_min_free,
-    data_below_min_free,
-    host_filesystem_full,
-    inodes_exhausted,
-    container_size_limit,
-    udev_cookie_stuck,
-    udev_sync_missing,
-    docker_metadata_mismatch,
-    device_busy,
-    metadata_nearly_full,
-    data_nearly_full,
-    filling_fast,
-    data_below_low_water,
-    pool_size_stale,
-    metadata_undersized,
-    base_size_exceeds_pool,
-    thresholds_collide,
-    autoextend_off,
-    deferred_deletion_backlog,
-    thin_devices_leaked,
-    containerd_device_faulty,
-    open_deleted_files,
-    discards_not_passed,
-    metadata_snapshot_held,
-    xfs_retries_forever,
-    queue_without_timeout,
-    pool_overcommitted,
-    block_size_wasteful,
-    loopback_in_use,
-}
+/// Every rule, root causes before what follows from them: among findings of one severity and certainty, the earlier
+/// one leads.
+pub static RULES: &[&Rule] = &[
+    &numbers_disagree::RULE,
+    &block_device_failing::RULE,
+    &loop_file_deleted::RULE,
+    &loop_file_outgrows_filesystem::RULE,
+    &thin_check_unavailable::RULE,
+    &metadata_full::RULE,
+    &metadata_corrupt::RULE,
+    &pool_failed::RULE,
+    &pool_needs_check::RULE,
+    &data_full::RULE,
+    &pool_read_only::RULE,
+    &pool_suspended::RULE,
+    &pool_unanswered::RULE,
+    &hung_tasks::RULE,
+    &driver_removed::RULE,
+    &driver_misconfigured::RULE,
+    &pool_already_used::RULE,
+    &pool_belongs_to_another_docker::RULE,
+    &pool_not_found::RULE,
+    &loop_devices_exhausted::RULE,
+    &transaction_id_mismatch::RULE,
+    &volume_group_full::RULE,
+    &metadata_below_min_free::RULE,
+    &data_below_min_free::RULE,
+    &host_filesystem_full::RULE,
+    &inodes_exhausted::RULE,
+    &container_size_limit::RULE,
+    &udev_cookie_stuck::RULE,
+    &udev_sync_missing::RULE,
+    &docker_metadata_mismatch::RULE,
+    &device_busy::RULE,
+    &metadata_nearly_full::RULE,
+    &data_nearly_full::RULE,
+    &filling_fast::RULE,
+    &data_below_low_water::RULE,
+    &pool_size_stale::RULE,
+    &metadata_undersized::RULE,
+    &base_size_exceeds_pool::RULE,
+    &thresholds_collide::RULE,
+    &autoextend_off::RULE,
+    &deferred_deletion_backlog::RULE,
+    &thin_devices_leaked::RULE,
+    &containerd_device_faulty::RULE,
+    &open_deleted_files::RULE,
+    &discards_not_passed::RULE,
+    &metadata_snapshot_held::RULE,
+    &xfs_retries_forever::RULE,
+    &queue_without_timeout::RULE,
+    &pool_overcommitted::RULE,
+    &block_size_wasteful::RULE,
+    &loopback_in_use::RULE,
+];
 
 /// All findings, most likely root cause first: by severity, then by certainty (a possible one after the
 /// others), then in the order of [`RULES`]. The advice of each stands mildest first.

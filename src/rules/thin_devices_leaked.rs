@@ -59,18 +59,21 @@ fn check_log(host: &Host) -> Option<Finding> {
 }
 
 fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    reconcile::take(host, pool).map_or_else(|| of_active(host, pool), |census| of_census(host, pool, &census))
+    reconcile::reconcile(host, pool).map_or_else(
+        || of_active(host, pool),
+        |reconciliation| from_reconciliation(host, pool, &reconciliation),
+    )
 }
 
 /// Devices in the pool's metadata that no record names.
-fn of_census(host: &Host, pool: &Pool, census: &Reconciliation) -> Option<Finding> {
-    if census.leaked.is_empty() {
+fn from_reconciliation(host: &Host, pool: &Pool, reconciliation: &Reconciliation) -> Option<Finding> {
+    if reconciliation.leaked.is_empty() {
         return None;
     }
-    let ids: Vec<u32> = census.leaked.iter().map(|(id, _)| *id).collect();
+    let ids: Vec<u32> = reconciliation.leaked.iter().map(|(id, _)| *id).collect();
     let idle = ids.iter().all(|id| thin_devices::active(host, pool, *id).is_none());
-    let sure = census.same_pool && census.in_step && idle;
-    let amount = thin_devices::blocks(pool, census.leaked.iter().map(|(_, mapped)| *mapped));
+    let sure = reconciliation.same_pool && reconciliation.in_step && idle;
+    let amount = thin_devices::blocks(pool, reconciliation.leaked.iter().map(|(_, mapped)| *mapped));
     let amount = amount.map(|a| format!(": they map {a}, shared ones included")).unwrap_or_default();
     let summary = match ids.len() {
         1 => format!(
@@ -80,13 +83,13 @@ fn of_census(host: &Host, pool: &Pool, census: &Reconciliation) -> Option<Findin
         n => format!("{n} thin devices in the pool belong to nobody{amount}"),
     };
     let certainty = if sure { Certainty::Certain } else { Certainty::Likely };
-    let each = census.leaked.iter().map(|(id, mapped)| {
+    let each = reconciliation.leaked.iter().map(|(id, mapped)| {
         let amount = thin_devices::blocks(pool, [*mapped]).map(|a| format!(" with {a}")).unwrap_or_default();
         format!("{id}{amount}")
     });
     let finding = Finding::new(&RULE, Severity::Warning, certainty, Subject::pool(pool), summary)
         .with_evidence("devices without a record", thin_devices::list(each), "the pool's metadata")
-        .with_evidence("recorded devices", census.recorded.to_string(), "the owner's records");
+        .with_evidence("recorded devices", reconciliation.recorded.to_string(), "the owner's records");
     let delete = if sure { thin_devices::delete(host, pool, &ids) } else { None };
     Some(with_advice(finding, pool).advise_all(delete))
 }

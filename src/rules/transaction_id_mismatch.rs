@@ -88,7 +88,8 @@ fn of_refusal(host: &Host) -> Option<Finding> {
 fn of_records(host: &Host, pool: &Pool) -> Option<Finding> {
     let docker = host.docker_of(pool)?;
     let reached = pool.transaction_id?;
-    let went_on = pool.inside.as_ref().and_then(|i| i.transaction_id).is_some_and(|now| now != reached);
+    let went_on =
+        pool.metadata_contents.as_ref().and_then(|i| i.transaction_id).is_some_and(|now| now != reached);
     let ahead = reconcile::ahead(pool, docker);
     if went_on || matches!(ahead, Some(0 | 1)) {
         return None;

@@ -1,5 +1,5 @@
 //! The process that holds a metadata snapshot for its parent, and releases it when the parent wants or ends.
-//! Refuses to end before: no signal that can be blocked reaches it, and it leaves its parent's session.
+//! Does not end before that: no signal that can be blocked reaches it, and it leaves its parent's session.
 
 use super::pool::{self, Own};
 use crate::record::probe::sys;

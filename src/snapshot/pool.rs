@@ -1,5 +1,5 @@
 //! The two messages to a pool: take a metadata snapshot, release it if it is ours.
-//! Refuses to release one that is not the same as was taken, byte for byte.
+//! Never releases one that is not the same as was taken, byte for byte.
 
 use super::guardian::Report;
 use crate::advice::quote;

@@ -1,5 +1,5 @@
 //! Who uses a pool's space: joins the blocks of each thin device with the images and containers it belongs to.
-//! Refuses to add up what is shared, and to call a number exact that was not counted.
+//! Shared blocks are never added up, and only counted numbers are called exact.
 //!
 //! [`join`] makes rows by device, image and container, and totals that add up to the pool's used blocks;
 //! [`without`] counts what a chosen set gives back; [`free`](mod@free) picks what to remove to get a wanted amount back.
@@ -15,7 +15,7 @@ pub use without::{Without, without};
 
 use crate::host::model::note::Note;
 use crate::host::model::units::{Bytes, DataBlocks, Sectors};
-use crate::host::owners::{Owner, Owners, Unmatched};
+use crate::host::owners::{DeviceRole, Owners, Unmatched};
 use crate::metadata;
 use std::collections::{BTreeSet, HashMap};
 
@@ -45,7 +45,7 @@ pub struct Usage {
     /// Every container, most reclaimable blocks first.
     pub containers: Vec<ContainerRow>,
     /// Where the records and the pool disagree.
-    pub strangers: Option<Unmatched>,
+    pub unmatched: Option<Unmatched>,
     /// What of the records and the metadata could not be read.
     pub gaps: Vec<Note>,
 }
@@ -88,7 +88,7 @@ pub struct DeviceRow {
     /// Its id in the pool.
     pub device_id: u32,
     /// What it is; none for a stranger.
-    pub owners: Vec<Owner>,
+    pub owners: Vec<DeviceRole>,
     /// What it uses. Of a device alone, what is reclaimable is what is exclusive, unless a metadata snapshot is held.
     pub amounts: Amounts,
 }
@@ -180,7 +180,7 @@ pub fn join(usage: &metadata::Usage, owners: &Owners, reclaim: &dyn Reclaim, mos
         devices,
         images,
         containers,
-        strangers: owners.strangers(&in_pool),
+        unmatched: owners.unmatched(&in_pool),
         gaps: gaps(usage, owners),
     }
 }

@@ -1,6 +1,6 @@
 //! What an engine deletes when a container, an image or the build cache is removed: its own devices, and the layers
 //! that nothing else needs any more.
-//! Refuses what the engine refuses: an image that containers or other images stand on.
+//! Leaves out what the engine would refuse to remove: an image that containers or other images stand on.
 
 use crate::host::owners::{Image, Owners, PinnedBy};
 use std::collections::{HashMap, HashSet};

@@ -1,8 +1,8 @@
 //! What a pool's used blocks add up to: blocks of one device by what the device is, blocks of several, blocks of none.
-//! Refuses a sum with an unknown part in it.
+//! A sum with an unknown part is unknown.
 
 use crate::host::model::units::DataBlocks;
-use crate::host::owners::{Owner, Owners, RecordKeeper};
+use crate::host::owners::{DeviceRole, Owners, RecordKeeper};
 use crate::metadata;
 use std::collections::BTreeMap;
 
@@ -93,19 +93,19 @@ impl Kind {
     pub fn of(owners: &Owners, device_id: u32) -> Self {
         let recorded = owners.keeper != RecordKeeper::Nobody && owners.all_recorded;
         match owners.of(device_id).first() {
-            Some(Owner::Base) => Self::Base,
-            Some(Owner::Layer { images, .. }) if images.is_empty() => Self::LooseLayer,
-            Some(Owner::Layer { .. }) => Self::Layer,
-            Some(Owner::BuildStep { .. }) => Self::BuildStep,
-            Some(Owner::Container { .. }) => Self::Container,
-            Some(Owner::Snapshot { .. }) => Self::Snapshot,
-            Some(Owner::Deleted { .. }) => Self::Deleted,
-            Some(Owner::Faulty { .. }) => Self::Faulty,
-            Some(Owner::Orphan { .. }) => Self::Orphan,
-            Some(Owner::Volume(_)) => Self::Volume,
-            Some(Owner::StratisFilesystem { .. }) => Self::Filesystem,
-            Some(Owner::Active(_)) | None if recorded => Self::Leaked,
-            Some(Owner::Active(_)) | None => Self::Unknown,
+            Some(DeviceRole::Base) => Self::Base,
+            Some(DeviceRole::Layer { images, .. }) if images.is_empty() => Self::LooseLayer,
+            Some(DeviceRole::Layer { .. }) => Self::Layer,
+            Some(DeviceRole::BuildStep { .. }) => Self::BuildStep,
+            Some(DeviceRole::Container { .. }) => Self::Container,
+            Some(DeviceRole::Snapshot { .. }) => Self::Snapshot,
+            Some(DeviceRole::Deleted { .. }) => Self::Deleted,
+            Some(DeviceRole::Faulty { .. }) => Self::Faulty,
+            Some(DeviceRole::Orphan { .. }) => Self::Orphan,
+            Some(DeviceRole::Volume(_)) => Self::Volume,
+            Some(DeviceRole::StratisFilesystem { .. }) => Self::Filesystem,
+            Some(DeviceRole::Active(_)) | None if recorded => Self::Leaked,
+            Some(DeviceRole::Active(_)) | None => Self::Unknown,
         }
     }
 }

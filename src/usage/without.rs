@@ -1,5 +1,5 @@
 //! What comes back if a chosen set of containers and images is removed together.
-//! Refuses a name that stands for nothing, or for more than one thing.
+//! A name that matches nothing, or more than one thing, is an error.
 
 use super::{Reclaim, Removal};
 use crate::host::model::units::DataBlocks;

@@ -1,7 +1,7 @@
 //! Follows the pools of this machine: looks again and again, remembers, and notices what happened.
 //!
 //! Everything it says is read from recordings like everything else; only what moves is asked again
-//! ([`crate::record::collect::refresh`]). It refuses to be held up by one pool: questions have their time limits, and a pool
+//! ([`crate::record::collect::refresh`]). One pool cannot hold it up: questions have their time limits, and a pool
 //! that is silent is left alone until the process that waits for it has ended.
 
 pub mod event_loop;

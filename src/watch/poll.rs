@@ -1,6 +1,6 @@
 //! Waits for whichever comes first: a device-mapper event, a signal, a key, or the time.
 //!
-//! Between those it costs nothing. It refuses to be driven: where events come faster than ten a second, as while
+//! Between those it costs nothing. It cannot be driven: where events come faster than ten a second, as while
 //! containers are made and removed, they are gathered.
 
 use crate::record::probe::dm_events::Events;

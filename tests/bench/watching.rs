@@ -81,7 +81,7 @@ fn measure(what: &str, thin_devices: usize, busy: bool) {
     let recording = machine(thin_devices);
     let make = move || -> Box<dyn Responder> {
         let answers =
-            recording.answers.iter().map(|a| ((a.query, a.of.clone()), a.outcome.clone())).collect();
+            recording.answers.iter().map(|a| ((a.query, a.target.clone()), a.outcome.clone())).collect();
         Box::new(Recorded { answers, busy, asked: 0 })
     };
     let before = processor();

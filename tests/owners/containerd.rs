@@ -2,7 +2,7 @@
 
 use crate::bolt::path;
 use thinspect::host::model::pool::{self, Pool};
-use thinspect::host::owners::{self, Owner, Owners, Part, RecordKeeper, State};
+use thinspect::host::owners::{self, DeviceRole, Owners, Part, RecordKeeper, State};
 use thinspect::record::owners::answer_at;
 use thinspect::record::{Outcome, Query, Recording, Source};
 use thinspect::usage::Removal;
@@ -26,7 +26,7 @@ fn recording() -> Recording {
 }
 
 fn owners(recording: &Recording) -> Owners {
-    let owner = pool::Owner::Containerd { root: None };
+    let owner = pool::PoolOwner::Containerd { root: None };
     let pool = Pool { name: Some("ctr-pool".to_owned()), owner, ..Pool::default() };
     owners::read(recording, &thinspect::host::read(recording), &pool)
 }
@@ -57,8 +57,8 @@ fn who_owns_what() {
     assert_eq!(owners.keeper, RecordKeeper::Containerd { database: "/ctr/ctr-pool.db".to_owned() });
     assert_eq!(owners.gaps, []);
     let chain = format!("default/2/{CHAIN}");
-    assert_eq!(owners.of(1), [Owner::Layer { chain, images: vec![0] }]);
-    assert_eq!(owners.of(2), [Owner::Container { container: 0, part: Part::Writable }]);
+    assert_eq!(owners.of(1), [DeviceRole::Layer { chain, images: vec![0] }]);
+    assert_eq!(owners.of(2), [DeviceRole::Container { container: 0, part: Part::Writable }]);
     let image = &owners.images[0];
     assert_eq!(
         (image.tags.as_slice(), &image.devices, image.whole),
@@ -67,9 +67,9 @@ fn who_owns_what() {
     let container = &owners.containers[0];
     assert_eq!((container.id.as_str(), container.image, container.state), ("t1", Some(0), State::Unknown));
     assert_eq!((&container.devices, &container.below), (&vec![2], &vec![1]));
-    let strangers = owners.strangers(&[1, 3].into()).unwrap();
+    let unmatched = owners.unmatched(&[1, 3].into()).unwrap();
     assert_eq!(
-        (strangers.without_record, strangers.without_device, strangers.certain),
+        (unmatched.without_record, unmatched.without_device, unmatched.certain),
         (vec![3], vec![2], true)
     );
 }
@@ -154,11 +154,11 @@ fn other_states_and_what_is_missing() {
     recording.push(Query::ContainerdDevices, "/ctr/ctr-pool.db", Outcome::Answered(devices.join("\n")));
     recording.push(Query::ContainerdImages, "/ctr/meta.db", Outcome::Refused("EACCES".to_owned()));
     let owners = owners(&recording);
-    assert_eq!(owners.of(1), [Owner::Deleted { record: "ctr-pool-snap-1".to_owned() }]);
-    assert_eq!(owners.of(9), [Owner::Orphan { record: "ctr-pool-snap-9".to_owned() }]);
-    assert_eq!(owners.of(5), [Owner::Faulty { record: String::new() }]);
+    assert_eq!(owners.of(1), [DeviceRole::Deleted { record: "ctr-pool-snap-1".to_owned() }]);
+    assert_eq!(owners.of(9), [DeviceRole::Orphan { record: "ctr-pool-snap-9".to_owned() }]);
+    assert_eq!(owners.of(5), [DeviceRole::Faulty { record: String::new() }]);
     assert_eq!(owners.gaps.len(), 2, "{:?}", owners.gaps);
-    let strangers = owners.strangers(&[1, 9, 30].into()).unwrap();
-    assert_eq!((strangers.without_record, strangers.certain), (vec![30], false));
-    assert_eq!(strangers.without_device, Vec::<u32>::new(), "a reserved id has no device");
+    let unmatched = owners.unmatched(&[1, 9, 30].into()).unwrap();
+    assert_eq!((unmatched.without_record, unmatched.certain), (vec![30], false));
+    assert_eq!(unmatched.without_device, Vec::<u32>::new(), "a reserved id has no device");
 }

@@ -136,7 +136,7 @@ fn real_metadata_without_records() {
         InMetadata { source: &source, options: Options::default(), transaction_id: usage.transaction_id };
     let joined = join(&usage, &Owners::default(), &reclaim, walks_worth_it(&usage));
     assert_eq!(joined.devices.len(), 4);
-    assert_eq!(joined.strangers, None);
+    assert_eq!(joined.unmatched, None);
     assert!(joined.devices.iter().all(|row| row.owners.is_empty()));
     let totals = &joined.totals;
     let parts = [totals.exclusive, totals.shared, totals.unaccounted].map(|part| part.unwrap().0);

@@ -4,7 +4,7 @@ use crate::world::{ROOT, blocks, docker_host, hex, owners, pool, recording};
 use thinspect::host;
 use thinspect::host::lvm::LvName;
 use thinspect::host::model::thin::Thin;
-use thinspect::host::owners::{self, Owner, Part, State};
+use thinspect::host::owners::{self, DeviceRole, Part, State};
 use thinspect::record::owners::answer_at;
 use thinspect::record::{Outcome, Query, Recording, Source};
 use thinspect::usage::Removal;
@@ -13,13 +13,13 @@ use thinspect::usage::Removal;
 fn every_device_has_its_owner() {
     let owners = owners();
     assert_eq!(owners.gaps, []);
-    assert_eq!(owners.of(1), [Owner::Base]);
-    assert_eq!(owners.of(2), [Owner::Layer { chain: hex('a'), images: vec![0, 1, 2, 3] }]);
-    assert_eq!(owners.of(3), [Owner::Layer { chain: hex('b'), images: vec![0, 3] }]);
-    assert_eq!(owners.of(6), [Owner::Layer { chain: hex('e'), images: vec![3] }]);
-    assert_eq!(owners.of(7), [Owner::Container { container: 0, part: Part::Init }]);
-    assert_eq!(owners.of(8), [Owner::Container { container: 0, part: Part::Writable }]);
-    assert_eq!(owners.of(13), [Owner::Orphan { record: "nobody".to_owned() }]);
+    assert_eq!(owners.of(1), [DeviceRole::Base]);
+    assert_eq!(owners.of(2), [DeviceRole::Layer { chain: hex('a'), images: vec![0, 1, 2, 3] }]);
+    assert_eq!(owners.of(3), [DeviceRole::Layer { chain: hex('b'), images: vec![0, 3] }]);
+    assert_eq!(owners.of(6), [DeviceRole::Layer { chain: hex('e'), images: vec![3] }]);
+    assert_eq!(owners.of(7), [DeviceRole::Container { container: 0, part: Part::Init }]);
+    assert_eq!(owners.of(8), [DeviceRole::Container { container: 0, part: Part::Writable }]);
+    assert_eq!(owners.of(13), [DeviceRole::Orphan { record: "nobody".to_owned() }]);
     assert_eq!(owners.of(14), []);
     assert_eq!(owners.devices_of_image(3), [6, 3, 2]);
     let states: Vec<State> = owners.containers.iter().map(|c| c.state).collect();
@@ -28,9 +28,9 @@ fn every_device_has_its_owner() {
     assert_eq!(owners.containers[0].below, [3, 2]);
     assert_eq!(owners.containers[0].finished, None, "the year 1 is never");
     assert_eq!(owners.containers_of(3).map(|(place, _)| place).collect::<Vec<_>>(), [1, 2]);
-    let strangers = owners.strangers(&blocks().ids()).unwrap();
+    let unmatched = owners.unmatched(&blocks().ids()).unwrap();
     assert_eq!(
-        (strangers.without_record, strangers.without_device, strangers.certain),
+        (unmatched.without_record, unmatched.without_device, unmatched.certain),
         (vec![14], vec![13], true)
     );
 }
@@ -78,8 +78,8 @@ fn every_missing_answer_is_a_gap() {
             let mut recording = recording();
             recording.push(query, ROOT, outcome.clone());
             let owners = owners::read(&recording, &docker_host(&recording), &pool());
-            let strangers = owners.strangers(&blocks().ids()).unwrap();
-            assert!(!owners.gaps.is_empty() && strangers.certain, "{query:?} {outcome:?}");
+            let unmatched = owners.unmatched(&blocks().ids()).unwrap();
+            assert!(!owners.gaps.is_empty() && unmatched.certain, "{query:?} {outcome:?}");
         }
     }
     let mut recording = recording();
@@ -90,7 +90,7 @@ fn every_missing_answer_is_a_gap() {
     );
     let owners = owners::read(&recording, &docker_host(&recording), &pool());
     assert_eq!(owners.gaps.len(), 1, "{:?}", owners.gaps);
-    assert!(!owners.strangers(&blocks().ids()).unwrap().certain);
+    assert!(!owners.unmatched(&blocks().ids()).unwrap().certain);
 }
 
 /// A pool that another Docker left behind: ids of this one's records mean nothing there.
@@ -98,10 +98,10 @@ fn every_missing_answer_is_a_gap() {
 fn another_dockers_pool_has_no_owners() {
     let recording = recording();
     for root in [None, Some("/elsewhere".to_owned())] {
-        let stale = thinspect::host::model::pool::Owner::Docker { root };
+        let stale = thinspect::host::model::pool::PoolOwner::Docker { root };
         let pool = thinspect::host::model::pool::Pool { owner: stale, ..pool() };
         let owners = owners::read(&recording, &docker_host(&recording), &pool);
-        assert_eq!((owners.by_device.len(), owners.strangers(&[1].into())), (0, None));
+        assert_eq!((owners.by_device.len(), owners.unmatched(&[1].into())), (0, None));
     }
 }
 
@@ -154,9 +154,9 @@ fn devices_of_nobodys_records_have_names_at_most() {
     let pool = thinspect::host::model::pool::Pool { device, lv: Some(lv), ..Default::default() };
     let owners = owners::read(&recording, &host, &pool);
     let volume = thinspect::host::lvm::LvName { vg: "vg".to_owned(), lv: "lv-one".to_owned() };
-    assert_eq!(owners.of(1), [Owner::Volume(volume)]);
-    assert_eq!(owners.of(2), [Owner::Active("odd".to_owned())]);
-    assert_eq!(owners.strangers(&[1, 2, 3].into()), None, "an inactive volume is no stranger");
+    assert_eq!(owners.of(1), [DeviceRole::Volume(volume)]);
+    assert_eq!(owners.of(2), [DeviceRole::Active("odd".to_owned())]);
+    assert_eq!(owners.unmatched(&[1, 2, 3].into()), None, "an inactive volume is no stranger");
     assert_eq!(owners.in_use, [1, 2].into());
 }
 
@@ -215,7 +215,7 @@ fn names_without_an_engine() {
     );
     let host = host::read(&recording);
     let owners = owners::read(&recording, &host, &host.pools[0]);
-    let volume = |lv: &str| [Owner::Volume(LvName { vg: "vg".to_owned(), lv: lv.to_owned() })];
+    let volume = |lv: &str| [DeviceRole::Volume(LvName { vg: "vg".to_owned(), lv: lv.to_owned() })];
     assert_eq!(
         (owners.of(1), owners.of(2), owners.of(3)),
         (&volume("data")[..], &volume("idle-snap")[..], &[][..])
@@ -231,7 +231,7 @@ fn names_without_an_engine() {
     let host = host::read(&recording);
     let owners = owners::read(&recording, &host, &host.pools[0]);
     assert!(
-        matches!(owners.of(5), [Owner::StratisFilesystem { filesystem, .. }] if filesystem == "49e5d8a178e54fdead6db5692f697058"),
+        matches!(owners.of(5), [DeviceRole::StratisFilesystem { filesystem, .. }] if filesystem == "49e5d8a178e54fdead6db5692f697058"),
         "{:?}",
         owners.of(5)
     );

@@ -11,7 +11,7 @@ use thinspect::host::model::backing::Filesystem;
 use thinspect::host::model::pool::Pool;
 use thinspect::host::model::thin::Thin;
 use thinspect::host::model::units::{Bytes, DataBlocks};
-use thinspect::host::owners::{self, Owner, Owners, State};
+use thinspect::host::owners::{self, DeviceRole, Owners, State};
 use thinspect::record::{Outcome, Query};
 use thinspect::usage::selection::{Free, Loss, Trim, free};
 use thinspect::usage::{Reclaim, Removal};
@@ -84,7 +84,7 @@ fn the_build_cache_goes_first() {
     let steps = [step("nobody", None), step("other", Some('c'))].join("\n");
     recording.push(Query::DockerBuildCache, &cache, Outcome::Answered(steps));
     let owners = owners::read(&recording, &docker_host(&recording), &pool());
-    assert_eq!(owners.of(13), [Owner::BuildStep { record: "nobody".to_owned() }]);
+    assert_eq!(owners.of(13), [DeviceRole::BuildStep { record: "nobody".to_owned() }]);
     let mut blocks = blocks();
     blocks.device(13, 1, 2000..2005);
     let both = plan(&owners, &blocks, 100);

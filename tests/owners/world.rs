@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use thinspect::host::docker::{DeviceRecord, Docker};
-use thinspect::host::model::pool::{Owner, Pool};
+use thinspect::host::model::pool::{Pool, PoolOwner};
 use thinspect::host::model::units::Bytes;
 use thinspect::host::owners::{self, Owners};
 use thinspect::host::{self, Host};
@@ -205,7 +205,7 @@ pub(crate) fn blocks() -> Blocks {
 }
 
 pub(crate) fn pool() -> Pool {
-    let owner = Owner::Docker { root: Some(ROOT.to_owned()) };
+    let owner = PoolOwner::Docker { root: Some(ROOT.to_owned()) };
     Pool { name: Some("docker-8:1-2-pool".to_owned()), owner, transaction_id: Some(7), ..Pool::default() }
 }
 

@@ -6,7 +6,7 @@ use thinspect::host::dm::table::DeviceNumber;
 use thinspect::host::docker::{Docker, StorageOption};
 use thinspect::host::lvm::{LvName, Lvm, VolumeGroup};
 use thinspect::host::model::backing::{Backing, BackingKind, Filesystem, LoopFile};
-use thinspect::host::model::pool::{MinFree, MinFreeFrom, Owner, Pool, Refusal, StatusAnswer};
+use thinspect::host::model::pool::{MinFree, MinFreeFrom, Pool, PoolOwner, Refusal, StatusAnswer};
 use thinspect::host::model::space::Space;
 use thinspect::host::model::units::{Bytes, DataBlocks, METADATA_BLOCK, MetadataBlocks, Sectors};
 use thinspect::host::{DeviceMapper, Host, Kernel};
@@ -104,7 +104,7 @@ pub(crate) fn published() -> (Host, Pool) {
         },
         data_backing: on_loop(0, &format!("{directory}/data"), 100 * GIB, used << 16, 60 * GIB),
         metadata_backing: on_loop(1, &format!("{directory}/metadata"), 2 * GIB, 64 << 20, 60 * GIB),
-        owner: Owner::Docker { root: Some("/var/lib/docker".into()) },
+        owner: PoolOwner::Docker { root: Some("/var/lib/docker".into()) },
         min_free: MinFree { percent: Some(10), from: MinFreeFrom::Default },
         ..Pool::default()
     };
@@ -125,7 +125,7 @@ pub(crate) fn published() -> (Host, Pool) {
 /// Nothing but Docker's refusal.
 pub(crate) fn error_line(free: u64, required: u64) -> (Host, Pool) {
     let pool = Pool {
-        owner: Owner::Docker { root: None },
+        owner: PoolOwner::Docker { root: None },
         min_free: MinFree { percent: Some(10), from: MinFreeFrom::ErrorLine },
         refused_data: Some(Refusal { free: Some(free), required: Some(required) }),
         ..Pool::default()

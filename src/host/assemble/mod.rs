@@ -64,7 +64,7 @@ pub fn read(recording: &Recording) -> Host {
         pool.owner = pool_owner::owner(pool, &host.docker_roots, &host.thin_devices, &containerd_configs);
         pool.min_free = pool_owner::min_free(pool, &host.docker_roots);
         pool.mode_secs = mode_secs(pool, &host.log_messages);
-        pool.inside = pool_metadata::read(recording, pool);
+        pool.metadata_contents = pool_metadata::read(recording, pool);
     }
     if recording.all(Query::History).next().is_some() {
         let mut history = std::mem::take(&mut host.history);

@@ -5,7 +5,7 @@
 use crate::host::docker::Docker;
 use crate::host::docker::info::DockerInfo;
 use crate::host::docker::min_free;
-use crate::host::model::pool::{MinFree, MinFreeFrom, Owner, Pool};
+use crate::host::model::pool::{MinFree, MinFreeFrom, Pool, PoolOwner};
 use crate::host::model::thin::Thin;
 use crate::host::parse::version;
 use crate::record::{Query, Recording};
@@ -16,9 +16,9 @@ pub(in crate::host) fn owner(
     docker_roots: &[Docker],
     thin_devices: &[Thin],
     containerd_configs: &[&str],
-) -> Owner {
+) -> PoolOwner {
     // Told by the loop files it lies in.
-    if pool.owner != Owner::Unknown {
+    if pool.owner != PoolOwner::Unknown {
         return pool.owner.clone();
     }
     let name = pool.name.as_deref().unwrap_or_default();
@@ -33,25 +33,25 @@ pub(in crate::host) fn owner(
     if let Some(docker) =
         docker_roots.iter().filter(owns).find(works).or_else(|| docker_roots.iter().find(owns))
     {
-        return Owner::Docker { root: docker.root.clone() };
+        return PoolOwner::Docker { root: docker.root.clone() };
     }
     if name.starts_with("container-") && name.ends_with("-pool") {
-        return Owner::ContainersStorage;
+        return PoolOwner::ContainersStorage;
     }
     if pool.docker_info.is_some() || pool.refused_data.is_some() || pool.refused_metadata.is_some() {
-        return Owner::Docker { root: pool.docker_info.as_ref().and_then(|i| i.root.clone()) };
+        return PoolOwner::Docker { root: pool.docker_info.as_ref().and_then(|i| i.root.clone()) };
     }
     if pool.uuid.as_deref().is_some_and(|u| u.starts_with("stratis-")) || name.starts_with("stratis-1-") {
-        return Owner::Stratis;
+        return PoolOwner::Stratis;
     }
     let snapshots = |t: &Thin| t.name.strip_prefix(name).is_some_and(|rest| rest.starts_with("-snap-"));
     if containerd_configs.contains(&name) || !name.is_empty() && thin_devices.iter().any(snapshots) {
-        return Owner::Containerd { root: None };
+        return PoolOwner::Containerd { root: None };
     }
     if name.starts_with("docker") {
-        return Owner::Docker { root: None };
+        return PoolOwner::Docker { root: None };
     }
-    if pool.lv.is_some() { Owner::Lvm } else { Owner::Unknown }
+    if pool.lv.is_some() { PoolOwner::Lvm } else { PoolOwner::Unknown }
 }
 
 /// The pools that lines pasted from containerd's settings name: `pool_name = "…"`.
@@ -77,9 +77,9 @@ fn has_floor(version: &str) -> Option<bool> {
 /// The floor that the pool's owner keeps, and where that is known from.
 pub(in crate::host) fn min_free(pool: &Pool, docker_roots: &[Docker]) -> MinFree {
     let (root, docker_roots) = match &pool.owner {
-        Owner::Docker { root } => (root, docker_roots),
+        PoolOwner::Docker { root } => (root, docker_roots),
         // A fork of Docker's driver, with the same floor; its own settings are not read.
-        Owner::ContainersStorage => (&None, [].as_slice()),
+        PoolOwner::ContainersStorage => (&None, [].as_slice()),
         _ => return MinFree::default(),
     };
     let info = pool.docker_info.as_ref();

@@ -9,7 +9,7 @@ use crate::host::dm::status::Mode;
 use crate::host::docker::info::{self, DockerInfo};
 use crate::host::lvm::{LogicalVolume, LvName, Lvm};
 use crate::host::model::backing::{Backing, BackingKind, Filesystem, LoopFile};
-use crate::host::model::pool::{Owner, Pool, Refusal};
+use crate::host::model::pool::{Pool, PoolOwner, Refusal};
 use crate::host::model::space::Space;
 use crate::host::model::units::{Blocks, Bytes, DataBlocks, METADATA_BLOCK, MetadataBlocks};
 use crate::host::saying::{Half, Kind};
@@ -106,7 +106,7 @@ fn of_dockers_files(loops: &[LoopDevice], files: &[LoopFile]) -> Option<Pool> {
     let path = data_backing.file.as_ref().map(|f| f.path.as_str()).unwrap_or_default();
     let root = path.strip_suffix("/data").and_then(|p| p.strip_suffix(LOOP_FILES)).map(str::to_owned);
     let metadata_backing = half("metadata").unwrap_or_default();
-    Some(Pool { owner: Owner::Docker { root }, data_backing, metadata_backing, ..Pool::default() })
+    Some(Pool { owner: PoolOwner::Docker { root }, data_backing, metadata_backing, ..Pool::default() })
 }
 
 /// Gives Docker's loop files, listed under the path they always have, to the one pool that Docker made of such files.

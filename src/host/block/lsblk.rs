@@ -302,9 +302,9 @@ fn dependencies(line: &str) -> Option<BlockDevice> {
     let (name, _) = name.rsplit_once(": ")?;
     let brackets = rest.split('(').skip(1).filter_map(|part| Some(part.split_once(')')?.0));
     let mut listed = BlockDevice { name: name.trim().to_owned(), ..BlockDevice::default() };
-    for inside in brackets {
-        let device = number(inside);
-        let name = if device.is_some() { String::new() } else { inside.to_owned() };
+    for contents in brackets {
+        let device = number(contents);
+        let name = if device.is_some() { String::new() } else { contents.to_owned() };
         listed.lies_on(Below { name, device });
     }
     Some(listed)

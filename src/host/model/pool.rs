@@ -3,14 +3,14 @@
 //! Only types: [`crate::host::read`] fills them. They hold facts and simple sums of facts, no judgement.
 
 use super::backing::Backing;
+use super::owners::Owners;
+use super::pool_metadata::PoolMetadata;
 use super::space::Space;
 use super::units::{Bytes, DataBlocks, MetadataBlocks, Sectors};
 use crate::host::dm::status::{Discards, HeldRoot, Mode, WhenFull};
 use crate::host::dm::table::DeviceNumber;
 use crate::host::docker::info::DockerInfo;
 use crate::host::lvm::LvName;
-use crate::host::owners::Owners;
-use crate::host::owners::pool_metadata::PoolMetadata;
 
 /// One thin pool. Whatever nobody said is `None`; a lone error line makes a pool without a name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -58,11 +58,11 @@ pub struct Pool {
     /// What carries the metadata.
     pub metadata_backing: Backing,
     /// Who keeps the records of what is in it.
-    pub owner: Owner,
+    pub owner: PoolOwner,
     /// What those records say of the thin devices, as far as they were asked for.
     pub owners: Owners,
     /// What its metadata says of the thin devices, where it was read.
-    pub inside: Option<PoolMetadata>,
+    pub metadata_contents: Option<PoolMetadata>,
     /// Docker's free-space floor, as far as known.
     pub min_free: MinFree,
     /// Docker's refusal of a new thin device for want of free data blocks.
@@ -95,7 +95,7 @@ pub enum StatusAnswer {
 
 /// Who keeps the records of what is in a pool.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Owner {
+pub enum PoolOwner {
     /// Docker's devicemapper driver; `root` is its data root if known.
     Docker {
         /// `/var/lib/docker` or what was configured.
@@ -216,7 +216,7 @@ impl Pool {
     /// Whether Docker makes its layers in this pool.
     #[must_use]
     pub const fn is_dockers(&self) -> bool {
-        matches!(self.owner, Owner::Docker { .. })
+        matches!(self.owner, PoolOwner::Docker { .. })
     }
 
     /// The engine that keeps a free-space floor in it, and the option that sets it: Docker, or those that use the fork
@@ -224,7 +224,7 @@ impl Pool {
     #[must_use]
     pub const fn engine(&self) -> (&'static str, &'static str) {
         match self.owner {
-            Owner::ContainersStorage => ("Podman", "min_free_space"),
+            PoolOwner::ContainersStorage => ("Podman", "min_free_space"),
             _ => ("Docker", "dm.min_free_space"),
         }
     }

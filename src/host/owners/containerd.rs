@@ -1,9 +1,11 @@
 //! Joins containerd's records: devices by the snapshot's number, snapshots by key, images by what their content
 //! refers to.
-//! Refuses to say that a container runs: containerd keeps that in no file, only whether it has a task.
+//! Never says that a container runs: containerd keeps that in no file, only whether it has a task.
 
-use super::json_lines::{moment, objects, plain};
-use super::{Container, Image, Kept, Owner, Owners, Part, PinnedBy, RecordKeeper, State, images_by_device};
+use super::json_lines::{parse, sanitize, timestamp};
+use super::{
+    Container, DeviceRole, Image, Owners, Part, Pin, PinnedBy, RecordKeeper, State, images_by_device,
+};
 use crate::host::model::pool::Pool;
 use crate::record::owners::{Known, PoolDevice, Snapshot};
 use crate::record::{Answer, Query, Recording};
@@ -29,17 +31,17 @@ pub(super) fn database<'a>(recording: &'a Recording, pool: &Pool) -> Option<&'a 
 pub(super) fn read(recording: &Recording, pool: &Pool, database: &str) -> Owners {
     let mut owners =
         Owners { keeper: RecordKeeper::Containerd { database: database.to_owned() }, ..Owners::default() };
-    let devices: Vec<PoolDevice> = objects(recording, Query::ContainerdDevices, database, &mut owners.gaps);
+    let devices: Vec<PoolDevice> = parse(recording, Query::ContainerdDevices, database, &mut owners.gaps);
     owners.all_recorded = owners.gaps.is_empty();
     let folder = database.rsplit_once('/').map_or("", |(folder, _)| folder);
     let file = format!("{folder}/metadata.db");
-    let snapshots: Vec<Snapshot> = objects(recording, Query::ContainerdSnapshots, &file, &mut owners.gaps);
+    let snapshots: Vec<Snapshot> = parse(recording, Query::ContainerdSnapshots, &file, &mut owners.gaps);
     let places: Vec<&str> = recording.all(Query::ContainerdImages).map(|a| a.target.as_str()).collect();
     // Images are names, not records of devices: without them nothing is a stranger, so their absence is no gap.
     let mut beside = Vec::new();
     let known: Vec<Known> = places
         .into_iter()
-        .flat_map(|target| objects(recording, Query::ContainerdImages, target, &mut beside))
+        .flat_map(|target| parse(recording, Query::ContainerdImages, target, &mut beside))
         .collect();
     let join = Join::new(pool, &devices, &snapshots, &known);
     owners.images = join.images();
@@ -180,8 +182,8 @@ impl<'a> Join<'a> {
             let Known::Image { namespace, name, target, created } = known else { continue };
             let target = target.as_deref().unwrap_or(name);
             let image = images.entry((namespace, target)).or_insert_with(|| self.image(namespace, target));
-            image.tags.push(plain(name));
-            image.created = image.created.max(moment(created.as_deref()));
+            image.tags.push(sanitize(name));
+            image.created = image.created.max(timestamp(created.as_deref()));
         }
         // Of images unpacked by another snapshotter there is nothing in this pool.
         images.into_values().filter(|image| !image.devices.is_empty()).collect()
@@ -194,11 +196,17 @@ impl<'a> Join<'a> {
             whole &= all;
             devices.extend(more.into_iter().filter(|d| !devices.contains(d)).collect::<Vec<_>>());
         }
-        Image { id: plain(target), namespace: Some(plain(namespace)), devices, whole, ..Image::default() }
+        Image {
+            id: sanitize(target),
+            namespace: Some(sanitize(namespace)),
+            devices,
+            whole,
+            ..Image::default()
+        }
     }
 
     /// What besides images and containers keeps snapshots: leases, marks, and snapshots that nothing of these holds.
-    fn kept(&self, owners: &Owners) -> Vec<Kept> {
+    fn kept(&self, owners: &Owners) -> Vec<Pin> {
         let of_images = owners.images.iter().flat_map(|image| &image.devices);
         let of_containers = owners.containers.iter().flat_map(|c| c.devices.iter().chain(&c.below));
         let held: HashSet<u32> = of_images.chain(of_containers).copied().collect();
@@ -212,7 +220,7 @@ impl<'a> Join<'a> {
             self.snapshots.iter().filter(|(_, s)| self.device(s).is_some_and(|id| !held.contains(&id)));
         marked
             .chain(rest.map(|(key, _)| (PinnedBy::Rest, *key)))
-            .map(|(by, key)| Kept { by, devices: self.devices_down(key).0 })
+            .map(|(by, key)| Pin { by, devices: self.devices_down(key).0 })
             .collect()
     }
 
@@ -227,11 +235,11 @@ impl<'a> Join<'a> {
                     && image.as_ref().is_some_and(|name| i.tags.contains(name))
             };
             Some(Container {
-                id: plain(id),
-                namespace: Some(plain(namespace)),
+                id: sanitize(id),
+                namespace: Some(sanitize(namespace)),
                 image: images.iter().position(same),
                 state: tasks.state(namespace, id),
-                created: moment(created.as_deref()),
+                created: timestamp(created.as_deref()),
                 devices: own.into_iter().collect(),
                 below: snapshot.parent.as_deref().map(|p| self.devices_down(p).0).unwrap_or_default(),
                 ..Container::default()
@@ -252,15 +260,15 @@ impl<'a> Join<'a> {
             let snapshot = by_device.get(&id);
             let container = containers.get(&id).copied();
             let owner = match (device.state, snapshot, container) {
-                (REMOVED, ..) => Owner::Deleted { record: plain(&device.name) },
-                (FAULTY, ..) => Owner::Faulty { record: plain(&device.name) },
-                (_, _, Some(container)) => Owner::Container { container, part: Part::Writable },
+                (REMOVED, ..) => DeviceRole::Deleted { record: sanitize(&device.name) },
+                (FAULTY, ..) => DeviceRole::Faulty { record: sanitize(&device.name) },
+                (_, _, Some(container)) => DeviceRole::Container { container, part: Part::Writable },
                 (_, Some(snapshot), _) if snapshot.kind == COMMITTED => {
                     let images = images.get(&id).cloned().unwrap_or_default();
-                    Owner::Layer { chain: plain(&snapshot.key), images }
+                    DeviceRole::Layer { chain: sanitize(&snapshot.key), images }
                 }
-                (_, Some(snapshot), _) => Owner::Snapshot { key: plain(&snapshot.key) },
-                (_, None, _) => Owner::Orphan { record: plain(&device.name) },
+                (_, Some(snapshot), _) => DeviceRole::Snapshot { key: sanitize(&snapshot.key) },
+                (_, None, _) => DeviceRole::Orphan { record: sanitize(&device.name) },
             };
             owners.add(id, owner);
         }

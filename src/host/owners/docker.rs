@@ -1,9 +1,9 @@
 //! Joins Docker's records: devices by hash, layers by chain, images by their layers, containers by their mounts.
-//! Refuses to compute what the records say themselves: chains come from the layer store, not from hashing.
+//! Chain ids come from the layer store; they are not computed.
 
-use super::json_lines::{moment, objects, plain};
+use super::json_lines::{parse, sanitize, timestamp};
 use super::{
-    Container, Image, Kept, Layer, Owner, Owners, Part, PinnedBy, RecordKeeper, State, images_by_device,
+    Container, DeviceRole, Image, Layer, Owners, Part, Pin, PinnedBy, RecordKeeper, State, images_by_device,
 };
 use crate::host::docker::{DeviceRecord, Docker};
 use crate::host::model::note::Note;
@@ -20,14 +20,14 @@ pub(super) fn read(recording: &Recording, docker: &Docker) -> Owners {
     let mut owners = Owners { keeper: RecordKeeper::Docker { root: root.to_owned() }, ..Owners::default() };
     records_read(recording, root, &mut owners.gaps);
     owners.all_recorded = owners.gaps.is_empty();
-    let layers = objects(recording, Query::DockerLayers, root, &mut owners.gaps);
+    let layers = parse(recording, Query::DockerLayers, root, &mut owners.gaps);
     // Docker makes the directory of mounts with its first container.
     let never = recording.outcome(Query::DockerMounts, root).and_then(Outcome::errno) == Some("ENOENT")
         && recording.said(Query::DockerLayers, root).is_some();
     let mounts =
-        if never { Vec::new() } else { objects(recording, Query::DockerMounts, root, &mut owners.gaps) };
-    let images = objects(recording, Query::DockerImages, root, &mut owners.gaps);
-    let containers = objects(recording, Query::DockerContainers, root, &mut owners.gaps);
+        if never { Vec::new() } else { parse(recording, Query::DockerMounts, root, &mut owners.gaps) };
+    let images = parse(recording, Query::DockerImages, root, &mut owners.gaps);
+    let containers = parse(recording, Query::DockerContainers, root, &mut owners.gaps);
     let cache = build_cache(recording, root, &mut owners.gaps);
     let join = Join {
         devices: docker.devices.iter().map(|d| (d.hash.as_str(), d)).collect(),
@@ -45,7 +45,7 @@ pub(super) fn read(recording: &Recording, docker: &Docker) -> Owners {
 fn build_cache(recording: &Recording, root: &str, gaps: &mut Vec<Note>) -> Vec<recorded::BuildStep> {
     let list = format!("{root}/buildkit/snapshots.db");
     let is_there = recording.outcome(Query::DockerBuildCache, &list).is_some();
-    if is_there { objects(recording, Query::DockerBuildCache, &list, gaps) } else { Vec::new() }
+    if is_there { parse(recording, Query::DockerBuildCache, &list, gaps) } else { Vec::new() }
 }
 
 /// Whether the records of devices themselves were read in full.
@@ -58,7 +58,7 @@ fn records_read(recording: &Recording, root: &str, gaps: &mut Vec<Note>) {
             let odd = |line: &&str| !line.trim().is_empty() && !line.trim_end().ends_with('}');
             text.lines()
                 .filter(odd)
-                .for_each(|line| gap(format!("a device's record was not read: {}", plain(line))));
+                .for_each(|line| gap(format!("a device's record was not read: {}", sanitize(line))));
         }
         Some(Outcome::Refused(why)) => gap(format!("records of devices refused: {why}")),
         Some(Outcome::TimedOut(ms)) => gap(format!("records of devices not answered within {ms} ms")),
@@ -104,18 +104,18 @@ impl<'a> Join<'a> {
 
     /// What besides images and containers keeps layers: steps of the build cache, and layers that nothing of these
     /// holds, as the layer store lets go of no layer that another stands on.
-    fn kept(&self, owners: &Owners, cache: &[recorded::BuildStep]) -> Vec<Kept> {
+    fn kept(&self, owners: &Owners, cache: &[recorded::BuildStep]) -> Vec<Pin> {
         let of_images = owners.images.iter().flat_map(|image| &image.devices);
         let held: HashSet<u32> =
             of_images.chain(owners.containers.iter().flat_map(|c| &c.below)).copied().collect();
-        let cached = cache.iter().map(|step| Kept { by: PinnedBy::BuildCache, devices: self.of_step(step) });
-        let mut kept: Vec<Kept> = cached.filter(|kept| !kept.devices.is_empty()).collect();
+        let cached = cache.iter().map(|step| Pin { by: PinnedBy::BuildCache, devices: self.of_step(step) });
+        let mut kept: Vec<Pin> = cached.filter(|kept| !kept.devices.is_empty()).collect();
         let known: HashSet<u32> = kept.iter().flat_map(|kept| kept.devices.clone()).chain(held).collect();
         let loose = |(_, layer): &(&&str, &&recorded::Layer)| {
             self.device(layer.cache.as_deref()).is_some_and(|id| !known.contains(&id))
         };
         let rest = self.layers.iter().filter(loose);
-        kept.extend(rest.map(|(chain, _)| Kept { by: PinnedBy::Rest, devices: self.devices_down(chain).0 }));
+        kept.extend(rest.map(|(chain, _)| Pin { by: PinnedBy::Rest, devices: self.devices_down(chain).0 }));
         kept
     }
 
@@ -132,7 +132,7 @@ impl<'a> Join<'a> {
             images.iter().enumerate().map(|(at, i)| (i.id.as_str(), at)).collect();
         let above = self.by_parent_and_diff();
         let image = |image: &recorded::Image| {
-            let (digests, tags) = image.names.iter().map(|n| plain(n)).partition(|n| n.contains('@'));
+            let (digests, tags) = image.names.iter().map(|n| sanitize(n)).partition(|n| n.contains('@'));
             let top = image.diffs.as_ref().map(|diffs| top_chain(&above, diffs));
             let (devices, whole) = match top {
                 // An image without layers, as `FROM scratch` without content makes.
@@ -141,12 +141,12 @@ impl<'a> Join<'a> {
                 Some(None) | None => (Vec::new(), false),
             };
             Image {
-                id: plain(&image.id),
+                id: sanitize(&image.id),
                 namespace: None,
                 tags,
                 digests,
-                created: moment(image.created.as_deref()),
-                updated: moment(image.updated.as_deref()),
+                created: timestamp(image.created.as_deref()),
+                updated: timestamp(image.updated.as_deref()),
                 parent: image.parent.as_deref().and_then(|p| places.get(p.trim())).copied(),
                 devices,
                 whole,
@@ -158,7 +158,7 @@ impl<'a> Join<'a> {
     fn all_layers(&self) -> Vec<Layer> {
         let present = self.layers.iter().filter(|(chain, _)| !chain.ends_with("-removing"));
         let layer = |(chain, layer): (&&str, &&recorded::Layer)| Layer {
-            chain: plain(chain),
+            chain: sanitize(chain),
             device: self.device(layer.cache.as_deref()),
             content: layer.size.as_deref().and_then(|size| size.trim().parse().ok()).map(Bytes),
             listing: layer.split.map(|bytes| Bytes(bytes.into())),
@@ -188,7 +188,7 @@ impl<'a> Join<'a> {
         for mount in mounts {
             let id = mount.container.as_str();
             let container =
-                by_id.entry(id).or_insert_with(|| Container { id: plain(id), ..Container::default() });
+                by_id.entry(id).or_insert_with(|| Container { id: sanitize(id), ..Container::default() });
             let own = [mount.mount.as_deref(), mount.init.as_deref()];
             container.devices = own.into_iter().filter_map(|hash| self.device(hash)).collect();
             container.below =
@@ -205,29 +205,29 @@ fn top_chain<'a>(above: &HashMap<(&str, &str), &'a str>, diffs: &[String]) -> Op
 
 fn described(container: &recorded::Container, images: &HashMap<&str, usize>) -> Container {
     let state = container.state.as_ref();
-    let time = |text: Option<&String>| moment(text.map(String::as_str));
+    let time = |text: Option<&String>| timestamp(text.map(String::as_str));
     let started = time(state.and_then(|s| s.started_at.as_ref()));
     Container {
-        id: plain(&container.id),
-        name: container.name.as_deref().map(|n| plain(n.trim_start_matches('/'))),
+        id: sanitize(&container.id),
+        name: container.name.as_deref().map(|n| sanitize(n.trim_start_matches('/'))),
         image: container.image.as_deref().and_then(|i| images.get(i)).copied(),
         state: state.map_or(State::Unknown, |s| doing(s, started.is_some())),
         created: time(container.created.as_ref()),
         started,
         finished: time(state.and_then(|s| s.finished_at.as_ref())),
-        driver: container.driver.as_deref().map(plain),
+        driver: container.driver.as_deref().map(sanitize),
         volumes: volumes(container),
         networks: container
             .network
             .iter()
             .flat_map(|n| n.networks.iter().flatten())
-            .map(|(n, _)| plain(n))
+            .map(|(n, _)| sanitize(n))
             .collect(),
         auto_remove: container.host.as_ref().is_some_and(|h| h.auto_remove),
         restart: container
             .host
             .as_ref()
-            .map(|h| plain(&h.restart_policy.name))
+            .map(|h| sanitize(&h.restart_policy.name))
             .filter(|name| !name.is_empty()),
         ..Container::default()
     }
@@ -236,7 +236,7 @@ fn described(container: &recorded::Container, images: &HashMap<&str, usize>) -> 
 /// The names of the volumes in a container, each once.
 fn volumes(container: &recorded::Container) -> Vec<String> {
     let mounts = container.mounts.iter().flat_map(BTreeMap::values);
-    let mut names: Vec<String> = mounts.filter(|m| !m.name.is_empty()).map(|m| plain(&m.name)).collect();
+    let mut names: Vec<String> = mounts.filter(|m| !m.name.is_empty()).map(|m| sanitize(&m.name)).collect();
     names.sort();
     names.dedup();
     names
@@ -262,12 +262,12 @@ fn name_devices(
     cache: &[recorded::BuildStep],
     owners: &mut Owners,
 ) {
-    let mut of_hash: HashMap<&str, Vec<Owner>> = HashMap::new();
+    let mut of_hash: HashMap<&str, Vec<DeviceRole>> = HashMap::new();
     let of_device = images_by_device(&owners.images);
     for (chain, layer) in &join.layers {
         let Some(hash) = layer.cache.as_deref() else { continue };
         let images = join.device(Some(hash)).and_then(|id| of_device.get(&id)).cloned().unwrap_or_default();
-        let owner = Owner::Layer { chain: plain(chain), images };
+        let owner = DeviceRole::Layer { chain: sanitize(chain), images };
         of_hash.entry(hash).or_default().push(owner);
     }
     let places: HashMap<&str, usize> =
@@ -276,12 +276,12 @@ fn name_devices(
         let Some(&container) = places.get(mount.container.as_str()) else { continue };
         for (hash, part) in [(&mount.mount, Part::Writable), (&mount.init, Part::Init)] {
             if let Some(hash) = hash.as_deref().filter(|h| !h.is_empty()) {
-                of_hash.entry(hash).or_default().push(Owner::Container { container, part });
+                of_hash.entry(hash).or_default().push(DeviceRole::Container { container, part });
             }
         }
     }
     for hash in cache.iter().map(|step| step.committed.as_deref().unwrap_or(&step.key)) {
-        of_hash.entry(hash).or_insert_with(|| vec![Owner::BuildStep { record: plain(hash) }]);
+        of_hash.entry(hash).or_insert_with(|| vec![DeviceRole::BuildStep { record: sanitize(hash) }]);
     }
     for record in &docker.devices {
         for owner in owners_of(record, &of_hash) {
@@ -290,25 +290,25 @@ fn name_devices(
     }
 }
 
-fn owners_of(record: &DeviceRecord, of_hash: &HashMap<&str, Vec<Owner>>) -> Vec<Owner> {
-    let name = || plain(&record.hash);
+fn owners_of(record: &DeviceRecord, of_hash: &HashMap<&str, Vec<DeviceRole>>) -> Vec<DeviceRole> {
+    let name = || sanitize(&record.hash);
     if record.hash.is_empty() {
-        return vec![Owner::Base];
+        return vec![DeviceRole::Base];
     }
     if record.deleted {
-        return vec![Owner::Deleted { record: name() }];
+        return vec![DeviceRole::Deleted { record: name() }];
     }
     // Where `init-id` is missing, the record's name says it too.
     let init = || {
         let writable = of_hash.get(record.hash.strip_suffix(INIT)?)?.iter();
         let owners = writable.filter_map(|owner| match owner {
-            Owner::Container { container, .. } => {
-                Some(Owner::Container { container: *container, part: Part::Init })
+            DeviceRole::Container { container, .. } => {
+                Some(DeviceRole::Container { container: *container, part: Part::Init })
             }
             _ => None,
         });
         Some(owners.collect::<Vec<_>>()).filter(|o| !o.is_empty())
     };
     let owners = of_hash.get(record.hash.as_str()).cloned().or_else(init);
-    owners.unwrap_or_else(|| vec![Owner::Orphan { record: name() }])
+    owners.unwrap_or_else(|| vec![DeviceRole::Orphan { record: name() }])
 }

@@ -1,5 +1,5 @@
 //! Reads answers that are one JSON object a line.
-//! Refuses nothing: what is no such object, and what was not answered at all, becomes a gap that is told.
+//! Never fails: a bad line or an unanswered question becomes a gap that is reported.
 
 use crate::host::model::note::Note;
 use crate::host::model::units::AMOUNT;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 /// The objects of an answer. Not having asked is a gap too: whoever looks for what no record names must know.
-pub(in crate::host) fn objects<T: DeserializeOwned>(
+pub(in crate::host) fn parse<T: DeserializeOwned>(
     recording: &Recording,
     query: Query,
     target: &str,
@@ -59,13 +59,13 @@ const fn what(query: Query) -> &'static str {
 }
 
 /// A moment, unless it is the year 1, which is how Go writes "never".
-pub(super) fn moment(text: Option<&str>) -> Option<Timestamp> {
+pub(super) fn timestamp(text: Option<&str>) -> Option<Timestamp> {
     let time: Timestamp = text?.parse().ok()?;
     (time > Timestamp::UNIX_EPOCH).then_some(time)
 }
 
 /// A name without what could act on a terminal or a report.
-pub(in crate::host) fn plain(name: &str) -> String {
+pub(in crate::host) fn sanitize(name: &str) -> String {
     let harmful = |c: char| c.is_control() || c == AMOUNT.0 || c == AMOUNT.1;
     name.chars().map(|c| if harmful(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

@@ -1,65 +1,41 @@
 //! What a pool's own metadata says of the pool and of the thin devices in it.
-//! Refuses to mix moments: where the metadata changed while it was read, nothing in it counts as whole or damaged.
+//! Where the metadata changed while it was read, nothing in it counts as complete or damaged.
 
-use super::json_lines::{objects, plain};
+use super::json_lines::{parse, sanitize};
 use crate::host::model::pool::Pool;
+use crate::host::model::pool_metadata::{DeviceDetails, PoolMetadata};
 use crate::host::model::units::{DataBlocks, MetadataBlocks};
 use crate::record::owners::pool_metadata::Line;
 use crate::record::{Query, Recording};
-use std::collections::BTreeMap;
-
-/// The inside of a pool.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PoolMetadata {
-    /// The owner's transaction counter on the disk.
-    pub transaction_id: Option<u64>,
-    /// Metadata blocks in use, without the kernel's reserve that status lines add.
-    pub metadata_used: Option<MetadataBlocks>,
-    /// Its thin devices by id.
-    pub devices: BTreeMap<u32, DeviceDetails>,
-    /// What is damaged, by metadata block; the first of it.
-    pub damage: Vec<(u64, String)>,
-    /// How much is damaged.
-    pub damaged: u64,
-    /// Whether these are all devices, as they were at one moment.
-    pub whole: bool,
-}
-
-/// A thin device in the pool's metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DeviceDetails {
-    /// Data blocks it maps, shared ones included.
-    pub mapped: Option<DataBlocks>,
-    /// The pool's transaction id when it was made.
-    pub transaction_id: Option<u64>,
-}
 
 /// What the metadata of a pool says; `None` where it was not read.
 pub(in crate::host) fn read(recording: &Recording, pool: &Pool) -> Option<PoolMetadata> {
     let target = pool.metadata_backing.device?.to_string();
     recording.said(Query::PoolMetadata, &target)?;
     let mut gaps = Vec::new();
-    let lines: Vec<Line> = objects(recording, Query::PoolMetadata, &target, &mut gaps);
-    let (mut inside, mut one_moment, mut expected) = (PoolMetadata::default(), true, None);
+    let lines: Vec<Line> = parse(recording, Query::PoolMetadata, &target, &mut gaps);
+    let (mut contents, mut one_moment, mut expected) = (PoolMetadata::default(), true, None);
     for line in lines {
         match line {
             Line::Pool { transaction_id, used_metadata_blocks, devices, damaged, steady, .. } => {
                 expected = Some(devices);
-                inside.transaction_id = Some(transaction_id);
-                inside.metadata_used = Some(MetadataBlocks(used_metadata_blocks));
-                (inside.damaged, one_moment) = (damaged, steady);
+                contents.transaction_id = Some(transaction_id);
+                contents.metadata_used = Some(MetadataBlocks(used_metadata_blocks));
+                (contents.damaged, one_moment) = (damaged, steady);
             }
             Line::Device { id, mapped_blocks, transaction_id } => {
                 let mapped = mapped_blocks.map(DataBlocks);
-                inside.devices.insert(id, DeviceDetails { mapped, transaction_id });
+                contents.devices.insert(id, DeviceDetails { mapped, transaction_id });
             }
-            Line::Damage { block, what } => inside.damage.push((block, plain(&what))),
+            Line::Damage { block, what } => contents.damage.push((block, sanitize(&what))),
         }
     }
     if !one_moment {
-        (inside.damage, inside.damaged) = (Vec::new(), 0);
+        (contents.damage, contents.damaged) = (Vec::new(), 0);
     }
-    inside.whole =
-        one_moment && gaps.is_empty() && inside.damage.is_empty() && expected == Some(inside.devices.len());
-    Some(inside)
+    contents.complete = one_moment
+        && gaps.is_empty()
+        && contents.damage.is_empty()
+        && expected == Some(contents.devices.len());
+    Some(contents)
 }

@@ -1,6 +1,6 @@
 //! Counts a pool's thin devices against its owner's records: who is there without a record, who is recorded and not
 //! there.
-//! Refuses to take what is under way for a disagreement, and the records of another pool for this one's.
+//! A change in progress is not a disagreement, and the records of another pool do not count.
 //!
 //! **Why it may be sure while Docker works on.** Docker makes one change at a time and counts the pool's transaction up
 //! with each (moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `openTransaction`, `closeTransaction`): it notes
@@ -13,11 +13,11 @@
 //!
 //! containerd counts nothing, so a device made or deleted while it was asked may look the same: nothing is certain.
 
-use super::pool_metadata::PoolMetadata;
-use super::{Owner, RecordKeeper};
+use super::{DeviceRole, RecordKeeper};
 use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::model::pool::Pool;
+use crate::host::model::pool_metadata::PoolMetadata;
 use crate::host::model::units::DataBlocks;
 use std::collections::BTreeSet;
 
@@ -39,37 +39,37 @@ pub struct Reconciliation {
 
 /// Counts one pool. `None` where its metadata was not read whole, or nobody's records of its devices are known.
 #[must_use]
-pub fn take(host: &Host, pool: &Pool) -> Option<Reconciliation> {
-    let inside = pool.inside.as_ref().filter(|i| i.whole)?;
+pub fn reconcile(host: &Host, pool: &Pool) -> Option<Reconciliation> {
+    let contents = pool.metadata_contents.as_ref().filter(|i| i.complete)?;
     let docker = match pool.owners.keeper {
         RecordKeeper::Nobody => return None,
         RecordKeeper::Containerd { .. } => None,
         RecordKeeper::Docker { .. } => Some(host.docker_of(pool)?),
     };
-    let ids: BTreeSet<u32> = inside.devices.keys().copied().collect();
-    let strangers = pool.owners.strangers(&ids)?;
-    let (before, after) = (pool.transaction_id, inside.transaction_id);
+    let ids: BTreeSet<u32> = contents.devices.keys().copied().collect();
+    let unmatched = pool.owners.unmatched(&ids)?;
+    let (before, after) = (pool.transaction_id, contents.transaction_id);
     let pending = docker.and_then(|d| d.open_device.filter(|_| d.open_transaction > after));
-    let made = |id: &u32| inside.devices.get(id).and_then(|d| d.transaction_id);
+    let made = |id: &u32| contents.devices.get(id).and_then(|d| d.transaction_id);
     let old = |id: &u32| docker.is_none() || made(id).zip(before).is_some_and(|(made, now)| made < now);
     let settled = |id: &&u32| Some(**id) != pending;
-    let leaked = strangers.without_record.iter().filter(settled).filter(|id| old(id));
-    let mapped = |id: &u32| inside.devices.get(id).and_then(|d| d.mapped);
-    let missing = strangers.without_device.iter().filter(settled).filter(|_| before == after);
+    let leaked = unmatched.without_record.iter().filter(settled).filter(|id| old(id));
+    let mapped = |id: &u32| contents.devices.get(id).and_then(|d| d.mapped);
+    let missing = unmatched.without_device.iter().filter(settled).filter(|_| before == after);
     Some(Reconciliation {
         leaked: leaked.map(|id| (*id, mapped(id))).collect(),
         missing: missing.map(|id| (*id, record(pool, *id))).collect(),
         recorded: pool.owners.by_device.values().flatten().filter(|o| o.is_recorded()).count(),
-        same_pool: strangers.certain && docker.is_some_and(|d| is_of(host, inside, d)),
+        same_pool: unmatched.certain && docker.is_some_and(|d| is_of(host, contents, d)),
         in_step: docker.is_some_and(|d| ahead(pool, d).is_some_and(|n| n < 2)),
     })
 }
 
 /// Whether a Docker's records are certainly of this pool: no other Docker's can be meant, and the base device is there.
-fn is_of(host: &Host, inside: &PoolMetadata, docker: &Docker) -> bool {
+fn is_of(host: &Host, contents: &PoolMetadata, docker: &Docker) -> bool {
     let claims = host.docker_roots.iter().filter(|d| !d.devices.is_empty()).count();
     let base = docker.devices.iter().find(|r| r.hash.is_empty());
-    claims == 1 && base.is_some_and(|r| inside.devices.contains_key(&r.device_id))
+    claims == 1 && base.is_some_and(|r| contents.devices.contains_key(&r.device_id))
 }
 
 /// By how much Docker's records are ahead of the pool's transaction: 0 when idle, 1 while a change is under way or was
@@ -86,18 +86,18 @@ pub fn ahead(pool: &Pool, docker: &Docker) -> Option<u64> {
 
 /// The name of the record of a device.
 fn record(pool: &Pool, id: u32) -> String {
-    let name = |owner: &Owner| match owner {
-        Owner::Base => Some("base".to_owned()),
-        Owner::Container { container, .. } => {
+    let name = |owner: &DeviceRole| match owner {
+        DeviceRole::Base => Some("base".to_owned()),
+        DeviceRole::Container { container, .. } => {
             let container = pool.owners.containers.get(*container)?;
             Some(format!("container {}", container.name.as_deref().unwrap_or(&container.id)))
         }
-        Owner::Layer { chain: name, .. } | Owner::Snapshot { key: name } => Some(name.clone()),
-        Owner::Deleted { record }
-        | Owner::Faulty { record }
-        | Owner::Orphan { record }
-        | Owner::BuildStep { record } => Some(record.clone()),
-        Owner::Volume(_) | Owner::StratisFilesystem { .. } | Owner::Active(_) => None,
+        DeviceRole::Layer { chain: name, .. } | DeviceRole::Snapshot { key: name } => Some(name.clone()),
+        DeviceRole::Deleted { record }
+        | DeviceRole::Faulty { record }
+        | DeviceRole::Orphan { record }
+        | DeviceRole::BuildStep { record } => Some(record.clone()),
+        DeviceRole::Volume(_) | DeviceRole::StratisFilesystem { .. } | DeviceRole::Active(_) => None,
     };
     pool.owners.of(id).iter().find_map(name).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Which strings a TOML text holds and where they stand, so that one can be read, or replaced with all others left alone.
 //!
-//! It refuses to guess: values inside lists and inline tables, strings with escapes or over several lines are left out,
+//! Never guesses: values inside lists and inline tables, strings with escapes or over several lines are left out,
 //! as if they were not there.
 
 use std::ops::Range;

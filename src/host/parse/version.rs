@@ -1,6 +1,6 @@
 //! Reads what release of a kernel or a program a text names, as far as releases are compared.
 //!
-//! It refuses to order what it does not know: a text that begins with no two numbers has no release.
+//! Returns `None` unless the text starts with `MAJOR.MINOR`.
 
 /// Major and minor of a release: `4.18.0-553.el8.x86_64` is (4, 18), `17.05.0-ce` is (17, 5).
 #[must_use]

@@ -9,7 +9,7 @@ use super::whose::Whose;
 use crate::advice::pool_option;
 use crate::host::docker::Docker;
 use crate::host::model::backing::Backing;
-use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::Bytes;
 use crate::host::owners::{Container, Owners};
 use crate::host::parse::version;
@@ -62,15 +62,15 @@ pub(super) fn pool<'a>(plan: &mut Plan, host: &'a Host, pool: &'a Pool) -> Resul
 
 fn owner(pool: &Pool) -> Result<(), String> {
     match &pool.owner {
-        Owner::Docker { .. } | Owner::Containerd { .. } => Ok(()),
-        Owner::ContainersStorage => Err(
+        PoolOwner::Docker { .. } | PoolOwner::Containerd { .. } => Ok(()),
+        PoolOwner::ContainersStorage => Err(
             "the pool is of Podman's or CRI-O's old devicemapper driver (containers/storage), which its version 1.54 \
              removed: save the images (podman save, or push them) and move to the driver overlay instead"
                 .into(),
         ),
-        Owner::Lvm => Err("the pool is LVM's own already".into()),
-        Owner::Stratis => Err("the pool is of Stratis, which manages its devices itself".into()),
-        Owner::Unknown => Err("whose pool it is was not recognised: this plan moves Docker's and containerd's".into()),
+        PoolOwner::Lvm => Err("the pool is LVM's own already".into()),
+        PoolOwner::Stratis => Err("the pool is of Stratis, which manages its devices itself".into()),
+        PoolOwner::Unknown => Err("whose pool it is was not recognised: this plan moves Docker's and containerd's".into()),
     }
 }
 

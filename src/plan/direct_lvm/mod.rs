@@ -25,7 +25,7 @@ use crate::advice::quote;
 use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::docker::min_free;
-use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::Bytes;
 use crate::host::owners::Owners;
 use sizes::{Demand, Layout};
@@ -186,7 +186,7 @@ fn demand(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Option<Demand> {
 
 /// Docker's floor; of a pool that is not set up only the option tells. containerd has none.
 fn percent(pool: &Pool, docker: Option<&Docker>) -> u64 {
-    if matches!(pool.owner, Owner::Containerd { .. }) {
+    if matches!(pool.owner, PoolOwner::Containerd { .. }) {
         return 0;
     }
     let option = docker.and_then(|d| d.option("dm.min_free_space"));
@@ -200,7 +200,7 @@ fn numbers(plan: &mut Plan, pool: &Pool, demand: Option<&Demand>) {
     numbers.set("used_blocks", demand.map(|d| d.used));
     numbers.set("used_bytes", demand.map(|d| d.used.saturating_mul(d.block)));
     numbers.set("metadata_used_blocks", demand.map(|d| d.metadata / 4096));
-    if !matches!(pool.owner, Owner::Containerd { .. }) {
+    if !matches!(pool.owner, PoolOwner::Containerd { .. }) {
         numbers.set("current_percent", demand.map(|d| d.percent));
     }
 }

@@ -8,7 +8,7 @@ use super::settings;
 use crate::host::Host;
 use crate::host::containerd::Containerd;
 use crate::host::docker::Docker;
-use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::owners::RecordKeeper;
 use crate::plan::daemon_json::Change;
 use crate::plan::script::{self, Piece};
@@ -39,7 +39,7 @@ pub(super) struct Words {
 impl<'a> Whose<'a> {
     /// Whose a pool is, where enough is known of it; else why it is not.
     pub(super) fn read(host: &'a Host, pool: &'a Pool) -> Result<Self, String> {
-        if !matches!(pool.owner, Owner::Containerd { .. }) {
+        if !matches!(pool.owner, PoolOwner::Containerd { .. }) {
             let docker = host
                 .docker_of(pool)
                 .ok_or("Docker's own records of the pool were not read: run it as root")?;

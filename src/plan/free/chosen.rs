@@ -5,7 +5,7 @@
 use super::{Free, Job, docker};
 use crate::advice::{Risk, quote};
 use crate::host::Host;
-use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::{Blocks as _, Bytes, DataBlocks};
 use crate::plan::facts::Half;
 use crate::plan::{Goal, Guarded, Plan, Step};
@@ -122,7 +122,7 @@ fn words(amount: DataBlocks, block: Bytes) -> String {
 }
 
 fn steps(plan: &mut Plan, job: &Job<'_>, chosen: &Chosen) {
-    let docker = matches!(job.pool.owner, Owner::Docker { .. });
+    let docker = matches!(job.pool.owner, PoolOwner::Docker { .. });
     if docker {
         docker::basis(plan, job);
         if job.host.docker_of(job.pool).and_then(|d| d.running) == Some(false) {

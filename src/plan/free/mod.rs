@@ -12,7 +12,7 @@ use super::{Goal, Plan, Step};
 use crate::advice::{pool_option, quote};
 use crate::host::Host;
 use crate::host::dm::status::Discards;
-use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::{Bytes, percent_of};
 
 /// What may be asked of the plan.
@@ -66,7 +66,7 @@ pub fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
     }
     judge(&mut plan, &job, &metadata);
     match pool.owner {
-        Owner::Docker { .. } => docker::steps(&mut plan, &job),
+        PoolOwner::Docker { .. } => docker::steps(&mut plan, &job),
         _ => others::steps(&mut plan, &job),
     }
     plan
@@ -132,7 +132,7 @@ pub(super) fn blocked(plan: &mut Plan, pool: &Pool) -> bool {
             let why = "A pool out of metadata becomes writable by that.";
             plan.steps = vec![Step::look("see how to grow the metadata", why, vec![command])];
         }
-        _ if pool.owner == Owner::Stratis => {
+        _ if pool.owner == PoolOwner::Stratis => {
             plan.block("Stratis manages this pool: remove snapshots and filesystems with its own tool");
             let why = "Only Stratis knows what may go.";
             plan.steps = vec![Step::look("see what there is", why, vec!["stratis filesystem list".into()])];

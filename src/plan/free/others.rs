@@ -5,7 +5,7 @@
 use super::Job;
 use crate::advice::{Risk, quote};
 use crate::host::dm::status::Discards;
-use crate::host::model::pool::Owner;
+use crate::host::model::pool::PoolOwner;
 use crate::plan::grow::{Way, way};
 use crate::plan::{Plan, Step};
 
@@ -13,8 +13,8 @@ use crate::plan::{Plan, Step};
 pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
     plan.basis.unscriptable = Some("what may go has to be chosen by a person, by name".into());
     match &job.pool.owner {
-        Owner::Containerd { .. } => containerd(plan, job),
-        Owner::ContainersStorage => podman(plan, job),
+        PoolOwner::Containerd { .. } => containerd(plan, job),
+        PoolOwner::ContainersStorage => podman(plan, job),
         _ => volumes(plan, job),
     }
 }

@@ -14,7 +14,7 @@ use super::sizes::{self, Target};
 use super::{Goal, Plan};
 use crate::host::Host;
 use crate::host::dm::status::Mode;
-use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::{Bytes, METADATA_BLOCKS_MAX};
 
 /// What may be asked of the plan.
@@ -183,7 +183,7 @@ fn judge_state(plan: &mut Plan, job: &mut Job<'_>, which: Which) {
         }
         State::Works | State::DataFull => {}
     }
-    if job.pool.owner == Owner::Stratis {
+    if job.pool.owner == PoolOwner::Stratis {
         plan.block(
             "Stratis keeps its own records of the pool's size: add a disk with `stratis pool add-data`",
         );

@@ -9,7 +9,7 @@ use super::{Goal, Piece, Plan, Step, script, settings};
 use crate::advice::{Risk, quote};
 use crate::host::Host;
 use crate::host::docker::min_free;
-use crate::host::model::pool::{MinFreeFrom, Owner, Pool};
+use crate::host::model::pool::{MinFreeFrom, Pool, PoolOwner};
 use crate::host::model::units::Bytes;
 
 /// What sets the floor and restarts Docker.
@@ -121,7 +121,7 @@ fn no_floor(pool: &Pool, data: &Half) -> Option<String> {
         _ if refused => None,
         (_, Some(0)) => Some("the floor is turned off already (0 %)".into()),
         (_, None) => Some(match pool.owner {
-            Owner::Docker { .. } => "no free-space floor is known of this pool".into(),
+            PoolOwner::Docker { .. } => "no free-space floor is known of this pool".into(),
             _ => "nobody applies a free-space floor to this pool: only Docker's devicemapper driver, and \
                   Podman's old one, do"
                 .into(),

@@ -17,7 +17,7 @@ use super::{Goal, Guarded, Piece, Plan, Step, items, script};
 use crate::advice::{Risk, pool_option, quote};
 use crate::host::Host;
 use crate::host::docker::Docker;
-use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::Bytes;
 use crate::host::owners::Owners;
 use crate::host::parse::version::{el7_build, version};
@@ -96,7 +96,7 @@ pub fn overlay2(host: &Host, pool: &Pool, options: &Overlay2) -> Plan {
 /// The Docker that the pool belongs to; where it is none of Docker's, the plan says whose it is.
 fn docker_of<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Option<&'a Docker> {
     let why = match &pool.owner {
-        Owner::Docker { .. } => {
+        PoolOwner::Docker { .. } => {
             let docker = host.docker_of(pool).filter(|d| d.root.is_some());
             if docker.is_none() {
                 plan.block(
@@ -111,17 +111,17 @@ fn docker_of<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Option<&'a Doc
             }
             return docker;
         }
-        Owner::Containerd { .. } => {
+        PoolOwner::Containerd { .. } => {
             "the pool belongs to containerd's devmapper snapshotter, which chooses its snapshotter by runtime: there is \
              no Docker to move"
         }
-        Owner::ContainersStorage => {
+        PoolOwner::ContainersStorage => {
             "the pool belongs to Podman's or CRI-O's old devicemapper driver (containers/storage): `podman save` what is \
              needed, then set driver = \"overlay\" in /etc/containers/storage.conf after `podman system reset`"
         }
-        Owner::Lvm => "the pool holds logical volumes of LVM's own: no Docker uses it",
-        Owner::Stratis => "the pool belongs to Stratis: no Docker uses it",
-        Owner::Unknown => "whose pool it is is not known: only Docker's can move to overlay2",
+        PoolOwner::Lvm => "the pool holds logical volumes of LVM's own: no Docker uses it",
+        PoolOwner::Stratis => "the pool belongs to Stratis: no Docker uses it",
+        PoolOwner::Unknown => "whose pool it is is not known: only Docker's can move to overlay2",
     };
     plan.block(why);
     None

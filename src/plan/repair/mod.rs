@@ -16,7 +16,7 @@ use crate::host::dm::status::Mode;
 use crate::host::docker::Docker;
 use crate::host::lvm::{LvName, split_name};
 use crate::host::model::backing::{Backing, BackingKind, LoopFile};
-use crate::host::model::pool::{Owner, Pool, StatusAnswer};
+use crate::host::model::pool::{Pool, PoolOwner, StatusAnswer};
 use crate::host::model::units::{METADATA_BLOCK, SECTOR};
 use crate::host::{DeviceMapper, Host};
 use refusal::refuse;
@@ -154,7 +154,7 @@ fn numbers(job: &Job<'_>) -> Numbers {
 }
 
 fn case(host: &Host, pool: &Pool) -> Case {
-    if pool.owner == Owner::Stratis {
+    if pool.owner == PoolOwner::Stratis {
         return Case::First(
             "Stratis repairs its pools itself, when stratisd sets them up".into(),
             Vec::new(),
@@ -186,7 +186,7 @@ fn case(host: &Host, pool: &Pool) -> Case {
                 .into(),
         ),
         (State::Blocked(why, steps), ..) => Case::First(why, steps),
-        _ if pool.inside.as_ref().is_some_and(|inside| !inside.damage.is_empty()) => Case::Offline(
+        _ if pool.metadata_contents.as_ref().is_some_and(|contents| !contents.damage.is_empty()) => Case::Offline(
             "the pool works on what it has read, but its metadata is damaged on the device: copy out what must not \
              be lost before anything stops"
                 .into(),
@@ -233,7 +233,7 @@ pub fn absent_pool(host: &Host) -> Option<Pool> {
         None => on_files(docker)?,
     };
     let known = host.pools.iter().any(|p| p.name == pool.name);
-    (!known).then(|| Pool { owner: Owner::Docker { root: docker.root.clone() }, ..pool })
+    (!known).then(|| Pool { owner: PoolOwner::Docker { root: docker.root.clone() }, ..pool })
 }
 
 /// Docker's own loop files, where they always are.

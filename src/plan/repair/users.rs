@@ -5,7 +5,7 @@
 use super::{Carrier, Job};
 use crate::advice::{Risk, START_DOCKER, STOP_DOCKER, pool_option, quote};
 use crate::host::lvm::LvName;
-use crate::host::model::pool::Owner;
+use crate::host::model::pool::PoolOwner;
 use crate::host::model::thin::Thin;
 use crate::plan::{Guarded, Step, script};
 
@@ -17,7 +17,7 @@ pub(super) const START: &[&str] = &["start_docker", "within 60 works || true"];
 
 /// Whether the script may stop and start the owner by itself.
 pub(super) const fn is_dockers(job: &Job<'_>) -> bool {
-    matches!(job.pool.owner, Owner::Docker { .. })
+    matches!(job.pool.owner, PoolOwner::Docker { .. })
 }
 
 /// What must hold before the owner is stopped: nobody else may start its containers again meanwhile.
@@ -38,7 +38,10 @@ pub(super) fn stoppable(job: &Job<'_>) -> Vec<(String, String)> {
 
 /// Whether containers live in the pool, and their volumes elsewhere.
 pub(super) const fn has_containers(job: &Job<'_>) -> bool {
-    matches!(job.pool.owner, Owner::Docker { .. } | Owner::Containerd { .. } | Owner::ContainersStorage)
+    matches!(
+        job.pool.owner,
+        PoolOwner::Docker { .. } | PoolOwner::Containerd { .. } | PoolOwner::ContainersStorage
+    )
 }
 
 /// Why it happened: a cause that lasts makes the repair useless.
@@ -56,20 +59,20 @@ pub(super) fn cause(job: &Job<'_>) -> Step {
 /// Stops whoever uses the pool.
 pub(super) fn stop(job: &Job<'_>) -> Step {
     let commands: Vec<String> = match &job.pool.owner {
-        Owner::Docker { .. } => STOP_DOCKER.map(str::to_owned).to_vec(),
-        Owner::Containerd { .. } => vec![
+        PoolOwner::Docker { .. } => STOP_DOCKER.map(str::to_owned).to_vec(),
+        PoolOwner::Containerd { .. } => vec![
             "systemctl stop kubelet".into(),
             "crictl pods -q | xargs -r crictl stopp".into(),
             "systemctl stop containerd".into(),
         ],
-        Owner::ContainersStorage => vec!["podman stop --all".into(), "systemctl stop crio".into()],
+        PoolOwner::ContainersStorage => vec!["podman stop --all".into(), "systemctl stop crio".into()],
         _ => volumes(job),
     };
     let how = match &job.pool.owner {
-        Owner::Docker { .. } => {
+        PoolOwner::Docker { .. } => {
             " Containers are stopped one by one, as live-restore would keep them running."
         }
-        Owner::Containerd { .. } | Owner::ContainersStorage => "",
+        PoolOwner::Containerd { .. } | PoolOwner::ContainersStorage => "",
         _ => " Unmount first what `findmnt` shows of it.",
     };
     let why =
@@ -129,9 +132,9 @@ fn each_volume(pool: &LvName, command: &str) -> String {
 /// Starts the owner again.
 pub(super) fn start(job: &Job<'_>) -> Option<String> {
     match (&job.pool.owner, &job.carrier) {
-        (Owner::Docker { .. }, _) => Some(START_DOCKER.into()),
-        (Owner::Containerd { .. }, _) => Some("systemctl start containerd kubelet".into()),
-        (Owner::Lvm, Carrier::Lvm { name, .. }) => Some(each_volume(name, "lvchange -ay")),
+        (PoolOwner::Docker { .. }, _) => Some(START_DOCKER.into()),
+        (PoolOwner::Containerd { .. }, _) => Some("systemctl start containerd kubelet".into()),
+        (PoolOwner::Lvm, Carrier::Lvm { name, .. }) => Some(each_volume(name, "lvchange -ay")),
         _ => None,
     }
 }
@@ -175,8 +178,8 @@ const NAMED: usize = 2;
 /// Checks the filesystems that were in use.
 pub(super) fn check_filesystems(job: &Job<'_>) -> Option<Step> {
     match (&job.pool.owner, &job.carrier) {
-        (Owner::Docker { .. }, _) => check_dockers(job),
-        (Owner::Lvm, Carrier::Lvm { name, .. }) => check_volumes(job, name),
+        (PoolOwner::Docker { .. }, _) => check_dockers(job),
+        (PoolOwner::Lvm, Carrier::Lvm { name, .. }) => check_volumes(job, name),
         _ => None,
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Carrier {
 }
 
 /// Follows the devices with these numbers down; returns the device-mapper devices among all that were met.
-pub(super) fn ask(asking: &mut Collector<'_>, numbers: &[&str], devices: &Devices) -> Vec<Carrier> {
+pub(super) fn ask(collector: &mut Collector<'_>, numbers: &[&str], devices: &Devices) -> Vec<Carrier> {
     let mut waiting: VecDeque<String> = numbers.iter().map(|n| (*n).to_owned()).collect();
     let mut seen = HashSet::new();
     let mut carriers = Vec::new();
@@ -27,45 +27,45 @@ pub(super) fn ask(asking: &mut Collector<'_>, numbers: &[&str], devices: &Device
             continue;
         }
         let base = format!("/sys/dev/block/{number}");
-        let link = asking.ask(Query::Link, &base).unwrap_or_default();
+        let link = collector.ask(Query::Link, &base).unwrap_or_default();
         let name = link.rsplit('/').next().unwrap_or_default().to_owned();
-        asking.ask(Query::File, &format!("{base}/size"));
-        asking.ask(Query::File, &format!("{base}/ro"));
+        collector.ask(Query::File, &format!("{base}/size"));
+        collector.ask(Query::File, &format!("{base}/ro"));
         if name.starts_with("loop") || number.starts_with("7:") {
-            ask_queue(asking, &base);
-            ask_loop(asking, &base, &number);
+            ask_queue(collector, &base);
+            ask_loop(collector, &base, &number);
         } else if name.starts_with("dm-") || devices.all.contains_key(&number) {
-            ask_queue(asking, &base);
-            carriers.push(ask_mapped(asking, &base, &number, devices));
-            waiting.extend(below(asking, &base));
-        } else if asking.ask(Query::File, &format!("{base}/partition")).is_some() {
+            ask_queue(collector, &base);
+            carriers.push(ask_mapped(collector, &base, &number, devices));
+            waiting.extend(below(collector, &base));
+        } else if collector.ask(Query::File, &format!("{base}/partition")).is_some() {
             // A partition's queue is its disk's.
-            ask_queue(asking, &format!("{base}/.."));
-            let disk = asking.ask(Query::File, &format!("{base}/../dev"));
+            ask_queue(collector, &format!("{base}/.."));
+            let disk = collector.ask(Query::File, &format!("{base}/../dev"));
             waiting.extend(disk.map(|d| d.trim().to_owned()).filter(|d| is_number(d)));
         } else {
-            ask_queue(asking, &base);
-            waiting.extend(below(asking, &base));
+            ask_queue(collector, &base);
+            waiting.extend(below(collector, &base));
         }
     }
     carriers
 }
 
-fn ask_queue(asking: &mut Collector<'_>, base: &str) {
-    asking.ask(Query::File, &format!("{base}/queue/discard_max_bytes"));
-    asking.ask(Query::File, &format!("{base}/queue/logical_block_size"));
+fn ask_queue(collector: &mut Collector<'_>, base: &str) {
+    collector.ask(Query::File, &format!("{base}/queue/discard_max_bytes"));
+    collector.ask(Query::File, &format!("{base}/queue/logical_block_size"));
 }
 
-fn ask_mapped(asking: &mut Collector<'_>, base: &str, number: &str, devices: &Devices) -> Carrier {
+fn ask_mapped(collector: &mut Collector<'_>, base: &str, number: &str, devices: &Devices) -> Carrier {
     let mut text = |file: &str| {
-        let text = asking.ask(Query::File, &format!("{base}/dm/{file}")).unwrap_or_default();
+        let text = collector.ask(Query::File, &format!("{base}/dm/{file}")).unwrap_or_default();
         text.trim_end_matches('\n').to_owned()
     };
     let (mut name, uuid) = (text("name"), text("uuid"));
     if let Some((listed, kind)) = devices.all.get(number) {
         // Those that carry plainly have no state; the others may be degraded or invalid.
         if !matches!(kind.as_str(), "linear" | "striped" | "crypt" | "error" | "zero" | "") {
-            asking.ask(Query::DmStatus, listed);
+            collector.ask(Query::DmStatus, listed);
         }
         if name.is_empty() {
             name.clone_from(listed);
@@ -75,34 +75,34 @@ fn ask_mapped(asking: &mut Collector<'_>, base: &str, number: &str, devices: &De
 }
 
 /// Numbers of the devices one level down.
-fn below(asking: &mut Collector<'_>, base: &str) -> Vec<String> {
-    let names = asking.ask(Query::Dir, &format!("{base}/slaves")).unwrap_or_default();
+fn below(collector: &mut Collector<'_>, base: &str) -> Vec<String> {
+    let names = collector.ask(Query::Dir, &format!("{base}/slaves")).unwrap_or_default();
     let numbers = names.lines().take(LIMIT_DEVICES).filter_map(|name| {
-        let number = asking.ask(Query::File, &format!("{base}/slaves/{name}/dev"))?.trim().to_owned();
+        let number = collector.ask(Query::File, &format!("{base}/slaves/{name}/dev"))?.trim().to_owned();
         is_number(&number).then_some(number)
     });
     numbers.collect()
 }
 
-fn ask_loop(asking: &mut Collector<'_>, base: &str, number: &str) {
-    let file = asking.ask(Query::File, &format!("{base}/loop/backing_file"));
+fn ask_loop(collector: &mut Collector<'_>, base: &str, number: &str) {
+    let file = collector.ask(Query::File, &format!("{base}/loop/backing_file"));
     for fact in ["offset", "sizelimit", "autoclear", "dio"] {
-        asking.ask(Query::File, &format!("{base}/loop/{fact}"));
+        collector.ask(Query::File, &format!("{base}/loop/{fact}"));
     }
-    asking.ask(Query::LoopStatus, number);
+    collector.ask(Query::LoopStatus, number);
     let Some(file) = file else { return };
     // The last newline is sysfs's own; more of them would be the name's.
     let path = file.strip_suffix('\n').unwrap_or(&file);
-    asking.ask(Query::Stat, path);
+    collector.ask(Query::Stat, path);
     // The kernel appends this to the name of a deleted file; a file may also really be called so.
     let deleted = path.strip_suffix(" (deleted)");
     if let Some(path) = deleted {
-        asking.ask(Query::Stat, path);
+        collector.ask(Query::Stat, path);
     }
     let path = deleted.unwrap_or(path);
-    if asking.ask(Query::Statfs, path).is_none()
+    if collector.ask(Query::Statfs, path).is_none()
         && let Some((directory, _)) = path.rsplit_once('/').filter(|(d, _)| !d.is_empty())
     {
-        asking.ask(Query::Statfs, directory);
+        collector.ask(Query::Statfs, directory);
     }
 }

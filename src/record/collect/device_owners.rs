@@ -1,6 +1,6 @@
 //! Who the thin devices belong to: asked in full only when somebody wants to know who uses the space, as it reads many
 //! files.
-//! Refuses to search: it goes to the places that the other answers named.
+//! Does not search: it reads the places that the other answers named.
 
 use super::Collector;
 use super::docker::{CONTAINERD_ROOT, SNAPSHOTTER, options, toml_strings};
@@ -29,79 +29,79 @@ const LIMIT_TASKS: usize = 1000;
 const FEW_RECORDS: usize = 200;
 
 /// Asks what is never much: which devices containerd knows, and where there are few, the names of Docker's containers.
-pub(super) fn ask_devices(asking: &mut Collector<'_>) {
-    for root in docker_roots(&asking.recording) {
-        let records = asking.said(Query::DeviceRecords, &format!("{root}{RECORDS}")).unwrap_or_default();
+pub(super) fn ask_devices(collector: &mut Collector<'_>) {
+    for root in docker_roots(&collector.recording) {
+        let records = collector.said(Query::DeviceRecords, &format!("{root}{RECORDS}")).unwrap_or_default();
         if records.lines().count() <= FEW_RECORDS {
-            asking.ask(Query::DockerMounts, &root);
-            asking.ask(Query::DockerContainers, &root);
+            collector.ask(Query::DockerMounts, &root);
+            collector.ask(Query::DockerContainers, &root);
         }
     }
-    for (folder, databases) in snapshotters(&asking.recording) {
+    for (folder, databases) in snapshotters(&collector.recording) {
         for database in databases {
-            asking.ask(Query::ContainerdDevices, &format!("{folder}/{database}"));
+            collector.ask(Query::ContainerdDevices, &format!("{folder}/{database}"));
         }
     }
 }
 
 /// Asks Docker's files and containerd's, after it is known where they are.
-pub(super) fn ask(asking: &mut Collector<'_>) {
-    for root in docker_roots(&asking.recording) {
+pub(super) fn ask(collector: &mut Collector<'_>) {
+    for root in docker_roots(&collector.recording) {
         for query in [Query::DockerLayers, Query::DockerMounts, Query::DockerImages, Query::DockerContainers]
         {
-            asking.ask(query, &root);
+            collector.ask(query, &root);
         }
-        ask_ways(asking, &root);
+        ask_ways(collector, &root);
         let cache = format!("{root}/{BUILD_CACHE}");
-        asking.ask(Query::Stat, &cache);
-        if asking.may_exist(Query::Stat, &cache) {
-            asking.ask(Query::DockerBuildCache, &cache);
+        collector.ask(Query::Stat, &cache);
+        if collector.may_exist(Query::Stat, &cache) {
+            collector.ask(Query::DockerBuildCache, &cache);
         }
     }
-    let folders = snapshotters(&asking.recording);
+    let folders = snapshotters(&collector.recording);
     if folders.is_empty() {
         return;
     }
     for (folder, _) in &folders {
-        asking.ask(Query::ContainerdSnapshots, &format!("{folder}/metadata.db"));
+        collector.ask(Query::ContainerdSnapshots, &format!("{folder}/metadata.db"));
     }
-    for root in containerd_roots(&asking.recording, &folders) {
+    for root in containerd_roots(&collector.recording, &folders) {
         let file = format!("{root}/{METADATA}");
-        asking.ask(Query::Stat, &file);
-        if asking.may_exist(Query::Stat, &file) {
-            asking.ask(Query::ContainerdImages, &file);
+        collector.ask(Query::Stat, &file);
+        if collector.may_exist(Query::Stat, &file) {
+            collector.ask(Query::ContainerdImages, &file);
         }
     }
-    ask_tasks(asking);
+    ask_tasks(collector);
 }
 
 /// Which containers of containerd have a task: its databases do not say whether one runs.
-fn ask_tasks(asking: &mut Collector<'_>) {
-    let namespaces = namespaces(&asking.recording);
+fn ask_tasks(collector: &mut Collector<'_>) {
+    let namespaces = namespaces(&collector.recording);
     if namespaces.is_empty() {
         return;
     }
-    for state in containerd_places(&asking.recording, "state", CONTAINERD_STATE) {
+    for state in containerd_places(&collector.recording, "state", CONTAINERD_STATE) {
         let tasks = format!("{state}/{TASKS}");
-        asking.ask(Query::Stat, &state);
-        if !asking.may_exist(Query::Stat, &state) {
+        collector.ask(Query::Stat, &state);
+        if !collector.may_exist(Query::Stat, &state) {
             continue;
         }
         for namespace in &namespaces {
             let folder = format!("{tasks}/{namespace}");
-            let names = asking.ask(Query::Dir, &folder).unwrap_or_default();
+            let names = collector.ask(Query::Dir, &folder).unwrap_or_default();
             for id in names.lines().filter(|id| is_plain(id)).take(LIMIT_TASKS) {
-                ask_process(asking, &format!("{folder}/{id}"));
+                ask_process(collector, &format!("{folder}/{id}"));
             }
         }
     }
 }
 
 /// Whether the first process of a task lives, for runtimes that write its number down.
-fn ask_process(asking: &mut Collector<'_>, task: &str) {
-    let number = asking.ask(Query::File, &format!("{task}/init.pid")).unwrap_or_default();
+fn ask_process(collector: &mut Collector<'_>, task: &str) {
+    let number = collector.ask(Query::File, &format!("{task}/init.pid")).unwrap_or_default();
     if !number.is_empty() && number.len() < 12 && number.bytes().all(|b| b.is_ascii_digit()) {
-        asking.ask(Query::Stat, &format!("/proc/{number}"));
+        collector.ask(Query::Stat, &format!("/proc/{number}"));
     }
 }
 
@@ -123,16 +123,16 @@ fn namespaces(recording: &Recording) -> BTreeSet<String> {
 }
 
 /// What a move of Docker's data has to know: its volumes, its other drivers, its swarm, where there is room.
-fn ask_ways(asking: &mut Collector<'_>, root: &str) {
+fn ask_ways(collector: &mut Collector<'_>, root: &str) {
     for place in ["volumes", "image", "image/overlay2/imagedb/content/sha256"] {
-        asking.ask(Query::Dir, &format!("{root}/{place}"));
+        collector.ask(Query::Dir, &format!("{root}/{place}"));
     }
-    asking.ask(Query::Stat, &format!("{root}/swarm/docker-state.json"));
-    asking.ask(Query::EntryTypes, root);
-    asking.ask(Query::File, "/proc/filesystems");
-    let mounts = asking.ask(Query::File, "/proc/self/mountinfo").unwrap_or_default();
+    collector.ask(Query::Stat, &format!("{root}/swarm/docker-state.json"));
+    collector.ask(Query::EntryTypes, root);
+    collector.ask(Query::File, "/proc/filesystems");
+    let mounts = collector.ask(Query::File, "/proc/self/mountinfo").unwrap_or_default();
     for place in disks(&mounts) {
-        asking.ask(Query::Statfs, &place);
+        collector.ask(Query::Statfs, &place);
     }
 }
 

@@ -27,55 +27,55 @@ const TOOLS: [&str; 12] = [
 ];
 
 /// Asks about every disk, and about the one that is meant.
-pub(super) fn ask(asking: &mut Collector<'_>, meant: Option<&str>) {
-    asking.ask(Query::File, "/proc/swaps");
+pub(super) fn ask(collector: &mut Collector<'_>, meant: Option<&str>) {
+    collector.ask(Query::File, "/proc/swaps");
     for tool in TOOLS {
-        asking.ask(Query::Tool, tool);
+        collector.ask(Query::Tool, tool);
     }
-    let names = asking.ask(Query::Dir, "/sys/class/block").unwrap_or_default();
+    let names = collector.ask(Query::Dir, "/sys/class/block").unwrap_or_default();
     let disks = names.lines().filter(|name| !OTHERS.iter().any(|other| name.starts_with(other)));
     for name in disks.take(LIMIT_DISKS) {
-        let number = asking.ask(Query::File, &format!("/sys/class/block/{name}/dev"));
+        let number = collector.ask(Query::File, &format!("/sys/class/block/{name}/dev"));
         if let Some(number) = number.as_deref().map(str::trim).filter(|n| is_number(n)) {
-            ask_disk(asking, number, &format!("/dev/{}", name.replace('!', "/")), false);
+            ask_disk(collector, number, &format!("/dev/{}", name.replace('!', "/")), false);
         }
     }
     let Some(meant) = meant else { return };
-    let stat = asking.ask(Query::Stat, meant).unwrap_or_default();
+    let stat = collector.ask(Query::Stat, meant).unwrap_or_default();
     let number = stat.split(' ').find_map(|word| word.strip_prefix("rdev="));
     if let Some(number) = number.filter(|n| is_number(n)) {
-        ask_disk(asking, number, meant, true);
+        ask_disk(collector, number, meant, true);
     }
 }
 
-fn ask_disk(asking: &mut Collector<'_>, number: &str, node: &str, meant: bool) {
+fn ask_disk(collector: &mut Collector<'_>, number: &str, node: &str, meant: bool) {
     let base = format!("/sys/dev/block/{number}");
-    asking.ask(Query::Link, &base);
-    let size = asking.ask(Query::File, &format!("{base}/size"));
-    let read_only = asking.ask(Query::File, &format!("{base}/ro"));
-    let partition = asking.ask(Query::File, &format!("{base}/partition")).is_some();
+    collector.ask(Query::Link, &base);
+    let size = collector.ask(Query::File, &format!("{base}/size"));
+    let read_only = collector.ask(Query::File, &format!("{base}/ro"));
+    let partition = collector.ask(Query::File, &format!("{base}/partition")).is_some();
     let queue = if partition { "../queue" } else { "queue" };
-    asking.ask(Query::File, &format!("{base}/{queue}/discard_max_bytes"));
-    asking.ask(Query::File, &format!("{base}/{queue}/logical_block_size"));
-    let holders = asking.ask(Query::Dir, &format!("{base}/holders")).unwrap_or_default();
-    let mounts = asking.said(Query::File, "/proc/self/mountinfo").unwrap_or_default();
+    collector.ask(Query::File, &format!("{base}/{queue}/discard_max_bytes"));
+    collector.ask(Query::File, &format!("{base}/{queue}/logical_block_size"));
+    let holders = collector.ask(Query::Dir, &format!("{base}/holders")).unwrap_or_default();
+    let mounts = collector.said(Query::File, "/proc/self/mountinfo").unwrap_or_default();
     let mounted = mounts.lines().any(|line| line.split(' ').nth(2) == Some(number));
     let zero = |text: &Option<String>| text.as_deref().is_some_and(|t| t.trim() == "0");
     let usable = !mounted && holders.is_empty() && !zero(&size) && zero(&read_only);
     if meant || usable {
-        asking.ask(Query::Signatures, node);
-        ask_identity(asking, &base, partition);
+        collector.ask(Query::Signatures, node);
+        ask_identity(collector, &base, partition);
     }
 }
 
 /// What tells the disk from others, best first; where there is none of these the link in sysfs has to do.
-fn ask_identity(asking: &mut Collector<'_>, base: &str, partition: bool) {
+fn ask_identity(collector: &mut Collector<'_>, base: &str, partition: bool) {
     let above = if partition { "../" } else { "" };
     if partition {
-        asking.ask(Query::File, &format!("{base}/start"));
+        collector.ask(Query::File, &format!("{base}/start"));
     }
     for file in ["wwid", "device/wwid", "serial", "device/serial", "dm/uuid", "md/uuid"] {
-        let said = asking.ask(Query::File, &format!("{base}/{above}{file}"));
+        let said = collector.ask(Query::File, &format!("{base}/{above}{file}"));
         if said.is_some_and(|text| !text.trim().is_empty()) {
             return;
         }

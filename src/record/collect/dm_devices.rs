@@ -36,17 +36,17 @@ pub(super) struct Thin {
 }
 
 /// Asks about every device-mapper device.
-pub(super) fn ask(asking: &mut Collector<'_>) -> Devices {
-    asking.ask(Query::DmVersion, "");
-    let list = asking.ask(Query::DmList, "").unwrap_or_default();
+pub(super) fn ask(collector: &mut Collector<'_>) -> Devices {
+    collector.ask(Query::DmVersion, "");
+    let list = collector.ask(Query::DmList, "").unwrap_or_default();
     let listed: Vec<(&str, &str)> = list.lines().filter_map(listed).collect();
     let names: Vec<&str> = listed.iter().map(|(_, name)| *name).collect();
-    asking.ask_all(Query::DmTable, &names);
-    let devices = sort(asking, &listed);
+    collector.ask_all(Query::DmTable, &names);
+    let devices = sort(collector, &listed);
     let pools: Vec<&str> = devices.pools.iter().map(|p| p.name.as_str()).collect();
-    asking.ask_all(Query::DmInfo, &pools);
-    asking.ask_all(Query::DmStatus, &pools);
-    ask_thins(asking, &devices);
+    collector.ask_all(Query::DmInfo, &pools);
+    collector.ask_all(Query::DmStatus, &pools);
+    ask_thins(collector, &devices);
     devices
 }
 
@@ -57,16 +57,16 @@ pub(super) fn listed(line: &str) -> Option<(&str, &str)> {
     is_number(number).then_some((number, name))
 }
 
-fn sort(asking: &Collector<'_>, listed: &[(&str, &str)]) -> Devices {
+fn sort(collector: &Collector<'_>, listed: &[(&str, &str)]) -> Devices {
     let mut devices = Devices::default();
     for (number, name) in listed {
         let (number, name) = ((*number).to_owned(), (*name).to_owned());
         // Gone between two questions: containers come and go.
-        if asking.outcome(Query::DmTable, &name).is_some_and(|r| r.errno() == Some("ENXIO")) {
+        if collector.outcome(Query::DmTable, &name).is_some_and(|r| r.errno() == Some("ENXIO")) {
             continue;
         }
         // What did not tell its table may be a pool: its state is asked too, so that it is not overlooked.
-        let table = asking.said(Query::DmTable, &name);
+        let table = collector.said(Query::DmTable, &name);
         let mut words = table.as_deref().unwrap_or("0 0 thin-pool").split_whitespace().skip(2);
         let kind = words.next().unwrap_or_default().to_owned();
         let numbers: Vec<String> = words.filter(|w| is_number(w)).take(2).map(str::to_owned).collect();
@@ -86,9 +86,9 @@ fn sort(asking: &Collector<'_>, listed: &[(&str, &str)]) -> Devices {
 }
 
 /// Thin devices answer through their pool: one whose pool was silent would be silent too, and is left alone.
-fn ask_thins(asking: &mut Collector<'_>, devices: &Devices) {
+fn ask_thins(collector: &mut Collector<'_>, devices: &Devices) {
     let numbers = |silent: bool| -> HashSet<&str> {
-        let pools = devices.pools.iter().filter(|p| asking.is_silent(Query::DmStatus, &p.name) == silent);
+        let pools = devices.pools.iter().filter(|p| collector.is_silent(Query::DmStatus, &p.name) == silent);
         pools.map(|p| p.number.as_str()).collect()
     };
     let (mut silent, answering) = (numbers(true), numbers(false));
@@ -106,40 +106,40 @@ fn ask_thins(asking: &mut Collector<'_>, devices: &Devices) {
         let thin_devices = groups.remove(&pool).unwrap_or_default();
         // Of a failed pool the thin devices do not name their pool; they answer, unless some pool is silent.
         let is_silent = pool.map_or(!silent.is_empty(), |p| silent.contains(p));
-        let asked = if is_silent { 0 } else { asking.ask_until_silent(Query::DmStatus, &thin_devices) };
+        let asked = if is_silent { 0 } else { collector.ask_until_silent(Query::DmStatus, &thin_devices) };
         if asked < thin_devices.len()
             && let Some(pool) = pool
         {
             silent.insert(pool);
         }
         for thin in thin_devices.iter().skip(asked) {
-            asking.leave(Query::DmStatus, thin, "its pool did not answer");
+            collector.leave(Query::DmStatus, thin, "its pool did not answer");
         }
     }
     if devices.thin_devices.len() <= LIMIT_INFO {
         let names: Vec<&str> = devices.thin_devices.iter().map(|t| t.name.as_str()).collect();
-        asking.ask_all(Query::DmInfo, &names);
+        collector.ask_all(Query::DmInfo, &names);
     }
 }
 
 /// What the pools' own metadata says of the devices in them. A pool that does not answer may wait for its metadata.
-pub(super) fn ask_metadata(asking: &mut Collector<'_>, devices: &Devices) {
+pub(super) fn ask_metadata(collector: &mut Collector<'_>, devices: &Devices) {
     for pool in &devices.pools {
         let Some(metadata) = pool.carried_by.first() else { continue };
-        if asking.said(Query::DmStatus, &pool.name).is_some() {
-            asking.ask(Query::PoolMetadata, metadata);
+        if collector.said(Query::DmStatus, &pool.name).is_some() {
+            collector.ask(Query::PoolMetadata, metadata);
         } else {
-            asking.leave(Query::PoolMetadata, metadata, "its pool did not answer");
+            collector.leave(Query::PoolMetadata, metadata, "its pool did not answer");
         }
     }
 }
 
 /// Space of the filesystems on thin devices, where they are mounted, and how XFS meets a full pool.
-pub(super) fn ask_filesystems(asking: &mut Collector<'_>, devices: &Devices, mounts: &str) {
+pub(super) fn ask_filesystems(collector: &mut Collector<'_>, devices: &Devices, mounts: &str) {
     let answering: HashSet<&str> = devices
         .thin_devices
         .iter()
-        .filter(|t| asking.said(Query::DmStatus, &t.name).is_some())
+        .filter(|t| collector.said(Query::DmStatus, &t.name).is_some())
         .map(|t| t.number.as_str())
         .collect();
     let mut seen = HashSet::new();
@@ -148,10 +148,10 @@ pub(super) fn ask_filesystems(asking: &mut Collector<'_>, devices: &Devices, mou
         if !asked || !seen.insert(mount.number.to_owned()) {
             continue;
         }
-        asking.ask(Query::Statfs, &mount.place);
+        collector.ask(Query::Statfs, &mount.place);
         if let (true, Some((_, minor))) = (mount.is_xfs, mount.number.split_once(':')) {
             // A device-mapper device's kernel name is made of its minor number.
-            asking.ask(Query::File, &format!("/sys/fs/xfs/dm-{minor}/error/metadata/ENOSPC/max_retries"));
+            collector.ask(Query::File, &format!("/sys/fs/xfs/dm-{minor}/error/metadata/ENOSPC/max_retries"));
         }
     }
 }

@@ -20,19 +20,19 @@ pub(super) const CONTAINERD_ROOT: &str = "/var/lib/containerd";
 pub(super) const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.devmapper";
 
 /// Asks about Docker.
-pub(super) fn ask(asking: &mut Collector<'_>) {
+pub(super) fn ask(collector: &mut Collector<'_>) {
     let mut programs = Vec::new();
     for name in DAEMONS {
-        programs.push((name, asking.ask(Query::Processes, name).unwrap_or_default()));
+        programs.push((name, collector.ask(Query::Processes, name).unwrap_or_default()));
     }
     if programs.iter().all(|(_, lines)| lines.is_empty()) {
-        programs.push((OLD_DAEMON, asking.ask(Query::Processes, OLD_DAEMON).unwrap_or_default()));
+        programs.push((OLD_DAEMON, collector.ask(Query::Processes, OLD_DAEMON).unwrap_or_default()));
     }
     let words: Vec<&str> = programs.iter().flat_map(|(_, lines)| lines.split(['\n', '\t'])).collect();
     let mut roots = Places::default();
     roots.extend(&options(&words, &["--data-root", "--graph", "-g"]));
-    for path in settings_files(asking, &words) {
-        let text = asking.settings(&path).unwrap_or_default();
+    for path in settings_files(collector, &words) {
+        let text = collector.settings(&path).unwrap_or_default();
         if path.ends_with(".json") {
             roots.extend(&roots_in_json(&text));
         } else {
@@ -46,15 +46,15 @@ pub(super) fn ask(asking: &mut Collector<'_>) {
     let mut found = false;
     let mut at = 0;
     while let Some(root) = roots.0.get(at).cloned() {
-        found |= ask_root(asking, &root);
-        roots.extend(&remapped(&root, &asking.said(Query::Dir, &root).unwrap_or_default()));
+        found |= ask_root(collector, &root);
+        roots.extend(&remapped(&root, &collector.said(Query::Dir, &root).unwrap_or_default()));
         at += 1;
     }
-    ask_version(asking, &programs, found);
+    ask_version(collector, &programs, found);
 }
 
 /// The places where Docker is told its options.
-fn settings_files(asking: &mut Collector<'_>, words: &[&str]) -> Vec<String> {
+fn settings_files(collector: &mut Collector<'_>, words: &[&str]) -> Vec<String> {
     let mut files = Places::default();
     files.extend(&options(words, &["--config-file"]));
     for path in ["/etc/docker/daemon.json", "/etc/sysconfig/docker", "/etc/sysconfig/docker-storage"] {
@@ -62,7 +62,7 @@ fn settings_files(asking: &mut Collector<'_>, words: &[&str]) -> Vec<String> {
     }
     files.push("/etc/default/docker");
     let units = "/etc/systemd/system/docker.service.d";
-    let names = asking.ask(Query::Dir, units).unwrap_or_default();
+    let names = collector.ask(Query::Dir, units).unwrap_or_default();
     for name in names.lines().filter(|n| n.ends_with(".conf")) {
         files.push(&format!("{units}/{name}"));
     }
@@ -70,23 +70,23 @@ fn settings_files(asking: &mut Collector<'_>, words: &[&str]) -> Vec<String> {
 }
 
 /// Asks about one data root; returns whether the devicemapper driver was used there.
-fn ask_root(asking: &mut Collector<'_>, root: &str) -> bool {
-    asking.ask(Query::Dir, root);
-    asking.ask(Query::Stat, root);
-    asking.ask(Query::Statfs, root);
+fn ask_root(collector: &mut Collector<'_>, root: &str) -> bool {
+    collector.ask(Query::Dir, root);
+    collector.ask(Query::Stat, root);
+    collector.ask(Query::Statfs, root);
     let home = format!("{root}/devicemapper");
-    asking.ask(Query::Stat, &home);
-    if !asking.may_exist(Query::Stat, &home) {
+    collector.ask(Query::Stat, &home);
+    if !collector.may_exist(Query::Stat, &home) {
         return false;
     }
     for file in ["base", "deviceset-metadata"] {
-        asking.ask(Query::File, &format!("{home}/metadata/{file}"));
+        collector.ask(Query::File, &format!("{home}/metadata/{file}"));
     }
-    asking.ask(Query::DeviceRecords, &format!("{home}/metadata"));
+    collector.ask(Query::DeviceRecords, &format!("{home}/metadata"));
     // Last: if it names the pool's transaction still, no record has changed meanwhile.
-    asking.ask(Query::File, &format!("{home}/metadata/transaction-metadata"));
+    collector.ask(Query::File, &format!("{home}/metadata/transaction-metadata"));
     for file in ["data", "metadata"] {
-        asking.ask(Query::Stat, &format!("{home}/devicemapper/{file}"));
+        collector.ask(Query::Stat, &format!("{home}/devicemapper/{file}"));
     }
     true
 }
@@ -101,7 +101,7 @@ fn remapped(root: &str, names: &str) -> Vec<String> {
 }
 
 /// The version tells whether there is a free-space floor, and whether there still is a driver.
-fn ask_version(asking: &mut Collector<'_>, programs: &[(&str, String)], driver_used: bool) {
+fn ask_version(collector: &mut Collector<'_>, programs: &[(&str, String)], driver_used: bool) {
     let running = programs.iter().find(|(name, lines)| *name != OLD_DAEMON && !lines.is_empty());
     let command = match running {
         Some(("dockerd-current" | "docker-current", _)) => "dockerd-current --version",
@@ -109,20 +109,20 @@ fn ask_version(asking: &mut Collector<'_>, programs: &[(&str, String)], driver_u
         None if driver_used => "dockerd --version",
         None => return,
     };
-    if !asking.commands {
-        asking.leave(Query::Run, command, "commands are not run");
+    if !collector.commands {
+        collector.leave(Query::Run, command, "commands are not run");
         return;
     }
-    if asking.ask(Query::Run, command).is_none() && !asking.may_exist(Query::Run, command) {
-        asking.ask(Query::Run, "docker --version");
+    if collector.ask(Query::Run, command).is_none() && !collector.may_exist(Query::Run, command) {
+        collector.ask(Query::Run, "docker --version");
     }
 }
 
 /// Asks about containerd's devmapper snapshotter.
-pub(super) fn ask_containerd(asking: &mut Collector<'_>) {
-    let mut lines = asking.ask(Query::Processes, "containerd").unwrap_or_default();
+pub(super) fn ask_containerd(collector: &mut Collector<'_>) {
+    let mut lines = collector.ask(Query::Processes, "containerd").unwrap_or_default();
     lines.push('\n');
-    lines.push_str(&asking.ask(Query::Processes, "firecracker-containerd").unwrap_or_default());
+    lines.push_str(&collector.ask(Query::Processes, "firecracker-containerd").unwrap_or_default());
     let words: Vec<&str> = lines.split(['\n', '\t']).collect();
     let mut files = Places::default();
     files.extend(&options(&words, &["--config", "-c"]));
@@ -130,7 +130,7 @@ pub(super) fn ask_containerd(asking: &mut Collector<'_>) {
     let mut roots = Places::default();
     let mut own = options(&words, &["--root"]);
     for path in files.0 {
-        let text = asking.settings(&path).unwrap_or_default();
+        let text = collector.settings(&path).unwrap_or_default();
         roots.extend(&toml_strings(&text, "root_path"));
         own.extend(toml_strings(&text, "root"));
     }
@@ -139,10 +139,10 @@ pub(super) fn ask_containerd(asking: &mut Collector<'_>) {
         roots.push(&format!("{}/{SNAPSHOTTER}", root.trim_end_matches('/')));
     }
     for root in roots.0 {
-        asking.ask(Query::Stat, &root);
-        if asking.may_exist(Query::Stat, &root) {
-            asking.ask(Query::Dir, &root);
-            asking.ask(Query::Statfs, &root);
+        collector.ask(Query::Stat, &root);
+        if collector.may_exist(Query::Stat, &root) {
+            collector.ask(Query::Dir, &root);
+            collector.ask(Query::Statfs, &root);
         }
     }
 }

@@ -15,36 +15,36 @@ const CHECKER: &str = "/usr/sbin/thin_check";
 const LIMIT_FILES: usize = 64;
 
 /// Asks about LVM, if it has a part in any pool, or in any case.
-pub(super) fn ask(asking: &mut Collector<'_>, devices: &Devices, carriers: &[Carrier], in_any_case: bool) {
+pub(super) fn ask(collector: &mut Collector<'_>, devices: &Devices, carriers: &[Carrier], in_any_case: bool) {
     let mut names: Vec<&str> = Vec::new();
     for pool in &devices.pools {
-        let info = asking.said(Query::DmInfo, &pool.name).unwrap_or_default();
+        let info = collector.said(Query::DmInfo, &pool.name).unwrap_or_default();
         if info.lines().any(|l| l.strip_prefix("UUID:").is_some_and(|u| u.trim().starts_with("LVM-"))) {
             names.push(&pool.name);
         }
     }
     names.extend(carriers.iter().filter(|c| c.uuid.starts_with("LVM-")).map(|c| c.name.as_str()));
-    let absent = configured(&asking.recording);
+    let absent = configured(&collector.recording);
     names.extend(absent.iter().map(String::as_str).filter(|n| devices.pools.iter().all(|p| p.name != *n)));
     if names.is_empty() && !in_any_case {
         return;
     }
-    ask_settings(asking);
+    ask_settings(collector);
     let mut groups: Vec<String> = names.into_iter().filter_map(group).collect();
     groups.sort_unstable();
     groups.dedup();
     for group in groups.iter().take(LIMIT_FILES) {
-        asking.ask(Query::File, &format!("/etc/lvm/backup/{group}"));
+        collector.ask(Query::File, &format!("/etc/lvm/backup/{group}"));
     }
     // Asking what dmeventd watches would start it where it does not run; where it hangs, the rest is asked
     // without.
-    let watched = asking.ask(Query::Processes, "dmeventd").is_some_and(|lines| !lines.is_empty());
-    if !watched || !run(asking, "lvs -o +seg_monitor") {
-        run(asking, "lvs");
+    let watched = collector.ask(Query::Processes, "dmeventd").is_some_and(|lines| !lines.is_empty());
+    if !watched || !run(collector, "lvs -o +seg_monitor") {
+        run(collector, "lvs");
     }
-    run(asking, "vgs");
-    run(asking, "pvs");
-    ask_checker(asking);
+    run(collector, "vgs");
+    run(collector, "pvs");
+    ask_checker(collector);
 }
 
 /// The pools that daemons were told to use, by the names that device-mapper would give them.
@@ -60,42 +60,42 @@ fn configured(recording: &Recording) -> Vec<String> {
 }
 
 /// Whether there is the program without which LVM activates no pool. An empty name in the settings means: unchecked.
-fn ask_checker(asking: &mut Collector<'_>) {
-    let set = asking.said(Query::File, "/etc/lvm/lvm.conf").and_then(|text| {
+fn ask_checker(collector: &mut Collector<'_>) {
+    let set = collector.said(Query::File, "/etc/lvm/lvm.conf").and_then(|text| {
         let line = text.lines().find_map(|l| l.trim().strip_prefix("thin_check_executable"))?;
         line.split('"').nth(1).map(str::to_owned)
     });
     let path = set.unwrap_or_else(|| CHECKER.to_owned());
     if path.starts_with('/') {
-        asking.ask(Query::Stat, &path);
+        collector.ask(Query::Stat, &path);
     }
 }
 
 /// Whether the command answered.
-fn run(asking: &mut Collector<'_>, command: &str) -> bool {
-    if !asking.commands {
-        asking.leave(Query::Run, command, "commands are not run");
+fn run(collector: &mut Collector<'_>, command: &str) -> bool {
+    if !collector.commands {
+        collector.leave(Query::Run, command, "commands are not run");
         return false;
     }
-    asking.ask(Query::Run, command).is_some()
+    collector.ask(Query::Run, command).is_some()
 }
 
-fn ask_settings(asking: &mut Collector<'_>) {
+fn ask_settings(collector: &mut Collector<'_>) {
     for path in ["/etc/lvm/lvm.conf", "/etc/lvm/lvmlocal.conf"] {
-        ask_uncommented(asking, path);
+        ask_uncommented(collector, path);
     }
-    let profiles = asking.ask(Query::Dir, "/etc/lvm/profile").unwrap_or_default();
+    let profiles = collector.ask(Query::Dir, "/etc/lvm/profile").unwrap_or_default();
     for name in profiles.lines().filter(|n| n.ends_with(".profile")).take(LIMIT_FILES) {
-        ask_uncommented(asking, &format!("/etc/lvm/profile/{name}"));
+        ask_uncommented(collector, &format!("/etc/lvm/profile/{name}"));
     }
 }
 
-fn ask_uncommented(asking: &mut Collector<'_>, path: &str) {
-    let outcome = match asking.respondent.ask(Query::File, path) {
+fn ask_uncommented(collector: &mut Collector<'_>, path: &str) {
+    let outcome = match collector.respondent.ask(Query::File, path) {
         Outcome::Answered(text) => Outcome::Answered(redact::uncommented(&text)),
         outcome => outcome,
     };
-    asking.keep(Query::File, path, outcome);
+    collector.keep(Query::File, path, outcome);
 }
 
 /// The volume group in a dm name that LVM made: up to the first single hyphen; hyphens of its own are

@@ -84,36 +84,36 @@ pub fn now_exactly() -> String {
 /// Asks every question and keeps every answer.
 #[must_use]
 pub fn record(respondent: &mut dyn Responder, options: &Options) -> Recording {
-    let mut asking = Collector {
+    let mut collector = Collector {
         respondent,
         recording: Recording::new(Source::Machine, options.recorded_at.clone()),
         asked: HashMap::new(),
         commands: options.commands,
     };
-    asking.ask(Query::Uname, "");
-    asking.ask(Query::File, "/proc/uptime");
-    let devices = dm_devices::ask(&mut asking);
-    let mounts = asking.ask(Query::File, "/proc/self/mountinfo").unwrap_or_default();
-    dm_devices::ask_filesystems(&mut asking, &devices, &mounts);
-    asking.ask(Query::File, "/sys/module/dm_thin_pool/parameters/no_space_timeout");
+    collector.ask(Query::Uname, "");
+    collector.ask(Query::File, "/proc/uptime");
+    let devices = dm_devices::ask(&mut collector);
+    let mounts = collector.ask(Query::File, "/proc/self/mountinfo").unwrap_or_default();
+    dm_devices::ask_filesystems(&mut collector, &devices, &mounts);
+    collector.ask(Query::File, "/sys/module/dm_thin_pool/parameters/no_space_timeout");
     let below: Vec<&str> = devices.pools.iter().flat_map(|p| &p.carried_by).map(String::as_str).collect();
-    let carriers = block_stack::ask(&mut asking, &below, &devices);
-    asking.ask(Query::Statfs, "/");
-    asking.ask(Query::Statfs, "/run");
-    docker::ask(&mut asking);
-    docker::ask_containerd(&mut asking);
-    device_owners::ask_devices(&mut asking);
+    let carriers = block_stack::ask(&mut collector, &below, &devices);
+    collector.ask(Query::Statfs, "/");
+    collector.ask(Query::Statfs, "/run");
+    docker::ask(&mut collector);
+    docker::ask_containerd(&mut collector);
+    device_owners::ask_devices(&mut collector);
     if options.owners {
-        device_owners::ask(&mut asking);
+        device_owners::ask(&mut collector);
     }
     // After the records of the same devices: `host::census` says why.
-    dm_devices::ask_metadata(&mut asking, &devices);
-    asking.ask(Query::KernelLog, "");
-    lvm::ask(&mut asking, &devices, &carriers, options.disks);
+    dm_devices::ask_metadata(&mut collector, &devices);
+    collector.ask(Query::KernelLog, "");
+    lvm::ask(&mut collector, &devices, &carriers, options.disks);
     if options.disks {
-        disks::ask(&mut asking, options.disk.as_deref());
+        disks::ask(&mut collector, options.disk.as_deref());
     }
-    asking.recording
+    collector.recording
 }
 
 /// A recording under way.

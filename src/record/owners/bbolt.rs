@@ -1,5 +1,5 @@
 //! Reads bbolt databases, as containerd keeps them, from bytes: a tree of buckets, keys and values.
-//! Refuses to lock, to write, and to believe a page: every offset is checked, every page is visited once.
+//! Never locks and never writes. No page is trusted: every offset is checked, and each page is visited once.
 //!
 //! The format is that of go.etcd.io/bbolt `page.go`, `bucket.go`, `db.go` (version 2), on little-endian machines.
 //! What is damaged is left out and named by its page; only a file without a valid meta page is an error.

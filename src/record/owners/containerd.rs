@@ -1,6 +1,6 @@
 //! What containerd's and BuildKit's bbolt databases say about devices, snapshots, images and containers (containerd
 //! plugins/snapshots/devmapper/metadata.go, core/snapshots/storage/bolt.go, core/metadata/buckets.go).
-//! Refuses to take the lock that their owners hold, and to keep the specification of a container.
+//! Never takes the lock that their owners hold; the specification of a container is not kept.
 
 use super::{BuildStep, Known, Lines, PoolDevice, Snapshot};
 use crate::record::Query;

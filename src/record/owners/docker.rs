@@ -1,6 +1,6 @@
 //! What Docker's files below its data root say about layers, images and containers (moby layer/filestore.go,
 //! image/fs.go, reference/store.go, container/container.go).
-//! Refuses to keep more of a container or an image than names, ids, layers, state and times.
+//! Keeps of a container or an image only names, ids, layers, state and times.
 
 use super::{Container, HostConfig, Image, Layer, Lines, Mount};
 use crate::record::probe::dir::Folder;

@@ -1,5 +1,5 @@
 //! Answers who thin devices belong to, from the files of Docker and containerd: layers, images, containers, snapshots.
-//! Refuses to ask a daemon, to follow links below the place it is given, and to keep what may hold a secret
+//! Never asks a daemon, never follows links below the place it is given, and never keeps what may hold a secret
 //! (environment, labels, commands).
 //!
 //! **The notation** of all these answers: one JSON object a line, each one of the types below, its values word for

@@ -1,5 +1,5 @@
 //! Answers what a pool's own metadata says: the superblock's numbers, the thin devices, and what in it is damaged.
-//! Refuses to know the format on disk: whoever makes a recording brings the reader, a [`Read`].
+//! Does not know the on-disk format; the caller passes a reader, a [`Read`].
 //!
 //! **The notation** of the answer: one [`Line`] a line, as JSON. A line in parentheses says how many were left out.
 

@@ -1,5 +1,5 @@
 //! Opens what lies below a directory: regular files and directories by name, nothing else.
-//! Refuses to follow a symbolic link, to open a FIFO or a device, and to read without a bound.
+//! Never follows a symbolic link, never opens a FIFO or a device, and reads a bounded length.
 
 use nix::dir::Dir;
 use nix::errno::Errno;

@@ -1,8 +1,8 @@
 //! What stands on what, drawn as boxes: thin devices, pool, its two devices, files, filesystems, disks.
 
 use super::Style;
+use super::amount;
 use super::builder::Html;
-use super::pool::amount;
 use crate::host::Host;
 use crate::host::model::backing::{Backing, BackingKind};
 use crate::host::model::pool::Pool;

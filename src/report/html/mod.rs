@@ -10,6 +10,7 @@ mod history_chart;
 mod pool;
 
 use super::{Report, Source, Units, amounts};
+use crate::host::model::units::Bytes;
 use crate::verdict::Verdict;
 use builder::Html;
 
@@ -107,4 +108,9 @@ fn footer(page: &mut Html, report: &Report) {
         page.text("; looking changed nothing on this machine");
     }
     page.close("footer").raw("</body>\n</html>\n");
+}
+
+/// An amount in a sentence.
+fn amount(bytes: Option<Bytes>) -> String {
+    bytes.map_or_else(|| "not known".to_owned(), |b| b.to_string())
 }

@@ -5,7 +5,7 @@ use super::{Style, device_stack, history_chart};
 use crate::forecast;
 use crate::host::Host;
 use crate::host::model::pool::Pool;
-use crate::host::model::units::{self, Blocks, Bytes};
+use crate::host::model::units::{self, Blocks};
 use crate::report::forecast::words;
 use crate::report::screen;
 use crate::report::watch::{Row, rows};
@@ -98,9 +98,4 @@ fn marks(pool: &Pool, space: &str) -> Vec<(String, u64)> {
     let marks = [(refuses, floor), ("the kernel's low-water mark".to_owned(), low_water)];
     let at = |left: u64| units::permille(total.saturating_sub(left), total);
     marks.into_iter().filter_map(|(words, left)| Some((words, at(left.filter(|l| *l > 0)?)?))).collect()
-}
-
-/// An amount in a sentence.
-pub(super) fn amount(bytes: Option<Bytes>) -> String {
-    bytes.map_or_else(|| "not known".to_owned(), |b| b.to_string())
 }

@@ -9,7 +9,7 @@ mod exposition;
 use super::Report;
 use super::json::{self, backing_word, owner_word};
 use crate::host::Host;
-use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::space::Space;
 use crate::host::model::thin::Thin;
 use crate::host::model::units::{Blocks, Bytes, METADATA_BLOCK};
@@ -87,7 +87,7 @@ fn of_dockers(all: &mut Exposition, report: &Report) {
         all.gauge("thinspect_docker_info", "A Docker on this host, its version and storage driver.");
     for docker in &report.host.docker_roots {
         let root = docker.root.as_deref().unwrap_or_default();
-        let owns = |p: &Pool| matches!(&p.owner, Owner::Docker { root } if *root == docker.root);
+        let owns = |p: &Pool| matches!(&p.owner, PoolOwner::Docker { root } if *root == docker.root);
         let used = || report.host.pools.iter().any(owns).then_some("devicemapper");
         let driver = docker.driver.as_deref().or_else(used).unwrap_or_default();
         let version = docker.version.as_deref().unwrap_or_default();

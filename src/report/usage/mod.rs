@@ -1,14 +1,15 @@
 //! Who uses a pool's space, as JSON `thinspect-usage/1`; the table is beside it.
-//! Refuses to print a number that was not counted: it is `null`.
+//! A number that was not counted is `null`.
 
+mod columns;
 mod rows;
 mod table;
 
-pub use rows::Column;
-pub use table::{By, Table, text};
+pub use columns::{By, Column};
+pub use table::{Table, text};
 
 use crate::host::model::units::{Blocks as _, DataBlocks};
-use crate::host::owners::{Owner, Owners};
+use crate::host::owners::{DeviceRole, Owners};
 use crate::report::screen::Look;
 use crate::report::units::clean;
 use crate::report::wrap::wrap;
@@ -42,7 +43,7 @@ pub struct Output {
     /// Every container, most reclaimable blocks first.
     containers: Vec<ContainerV1>,
     /// Where the owner's records and the pool disagree; `null` where no records were read.
-    strangers: Option<StrangersV1>,
+    unmatched: Option<StrangersV1>,
     /// What comes back if the things that were named are removed together; `null` where none were.
     without: Option<WithoutV1>,
     /// What is damaged in the metadata, at most 1000 places.
@@ -202,7 +203,7 @@ pub fn output(pool: Option<&str>, usage: &Usage, owners: &Owners, without: Optio
         shared_blocks: count(row.amounts.shared),
         owners: row.owners.iter().map(|owner| owner_v1(owner, owners)).collect(),
     });
-    let strangers = usage.strangers.as_ref().map(|s| StrangersV1 {
+    let unmatched = usage.unmatched.as_ref().map(|s| StrangersV1 {
         without_record: s.without_record.clone(),
         without_device: s.without_device.clone(),
         certain: s.certain,
@@ -221,7 +222,7 @@ pub fn output(pool: Option<&str>, usage: &Usage, owners: &Owners, without: Optio
         devices: devices.collect(),
         images: images(usage, owners),
         containers: containers(usage, owners),
-        strangers,
+        unmatched,
         without: without.map(|without| WithoutV1 {
             names: without.names.clone(),
             reclaimable_blocks: count(without.reclaimable),
@@ -305,27 +306,27 @@ fn containers(usage: &Usage, owners: &Owners) -> Vec<ContainerV1> {
     containers.collect()
 }
 
-fn owner_v1(owner: &Owner, owners: &Owners) -> OwnerV1 {
+fn owner_v1(owner: &DeviceRole, owners: &Owners) -> OwnerV1 {
     let id = |place: &usize| owners.images.get(*place).map(|image| image.id.clone());
     let images = match owner {
-        Owner::Layer { images, .. } => images.iter().filter_map(id).collect(),
+        DeviceRole::Layer { images, .. } => images.iter().filter_map(id).collect(),
         _ => Vec::new(),
     };
     let (kind, name) = match owner {
-        Owner::Base => (Kind::Base, "base".to_owned()),
-        Owner::Layer { chain, .. } if images.is_empty() => (Kind::LooseLayer, chain.clone()),
-        Owner::Layer { chain, .. } => (Kind::Layer, chain.clone()),
-        Owner::Container { container, .. } => {
+        DeviceRole::Base => (Kind::Base, "base".to_owned()),
+        DeviceRole::Layer { chain, .. } if images.is_empty() => (Kind::LooseLayer, chain.clone()),
+        DeviceRole::Layer { chain, .. } => (Kind::Layer, chain.clone()),
+        DeviceRole::Container { container, .. } => {
             (Kind::Container, owners.containers.get(*container).map(|c| c.id.clone()).unwrap_or_default())
         }
-        Owner::BuildStep { record } => (Kind::BuildStep, record.clone()),
-        Owner::Snapshot { key } => (Kind::Snapshot, key.clone()),
-        Owner::Deleted { record } => (Kind::Deleted, record.clone()),
-        Owner::Faulty { record } => (Kind::Faulty, record.clone()),
-        Owner::Orphan { record } => (Kind::Orphan, record.clone()),
-        Owner::StratisFilesystem { filesystem, .. } => (Kind::Filesystem, filesystem.clone()),
-        Owner::Volume(volume) => (Kind::Volume, format!("{}/{}", volume.vg, volume.lv)),
-        Owner::Active(name) => (Kind::Unknown, name.clone()),
+        DeviceRole::BuildStep { record } => (Kind::BuildStep, record.clone()),
+        DeviceRole::Snapshot { key } => (Kind::Snapshot, key.clone()),
+        DeviceRole::Deleted { record } => (Kind::Deleted, record.clone()),
+        DeviceRole::Faulty { record } => (Kind::Faulty, record.clone()),
+        DeviceRole::Orphan { record } => (Kind::Orphan, record.clone()),
+        DeviceRole::StratisFilesystem { filesystem, .. } => (Kind::Filesystem, filesystem.clone()),
+        DeviceRole::Volume(volume) => (Kind::Volume, format!("{}/{}", volume.vg, volume.lv)),
+        DeviceRole::Active(name) => (Kind::Unknown, name.clone()),
     };
     OwnerV1 { kind: kind.word(), name, images }
 }

@@ -1,80 +1,11 @@
-//! Rows of the table, and its columns: what each shows, and how rows are sorted by it.
-//! Refuses to sort what is not known before what is.
+//! Rows of the table of users, and how they are sorted: rows of which a value is not known come last.
 
-use super::table::{By, Table};
+use super::columns::{By, Column};
 use crate::host::model::units::DataBlocks;
-use crate::host::owners::{Container, Image, Owner, Owners, Part, State};
+use crate::host::owners::{Container, DeviceRole, Image, Owners, Part, State};
 use crate::usage::{Amounts, ContainerRow, DeviceRow, ImageRow, Kind, Usage};
 use jiff::Timestamp;
 use std::cmp::{Ordering, Reverse};
-
-/// A column of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column {
-    /// Blocks that nothing else maps.
-    Exclusive,
-    /// Blocks that others map too.
-    Shared,
-    /// Blocks it maps.
-    Mapped,
-    /// Blocks that come back if it is removed.
-    Frees,
-    /// A bar of what the rows are sorted by.
-    Bar,
-    /// Since when it is here, or has ended.
-    Age,
-    /// What a container does, how many containers stand on an image, what a device is.
-    State,
-    /// Its id.
-    Id,
-    /// Its name.
-    Name,
-}
-
-impl Column {
-    pub(super) const fn heading(self, by: By) -> &'static str {
-        match self {
-            Self::Exclusive => "EXCLUSIVE",
-            Self::Shared => "SHARED",
-            Self::Mapped => "MAPPED",
-            Self::Frees => "FREES",
-            Self::Bar => "",
-            Self::Age => "AGE",
-            Self::State => "STATE",
-            Self::Id => "ID",
-            Self::Name => match by {
-                By::Device => "DEVICE",
-                By::Image => "IMAGE",
-                By::Container => "CONTAINER",
-            },
-        }
-    }
-
-    /// The amount it shows, if it is one.
-    pub(super) const fn blocks(self, row: &Row) -> Option<DataBlocks> {
-        match self {
-            Self::Exclusive => row.amounts.exclusive,
-            Self::Shared => row.amounts.shared,
-            Self::Mapped => row.amounts.mapped,
-            Self::Frees => row.amounts.reclaimable,
-            Self::Bar | Self::Age | Self::State | Self::Id | Self::Name => None,
-        }
-    }
-
-    /// The largest and the oldest first, words by their letters, rows of which it is not known last.
-    pub(super) fn compare(self, a: &Row, b: &Row) -> Ordering {
-        match self {
-            Self::Exclusive | Self::Shared | Self::Mapped | Self::Frees => {
-                Reverse(self.blocks(a)).cmp(&Reverse(self.blocks(b)))
-            }
-            Self::Age => Reverse(a.age).cmp(&Reverse(b.age)),
-            Self::State => a.state.cmp(&b.state),
-            Self::Id => a.id.cmp(&b.id),
-            Self::Name => a.name.cmp(&b.name),
-            Self::Bar => Ordering::Equal,
-        }
-    }
-}
 
 /// A row.
 pub(super) struct Row {
@@ -86,9 +17,16 @@ pub(super) struct Row {
     pub(super) name: String,
 }
 
-pub(super) fn rows(usage: &Usage, owners: &Owners, table: &Table) -> Vec<Row> {
-    let rows = Rows { owners, now: table.now, told: table.columns.contains(&Column::State) };
-    match table.by {
+/// The rows, in no order yet. Where the state has a column of its own, names do not repeat it.
+pub(super) fn rows(
+    usage: &Usage,
+    owners: &Owners,
+    by: By,
+    now: Option<Timestamp>,
+    state_has_column: bool,
+) -> Vec<Row> {
+    let rows = Rows { owners, now, state_has_column };
+    match by {
         By::Device => usage.devices.iter().map(|row| rows.device(row)).collect(),
         By::Image => usage.images.iter().map(|row| rows.image(row)).collect(),
         By::Container => usage.containers.iter().map(|row| rows.container(row)).collect(),
@@ -98,8 +36,7 @@ pub(super) fn rows(usage: &Usage, owners: &Owners, table: &Table) -> Vec<Row> {
 struct Rows<'a> {
     owners: &'a Owners,
     now: Option<Timestamp>,
-    /// The state has a column of its own.
-    told: bool,
+    state_has_column: bool,
 }
 
 impl Rows<'_> {
@@ -111,8 +48,8 @@ impl Rows<'_> {
         let named: Vec<String> = row.owners.iter().map(|o| owner_name(o, self.owners)).collect();
         let named = if named.is_empty() { "no record".to_owned() } else { named.join("; ") };
         let since = row.owners.first().and_then(|owner| match owner {
-            Owner::Container { container, .. } => self.owners.containers.get(*container).and_then(since),
-            Owner::Layer { images, .. } => {
+            DeviceRole::Container { container, .. } => self.owners.containers.get(*container).and_then(since),
+            DeviceRole::Layer { images, .. } => {
                 images.iter().filter_map(|i| self.owners.images.get(*i)?.here_since()).min()
             }
             _ => None,
@@ -134,7 +71,7 @@ impl Rows<'_> {
             1 => "1 container".to_owned(),
             many => format!("{many} containers"),
         };
-        let name = if used.is_empty() || self.told { name } else { format!("{name} ({used})") };
+        let name = if used.is_empty() || self.state_has_column { name } else { format!("{name} ({used})") };
         Row {
             amounts: row.amounts,
             age: self.age(image.and_then(Image::here_since)),
@@ -146,7 +83,7 @@ impl Rows<'_> {
 
     fn container(&self, row: &ContainerRow) -> Row {
         let container = self.owners.containers.get(row.container);
-        let name = container.map(|c| if self.told { bare_name(c) } else { container_name(c) });
+        let name = container.map(|c| if self.state_has_column { bare_name(c) } else { container_name(c) });
         Row {
             amounts: row.amounts,
             age: self.age(container.and_then(since)),
@@ -164,22 +101,22 @@ fn since(container: &Container) -> Option<Timestamp> {
 }
 
 /// What a device is, for a person.
-fn owner_name(owner: &Owner, owners: &Owners) -> String {
+fn owner_name(owner: &DeviceRole, owners: &Owners) -> String {
     match owner {
-        Owner::Base => "base device".to_owned(),
-        Owner::Layer { chain, images } => layer_name(chain, images, owners),
-        Owner::Container { container, part } => {
+        DeviceRole::Base => "base device".to_owned(),
+        DeviceRole::Layer { chain, images } => layer_name(chain, images, owners),
+        DeviceRole::Container { container, part } => {
             let name = owners.containers.get(*container).map(container_name).unwrap_or_default();
             if *part == Part::Init { format!("{name}, init layer") } else { name }
         }
-        Owner::BuildStep { record } => format!("build cache ({})", short(record)),
-        Owner::Snapshot { key } => format!("snapshot {key}"),
-        Owner::Deleted { record } => format!("deleted, not yet freed ({})", short(record)),
-        Owner::Faulty { record } => format!("faulty ({})", short(record)),
-        Owner::Orphan { record } => format!("record that nothing names ({})", short(record)),
-        Owner::StratisFilesystem { filesystem, .. } => format!("Stratis filesystem {filesystem}"),
-        Owner::Volume(volume) => format!("volume {}/{}", volume.vg, volume.lv),
-        Owner::Active(name) => format!("active as {name}"),
+        DeviceRole::BuildStep { record } => format!("build cache ({})", short(record)),
+        DeviceRole::Snapshot { key } => format!("snapshot {key}"),
+        DeviceRole::Deleted { record } => format!("deleted, not yet freed ({})", short(record)),
+        DeviceRole::Faulty { record } => format!("faulty ({})", short(record)),
+        DeviceRole::Orphan { record } => format!("record that nothing names ({})", short(record)),
+        DeviceRole::StratisFilesystem { filesystem, .. } => format!("Stratis filesystem {filesystem}"),
+        DeviceRole::Volume(volume) => format!("volume {}/{}", volume.vg, volume.lv),
+        DeviceRole::Active(name) => format!("active as {name}"),
     }
 }
 
@@ -212,4 +149,31 @@ fn short(id: &str) -> String {
     let digits = id.strip_prefix("sha256:").unwrap_or(id);
     let hex = digits.len() >= 64 && digits.chars().take(64).all(|c| c.is_ascii_hexdigit());
     if hex { digits.chars().take(12).collect() } else { id.to_owned() }
+}
+
+impl Column {
+    /// The amount it shows, if it is one.
+    pub(super) const fn blocks(self, row: &Row) -> Option<DataBlocks> {
+        match self {
+            Self::Exclusive => row.amounts.exclusive,
+            Self::Shared => row.amounts.shared,
+            Self::Mapped => row.amounts.mapped,
+            Self::Frees => row.amounts.reclaimable,
+            Self::Bar | Self::Age | Self::State | Self::Id | Self::Name => None,
+        }
+    }
+
+    /// The largest and the oldest first, words by their letters, rows of which it is not known last.
+    pub(super) fn compare(self, a: &Row, b: &Row) -> Ordering {
+        match self {
+            Self::Exclusive | Self::Shared | Self::Mapped | Self::Frees => {
+                Reverse(self.blocks(a)).cmp(&Reverse(self.blocks(b)))
+            }
+            Self::Age => Reverse(a.age).cmp(&Reverse(b.age)),
+            Self::State => a.state.cmp(&b.state),
+            Self::Id => a.id.cmp(&b.id),
+            Self::Name => a.name.cmp(&b.name),
+            Self::Bar => Ordering::Equal,
+        }
+    }
 }

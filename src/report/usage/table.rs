@@ -1,7 +1,8 @@
 //! Who uses a pool's space, as a table with bars, the largest first.
-//! Refuses to print a number that was not counted: it is `?`.
+//! A number that was not counted is `?`.
 
-use super::rows::{self, Column, Row};
+use super::columns::{By, Column};
+use super::rows::{self, Row};
 use crate::host::model::units::{Blocks, DataBlocks};
 use crate::host::owners::Owners;
 use crate::report::screen::Look;
@@ -10,40 +11,6 @@ use crate::report::wrap::wrap;
 use crate::usage::Usage;
 use jiff::Timestamp;
 use std::fmt::Write as _;
-
-/// What the rows of the table are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum By {
-    /// Thin devices.
-    #[default]
-    Device,
-    /// Images.
-    Image,
-    /// Containers.
-    Container,
-}
-
-impl By {
-    /// As `usage --by` takes it.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Device => "device",
-            Self::Image => "image",
-            Self::Container => "container",
-        }
-    }
-
-    /// The next one, in a ring.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        match self {
-            Self::Device => Self::Image,
-            Self::Image => Self::Container,
-            Self::Container => Self::Device,
-        }
-    }
-}
 
 /// What the table is to show.
 #[derive(Debug, Clone, Default)]
@@ -76,7 +43,7 @@ const ROWS: usize = 25;
 #[must_use]
 pub fn text(pool: Option<&str>, usage: &Usage, owners: &Owners, table: &Table, look: &Look) -> String {
     let mut out = head(pool, usage, look);
-    let mut rows = rows::rows(usage, owners, table);
+    let mut rows = rows::rows(usage, owners, table.by, table.now, table.columns.contains(&Column::State));
     let columns = table.columns();
     let sort = table.sort.or_else(|| columns.first().copied()).unwrap_or(Column::Exclusive);
     rows.sort_by(|a, b| sort.compare(a, b));
@@ -200,19 +167,19 @@ fn head(pool: Option<&str>, usage: &Usage, look: &Look) -> String {
 
 fn foot(usage: &Usage, look: &Look) -> String {
     let mut out = String::new();
-    if let Some(strangers) = &usage.strangers {
-        let sure = if strangers.certain { "leaked" } else { "perhaps leaked, as not all records were read" };
+    if let Some(unmatched) = &usage.unmatched {
+        let sure = if unmatched.certain { "leaked" } else { "perhaps leaked, as not all records were read" };
         let many = |ids: &[u32]| ids.iter().take(20).map(u32::to_string).collect::<Vec<_>>().join(", ");
-        if !strangers.without_record.is_empty() {
-            let (count, ids) = (strangers.without_record.len(), many(&strangers.without_record));
+        if !unmatched.without_record.is_empty() {
+            let (count, ids) = (unmatched.without_record.len(), many(&unmatched.without_record));
             out.push_str(&wrap(
                 "  note: ",
                 &format!("devices without a record ({sure}): {count}, with id {ids}"),
                 look.width,
             ));
         }
-        if !strangers.without_device.is_empty() {
-            let (count, ids) = (strangers.without_device.len(), many(&strangers.without_device));
+        if !unmatched.without_device.is_empty() {
+            let (count, ids) = (unmatched.without_device.len(), many(&unmatched.without_device));
             out.push_str(&wrap(
                 "  note: ",
                 &format!("records without a device: {count}, with id {ids}"),

@@ -9,7 +9,7 @@ use crate::advice::{Advice, Risk, TRIM_CONTAINERS, pool_option, quote};
 use crate::host::Host;
 use crate::host::dm::status::Discards;
 use crate::host::lvm::LvName;
-use crate::host::model::pool::{Owner, Pool};
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::Bytes;
 use crate::rules::Finding;
 
@@ -64,10 +64,10 @@ pub(in crate::rules) fn free_space(host: &Host, pool: &Pool) -> Vec<Advice> {
     }
     if is_dockers(host, pool) {
         all.extend(free_dockers(host, pool));
-    } else if matches!(pool.owner, Owner::Containerd { .. }) {
+    } else if matches!(pool.owner, PoolOwner::Containerd { .. }) {
         all.push(look("see the snapshots", &["ctr -n k8s.io snapshots --snapshotter devmapper list"]));
         all.push(Advice::new(Risk::Destroys, "remove images that no pod uses", &["crictl rmi --prune"]));
-    } else if matches!(pool.owner, Owner::Lvm) && pool.discards != Some(Discards::Ignored) {
+    } else if matches!(pool.owner, PoolOwner::Lvm) && pool.discards != Some(Discards::Ignored) {
         let does = "give back the blocks of deleted files, here and inside each guest";
         all.push(Advice::new(Risk::Changes, does, &["fstrim -av"]));
     }

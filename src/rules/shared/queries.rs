@@ -11,7 +11,7 @@ use crate::host::docker::Docker;
 use crate::host::docker::info::DockerInfo;
 use crate::host::lvm::LogicalVolume;
 use crate::host::model::backing::{Filesystem, LoopFile};
-use crate::host::model::pool::{Owner, Pool, StatusAnswer};
+use crate::host::model::pool::{Pool, PoolOwner, StatusAnswer};
 use crate::host::model::space::Space;
 use crate::host::model::thin::Thin;
 use crate::host::model::units::{Blocks, Bytes};
@@ -192,12 +192,12 @@ pub(in crate::rules) fn base_size(host: &Host, pool: &Pool) -> Option<Bytes> {
 /// Whether a pool is Docker's, or something Docker's was said about it.
 pub(in crate::rules) fn is_dockers(host: &Host, pool: &Pool) -> bool {
     let docker_spoke = || {
-        matches!(pool.owner, Owner::Unknown)
+        matches!(pool.owner, PoolOwner::Unknown)
             && (pool.docker_info.is_some() || pool.refused_data.is_some() || pool.refused_metadata.is_some())
     };
     pool.is_dockers()
         || docker_spoke()
-        || (matches!(pool.owner, Owner::Unknown) && !host.docker_roots.is_empty())
+        || (matches!(pool.owner, PoolOwner::Unknown) && !host.docker_roots.is_empty())
 }
 
 /// The paths that a `no space left on device` was said of, `None` for a line without one.

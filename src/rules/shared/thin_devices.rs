@@ -8,7 +8,7 @@ use crate::host::Host;
 use crate::host::model::pool::Pool;
 use crate::host::model::thin::Thin;
 use crate::host::model::units::{Blocks, DataBlocks};
-use crate::host::owners::Owner;
+use crate::host::owners::DeviceRole;
 
 /// So many devices are named one by one.
 const NAMED: usize = 8;
@@ -32,7 +32,7 @@ pub(in crate::rules) fn blocks(
 
 /// What the pool's metadata says that a device maps.
 pub(in crate::rules) fn mapped(pool: &Pool, id: u32) -> Option<DataBlocks> {
-    pool.inside.as_ref()?.devices.get(&id)?.mapped
+    pool.metadata_contents.as_ref()?.devices.get(&id)?.mapped
 }
 
 /// Things in a row, the first few by name.
@@ -53,7 +53,7 @@ pub(in crate::rules) fn active<'a>(host: &'a Host, pool: &'a Pool, id: u32) -> O
 /// The name of the container whose own disk a device is, or its id.
 pub(in crate::rules) fn container(pool: &Pool, id: u32) -> Option<String> {
     pool.owners.of(id).iter().find_map(|owner| match owner {
-        Owner::Container { container, .. } => {
+        DeviceRole::Container { container, .. } => {
             let container = pool.owners.containers.get(*container)?;
             Some(container.name.clone().unwrap_or_else(|| container.id.clone()))
         }

@@ -1,5 +1,5 @@
 //! How the things that may be removed are named to a person and in commands.
-//! Refuses names that no engine gives: a record that holds one is damaged or made up.
+//! Names that no engine gives out are not used: a record that holds one is damaged or forged.
 
 use super::{Candidate, Loss, Step};
 use crate::advice::{Risk, quote};

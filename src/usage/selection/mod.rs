@@ -1,5 +1,5 @@
 //! Picks what to remove so that a wanted amount returns to the pool, at the smallest loss.
-//! Refuses to name a running container, its image, or anything whose gain it cannot count exactly.
+//! Never picks a running container, its image, or anything whose gain cannot be counted exactly.
 //!
 //! The order of loss: Docker's build cache, containers that have ended (the oldest first), images without a name, images
 //! that nothing uses (the oldest first), devices that no record names. What is picked is then thinned out: steps that give little
@@ -14,7 +14,7 @@ use crate::host::dm::status::{Discards, Mode};
 use crate::host::model::pool::Pool;
 use crate::host::model::thin::Thin;
 use crate::host::model::units::{Blocks, Bytes, DataBlocks, Sectors};
-use crate::host::owners::{Container, Image, Owner, Owners, PinnedBy, RecordKeeper, State};
+use crate::host::owners::{Container, DeviceRole, Image, Owners, PinnedBy, RecordKeeper, State};
 use crate::metadata;
 use labels::{container_word, image_words, step};
 use std::collections::{BTreeSet, HashSet};
@@ -207,7 +207,7 @@ fn left_alone(owners: &Owners, in_pool: &BTreeSet<u32>, leaked: usize) -> Vec<St
     if unsure > 0 {
         left.push(format!("containers of which no record says whether they run: {unsure}"));
     }
-    let without = owners.strangers(in_pool).map_or(0, |s| s.without_record.len());
+    let without = owners.unmatched(in_pool).map_or(0, |s| s.without_record.len());
     if without > leaked {
         let count = without - leaked;
         left.push(format!(
@@ -221,14 +221,14 @@ fn left_alone(owners: &Owners, in_pool: &BTreeSet<u32>, leaked: usize) -> Vec<St
 /// Docker counts the pool's transaction up with each device it makes (deviceset.go, `openTransaction`), so only
 /// devices of earlier transactions than the recorded one are certain. containerd does not count; there, none is.
 fn leaked(pool: &Pool, owners: &Owners, usage: &metadata::Usage, in_pool: &BTreeSet<u32>) -> Vec<u32> {
-    let strangers = owners.strangers(in_pool).filter(|s| s.certain && pool.name.is_some());
-    let (Some(strangers), Some(now)) = (strangers, pool.transaction_id) else { return Vec::new() };
+    let unmatched = owners.unmatched(in_pool).filter(|s| s.certain && pool.name.is_some());
+    let (Some(unmatched), Some(now)) = (unmatched, pool.transaction_id) else { return Vec::new() };
     let old = usage.devices.iter().filter(|d| d.transaction_id.is_some_and(|then| then < now));
     let old: BTreeSet<u32> = old.map(|d| d.device_id).collect();
     let docker = matches!(owners.keeper, RecordKeeper::Docker { .. });
     let certain =
         |id: &u32| docker && old.contains(id) && !owners.in_use.contains(id) && owners.of(*id).is_empty();
-    strangers.without_record.into_iter().filter(certain).collect()
+    unmatched.without_record.into_iter().filter(certain).collect()
 }
 
 /// Everything that may be removed, the smallest loss first.
@@ -248,7 +248,7 @@ fn candidates(owners: &Owners, leaked: &[u32]) -> Vec<Candidate> {
 
 /// Whether there is a build cache, and no build that uses a step of it now.
 fn has_idle_cache(owners: &Owners) -> bool {
-    let is_step = |id: &u32| owners.of(*id).iter().any(|owner| matches!(owner, Owner::BuildStep { .. }));
+    let is_step = |id: &u32| owners.of(*id).iter().any(|owner| matches!(owner, DeviceRole::BuildStep { .. }));
     owners.kept.iter().any(|kept| kept.by == PinnedBy::BuildCache) && !owners.in_use.iter().any(is_step)
 }
 

@@ -1,6 +1,6 @@
 //! Asks again what moves of a machine that was recorded before: the states of its pools, the space under them.
 //!
-//! Every other answer stays as it was. It refuses to patch: where a pool came, went or was loaded anew there is
+//! Every other answer stays as it was. It does not patch: where a pool came, went or was loaded anew there is
 //! nothing to go on from, and everything has to be asked.
 
 use super::dm_devices::listed;
@@ -30,25 +30,25 @@ pub struct Options {
 
 /// Asks again what moves.
 pub fn refresh(respondent: &mut dyn Responder, before: &Recording, options: Options) -> Refresh {
-    let mut asking = Collector { respondent, before: index(before), moved: Vec::new() };
+    let mut collector = Collector { respondent, before: index(before), moved: Vec::new() };
     let recorded_at = now_exactly();
-    let Some(devices) = asking.devices() else { return Refresh::Stale };
-    let Some(pools) = asking.pools(&devices) else { return Refresh::Stale };
+    let Some(devices) = collector.devices() else { return Refresh::Stale };
+    let Some(pools) = collector.pools(&devices) else { return Refresh::Stale };
     for pool in &pools {
-        asking.ask(Query::DmInfo, pool);
-        let silent = matches!(asking.before(Query::DmStatus, pool), Some(Outcome::TimedOut(_)));
+        collector.ask(Query::DmInfo, pool);
+        let silent = matches!(collector.before(Query::DmStatus, pool), Some(Outcome::TimedOut(_)));
         if !(silent && options.spare_silent) {
-            asking.ask(Query::DmStatus, pool);
+            collector.ask(Query::DmStatus, pool);
         }
     }
     for path in space(before) {
-        asking.ask_again(Query::Stat, path);
-        asking.ask_again(Query::Statfs, path);
+        collector.ask_again(Query::Stat, path);
+        collector.ask_again(Query::Statfs, path);
     }
     if options.woken {
-        asking.ask(Query::KernelLog, "");
+        collector.ask(Query::KernelLog, "");
     }
-    let moved = asking.moved;
+    let moved = collector.moved;
     if moved.is_empty() {
         return Refresh::Unchanged(recorded_at);
     }

@@ -1,0 +1,115 @@
+//! One consistent view of a pool's trees: the superblock before and after, the held snapshot's instead where asked for,
+//! and the roots of the devices' mapping trees.
+
+use super::Options;
+use super::block_reader::{Reader, page};
+use super::btree::{Entries, Entry};
+use super::damage::{Error, What};
+use super::mapping_tree::Root;
+use super::reach::Reach;
+use super::source::Blocks;
+use super::superblock::Superblock;
+
+/// The kernel uses no more metadata blocks than this, whatever the device's size: 255 bitmaps
+/// (`DM_SM_METADATA_MAX_BLOCKS`, drivers/md/persistent-data/dm-space-map-metadata.h).
+pub(super) const METADATA_BLOCKS_MAX: u64 = 255 * ((1 << 14) - 64);
+/// Device ids are 24 bits (drivers/md/dm-thin.c, `read_dev_id`).
+const DEVICE_ID_MAX: u64 = (1 << 24) - 1;
+
+/// Whether a reading belongs to one transaction.
+pub(super) struct Steady {
+    pub(super) consistent: bool,
+    pub(super) attempts: u32,
+}
+
+/// The superblock, and the one whose trees are read: itself, or the held metadata snapshot's.
+pub(super) struct View {
+    pub(super) live: Superblock,
+    pub(super) trees: Superblock,
+    /// The trees are those of the held metadata snapshot.
+    pub(super) through_held: bool,
+    /// What must not change while the trees are read.
+    stamp: Vec<u8>,
+}
+
+impl View {
+    fn read(source: &dyn Blocks, options: &Options<'_>) -> Result<Self, Error> {
+        let live = page(source, 0)?;
+        let superblock = Superblock::parse(&live, 0)?;
+        if !options.through_held_root {
+            return Ok(Self {
+                trees: superblock.clone(),
+                live: superblock,
+                through_held: false,
+                stamp: live,
+            });
+        }
+        // The pool may go on underneath: only the snapshot itself has to stay.
+        let root = superblock.held_root.ok_or(Error::NoHeldRoot)?;
+        let mut stamp = page(source, root)?;
+        let trees = Superblock::parse(&stamp, root)?;
+        stamp.extend(root.to_le_bytes());
+        Ok(Self { live: superblock, trees, through_held: true, stamp })
+    }
+
+    /// Blocks that pointers may name.
+    pub(super) fn limit(&self, source: &dyn Blocks) -> u32 {
+        let limit = source.total().min(METADATA_BLOCKS_MAX).min(self.live.metadata.total_blocks);
+        u32::try_from(limit).unwrap_or(u32::MAX)
+    }
+}
+
+/// Looks until the superblock is the same before and after, or the attempts are used up.
+pub(super) fn retry_until_stable<T>(
+    source: &dyn Blocks,
+    options: &Options<'_>,
+    look: impl Fn(&Reader<'_>, &View) -> Result<T, Error>,
+) -> Result<(T, Steady), Error> {
+    let mut attempts = 1;
+    loop {
+        let view = match View::read(source, options) {
+            // A superblock that is being written may be seen half old and half new.
+            Err(Error::Superblock(_)) if attempts < options.attempts => {
+                attempts += 1;
+                continue;
+            }
+            view => view?,
+        };
+        let still = || View::read(source, options).is_ok_and(|now| now.stamp == view.stamp);
+        let reader = Reader::new(source, options);
+        // The last attempt goes on to its end: numbers of several moments are better than none.
+        let last = attempts >= options.attempts;
+        let found = match look(&if last { reader } else { reader.abort_unless(&still) }, &view) {
+            Err(Error::Changed) => None,
+            found => Some(found?),
+        };
+        if let Some(found) = found {
+            let consistent = still();
+            if consistent || last {
+                return Ok((found, Steady { consistent, attempts }));
+            }
+        }
+        attempts += 1;
+    }
+}
+
+/// The roots of the devices' mapping trees, by device id.
+pub(super) fn roots(
+    reader: &Reader<'_>,
+    reach: &mut Reach,
+    mapping_root: u64,
+) -> Result<Vec<(u32, Root)>, Error> {
+    let entries =
+        Entries::<8, u64>::collect(reader, reach, mapping_root, |value| u64::from_le_bytes(*value))?;
+    let root =
+        |entry: Entry<u64>| Some((device_id(reach, &entry)?, Root { top: entry.leaf, block: entry.value }));
+    Ok(entries.into_iter().filter_map(root).collect())
+}
+
+pub(super) fn device_id<V>(reach: &mut Reach, entry: &Entry<V>) -> Option<u32> {
+    if entry.key > DEVICE_ID_MAX {
+        reach.record_lost_subtree(entry.leaf, What::DeviceId(entry.key));
+        return None;
+    }
+    u32::try_from(entry.key).ok()
+}
