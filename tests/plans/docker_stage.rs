@@ -6,7 +6,7 @@ use thinspect::host::model::owners::{Container, Image, Owners, State};
 
 /// What the daemon does when it is stopped and started: it reads its driver from its settings.
 const SYSTEMCTL: &str = r#"case "$*" in
-stop*docker.service | "stop docker") rm -f "$STAGE/up" ;;
+stop*docker.service | "stop docker") [ ! -e "$STAGE/stuck" ] || exit 1; rm -f "$STAGE/up" ;;
 start*docker*)
     if grep -q '"storage-driver": *"overlay2"' "$STAGE/etc/daemon.json"; then echo overlay2; else echo devicemapper; fi >"$STAGE/driver"
     mkdir -p "$STAGE/root/image/$(cat "$STAGE/driver")/layerdb/mounts" "$STAGE/root/image/$(cat "$STAGE/driver")/imagedb/metadata/sha256"
