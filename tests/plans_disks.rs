@@ -114,5 +114,5 @@ fn what_an_interrupted_run_left_is_wiped_only_when_that_is_agreed_to() {
     let run = stage.run(&text, &["--yes"]);
     assert!(run.failed_saying("--yes-destroy goes on") && !run.called("wipefs"), "{run:?}");
     let run = stage.run(&text, &["--yes", "--yes-destroy"]);
-    assert!(run.called("wipefs -qa") && run.called("vgcreate"), "{run:?}");
+    assert!(run.called("wipefs -a") && run.called("vgcreate"), "{run:?}");
 }

@@ -28,7 +28,7 @@ pub use min_free_space::{MinFreeSpace, min_free_space};
 pub use numbers::{NUMBERS, Numbers};
 pub use overlay2::{Overlay2, overlay2};
 pub use repair::{Repair, absent_pool, repair};
-pub use script::{Piece, script};
+pub use script::{Package, Piece, TOOLS, Tool, Version, YOUNGER, Younger, script};
 
 use crate::advice::Risk;
 use crate::host::model::pool::Pool;

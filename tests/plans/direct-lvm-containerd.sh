@@ -34,6 +34,8 @@ new_line='    pool_name = "ct-pool" # by make-pool.service'
 
 # ... here stands src/plan/script/service.sh
 
+# ... here stands src/plan/script/kubelet.sh
+
 # ... here stands src/plan/direct_lvm/direct_lvm.sh
 
 # ... here stands src/plan/direct_lvm/containerd.sh
@@ -48,6 +50,7 @@ say 'warning: containerd and its tasks are stopped for as long as it takes to co
 say 'warning: the new pool is called ct-pool: as long as the old one'\''s name, since containerd'\''s list of devices, which bears it, is changed in its place'
 have lvs pvs vgs pvcreate vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
 have thin_check thin_dump thin_restore || stop 'thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)'
+lvm_has_profiles || stop 'LVM is older than 2.02.107 and gives no volume a profile of its own, so it would not grow the pool: update lvm2'
 have ctr find blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout || stop 'a tool is missing: ctr, find, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are needed'
 { [ -f "$folder/metadata.db" ] && [ -f "$folder/$pool.db" ]; } || stop 'containerd'\''s records of the pool in /var/lib/containerd/devmapper are not there'
 { is_done noted || nothing_runs; } || stop 'tasks use the pool: end them first (kubelet starts its own again: stop it before), then run this again'

@@ -29,6 +29,10 @@ old_driver=devicemapper
 
 # ... here stands src/plan/script/docker_service.sh
 
+# ... here stands src/plan/script/docker_settings.sh
+
+# ... here stands src/plan/script/kubelet.sh
+
 # ... here stands src/plan/script/journal.sh
 
 # ... here stands src/plan/script/docker_state.sh
@@ -50,6 +54,7 @@ say 'warning: containers and Docker are stopped for as long as it takes to copy 
 say 'warning: the devicemapper driver is deprecated since Docker 18.09 and gone from 25.0: where overlay2 can be used, "thinspect plan overlay2" lasts longer'
 have lvs pvs vgs pvcreate vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
 have thin_check thin_dump thin_restore || stop 'thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)'
+lvm_has_profiles || stop 'LVM is older than 2.02.107 and gives no volume a profile of its own, so it would not grow the pool: update lvm2'
 have docker blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout || stop 'a tool is missing: docker, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are needed'
 { is_done switched || engine_is_down || docker_is_ours; } || stop 'Docker does not answer on its socket, or the one that answers there keeps its data elsewhere or uses another pool: nothing is asked of it (the socket stands at the top of this script)'
 { is_done switched || no_swarm; } || stop 'this host is part of a swarm, which makes its containers anew wherever they are stopped: drain it (docker node update --availability drain), let it leave (docker swarm leave), and run this again'

@@ -33,7 +33,7 @@ const LVM: &[(&str, &str)] = &[
     ("lvs", "exit 5"),
     ("lvcreate", "exit 5"),
     ("lvconvert", ""),
-    ("lvchange", ""),
+    ("lvchange", "echo --metadataprofile"),
     ("thin_check", ""),
     ("thin_dump", ""),
     ("thin_restore", ""),

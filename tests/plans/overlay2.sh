@@ -26,6 +26,10 @@ planned_containers='aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 
 # ... here stands src/plan/script/docker_service.sh
 
+# ... here stands src/plan/script/docker_settings.sh
+
+# ... here stands src/plan/script/kubelet.sh
+
 # ... here stands src/plan/script/journal.sh
 
 # ... here stands src/plan/script/docker_state.sh

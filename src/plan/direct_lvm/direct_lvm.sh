@@ -79,6 +79,13 @@ sectors_fit() {
     done
 }
 
+# A profile of a volume's own came with lvm2 2.02.107; without it LVM does not grow the pool.
+lvm_has_profiles() {
+    local help
+    help=$(lvchange --help 2>&1) || return 1
+    case $help in *--metadataprofile*) ;; *) return 1 ;; esac
+}
+
 # --- volumes ----------------------------------------------------------------------------------------------------------
 
 lv() { lvs -a --noheadings -o "$1" -- "$group/$2" 2>/dev/null 9>&- | tr -d ' []'; }
@@ -120,7 +127,7 @@ make_group() {
     if half_made; then
         ask_destroy "an interrupted run of this script left an unfinished label of LVM on $device ($device_identity): wipe that?"
         { device_is_that_one && half_made; } || stop "$device is another one now"
-        run wipefs -qa -- "$device"
+        run wipefs -a -- "$device"
     fi
     hex=$(tr -d - </proc/sys/kernel/random/uuid)
     save_output pv echo "${hex:0:6}-${hex:6:4}-${hex:10:4}-${hex:14:4}-${hex:18:4}-${hex:22:4}-${hex:26:6}"
@@ -182,7 +189,7 @@ note() {
         save_output was echo up
         note_answers
         mark_done noted
-    elif ! did noted; then
+    elif ! is_done noted; then
         engine_is_down || stop "$owner runs and does not answer: stop it by hand, then run this again"
         save_output was echo down
         note_without_answers
@@ -426,7 +433,7 @@ remove_group() {
         run_lvm pvremove "$node"
     elif half_made; then
         device_is_that_one || stop "$device is another one now"
-        run wipefs -qa -- "$device"
+        run wipefs -a -- "$device"
     fi
     rm -f -- "$store"/{grouping,pv}
 }

@@ -89,6 +89,11 @@ fn basis(plan: &mut Plan, job: &Job<'_>, settings: &Result<(String, String), Str
                 .to_owned(),
         ),
     ];
+    needs.push((
+        "lvm_has_profiles".to_owned(),
+        "LVM is older than 2.02.107 and gives no volume a profile of its own, so it would not grow the pool: update lvm2"
+            .to_owned(),
+    ));
     needs.extend(job.whose.needs());
     if let Ok((old, new)) = &settings {
         let (condition, other) = job.whose.change(old, new).needed(job.whose.file());

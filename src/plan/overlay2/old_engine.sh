@@ -4,10 +4,7 @@ if ! is_done switched; then
     export DOCKER_HOST=unix://$engine_at/docker.sock PATH=$engine:$PATH
 fi
 raise_engine() {
-    (
-        DOCKER_HOST=$installed
-        lower_docker
-    )
+    DOCKER_HOST=$installed lower_docker
     run mkdir -p -m 700 -- "$engine_at"
     printf '%s\n' "$engine_settings" >"$store/engine.json"
     say "+ $engine/dockerd, on its own socket"

@@ -55,8 +55,9 @@ note_what_is_there() {
 note_running() {
     local id running
     running=$(docker ps -q --no-trunc) || stop "Docker does not list its containers"
-    mkdir -p -m 700 -- "$store/ends"
+    mkdir -p -- "$store/ends"
     [ -f "$store/running" ] || : >"$store/running"
+    # shellcheck disable=SC2013 # ids
     for id in $(cat -- "$store/running"); do
         case $running in *"$id"*) continue ;; esac
         [ ! -f "$store/ends/$id" ] || [ "$(life_of "$id" 2>/dev/null)" = "$(cat -- "$store/ends/$id")" ] ||

@@ -3,6 +3,10 @@
 //!
 //! It writes text only. A plan that cannot be followed becomes a script that says why and changes nothing.
 
+mod tools;
+
+pub use tools::{Package, TOOLS, Tool, Version, YOUNGER, Younger};
+
 use super::{Guarded, Plan, Step};
 use crate::advice::{Risk, quote};
 use crate::host::docker::Docker;
@@ -29,6 +33,15 @@ pub(super) static RESIZE: Piece =
 /// Services, and kubelet.
 pub(super) static SERVICE: Piece =
     Piece { name: "script/service.sh", text: include_str!("service.sh"), needs: &[] };
+/// Stopping and starting kubelet. Needs the variable `store`.
+pub(super) static KUBELET: Piece =
+    Piece { name: "script/kubelet.sh", text: include_str!("kubelet.sh"), needs: &[&SERVICE] };
+/// Whether what is written in the settings is what the daemon takes. Needs the variable `settings`.
+static DOCKER_SETTINGS: Piece = Piece {
+    name: "script/docker_settings.sh",
+    text: include_str!("docker_settings.sh"),
+    needs: &[&DOCKER_SERVICE],
+};
 /// Which Docker daemon is meant, stopping and starting it. Needs the variables of [`docker_variables`].
 pub(super) static DOCKER_SERVICE: Piece =
     Piece { name: "script/docker_service.sh", text: include_str!("docker_service.sh"), needs: &[&SERVICE] };
@@ -39,7 +52,7 @@ pub(super) static JOURNAL: Piece =
 pub(super) static DOCKER_STATE: Piece = Piece {
     name: "script/docker_state.sh",
     text: include_str!("docker_state.sh"),
-    needs: &[&DOCKER_SERVICE, &JOURNAL],
+    needs: &[&DOCKER_SERVICE, &DOCKER_SETTINGS, &KUBELET, &JOURNAL],
 };
 /// Who uses a pool, and whether its metadata is sound.
 pub(super) static POOL_USERS: Piece =

@@ -18,21 +18,8 @@ is_contained() {
     own=$(readlink /proc/self/ns/pid 2>/dev/null) && other=$(readlink "/proc/$1/ns/pid" 2>/dev/null) && [ "$own" != "$other" ]
 }
 
-# --- kubelet ----------------------------------------------------------------------------------------------------------
-
 # It starts the containers of its pods again, whoever stops them.
 kubelet_is_gone() {
     local processes
     processes=$(processes_named kubelet) && [ -z "$processes" ]
-}
-stop_kubelet() {
-    kubelet_is_gone && return
-    : >"$store/kubelet"
-    service_of kubelet stop || stop "kubelet does not stop by its own unit: stop it as it was started, then run this again"
-    within 60 kubelet_is_gone || stop "kubelet does not stop"
-}
-start_kubelet() {
-    [ -e "$store/kubelet" ] || return 0
-    service_of kubelet start
-    rm -f -- "$store/kubelet"
 }
