@@ -12,6 +12,7 @@ mod plans {
     pub(crate) mod stage;
 }
 
+use plans::docker_stage::{filesystem, ready, to_overlay2};
 use plans::hosts::*;
 use plans::stage::Stage;
 use std::collections::BTreeMap;
@@ -85,39 +86,6 @@ fn options() -> Overlay2 {
     let written: BTreeMap<u32, Bytes> =
         [(10, Bytes(3 * MIB)), (12, Bytes(20 * MIB)), (14, Bytes(MIB)), (16, Bytes(5 * MIB))].into();
     Overlay2 { owners: owners(), written: Some(written), ..Overlay2::default() }
-}
-
-fn filesystem(mount: &str, minor: u32, free: u64) -> Filesystem {
-    Filesystem {
-        mount: Some(mount.into()),
-        kind: Some("ext4".into()),
-        device: Some(DeviceNumber { major: 8, minor }),
-        size: Some(Bytes(500 * GIB)),
-        free: Some(Bytes(free)),
-        available: Some(Bytes(free)),
-        ..Filesystem::default()
-    }
-}
-
-/// The published host with room in the pool, and everything known that the plan asks for.
-fn ready() -> (Host, Pool) {
-    let (mut host, mut pool) = published();
-    pool.data.used = Some(DataBlocks(20_000));
-    host.pools = vec![pool.clone()];
-    host.kernel.release = Some("5.10.0-28-amd64".into());
-    host.filesystems = vec![filesystem("/", 1, 60 * GIB), filesystem("/boot", 2, 90 * GIB)];
-    host.docker_roots[0] = Docker {
-        running: Some(true),
-        driver: Some("devicemapper".into()),
-        driver_from: Some("/etc/docker/daemon.json".into()),
-        filesystem: Some(filesystem("/", 1, 60 * GIB)),
-        typed_entries: Some(true),
-        volumes: Some(vec!["data".into()]),
-        overlay2_images: Some(0),
-        swarm: Some(false),
-        ..host.docker_roots[0].clone()
-    };
-    (host, pool)
 }
 
 fn says(lines: &[String], word: &str) -> bool {
@@ -358,14 +326,8 @@ fn moving() -> (Stage, String, Vec<String>) {
     let stage = Stage::new();
     let owners = stage.docker();
     let ids = owners.containers.iter().map(|c| c.id.clone()).collect();
-    let (mut host, mut pool) = ready();
-    pool.name = Some("pool".into());
-    host.docker_roots[0].daemon_json = Some(plans::docker_stage::SETTINGS.into());
-    host.docker_roots[0].overlay2_images = None;
-    let plan =
-        overlay2(&host, &pool, &Overlay2 { owners, written: Some(BTreeMap::new()), ..Overlay2::default() });
-    assert!(plan.possible && plan.unscriptable().is_none(), "{:?}", plan.blocked_by);
-    (stage, script(&plan), ids)
+    let text = to_overlay2(owners, BTreeMap::new());
+    (stage, text, ids)
 }
 
 #[test]

@@ -1,8 +1,17 @@
 //! A stage for the move to overlay2: a pretended Docker with both stores, an image and containers that have written.
 
+use super::hosts::published;
 use super::stage::{Run, Stage};
+use std::collections::BTreeMap;
 use std::process::Command;
+use thinspect::host::Host;
+use thinspect::host::dm::table::DeviceNumber;
+use thinspect::host::docker::Docker;
+use thinspect::host::model::backing::Filesystem;
 use thinspect::host::model::owners::{Container, Image, Owners, State};
+use thinspect::host::model::pool::Pool;
+use thinspect::host::model::units::{Bytes, DataBlocks};
+use thinspect::plan::{Overlay2, overlay2, script};
 
 /// What the daemon does when it is stopped and started: it reads its driver from its settings.
 const SYSTEMCTL: &str = r#"case "$*" in
@@ -20,6 +29,53 @@ const MOUNT: &str = r#"for word in "$@"; do case $word in lowerdir=*) up=${word#
 /// Docker's settings before.
 pub(crate) const SETTINGS: &str =
     "{\n  \"storage-driver\": \"devicemapper\",\n  \"storage-opts\": [\n    \"dm.basesize=20G\"\n  ]\n}\n";
+
+const GIB: u64 = 1 << 30;
+
+/// A filesystem of 500 GiB.
+pub(crate) fn filesystem(mount: &str, minor: u32, free: u64) -> Filesystem {
+    Filesystem {
+        mount: Some(mount.into()),
+        kind: Some("ext4".into()),
+        device: Some(DeviceNumber { major: 8, minor }),
+        size: Some(Bytes(500 * GIB)),
+        free: Some(Bytes(free)),
+        available: Some(Bytes(free)),
+        ..Filesystem::default()
+    }
+}
+
+/// The published host with room in the pool, and everything known that the plan asks for.
+pub(crate) fn ready() -> (Host, Pool) {
+    let (mut host, mut pool) = published();
+    pool.data.used = Some(DataBlocks(20_000));
+    host.pools = vec![pool.clone()];
+    host.kernel.release = Some("5.10.0-28-amd64".into());
+    host.filesystems = vec![filesystem("/", 1, 60 * GIB), filesystem("/boot", 2, 90 * GIB)];
+    host.docker_roots[0] = Docker {
+        running: Some(true),
+        driver: Some("devicemapper".into()),
+        driver_from: Some("/etc/docker/daemon.json".into()),
+        filesystem: Some(filesystem("/", 1, 60 * GIB)),
+        typed_entries: Some(true),
+        volumes: Some(vec!["data".into()]),
+        overlay2_images: Some(0),
+        swarm: Some(false),
+        ..host.docker_roots[0].clone()
+    };
+    (host, pool)
+}
+
+/// The script that moves this Docker.
+pub(crate) fn to_overlay2(owners: Owners, written: BTreeMap<u32, Bytes>) -> String {
+    let (mut host, mut pool) = ready();
+    pool.name = Some("pool".into());
+    host.docker_roots[0].daemon_json = Some(SETTINGS.into());
+    host.docker_roots[0].overlay2_images = None;
+    let plan = overlay2(&host, &pool, &Overlay2 { owners, written: Some(written), ..Overlay2::default() });
+    assert!(plan.possible && plan.unscriptable().is_none(), "{:?}", plan.blocked_by);
+    script(&plan)
+}
 
 impl Stage {
     /// A Docker that runs on a pool, with an image and two containers; what the plan has to know of it.
