@@ -59,7 +59,7 @@ impl Advice {
         }
     }
 
-    /// The same with a known gain.
+    /// With a known gain.
     #[must_use]
     pub fn gaining(self, gain: Bytes) -> Self {
         Self { gain: Some(gain), ..self }

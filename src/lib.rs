@@ -20,11 +20,12 @@
 //! - [`snapshot`] takes the one write there is, a metadata snapshot that the user asked for, and releases it.
 //! - [`rules`] are pure functions from a host to findings, one file each, with explanations that run as tests.
 //! - [`plan`] computes exact numbers and ordered steps for one goal, and a guarded script of them.
-//! - [`watch`] looks again and again: each look is a recording in which only what moves was asked anew.
+//! - [`watch`] polls: each poll is a recording in which only what changes was asked again.
 //! - [`report`] renders; it decides nothing. [`exporter`] hands metrics to their collector.
 //! - `src/commands/` is the program itself, a file a command: it asks, calls the above and prints; [`cli`] is its
-//!   command line. [`capabilities`] are given up once they have served; the reader of metadata is [`metadata_probe`] to the recorder.
-//!   [`advice`] and [`verdict`] are the words that rules and plans share.
+//!   command line. [`capabilities`] are dropped once they have served; [`metadata_probe`] lets the recorder read a pool's
+//!   metadata. [`advice`] and [`verdict`] are what rules and plans share; [`whole_file`]
+//!   replaces files atomically.
 //!
 //! # What always holds
 //! 1. **Looking writes nothing.** Every status ioctl carries `DM_NOFLUSH`: without it the kernel commits the pool's
@@ -32,11 +33,12 @@
 //!    exception is asked for by name, `usage --snapshot`, and always undone.
 //! 2. **It always answers.** Each question has its own time limit and is asked by a worker process that can be left
 //!    behind. (`tests/lab/scenarios/stuck-metadata-device.sh`)
-//! 3. **Everything after `record` is a pure function of the recording**: no clock, no environment, no file. Live and
-//!    recorded differ in one file, `src/commands/input.rs`. (`tests/tidy.rs`)
+//! 3. **Everything after `record` is a pure function of the recording**: no clock, no environment, no file.
+//!    (`tests/tidy.rs`) What only a live host allows, such as counting in its metadata, is in `src/commands/`.
 //! 4. **Reading never fails and never drops; unknown is not fine.** A question that was refused or silent cannot end
-//!    in `ok`; an unknown number is `None`, never 0. (`tests/faults.rs`)
-//! 5. **Integers are exact.** Blocks, sectors and bytes are distinct types; rounding happens in `report` alone.
+//!    in `ok`; an unknown number is `None`, never 0. (`tests/failed_queries.rs`)
+//! 5. **Integers are exact.** Blocks, sectors and bytes are distinct types up to the plans; amounts are rounded when they
+//!    are shown.
 //! 6. **Advice is data, never executed, and says what it risks.** Names in commands are quoted for the shell. What
 //!    destroys never comes first. (`tests/rules.rs`, `tests/plans.rs`)
 //! 7. **A released name means one thing for ever**: rules, JSON fields, exit statuses.
@@ -61,3 +63,4 @@ pub mod snapshot;
 pub mod usage;
 pub mod verdict;
 pub mod watch;
+pub mod whole_file;

@@ -3,7 +3,7 @@
 mod commands;
 
 use clap::Parser;
-use commands::{monitor, plan, record, reference, status, usage, watch};
+use commands::{check, metrics, plan, record, reference, status, usage, watch};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use thinspect::cli::{Cli, Command};
@@ -13,7 +13,7 @@ use thinspect::verdict::Exit;
 fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
         Ok(cli) => run(cli).unwrap_or_else(|error| complain(&error)),
-        Err(error) => monitor::wrong_check(&error).unwrap_or_else(|| wrong_usage(&error)),
+        Err(error) => check::wrong_check(&error).unwrap_or_else(|| wrong_usage(&error)),
     };
     ExitCode::from(exit.code())
 }
@@ -45,8 +45,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Plan(goal) => plan::plan(global, &goal),
         Command::Watch { interval, full_screen } => watch::watch(global, interval, full_screen),
         Command::Record { file } => record::record(global, file.as_deref()),
-        Command::Check(options) => monitor::check(global, &options),
-        Command::Metrics(options) => monitor::metrics(global, &options),
+        Command::Check(options) => check::check(global, &options),
+        Command::Metrics(options) => metrics::metrics(global, &options),
         Command::Man { of, dir } => reference::pages(&of, dir.as_deref()),
         Command::Completions { shell } => reference::completions(shell),
         Command::Rules => reference::rules(),

@@ -30,6 +30,7 @@ fn lines(source: &dyn Blocks) -> Result<Vec<Line>, String> {
 fn told(usage: &Usage) -> Vec<Line> {
     let mut lines = vec![Line::Pool {
         transaction_id: usage.transaction_id,
+        snapshot_time: Some(usage.time),
         used_metadata_blocks: usage.metadata.used_blocks,
         total_metadata_blocks: usage.metadata.total_blocks,
         devices: usage.devices.len(),

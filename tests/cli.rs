@@ -319,3 +319,77 @@ fn what_podman_says_of_its_pool() {
         assert!(!out.contains("docker container prune"), "{out}");
     }
 }
+
+/// Errors are one sentence, whatever the environment asks for about backtraces.
+#[test]
+fn errors_speak_whatever_is_asked_of_backtraces() {
+    for (name, value) in [
+        ("RUST_BACKTRACE", ""),
+        ("RUST_BACKTRACE", "1"),
+        ("RUST_BACKTRACE", "full"),
+        ("RUST_LIB_BACKTRACE", "1"),
+    ] {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_thinspect"));
+        let out = program.args(["status", "--from", "/nonexistent"]).env(name, value).output().unwrap();
+        assert_eq!(out.status.code(), Some(3), "{name}={value}: {out:?}");
+        let words = said(&out.stderr);
+        assert!(
+            words.starts_with("thinspect: cannot read /nonexistent") && words.lines().count() == 1,
+            "{words}"
+        );
+    }
+}
+
+/// What only its owner may read stays so, and nothing is opened that is no file.
+#[test]
+fn files_are_private_and_whole() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let folder = tempfile::tempdir().unwrap();
+    let recording = support::tests("hosts/lab-fresh-loopback/recording.json");
+    let recording = recording.to_str().unwrap();
+    let file = folder.path().join("file");
+    let write = |command: &str, to: &std::path::Path| {
+        let to = to.to_str().unwrap();
+        match command {
+            "record" => thinspect(&["record", "--from", recording, "--file", to], b""),
+            _ => thinspect(&["status", "--from", recording, "--html", to], b""),
+        }
+    };
+    for command in ["record", "html"] {
+        std::fs::write(&file, "old").unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
+        let out = write(command, &file);
+        assert!(out.status.success(), "{command}: {out:?}");
+        assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600, "{command}");
+        let fifo = folder.path().join(command);
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let link = folder.path().join(format!("{command}-link"));
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        for (place, word) in [(&fifo, "FIFO"), (&link, "symbolic link")] {
+            let out = write(command, place);
+            assert_eq!(out.status.code(), Some(3), "{command}: {out:?}");
+            assert!(said(&out.stderr).contains(word), "{command}: {out:?}");
+        }
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5, "something was left behind");
+}
+
+/// Of a file that is no history nothing gets into a recording.
+#[test]
+fn only_a_history_is_kept_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("shadow");
+    let recording = support::tests("hosts/lab-fresh-loopback/recording.json");
+    let with = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let arguments = ["--from", recording.to_str().unwrap(), "--log", file.to_str().unwrap()];
+        let record = said(&thinspect(&[&["record"][..], &arguments].concat(), b"").stdout);
+        (record, said(&thinspect(&arguments, b"").stdout))
+    };
+    let (recorded, shown) = with("root:$6$hash:1:0:\ndaemon:*:1:0:\n");
+    assert!(!recorded.contains("$6$hash") && recorded.contains("it is no history"), "{recorded}");
+    assert!(shown.contains("it is no history"), "{shown}");
+    let sample = "{\"schema\":\"thinspect-watch/1\",\"kind\":\"sample\",\"at\":\"2026-11-22T04:00:00Z\",\"pool\":\"p\"}\n";
+    let (recorded, _) = with(&format!("{sample}root:$6$hash:1:0:\n{sample}root:$6$hash"));
+    assert!(!recorded.contains("$6$hash") && recorded.matches("04:00:00Z").count() == 2, "{recorded}");
+}

@@ -270,7 +270,19 @@ struct Server {
 
 impl Server {
     fn start(from: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_thinspect"))
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_thinspect")), from)
+    }
+
+    /// A server that may have so many files open.
+    fn start_with(descriptors: u32, from: &str) -> Self {
+        let mut shell = Command::new("sh");
+        let limited = format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &limited, env!("CARGO_BIN_EXE_thinspect")]);
+        Self::start_by(shell, from)
+    }
+
+    fn start_by(mut command: Command, from: &str) -> Self {
+        let mut child = command
             .args(["metrics", "--listen", "0", "--from", from])
             .stderr(Stdio::piped())
             .spawn()
@@ -341,20 +353,68 @@ fn what_is_not_needed_is_given_up() {
     assert_eq!(set(&pid, "NoNewPrivs:"), 1);
 }
 
-/// Garbage, an endless head and a client that says nothing cost nobody else their answer.
+/// Garbage and an endless head cost nobody else their answer.
 #[test]
-fn bad_clients_hold_up_nobody_for_long() {
+fn bad_clients_are_refused() {
     let server = Server::start(recording("lab-fresh-loopback").to_str().unwrap());
     assert!(server.send(b"\x16\x03\x01 nonsense\r\n\r\n").starts_with("HTTP/1.1 400"));
     let endless = [b"GET /metrics HTTP/1.1\r\nX: ".as_slice(), &[b'a'; 100_000]].concat();
     assert!(!server.send(&endless).contains(" 200 "));
-    let silent = TcpStream::connect(&server.address).unwrap();
-    let mut half = TcpStream::connect(&server.address).unwrap();
-    half.write_all(b"GET /met").unwrap();
-    let started = Instant::now();
     assert!(server.get("/metrics").starts_with("HTTP/1.1 200"));
-    assert!(started.elapsed() < Duration::from_secs(25), "{:?}", started.elapsed());
-    drop(silent);
+}
+
+/// A scrape's answer comes at once: long before any of the others runs out of time, which takes five seconds each.
+fn is_answered_at_once(server: &Server) {
+    let started = Instant::now();
+    let answer = server.get("/metrics");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+}
+
+#[test]
+fn clients_that_say_nothing_hold_up_nobody() {
+    let server = Server::start(recording("lab-fresh-loopback").to_str().unwrap());
+    let silent: Vec<TcpStream> = (0..50).map(|_| TcpStream::connect(&server.address).unwrap()).collect();
+    for mut half in &silent[25..] {
+        half.write_all(b"GET /met").unwrap();
+    }
+    is_answered_at_once(&server);
+    // More than it serves at once: the oldest go.
+    let more: Vec<TcpStream> = (0..400).map(|_| TcpStream::connect(&server.address).unwrap()).collect();
+    is_answered_at_once(&server);
+    // One thread: else a worker process could inherit a lock that another thread holds.
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", server.child.id())).unwrap().count();
+    assert_eq!(tasks, 1);
+    drop((silent, more));
+}
+
+/// A client that sends a byte now and then, and one that does not take its answer, are let go after a while.
+#[test]
+fn slow_clients_are_let_go() {
+    let server = Server::start(recording("lab-fresh-loopback").to_str().unwrap());
+    let mut slow = TcpStream::connect(&server.address).unwrap();
+    slow.write_all(b"GET /metrics HTTP/1.1\r\nX: ").unwrap();
+    let started = Instant::now();
+    let mut ended = false;
+    while started.elapsed() < Duration::from_secs(20) && !ended {
+        is_answered_at_once(&server);
+        ended = slow.write_all(b"a").is_err();
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(ended && started.elapsed() > Duration::from_secs(3), "{:?}", started.elapsed());
+}
+
+/// Where every descriptor is taken, it goes on: those that said nothing go first.
+#[test]
+fn too_few_descriptors_end_nothing() {
+    for descriptors in [10, 11, 12, 24] {
+        let mut server = Server::start_with(descriptors, recording("lab-fresh-loopback").to_str().unwrap());
+        let silent: Vec<TcpStream> = (0..60).map(|_| TcpStream::connect(&server.address).unwrap()).collect();
+        is_answered_at_once(&server);
+        assert!(server.child.try_wait().unwrap().is_none(), "it ended");
+        drop(silent);
+        is_answered_at_once(&server);
+    }
 }
 
 /// A recording that goes away makes an error, and one that comes back an answer again: each scrape asks anew.

@@ -10,6 +10,7 @@ mod plans {
     pub(crate) mod hosts;
     pub(crate) mod output;
     pub(crate) mod scripts;
+    pub(crate) mod settings;
     pub(crate) mod stage;
 }
 
@@ -307,7 +308,7 @@ fn options_elsewhere_are_changed_elsewhere() {
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
     assert!(plan.steps[0].commands[0].contains("systemctl"), "{:?}", plan.steps[0]);
     host.docker_roots[0].options = Vec::new();
-    host.docker_roots[0].daemon_json = Some("{ // old\n}".into());
+    set_settings(&mut host.docker_roots[0], "{ // old\n}");
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
     assert!(plan.unscriptable().is_some_and(|w| w.contains("no JSON")));
 }

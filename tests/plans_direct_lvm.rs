@@ -210,7 +210,7 @@ fn the_settings_are_merged() {
     let (mut host, mut pool) = moving();
     let old = "{\n  \"debug\": true,\n  \"storage-driver\": \"devicemapper\",\n  \"storage-opts\": [\"dm.loopdatasize=200G\", \
                \"dm.basesize=20G\", \"dm.min_free_space=50%\", \"dm.use_deferred_deletion=false\"]\n}\n";
-    host.docker_roots[0].daemon_json = Some(old.into());
+    set_settings(&mut host.docker_roots[0], old);
     host.docker_roots[0].driver = Some("devicemapper".into());
     host.docker_roots[0].options = vec![option("dm.min_free_space", "50%", "/etc/docker/daemon.json")];
     pool.min_free = MinFree { percent: Some(50), from: MinFreeFrom::Option };
@@ -224,7 +224,7 @@ fn the_settings_are_merged() {
     let plan = direct_lvm(&host, &pool, &to("/dev/sdb"));
     assert!(plan.unscriptable().is_some_and(|why| why.contains("/etc/sysconfig/docker-storage")));
     host.docker_roots[0].options.clear();
-    host.docker_roots[0].daemon_json = Some("{ // mine\n}".into());
+    set_settings(&mut host.docker_roots[0], "{ // mine\n}");
     assert!(
         direct_lvm(&host, &pool, &to("/dev/sdb")).unscriptable().is_some_and(|why| why.contains("no JSON"))
     );

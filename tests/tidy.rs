@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("plan", &["plan", "host", "advice", "verdict"]),
     ("usage", &["usage", "host", "metadata", "advice"]),
     ("watch", &["watch", "record", "host", "forecast", "rules", "report", "verdict"]),
-    ("exporter", &["exporter"]),
+    ("exporter", &["exporter", "whole_file"]),
     ("report", &["report", "host", "rules", "plan", "usage", "forecast", "advice", "verdict", "record"]),
     // The program is a user of the library like any other.
     ("commands", &[]),

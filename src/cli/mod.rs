@@ -1,4 +1,4 @@
-//! The command line as types; [`values`] reads sizes, durations and addresses.
+//! The command line as types; `values` reads sizes, durations and addresses.
 
 mod values;
 
@@ -36,7 +36,7 @@ pub struct Cli {
 }
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Read a recording, pasted text (docker info, dmsetup, lvs, df, log lines) or an unpacked sos report instead of

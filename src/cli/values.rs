@@ -69,7 +69,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let parsed: SignedDuration =
         if is_number { format!("{text}s") } else { text.to_owned() }.parse().map_err(|_| wrong())?;
     let duration = Duration::try_from(parsed).map_err(|_| wrong())?;
-    if (Duration::from_millis(10)..=Duration::from_mins(10)).contains(&duration) {
+    if (Duration::from_millis(10)..=Duration::from_secs(600)).contains(&duration) {
         Ok(duration)
     } else {
         Err(wrong())

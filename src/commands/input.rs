@@ -11,7 +11,7 @@ use thinspect::record::{self, Recording, collect, format, sosreport};
 use thinspect::report::{Report, Source};
 use thinspect::{capabilities, metadata_probe};
 
-/// What was said, with the history that was named: it becomes an answer like any other.
+/// Loads the recording and appends the `--log` history as one more answer.
 pub(crate) fn recording(global: &Global, options: &collect::Options) -> Result<(Recording, Source)> {
     let (mut recording, source) = said(global, options)?;
     if let Some(log) = &global.log {

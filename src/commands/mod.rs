@@ -1,12 +1,13 @@
-//! The program's commands, a file each: they ask what has to be asked, call what computes, and say what came of it.
+//! The program's commands, a file each: they collect the input, call the library and print the outcome.
 //!
-//! [`collector`] and [`saying`] are what they share at either end; [`counting`] and [`holding`] read a pool's metadata for
-//! those that count in it. Nothing is computed here.
+//! [`input`] and [`output`] are what they share at either end; [`metadata_file`] and [`held_snapshot`] read a pool's
+//! metadata for the commands that count in it.
 
+pub(crate) mod check;
 mod held_snapshot;
 mod input;
 mod metadata_file;
-pub(crate) mod monitor;
+pub(crate) mod metrics;
 mod output;
 pub(crate) mod plan;
 mod plan_inputs;

@@ -7,6 +7,7 @@ use std::path::Path;
 use thinspect::cli::{Color, Global};
 use thinspect::report::{Look, Report, Units};
 use thinspect::verdict::{Exit, Verdict};
+use thinspect::whole_file::{self, How};
 
 /// Unknown is no answer: a machine that could not be asked, a text that says nothing of pools, a gap that may hide
 /// trouble.
@@ -36,22 +37,14 @@ pub(crate) fn units(global: &Global) -> Units {
     }
 }
 
-/// To a file, or to standard output for `-`. The listing of a machine is for its owner: the file is made for nobody
-/// else to read.
+/// To a file, or to standard output for `-`. The listing of a machine is for its owner: nobody else may read the file,
+/// whatever was there before.
 pub(crate) fn write_out(file: &Path, bytes: &[u8]) -> Result<Exit> {
     if file == Path::new("-") {
         return print(&String::from_utf8_lossy(bytes));
     }
-    let name = file.display();
-    let mut options = std::fs::OpenOptions::new();
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(file)
-        .with_context(|| format!("cannot write {name}"))?;
-    out.write_all(bytes).with_context(|| format!("cannot write {name}"))?;
+    let how = How { mode: 0o600, durable: true, replaces_link: false };
+    whole_file::write(file, bytes, how).with_context(|| format!("cannot write {}", file.display()))?;
     Ok(Exit::Answered)
 }
 

@@ -1,73 +1,152 @@
-//! Serves one page, `/metrics`, to one client at a time; each scrape gets an answer made for it.
+//! Serves one page, `/metrics`; each scrape gets an answer made for it.
 //!
-//! HTTP is hyper's. There is one thread, as the worker processes that ask the machine want it, so connections are read
-//! and written with plain blocking calls, each within a time limit: a client that says nothing holds up the next one for
-//! `LIMIT` at most.
+//! HTTP is hyper's, on a runtime of one thread, as the worker processes that ask the machine want it: clients that say
+//! nothing, or take their time, hold up nobody. What they may hold is bounded in time and number.
 
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
-use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::{Method, Request, Response, StatusCode};
-use std::cell::RefCell;
+use hyper_util::rt::TokioIo;
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::net::TcpListener;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::task::{AbortHandle, LocalSet};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// How long a client may take to ask, and again to take the answer.
 const LIMIT: Duration = Duration::from_secs(5);
 /// Longest request head, in bytes; a scrape's is a few hundred.
 const LIMIT_HEAD: usize = 16 << 10;
+/// Most connections at once; one more takes the place of the oldest that has not asked yet.
+const LIMIT_CONNECTIONS: usize = 256;
+/// How long to wait where no descriptor is free for one more connection.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Answers scrapes until the listener fails.
 ///
 /// # Errors
-/// What the listener said.
-pub fn serve(listener: &TcpListener, page: impl FnMut() -> Result<String, String>) -> io::Error {
-    let page = RefCell::new(page);
+/// What the listener said, or that there can be no runtime.
+pub fn serve(listener: TcpListener, page: impl FnMut() -> Result<String, String> + 'static) -> io::Error {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+    let served = runtime.and_then(|runtime| {
+        LocalSet::new().block_on(&runtime, accept(listener, Rc::new(RefCell::new(page))))
+    });
+    served.err().unwrap_or_else(|| io::Error::other("it ended"))
+}
+
+type Page = Rc<RefCell<dyn FnMut() -> Result<String, String>>>;
+
+async fn accept(listener: TcpListener, page: Page) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let mut clients = Clients::new();
     loop {
-        match listener.accept() {
-            Ok((stream, _)) => converse(stream, &page),
-            Err(error) if lasting(&error) => return error,
-            Err(_) => {}
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                clients.make_room();
+                let client = Client::default();
+                let task = tokio::task::spawn_local(converse(stream, client.clone(), Rc::clone(&page)));
+                clients.all.push_back((client, task.abort_handle()));
+            }
+            Err(error) if is_lasting(&error) => return Err(error),
+            Err(error) => {
+                // Too many open files, here or on the whole host, or too little memory: others need room to end.
+                if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) {
+                    clients.drop_oldest();
+                    sleep(PAUSE).await;
+                }
+            }
         }
     }
 }
 
-/// Whether accepting will fail again; a client that gave up while it waited is no reason to stop.
-fn lasting(error: &io::Error) -> bool {
-    !matches!(
-        error.kind(),
-        io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted | io::ErrorKind::WouldBlock
-    )
+/// Whether accepting will fail for ever: the listener is none any more.
+fn is_lasting(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(errno, Some(Errno::EBADF | Errno::EINVAL | Errno::ENOTSOCK | Errno::EOPNOTSUPP))
+}
+
+/// How far a client is, shared with its connection.
+#[derive(Clone)]
+struct Client {
+    /// Until when it may go on.
+    deadline: Rc<Cell<Instant>>,
+    has_asked: Rc<Cell<bool>>,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self { deadline: Rc::new(Cell::new(Instant::now() + LIMIT)), has_asked: Rc::default() }
+    }
+}
+
+/// The connections there are, oldest first.
+struct Clients {
+    all: VecDeque<(Client, AbortHandle)>,
+    limit: usize,
+}
+
+impl Clients {
+    /// At most a quarter of the descriptors goes to clients: asking the machine takes some, too.
+    fn new() -> Self {
+        let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
+        let quarter = usize::try_from(descriptors / 4).unwrap_or(LIMIT_CONNECTIONS);
+        Self { all: VecDeque::new(), limit: LIMIT_CONNECTIONS.min(quarter).max(1) }
+    }
+
+    fn make_room(&mut self) {
+        self.all.retain(|(_, task)| !task.is_finished());
+        while self.all.len() >= self.limit && self.drop_oldest() {}
+    }
+
+    /// Ends the oldest connection that has not asked yet, else the oldest; false where there is none.
+    fn drop_oldest(&mut self) -> bool {
+        let idle = self.all.iter().position(|(client, _)| !client.has_asked.get());
+        let oldest = self.all.remove(idle.unwrap_or(0));
+        oldest.is_some_and(|(_, task)| {
+            task.abort();
+            true
+        })
+    }
 }
 
 /// One connection: one request, one answer.
-fn converse(stream: TcpStream, page: &RefCell<impl FnMut() -> Result<String, String>>) {
-    let connection = Connection { stream, deadline: RefCell::new(Instant::now() + LIMIT) };
+async fn converse(stream: TcpStream, client: Client, page: Page) {
     let answer = hyper::service::service_fn(|request: Request<Incoming>| {
-        let response = respond(&request, page);
+        client.has_asked.set(true);
+        let response = respond(&request, &page);
         // The page may have taken its time; taking it has a limit of its own.
-        *connection.deadline.borrow_mut() = Instant::now() + LIMIT;
+        client.deadline.set(Instant::now() + LIMIT);
         async move { Ok::<_, Infallible>(response) }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     // Half-closed is fine: else hyper would wait for the client's end before it answers.
     http.keep_alive(false).half_close(true).max_buf_size(LIMIT_HEAD);
-    let mut served = pin!(http.serve_connection(Blocking(&connection), answer));
-    let mut context = Context::from_waker(Waker::noop());
-    // Nothing here waits but the calls on the stream, which end; hyper yields now and then.
-    while served.as_mut().poll(&mut context).is_pending() && Instant::now() < *connection.deadline.borrow() {}
+    let mut served = pin!(http.serve_connection(TokioIo::new(stream), answer));
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut served => return,
+            () = sleep_until(client.deadline.get()) => {
+                if Instant::now() >= client.deadline.get() {
+                    return;
+                }
+            }
+        }
+    }
 }
 
 type Body = http_body_util::Full<Bytes>;
 
-fn respond(
-    request: &Request<Incoming>,
-    page: &RefCell<impl FnMut() -> Result<String, String>>,
-) -> Response<Body> {
+fn respond(request: &Request<Incoming>, page: &Page) -> Response<Body> {
     let text = "text/plain; charset=utf-8";
     if request.uri().path() != "/metrics" {
         return response(StatusCode::NOT_FOUND, text, "only /metrics is here\n".to_owned());
@@ -88,53 +167,4 @@ fn response(status: StatusCode, kind: &'static str, body: String) -> Response<Bo
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
-}
-
-/// A connection, and until when its client may take part.
-struct Connection {
-    stream: TcpStream,
-    deadline: RefCell<Instant>,
-}
-
-impl Connection {
-    fn time_left(&self) -> io::Result<Duration> {
-        let left = self.deadline.borrow().saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
-    }
-}
-
-/// The connection as hyper wants it; every call ends before it returns.
-struct Blocking<'a>(&'a Connection);
-
-impl Read for Blocking<'_> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        mut to: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        let mut piece = [0_u8; 4096];
-        let room = piece.len().min(to.remaining());
-        let read = || {
-            self.0.stream.set_read_timeout(Some(self.0.time_left()?))?;
-            io::Read::read(&mut &self.0.stream, piece.get_mut(..room).unwrap_or_default())
-        };
-        let length = { read }()?;
-        to.put_slice(piece.get(..length).unwrap_or_default());
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Write for Blocking<'_> {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.stream.set_write_timeout(Some(self.0.time_left()?))?;
-        Poll::Ready(io::Write::write(&mut &self.0.stream, bytes))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.0.stream.shutdown(Shutdown::Write))
-    }
 }

@@ -160,7 +160,7 @@ impl SpaceForecast {
         }
     }
 
-    /// The same, only where it is an end to reckon with: milliseconds until it is full.
+    /// Milliseconds until it is full, only where that end is to be expected.
     #[must_use]
     pub fn reliable_since(&self) -> Option<(Fit, i64)> {
         match self.soonest() {

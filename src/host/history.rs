@@ -84,7 +84,7 @@ pub struct Event {
     pub pool: Option<String>,
     /// What, in one word: `data-low-water`, `mode`, …; open-ended.
     pub event: String,
-    /// The same as a sentence.
+    /// As a sentence.
     pub text: String,
 }
 

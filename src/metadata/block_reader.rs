@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same, given up with [`Error::Changed`] as soon as `still` says no.
+    /// This reader, which gives up with [`Error::Changed`] as soon as `still` returns false.
     pub(super) fn abort_unless(self, still: &'a (dyn Fn() -> bool + Sync)) -> Self {
         Self { still: Some(still), ..self }
     }

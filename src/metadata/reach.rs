@@ -126,7 +126,7 @@ impl Reach {
         }
     }
 
-    /// The same for the root of a device's tree; `place` is the device's place in the list.
+    /// Records the root of a device's tree as reached; `place` is the device's place in the list.
     pub(super) fn point_device(&mut self, top: u32, place: usize, root: u64) -> Option<u32> {
         match (u32::try_from(root), u32::try_from(place)) {
             (Ok(block), Ok(place)) if block != 0 && block < self.limit && place < DEVICE => {

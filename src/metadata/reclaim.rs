@@ -55,7 +55,7 @@ pub struct InTurn {
 /// Data blocks that return to the pool when exactly the devices of `set` are deleted.
 ///
 /// # Errors
-/// As [`super::scan`].
+/// As [`super::read`].
 pub fn reclaimable(source: &dyn Blocks, set: &[u32], options: &Options<'_>) -> Result<Reclaimable, Error> {
     let found = reclaimable_in_turn(source, &[set.to_vec()], options)?;
     Ok(Reclaimable {
@@ -76,7 +76,7 @@ pub fn reclaimable(source: &dyn Blocks, set: &[u32], options: &Options<'_>) -> R
 /// Through a held metadata snapshot it is counted as of the snapshot's moment, and as if the snapshot were released.
 ///
 /// # Errors
-/// As [`super::scan`].
+/// As [`super::read`].
 pub fn reclaimable_in_turn(
     source: &dyn Blocks,
     sets: &[Vec<u32>],

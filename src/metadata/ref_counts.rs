@@ -9,7 +9,7 @@ use super::block::{Page, u64_at};
 /// Blocks that one bitmap block describes: (4096 − 16) · 4
 /// (drivers/md/persistent-data/dm-space-map-common.c).
 pub(super) const BITMAP_BLOCKS: u64 = 16_320;
-/// The same in words of 64 blocks.
+/// [`BITMAP_BLOCKS`] in words of 64 blocks.
 const WORDS: usize = 255;
 const BITMAP_HEADER_BYTES: usize = 16;
 

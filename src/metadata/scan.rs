@@ -40,7 +40,7 @@ pub fn read(source: &dyn Blocks, options: &Options<'_>) -> Result<Usage, Error> 
     Ok(Usage { attempts, changes, ..merge_details(unstable, details) })
 }
 
-/// A walk that is not of one moment, with what every device maps from a reading that is.
+/// Merges an inconsistent walk with the mapped counts of a consistent reading of the details alone.
 fn merge_details(unstable: Usage, details: Option<Usage>) -> Usage {
     let Some(mut usage) = details else {
         let (damage, damaged, unaccounted_blocks, held_only_blocks) = (Vec::new(), 0, None, None);

@@ -2,9 +2,9 @@
 //!
 //! Every other character stays; what cannot be changed safely is refused with a sentence, as in [`super::json_edit`].
 
-use super::json_edit::with_member;
-use super::settings::printed;
+use super::json_edit::{Splice, with_member, with_option};
 use serde_json::Value;
+use std::ops::Range;
 
 /// The key that holds Docker's storage options.
 const OPTIONS: &str = "storage-opts";
@@ -12,46 +12,104 @@ const OPTIONS: &str = "storage-opts";
 /// A setting and its new value; `None` takes it out.
 pub(super) type Setting<'a> = (&'a str, Option<Value>);
 
-/// How a script changes the settings: what holds before, what afterwards, and what does it.
-pub(super) struct Change {
-    pub(super) was: String,
-    pub(super) is: String,
-    pub(super) write: String,
+/// A text before and after some changes, and which bytes of the old one those replace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Edited {
+    pub(super) old: String,
+    pieces: Vec<Piece>,
 }
 
-impl Change {
-    /// Of the whole file, from one text to another; a file without anything in it is one that is not there.
-    pub(super) fn of_file(old: &str, new: &str) -> Self {
-        let is = |text: &str| format!("settings_are \"$({})\"", printed(text));
-        let empty = || "[ -z \"$(text_of \"$settings\" | tr -d '[:space:]')\" ]".to_owned();
-        Self {
-            was: if old.trim().is_empty() { empty() } else { is(old) },
-            is: is(new),
-            write: format!("write_settings \"$({})\"", printed(new)),
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    /// Bytes of the old text.
+    Old(Range<usize>),
+    New(String),
+}
+
+impl Piece {
+    const fn len(&self) -> usize {
+        match self {
+            Self::Old(range) => range.end - range.start,
+            Self::New(text) => text.len(),
         }
     }
 
-    /// What must hold before it, and what is said of `file` if it does not.
-    pub(super) fn needed(&self, file: &str) -> (String, String) {
-        (
-            format!("{{ {} || {}; }}", self.was, self.is),
-            format!("{file} is not what it was when it was recorded; make a new plan"),
-        )
+    /// The part of it in this range, if there is any.
+    fn part(&self, range: Range<usize>) -> Option<Self> {
+        let end = range.end.min(self.len());
+        if range.start >= end {
+            return None;
+        }
+        match self {
+            Self::Old(old) => Some(Self::Old(old.start + range.start..old.start + end)),
+            Self::New(text) => text.get(range.start..end).map(|text| Self::New(text.to_owned())),
+        }
+    }
+}
+
+impl Edited {
+    fn new(old: &str) -> Self {
+        Self { old: old.to_owned(), pieces: vec![Piece::Old(0..old.len())] }
     }
 
-    /// The line that makes it, where that was not done before.
-    pub(super) fn once(&self) -> String {
-        format!("{} || {}", self.is, self.write)
+    /// The text after the changes.
+    pub(super) fn text(&self) -> String {
+        let text = |piece: &Piece| match piece {
+            Piece::Old(range) => self.old.get(range.clone()).unwrap_or_default().to_owned(),
+            Piece::New(text) => text.clone(),
+        };
+        self.pieces.iter().map(text).collect()
+    }
+
+    /// One change more, of the text as it is by now.
+    fn apply(&mut self, change: &Splice) {
+        let (mut before, mut after, mut at) = (Vec::new(), Vec::new(), 0);
+        for piece in &self.pieces {
+            before.extend(piece.part(0..change.range.start.saturating_sub(at)));
+            after.extend(piece.part(change.range.end.saturating_sub(at)..piece.len()));
+            at += piece.len();
+        }
+        before.push(Piece::New(change.by.clone()));
+        before.extend(after);
+        self.pieces = before;
+    }
+
+    /// All changes as changes of the old text, in order and apart from each other.
+    pub(super) fn splices(&self) -> Vec<Splice> {
+        let mut splices = Vec::new();
+        let (mut at, mut by) = (0, String::new());
+        let end = Piece::Old(self.old.len()..self.old.len());
+        for piece in self.pieces.iter().chain([&end]) {
+            match piece {
+                Piece::New(text) => by.push_str(text),
+                Piece::Old(range) => {
+                    if at < range.start || !by.is_empty() {
+                        splices.push(Splice { range: at..range.start, by: std::mem::take(&mut by) });
+                    }
+                    at = range.end;
+                }
+            }
+        }
+        splices
     }
 }
 
 /// The text with these settings; a sentence where that cannot be done.
-pub(super) fn with_settings(text: &str, settings: &[Setting<'_>]) -> Result<String, String> {
-    let mut text = text.to_owned();
+pub(super) fn with_settings(text: &str, settings: &[Setting<'_>]) -> Result<Edited, String> {
+    let mut edited = Edited::new(text);
     for (key, value) in settings {
-        text = with_member(&text, key, value.as_ref())?;
+        if let Some(change) = with_member(&edited.text(), key, value.as_ref())? {
+            edited.apply(&change);
+        }
     }
-    Ok(text)
+    Ok(edited)
+}
+
+/// The text with `name=value` as its storage option `name`; a sentence where that cannot be done.
+pub(super) fn with_storage_option(text: &str, name: &str, value: &str) -> Result<Edited, String> {
+    let mut edited = Edited::new(text);
+    edited.apply(&with_option(text, name, value)?);
+    Ok(edited)
 }
 
 /// The storage options of a text. Empty where there are none or the text is no JSON.
@@ -103,11 +161,12 @@ mod tests {
         let settings =
             [("storage-driver", Some(json!("overlay2"))), ("storage-opts", Some(Value::from(rest)))];
         let new = with_settings(text, &settings).unwrap();
+        assert_eq!(new.splices().len(), 2, "{new:?}");
         assert_eq!(
-            new,
+            new.text(),
             "{\n  \"storage-driver\": \"overlay2\",\n  \"storage-opts\": [\"overlay2.size=1G\"],\n  \"debug\": true\n}\n"
         );
-        let gone = with_settings(text, &[("storage-opts", None)]).unwrap();
+        let gone = with_settings(text, &[("storage-opts", None)]).unwrap().text();
         assert_eq!(gone, "{\n  \"storage-driver\": \"devicemapper\",\n  \"debug\": true\n}\n");
         let shown = difference(text, &gone);
         assert_eq!(shown.first().map(String::as_str), Some(" {"));
@@ -116,11 +175,29 @@ mod tests {
 
     #[test]
     fn the_file_that_is_not_there() {
-        let new = with_settings("", &[("storage-driver", Some(json!("overlay2")))]).unwrap();
+        let new = with_settings("", &[("storage-driver", Some(json!("overlay2")))]).unwrap().text();
         assert_eq!(new, "{\n    \"storage-driver\": \"overlay2\"\n}\n");
         assert_eq!(difference("", &new), ["+{", "+    \"storage-driver\": \"overlay2\"", "+}"]);
-        assert_eq!(with_settings("", &[("storage-opts", None)]), Ok(String::new()));
+        assert_eq!(with_settings("", &[("storage-opts", None)]).unwrap().text(), "");
         assert!(with_settings("[1]", &[("a", None)]).is_err());
+    }
+
+    #[test]
+    fn changes_of_the_old_text_make_the_new_one() {
+        let text = "{\"a\": 1, \"b\": \"x\", \"c\": [2]}";
+        for keys in [["a", "c", "d"], ["c", "b", "a"], ["d", "e", "d"], ["b", "b", "b"]] {
+            for values in [[Some(json!("y")), None, Some(json!([3]))], [None, Some(json!(1)), None]] {
+                let settings: Vec<Setting<'_>> = keys.into_iter().zip(values).collect();
+                let edited = with_settings(text, &settings).unwrap();
+                let (mut new, mut end) = (text.to_owned(), text.len());
+                for splice in edited.splices().iter().rev() {
+                    assert!(splice.range.end <= end, "{edited:?}");
+                    end = splice.range.start;
+                    new = splice.apply(&new).unwrap();
+                }
+                assert_eq!(new, edited.text());
+            }
+        }
     }
 
     #[test]

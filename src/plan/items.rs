@@ -97,7 +97,7 @@ pub(super) fn items(inventory: &Inventory) -> Vec<Item> {
 /// What happens to all that is in a pool that is copied as a whole.
 const COMES_ALONG: &str = "it comes along with the pool, as it is";
 
-/// The same where the pool itself is copied: whatever is in it stays what it is, but for what goes when it stops.
+/// Items of a block-by-block copy: everything is kept except `--rm` containers, which vanish when they stop.
 pub(super) fn carried(inventory: &Inventory) -> Vec<Item> {
     let comes = |mut item: Item| {
         let inside = matches!(item.kind, Kind::Image | Kind::Container);

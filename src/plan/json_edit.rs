@@ -9,22 +9,44 @@ use std::ops::Range;
 /// The key that holds Docker's storage options.
 const KEY: &str = "storage-opts";
 
-/// The text with `name=value` as its storage option `name`; a sentence where that cannot be done.
-pub(super) fn with_option(text: &str, name: &str, value: &str) -> Result<String, String> {
+/// Bytes of a text and what takes their place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Splice {
+    /// The bytes that go; empty where something is only added.
+    pub(super) range: Range<usize>,
+    /// What comes.
+    pub(super) by: String,
+}
+
+impl Splice {
+    fn whole(text: &str, by: String) -> Self {
+        Self { range: 0..text.len(), by }
+    }
+
+    /// The text with this change; `None` where the range is not within it.
+    pub(super) fn apply(&self, text: &str) -> Option<String> {
+        let Range { start, end } = self.range;
+        Some(format!("{}{}{}", text.get(..start)?, self.by, text.get(end..)?))
+    }
+}
+
+/// How the text gets `name=value` as its storage option `name`; a sentence where that cannot be done.
+pub(super) fn with_option(text: &str, name: &str, value: &str) -> Result<Splice, String> {
     let option = format!("{name}={value}");
     if text.trim().is_empty() {
-        return Ok(format!("{{\n    \"{KEY}\": [{}]\n}}\n", Value::from(option)));
+        return Ok(Splice::whole(text, format!("{{\n    \"{KEY}\": [{}]\n}}\n", Value::from(option))));
     }
     let wanted = changed(&parsed(text)?, name, &option)?;
     let literal = Value::from(option).to_string();
-    checked(splice(text, name, &literal), &wanted)
+    checked(text, splice(text, name, &literal), &wanted)
 }
 
-/// The text with this value as its member `key`, or without that member; a sentence where that cannot be done.
-pub(super) fn with_member(text: &str, key: &str, value: Option<&Value>) -> Result<String, String> {
+/// How the text gets this value as its member `key`, or loses that member; a sentence where that cannot be done. `None`
+/// where nothing has to change.
+pub(super) fn with_member(text: &str, key: &str, value: Option<&Value>) -> Result<Option<Splice>, String> {
     let entry = |value: &Value| format!("{}: {value}", Value::from(key));
     if text.trim().is_empty() {
-        return Ok(value.map(|v| format!("{{\n    {}\n}}\n", entry(v))).unwrap_or_default());
+        return Ok(value.map(|v| Splice::whole(text, format!("{{\n    {}\n}}\n", entry(v)))));
     }
     let old = parsed(text)?;
     let mut wanted = old.as_object().cloned().ok_or("daemon.json holds no object")?;
@@ -33,7 +55,7 @@ pub(super) fn with_member(text: &str, key: &str, value: Option<&Value>) -> Resul
     let new = match (place, value) {
         (Some(at), Some(value)) => {
             wanted.insert(key.to_owned(), value.clone());
-            top.get(at).and_then(|m| replace(text, m.value.clone(), &value.to_string()))
+            top.get(at).map(|m| replace(m.value.clone(), &value.to_string()))
         }
         (None, Some(value)) => {
             wanted.insert(key.to_owned(), value.clone());
@@ -41,11 +63,11 @@ pub(super) fn with_member(text: &str, key: &str, value: Option<&Value>) -> Resul
         }
         (Some(at), None) => {
             wanted.remove(key);
-            remove(text, &top, at)
+            remove(&top, at)
         }
-        (None, None) => return Ok(text.to_owned()),
+        (None, None) => return Ok(None),
     };
-    checked(new, &Value::Object(wanted))
+    checked(text, new, &Value::Object(wanted)).map(Some)
 }
 
 fn parsed(text: &str) -> Result<Value, String> {
@@ -55,9 +77,11 @@ fn parsed(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|e| format!("daemon.json is no JSON: {e}"))
 }
 
-/// What was spliced, if it means what it has to.
-fn checked(new: Option<String>, wanted: &Value) -> Result<String, String> {
-    new.filter(|new| serde_json::from_str::<Value>(new).ok().as_ref() == Some(wanted))
+/// A change, if the text means with it what it has to.
+fn checked(text: &str, change: Option<Splice>, wanted: &Value) -> Result<Splice, String> {
+    let means = |text: String| serde_json::from_str::<Value>(&text).ok();
+    change
+        .filter(|change| change.apply(text).and_then(means).as_ref() == Some(wanted))
         .ok_or_else(|| "daemon.json is written in a way that cannot be changed safely".into())
 }
 
@@ -77,32 +101,32 @@ fn is_option(option: &str, name: &str) -> bool {
     option.split_once('=').is_some_and(|(key, _)| key.trim().eq_ignore_ascii_case(name))
 }
 
-fn splice(text: &str, name: &str, literal: &str) -> Option<String> {
+fn splice(text: &str, name: &str, literal: &str) -> Option<Splice> {
     let top = members(text, text.find('{')?)?;
     let list = top.iter().rev().find(|m| m.key.as_deref() == Some(KEY));
     let Some(list) = list else { return insert(text, &top, &format!("\"{KEY}\": [{literal}]")) };
     let elements = members(text, list.value.start)?;
     let same = |m: &&Member| string(text, &m.value).is_some_and(|o| is_option(&o, name));
     match elements.iter().rev().find(same) {
-        Some(last) => replace(text, last.value.clone(), literal),
-        None if elements.is_empty() => replace(text, list.value.clone(), &format!("[{literal}]")),
+        Some(last) => Some(replace(last.value.clone(), literal)),
+        None if elements.is_empty() => Some(replace(list.value.clone(), &format!("[{literal}]"))),
         None => insert(text, &elements, literal),
     }
 }
 
 /// Adds an entry after the last one, spaced as that one is.
-fn insert(text: &str, members: &[Member], entry: &str) -> Option<String> {
+fn insert(text: &str, members: &[Member], entry: &str) -> Option<Splice> {
     let Some(last) = members.last() else {
         let open = text.find('{')?;
-        return replace(text, open..open + 1, &format!("{{\n    {entry}\n"));
+        return Some(replace(open..open + 1, &format!("{{\n    {entry}\n")));
     };
     let before = text.get(..last.start)?;
     let gap = before.get(before.trim_end().len()..)?;
-    replace(text, last.value.end..last.value.end, &format!(",{gap}{entry}"))
+    Some(replace(last.value.end..last.value.end, &format!(",{gap}{entry}")))
 }
 
 /// Takes an entry out, with the comma that parted it from the one before, or after.
-fn remove(text: &str, members: &[Member], at: usize) -> Option<String> {
+fn remove(members: &[Member], at: usize) -> Option<Splice> {
     let member = members.get(at)?;
     let before = at.checked_sub(1).and_then(|at| members.get(at));
     let range = match (before, members.get(at + 1)) {
@@ -110,11 +134,11 @@ fn remove(text: &str, members: &[Member], at: usize) -> Option<String> {
         (None, Some(after)) => member.start..after.start,
         (None, None) => member.start..member.value.end,
     };
-    replace(text, range, "")
+    Some(replace(range, ""))
 }
 
-fn replace(text: &str, range: Range<usize>, by: &str) -> Option<String> {
-    Some(format!("{}{by}{}", text.get(..range.start)?, text.get(range.end..)?))
+fn replace(range: Range<usize>, by: &str) -> Splice {
+    Splice { range, by: by.to_owned() }
 }
 
 /// The text of a string literal.
@@ -191,7 +215,7 @@ mod tests {
     use super::*;
 
     fn nine(text: &str) -> String {
-        with_option(text, "dm.min_free_space", "9%").unwrap()
+        with_option(text, "dm.min_free_space", "9%").unwrap().apply(text).unwrap()
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod overlay2;
 mod repair;
 mod script;
 mod settings;
+mod settings_change;
 mod sizes;
 
 pub use direct_lvm::{Counted, DirectLvm, Where, direct_lvm};

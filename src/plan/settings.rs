@@ -2,37 +2,43 @@
 //!
 //! A file is only rewritten from the text that was recorded; where that is not at hand the steps are generic.
 
+use super::daemon_json::{Edited, with_storage_option};
 use super::facts::Half;
-use super::json_edit::with_option;
+use super::settings_change::{Change, Original, Replacement, original};
 use super::{Guarded, Plan, Step};
 use crate::advice::{Risk, quote};
-use crate::host::docker::{Docker, StorageOption};
+use crate::host::docker::{DAEMON_JSON, Docker, StorageOption};
 use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::percent_of;
 use crate::host::{DeviceMapper, Host};
 
 const OPTION: &str = "dm.min_free_space";
-const FILE: &str = "/etc/docker/daemon.json";
-const SAVED: &str = "/etc/docker/daemon.json.before-thinspect";
 
 /// Adds the steps that set the floor to `percent`.
 pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, percent: u64) {
-    plan.basis.pieces = vec![&super::min_free_space::SHELL];
     if pool.owner == PoolOwner::ContainersStorage {
         return podman(plan, percent);
     }
     let docker = host.docker_of(pool).or_else(|| host.docker_roots.first());
-    plan.basis.variables = super::script::docker_variables(docker);
-    plan.basis.needs = super::min_free_space::needs();
     let restart = restart(docker, data, percent);
     match place(host, docker) {
-        Place::DaemonJson(old) => match with_option(&old, OPTION, &format!("{percent}%")) {
-            Ok(new) => plan.steps.push(rewrite(&old, &new, percent)),
-            Err(why) => {
-                plan.basis.unscriptable = Some(format!("{why}: it has to be edited by hand"));
-                plan.steps.push(by_hand(FILE, percent));
+        Place::File { path, text, original } => {
+            let rewritten = with_storage_option(&text, OPTION, &format!("{percent}%"))
+                .and_then(|edited| rewrite(&path, &original?, &edited, percent));
+            match rewritten {
+                Ok(step) => {
+                    plan.basis.pieces = vec![&super::min_free_space::SHELL];
+                    plan.basis.variables = vec![("settings", path)];
+                    plan.basis.variables.extend(super::script::docker_variables(docker));
+                    plan.basis.needs = super::min_free_space::needs();
+                    plan.steps.push(step);
+                }
+                Err(why) => {
+                    plan.basis.unscriptable = Some(why);
+                    plan.steps.push(by_hand(&path, percent));
+                }
             }
-        },
+        }
         Place::Elsewhere(place) => {
             plan.warn(format!(
                 "Docker's storage options are given on {place}: it has to be set there, since the daemon \
@@ -41,41 +47,47 @@ pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, perc
             plan.basis.unscriptable = Some(format!("the option has to be set by hand, on {place}"));
             plan.steps.push(elsewhere(&place, percent));
         }
-        Place::Unknown => {
-            plan.basis.unscriptable =
-                Some("Docker's settings are not known here: make the plan on the host itself".into());
+        Place::Unknown(why) => {
+            plan.basis.unscriptable = Some(format!("{why}: make the plan on the host itself"));
             plan.steps.push(find());
-            plan.steps.push(by_hand(FILE, percent));
+            plan.steps.push(by_hand(docker.map_or(DAEMON_JSON, Docker::settings_file), percent));
         }
     }
     plan.steps.push(restart);
 }
 
-/// Where the option has to be set.
+/// Where storage options have to be set.
 pub(super) enum Place {
-    /// `daemon.json`, with this text; empty where there is no such file.
-    DaemonJson(String),
+    /// The daemon's settings file: its recorded text, empty where there is no such file, and what it is on the disk.
+    File { path: String, text: String, original: Result<Original, String> },
     /// Where the other storage options stand: the command line, or a file that feeds it.
     Elsewhere(String),
-    /// Nobody said.
-    Unknown,
+    /// It is not known; why.
+    Unknown(String),
 }
 
 pub(super) fn place(host: &Host, docker: Option<&Docker>) -> Place {
-    let Some(docker) = docker else { return Place::Unknown };
+    let unknown = || Place::Unknown("Docker's settings are not known here".to_owned());
+    let Some(docker) = docker else { return unknown() };
     // A file that feeds the command line shows up on both; the file is where it is changed.
-    let outside = || docker.options.iter().filter(|o| !o.from.ends_with("daemon.json"));
+    let path = docker.settings_file();
+    let outside = || docker.options.iter().filter(|o| o.from != path);
     let named = || outside().filter(|o| o.name == OPTION);
     let in_file = |o: &&StorageOption| o.from.starts_with('/');
     let chosen = named().find(in_file).or_else(|| named().next());
     if let Some(chosen) = chosen.or_else(|| outside().find(in_file)).or_else(|| outside().next()) {
         return Place::Elsewhere(chosen.from.clone());
     }
-    match &docker.daemon_json {
-        Some(text) => Place::DaemonJson(text.clone()),
-        None if host.kernel.device_mapper == DeviceMapper::NotAsked => Place::Unknown,
-        None => Place::DaemonJson(String::new()),
+    if docker.daemon_json.is_none() && host.kernel.device_mapper == DeviceMapper::NotAsked {
+        return unknown();
     }
+    if let Some(why) = &docker.service_unread {
+        return Place::Unknown(format!(
+            "Docker does not run, and how its service starts it is not known ({why})"
+        ));
+    }
+    let text = docker.daemon_json.clone().unwrap_or_default();
+    Place::File { path: path.to_owned(), text, original: original(docker) }
 }
 
 /// A `printf` that writes a text, its lines as quoted words: safe to paste, whatever is in it.
@@ -84,32 +96,67 @@ pub(super) fn printed(text: &str) -> String {
     format!("printf '%s\\n' {}", words.join(" "))
 }
 
-fn rewrite(old: &str, new: &str, percent: u64) -> Step {
-    let (absent, print) = (old.trim().is_empty(), printed(new));
+/// Changes the file. A text that was not recorded in full is never typed: only what is replaced in it.
+fn rewrite(path: &str, original: &Original, edited: &Edited, percent: u64) -> Result<Step, String> {
+    let change = Change::of_file(original, edited)?;
     let why = "An option must end in %: a bare number stops the daemon at its next start. Everything else in \
                the file stays as it is; nothing changes until the daemon is restarted.";
-    let first = if absent { "mkdir -p /etc/docker".into() } else { format!("cp -a {FILE} {SAVED}") };
-    let commands = vec![first, format!("{print} > {FILE}")];
-    let mut step = Step::new(Risk::Changes, format!("set {OPTION}={percent}% in {FILE}"), why, commands);
-    step.check = Some(format!("grep -q '\"{OPTION}={percent}%\"' {FILE}"));
-    step.undo = vec![if absent { format!("rm {FILE}") } else { format!("cp -a {SAVED} {FILE}") }];
-    let holds = |text: &str| format!("[ \"$(text_of {FILE})\" = \"$({})\" ]", printed(text));
-    let same = match absent {
-        true => format!("[ -z \"$(text_of {FILE} | tr -d '[:space:]')\" ]"),
-        false => holds(old),
+    let file = quote(path);
+    let does = format!("set {OPTION}={percent}% in {path}");
+    let (needed, other) = change.needed(path);
+    let mut run = Vec::new();
+    let mut step = match original {
+        Original::Absent => {
+            let folder = quote(path.rsplit_once('/').map_or("/", |(folder, _)| folder));
+            let print = printed(&edited.text());
+            let command = format!("mkdir -p {folder} && [ ! -e {file} ] && {print} > {file}");
+            let mut step = Step::new(Risk::Changes, does, why, vec![command]);
+            step.undo = vec![format!("rm {file}")];
+            step
+        }
+        Original::File(digest) => {
+            // A name of its own for each file that was: a second change does not take the first one's copy.
+            let name = digest.sha256.get(..8).unwrap_or_default();
+            let saved = quote(&format!("{path}.before-thinspect-{name}"));
+            let (sum, new) = (&digest.sha256, quote(&format!("{path}.new")));
+            let same = format!("printf '%s  %s\\n' {sum} {file} | sha256sum -c && cp -pL {file} {saved}");
+            let command = if digest.hidden.is_empty() {
+                format!("{same} && {} > {file}", printed(&edited.text()))
+            } else {
+                let parts = typed(&Replacement::all(digest, edited)?, &saved);
+                format!(
+                    "{same} && cp -pL {file} {new} && {{ {parts}; }} > {new} && cat {new} > {file} && rm {new}"
+                )
+            };
+            let commands = vec![command];
+            run.push(format!("saved={saved}; file=$(settings_file)"));
+            run.push("[ -e \"$saved\" ] || run cp -a -- \"$file\" \"$saved\"".to_owned());
+            let mut step = Step::new(Risk::Changes, does, why, commands);
+            step.undo = vec![format!("cat {saved} > {file}")];
+            step
+        }
     };
-    let run = vec![
-        "run mkdir -p /etc/docker".to_owned(),
-        format!("file=$(readlink -f {FILE})"),
-        format!(
-            "if [ -e \"$file\" ]; then keep_old \"$file\" {SAVED}; run cp -a \"$file\" \"$file.new\"; fi"
-        ),
-        format!("{print} >\"$file.new\""),
-        "run mv -f \"$file.new\" \"$file\"".to_owned(),
-    ];
-    let needs = vec![(same, format!("{FILE} is not what it was when it was recorded; make a new plan"))];
-    step.guarded = Some(Guarded { done: holds(new), needs, run, ..Guarded::default() });
-    step
+    step.check = Some(format!("grep -q '\"{OPTION}={percent}%\"' {file}"));
+    run.push(change.write.clone());
+    step.guarded = Some(Guarded { done: change.is, needs: vec![(needed, other)], run, ..Guarded::default() });
+    Ok(step)
+}
+
+/// Commands that print the changed file from the copy of the old one.
+fn typed(replacements: &[Replacement], saved: &str) -> String {
+    let (mut parts, mut at) = (Vec::new(), 0);
+    for one in replacements {
+        let (end, length) = (one.offset, one.offset.saturating_sub(at));
+        match (at, length) {
+            (_, 0) => {}
+            (0, _) => parts.push(format!("head -c {end} {saved}")),
+            _ => parts.push(format!("head -c {end} {saved} | tail -c {length}")),
+        }
+        parts.push(format!("printf %s {}", quote(&one.new)));
+        at = end.saturating_add(u64::try_from(one.old.len()).unwrap_or_default());
+    }
+    parts.push(format!("tail -c +{} {saved}", at.saturating_add(1)));
+    parts.join(" && ")
 }
 
 fn by_hand(file: &str, percent: u64) -> Step {
@@ -120,9 +167,10 @@ fn by_hand(file: &str, percent: u64) -> Step {
          at its next start."
     );
     let new = printed(&format!("{{\n    \"storage-opts\": [{option}]\n}}"));
-    let commands = vec![format!("if [ -e {file} ]; then ${{EDITOR:-vi}} {file}; else {new} > {file}; fi")];
+    let name = quote(file);
+    let commands = vec![format!("if [ -e {name} ]; then ${{EDITOR:-vi}} {name}; else {new} > {name}; fi")];
     let mut step = Step::new(Risk::Changes, format!("set {OPTION}={percent}% in {file}"), why, commands);
-    step.check = Some(format!("grep -q '{option}' {file}"));
+    step.check = Some(format!("grep -q '{option}' {name}"));
     step
 }
 
@@ -183,8 +231,9 @@ fn restart(docker: Option<&Docker>, data: &Half, percent: u64) -> Step {
     };
     let commands = vec!["systemctl restart docker".to_owned()];
     let mut step = Step::new(Risk::Stops, does, why, commands);
-    let check = format!("docker info 2>/dev/null | grep -E 'Minimum Free Space: {}'", shown(data, percent));
-    let done = format!("floor_is {}", quote(&shown(data, percent)));
+    let floor = shown(data, percent);
+    let check = format!("docker info 2>/dev/null | grep -E 'Minimum Free Space: {floor}'");
+    let done = format!("floor_is {}", quote(&floor));
     step.guarded = Some(Guarded::new(&done, &[], &["restart_docker"]));
     step.check = Some(check);
     step.undo = vec!["systemctl restart docker".to_owned()];

@@ -8,6 +8,7 @@
 //! that notation, so that one reader in [`crate::host`] serves the machine and the paste.
 
 pub mod collect;
+pub mod file_digest;
 pub mod format;
 pub mod owners;
 pub mod paste;
@@ -79,7 +80,7 @@ pub enum Query {
     /// One device's state in the notation of `dmsetup info NAME`.
     DmInfo,
     /// The text of a regular file, at most [`LIMIT_FILE`] bytes of it. In settings the values of secrets are
-    /// `<redacted>`; of `lvm.conf` the whole-line comments are left out. `/proc/self/mountinfo` is that of process 1
+    /// `<redacted>` (JSON stays JSON: a string for a string) and lines end without carriage return; of `lvm.conf` the whole-line comments are left out. `/proc/self/mountinfo` is that of process 1
     /// when the files of another root are read.
     File,
     /// `stat(2)`, links followed: `mode=100600 size=107374182400 blocks=146104 dev=254:0 ino=7359`; the mode is
@@ -100,7 +101,7 @@ pub enum Query {
     /// Running programs of one name, one a line, process id and arguments separated by tabs:
     /// `PID<tab>ARGUMENT<tab>ARGUMENT…`; empty when there is none. Values of secrets are `<redacted>`.
     Processes,
-    /// Standard output of a command; `of` is a short name from [`probe::run::COMMANDS`], e.g. `lvs` or
+    /// Standard output of a command; `of` is a short name from [`probe::command::COMMANDS`], e.g. `lvs` or
     /// `lvs -o +seg_monitor` for a report in JSON with sizes in bytes.
     Run,
     /// Kernel name, release and machine: `Linux 6.1.0-56-cloud-amd64 x86_64`.
@@ -150,6 +151,9 @@ pub enum Query {
     Signatures,
     /// Where a program stands, looked for in the directories that commands are run from: `/usr/sbin/lvcreate`.
     Tool,
+    /// What the settings file `of` was before its secrets were taken out: [`file_digest::FileDigest`]. It stands beside the
+    /// file's text.
+    FileDigest,
     /// Whether the entries of a directory say what they are (`d_type`): `entries=12 typed=12`, `.` and `..` left out.
     EntryTypes,
     /// A question of a later version of this program.
@@ -216,7 +220,7 @@ impl Outcome {
         }
     }
 
-    /// The same without what may not pass the border.
+    /// With its text sanitized.
     fn clean(self) -> Self {
         match self {
             Self::Answered(text) => Self::Answered(sanitize::clean(text)),
@@ -230,6 +234,11 @@ impl Outcome {
     pub(crate) fn refused(errno: nix::errno::Errno) -> Self {
         Self::Refused(format!("{errno:?}"))
     }
+}
+
+/// A text as it is kept in a recording.
+fn sanitized(text: &str) -> String {
+    sanitize::clean(text.to_owned())
 }
 
 impl Recording {

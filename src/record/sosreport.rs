@@ -49,7 +49,7 @@ impl std::error::Error for BundleError {}
 /// Reads an unpacked sos report, or the only one in a directory.
 ///
 /// # Errors
-/// See [`BundleError`]. A file that is missing or unreadable in the bundle is none: it is an answer that is not there.
+/// See [`BundleError`]. A missing or unreadable file is not an error; the answer is simply absent.
 pub fn read(path: &Path) -> Result<Recording, BundleError> {
     let place = super::probe::dir::open_place(path).map_err(BundleError::Refused)?;
     let given = Folder::new(place);
@@ -174,8 +174,13 @@ impl Bundle {
         for path in settings {
             if let Some(text) = self.copied(&path) {
                 let lvms = path.ends_with(".conf") && path.starts_with("/etc/lvm/");
-                let kept = if lvms { redact::uncommented(&text) } else { redact::settings(&text) };
+                let kept =
+                    if lvms { redact::uncommented(&text) } else { redact::settings(&path, &text).text };
                 self.say(Query::File, &path, kept);
+                if !lvms {
+                    let copy = "only a copy of the file was read, which sos may have changed";
+                    self.recording.push(Query::FileDigest, &path, Outcome::NotAsked(copy.to_owned()));
+                }
             }
         }
     }
@@ -275,9 +280,11 @@ impl Bundle {
         let has = |query| self.recording.all(query).next().is_some();
         let (status, table, records) = (has(Query::DmStatus), has(Query::DmTable), has(Query::DockerInfo));
         let missing = |what: &str| Outcome::Refused(format!("ENODATA: the bundle does not hold {what}"));
-        if !status && !table {
-            self.recording.push(Query::DmList, "", missing("what dmsetup printed"));
-        }
+        let list = match status || table {
+            true => Outcome::NotAsked("status and table name the devices".to_owned()),
+            false => missing("what dmsetup printed"),
+        };
+        self.recording.push(Query::DmList, "", list);
         if records || self.recording.said(Query::File, "/etc/docker/daemon.json").is_some() {
             let root = self.data_root().unwrap_or_else(|| "/var/lib/docker".to_owned());
             let why = Outcome::NotAsked("a sos report does not hold them".to_owned());

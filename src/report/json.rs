@@ -380,7 +380,7 @@ fn finding(finding: &crate::rules::Finding) -> FindingV1 {
         rule: finding.rule,
         severity: finding.severity,
         certainty: finding.certainty,
-        subject: SubjectV1 { kind: finding.subject.kind, name: finding.subject.name.clone() },
+        subject: SubjectV1 { kind: finding.subject.kind.word(), name: finding.subject.name.clone() },
         summary: show(&finding.summary),
         evidence: finding
             .evidence

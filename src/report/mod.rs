@@ -59,7 +59,7 @@ impl Report {
         if let Some(name) = pool {
             host.pools.retain(|p| p.is_called(name));
             let kept = |subject: &str| host.pools.iter().any(|p| p.label() == subject);
-            findings.retain(|f| f.subject.kind != "pool" || kept(&f.subject.name));
+            findings.retain(|f| !f.subject.is_pool() || kept(&f.subject.name));
         }
         let verdict = Verdict::of(findings.iter().map(|f| f.severity).max(), has_gap(&host));
         Self { host, findings, verdict, source }

@@ -3,7 +3,7 @@
 //! Lines keep to the width, except commands: those stay in one piece to be copied.
 
 use super::units::{Units, amounts, clean};
-use super::wrap::wrap;
+use super::wrap::{cut, wrap};
 use super::{Report, Source, forecast};
 use crate::advice::Advice;
 use crate::forecast::length;
@@ -113,6 +113,11 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
         (DeviceMapper::Silent, _) => "device-mapper did not answer in time".into(),
         (_, 0) if report.source == Source::Pasted => {
             "the text names no thin pool; paste `dmsetup status`, `docker info` or the error line beside it".into()
+        }
+        (_, 0) if report.verdict == Verdict::Unknown => {
+            let missing = host.notes.iter().find(|o| o.forces_unknown);
+            let why = missing.map_or_else(String::new, |o| format!(" ({}: {})", o.about, o.text));
+            format!("whether there are thin pools on this host is not known{why}")
         }
         (_, 0) => "no thin pools on this host".into(),
         (_, pools) if report.verdict == Verdict::Unknown => {
@@ -415,8 +420,5 @@ fn notes(report: &Report, look: &Look) -> String {
 /// A line that fits a screen; the rest of an endless one is not worth a page.
 fn short(line: &str) -> String {
     const LONGEST: usize = 240;
-    if line.chars().count() <= LONGEST {
-        return line.to_owned();
-    }
-    line.chars().take(LONGEST).chain("…".chars()).collect()
+    cut(line, LONGEST)
 }

@@ -7,7 +7,7 @@ use crate::host::history::Moment;
 
 /// Heights of the bars, lowest first.
 pub const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// The same for terminals that have only ASCII.
+/// The levels for terminals that have only ASCII.
 pub const PLAIN: [char; 8] = ['_', '.', ',', '-', '=', '+', '*', '#'];
 
 /// The longest time shown, in milliseconds: an hour.

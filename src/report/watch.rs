@@ -6,6 +6,7 @@ use super::forecast::{ForecastV1, words};
 use super::screen::{Look, colour_of, of_share, tenths};
 use super::sparkline;
 use super::units::{Units, clean};
+use super::wrap::cut;
 use super::{Report, amounts};
 use crate::forecast::{self, Forecast, SpaceForecast, Trend, length};
 use crate::host::Host;
@@ -16,6 +17,7 @@ use crate::verdict::Severity;
 use anstyle::Style;
 use schemars::JsonSchema;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 /// One line of `watch -o json`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -118,7 +120,7 @@ pub(crate) fn trend(outlook: &SpaceForecast) -> Trend {
     outlook.reliable_since().map_or_else(|| outlook.now(), |(fit, end)| Trend::Fills(fit, end))
 }
 
-/// The same in few words: `+5.7 GiB/h, full in 1 h 44 min`.
+/// A trend in few words: `+5.7 GiB/h, full in 1 h 44 min`.
 pub(crate) fn short_words(outlook: &SpaceForecast, units: Units) -> String {
     match trend(outlook) {
         Trend::NotEnough(_) => "not enough data yet".to_owned(),
@@ -152,7 +154,7 @@ pub fn block(report: &Report, at: Moment, plain: bool, look: &Look) -> Vec<Strin
             lines.push(row_line(pool, &row, &report.host, plain, look));
         }
         let about = |f: &&crate::rules::Finding| {
-            f.severity > Severity::Notice && f.subject.kind == "pool" && f.subject.name == pool.label()
+            f.severity > Severity::Notice && f.subject.is_pool() && f.subject.name == pool.label()
         };
         if let Some(finding) = report.findings.iter().find(about) {
             let word = finding.severity.word().to_uppercase();
@@ -174,7 +176,7 @@ const SPARK: usize = 40;
 
 fn head(pool: &Pool, at: Moment, look: &Look) -> String {
     let (name, mode, time) = (clean(pool.label()), pool.mode_word(), at.clock());
-    let used = columns(&name) + mode.len() + time.len() + 2;
+    let used = name.width() + mode.len() + time.len() + 2;
     let gap = " ".repeat(look.width.saturating_sub(used).max(1));
     line(&[(Style::new().bold(), &name), (PLAIN, "  "), (PLAIN, mode), (PLAIN, &gap), (PLAIN, &time)], look)
 }
@@ -184,7 +186,7 @@ fn row_line(pool: &Pool, row: &Row<'_>, host: &Host, plain: bool, look: &Look) -
     let share = format!("{:>5} %", tenths(row.permille));
     let free = format!("{} free", look.units.show(row.free));
     let text = format!(" {free:>14}  {} ", short_words(row.outlook, look.units));
-    let room = look.width.saturating_sub(columns(&name) + columns(&share) + columns(&text)).min(SPARK);
+    let room = look.width.saturating_sub(name.width() + share.width() + text.width()).min(SPARK);
     let seen = seen(host, pool.label(), row.name);
     let total = row.outlook.left.unwrap_or_default().saturating_add(row.outlook.used);
     let heights = if room < 3 { Vec::new() } else { sparkline::heights(&seen, total, room, 1) };
@@ -198,35 +200,11 @@ fn line(pieces: &[(Style, &str)], look: &Look) -> String {
     let mut room = look.width;
     let mut line = String::new();
     for (style, text) in pieces {
-        let cut = fitted(text, room);
-        room = room.saturating_sub(columns(&cut));
-        line.push_str(&if *style == PLAIN { cut } else { look.paint(*style, &cut) });
+        let part = cut(text, room);
+        room = room.saturating_sub(part.width());
+        line.push_str(&if *style == PLAIN { part } else { look.paint(*style, &part) });
     }
     line.trim_end().to_owned()
-}
-
-/// Columns of a text; characters that may take two count for two.
-fn columns(text: &str) -> usize {
-    text.chars().map(width).sum()
-}
-
-fn width(c: char) -> usize {
-    if c.is_ascii() || sparkline::BARS.contains(&c) || c == '…' { 1 } else { 2 }
-}
-
-/// At most so many columns of a text.
-fn fitted(text: &str, most: usize) -> String {
-    if columns(text) <= most {
-        return text.to_owned();
-    }
-    let mut room = most.saturating_sub(1);
-    let fits = |c: &char| {
-        let left = room.checked_sub(width(*c));
-        room = left.unwrap_or_default();
-        left.is_some()
-    };
-    let cut: String = text.chars().take_while(fits).collect();
-    if most == 0 { cut } else { cut + "…" }
 }
 
 /// A note of the watcher's own, such as a history that cannot be kept.

@@ -1,15 +1,17 @@
-//! Breaks sentences into lines between words, with a hanging indent; a word that is too long stays whole.
+//! Fits text into the columns of a terminal: wrapped between words, or cut.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The text in lines of at most `width` columns; `head` starts the first line, blanks of the same width the others.
-/// Commands are never passed here: they must stay in one piece to be copied.
+/// A word that is too long stays whole. Commands are never passed here: they must stay in one piece to be copied.
 #[must_use]
 pub(super) fn wrap(head: &str, text: &str, width: usize) -> String {
-    let indent = head.chars().count();
+    let indent = head.width();
     let mut out = String::from(head);
     let mut column = indent;
     let mut first = true;
     for word in text.split_whitespace() {
-        let length = word.chars().count();
+        let length = word.width();
         if !first && column + 1 + length > width {
             out.push('\n');
             out.extend(std::iter::repeat_n(' ', indent));
@@ -28,9 +30,33 @@ pub(super) fn wrap(head: &str, text: &str, width: usize) -> String {
     out
 }
 
+/// At most `most` columns of a text; where it is cut, `…` takes the last of them.
+#[must_use]
+pub(super) fn cut(text: &str, most: usize) -> String {
+    if text.width() <= most {
+        return text.to_owned();
+    }
+    let mut room = most.saturating_sub(1);
+    let fits = |c: &char| {
+        let left = room.checked_sub(c.width().unwrap_or(0));
+        room = left.unwrap_or_default();
+        left.is_some()
+    };
+    let cut: String = text.chars().take_while(fits).collect();
+    if most == 0 { cut } else { cut + "…" }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::wrap;
+    use super::{cut, wrap};
+
+    #[test]
+    fn cut_to_columns() {
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abcd", 3), "ab…");
+        assert_eq!(cut("漢字かな", 5), "漢字…", "wide characters take two columns");
+        assert_eq!(cut("abc", 0), "");
+    }
 
     #[test]
     fn hanging_indent() {

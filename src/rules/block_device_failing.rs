@@ -110,7 +110,7 @@ fn of_device(host: &Host) -> Option<Finding> {
     // On a machine whose pools are well the log tells of something else, or of the past.
     let past = host.source == Source::Machine && !queries::some_pool_is_stuck(host);
     let severity = if past { Severity::Warning } else { Severity::Critical };
-    let device = |s: &Saying| Subject::new("host", device_in(&s.text));
+    let device = |s: &Saying| Subject::host(device_in(&s.text));
     log_findings::finding(&RULE, (severity, Certainty::Likely), &lines, device, summary).map(with_advice)
 }
 
@@ -140,7 +140,7 @@ fn of_errors(host: &Host) -> Option<Finding> {
     }
     let severity = if sound { Severity::Warning } else { Severity::Critical };
     let lines: Vec<&Saying> = files.into_iter().chain(errors).collect();
-    let device = |s: &Saying| Subject::new("host", device_in(&s.text));
+    let device = |s: &Saying| Subject::host(device_in(&s.text));
     let summary = "The kernel or Docker reports I/O errors: a device at or under the pool fails";
     log_findings::finding(&RULE, (severity, Certainty::Likely), &lines, device, summary).map(with_advice)
 }

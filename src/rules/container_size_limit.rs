@@ -88,7 +88,7 @@ fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
         return None;
     }
     let length = thin.length.map(|l| l.bytes());
-    let subject = Subject::new("thin-device", thin.name.clone());
+    let subject = Subject::thin_device(thin.name.clone());
     let container = pool.and_then(|p| thin_devices::container(p, thin.device_id?));
     if let Some(full) = thin.filesystem.as_ref().and_then(fullness) {
         let finding = full_filesystem(subject, full, length, thin.filesystem.as_ref()?, container.as_deref());
@@ -120,15 +120,10 @@ fn of_list(host: &Host) -> Option<Finding> {
     let summary = format!(
         "A container has written {size}, nearly all of its disk of {base}; the pool's room does not help it"
     );
-    let finding = Finding::new(
-        &RULE,
-        Severity::Warning,
-        Certainty::Likely,
-        Subject::new("container", name.clone()),
-        summary,
-    )
-    .with_evidence("its own files", size.to_string(), "docker ps")
-    .with_evidence("size of its disk", base.to_string(), "docker info");
+    let finding =
+        Finding::new(&RULE, Severity::Warning, Certainty::Likely, Subject::container(name.clone()), summary)
+            .with_evidence("its own files", size.to_string(), "docker ps")
+            .with_evidence("size of its disk", base.to_string(), "docker info");
     Some(finding.advise_all(advice(host, None, Some(name), Some(base))))
 }
 
@@ -144,7 +139,7 @@ fn of_filesystem(host: &Host, filesystem: &Filesystem) -> Option<Finding> {
     }
     let full = fullness(filesystem)?;
     let name = if queries::is_containers_disk(name) { name } else { mount };
-    let subject = Subject::new("thin-device", name);
+    let subject = Subject::thin_device(name);
     let finding = full_filesystem(subject, full, filesystem.size, filesystem, None);
     Some(finding.advise_all(advice_general(None)))
 }
@@ -221,7 +216,7 @@ fn limit_hit(host: &Host, saying: &Saying, roomy: Option<&Pool>) -> Finding {
     let more = wanted.map(|(b, _)| format!("; {b} were to be written")).unwrap_or_default();
     let room = if roomy.is_some() { ": the pool has room" } else { "" };
     let summary = format!("A container has most likely reached its own limit of {base}{room}{more}");
-    let subject = Subject::new("container", "(not named)");
+    let subject = Subject::container("(not named)");
     let mut finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, subject, summary)
         .with_log_lines(&[saying])
         .with_evidence("size of the base device", base.to_string(), whence);

@@ -94,7 +94,7 @@ fn delete(pool: &Pool, ids: &[String]) -> Option<Advice> {
 fn check_log(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(host, &["containerd-device-faulty"]);
     let summary = "containerd marked a device as faulty: its id and its blocks stay reserved";
-    let subject = |_: &_| Subject::new("host", "containerd");
+    let subject = |_: &_| Subject::host("containerd");
     let found =
         log_findings::finding(&RULE, (Severity::Warning, Certainty::Certain), &lines, subject, summary)?;
     Some(with_advice(found, &Pool::default()))

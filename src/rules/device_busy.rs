@@ -58,7 +58,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     let id = lines.first().and_then(|s| device_id(&s.text));
     let name = id.clone().unwrap_or_else(|| "(not named)".to_owned());
     let summary = "A container's disk could not be removed: something still holds it open or mounted";
-    let subject = |_: &_| Subject::new("container", name);
+    let subject = |_: &_| Subject::container(name);
     let found =
         log_findings::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
     found.map(|f| with_advice(f, host, id))
@@ -78,7 +78,7 @@ fn of_container(container: &Container, thin: &Thin) -> Finding {
     let name = container.name.as_deref().unwrap_or(&container.id);
     let summary =
         format!("Container {name} is not wholly removed: something still holds its disk open or mounted");
-    let subject = Subject::new("container", name);
+    let subject = Subject::container(name);
     let open = format!("{} times", thin.open_count.unwrap_or_default());
     let again = format!("docker rm -f {}", quote(name));
     Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary)
@@ -101,7 +101,7 @@ fn of_dead(host: &Host) -> Option<Finding> {
             "{many} containers are dead: Docker could not remove their disks, which something may still hold"
         ),
     };
-    let subject = Subject::new("container", name.clone());
+    let subject = Subject::container(name.clone());
     let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary).with_evidence(
         "state of the container",
         format!("{name}: Dead"),

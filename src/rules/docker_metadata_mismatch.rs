@@ -237,7 +237,7 @@ fn doubles(docker: &Docker) -> Option<Finding> {
     }
     let (id, hashes) = by_id.into_iter().find(|(_, hashes)| hashes.len() > 1)?;
     let summary = format!("{} of Docker's records name the same device {id} of the pool", hashes.len());
-    let subject = Subject::new("docker", docker.root.as_deref().unwrap_or(queries::DEFAULT_ROOT));
+    let subject = Subject::docker(docker.root.as_deref().unwrap_or(queries::DEFAULT_ROOT));
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary)
         .with_evidence("records", hashes.join(", "), "Docker's records");
     Some(with_advice(finding, &[]))

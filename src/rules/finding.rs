@@ -30,10 +30,42 @@ pub struct Finding {
 /// What a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
-    /// `pool`, `thin-device`, `container`, `filesystem`, `docker`, `host`.
-    pub kind: &'static str,
+    /// What sort of thing.
+    pub kind: SubjectKind,
     /// Its name.
     pub name: String,
+}
+
+/// What sort of thing a finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubjectKind {
+    /// A thin pool, by its device-mapper name.
+    Pool,
+    /// A thin device.
+    ThinDevice,
+    /// A container.
+    Container,
+    /// A filesystem, by its mount point.
+    Filesystem,
+    /// A Docker, by its data root.
+    Docker,
+    /// The host as a whole.
+    Host,
+}
+
+impl SubjectKind {
+    /// The word of the JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pool => "pool",
+            Self::ThinDevice => "thin-device",
+            Self::Container => "container",
+            Self::Filesystem => "filesystem",
+            Self::Docker => "docker",
+            Self::Host => "host",
+        }
+    }
 }
 
 /// One fact.
@@ -51,13 +83,49 @@ impl Subject {
     /// A pool.
     #[must_use]
     pub fn pool(pool: &Pool) -> Self {
-        Self { kind: "pool", name: pool.label().to_owned() }
+        Self::pool_named(pool.label())
     }
 
-    /// Something else by name.
+    /// A pool of which only the name is known.
     #[must_use]
-    pub fn new(kind: &'static str, name: impl Into<String>) -> Self {
-        Self { kind, name: name.into() }
+    pub fn pool_named(name: impl Into<String>) -> Self {
+        Self { kind: SubjectKind::Pool, name: name.into() }
+    }
+
+    /// A thin device.
+    #[must_use]
+    pub fn thin_device(name: impl Into<String>) -> Self {
+        Self { kind: SubjectKind::ThinDevice, name: name.into() }
+    }
+
+    /// A container.
+    #[must_use]
+    pub fn container(name: impl Into<String>) -> Self {
+        Self { kind: SubjectKind::Container, name: name.into() }
+    }
+
+    /// A filesystem.
+    #[must_use]
+    pub fn filesystem(mount: impl Into<String>) -> Self {
+        Self { kind: SubjectKind::Filesystem, name: mount.into() }
+    }
+
+    /// A Docker.
+    #[must_use]
+    pub fn docker(root: impl Into<String>) -> Self {
+        Self { kind: SubjectKind::Docker, name: root.into() }
+    }
+
+    /// The host as a whole; the name says which part of it.
+    #[must_use]
+    pub fn host(name: impl Into<String>) -> Self {
+        Self { kind: SubjectKind::Host, name: name.into() }
+    }
+
+    /// Whether it is a pool.
+    #[must_use]
+    pub fn is_pool(&self) -> bool {
+        self.kind == SubjectKind::Pool
     }
 }
 
@@ -75,7 +143,7 @@ impl Finding {
         Self { rule: rule.name, severity, certainty, subject, summary: summary.into(), evidence, advice }
     }
 
-    /// The same with one more fact.
+    /// Adds one fact.
     #[must_use]
     pub fn with_evidence(
         mut self,
@@ -87,7 +155,7 @@ impl Finding {
         self
     }
 
-    /// The same with one more piece of advice.
+    /// Adds one piece of advice.
     #[must_use]
     pub fn advise(mut self, advice: Advice) -> Self {
         self.advice.push(advice);

@@ -64,7 +64,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     }
     let mount = filesystem.and_then(|f| f.mount.as_deref());
     let run = place(path, root) == Place::Run;
-    let subject = Subject::new("filesystem", mount.unwrap_or(if run { "/run" } else { root }));
+    let subject = Subject::filesystem(mount.unwrap_or(if run { "/run" } else { root }));
     let what = if run { "space or inodes; it lies in memory" } else { "space (or inodes)" };
     let summary = match &full {
         Some((Severity::Critical, left)) => {
@@ -84,7 +84,7 @@ fn check_log(host: &Host) -> Option<Finding> {
 fn of_database(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(host, &["sqlite-full"]);
     let root = queries::docker_root(host);
-    let subject = |_: &_| Subject::new("filesystem", root);
+    let subject = |_: &_| Subject::filesystem(root);
     let summary =
         "A database says that the disk is full: the filesystem under Docker's own files, not the pool";
     let finding =
@@ -100,7 +100,7 @@ fn of_numbers(host: &Host) -> Option<Finding> {
     let certainty = if asked.is_some() { Certainty::Certain } else { Certainty::Likely };
     let mount = filesystem.mount.as_deref().unwrap_or(root);
     let summary = format!("The filesystem under Docker's own files ({mount}) is full: {left}");
-    let finding = Finding::new(&RULE, severity, certainty, Subject::new("filesystem", mount), summary)
+    let finding = Finding::new(&RULE, severity, certainty, Subject::filesystem(mount), summary)
         .with_evidence("left", left, "df or statfs");
     Some(with_advice(finding, root))
 }

@@ -47,7 +47,7 @@ fn check(host: &Host) -> Vec<Finding> {
     } else {
         "Tasks hang, waiting for storage"
     };
-    let subject = |_: &_| Subject::new("host", "kernel");
+    let subject = |_: &_| Subject::host("kernel");
     let found = log_findings::finding(&RULE, (severity, Certainty::Likely), &lines, subject, summary);
     found.map(|f| with_advice(f, host)).into_iter().collect()
 }

@@ -76,9 +76,8 @@ fn of_filesystem(filesystem: &Filesystem, container: Option<String>) -> Option<F
     let whose = container.map_or_else(|| format!("of {mount}"), |name| format!("of container {name}"));
     let summary =
         format!("{percent} % of the inodes {whose} are in use: files cannot be made, whatever space is free");
-    let finding =
-        Finding::new(&RULE, severity, Certainty::Certain, Subject::new("filesystem", mount), summary)
-            .with_evidence("inodes in use", format!("{percent} %"), "df -i or statfs");
+    let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::filesystem(mount), summary)
+        .with_evidence("inodes in use", format!("{percent} %"), "df -i or statfs");
     let does = "remove files that are not needed; trees of many small files belong in a volume, which does not lie in \
                 the pool";
     let volume = in_pool.then(|| Advice::new(Risk::Changes, does, &[]));
@@ -87,7 +86,7 @@ fn of_filesystem(filesystem: &Filesystem, container: Option<String>) -> Option<F
 
 fn check_log(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(host, &["inodes-used-up"]);
-    let subject = |_: &_| Subject::new("filesystem", queries::docker_root(host));
+    let subject = |_: &_| Subject::filesystem(queries::docker_root(host));
     let summary = "A filesystem has no inodes left: files cannot be made, whatever space is free";
     let level = (Severity::Critical, Certainty::Certain);
     let said = log_findings::finding(&RULE, level, &lines, subject, summary)
@@ -104,14 +103,9 @@ fn of_run(host: &Host) -> Option<Finding> {
     };
     let (line, _) = queries::no_space_lines(host).find(|(_, path)| in_run(*path))?;
     let summary = "The filesystem of /run may have no inodes left";
-    let finding = Finding::new(
-        &RULE,
-        Severity::Critical,
-        Certainty::Possible,
-        Subject::new("filesystem", "/run"),
-        summary,
-    )
-    .with_log_lines(&[line]);
+    let finding =
+        Finding::new(&RULE, Severity::Critical, Certainty::Possible, Subject::filesystem("/run"), summary)
+            .with_log_lines(&[line]);
     Some(with_advice(finding, "/run"))
 }
 

@@ -36,7 +36,7 @@ super::rule! {
 fn check(host: &Host) -> Vec<Finding> {
     let lines = log_findings::lines(host, &["loop-devices-exhausted", "loop-attach-failed"]);
     let summary = "No loop device could be had for the pool's files";
-    let subject = |_: &_| Subject::new("host", "loop devices");
+    let subject = |_: &_| Subject::host("loop devices");
     let found =
         log_findings::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
     found.map(with_advice).into_iter().collect()

@@ -102,7 +102,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     let mut lines = log_findings::lines(host, &["deleted-file-open"]);
     lines.retain(|s| s.text.contains("/dev/loop"));
     let summary = "A loop device holds a deleted file; its content is lost when the loop device goes";
-    let subject = |_: &_| Subject::new("host", "loop devices");
+    let subject = |_: &_| Subject::host("loop devices");
     let finding =
         log_findings::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary)?;
     Some(finding.advise(attached()))

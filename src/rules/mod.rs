@@ -48,6 +48,7 @@ mod pool_suspended;
 mod pool_unanswered;
 mod queue_without_timeout;
 mod shared;
+mod snapshot_time_overflow;
 mod thin_check_unavailable;
 mod thin_devices_leaked;
 mod thresholds_collide;
@@ -57,7 +58,7 @@ mod udev_sync_missing;
 mod volume_group_full;
 mod xfs_retries_forever;
 
-pub use finding::{Evidence, Finding, Subject};
+pub use finding::{Evidence, Finding, Subject, SubjectKind};
 
 use crate::host::Host;
 use std::cmp::Reverse;
@@ -105,6 +106,7 @@ pub static RULES: &[&Rule] = &[
     &loop_file_deleted::RULE,
     &loop_file_outgrows_filesystem::RULE,
     &thin_check_unavailable::RULE,
+    &snapshot_time_overflow::RULE,
     &metadata_full::RULE,
     &metadata_corrupt::RULE,
     &pool_failed::RULE,

@@ -64,7 +64,7 @@ fn said_twice(conflict: &Conflict) -> Finding {
         "Two outputs speak of different moments: {fact}: {}, and {}; here the second counts, as {why}",
         ignored.0, used.0
     );
-    let subject = Subject::new(if conflict.pool { "pool" } else { "filesystem" }, about.clone());
+    let subject = if conflict.pool { Subject::pool_named(about) } else { Subject::filesystem(about) };
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Likely, subject, summary)
         .with_evidence(*fact, ignored.0.clone(), ignored.1)
         .with_evidence(*fact, used.0.clone(), used.1);

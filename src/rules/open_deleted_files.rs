@@ -60,7 +60,7 @@ fn of_list(host: &Host) -> Option<Finding> {
         "{count} {verb} still held open and {verb} counted as used: {total}; the largest {path}, by {holder} ({pid})"
     );
     let mut finding =
-        Finding::new(&RULE, severity, Certainty::Certain, Subject::new("filesystem", path.clone()), summary);
+        Finding::new(&RULE, severity, Certainty::Certain, Subject::filesystem(path.clone()), summary);
     for file in files.iter().take(LISTED) {
         let value =
             format!("{}, {} by {} ({})", file.path, file.size.unwrap_or_default(), file.command, file.pid);
@@ -82,7 +82,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     let mut lines = log_findings::lines(host, &["deleted-file-open"]);
     lines.retain(|s| !s.text.contains("/dev/loop"));
     let summary = "Deleted files are held open: df counts them, du does not, and their space stays taken";
-    let subject = |_: &_| Subject::new("filesystem", "(see the files)");
+    let subject = |_: &_| Subject::filesystem("(see the files)");
     log_findings::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)
         .map(with_advice)
 }

@@ -59,7 +59,7 @@ fn check_log(host: &Host) -> Option<Finding> {
 /// A volume group that LVM does not find may have held the pool, or was only mistyped.
 fn of_group(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(host, &["volume-group-missing"]);
-    let subject = |_: &_| Subject::new("host", "LVM");
+    let subject = |_: &_| Subject::host("LVM");
     let summary = "LVM does not find a volume group; a pool in it cannot be there either";
     log_findings::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, summary)
 }
@@ -75,7 +75,7 @@ fn of_settings(host: &Host) -> Option<Finding> {
         host.docker_roots.iter().find(|d| d.configured_pool.as_deref().is_some_and(|n| !there(n)))?;
     let name = docker.configured_pool.as_deref()?;
     let summary = format!("Docker is told to use the pool {name}, and there is no thin pool of that name");
-    let subject = Subject::new("pool", name);
+    let subject = Subject::pool_named(name);
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary)
         .with_evidence("dm.thinpooldev", name, "Docker's settings");
     Some(with_advice(finding, Some(name)))

@@ -106,7 +106,7 @@ fn of_machine(host: &Host) -> Option<Finding> {
 }
 
 fn subject() -> Subject {
-    Subject::new("host", "thin_check")
+    Subject::host("thin_check")
 }
 
 fn with_advice(finding: Finding, host: &Host) -> Finding {

@@ -73,7 +73,7 @@ fn of_kubelet(host: &Host) -> Option<Finding> {
     let summary = format!(
         "kubelet removes images from {threshold} % on, Docker refuses new layers from {refuses} %: too close"
     );
-    let subject = |_: &_| Subject::new("host", "kubelet");
+    let subject = |_: &_| Subject::host("kubelet");
     let finding =
         log_findings::finding(&RULE, (Severity::Warning, Certainty::Likely), &lines, subject, summary)?
             .with_evidence(

@@ -43,7 +43,7 @@ fn check(host: &Host) -> Vec<Finding> {
     } else {
         (failed, "No udev cookie could be had: the system's semaphores are used up by stuck ones")
     };
-    let subject = |_: &_| Subject::new("host", "udev cookies");
+    let subject = |_: &_| Subject::host("udev cookies");
     let found =
         log_findings::finding(&RULE, (Severity::Critical, Certainty::Likely), &lines, subject, summary);
     found.map(with_advice).into_iter().collect()

@@ -23,7 +23,7 @@ pub use pool::release_command;
 
 /// The first kernel of which no corruption by metadata snapshots is known (google/cadvisor pull requests 1409, 1411).
 const SOUND_KERNEL: (u32, u32) = (4, 4);
-/// The same for RHEL 7, whose kernel is 3.10.0 with corrections: the number behind the hyphen.
+/// First safe RHEL 7 build of kernel 3.10.0: `3.10.0-366.el7`.
 const SOUND_EL7: u32 = 366;
 
 /// A metadata snapshot of a pool that this process had taken.

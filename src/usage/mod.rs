@@ -2,7 +2,7 @@
 //! Shared blocks are never added up, and only counted numbers are called exact.
 //!
 //! [`join`] makes rows by device, image and container, and totals that add up to the pool's used blocks;
-//! [`without`] counts what a chosen set gives back; [`free`](mod@free) picks what to remove to get a wanted amount back.
+//! [`without`] counts what a chosen set gives back; [`selection`] picks what to remove to get a wanted amount back.
 
 mod removal;
 pub mod selection;

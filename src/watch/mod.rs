@@ -37,7 +37,7 @@ const GONE: i64 = 300_000;
 /// So many samples are kept whatever their age: a megabyte.
 const UNTHINNED: usize = 4096;
 
-/// Who looks.
+/// Polls the host and keeps its history.
 pub struct Watcher {
     worker: Worker,
     options: collect::Options,
@@ -78,7 +78,7 @@ pub struct Look {
     pub woken: bool,
 }
 
-/// Where looks are shown.
+/// A sink for poll results.
 pub trait View {
     /// Shows a look.
     ///
@@ -245,7 +245,7 @@ impl Watcher {
 impl Told {
     fn of(finding: &Finding) -> Self {
         let subject = finding.subject.name.clone();
-        let pool = (finding.subject.kind == "pool").then(|| subject.clone());
+        let pool = finding.subject.is_pool().then(|| subject.clone());
         Self { rule: finding.rule, subject, pool, severity: finding.severity }
     }
 

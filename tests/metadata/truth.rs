@@ -4,9 +4,11 @@ use std::fmt::Write;
 
 use proptest::prelude::*;
 use thinspect::metadata::{Memory, Options, read, reclaimable};
+use thinspect::record::{Answer, Outcome, Query, Recording, Source};
+use thinspect::{host, metadata_probe, rules};
 
 use super::builder::Pool;
-use super::tools::{have_tools, thin_check, thin_ls, thin_ls_with, thin_restore};
+use super::tools::{Scratch, have_tools, thin_check, thin_ls, thin_ls_with, thin_restore};
 use super::{found, small_pool, usage};
 
 /// Our numbers are the truth and `thin_ls`'s, nothing is found wrong, and `thin_check` agrees with the
@@ -304,5 +306,45 @@ proptest! {
         if have_tools() {
             prop_assert_eq!(found(&usage), thin_ls(&image));
         }
+    }
+}
+
+/// The counter of snapshots, from metadata that `thin_restore` wrote to the finding: near its end, and far from it.
+#[test]
+fn a_snapshot_counter_near_its_end_is_found() {
+    if !have_tools() {
+        return;
+    }
+    for (time, found) in [(16_777_214, true), (8_388_608, true), (8_000_000, false)] {
+        let xml = format!(
+            r#"<superblock uuid="" time="{time}" transaction="1" version="2" data_block_size="128" nr_data_blocks="64">
+</superblock>
+"#
+        );
+        let copy = Scratch::new(&thin_restore(&xml, 4 << 20));
+        let lines = metadata_probe::pool_metadata(std::fs::File::open(&copy.0).unwrap()).unwrap();
+        let text: Vec<String> = lines.iter().map(|line| serde_json::to_string(line).unwrap()).collect();
+        let answer = |query, target: &str, text: &str| Answer {
+            query,
+            target: target.to_owned(),
+            outcome: Outcome::Answered(text.to_owned()),
+        };
+        let mut recording = Recording::new(Source::Machine, None);
+        recording.answers = vec![
+            answer(Query::DmList, "", "253:2 0 pool"),
+            answer(Query::DmTable, "pool", "0 8192 thin-pool 253:0 253:1 128 0"),
+            answer(
+                Query::DmStatus,
+                "pool",
+                "0 8192 thin-pool 1 20/1024 0/64 - rw discard_passdown queue_if_no_space - 1024",
+            ),
+            answer(Query::PoolMetadata, "253:0", &text.join("\n")),
+        ];
+        let findings = rules::findings(&host::read(&recording));
+        assert_eq!(
+            findings.iter().any(|f| f.rule == "snapshot-time-overflow"),
+            found,
+            "{time}: {findings:?}"
+        );
     }
 }

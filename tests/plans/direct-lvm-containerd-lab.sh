@@ -28,7 +28,11 @@ new_line='  pool_name = "ct-pool0" # on loop files'
 
 # ... here stands src/plan/script/pool_users.sh
 
+# ... here stands src/plan/script/settings.sh
+
 # ... here stands src/plan/script/journal.sh
+
+# ... here stands src/plan/script/settings_copy.sh
 
 # ... here stands src/plan/script/loop.sh
 

@@ -28,7 +28,11 @@ new_line='    pool_name = "ct-pool" # by make-pool.service'
 
 # ... here stands src/plan/script/pool_users.sh
 
+# ... here stands src/plan/script/settings.sh
+
 # ... here stands src/plan/script/journal.sh
+
+# ... here stands src/plan/script/settings_copy.sh
 
 # ... here stands src/plan/script/loop.sh
 

@@ -33,7 +33,11 @@ old_driver=devicemapper
 
 # ... here stands src/plan/script/kubelet.sh
 
+# ... here stands src/plan/script/settings.sh
+
 # ... here stands src/plan/script/journal.sh
+
+# ... here stands src/plan/script/settings_copy.sh
 
 # ... here stands src/plan/script/docker_state.sh
 
@@ -55,13 +59,13 @@ say 'warning: the devicemapper driver is deprecated since Docker 18.09 and gone 
 have lvs pvs vgs pvcreate vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
 have thin_check thin_dump thin_restore || stop 'thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)'
 lvm_has_profiles || stop 'LVM is older than 2.02.107 and gives no volume a profile of its own, so it would not grow the pool: update lvm2'
-have docker blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout || stop 'a tool is missing: docker, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are needed'
+have docker sha256sum head tail blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout || stop 'a tool is missing: docker, sha256sum, head, tail, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are needed'
 { is_done switched || engine_is_down || docker_is_ours; } || stop 'Docker does not answer on its socket, or the one that answers there keeps its data elsewhere or uses another pool: nothing is asked of it (the socket stands at the top of this script)'
 { is_done switched || no_swarm; } || stop 'this host is part of a swarm, which makes its containers anew wherever they are stopped: drain it (docker node update --availability drain), let it leave (docker swarm leave), and run this again'
 settings_are_the_daemons || stop 'Docker is told its settings by another file (--config-file) or takes storage options from its unit or from /etc/sysconfig/docker-storage as well, and does not start when they stand in two places: move them to /etc/docker/daemon.json, restart Docker, and make a new plan'
 storage_setup_is_off || stop 'docker-storage-setup runs before Docker and writes storage options of its own: disable it (systemctl disable docker-storage-setup, and no Wants= or Requires= for it in docker.service), empty /etc/sysconfig/docker-storage, and run this again'
 kubelet_can_be_stopped || stop 'kubelet runs, and not as the service kubelet: stop it yourself'
-{ switched || { settings_are "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": [' '    "dm.basesize=20G"' '  ]' '}')" || settings_are "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": ["dm.basesize=20G","dm.thinpooldev=/dev/mapper/data--vg-thinpool","dm.use_deferred_removal=true","dm.use_deferred_deletion=true"]' '}')"; }; } || stop '/etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
+{ switched || { settings_were f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 || settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 14 '"devicemapper"' 56 129 $'[\x0a    "dm.basesize=20G"\x0a  ]'; }; } || stop '/etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
 { is_done verified || { [ -f "$data_file" ] && [ -f "$metadata_file" ]; }; } || stop 'the old pool'\''s files /var/lib/docker/devicemapper/devicemapper/data and /var/lib/docker/devicemapper/devicemapper/metadata are not there'
 { is_done described || sectors_fit; } || stop 'the new place has larger sectors than the old pool, or that cannot be told: filesystems made for the old ones would not be mounted on it'
 open_store || stop 'the directory for the copies cannot be made'
@@ -160,10 +164,10 @@ step_8() {
         return
     fi
     { engine_is_down && unchanged; } || stop 'step 8: the old pool was used since it was copied: take everything back with --back, and begin anew'
-    { settings_are "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": [' '    "dm.basesize=20G"' '  ]' '}')" || settings_are "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": ["dm.basesize=20G","dm.thinpooldev=/dev/mapper/data--vg-thinpool","dm.use_deferred_removal=true","dm.use_deferred_deletion=true"]' '}')"; } || stop 'step 8: /etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
+    { settings_were f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 || settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 14 '"devicemapper"' 56 129 $'[\x0a    "dm.basesize=20G"\x0a  ]'; } || stop 'step 8: /etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
     ask 'step 8 (changes): tell Docker of the new pool in /etc/docker/daemon.json. Go on?'
     keep_settings
-    settings_are "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": ["dm.basesize=20G","dm.thinpooldev=/dev/mapper/data--vg-thinpool","dm.use_deferred_removal=true","dm.use_deferred_deletion=true"]' '}')" || write_settings "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": ["dm.basesize=20G","dm.thinpooldev=/dev/mapper/data--vg-thinpool","dm.use_deferred_removal=true","dm.use_deferred_deletion=true"]' '}')"
+    settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 14 '"devicemapper"' 56 129 $'[\x0a    "dm.basesize=20G"\x0a  ]' || change_settings f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 6 22 14 '"devicemapper"' 56 27 '["dm.basesize=20G","dm.thinpooldev=/dev/mapper/data--vg-thinpool","dm.use_deferred_removal=true","dm.use_deferred_deletion=true"]' 22 14 '"devicemapper"' 56 129 $'[\x0a    "dm.basesize=20G"\x0a  ]'
     mark_done switched
     switched || stop 'step 8 did not work: tell Docker of the new pool in /etc/docker/daemon.json; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 8 is done: tell Docker of the new pool in /etc/docker/daemon.json'

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use thinspect::host::dm::status::{Mode, WhenFull};
 use thinspect::host::dm::table::DeviceNumber;
-use thinspect::host::docker::{Docker, StorageOption};
+use thinspect::host::docker::{Docker, FileDigest, StorageOption};
 use thinspect::host::lvm::{LvName, Lvm, VolumeGroup};
 use thinspect::host::model::backing::{Backing, BackingKind, Filesystem, LoopFile};
 use thinspect::host::model::pool::{MinFree, MinFreeFrom, Pool, PoolOwner, Refusal, StatusAnswer};
@@ -47,6 +47,12 @@ pub(crate) fn host(source: Source) -> Host {
 /// A storage option.
 pub(crate) fn option(name: &str, value: &str, from: &str) -> StorageOption {
     StorageOption { name: name.into(), value: value.into(), from: from.into() }
+}
+
+/// Gives Docker a settings file with this text.
+pub(crate) fn set_settings(docker: &mut Docker, text: &str) {
+    docker.daemon_json = Some(text.to_owned());
+    docker.daemon_json_digest = Some(FileDigest::of_plain(text));
 }
 
 /// A loop device on a file.
@@ -115,7 +121,8 @@ pub(crate) fn published() -> (Host, Pool) {
         root: Some("/var/lib/docker".into()),
         version: Some("20.10.24".into()),
         daemon_json: Some(daemon_json.into()),
-        options: vec![option("dm.basesize", "20G", "daemon.json")],
+        daemon_json_digest: Some(FileDigest::of_plain(daemon_json)),
+        options: vec![option("dm.basesize", "20G", "/etc/docker/daemon.json")],
         ..Docker::default()
     }];
     host.pools = vec![pool.clone()];

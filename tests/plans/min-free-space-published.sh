@@ -7,12 +7,15 @@
 # ... here stands src/plan/script/prologue.sh
 
 pool=docker-8:1-131188-pool
+settings=/etc/docker/daemon.json
 root=/var/lib/docker
 socket=/var/run/docker.sock
 
 # ... here stands src/plan/script/service.sh
 
 # ... here stands src/plan/script/docker_service.sh
+
+# ... here stands src/plan/script/settings.sh
 
 # ... here stands src/plan/min_free_space/min_free_space.sh
 
@@ -23,18 +26,16 @@ say 'warning: a lower floor only buys time: running containers may still fill th
 # Step 1 (changes): set dm.min_free_space=9% in /etc/docker/daemon.json
 step_1() {
     step='1 (set dm.min_free_space=9% in /etc/docker/daemon.json)'
-    if [ "$(text_of /etc/docker/daemon.json)" = "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": [' '    "dm.basesize=20G",' '    "dm.min_free_space=9%"' '  ]' '}')" ]; then
+    if settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 79 28 ''; then
         say 'step 1 is done: set dm.min_free_space=9% in /etc/docker/daemon.json'
         return
     fi
-    [ "$(text_of /etc/docker/daemon.json)" = "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": [' '    "dm.basesize=20G"' '  ]' '}')" ] || stop 'step 1: /etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
+    { settings_were f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 || settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 79 28 ''; } || stop 'step 1: /etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
     ask 'step 1 (changes): set dm.min_free_space=9% in /etc/docker/daemon.json. Go on?'
-    run mkdir -p /etc/docker
-    file=$(readlink -f /etc/docker/daemon.json)
-    if [ -e "$file" ]; then keep_old "$file" /etc/docker/daemon.json.before-thinspect; run cp -a "$file" "$file.new"; fi
-    printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": [' '    "dm.basesize=20G",' '    "dm.min_free_space=9%"' '  ]' '}' >"$file.new"
-    run mv -f "$file.new" "$file"
-    [ "$(text_of /etc/docker/daemon.json)" = "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": [' '    "dm.basesize=20G",' '    "dm.min_free_space=9%"' '  ]' '}')" ] || stop 'step 1 did not work: set dm.min_free_space=9% in /etc/docker/daemon.json; what takes it back: cp -a /etc/docker/daemon.json.before-thinspect /etc/docker/daemon.json'
+    saved=/etc/docker/daemon.json.before-thinspect-f94c79cd; file=$(settings_file)
+    [ -e "$saved" ] || run cp -a -- "$file" "$saved"
+    change_settings f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 3 79 0 $',\x0a    "dm.min_free_space=9%"' 79 28 ''
+    settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 79 28 '' || stop 'step 1 did not work: set dm.min_free_space=9% in /etc/docker/daemon.json; what takes it back: cat /etc/docker/daemon.json.before-thinspect-f94c79cd > /etc/docker/daemon.json'
     say 'step 1 is done: set dm.min_free_space=9% in /etc/docker/daemon.json'
 }
 

@@ -31,7 +31,11 @@ planned_containers='aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 
 # ... here stands src/plan/script/kubelet.sh
 
+# ... here stands src/plan/script/settings.sh
+
 # ... here stands src/plan/script/journal.sh
+
+# ... here stands src/plan/script/settings_copy.sh
 
 # ... here stands src/plan/script/docker_state.sh
 
@@ -49,11 +53,11 @@ fi
 say 'warning: these go when they are stopped, as they were started with --rm: tmp'
 say 'warning: containers are down from when they are stopped to the end: about two minutes at 100 MiB a second for reading and writing'
 say 'warning: not carried over: the build cache, and the limit that devicemapper'\''s base size set to each container (overlay2 has none, unless on xfs with project quotas)'
-have docker tar sha256sum flock awk comm diff timeout pgrep || stop 'a tool is missing: docker, tar, sha256sum, flock, awk, comm, diff, timeout and pgrep are needed'
+have docker tar sha256sum head tail flock awk comm diff timeout pgrep || stop 'a tool is missing: docker, tar, sha256sum, head, tail, flock, awk, comm, diff, timeout and pgrep are needed'
 { is_done noted || entries_are_typed; } || stop 'the filesystem of /var/lib/docker has no d_type (ftype=0), or xfs_info does not tell'
 { is_done noted || overlay2_is_new; } || stop '/var/lib/docker/image/overlay2 holds images of another time'
 { is_done noted || room_for "$root" "$root_bytes"; } || stop 'the filesystem of /var/lib/docker has less free than 2.0 GiB'
-{ is_done switched || { settings_are "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": [' '    "dm.basesize=20G"' '  ]' '}')" || settings_are "$(printf '%s\n' '{' '  "storage-driver": "overlay2"' '}')"; }; } || stop '/etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
+{ is_done switched || { settings_were f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 || settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 10 $'"devicemapper",\x0a  "storage-opts": [\x0a    "dm.basesize=20G"\x0a  ]'; }; } || stop '/etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
 settings_are_the_daemons || stop 'Docker is told its settings by another file (--config-file) or takes storage options from its unit or from /etc/sysconfig/docker-storage as well, and does not start when they stand in two places: move them to /etc/docker/daemon.json, restart Docker, and make a new plan'
 storage_setup_is_off || stop 'docker-storage-setup runs before Docker and writes storage options of its own: disable it (systemctl disable docker-storage-setup, and no Wants= or Requires= for it in docker.service), empty /etc/sysconfig/docker-storage, and run this again'
 kubelet_can_be_stopped || stop 'kubelet runs, and not as the service kubelet: stop it yourself'
@@ -154,13 +158,13 @@ step_7() {
         say 'step 7 is done: restart Docker with overlay2'
         return
     fi
-    { settings_are "$(printf '%s\n' '{' '  "storage-driver": "devicemapper",' '  "storage-opts": [' '    "dm.basesize=20G"' '  ]' '}')" || settings_are "$(printf '%s\n' '{' '  "storage-driver": "overlay2"' '}')"; } || stop 'step 7: /etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
+    { settings_were f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 || settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 10 $'"devicemapper",\x0a  "storage-opts": [\x0a    "dm.basesize=20G"\x0a  ]'; } || stop 'step 7: /etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
     ask 'step 7 (stops): restart Docker with overlay2. Go on?'
     ! docker_answers || ! driver_is "$old_driver" || unchanged
     : >"$store/switching"
     lower_engine
     save_output old-store old_store_now
-    settings_are "$(printf '%s\n' '{' '  "storage-driver": "overlay2"' '}')" || write_settings "$(printf '%s\n' '{' '  "storage-driver": "overlay2"' '}')"
+    settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 10 $'"devicemapper",\x0a  "storage-opts": [\x0a    "dm.basesize=20G"\x0a  ]' || change_settings f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 3 22 61 '"overlay2"' 22 10 $'"devicemapper",\x0a  "storage-opts": [\x0a    "dm.basesize=20G"\x0a  ]'
     raise_docker
     driver_is "$new_driver" || stop 'Docker does not use the new store; --back goes back'
     mark_done switched

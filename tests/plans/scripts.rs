@@ -1,6 +1,6 @@
 //! The scripts of plans, run from end to end on stand-ins for the tools.
 
-use super::hosts::{direct_lvm, published};
+use super::hosts::{direct_lvm, published, set_settings};
 use super::stage::Stage;
 use thinspect::host::lvm::LvName;
 use thinspect::host::model::units::Bytes;
@@ -122,14 +122,18 @@ fn the_script_sets_the_floor_and_keeps_the_old_file() {
         \"dm.fs=xfs\" ]\n}";
     stage.write("etc/daemon.json", old);
     let (mut host, pool) = published();
-    host.docker_roots[0].daemon_json = Some(old.into());
+    set_settings(&mut host.docker_roots[0], old);
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
     let text = stage.rooted(&script(&plan));
     let run = stage.run(&text, &["--yes"]);
     assert!(run.ok(), "{run:?}");
     let new = old.replace("\"dm.fs=xfs\"", "\"dm.fs=xfs\", \"dm.min_free_space=9%\"");
     assert_eq!(stage.read("etc/daemon.json").trim_end(), new);
-    assert_eq!(stage.read("etc/daemon.json.before-thinspect"), old);
+    let saved = format!(
+        "etc/daemon.json.before-thinspect-{}",
+        thinspect::host::docker::sha256(old.as_bytes()).get(..8).unwrap()
+    );
+    assert_eq!(stage.read(&saved), old);
     assert!(run.called("systemctl restart docker") && !run.called("reboot"), "{run:?}");
     let again = stage.run(&text, &["--yes"]);
     assert!(again.ok() && !again.called("systemctl"), "{again:?}");

@@ -208,7 +208,9 @@ impl Stage {
 
     /// A script that edits files below this stage instead of the host's.
     pub(crate) fn rooted(&self, script: &str) -> String {
-        script.replace("/etc/docker", &self.path("etc").display().to_string())
+        let script = script.replace("/etc/docker", &self.path("etc").display().to_string());
+        // As on a host that systemd runs.
+        script.replace("/run/systemd/system", &self.path("bin").display().to_string())
     }
 
     pub(crate) fn table(&self) -> String {

@@ -1,4 +1,4 @@
-//! What was said twice, and differently: outputs of different moments in one text.
+//! Contradictions between two outputs in the same paste.
 //!
 //! It only compares; which of the two counts was decided where they were read, and is told here.
 

@@ -75,6 +75,7 @@ pub fn read(recording: &Recording) -> Host {
     host.pools.iter_mut().zip(owners).for_each(|(pool, owners)| pool.owners = owners);
     host.conflicts = conflicts::find(recording, &host);
     notes.extend(unanswered::unanswered(recording, &devices));
+    notes.extend(unanswered::never_asked(recording, &host));
     notes.extend(unanswered::not_understood(recording, &host, &devices));
     host.notes = notes;
     host

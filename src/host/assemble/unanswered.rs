@@ -9,7 +9,7 @@ use crate::host::dm::table::target;
 use crate::host::model::note::Note;
 use crate::host::saying;
 use crate::record::paste::LEFT_OUT;
-use crate::record::{Outcome, Query, Recording};
+use crate::record::{Outcome, Query, Recording, Source};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -28,6 +28,19 @@ pub(in crate::host) fn unanswered(
     notes
 }
 
+/// Whether nobody asked which devices there are: then it is not known that there are no pools, or no others.
+pub(in crate::host) fn never_asked(recording: &Recording, host: &Host) -> Option<Note> {
+    if recording.source != Source::Machine {
+        return None;
+    }
+    let why = match recording.outcome(Query::DmList, "") {
+        None => "nobody asked which devices there are",
+        Some(Outcome::NotAsked(_)) if host.pools.is_empty() => "it was not asked which devices there are",
+        _ => return None,
+    };
+    Some(Note { about: about(Query::DmList, ""), text: why.to_owned(), forces_unknown: true })
+}
+
 /// Why an answer is missing and whether that hides trouble; `None` where nothing is amiss.
 fn gap(query: Query, outcome: &Outcome, of_pool: bool) -> Option<(String, bool)> {
     let device = matches!(query, Query::DmStatus | Query::DmTable | Query::DmInfo);
@@ -37,8 +50,12 @@ fn gap(query: Query, outcome: &Outcome, of_pool: bool) -> Option<(String, bool)>
             Some((format!("an answer that was not understood: {:?}", text.trim()), true))
         }
         Outcome::Answered(_) => None,
+        // Only plans need it, which say so.
+        _ if query == Query::FileDigest => None,
+        // See `never_asked`.
+        Outcome::NotAsked(_) if query == Query::DmList => None,
         Outcome::TimedOut(ms) => Some((format!("no answer within {ms} ms"), root || device)),
-        // It was named by a person: that it is not there is news, but of no pool.
+        // The user named this file: its absence is reported, but no pool's verdict depends on it.
         Outcome::Refused(why) if query == Query::History && why == "ENOENT" => {
             Some(("there is no such file; `thinspect watch --log FILE` keeps one".to_owned(), false))
         }

@@ -194,7 +194,7 @@ fn from_tree(rows: Vec<Row>, lies: fn(usize, usize) -> (usize, usize)) -> Vec<Bl
     listed
 }
 
-/// `lsblk` shows what lies on a device inside it, `lsblk -s` what it lies on: there disks stand inside.
+/// `lsblk` nests consumers under their device; `lsblk -s` nests the other way round.
 fn normalize_orientation(rows: Vec<Row>) -> Vec<BlockDevice> {
     let lowest = |l: &BlockDevice| matches!(l.kind.as_str(), "disk" | "loop" | "rom");
     let inverse = rows.iter().any(|(depth, l)| *depth > 0 && lowest(l));

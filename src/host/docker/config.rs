@@ -2,21 +2,22 @@
 //!
 //! Settings that have nothing to do with storage are not looked at; a file that is not JSON becomes an oddity.
 
-use super::{DeviceRecord, Docker, StorageOption};
+use super::service;
+use super::{DAEMON_JSON, DeviceRecord, Docker, StorageOption};
 use crate::host::block::sysfs;
 use crate::host::fs::stat;
 use crate::host::model::backing::Filesystem;
 use crate::host::model::note::Note;
 use crate::host::model::units::Bytes;
+use crate::record::file_digest::FileDigest;
 use crate::record::{Outcome, Query, Recording, Source};
 use serde_json::Value;
 
-const DAEMON_JSON: &str = "/etc/docker/daemon.json";
 /// Files of shell variables or of a service whose words end up on the daemon's command line.
 const WORD_FILES: [&str; 3] =
     ["/etc/default/docker", "/etc/sysconfig/docker", "/etc/sysconfig/docker-storage"];
-/// Where the service's own additions lie.
-const DROP_INS: &str = "/etc/systemd/system/docker.service.d/";
+/// What stands in a recording where a secret stood.
+const REDACTED: &str = "<redacted>";
 /// Below the data root, where the driver keeps one record a device.
 const RECORDS: &str = "/devicemapper/metadata";
 
@@ -43,38 +44,91 @@ pub(in crate::host) fn dockers(
 fn common(recording: &Recording, notes: &mut Vec<Note>) -> Docker {
     let mut docker = Docker::default();
     let daemons = daemons(recording);
-    let named = daemons.iter().flatten().find_map(|words| config_file(words));
-    let settings = named.unwrap_or(DAEMON_JSON);
-    docker.daemon_json = recording.said(Query::File, settings).map(str::to_owned);
-    if let Some(text) = &docker.daemon_json {
-        match serde_json::from_str::<Value>(text) {
-            Ok(json) => from_daemon_json(&json, settings, &mut docker),
-            Err(error) => notes.push(Note {
-                about: settings.to_owned(),
-                text: format!("not valid JSON ({error}); its storage options were not read"),
-                forces_unknown: false,
-            }),
-        }
+    let unit = service::lines(recording);
+    let mut lines: Vec<(&str, Vec<&str>)> = Vec::new();
+    for answer in recording.all(Query::File).filter(|a| WORD_FILES.contains(&a.target.as_str())) {
+        let said = answer.outcome.said().unwrap_or_default().lines();
+        lines.extend(said.map(|line| (answer.target.as_str(), words_of_line(line))));
     }
-    let is_word_file = |target: &str| {
-        WORD_FILES.contains(&target)
-            || target.strip_prefix(DROP_INS).is_some_and(|name| name.ends_with(".conf"))
+    lines.extend(unit.iter().map(|line| (line.from, words_of_line(&line.text))));
+    let running = daemons.iter().flatten().find_map(|words| config_file(words));
+    let named = match &daemons {
+        Some(daemons) if !daemons.is_empty() => running,
+        _ => lines.iter().rev().find_map(|(_, words)| config_file(words)),
     };
-    for answer in recording.all(Query::File).filter(|a| is_word_file(&a.target)) {
-        for line in answer.outcome.said().unwrap_or_default().lines() {
-            from_words(&words_of_line(line), &answer.target, &mut docker);
-        }
+    docker.settings_path = named.filter(|path| *path != DAEMON_JSON).map(str::to_owned);
+    daemon_json(recording, &mut docker, notes);
+    for (from, words) in &lines {
+        from_words(words, from, &mut docker);
     }
     if recording.source == Source::Pasted {
         let lines = recording.all(Query::PastedLine).filter_map(|a| a.outcome.said()).flat_map(str::lines);
         lines.for_each(|line| from_pasted(line, &mut docker));
     }
     docker.running = daemons.as_ref().map(|d| !d.is_empty());
+    docker.service_unread = service::unread(recording).filter(|_| docker.running == Some(false));
     for words in daemons.iter().flatten() {
         from_words(words, "the daemon's command line", &mut docker);
     }
     docker.version = version(recording);
     docker
+}
+
+/// The settings file: its text, what it was on the disk, and what it says.
+fn daemon_json(recording: &Recording, docker: &mut Docker, notes: &mut Vec<Note>) {
+    let path = docker.settings_file().to_owned();
+    match recording.outcome(Query::File, &path) {
+        Some(Outcome::Answered(text)) => {
+            let text = quoted(text);
+            match serde_json::from_str::<Value>(&text) {
+                Ok(json) => from_daemon_json(&json, &path, docker),
+                Err(error) if !text.trim().is_empty() => notes.push(Note {
+                    about: path.clone(),
+                    text: format!("not valid JSON ({error}); its storage options were not read"),
+                    forces_unknown: false,
+                }),
+                Err(_) => {}
+            }
+            docker.daemon_json = Some(text);
+        }
+        Some(refused) if refused.errno() == Some("ENOENT") => {}
+        Some(Outcome::Refused(why) | Outcome::NotAsked(why)) => docker.daemon_json_unread = Some(why.clone()),
+        Some(Outcome::TimedOut(_)) => docker.daemon_json_unread = Some("reading it took too long".to_owned()),
+        None if recording.source == Source::Machine => {
+            docker.daemon_json_unread = Some("it was not recorded".to_owned());
+        }
+        None => {}
+    }
+    let digest = recording.said(Query::FileDigest, &path).and_then(FileDigest::read);
+    docker.daemon_json_digest =
+        digest.or_else(|| docker.daemon_json.as_deref().and_then(|t| plain(recording, &path, t)));
+}
+
+/// The digest of a file that a recording of an earlier version holds word for word.
+fn plain(recording: &Recording, path: &str, text: &str) -> Option<FileDigest> {
+    let changed = text.contains(REDACTED) || text.contains(char::REPLACEMENT_CHARACTER);
+    let earlier = recording.source == Source::Machine && recording.outcome(Query::FileDigest, path).is_none();
+    (earlier && !changed).then(|| FileDigest::of_plain(text))
+}
+
+/// Recordings of the first versions have `<redacted>` in place of any value, without quotes.
+fn quoted(text: &str) -> String {
+    let (mut kept, mut inside, mut escaped) = (String::with_capacity(text.len()), false, false);
+    for (at, c) in text.char_indices() {
+        let bare = !inside && text.get(at..).is_some_and(|rest| rest.starts_with(REDACTED));
+        if bare {
+            kept.push('"');
+        }
+        kept.push(c);
+        if !inside && kept.ends_with(REDACTED) {
+            kept.push('"');
+        }
+        if c == '"' && !escaped {
+            inside = !inside;
+        }
+        escaped = inside && c == '\\' && !escaped;
+    }
+    kept
 }
 
 /// What a pasted line tells the daemon: its command line, a variable that ends up there, or a piece of its settings.

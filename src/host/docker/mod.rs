@@ -6,8 +6,10 @@ pub(super) mod config;
 pub mod info;
 pub mod min_free;
 pub mod ps;
+mod service;
 
 use super::model::units::Bytes;
+pub use crate::record::file_digest::{FileDigest, Hidden, sha256};
 
 /// One Docker data root.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,8 +26,16 @@ pub struct Docker {
     pub driver_from: Option<String>,
     /// Storage options as given, `dm.min_free_space=5%`, in order; the last of a name counts.
     pub options: Vec<StorageOption>,
-    /// Whether `/etc/docker/daemon.json` exists, and its text; `None` when not asked.
+    /// The settings file that the daemon is told to read, where it is not [`DAEMON_JSON`].
+    pub settings_path: Option<String>,
+    /// The recorded text of that file; `None` where there is no such file, or it was not read.
     pub daemon_json: Option<String>,
+    /// Why it is not known whether there is such a file, and what it says.
+    pub daemon_json_unread: Option<String>,
+    /// What that file is on the disk, where secrets were taken out of the recorded text.
+    pub daemon_json_digest: Option<FileDigest>,
+    /// Of a daemon that does not run: why it is not known which arguments its service gives it.
+    pub service_unread: Option<String>,
     /// The prefix of its device names, `docker-254:0-7356`, where the directory's identity is known.
     pub prefix: Option<String>,
     /// The pool that `dm.thinpooldev` names, without `/dev/mapper/`.
@@ -59,7 +69,7 @@ pub struct StorageOption {
     pub name: String,
     /// Its value, as given.
     pub value: String,
-    /// `daemon.json`, `command line` or the file.
+    /// The file it stands in, `the daemon's command line` or `pasted text`.
     pub from: String,
 }
 
@@ -78,7 +88,16 @@ pub struct DeviceRecord {
     pub deleted: bool,
 }
 
+/// The settings file that the daemon reads unless told otherwise.
+pub const DAEMON_JSON: &str = "/etc/docker/daemon.json";
+
 impl Docker {
+    /// The settings file that the daemon reads.
+    #[must_use]
+    pub fn settings_file(&self) -> &str {
+        self.settings_path.as_deref().unwrap_or(DAEMON_JSON)
+    }
+
     /// The value of a storage option; the last one given counts.
     #[must_use]
     pub fn option(&self, name: &str) -> Option<&StorageOption> {

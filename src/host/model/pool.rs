@@ -41,7 +41,7 @@ pub struct Pool {
     pub discards: Option<Discards>,
     /// What writes meet when the pool is full, in effect now.
     pub when_full: Option<WhenFull>,
-    /// The same as the table requests it; differs from `when_full` after the grace period has passed.
+    /// What the table requests for a full pool; differs from `when_full` after the grace period has passed.
     pub when_full_requested: Option<WhenFull>,
     /// Length of the pool's table.
     pub length: Option<Sectors>,
@@ -67,7 +67,7 @@ pub struct Pool {
     pub min_free: MinFree,
     /// Docker's refusal of a new thin device for want of free data blocks.
     pub refused_data: Option<Refusal>,
-    /// The same for metadata blocks.
+    /// Its metadata blocks, in the same way.
     pub refused_metadata: Option<Refusal>,
     /// A pasted `docker info` about it.
     pub docker_info: Option<DockerInfo>,

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub struct PoolMetadata {
     /// The owner's transaction counter on the disk.
     pub transaction_id: Option<u64>,
+    /// The counter of snapshots.
+    pub snapshot_time: Option<SnapshotTime>,
     /// Metadata blocks in use, without the kernel's reserve that status lines add.
     pub metadata_used: Option<MetadataBlocks>,
     /// Its thin devices by id.
@@ -20,6 +22,25 @@ pub struct PoolMetadata {
     pub damaged: u64,
     /// Whether these are all devices, as they were at one moment.
     pub complete: bool,
+}
+
+/// The pool's counter of snapshots, `time` in its superblock: a generation, not a clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotTime(pub u32);
+
+impl SnapshotTime {
+    /// Snapshots made so far.
+    #[must_use]
+    pub const fn count(self) -> u64 {
+        self.0 as u64
+    }
+
+    /// The first value that a mapping cannot hold: it keeps 24 bits (drivers/md/dm-thin-metadata.c,
+    /// `unpack_block_time`).
+    #[must_use]
+    pub const fn limit(self) -> u64 {
+        1 << 24
+    }
 }
 
 /// A thin device in the pool's metadata.

@@ -53,7 +53,7 @@ pub const METADATA_BLOCK: Bytes = Bytes(4096);
 pub const METADATA_BLOCKS_MAX: MetadataBlocks = MetadataBlocks(255 * ((1 << 14) - 64));
 
 impl Sectors {
-    /// The same length in bytes.
+    /// Its length in bytes.
     #[must_use]
     pub const fn bytes(self) -> Bytes {
         Bytes(self.0.saturating_mul(SECTOR))
@@ -85,7 +85,7 @@ pub trait Blocks: Copy + Ord + std::fmt::Debug {
     fn of(count: u64) -> Self;
     /// The bare number.
     fn count(self) -> u64;
-    /// The same amount in bytes, for blocks of `block` bytes.
+    /// The amount in bytes, for blocks of `block` bytes.
     fn bytes(self, block: Bytes) -> Bytes {
         Bytes(self.count().saturating_mul(block.0))
     }

@@ -81,7 +81,7 @@ impl<'a> Join<'a> {
         self.devices.get(hash.filter(|h| !h.is_empty())?).map(|d| d.device_id)
     }
 
-    /// A layer and all below it; `None` at the end where one is missing. Chains that bite their tail end.
+    /// A layer and all below it; `None` at the end where one is missing. Stops at a cycle.
     fn down(&self, chain: &str) -> Vec<Option<&'a recorded::Layer>> {
         let mut found = Vec::new();
         let mut seen = HashSet::new();

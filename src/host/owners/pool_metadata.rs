@@ -3,7 +3,7 @@
 
 use super::json_lines::{parse, sanitize};
 use crate::host::model::pool::Pool;
-use crate::host::model::pool_metadata::{DeviceDetails, PoolMetadata};
+use crate::host::model::pool_metadata::{DeviceDetails, PoolMetadata, SnapshotTime};
 use crate::host::model::units::{DataBlocks, MetadataBlocks};
 use crate::record::owners::pool_metadata::Line;
 use crate::record::{Query, Recording};
@@ -17,9 +17,18 @@ pub(in crate::host) fn read(recording: &Recording, pool: &Pool) -> Option<PoolMe
     let (mut contents, mut one_moment, mut expected) = (PoolMetadata::default(), true, None);
     for line in lines {
         match line {
-            Line::Pool { transaction_id, used_metadata_blocks, devices, damaged, steady, .. } => {
+            Line::Pool {
+                transaction_id,
+                snapshot_time,
+                used_metadata_blocks,
+                devices,
+                damaged,
+                steady,
+                ..
+            } => {
                 expected = Some(devices);
                 contents.transaction_id = Some(transaction_id);
+                contents.snapshot_time = snapshot_time.map(SnapshotTime);
                 contents.metadata_used = Some(MetadataBlocks(used_metadata_blocks));
                 (contents.damaged, one_moment) = (damaged, steady);
             }

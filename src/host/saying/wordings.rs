@@ -233,7 +233,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// `name<tab>line`: a line as some program printed it, for each wording.
-    const EXAMPLES: &str = include_str!("../../../tests/texts/sayings.txt");
+    const EXAMPLES: &str = include_str!("../../../tests/texts/log-messages.txt");
 
     fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
         EXAMPLES.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).map(|l| l.split_once('\t').unwrap())

@@ -36,7 +36,7 @@ use whose::Whose;
 static SHELL: Piece = Piece {
     name: "direct_lvm/direct_lvm.sh",
     text: include_str!("direct_lvm.sh"),
-    needs: &[&script::POOL_USERS, &script::JOURNAL, &script::LOOP, &script::KUBELET],
+    needs: &[&script::POOL_USERS, &script::SETTINGS_COPY, &script::LOOP, &script::KUBELET],
 };
 /// What asks, stops and tells Docker.
 static DOCKER_SHELL: Piece = Piece {

@@ -8,7 +8,7 @@ use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::docker::min_free::DEFAULT_PERCENT;
 use crate::host::parse::version::version;
-use crate::plan::daemon_json::{self, with_settings};
+use crate::plan::daemon_json::{self, Edited, with_settings};
 use serde_json::{Value, json};
 
 /// What makes and finds a pool on loop files or raw devices, and means nothing for LVM's.
@@ -20,13 +20,19 @@ const OLD: [&str; 6] = [
     "dm.blocksize",
     "dm.directlvm_device",
 ];
-/// The old text of `daemon.json` and the new one; a sentence where a person has to make the change.
-pub(super) fn daemon_json(job: &Job<'_>, docker: &Docker) -> Result<(String, String), String> {
-    if let Some(option) = docker.options.iter().find(|o| !o.from.ends_with("daemon.json")) {
+/// How `daemon.json` changes; a sentence where a person has to make the change.
+pub(super) fn daemon_json(job: &Job<'_>, docker: &Docker) -> Result<Edited, String> {
+    if let Some(option) = docker.options.iter().find(|o| o.from != docker.settings_file()) {
         return Err(format!(
             "Docker's storage options are given on {} ({}={}): the daemon refuses to start when they stand in \
              daemon.json as well; move them there first, and plan again",
             option.from, option.name, option.value
+        ));
+    }
+    if let Some(why) = &docker.service_unread {
+        return Err(format!(
+            "Docker does not run, and how its service starts it is not known ({why}): options given there would keep it from \
+             starting; make the plan on the host itself"
         ));
     }
     let old = docker.daemon_json.clone().unwrap_or_default();
@@ -34,8 +40,7 @@ pub(super) fn daemon_json(job: &Job<'_>, docker: &Docker) -> Result<(String, Str
     if docker.driver.is_none() {
         settings.insert(0, ("storage-driver", Some(json!("devicemapper"))));
     }
-    let new = with_settings(&old, &settings)?;
-    Ok((old, new))
+    with_settings(&old, &settings)
 }
 
 /// Which pool, besides what was said of other things before.

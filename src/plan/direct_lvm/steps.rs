@@ -3,11 +3,10 @@
 //!
 //! Nothing that the old pool needs is touched before the last step; until then `--back` takes everything back.
 
-use super::whose::Whose;
+use super::whose::{NewSettings, Whose};
 use super::{Job, settings, sizes};
 use crate::advice::{Risk, pool_option, quote};
 use crate::host::model::units::{Bytes, SECTOR};
-use crate::plan::daemon_json::difference;
 use crate::plan::settings::printed;
 use crate::plan::{Guarded, Plan, Step};
 
@@ -22,7 +21,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
     if let Err(why) = &settings {
         plan.basis.unscriptable = Some(why.clone());
     }
-    basis(plan, job, &settings);
+    basis(plan, job, settings.as_ref().ok());
     if job.target.device.is_some() && job.target.identity.is_none() {
         plan.basis.unscriptable = Some(
             "what tells that disk from others is not in this recording: make the plan on the host itself, or record it again"
@@ -38,7 +37,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
     plan.steps.push(write_metadata());
     plan.steps.push(make_pool(job));
     plan.steps.push(match settings {
-        Ok((old, new)) => switch(job, &old, &new),
+        Ok(settings) => switch(job, &settings),
         Err(why) => by_hand(job, why),
     });
     plan.steps.push(start(job));
@@ -50,7 +49,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
     }
 }
 
-fn basis(plan: &mut Plan, job: &Job<'_>, settings: &Result<(String, String), String>) {
+fn basis(plan: &mut Plan, job: &Job<'_>, settings: Option<&NewSettings>) {
     let copies = job.demand.metadata.saturating_mul(DUMP).saturating_add(RESERVE);
     plan.numbers.set("room_needed_bytes", Some(copies));
     let (device, device_bytes) = match &job.target.device {
@@ -95,8 +94,9 @@ fn basis(plan: &mut Plan, job: &Job<'_>, settings: &Result<(String, String), Str
             .to_owned(),
     ));
     needs.extend(job.whose.needs());
-    if let Ok((old, new)) = &settings {
-        let (condition, other) = job.whose.change(old, new).needed(job.whose.file());
+    if let Some(settings) = settings {
+        // Before the downtime; afterwards the step that changes them asks again.
+        let (condition, other) = settings.change.needed(job.whose.file());
         needs.push((format!("{{ switched || {condition}; }}"), other));
     }
     needs.extend([
@@ -317,13 +317,13 @@ fn make_pool(job: &Job<'_>) -> Step {
     step
 }
 
-fn switch(job: &Job<'_>, old: &str, new: &str) -> Step {
+fn switch(job: &Job<'_>, settings: &NewSettings) -> Step {
     let why = "Everything else in the file stays. The old pool's files are not looked at any more, and stay as they are.";
     let file = job.whose.file();
     let does = format!("tell {} of the new pool in {file}", job.whose.name());
     let mut step = Step::new(Risk::Changes, does, why, Vec::new());
-    step.difference = difference(old, new);
-    let change = job.whose.change(old, new);
+    step.difference = settings.difference.clone();
+    let change = &settings.change;
     let used = "the old pool was used since it was copied: take everything back with --back, and begin anew";
     let write = change.once();
     let mut run = job.whose.before_switching().to_vec();

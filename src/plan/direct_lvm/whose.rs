@@ -10,8 +10,9 @@ use crate::host::containerd::Containerd;
 use crate::host::docker::Docker;
 use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::owners::RecordKeeper;
-use crate::plan::daemon_json::Change;
+use crate::plan::daemon_json::difference;
 use crate::plan::script::{self, Piece};
+use crate::plan::settings_change::{Change, original};
 
 /// Who has things in the pool.
 #[derive(Debug, Clone, Copy)]
@@ -22,9 +23,15 @@ pub(super) enum Whose<'a> {
     Containerd { pool: &'a str, folder: &'a str, settings: Option<&'a Containerd> },
 }
 
+/// How the settings change, and what is shown of it.
+pub(super) struct NewSettings {
+    pub(super) difference: Vec<String>,
+    pub(super) change: Change,
+}
+
 /// Words of the steps that are not the same for both.
 pub(super) struct Words {
-    /// Why the volumes leave room: until then.
+    /// Completes "LVM grows the pool …" in the step's explanation.
     pub(super) limit: String,
     pub(super) stop: &'static str,
     pub(super) stop_why: &'static str,
@@ -37,7 +44,7 @@ pub(super) struct Words {
 }
 
 impl<'a> Whose<'a> {
-    /// Whose a pool is, where enough is known of it; else why it is not.
+    /// The engine that owns the pool, or why it cannot be determined.
     pub(super) fn read(host: &'a Host, pool: &'a Pool) -> Result<Self, String> {
         if !matches!(pool.owner, PoolOwner::Containerd { .. }) {
             let docker = host
@@ -95,37 +102,34 @@ impl<'a> Whose<'a> {
     /// The settings file that names the pool.
     pub(super) fn file(&self) -> &'a str {
         match self {
-            Self::Docker { .. } => "/etc/docker/daemon.json",
+            Self::Docker { docker, .. } => docker.settings_file(),
             Self::Containerd { settings, .. } => {
                 settings.map_or("containerd's config.toml", |s| s.file.as_str())
             }
         }
     }
 
-    /// The old text of that file and the new one; a sentence where a person has to make the change.
-    pub(super) fn settings(&self, job: &Job<'_>) -> Result<(String, String), String> {
+    /// How that file changes; a sentence where a person has to make the change.
+    pub(super) fn settings(&self, job: &Job<'_>) -> Result<NewSettings, String> {
         match self {
-            Self::Docker { docker, .. } => settings::daemon_json(job, docker),
-            Self::Containerd { settings: Some(settings), .. } => {
-                Ok((settings.text.clone(), settings.with_pool(&job.new_pool())))
+            Self::Docker { docker, .. } => {
+                let edited = settings::daemon_json(job, docker)?;
+                let change = Change::of_file(&original(docker)?, &edited)?;
+                Ok(NewSettings { difference: difference(&edited.old, &edited.text()), change })
             }
+            // The file may hold passwords, which no recording keeps: one line is changed, and the others are not looked at.
+            Self::Containerd { settings: Some(settings), .. } => Ok(NewSettings {
+                difference: difference(&settings.text, &settings.with_pool(&job.new_pool())),
+                change: Change {
+                    was: "says_once \"$old_line\"".into(),
+                    is: "says_once \"$new_line\"".into(),
+                    write: "change_line".into(),
+                },
+            }),
             Self::Containerd { pool, .. } => Err(format!(
                 "no single file of containerd's settings was found that says pool_name = {pool:?} in a section of its own: \
                  the script could not change it; say so in /etc/containerd/config.toml itself, and plan again"
             )),
-        }
-    }
-
-    /// How the script makes that change. containerd's file may hold passwords, which no recording keeps: of that one line
-    /// is changed, and the others are not looked at.
-    pub(super) fn change(&self, old: &str, new: &str) -> Change {
-        match self {
-            Self::Docker { .. } => Change::of_file(old, new),
-            Self::Containerd { .. } => Change {
-                was: "says_once \"$old_line\"".into(),
-                is: "says_once \"$new_line\"".into(),
-                write: "change_line".into(),
-            },
         }
     }
 
@@ -175,7 +179,7 @@ impl<'a> Whose<'a> {
         match self {
             Self::Docker { .. } => {
                 let mut needs = vec![
-                    tools("docker"),
+                    tools("docker sha256sum head tail"),
                     (
                         "{ is_done switched || engine_is_down || docker_is_ours; }".to_owned(),
                         script::NOT_OURS.to_owned(),

@@ -1,16 +1,5 @@
 # The floor that Docker keeps free, as docker info says it.
 floor_is() { timeout 60 docker info 2>/dev/null | grep -E "Minimum Free Space: $1" >/dev/null; }
-text_of() { cat -- "$1" 2>/dev/null || true; }
-# What was there before is kept, and what was kept before that too.
-keep_old() {
-    local kept=$2 number=1
-    while [ -e "$kept" ]; do
-        ! cmp -s -- "$1" "$kept" || return 0
-        number=$(( number + 1 ))
-        kept=$2-$number
-    done
-    run cp -a -- "$1" "$kept"
-}
 restart_docker() {
     local process unit
     for process in $(daemons); do

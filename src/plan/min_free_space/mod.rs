@@ -16,7 +16,7 @@ use crate::host::model::units::Bytes;
 pub(super) static SHELL: Piece = Piece {
     name: "min_free_space/min_free_space.sh",
     text: include_str!("min_free_space.sh"),
-    needs: &[&script::DOCKER_SERVICE],
+    needs: &[&script::DOCKER_SERVICE, &script::SETTINGS],
 };
 
 /// What must hold before anything is changed: a daemon that answers is the one that is meant.

@@ -8,11 +8,12 @@ mod archives;
 mod moving;
 mod old_engine;
 
-use super::daemon_json::{Setting, options_without, with_settings};
+use super::daemon_json::{Edited, Setting, difference, options_without, with_settings};
 use super::facts::{State, state};
 use super::inventory::{Inventory, inventory};
 use super::numbers::Numbers;
 use super::settings::{self, Place as SettingsPlace};
+use super::settings_change::Change;
 use super::{Goal, Guarded, Piece, Plan, Step, items, script};
 use crate::advice::{Risk, pool_option, quote};
 use crate::host::Host;
@@ -22,7 +23,7 @@ use crate::host::model::units::Bytes;
 use crate::host::owners::Owners;
 use crate::host::parse::version::{el7_build, version};
 use archives::{Place, Sizes};
-use moving::Move;
+use moving::{Move, Settings};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -203,24 +204,25 @@ fn refuse_settings(plan: &mut Plan, host: &Host, docker: &Docker) {
              storage driver at all; set it to false, or `docker load` the archives into that store by hand",
         );
     }
+    let file = docker.settings_file();
     match settings::place(host, Some(docker)) {
         SettingsPlace::Elsewhere(place) => plan.block(format!(
             "Docker's storage options are given on {place}, and it does not start when they stand in daemon.json as \
-             well: move them to /etc/docker/daemon.json (\"storage-driver\", \"storage-opts\"), restart Docker, and plan \
-             again"
+             well: move them to {file} (\"storage-driver\", \"storage-opts\"), restart Docker, and plan again"
         )),
-        SettingsPlace::DaemonJson(text) if text.contains("<redacted>") => {
-            plan.basis.unscriptable = Some(
-                "daemon.json holds something secret, which was not recorded: set \"storage-driver\" there by hand".into(),
-            );
+        SettingsPlace::Unknown(why) => plan.block(why),
+        SettingsPlace::File { text, original, .. } => {
+            let change = new_settings(&text).and_then(|edited| Change::of_file(&original?, &edited));
+            if let Err(why) = change {
+                plan.block(format!("{why} (\"storage-driver\": \"overlay2\" has to be set in {file})"));
+            }
         }
-        _ => {}
     }
-    if docker.driver_from.as_deref().is_some_and(|from| !from.ends_with("daemon.json")) {
+    if docker.driver_from.as_deref().is_some_and(|from| from != file) {
         let from = docker.driver_from.as_deref().unwrap_or_default();
         plan.block(format!(
             "the storage driver is named on {from}, and Docker does not start when it stands in daemon.json as well: \
-             move it to /etc/docker/daemon.json, restart Docker, and plan again"
+             move it to {file}, restart Docker, and plan again"
         ));
     }
 }
@@ -321,27 +323,19 @@ fn steps(
     place: &Place,
     options: &Overlay2,
 ) {
-    let old = match settings::place(host, Some(docker)) {
-        SettingsPlace::DaemonJson(text) => text,
-        _ => return,
-    };
-    let new = match new_settings(&old) {
-        Ok(new) => new,
-        Err(why) => {
-            plan.basis.unscriptable = Some(format!("{why}: it has to be edited by hand"));
-            return;
-        }
-    };
-    if !plan.possible {
+    let SettingsPlace::File { path, text, original: Ok(original) } = settings::place(host, Some(docker))
+    else {
         return;
-    }
+    };
+    let changed = new_settings(&text).and_then(|edited| Ok((Change::of_file(&original, &edited)?, edited)));
+    let (Ok((change, edited)), true) = (changed, plan.possible) else { return };
     let way = Move {
         inventory,
         sizes,
         place,
         root: docker.root.as_deref().unwrap_or_default(),
         driver: "overlay2",
-        settings: (&old, &new),
+        settings: Settings { file: &path, difference: difference(&edited.old, &edited.text()), change },
         script: SCRIPT.to_owned(),
         engine: options.old_engine.as_deref().filter(|_| old_engine::is_needed(docker)),
     };
@@ -395,7 +389,7 @@ fn command(pool: &Pool, options: &Overlay2) -> String {
 
 /// The settings with overlay2 named, which a data root with more than one driver's directory needs, and without the
 /// options of devicemapper, which overlay2 refuses.
-fn new_settings(old: &str) -> Result<String, String> {
+fn new_settings(old: &str) -> Result<Edited, String> {
     let rest = options_without(old, "dm.");
     let options = Some(Value::from(rest.clone())).filter(|_| !rest.is_empty());
     let settings: [Setting<'_>; 2] =

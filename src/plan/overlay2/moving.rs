@@ -7,9 +7,9 @@
 use super::archives::{Place, Sizes};
 use crate::advice::{Risk, quote};
 use crate::host::model::units::Bytes;
-use crate::plan::daemon_json::{Change, difference};
 use crate::plan::inventory::{Fate, Inventory};
 use crate::plan::script::settings_place;
+use crate::plan::settings_change::Change;
 use crate::plan::{Guarded, Plan, Step, script as shell};
 
 /// A way out of a pool.
@@ -21,12 +21,18 @@ pub(super) struct Move<'a> {
     pub(super) root: &'a str,
     /// The driver that it moves to, as `docker info` names it.
     pub(super) driver: &'static str,
-    /// What the settings are now and become.
-    pub(super) settings: (&'a str, &'a str),
+    pub(super) settings: Settings<'a>,
     /// Where the script is kept, for the way back.
     pub(super) script: String,
     /// Another engine that reads the old store, in place of the installed one.
     pub(super) engine: Option<&'a str>,
+}
+
+/// How the daemon's settings change.
+pub(super) struct Settings<'a> {
+    pub(super) file: &'a str,
+    pub(super) difference: Vec<String>,
+    pub(super) change: Change,
 }
 
 impl Move<'_> {
@@ -203,10 +209,9 @@ pub(super) fn verify(way: &Move<'_>) -> Step {
 
 /// Changes the settings and restarts the daemon.
 pub(super) fn switch(way: &Move<'_>) -> Step {
-    let (old, new) = way.settings;
     let why = "The old store is left as it is: this driver does not look at it. Until the containers are back, do not \
                prune volumes: none seems to be in use.";
-    let change = Change::of_file(old, new);
+    let change = &way.settings.change;
     let write = change.once();
     let lower = if way.engine.is_some() { "lower_engine" } else { "lower_docker" };
     let run = [
@@ -218,11 +223,11 @@ pub(super) fn switch(way: &Move<'_>) -> Step {
         "raise_docker",
         "driver_is \"$new_driver\" || stop 'Docker does not use the new store; --back goes back'",
     ];
-    let (condition, other) = settings_as_recorded(way);
+    let (condition, other) = change.needed(way.settings.file);
     let guarded = Guarded::new("", &[(&condition, &other)], &run);
     let does = format!("restart Docker with {}", way.driver);
     let mut step = way.step(Risk::Stops, &does, why, "switched", guarded);
-    step.difference = difference(old, new);
+    step.difference = way.settings.difference.clone();
     step
 }
 
@@ -234,7 +239,7 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
     let containers = way.inventory.containers.iter().map(|c| c.id.as_str()).collect();
     let save = way.sizes.temporary.saturating_add(if way.place.beside { way.sizes.archive } else { 0 });
     plan.basis.variables.extend([
-        ("settings", "/etc/docker/daemon.json".to_owned()),
+        ("settings", way.settings.file.to_owned()),
         ("store", way.place.directory.clone()),
         ("old_driver", "devicemapper".to_owned()),
         ("new_driver", way.driver.to_owned()),
@@ -249,8 +254,8 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
     plan.basis.way_back = true;
     plan.basis.needs.extend([
         (
-            "have docker tar sha256sum flock awk comm diff timeout pgrep".to_owned(),
-            "a tool is missing: docker, tar, sha256sum, flock, awk, comm, diff, timeout and pgrep are needed"
+            "have docker tar sha256sum head tail flock awk comm diff timeout pgrep".to_owned(),
+            "a tool is missing: docker, tar, sha256sum, head, tail, flock, awk, comm, diff, timeout and pgrep are needed"
                 .to_owned(),
         ),
         (
@@ -262,7 +267,8 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
             ),
         ),
     ]);
-    let (condition, other) = settings_as_recorded(way);
+    // Before the downtime; afterwards the step that changes them asks again.
+    let (condition, other) = way.settings.change.needed(way.settings.file);
     plan.basis.needs.push((format!("{{ is_done switched || {condition}; }}"), other));
     plan.basis.needs.extend(settings_place());
     if way.engine.is_none() {
@@ -271,12 +277,6 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
     plan.basis
         .needs
         .push(("open_store".to_owned(), "the directory for the archives cannot be made".to_owned()));
-}
-
-/// What must hold of the settings before anything is stopped, and again before they are written.
-fn settings_as_recorded(way: &Move<'_>) -> (String, String) {
-    let (old, new) = way.settings;
-    Change::of_file(old, new).needed("/etc/docker/daemon.json")
 }
 
 /// A condition that only counts until the first step is done.

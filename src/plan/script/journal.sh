@@ -37,33 +37,3 @@ room_for() {
     free=$(( $(stat -f -c '%a * %S' -- "$1") )) || return 1
     [ "$free" -ge "$2" ]
 }
-
-# --- settings ---------------------------------------------------------------------------------------------------------
-
-kept=$store/${settings##*/}
-text_of() { cat -- "$1" 2>/dev/null || true; }
-settings_are() { [ "$(text_of "$settings")" = "$1" ]; }
-keep_settings() {
-    [ ! -e "$kept" ] || return 0
-    if [ -e "$settings" ]; then
-        cp -aL -- "$settings" "$kept.part"
-    else
-        : >"$kept.part"
-    fi
-    mv -f -- "$kept.part" "$kept"
-}
-write_settings() {
-    local file
-    run mkdir -p -- "${settings%/*}"
-    file=$(readlink -f "$settings")
-    [ ! -e "$file" ] || cp -a -- "$file" "$file.new"
-    printf '%s\n' "$1" >"$file.new"
-    run mv -f -- "$file.new" "$file"
-}
-restore_settings() {
-    if [ -s "$kept" ]; then
-        run cp -a -- "$kept" "$(readlink -f "$settings")"
-    else
-        run rm -f -- "$settings"
-    fi
-}

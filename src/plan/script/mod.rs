@@ -45,14 +45,23 @@ static DOCKER_SETTINGS: Piece = Piece {
 /// Which Docker daemon is meant, stopping and starting it. Needs the variables of [`docker_variables`].
 pub(super) static DOCKER_SERVICE: Piece =
     Piece { name: "script/docker_service.sh", text: include_str!("docker_service.sh"), needs: &[&SERVICE] };
-/// What is noted of a plan's run, and settings. Needs the variables `store` and `settings`.
+/// Changing a settings file of which not all is known. Needs the variable `settings`.
+pub(super) static SETTINGS: Piece =
+    Piece { name: "script/settings.sh", text: include_str!("settings.sh"), needs: &[] };
+/// Keeping what it was. Needs the variable `store`.
+pub(super) static SETTINGS_COPY: Piece = Piece {
+    name: "script/settings_copy.sh",
+    text: include_str!("settings_copy.sh"),
+    needs: &[&SETTINGS, &JOURNAL],
+};
+/// What is noted of a plan's run. Needs the variable `store`.
 pub(super) static JOURNAL: Piece =
     Piece { name: "script/journal.sh", text: include_str!("journal.sh"), needs: &[] };
 /// What there is in Docker, noted. Needs the variable `old_driver`.
 pub(super) static DOCKER_STATE: Piece = Piece {
     name: "script/docker_state.sh",
     text: include_str!("docker_state.sh"),
-    needs: &[&DOCKER_SERVICE, &DOCKER_SETTINGS, &KUBELET, &JOURNAL],
+    needs: &[&DOCKER_SERVICE, &DOCKER_SETTINGS, &KUBELET, &SETTINGS_COPY],
 };
 /// Who uses a pool, and whether its metadata is sound.
 pub(super) static POOL_USERS: Piece =

@@ -32,7 +32,7 @@ pub enum Package {
     Containerd,
     /// systemd, and System V's `service`, which upstart has too.
     Init,
-    /// kmod, xfsprogs: what the host has of its kernel's.
+    /// kmod, xfsprogs, SELinux's tools: what goes with the host's kernel and filesystems.
     Kernel,
 }
 
@@ -97,7 +97,7 @@ pub const TOOLS: &[Tool] = &[
     tool("dd", Coreutils, &[]),
     tool("dirname", Coreutils, &[]),
     tool("du", Coreutils, &["-s", "--exclude"]),
-    tool("head", Coreutils, &["-n"]),
+    tool("head", Coreutils, &["-c", "-n"]),
     tool("id", Coreutils, &["-u"]),
     tool("ln", Coreutils, &[]),
     tool("ls", Coreutils, &["-A", "-d"]),
@@ -227,6 +227,8 @@ pub const TOOLS: &[Tool] = &[
     tool("ctr", Containerd, &["--address"]),
     tool("service", Init, &[]),
     tool("systemctl", Init, &["-p", "--quiet"]),
+    tool("chcon", Kernel, &["--reference"]),
+    tool("restorecon", Kernel, &[]),
     tool("modprobe", Kernel, &[]),
     tool("xfs_info", Kernel, &[]),
 ];

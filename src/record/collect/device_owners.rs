@@ -25,7 +25,7 @@ const TASKS: &str = "io.containerd.runtime.v2.task";
 /// So many tasks of a namespace are asked whether they live.
 const LIMIT_TASKS: usize = 1000;
 
-/// So many records of devices stand for few containers: their names are asked for in any case.
+/// Up to this many device records, container names are always collected.
 const FEW_RECORDS: usize = 200;
 
 /// Asks what is never much: which devices containerd knows, and where there are few, the names of Docker's containers.

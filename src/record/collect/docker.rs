@@ -12,9 +12,22 @@ const DAEMONS: [&str; 3] = ["dockerd", "dockerd-current", "docker-current"];
 const OLD_DAEMON: &str = "docker";
 /// So many data roots, settings files and snapshotter directories are looked at.
 const LIMIT_PLACES: usize = 16;
+/// Where the daemon's settings are unless it is told otherwise.
+const DAEMON_JSON: &str = "/etc/docker/daemon.json";
+/// Files of shell variables that hold its arguments.
+const WORD_FILES: [&str; 3] =
+    ["/etc/sysconfig/docker", "/etc/sysconfig/docker-storage", "/etc/default/docker"];
+/// Where systemd looks for units, the strongest first.
+const UNIT_PLACES: [&str; 5] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
 /// Where Docker keeps its data unless told otherwise.
 const DOCKER_ROOT: &str = "/var/lib/docker";
-/// The same for containerd.
+/// Asks for containerd's settings and running daemons.
 pub(super) const CONTAINERD_ROOT: &str = "/var/lib/containerd";
 /// The devmapper snapshotter's directory below it.
 pub(super) const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.devmapper";
@@ -31,14 +44,19 @@ pub(super) fn ask(collector: &mut Collector<'_>) {
     let words: Vec<&str> = programs.iter().flat_map(|(_, lines)| lines.split(['\n', '\t'])).collect();
     let mut roots = Places::default();
     roots.extend(&options(&words, &["--data-root", "--graph", "-g"]));
-    for path in settings_files(collector, &words) {
+    let files = settings_files(collector);
+    let mut named = Places::default();
+    named.extend(&options(&words, &["--config-file"]));
+    for path in &files {
+        let text = collector.settings(path).unwrap_or_default();
+        let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == '"' || c == '\'').collect();
+        roots.extend(&options(&words, &["--data-root", "--graph", "-g"]));
+        named.extend(&options(&words, &["--config-file"]));
+    }
+    named.push(DAEMON_JSON);
+    for path in named.0 {
         let text = collector.settings(&path).unwrap_or_default();
-        if path.ends_with(".json") {
-            roots.extend(&roots_in_json(&text));
-        } else {
-            let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == '"' || c == '\'').collect();
-            roots.extend(&options(&words, &["--data-root", "--graph", "-g"]));
-        }
+        roots.extend(&roots_in_json(&text));
     }
     if roots.0.is_empty() {
         roots.0.push(DOCKER_ROOT.to_owned());
@@ -53,20 +71,18 @@ pub(super) fn ask(collector: &mut Collector<'_>) {
     ask_version(collector, &programs, found);
 }
 
-/// The places where Docker is told its options.
-fn settings_files(collector: &mut Collector<'_>, words: &[&str]) -> Vec<String> {
-    let mut files = Places::default();
-    files.extend(&options(words, &["--config-file"]));
-    for path in ["/etc/docker/daemon.json", "/etc/sysconfig/docker", "/etc/sysconfig/docker-storage"] {
-        files.push(path);
+/// Files whose words end up on the daemon's command line: shell variables, its unit, and what adds to that.
+fn settings_files(collector: &mut Collector<'_>) -> Vec<String> {
+    let mut files: Vec<String> = WORD_FILES.map(str::to_owned).to_vec();
+    files.extend(UNIT_PLACES.iter().map(|place| format!("{place}/docker.service")));
+    files.push("/etc/systemd/system/snap.docker.dockerd.service".to_owned());
+    for place in UNIT_PLACES {
+        let folder = format!("{place}/docker.service.d");
+        let names = collector.ask(Query::Dir, &folder).unwrap_or_default();
+        let additions = names.lines().filter(|n| n.ends_with(".conf")).take(LIMIT_PLACES);
+        files.extend(additions.map(|name| format!("{folder}/{name}")));
     }
-    files.push("/etc/default/docker");
-    let units = "/etc/systemd/system/docker.service.d";
-    let names = collector.ask(Query::Dir, units).unwrap_or_default();
-    for name in names.lines().filter(|n| n.ends_with(".conf")) {
-        files.push(&format!("{units}/{name}"));
-    }
-    files.0
+    files
 }
 
 /// Asks about one data root; returns whether the devicemapper driver was used there.

@@ -18,7 +18,7 @@ pub mod refresh;
 use super::owners::pool_metadata;
 use super::probe::Machine;
 use super::probe::worker::Worker;
-use super::{Outcome, Query, Recording, Responder, Source, redact};
+use super::{Outcome, Query, Recording, Responder, Source, file_digest, redact};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub fn this_machine(root: PathBuf, limit: Duration) -> Recording {
     this_machine_as(root, limit, &options)
 }
 
-/// The same with options.
+/// Asks every question, with options.
 #[must_use]
 pub fn this_machine_as(root: PathBuf, limit: Duration, options: &Options) -> Recording {
     let read = options.read_metadata;
@@ -154,14 +154,18 @@ impl Collector<'_> {
         answered
     }
 
-    /// Asks for the text of settings; secrets are not kept, but returned: they may name a place to look.
+    /// Asks for the text of settings, and notes what file that was; secrets are not kept, but returned: they may name a
+    /// place to look.
     fn settings(&mut self, path: &str) -> Option<String> {
         let outcome = self.respondent.ask(Query::File, path);
         let Outcome::Answered(text) = outcome else {
             self.keep(Query::File, path, outcome);
             return None;
         };
-        self.keep(Query::File, path, Outcome::Answered(redact::settings(&text)));
+        let kept = redact::settings(path, &text);
+        let digest = file_digest::answer(&text, &kept);
+        self.keep(Query::File, path, Outcome::Answered(kept.text));
+        self.keep(Query::FileDigest, path, digest);
         Some(text)
     }
 

@@ -319,7 +319,7 @@ pub fn answer(query: Query, place: OwnedFd) -> Outcome {
     collect(query, place).map_or_else(|errno| Outcome::Refused(format!("{errno:?}")), Outcome::Answered)
 }
 
-/// The same of a path.
+/// [`answer`] for a path.
 #[must_use]
 pub fn answer_at(query: Query, path: &Path) -> Outcome {
     match super::probe::dir::open_place(path) {

@@ -19,6 +19,9 @@ pub enum Line {
     Pool {
         /// The owner's transaction counter, as it is on the disk.
         transaction_id: u64,
+        /// The counter of snapshots (`time` in the superblock); recordings of earlier versions lack it.
+        #[serde(default)]
+        snapshot_time: Option<u32>,
         /// Metadata blocks in use; the status line adds the kernel's reserve to these.
         used_metadata_blocks: u64,
         /// Metadata blocks in all.

@@ -84,7 +84,7 @@ fn owner(value: &str) -> Option<Found> {
     } else if has("\"blockdevices\"") {
         (Query::PastedOutput, "lsblk")
     } else if has("\"storage-opts\"") || has("\"storage-driver\"") || has("\"data-root\"") {
-        let settings = Outcome::Answered(redact::settings(value));
+        let settings = Outcome::Answered(redact::settings(DAEMON_JSON, value).text);
         return Some(Found::Answer(Answer {
             query: Query::File,
             target: DAEMON_JSON.to_owned(),

@@ -1,7 +1,7 @@
 //! Turns pasted text, any mix of tool output and log lines, into a recording.
 //!
 //! It only tells which tool printed which piece and keeps the words; what they mean is read in [`crate::host`].
-//! Nothing is lost: text that no tool is known for is kept as [`Ask::Line`], blank lines alone are left out. The middle
+//! Nothing is lost: text that no tool is known for is kept as [`Query::PastedLine`], blank lines alone are left out. The middle
 //! of a very long text is kept as it is (see `lines`).
 //!
 //! What people paste has been through mail, issue trackers and chat. Quoting, prompts, bullets, escape sequences and
@@ -23,9 +23,9 @@ use super::{Outcome, Query, Recording, Source};
 use fields::{Class, Field};
 use segments::Piece;
 
-/// What [`Ask::Output`] is of that tells how much of a very long text was left out.
+/// What [`Query::PastedOutput`] is of that tells how much of a very long text was left out.
 pub const LEFT_OUT: &str = "paste";
-/// What [`Ask::Output`] is of that holds many lines of a long text.
+/// What [`Query::PastedOutput`] is of that holds many lines of a long text.
 pub const LOG: &str = "log";
 
 /// Reads pasted text.

@@ -175,7 +175,7 @@ impl Hint {
         Self { targets, device: targets.and_then(|_| device(command)), inodes, directory: directory(command) }
     }
 
-    /// The same for a line that is nothing but a command, without a prompt.
+    /// The command of a line that is nothing but a command, without a prompt.
     pub(super) fn of_bare(line: &str) -> Option<Self> {
         let (_, first) = words(line).next()?;
         (matches!(first, "dmsetup" | "df" | "ls" | "sudo") && is_command(line)).then(|| Self::of(line))

@@ -32,7 +32,7 @@ const VERSION: Duration = Duration::from_secs(1);
 /// LVM must not write metadata, wait for a stuck device, or note down what it found.
 const QUIET: &str = "global{metadata_read_only=1} devices{ignore_suspended_devices=1 hints=\"none\"} \
                      log{silent=1 syslog=0}";
-/// The same for LVM before 2.03, which knows no `--nolocking`.
+/// How reports are asked of LVM before 2.03, which has no `--nolocking`.
 const QUIET_OLD: &str = "global{metadata_read_only=1 locking_type=0} devices{ignore_suspended_devices=1} \
                          log{syslog=0}";
 
@@ -116,11 +116,12 @@ pub(super) fn signatures(node: &str) -> Result<String, Outcome> {
 }
 
 /// The result, and whether the program did not know an argument.
-fn attempt(line: &[&str], limit: Duration) -> (Result<String, Outcome>, bool) {
+pub(super) fn attempt(line: &[&str], limit: Duration) -> (Result<String, Outcome>, bool) {
     let Some((program, arguments)) = line.split_first() else {
         return (Err(Outcome::refused(Errno::EINVAL)), false);
     };
-    let child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(arguments)
         .env_clear()
         .env("PATH", PATH)
@@ -131,12 +132,22 @@ fn attempt(line: &[&str], limit: Duration) -> (Result<String, Outcome>, bool) {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn();
-    match child {
-        Ok(child) => finish(child, limit),
+        .process_group(0);
+    super::sys::die_with_parent(&mut command);
+    match command.spawn() {
+        Ok(child) => {
+            super::sys::note_command(group(&child));
+            let ended = finish(child, limit);
+            super::sys::note_command(None);
+            ended
+        }
         Err(error) => (Err(super::refused_io(&error)), false),
     }
+}
+
+/// The process group that a command leads.
+fn group(child: &Child) -> Option<Pid> {
+    i32::try_from(child.id()).ok().map(Pid::from_raw)
 }
 
 fn finish(mut child: Child, limit: Duration) -> (Result<String, Outcome>, bool) {
@@ -145,8 +156,8 @@ fn finish(mut child: Child, limit: Duration) -> (Result<String, Outcome>, bool) 
     let ended = gather(&mut child, &mut out, &mut err, deadline) && wait(&mut child, deadline);
     if !ended {
         // Its whole group, in case it started helpers; what sits in uninterruptible sleep is left behind.
-        if let Ok(group) = i32::try_from(child.id()) {
-            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        if let Some(group) = group(&child) {
+            let _ = killpg(group, Signal::SIGKILL);
         }
         wait(&mut child, Instant::now() + Duration::from_millis(20));
         return (Err(Outcome::TimedOut(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))), false);

@@ -50,13 +50,13 @@ impl Machine {
         }
     }
 
-    /// The same, whose commands may take so long where their own limits are shorter.
+    /// With at least this time limit for commands.
     #[must_use]
     pub fn patient(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// The same, lent a reader of pools' metadata.
+    /// With a reader of pools' metadata.
     #[must_use]
     pub fn reading_metadata(self, read: Option<pool_metadata::Read>) -> Self {
         Self { read_metadata: read, ..self }
@@ -103,6 +103,9 @@ impl Machine {
             | Query::ContainerdImages
             | Query::DockerBuildCache => owners(&self.root, query, target, OFlag::empty()),
             Query::PoolMetadata => pool_metadata(&self.root, target, self.read_metadata),
+            Query::FileDigest => {
+                Err(Outcome::NotAsked("it is made of a file's text where that is kept".to_owned()))
+            }
             Query::DockerInfo
             | Query::LvmReport
             | Query::Df

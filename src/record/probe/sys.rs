@@ -5,10 +5,14 @@
 #![allow(unsafe_code, reason = "neither nix nor devicemapper wraps these calls safely")]
 
 use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::stat::{major, minor};
 use nix::unistd::{ForkResult, Pid};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// Runs `run` in a new process that ends with it. The caller should have one thread: a lock that another
 /// thread holds at this moment stays locked in the new process.
@@ -22,6 +26,8 @@ pub(crate) fn fork(run: impl FnOnce()) -> Result<Pid, Errno> {
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Parent { child } => Ok(child),
         ForkResult::Child => {
+            // Where a panic aborts (the release build) nothing is caught: the process ends by SIGABRT, and by the same
+            // token never returns.
             let code = i32::from(catch_unwind(AssertUnwindSafe(run)).is_err());
             // SAFETY: `_exit` has no preconditions.
             unsafe { libc::_exit(code) }
@@ -62,6 +68,58 @@ fn close_one_by_one(first: RawFd, last: RawFd) {
         // SAFETY: as in `close_range`; closing a number that is not open only returns EBADF.
         unsafe { libc::close(fd) };
     }
+}
+
+/// The process group of the command that runs now; 0 where none does.
+static COMMAND: AtomicI32 = AtomicI32::new(0);
+/// Whether this process was made to ask in, and ends with its parent.
+static IS_WORKER: AtomicBool = AtomicBool::new(false);
+
+/// Notes which process group the command leads that runs now, `None` once it has ended. While it runs, the end of this
+/// process's parent is told by SIGTERM, which ends the command's group too; else by SIGKILL, which ends more sorts of
+/// waiting in the kernel.
+pub(super) fn note_command(group: Option<Pid>) {
+    COMMAND.store(group.map_or(0, Pid::as_raw), Ordering::Relaxed);
+    let signal = if group.is_some() { Signal::SIGTERM } else { Signal::SIGKILL };
+    if IS_WORKER.load(Ordering::Relaxed) {
+        let _ = nix::sys::prctl::set_pdeathsig(signal);
+    }
+}
+
+/// From now on this process ends with `parent`, and together with the command that it runs. Only for a process just
+/// forked.
+pub(super) fn end_with(parent: Pid) {
+    let end = SigAction::new(SigHandler::Handler(end_with_command), SaFlags::empty(), SigSet::empty());
+    // SAFETY: the handler calls kill and _exit alone, which are async-signal-safe, and reads one atomic.
+    let _ = unsafe { sigaction(Signal::SIGTERM, &end) };
+    IS_WORKER.store(true, Ordering::Relaxed);
+    note_command(None);
+    if nix::unistd::getppid() != parent {
+        // It ended before it could be asked to say so.
+        end_with_command(libc::SIGTERM);
+    }
+}
+
+extern "C" fn end_with_command(signal: libc::c_int) {
+    let group = COMMAND.load(Ordering::Relaxed);
+    // SAFETY: neither call touches memory; a group that is gone makes the first fail, which changes nothing.
+    unsafe {
+        if group > 0 {
+            libc::kill(-group, libc::SIGKILL);
+        }
+        libc::_exit(128 + signal);
+    }
+}
+
+/// Makes a command end with this process, however this one ends.
+pub(super) fn die_with_parent(command: &mut Command) {
+    let parent = nix::unistd::getpid();
+    let ask = move || {
+        nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+        if nix::unistd::getppid() == parent { Ok(()) } else { Err(std::io::ErrorKind::BrokenPipe.into()) }
+    };
+    // SAFETY: between fork and exec only prctl and getppid are called, and nothing is allocated.
+    unsafe { command.pre_exec(ask) };
 }
 
 /// What a loop device is bound to (`struct loop_info64`, include/uapi/linux/loop.h).

@@ -31,7 +31,8 @@ fn one(page: &mut Html, finding: &Finding, style: &Style) {
     if !sure.is_empty() {
         page.element("span", "sure", sure);
     }
-    page.element("span", "about", &format!("{} {}", finding.subject.kind, finding.subject.name)).close("p");
+    page.element("span", "about", &format!("{} {}", finding.subject.kind.word(), finding.subject.name))
+        .close("p");
     page.element("h3", "", &style.say(&finding.summary));
     if !finding.evidence.is_empty() {
         page.open("table", "").open("tbody", "");

@@ -100,7 +100,7 @@ fn of_findings(all: &mut Exposition, report: &Report) {
     let mut counts: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
     for finding in &report.findings {
         let subject = &finding.subject;
-        let pool = if subject.kind == "pool" { subject.name.as_str() } else { "" };
+        let pool = if subject.is_pool() { subject.name.as_str() } else { "" };
         *counts.entry((finding.rule, finding.severity.word(), pool)).or_default() += 1;
     }
     let mut family = all.gauge(
@@ -137,6 +137,16 @@ fn of_states(all: &mut Exposition, host: &Host) {
         "Whether the metadata needs an offline check.",
         |p| p.needs_check.map(Value::Flag),
     );
+    per_pool(
+        all,
+        &host.pools,
+        "thinspect_pool_snapshot_time_ratio",
+        "The counter of snapshots as a share of its range: from 1 on, new blocks read back as others.",
+        |p| {
+            let time = p.metadata_contents.as_ref()?.snapshot_time?;
+            Some(Value::Share { part: time.count(), of: time.limit() })
+        },
+    );
     let mut devices = all.gauge("thinspect_pool_active_devices", "Active thin devices of the pool.");
     for pool in &host.pools {
         devices.sample(&[("pool", pool.label())], Value::Count(count(host.thins_of(pool).count())));
@@ -156,7 +166,7 @@ fn per_pool(
     }
 }
 
-/// The same for the pool's data and its metadata.
+/// A family with two samples a pool: its data and its metadata.
 fn per_space(
     all: &mut Exposition,
     pools: &[Pool],

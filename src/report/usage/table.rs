@@ -7,10 +7,11 @@ use crate::host::model::units::{Blocks, DataBlocks};
 use crate::host::owners::Owners;
 use crate::report::screen::Look;
 use crate::report::units::{Units, clean};
-use crate::report::wrap::wrap;
+use crate::report::wrap::{cut, wrap};
 use crate::usage::Usage;
 use jiff::Timestamp;
 use std::fmt::Write as _;
+use unicode_width::UnicodeWidthStr;
 
 /// What the table is to show.
 #[derive(Debug, Clone, Default)]
@@ -64,7 +65,7 @@ pub fn text(pool: Option<&str>, usage: &Usage, owners: &Owners, table: &Table, l
             if !line.is_empty() {
                 line.push(' ');
             }
-            let room = look.width.saturating_sub(line.chars().count());
+            let room = look.width.saturating_sub(line.width());
             let cell = shown.cell(*column, row);
             // The last column is cut rather than folded; the others have their width.
             let cell = if shown.last == Some(*column) { shortened(&cell, room, look.verbose) } else { cell };
@@ -133,10 +134,7 @@ fn bar(value: Option<DataBlocks>, largest: DataBlocks) -> String {
 
 /// A name in the room there is; in full where everything is wanted.
 fn shortened(name: &str, room: usize, verbose: bool) -> String {
-    if verbose || name.chars().count() <= room {
-        return name.to_owned();
-    }
-    name.chars().take(room.saturating_sub(1)).chain(['…']).collect()
+    if verbose { name.to_owned() } else { cut(name, room) }
 }
 
 fn head(pool: Option<&str>, usage: &Usage, look: &Look) -> String {

@@ -14,7 +14,7 @@ use crate::host::model::units::Bytes;
 use crate::rules::Finding;
 
 impl Finding {
-    /// The same with more advice.
+    /// Adds several pieces of advice.
     #[must_use]
     pub(in crate::rules) fn advise_all(mut self, advice: impl IntoIterator<Item = Advice>) -> Self {
         self.advice.extend(advice);
@@ -27,7 +27,7 @@ pub(in crate::rules) fn look(does: &str, commands: &[&str]) -> Advice {
     Advice::new(Risk::Reads, does, commands)
 }
 
-/// The same advice, the first of it led by an exact amount where that is known.
+/// The advice with an exact amount in front of its first piece, where that is known.
 pub(in crate::rules) fn with_amount(
     mut advice: Vec<Advice>,
     amount: Option<String>,

@@ -17,7 +17,7 @@ pub(in crate::rules) fn lines<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Say
     host.log_messages.iter().filter(one_of).collect()
 }
 
-/// The same without the lines about a pool whose present state the kernel told: for that pool they are
+/// [`lines`] without those about a pool whose present state the kernel told: for that pool they are
 /// history. On a machine whose pools were all asked, lines about none of them are history too.
 pub(in crate::rules) fn current<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
     let all_known = host.source == Source::Machine && host.pools.iter().all(state_is_known);
@@ -56,7 +56,7 @@ fn speaker(saying: &Saying) -> String {
 }
 
 impl Finding {
-    /// The same with what was said as facts, word for word; repetitions are left out.
+    /// Adds the lines as evidence, word for word, each once.
     #[must_use]
     pub(in crate::rules) fn with_log_lines(mut self, lines: &[&Saying]) -> Self {
         let mut quoted: Vec<&str> = Vec::new();

@@ -42,7 +42,7 @@ pub(in crate::rules) fn used_of<B: Blocks>(space: &Space<B>) -> Option<String> {
     Some(format!("{used} of {total} ({share})"))
 }
 
-/// The same for metadata, of which `lvs` says only the share.
+/// Metadata in use, in words; of it `lvs` says only the share.
 pub(in crate::rules) fn metadata_used_of(pool: &Pool) -> Option<String> {
     let share = || pool.metadata_centipercent.map(|c| percent(c / 10));
     used_of(&pool.metadata).or_else(share)
@@ -133,12 +133,12 @@ pub(in crate::rules) fn pool_of<'a>(host: &'a Host, saying: &Saying) -> Option<&
 
 /// What a line is about: its pool if it can be told, else a pool without a name.
 pub(in crate::rules) fn pool_subject(host: &Host, saying: &Saying) -> Subject {
-    pool_of(host, saying).map_or_else(|| Subject::new("pool", "(pool not named)"), Subject::pool)
+    pool_of(host, saying).map_or_else(|| Subject::pool_named("(pool not named)"), Subject::pool)
 }
 
 /// Docker as a subject, by its data root if known.
 pub(in crate::rules) fn docker_subject(host: &Host) -> Subject {
-    Subject::new("docker", docker_root(host))
+    Subject::docker(docker_root(host))
 }
 
 /// Docker's data root, or where it usually is.

@@ -20,11 +20,13 @@ use std::time::Duration;
 
 /// Longest file, in bytes: as much as is read of it.
 const LONGEST: u64 = LIMIT_FILE as u64;
-/// A file that was too long is made so long, so that it is not made anew at every line.
+/// Size after trimming; the slack avoids rewriting the file on every append.
 const SHORTENED: usize = LIMIT_FILE / 4 * 3;
 /// A sample is kept a minute after the one before, or when so much of the whole changed, in percent.
 const APART: i64 = 60_000;
 const CHANGED_PERCENT: u64 = 1;
+/// How each line begins.
+const TORN: &str = "{\"schema\":\"thinspect-watch/";
 /// How often, and after how long, a file that another writer holds is tried again.
 const TRIES: u32 = 20;
 const BETWEEN: Duration = Duration::from_millis(10);
@@ -43,7 +45,13 @@ impl Log {
     /// It cannot be opened, holds something else, or lies on one of the pools.
     pub fn open(path: &Path, host: &Host) -> Result<Self> {
         let name = path.display();
-        let mut file = open(path).with_context(|| format!("cannot keep a history in {name}"))?;
+        // A link that is there now is meant; one that comes later is not followed.
+        let resolved = match fs::symlink_metadata(path) {
+            Ok(found) if found.is_symlink() => fs::canonicalize(path),
+            _ => Ok(path.to_owned()),
+        };
+        let path = resolved.with_context(|| format!("cannot keep a history in {name}"))?;
+        let mut file = open(&path).with_context(|| format!("cannot keep a history in {name}"))?;
         let device = file.metadata()?.dev();
         let device = DeviceNumber::read(&format!("{}:{}", major(device), minor(device)));
         if let Some(thin) = host.thin_devices.iter().find(|t| device.is_some() && t.device == device) {
@@ -57,10 +65,10 @@ impl Log {
         let length = file.read(&mut start)?;
         start.truncate(length);
         let text = String::from_utf8_lossy(&start);
-        if length > 0 && !text.contains(history::SCHEMA) {
+        if !text.trim().is_empty() && !begins_as_history(&text) {
             return Err(anyhow!("{name} holds something else than a history; it was not touched"));
         }
-        Ok(Self { path: path.to_owned(), last: HashMap::new() })
+        Ok(Self { path, last: HashMap::new() })
     }
 
     /// Keeps events, and those samples that say something new.
@@ -92,6 +100,15 @@ impl Log {
     }
 }
 
+/// Whether the first lines are those of a history: one of them may be torn, or another program's.
+fn begins_as_history(text: &str) -> bool {
+    let read = history::read(text);
+    let known = read.samples.len() + read.events.len();
+    // A torn line is all that a machine that died may have left, and a newer program writes lines of kinds of its own.
+    let begins = text.starts_with(TORN) || TORN.starts_with(text.trim_end());
+    known > 0 && read.foreign <= known || read.foreign == 0 && begins
+}
+
 fn open(path: &Path) -> std::io::Result<File> {
     let file = OpenOptions::new()
         .read(true)
@@ -99,7 +116,7 @@ fn open(path: &Path) -> std::io::Result<File> {
         .create(true)
         .mode(0o600)
         // Neither wait for the other end of a FIFO, nor make a terminal one's own.
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW)
         .open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(std::io::Error::other("not a regular file")) }
 }
@@ -162,18 +179,20 @@ fn shortened(file: &mut File) -> Result<String> {
 
 /// Puts a whole new text in the place of the file: a reader sees the old one or the new one.
 fn replace(path: &Path, text: &str) -> Result<()> {
-    // Where the path is a link, the file it leads to is replaced.
-    let path = fs::canonicalize(path)?;
+    let old = fs::symlink_metadata(path)?;
+    if !old.is_file() {
+        return Err(anyhow!("it is no file any more"));
+    }
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("history");
     let new = path.with_file_name(format!(".{name}.{}", std::process::id()));
     // Never through a link that somebody put there.
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new);
     let written = made.and_then(|mut file| {
         file.write_all(text.as_bytes())?;
-        file.set_permissions(fs::metadata(&path)?.permissions())?;
+        file.set_permissions(old.permissions())?;
         file.sync_all()
     });
-    let replaced = written.and_then(|()| fs::rename(&new, &path));
+    let replaced = written.and_then(|()| fs::rename(&new, path));
     if replaced.is_err() {
         let _ = fs::remove_file(&new);
     }

@@ -118,6 +118,13 @@ fn what_is_not_its_own_is_refused() {
     let why = Log::open(&path, &no_pools()).err().unwrap().to_string();
     assert!(why.contains("something else than a history"), "{why}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "root:x:0:0:root:/root:/bin/bash\n");
+    // That it names what a history names does not make it one.
+    let log = "a\nsee thinspect-watch/1\nb\n";
+    fs::write(&path, log).unwrap();
+    assert!(Log::open(&path, &no_pools()).is_err());
+    assert_eq!(fs::read_to_string(&path).unwrap(), log);
+    fs::write(&path, "{\"sch").unwrap();
+    assert!(Log::open(&path, &no_pools()).is_ok(), "what a machine that died left of a first line");
     let fifo = folder.0.join("fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
     assert!(Log::open(&fifo, &no_pools()).is_err());
@@ -133,4 +140,26 @@ fn a_file_on_a_watched_pool_is_refused() {
     host.thin_devices.push(Thin { name: "docker-base".to_owned(), device, ..Thin::default() });
     let why = Log::open(&folder.0.join("history"), &host).err().unwrap().to_string();
     assert!(why.contains("lies on docker-base"), "{why}");
+}
+
+#[test]
+fn a_link_that_was_there_is_followed_and_a_later_one_is_not() {
+    let folder = Folder::new("link");
+    let (file, link) = (folder.0.join("history"), folder.0.join("link"));
+    fs::write(&file, sample(0, 1).line()).unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let mut log = Log::open(&link, &no_pools()).unwrap();
+    log.keep(&[sample(1, 2)], &[]).unwrap();
+    assert_eq!(read(&file).samples.len(), 2);
+    // Somebody puts a link in its place.
+    let theirs = folder.0.join("theirs");
+    fs::write(&theirs, "theirs").unwrap();
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink(&theirs, &file).unwrap();
+    assert!(log.keep(&[sample(2, 3)], &[]).is_err());
+    assert_eq!(fs::read_to_string(&theirs).unwrap(), "theirs");
+    // Nor is one followed that leads nowhere yet.
+    let nowhere = folder.0.join("nowhere");
+    std::os::unix::fs::symlink(folder.0.join("planted"), &nowhere).unwrap();
+    assert!(Log::open(&nowhere, &no_pools()).is_err() && !folder.0.join("planted").exists());
 }

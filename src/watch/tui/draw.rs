@@ -17,6 +17,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Wrap};
+use unicode_width::UnicodeWidthStr;
 
 /// What there is to draw.
 pub struct Scene<'a> {
@@ -110,7 +111,7 @@ fn title(pool: &Pool, state: &State, scene: &Scene<'_>, width: usize) -> Line<'s
     let which = if pools > 1 { format!("pool {} of {pools}  ", state.pool + 1) } else { String::new() };
     let when = if scene.live { scene.at.clock() } else { format!("recorded {}", scene.at) };
     let (name, mode) = (clean(pool.label()).into_owned(), pool.mode_word());
-    let used = name.chars().count() + mode.len() + which.len() + when.len() + 2;
+    let used = name.width() + mode.len() + which.len() + when.len() + 2;
     let gap = " ".repeat(width.saturating_sub(used).max(1));
     let bold = Style::new().add_modifier(Modifier::BOLD);
     Line::from(vec![Span::styled(name, bold), Span::raw(format!("  {mode}{gap}{which}{when}"))])

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 pub enum Refresh {
     /// Every answer is word for word what it was, except for the time.
     Unchanged(String),
-    /// The same pools, some of them moved.
+    /// No pool came or went, but some changed.
     Updated(Box<Recording>),
     /// Pools came, went or were loaded anew: record everything.
     Stale,

@@ -7,6 +7,8 @@
 //! its parent's, so that nobody who waits for the parent's output waits for it. This module never interprets
 //! an answer.
 
+mod stuck;
+
 use super::sys;
 use crate::record::{Outcome, Query, Responder};
 use nix::errno::Errno;
@@ -78,9 +80,22 @@ impl Worker {
         }
     }
 
-    /// Sends `questions` and reads `count` answers; fewer come back after a silence or a death.
-    fn exchange(&mut self, questions: &[u8], count: usize, limit: Duration) -> Vec<Outcome> {
+    /// Sends the first of these questions, as many as may be under way, and reads the answers; fewer come back after a
+    /// silence or a death.
+    fn exchange(&mut self, query: Query, targets: &[&str]) -> Vec<Outcome> {
+        let limit = self.limit_of(query);
         self.reap();
+        self.give_the_dying_a_moment(query, targets);
+        // Another process would wait for the same, and stay as long.
+        let free = targets.iter().take_while(|target| !stuck::is_stuck(query, target)).count();
+        let targets = targets.get(..free).unwrap_or_default();
+        if targets.is_empty() {
+            return vec![Outcome::TimedOut(millis(limit))];
+        }
+        let (questions, count) = questions(query, targets);
+        if count == 0 {
+            return vec![Outcome::refused(Errno::ENAMETOOLONG)];
+        }
         let mut process = match self.process.take().map_or_else(|| Process::start(self.make.as_ref()), Ok) {
             Ok(process) => process,
             Err(errno) => {
@@ -91,14 +106,15 @@ impl Worker {
             }
         };
         let mut outcomes = Vec::with_capacity(count);
-        let mut sent = process.requests.write_all(questions).map_err(|_| Failure::Died);
+        let mut sent = process.requests.write_all(&questions).map_err(|_| Failure::Died);
         while outcomes.len() < count {
             let awaited = count - outcomes.len();
             match sent.and_then(|()| process.answer(Instant::now() + limit, awaited)) {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(failure) => {
+                    let target = targets.get(outcomes.len()).copied().unwrap_or_default();
                     outcomes.push(failure.reading(limit));
-                    self.lose(process, &failure, limit);
+                    self.lose(&process, &failure, (query, target), limit);
                     return outcomes;
                 }
             }
@@ -108,20 +124,44 @@ impl Worker {
         outcomes
     }
 
-    fn lose(&mut self, process: Process, failure: &Failure, limit: Duration) {
-        // It may have ended already, or be in a sleep that no signal ends: both are fine.
-        let _ = kill(process.pid, Signal::SIGKILL);
+    /// A process that was just killed takes a moment to end, which is not to be stuck.
+    fn give_the_dying_a_moment(&mut self, query: Query, targets: &[&str]) {
+        let deadline = Instant::now() + LIMIT_LEAST;
+        let is_stuck = || targets.first().is_some_and(|target| stuck::is_stuck(query, target));
+        while is_stuck() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+            self.reap();
+        }
+    }
+
+    fn lose(&mut self, process: &Process, failure: &Failure, question: (Query, &str), limit: Duration) {
+        end(process.pid, matches!(question.0, Query::Run | Query::Signatures));
         self.abandoned.push(process.pid);
         if matches!(failure, Failure::Silent) {
             self.lost += limit;
+            stuck::note(process.pid, question);
         }
     }
 
     /// Takes note of workers left behind that ended at last, so that no zombie stays.
     fn reap(&mut self) {
-        self.abandoned
-            .retain(|pid| matches!(waitpid(*pid, Some(WaitPidFlag::WNOHANG)), Ok(s) if s.pid().is_none()));
+        self.abandoned.retain(|pid| !has_ended(*pid));
+        stuck::reap(&self.abandoned);
     }
+}
+
+/// Ends a process. It may have ended already, or be in a sleep that no signal ends: both are fine. One that runs a command
+/// ends that first.
+fn end(pid: Pid, runs_command: bool) {
+    if runs_command && kill(pid, Signal::SIGTERM).is_ok() {
+        std::thread::sleep(LIMIT_LEAST);
+    }
+    let _ = kill(pid, Signal::SIGKILL);
+}
+
+/// Whether a child of this process has ended; it is waited for then.
+fn has_ended(pid: Pid) -> bool {
+    !matches!(waitpid(pid, Some(WaitPidFlag::WNOHANG)), Ok(status) if status.pid().is_none())
 }
 
 impl Responder for Worker {
@@ -133,12 +173,7 @@ impl Responder for Worker {
     fn ask_each(&mut self, query: Query, target: &[&str]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(target.len());
         while let Some(rest) = target.get(outcomes.len()..).filter(|rest| !rest.is_empty()) {
-            let (questions, count) = questions(query, rest);
-            if count == 0 {
-                outcomes.push(Outcome::refused(Errno::ENAMETOOLONG));
-                continue;
-            }
-            outcomes.extend(self.exchange(&questions, count, self.limit_of(query)));
+            outcomes.extend(self.exchange(query, rest));
             if matches!(outcomes.last(), Some(Outcome::TimedOut(_))) {
                 break;
             }
@@ -157,10 +192,11 @@ impl Drop for Worker {
         loop {
             self.reap();
             if self.abandoned.is_empty() || Instant::now() >= deadline {
-                return;
+                break;
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+        stuck::leave(&self.abandoned);
     }
 }
 
@@ -194,8 +230,9 @@ impl Process {
     fn start(make: &dyn Fn() -> Box<dyn Responder>) -> Result<Self, Errno> {
         let (requests_in, requests) = pipe2(OFlag::O_CLOEXEC)?;
         let (answers, answers_out) = pipe2(OFlag::O_CLOEXEC)?;
+        let parent = Pid::this();
         let pid = sys::fork(|| {
-            retire(&requests_in, &answers_out);
+            retire(parent, &requests_in, &answers_out);
             serve(make().as_mut(), &mut File::from(requests_in), &mut File::from(answers_out));
         })?;
         let (requests, answers) = (File::from(requests), File::from(answers));
@@ -233,12 +270,12 @@ impl Process {
 }
 
 /// Leaves the session and the descriptors of the parent: a worker that cannot end holds up nobody.
-fn retire(requests: &OwnedFd, answers: &OwnedFd) {
+fn retire(parent: Pid, requests: &OwnedFd, answers: &OwnedFd) {
     // The only failure is to lead a group already, which a process just forked does not.
     let _ = setsid();
+    sys::end_with(parent);
     // The parent may keep signals for itself; what this one starts must not inherit that.
     let _ = SigSet::empty().thread_set_mask();
-    let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
     if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
         let _ = dup2_stdin(&null);
         let _ = dup2_stdout(&null);

@@ -129,3 +129,100 @@ fn no_process_stays() {
     let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     assert!(!state.contains(") Z "), "{state}");
 }
+
+/// A process that does not end, as one in an uninterruptible sleep does not.
+fn child() -> std::process::Child {
+    std::process::Command::new("sleep").arg("60").spawn().unwrap()
+}
+
+fn pid_of(child: &std::process::Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).unwrap())
+}
+
+#[test]
+fn no_second_process_waits_for_what_the_first_still_waits_for() {
+    let mut stuck = child();
+    {
+        let mut first = worker(LONG);
+        stuck::note(pid_of(&stuck), (Query::DmStatus, "stuck"));
+        first.abandoned.push(pid_of(&stuck));
+        assert!(first.is_stuck());
+    }
+    // The worker is gone, the process is not: the next worker knows.
+    let mut next = worker(LONG);
+    let started = Instant::now();
+    assert!(matches!(next.ask(Query::DmStatus, "stuck"), Outcome::TimedOut(_)));
+    assert!(started.elapsed() < LONG / 2 && next.process.is_none(), "nobody was sent");
+    // Other pools are asked as before, in one list with it too.
+    assert_eq!(next.ask(Query::DmStatus, "other"), said("other"));
+    let answers = next.ask_each(Query::DmStatus, &["other", "stuck", "third"]);
+    assert!(matches!(answers.as_slice(), [Outcome::Answered(_), Outcome::TimedOut(_)]), "{answers:?}");
+    // Once it has ended, it is waited for, and asked again.
+    kill(pid_of(&stuck), Signal::SIGKILL).unwrap();
+    let deadline = Instant::now() + LONG;
+    while next.ask(Query::DmStatus, "stuck") != said("stuck") {
+        assert!(Instant::now() < deadline, "it ended long ago");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(stuck.try_wait().is_err(), "it was waited for already");
+}
+
+/// Runs a command that starts a helper; both write down who they are.
+struct Runner;
+
+impl Responder for Runner {
+    fn ask(&mut self, _: Query, target: &str) -> Outcome {
+        let script = format!("sleep 60 & echo $$ $! >{target}.part; mv {target}.part {target}; wait");
+        let line = ["sh", "-c", &script];
+        super::super::command::attempt(&line, Duration::from_secs(60)).0.map_or_else(|r| r, Outcome::Answered)
+    }
+}
+
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + LONG;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The command and its helper, once they run.
+fn started(file: &std::path::Path) -> Vec<Pid> {
+    until("the command starts", || file.exists());
+    let pids = std::fs::read_to_string(file).unwrap();
+    pids.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap())).collect()
+}
+
+/// A zombie is dead, whoever has to wait for it.
+fn is_alive(pid: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|rest| !rest.trim().is_empty() && !rest.trim().starts_with(['Z', 'X']))
+}
+
+#[test]
+fn a_command_ends_with_the_worker_and_with_whoever_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, signal) in [None, Some(Signal::SIGTERM), Some(Signal::SIGKILL)].into_iter().enumerate() {
+        let file = folder.path().join(number.to_string());
+        let path = file.to_str().unwrap().to_owned();
+        // Somebody who asks, and is ended while the command runs; with no signal, it loses patience.
+        let asker = sys::fork(|| {
+            let limit = if signal.is_some() { LONG } else { SHORT };
+            Worker::new(limit, || Box::new(Runner)).ask(Query::Run, &path);
+            std::thread::sleep(LONG);
+        })
+        .unwrap();
+        let pids = started(&file);
+        if let Some(signal) = signal {
+            assert!(pids.iter().all(|pid| is_alive(*pid)), "{pids:?}");
+            kill(asker, signal).unwrap();
+        }
+        until(&format!("{signal:?}: the command and its helper end"), || {
+            pids.iter().all(|pid| !is_alive(*pid))
+        });
+        let _ = kill(asker, Signal::SIGKILL);
+        let _ = waitpid(asker, None);
+    }
+}

@@ -1,6 +1,6 @@
 //! The plan to overlay2: what is counted, where archives fit, what is refused in one sentence, and its script.
 //!
-//! `UPDATE=1 cargo test --test plans_moving` rewrites the plans and scripts under `tests/plans`.
+//! `UPDATE=1 cargo test --test plans_overlay2` rewrites the plans and scripts under `tests/plans`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
 #![allow(clippy::indexing_slicing, reason = "as above")]
@@ -20,7 +20,7 @@ use thinspect::advice::Risk;
 use thinspect::host::Host;
 use thinspect::host::dm::status::Mode;
 use thinspect::host::dm::table::DeviceNumber;
-use thinspect::host::docker::Docker;
+use thinspect::host::docker::{Docker, FileDigest, Hidden};
 use thinspect::host::model::backing::Filesystem;
 use thinspect::host::model::pool::{Pool, PoolOwner};
 use thinspect::host::model::units::{Bytes, DataBlocks};
@@ -158,7 +158,7 @@ fn what_would_fail_later_is_refused_in_one_sentence() {
         ("swarm", |h, _, _| h.docker_roots[0].swarm = Some(true)),
         ("still holds 4 images", |h, _, _| h.docker_roots[0].overlay2_images = Some(4)),
         ("containerd image store", |h, _, _| {
-            h.docker_roots[0].daemon_json = Some("{\"features\": {\"containerd-snapshotter\": true}}".into());
+            set_settings(&mut h.docker_roots[0], "{\"features\": {\"containerd-snapshotter\": true}}");
         }),
         ("/etc/sysconfig/docker-storage", |h, _, _| {
             h.docker_roots[0].options = vec![option("dm.fs", "xfs", "/etc/sysconfig/docker-storage")];
@@ -295,9 +295,21 @@ fn the_script_stops_before_anything_when_docker_does_not_answer() {
 #[test]
 fn secrets_in_the_settings_are_not_written_over() {
     let (mut host, pool) = ready();
-    host.docker_roots[0].daemon_json = Some("{\"proxies\": <redacted>}".into());
+    let file = "{\"proxies\": {\"x\": \"abc\"}, \"storage-driver\": \"devicemapper\"}";
+    set_settings(&mut host.docker_roots[0], &file.replace("abc", "<redacted>"));
+    let at = file.find("\"abc\"").unwrap() as u64;
+    let hidden = vec![Hidden { offset: at, bytes: 5, shown: 12 }];
+    host.docker_roots[0].daemon_json_digest = Some(FileDigest { hidden, ..FileDigest::of_plain(file) });
+    let text = script(&overlay2(&host, &pool, &options()));
+    assert!(text.contains("change_settings") && !text.contains("<redacted>"), "{text}");
+    // The check stands before the first step, and so before the downtime.
+    assert!(
+        text.find("is_done switched || { settings_were").unwrap() < text.find("\n# Step").unwrap(),
+        "{text}"
+    );
+    host.docker_roots[0].daemon_json_digest = None;
     let plan = overlay2(&host, &pool, &options());
-    assert!(plan.unscriptable().is_some_and(|why| why.contains("by hand")), "{:?}", plan.unscriptable());
+    assert!(!plan.possible && says(&plan.blocked_by, "secret"), "{:?}", plan.blocked_by);
 }
 
 #[test]

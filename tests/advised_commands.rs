@@ -94,7 +94,7 @@ fn in_advice() {
     };
     let mut texts: Vec<String> = incidents.iter().flat_map(|t| t.lines().map(input)).collect();
     texts.extend(
-        read(&tests("texts/sayings.txt")).lines().filter_map(|l| Some(l.split_once('\t')?.1.to_owned())),
+        read(&tests("texts/log-messages.txt")).lines().filter_map(|l| Some(l.split_once('\t')?.1.to_owned())),
     );
     texts.extend(RULES.iter().flat_map(|r| r.explanation.split("```").skip(1).step_by(2).map(str::to_owned)));
     let mut seen = BTreeSet::new();

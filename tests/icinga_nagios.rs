@@ -1,5 +1,5 @@
 //! The definitions for Icinga and Nagios (`scripts/fleet/`), loaded and carried out by the real programs. Ignored unless
-//! asked for: `scripts/setup fleet` brings them, and `cargo test --test monitors -- --include-ignored` runs all.
+//! asked for: `scripts/setup fleet` brings them, and `cargo test --test icinga_nagios -- --include-ignored` runs all.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
 mod support;

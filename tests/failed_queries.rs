@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use thinspect::record::collect::{Options, record};
-use thinspect::record::{Outcome, Query, Recording, Responder};
+use thinspect::record::{Outcome, Query, Recording, Responder, Source};
 use thinspect::report::{Report, Source as ReportSource};
 use thinspect::verdict::Verdict;
 
@@ -375,4 +375,46 @@ fn a_gap_about_a_pool_is_never_ok() {
         }
     }
     assert!(tried > 100, "only {tried} faults were tried");
+}
+
+/// Nothing was asked, or the question whether there are pools is missing: whatever else was said, nothing is `ok`.
+#[test]
+fn what_nobody_asked_is_not_known() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/lab-fresh-loopback/recording.json");
+    let whole = thinspect::record::format::load(&std::fs::read(path).unwrap()).unwrap();
+    let verdict = |recording: &Recording| {
+        Report::new(thinspect::host::read(recording), ReportSource::Recording, None).verdict
+    };
+    assert_eq!(verdict(&whole), Verdict::Ok, "where it was asked");
+    let mut empty = whole.clone();
+    empty.answers.clear();
+    assert_eq!(verdict(&empty), Verdict::Unknown);
+    let mut without = whole.clone();
+    without.answers.retain(|a| a.query != Query::DmList);
+    assert_eq!(verdict(&without), Verdict::Unknown);
+    // Of a host without pools the list alone tells that there are none.
+    let mut none = Recording::new(Source::Machine, None);
+    none.push(Query::Uname, "", Outcome::Answered("Linux 6.1.0 x86_64".into()));
+    assert_eq!(verdict(&none), Verdict::Unknown);
+    none.push(Query::DmList, "", Outcome::NotAsked("later".into()));
+    assert_eq!(verdict(&none), Verdict::Unknown);
+    none.push(Query::DmVersion, "", Outcome::Answered("4.47.0".into()));
+    none.push(Query::DmList, "", Outcome::Answered(String::new()));
+    assert_eq!(verdict(&none), Verdict::Ok);
+}
+
+#[test]
+fn a_monitor_is_told_that_nothing_was_asked() {
+    let path = std::env::temp_dir().join(format!("thinspect-empty-{}.json", std::process::id()));
+    std::fs::write(
+        &path,
+        "{\"version\": 1, \"tool\": \"thinspect 0.1.0\", \"source\": \"machine\", \"answers\": []}",
+    )
+    .unwrap();
+    let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_thinspect"));
+    let output = check.args(["check", "--from"]).arg(&path).output().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.starts_with("THINPOOL UNKNOWN: whether there are thin pools"), "{said}");
 }

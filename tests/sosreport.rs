@@ -14,7 +14,7 @@ use thinspect::record::{Query, Recording};
 use thinspect::rules;
 
 fn bundles(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sosreports").join(name)
 }
 
 fn pool(host: &Host) -> &Pool {

@@ -1,0 +1,48 @@
+# A settings file, $settings, is changed by replacing bytes of it. What else it holds, secrets above all, is not known here:
+# whether it is the file that the plan was made from, its sum tells.
+
+# A link to the file stays a link.
+settings_file() { readlink -f -- "$settings"; }
+sum_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
+# spliced FILE OFFSET LENGTH TEXT...: the file with TEXT in place of LENGTH bytes from OFFSET, for each three; in order.
+spliced() {
+    local file=$1 at=0
+    shift
+    while [ "$#" -gt 0 ]; do
+        [ "$1" = "$at" ] || head -c "$1" -- "$file" | tail -c "$(( $1 - at ))" || return 1
+        printf '%s' "$3" || return 1
+        at=$(( $1 + $2 ))
+        shift 3
+    done
+    tail -c "+$(( at + 1 ))" -- "$file"
+}
+settings_absent() { [ ! -e "$settings" ] && [ ! -L "$settings" ]; }
+settings_were() { [ -f "$settings" ] && [ "$(sum_of "$settings")" = "$1" ]; }
+# settings_became SUM OFFSET LENGTH TEXT...: whether taking the change back gives the file with that sum.
+settings_became() {
+    local sum=$1
+    shift
+    [ -f "$settings" ] && [ "$(spliced "$settings" "$@" | sha256sum | cut -d ' ' -f 1)" = "$sum" ]
+}
+# The changed file is made beside the old one, with its owner, mode and label, and takes its place whole.
+# change_settings SUM COUNT OFFSET LENGTH TEXT... OFFSET LENGTH TEXT...: COUNT words make the change, the rest take it back.
+change_settings() {
+    local file beside sum=$1 forth=("${@:3:$2}") back=("${@:3+$2}")
+    file=$(settings_file)
+    beside=$file.thinspect-new
+    settings_were "$sum" || stop "$settings is not what it was when it was recorded; make a new plan"
+    rm -f -- "$beside"
+    { cp -a -- "$file" "$beside" && spliced "$file" "${forth[@]}" >"$beside"; } ||
+        { rm -f -- "$beside"; stop "$beside could not be written; $settings is as it was"; }
+    if have chcon; then chcon --reference="$file" -- "$beside" 2>/dev/null || true; fi
+    { [ "$(spliced "$beside" "${back[@]}" | sha256sum | cut -d ' ' -f 1)" = "$sum" ] && settings_were "$sum"; } ||
+        { rm -f -- "$beside"; stop "the changed file is not what it should be; $settings is as it was"; }
+    run mv -f -- "$beside" "$file"
+}
+make_settings() {
+    settings_absent || stop "$settings is there by now; make a new plan"
+    run mkdir -p -- "${settings%/*}"
+    { (umask 022 && printf '%s' "$1" >"$settings.thinspect-new") && mv -f -- "$settings.thinspect-new" "$settings"; } ||
+        { rm -f -- "$settings.thinspect-new"; stop "$settings could not be written"; }
+    if have restorecon; then restorecon -- "$settings" 2>/dev/null || true; fi
+}

@@ -1,0 +1,189 @@
+//! How a script changes a settings file that it may not have seen in full: the file's sum is compared, and bytes whose
+//! places are known are replaced.
+//!
+//! Secrets were taken out of the recorded text. A change that would touch one is refused, so that what stands in its place
+//! in a recording is never written to a file.
+
+use super::daemon_json::Edited;
+use super::json_edit::Splice;
+use crate::advice::quote;
+use crate::host::docker::{Docker, FileDigest, Hidden, sha256};
+
+/// What stands in a recording where a secret stood.
+const REDACTED: &str = "<redacted>";
+
+/// A settings file on the disk, as far as a recording tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Original {
+    /// There is none.
+    Absent,
+    /// What it is.
+    File(FileDigest),
+}
+
+/// What Docker's settings file is; a sentence where that is not known.
+pub(super) fn original(docker: &Docker) -> Result<Original, String> {
+    let path = docker.settings_file();
+    if let Some(why) = &docker.daemon_json_unread {
+        return Err(format!("{path} was not read ({why}): run it as root, on the host itself"));
+    }
+    match (&docker.daemon_json, &docker.daemon_json_digest) {
+        (Some(_), Some(digest)) => Ok(Original::File(digest.clone())),
+        (Some(text), None) if text.contains(REDACTED) => Err(format!(
+            "{path} holds something secret, and this recording does not say where: make the plan on the host itself, or \
+             record it again with this version"
+        )),
+        (Some(_), None) => {
+            Err(format!("what bytes {path} holds is not known here: make the plan on the host itself"))
+        }
+        (None, _) => Ok(Original::Absent),
+    }
+}
+
+/// How a script changes the settings: what holds before, what afterwards, and what does it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) was: String,
+    pub(super) is: String,
+    pub(super) write: String,
+}
+
+impl Change {
+    /// Of the whole file, from one text to another; a sentence where that cannot be done without touching what was not
+    /// recorded.
+    pub(super) fn of_file(file: &Original, edited: &Edited) -> Result<Self, String> {
+        match file {
+            Original::Absent => Ok(Self::new_file(&edited.text())),
+            Original::File(digest) => Self::spliced(digest, &Replacement::all(digest, edited)?),
+        }
+    }
+
+    fn new_file(text: &str) -> Self {
+        Self {
+            was: "settings_absent".into(),
+            is: format!("settings_were {}", sha256(text.as_bytes())),
+            write: format!("make_settings {}", quote(text)),
+        }
+    }
+
+    fn spliced(digest: &FileDigest, all: &[Replacement]) -> Result<Self, String> {
+        let sum = &digest.sha256;
+        let mut shift = 0_i128;
+        let mut back = Vec::new();
+        for one in all {
+            let offset = i128::from(one.offset) + shift;
+            back.push(format!("{offset} {} {}", one.new.len(), quote(&one.old)));
+            shift += i128::try_from(one.new.len()).unwrap_or_default();
+            shift -= i128::try_from(one.old.len()).unwrap_or_default();
+        }
+        let forth: Vec<String> = all.iter().map(Replacement::words).collect();
+        let (forth, back) = (forth.join(" "), back.join(" "));
+        if all.is_empty() {
+            // Nothing has to change.
+            let was = format!("settings_were {sum}");
+            return Ok(Self { is: was.clone(), was, write: "true".into() });
+        }
+        Ok(Self {
+            was: format!("settings_were {sum}"),
+            is: format!("settings_became {sum} {back}"),
+            write: format!("change_settings {sum} {} {forth} {back}", all.len() * 3),
+        })
+    }
+
+    /// What must hold before it, and what is said of `file` if it does not.
+    pub(super) fn needed(&self, file: &str) -> (String, String) {
+        (
+            format!("{{ {} || {}; }}", self.was, self.is),
+            format!("{file} is not what it was when it was recorded; make a new plan"),
+        )
+    }
+
+    /// The line that makes it, where that was not done before.
+    pub(super) fn once(&self) -> String {
+        format!("{} || {}", self.is, self.write)
+    }
+}
+
+/// Bytes of the file on the disk and what takes their place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Replacement {
+    /// Where they begin, in bytes.
+    pub(super) offset: u64,
+    pub(super) old: String,
+    pub(super) new: String,
+}
+
+impl Replacement {
+    /// Those of a change of the recorded text; a sentence where one of them would touch what was not recorded.
+    pub(super) fn all(digest: &FileDigest, edited: &Edited) -> Result<Vec<Self>, String> {
+        edited.splices().iter().map(|splice| Self::of(digest, &edited.old, splice)).collect()
+    }
+
+    fn of(digest: &FileDigest, text: &str, splice: &Splice) -> Result<Self, String> {
+        let secret = || {
+            "what has to change there was not recorded, as it may be secret: it has to be edited by hand"
+                .to_owned()
+        };
+        let (start, end) = (number(splice.range.start), number(splice.range.end));
+        let mut old = text.get(splice.range.clone()).unwrap_or_default().to_owned();
+        // From the last one, so that the places before stay what they are.
+        for place in recorded(&digest.hidden).iter().rev() {
+            if place.hidden.shown > 0 && place.at < end && start < place.at + place.hidden.shown {
+                return Err(secret());
+            }
+            // Something added inside it would come out in its middle.
+            if place.hidden.shown > 0
+                && start == end
+                && place.at < start
+                && start < place.at + place.hidden.shown
+            {
+                return Err(secret());
+            }
+            if place.hidden.shown == 0 && start <= place.at && place.at < end {
+                let at = usize::try_from(place.at - start).map_err(|_| secret())?;
+                if old.get(at..).is_none() {
+                    return Err(secret());
+                }
+                old.insert(at, '\r');
+            }
+        }
+        let new = splice.by.clone();
+        Ok(Self { offset: on_disk(digest, start), old, new })
+    }
+
+    /// As arguments of the script's functions.
+    fn words(&self) -> String {
+        format!("{} {} {}", self.offset, self.old.len(), quote(&self.new))
+    }
+}
+
+/// What was not recorded, and where its place is in the recorded text.
+struct Place {
+    hidden: Hidden,
+    at: u64,
+}
+
+fn recorded(hidden: &[Hidden]) -> Vec<Place> {
+    let (mut from, mut at) = (0, 0_u64);
+    let mut places = Vec::with_capacity(hidden.len());
+    for hidden in hidden {
+        at = at.saturating_add(hidden.offset.saturating_sub(from));
+        places.push(Place { hidden: *hidden, at });
+        at = at.saturating_add(hidden.shown);
+        from = hidden.offset.saturating_add(hidden.bytes);
+    }
+    places
+}
+
+/// Where a place in the recorded text is in the file. What is left out before a newline stays behind the place.
+fn on_disk(digest: &FileDigest, at: u64) -> u64 {
+    let before = recorded(&digest.hidden).into_iter().filter(|place| place.at < at);
+    before.fold(at, |sum, place| sum.saturating_add(place.hidden.bytes).saturating_sub(place.hidden.shown))
+}
+
+fn number(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
