@@ -1,7 +1,7 @@
 //! Every call of every script fails once: the script ends with a sentence, nothing is suspended, nothing is lost, and the
 //! next run goes on or says why not.
 //!
-//! One call of each kind by default; `cargo test --test plans_attack -- --ignored` lets every single one fail.
+//! A dozen calls of different kinds by default; `cargo test --test plans_attack -- --ignored` lets one of every kind fail.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
 #![allow(clippy::indexing_slicing, reason = "as above")]
@@ -115,6 +115,9 @@ fn kind(line: &str) -> String {
     line.split(' ').filter(plain).take(3).collect::<Vec<_>>().join(" ")
 }
 
+/// So many calls fail of each script, unless all are to.
+const SOME: usize = 12;
+
 fn attack(makes: Makes, all: bool) {
     let case = makes();
     case.stage.counts();
@@ -122,12 +125,10 @@ fn attack(makes: Makes, all: bool) {
     assert_eq!(clean.ok(), case.ends, "{clean:?}");
     let mut kinds = BTreeSet::new();
     let lines: Vec<&str> = clean.calls.lines().collect();
-    let calls: Vec<usize> = lines
-        .iter()
-        .enumerate()
-        .filter(|(_, line)| all || kinds.insert(kind(line)))
-        .map(|(i, _)| i + 1)
-        .collect();
+    let first = lines.iter().enumerate().filter(|(_, line)| kinds.insert(kind(line)));
+    let calls: Vec<usize> = first.map(|(i, _)| i + 1).collect();
+    let every = if all { 1 } else { calls.len().div_ceil(SOME) };
+    let calls: Vec<usize> = calls.into_iter().step_by(every).collect();
     assert!(calls.len() > 3, "{:?}", clean.calls);
     for part in calls.chunks(calls.len().div_ceil(2)) {
         let part = part.to_vec();
@@ -213,9 +214,9 @@ fn freeing() -> Case {
     (pool.data.used, pool.data.total) = (Some(DataBlocks(900)), Some(DataBlocks(1000)));
     let text = script(&free(&host, &pool, &Free { need: Some(Bytes(50 << 16)) }));
     let nothing_lost = |stage: &Stage, about: &str| {
-        // Containers are enough: images stay.
+        // Containers are enough; where Docker refuses to remove them, images go, which was agreed to as well.
         let used: u32 = stage.read("used").trim().parse().unwrap();
-        assert!(used == 900 || used == 840 || used == 780, "{about}: {used}");
+        assert!([900, 840, 700].contains(&used), "{about}: {used}");
     };
     Case { text, stage, arguments: &["--yes", "--yes-destroy"], nothing_lost, ends: true }
 }
@@ -294,9 +295,62 @@ fn moving_to_overlay2_survives_every_kind_of_failure() {
 }
 
 #[test]
-#[ignore = "takes minutes: every single call"]
-fn every_single_call() {
+#[ignore = "takes minutes: a call of every kind"]
+fn every_kind_of_call() {
     for makes in [lowering as Makes, freeing, repairing, moving_to_lvm, moving_to_overlay2] {
         attack(makes, true);
+    }
+}
+
+/// Whatever the environment says, every plan asks the daemon on its own socket.
+#[test]
+fn the_engine_is_the_one_that_is_meant() {
+    for makes in [lowering as Makes, freeing, repairing, moving_to_lvm, moving_to_overlay2] {
+        let case = makes();
+        let docker = case.stage.read("bin/docker");
+        let noted = "echo \"$DOCKER_HOST ${DOCKER_CONTEXT-}${DOCKER_TLS_VERIFY-}${DOCKER_CERT_PATH-} $DOCKER_CONFIG\" \
+                     >>\"$STAGE/engines\"\n";
+        let (head, body) = docker.split_once('\n').unwrap();
+        case.stage.write("bin/docker", &format!("{head}\n{noted}{body}"));
+        let line = "export DOCKER_HOST=tcp://other:2375 DOCKER_CONTEXT=other DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=/x \
+                    DOCKER_CONFIG=/root/.docker; exec \"$@\"";
+        let run = case.stage.run_by(line, &case.stage.at_home(&case.text), case.arguments);
+        assert_eq!(run.ok(), case.ends, "{run:?}");
+        let engines = case.stage.read("engines");
+        assert!(engines.lines().count() > 1, "{run:?}");
+        for engine in engines.lines() {
+            assert_eq!(engine, "unix:///var/run/docker.sock  /run/thinspect-no-configuration", "{run:?}");
+        }
+    }
+}
+
+/// A daemon with another data root or another pool is left alone by every plan that asks one.
+#[test]
+fn another_daemon_is_left_alone() {
+    for makes in [lowering as Makes, freeing, repairing, moving_to_lvm] {
+        for (from, to) in
+            [("Docker Root Dir: ", "Docker Root Dir: /elsewhere"), ("Pool Name: ", "Pool Name: another-")]
+        {
+            let case = makes();
+            let repairs = case.text.contains("thinspect plan repair");
+            if repairs && from.starts_with("Pool") {
+                // A broken pool keeps Docker from saying its name.
+                continue;
+            }
+            case.stage.write("info", &case.stage.read("info").replace(from, to));
+            let run = case.run();
+            assert!(run.failed_saying("keeps its data elsewhere"), "{from}: {run:?}");
+            for changes in [
+                "docker stop",
+                "docker rm",
+                "docker rmi",
+                "docker container",
+                "docker image prune",
+                "systemctl stop",
+                "systemctl restart",
+            ] {
+                assert!(!run.called(changes), "{from}: {run:?}");
+            }
+        }
     }
 }

@@ -112,7 +112,8 @@ fn a_group_that_is_there_is_used_as_it_is() {
 #[test]
 fn what_cannot_take_the_pool_is_named_in_one_sentence() {
     type Change = fn(&mut Disk);
-    let cases: [(&str, Change); 9] = [
+    let cases: [(&str, Change); 10] = [
+        ("sectors of 4096 bytes", |d| d.logical_block = Some(4096)),
         ("holds a filesystem of type ext4", |d| {
             d.content = Content::Holds("a filesystem of type ext4".into())
         }),
@@ -138,7 +139,8 @@ fn what_cannot_take_the_pool_is_named_in_one_sentence() {
 #[test]
 fn pools_that_cannot_move_are_told_why() {
     type Change = fn(&mut Host, &mut Pool);
-    let cases: [(&str, Change); 10] = [
+    let cases: [(&str, Change); 11] = [
+        ("part of a swarm", |h, _| h.docker_roots[0].swarm = Some(true)),
         ("needs_check", |_, p| p.needs_check = Some(true)),
         ("suspended", |_, p| p.suspended = Some(true)),
         ("containers/storage", |_, p| p.owner = PoolOwner::ContainersStorage),
@@ -449,4 +451,25 @@ fn a_size_that_was_asked_for_is_taken_or_refused() {
         sized(150).steps[0].commands[0].contains(&format!(" --size {} ", 150 * GIB)),
         "the plan that is made again"
     );
+}
+
+#[test]
+fn a_disk_that_nothing_tells_from_others_is_not_written_to() {
+    let (mut host, pool) = moving();
+    assert!(
+        script(&direct_lvm(&host, &pool, &to("/dev/sdb")))
+            .contains("device_identity='wwid naa.5000c500a1b2c3d4'")
+    );
+    host.disks[0].identity = None;
+    let plan = direct_lvm(&host, &pool, &to("/dev/sdb"));
+    assert!(
+        plan.unscriptable().is_some_and(|why| why.contains("what tells that disk")),
+        "{:?}",
+        plan.unscriptable()
+    );
+    // Larger sectors fit where the old pool has them too.
+    let (mut host, mut pool) = moving();
+    host.disks[0].logical_block = Some(4096);
+    pool.data_backing.logical_block = Some(4096);
+    assert!(direct_lvm(&host, &pool, &to("/dev/sdb")).possible);
 }

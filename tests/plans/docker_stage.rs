@@ -140,7 +140,11 @@ impl Stage {
 
     /// A script for the host that runs it here.
     pub(crate) fn run_here(&self, script: &str, arguments: &[&str]) -> Run {
-        let script = self.rooted(script).replace("/var/lib/docker", &self.path("root").display().to_string());
-        self.run(&script, arguments)
+        self.run(&self.at_home(script), arguments)
+    }
+
+    /// The same with its places on this stage.
+    pub(crate) fn at_home(&self, script: &str) -> String {
+        self.rooted(script).replace("/var/lib/docker", &self.path("root").display().to_string())
     }
 }
