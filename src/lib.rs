@@ -4,9 +4,9 @@
 //! A recording is the only input: inspecting a live host is making a recording and inspecting it. An arrow is also
 //! the only allowed direction of imports (`tests/tidy.rs` checks it).
 //! ```text
-//! machine ──▶ record ──▶ host ──▶ rules ──▶ report ──▶ reader
-//!             what it    what it  what is   how it
-//!             said       means    wrong     is shown
+//! machine ──▶ record ──▶ host ──▶ rules ──▶ diagnosis ──▶ report ──▶ reader
+//!             what it    what it  what is   what          how it
+//!             said       means    wrong     explains it   is shown
 //!                          └──▶ plan ──▶ report      what to do, in exact numbers
 //!
 //! host ──▶ forecast ──▶ rules, report                how fast it fills, and when it is full
@@ -19,6 +19,7 @@
 //! - [`forecast`] computes rates and times to full from a history, which is an answer in the recording like any other.
 //! - [`snapshot`] takes the one write there is, a metadata snapshot that the user asked for, and releases it.
 //! - [`rules`] are pure functions from a host to findings, one file each, with explanations that run as tests.
+//! - [`diagnosis`] puts findings beside the failures that were told: what is explained, suspected, excluded.
 //! - [`plan`] computes exact numbers and ordered steps for one goal, and a guarded script of them.
 //! - [`watch`] polls: each poll is a recording in which only what changes was asked again.
 //! - [`report`] renders; it decides nothing. [`exporter`] hands metrics to their collector.
@@ -50,6 +51,7 @@
 pub mod advice;
 pub mod capabilities;
 pub mod cli;
+pub mod diagnosis;
 pub mod exporter;
 pub mod forecast;
 pub mod host;

@@ -418,3 +418,69 @@ fn a_monitor_is_told_that_nothing_was_asked() {
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.starts_with("THINPOOL UNKNOWN: whether there are thin pools"), "{said}");
 }
+
+/// What could not be asked for want of something else is not known: no guess about the kernel, the user or what is
+/// installed is made of it.
+#[test]
+fn want_of_something_else_is_no_guess() {
+    let sentence = |refusal: &str| {
+        let mut recording = Recording::new(Source::Machine, None);
+        for query in [Query::DmVersion, Query::DmList] {
+            recording.push(query, "", Outcome::Refused(refusal.to_owned()));
+        }
+        Report::new(thinspect::host::read(&recording), ReportSource::Recording, None).sentence()
+    };
+    for refusal in [
+        "ENODATA: /proc/misc is missing here, so that it is not known whether the kernel has device-mapper",
+        "EMFILE: no process could be made to ask in",
+        "EAGAIN: no process could be made to ask in",
+        "ENODEV: /dev/mapper/control is missing here",
+        "ENOENT: /dev/mapper/control is missing here",
+    ] {
+        let said = sentence(refusal);
+        assert!(said.contains("is not known") && said.contains(refusal), "{said}");
+        assert!(!said.contains("root") && !said.contains("modprobe"), "{said}");
+    }
+    // The controls: where the kernel itself said so, it is told.
+    assert!(sentence("EACCES: only root may ask device-mapper").contains("run as root"));
+    assert!(sentence("ENOENT: the kernel has no device-mapper loaded").contains("no device-mapper loaded"));
+    // Whether Docker runs is not known where processes cannot be listed.
+    let runs = |outcome: Outcome| {
+        let mut recording = Recording::new(Source::Machine, None);
+        recording.push(Query::Processes, "dockerd", outcome);
+        recording.push(
+            Query::DeviceRecords,
+            "/var/lib/docker/devicemapper/metadata",
+            Outcome::Answered(String::new()),
+        );
+        thinspect::host::read(&recording).docker_roots[0].running
+    };
+    assert_eq!(runs(Outcome::Refused("ENOENT".into())), None);
+    assert_eq!(runs(Outcome::Answered(String::new())), Some(false));
+}
+
+/// In a bare root without `/proc` and `/dev/null` the program says what it lacks. It needs root to make one.
+#[test]
+fn a_bare_root_is_told_apart_from_a_bare_kernel() {
+    let run = |setup: &str, words: &[&str]| {
+        let inside = format!("{setup}; exec \"$0\" \"$@\"");
+        let program = env!("CARGO_BIN_EXE_thinspect");
+        std::process::Command::new("unshare")
+            .args(["-m", "sh", "-ec", &inside, program])
+            .args(words)
+            .output()
+            .unwrap()
+    };
+    let hidden = "mount -t tmpfs none /proc";
+    if !run(hidden, &["--version"]).status.success() {
+        return;
+    }
+    let out = run(hidden, &["check"]);
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.code() == Some(3) && said.contains("not known"), "{said}");
+    assert!(!said.contains("no device-mapper loaded") && !said.contains("as root"), "{said}");
+    // Nothing can be started where there is no /dev/null: that does not mean that nothing is installed.
+    let out = run("mount -t tmpfs none /dev", &["record"]);
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(said.contains("/dev/null cannot be opened"), "{said}");
+}

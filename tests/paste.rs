@@ -11,10 +11,11 @@ use thinspect::host::block::{losetup, lsblk};
 use thinspect::host::dm::info;
 use thinspect::host::docker::info as docker_info;
 use thinspect::host::fs::{df, stat};
+use thinspect::host::log::{self, Message};
 use thinspect::host::model::backing::BackingKind;
 use thinspect::host::model::pool::{MinFreeFrom, PoolOwner};
 use thinspect::host::model::units::Bytes;
-use thinspect::host::{self, lvm, saying};
+use thinspect::host::{self, lvm};
 use thinspect::record::paste::paste;
 use thinspect::record::{Answer, Query, Recording};
 use thinspect::rules;
@@ -221,7 +222,7 @@ fn logs_in_every_format_say_the_same() {
     ];
     for text in formats {
         let host = host::read(&paste(&text));
-        assert_eq!(host.known("pool-to-read-only").count(), 1, "{text}");
+        assert_eq!(host.known(Message::PoolToReadOnly).count(), 1, "{text}");
         assert!(host.notes.is_empty(), "{text}: {:?}", host.notes);
         assert_eq!(rules::findings(&host)[0].rule, "pool-read-only", "{text}");
     }
@@ -351,10 +352,10 @@ fn a_mixed_paste() {
     assert_eq!((infos[0].0, info::read(infos[0].1).uuid.as_deref()), ("lonely", Some("LVM-x")));
     assert_eq!(infos[1], ("x", "Name: x"));
     assert_eq!(df::read("df", all(&recording, Query::Df)[0].1)[0].mount.as_deref(), Some("/w"));
-    let refused = saying::read(all(&recording, Query::PastedLine)[0].1);
+    let refused = log::read(all(&recording, Query::PastedLine)[0].1);
     assert!(matches!(
         refused[0].kind,
-        saying::Kind::MinFreeRefused { free: Some(161_986), required: Some(163_840), .. }
+        log::Kind::MinFreeRefused { free: Some(161_986), required: Some(163_840), .. }
     ));
 }
 
@@ -374,7 +375,7 @@ fn a_line_that_matters_is_kept_in_the_longest_log() {
     let recording = paste(&log);
     assert!(recording.answers.len() < 20_000, "{}", recording.answers.len());
     let texts = recording.answers.iter().map(said);
-    assert_eq!(saying::gather(texts).len(), 1);
+    assert_eq!(log::gather(texts).len(), 1);
     assert!(recording.said(Query::PastedOutput, "paste").is_some(), "what was not looked at closely is said");
 }
 
@@ -402,7 +403,7 @@ fn read_all(text: &str) -> Recording {
         black_box((info::read(words), info::columns(words), lsblk::read(&answer.target, words)));
         black_box((losetup::loops(words), losetup::files(&answer.target, words)));
         black_box((stat::listed(words), stat::stat(words), stat::statfs(words)));
-        for said in saying::gather([words].into_iter()) {
+        for said in log::gather([words].into_iter()) {
             black_box(said.number_after("is"));
         }
     }

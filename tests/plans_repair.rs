@@ -19,9 +19,9 @@ use plans::stage::Stage;
 use std::path::Path;
 use thinspect::advice::Risk;
 use thinspect::host::dm::status::{Discards, Mode};
+use thinspect::host::log::{Kind, LogMessage, Message};
 use thinspect::host::model::pool::{MinFree, MinFreeFrom, Pool, PoolOwner, StatusAnswer};
 use thinspect::host::model::units::{Bytes, DataBlocks};
-use thinspect::host::saying::{Kind, Saying};
 use thinspect::host::{DeviceMapper, Host};
 use thinspect::plan::{
     Chosen, Free, NUMBERS, Plan, Removal, Repair, Thing, Trimming, absent_pool, free, free_chosen, repair,
@@ -113,8 +113,8 @@ fn metadata_that_ran_full_and_broke_grows_before_it_is_used_again() {
 
 #[test]
 fn what_is_unsafe_is_refused_with_its_reason() {
-    let known = |name, text: &str| Saying {
-        kind: Kind::Known { name },
+    let known = |message, text: &str| LogMessage {
+        kind: Kind::Known { message },
         text: text.into(),
         uptime_secs: None,
         age_secs: None,
@@ -143,19 +143,24 @@ fn what_is_unsafe_is_refused_with_its_reason() {
             "fails",
             case(&|h, p| {
                 p.data_backing.below = vec!["/dev/sdb1".into()];
-                h.log_messages = vec![known("block-io-error", "I/O error, dev sdb, sector 5 op 0x1:(WRITE)")];
+                h.log_messages =
+                    vec![known(Message::BlockIoError, "I/O error, dev sdb, sector 5 op 0x1:(WRITE)")];
             }),
         ),
-        ("fails", case(&|h, _| h.log_messages = vec![known("snapshot-invalid", "x: 0 5 snapshot Invalid")])),
+        (
+            "fails",
+            case(&|h, _| h.log_messages = vec![known(Message::SnapshotInvalid, "x: 0 5 snapshot Invalid")]),
+        ),
     ];
     for (word, plan) in &plans {
         assert!(!plan.possible && says(&plan.blocked_by, word), "{word}: {:?}", plan.blocked_by);
         assert!(!commands(plan).iter().any(|c| c.contains("thin_repair") || c.contains("mv -f")), "{word}");
         assert!(Stage::new().run(&script(plan), &["--yes"]).failed_saying("stopped"), "{word}");
     }
-    for (name, line) in
-        [("block-io-error", "I/O error, dev loop1, sector 9"), ("block-io-error", "I/O error, dev sdz")]
-    {
+    for (name, line) in [
+        (Message::BlockIoError, "I/O error, dev loop1, sector 9"),
+        (Message::BlockIoError, "I/O error, dev sdz"),
+    ] {
         let plan = case(&|h, p| {
             p.data_backing.below = vec!["/dev/sdb".into()];
             h.log_messages = vec![known(name, line)];

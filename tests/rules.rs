@@ -132,31 +132,3 @@ fn commands_are_shell() {
         assert!(checked.success(), "{command}");
     }
 }
-
-#[test]
-fn rules_know_only_wordings_that_there_are() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut known = BTreeSet::new();
-    for entry in std::fs::read_dir(source.join("host/saying")).unwrap() {
-        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        let names = text.split("wording(\"").skip(1).filter_map(|part| part.split('"').next());
-        known.extend(names.map(str::to_owned));
-    }
-    let folder = source.join("rules");
-    let mut unknown = Vec::new();
-    for path in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_file()) {
-        let text = std::fs::read_to_string(path).unwrap();
-        let code: String = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect();
-        for call in
-            ["log_findings::lines(", "log_findings::current(", "log_findings::fresh(", "log_findings::any("]
-        {
-            for part in code.split(call).skip(1) {
-                let list = part.split([']', ';']).next().unwrap_or_default();
-                unknown.extend(
-                    list.split('"').skip(1).step_by(2).filter(|n| !known.contains(*n)).map(str::to_owned),
-                );
-            }
-        }
-    }
-    assert!(unknown.is_empty(), "wordings that no line can have: {unknown:?}");
-}

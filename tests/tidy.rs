@@ -12,11 +12,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("host", &["host", "record"]),
     ("forecast", &["forecast", "host"]),
     ("rules", &["rules", "host", "forecast", "advice", "verdict"]),
+    ("diagnosis", &["diagnosis", "host", "rules", "verdict"]),
     ("plan", &["plan", "host", "advice", "verdict"]),
     ("usage", &["usage", "host", "metadata", "advice"]),
     ("watch", &["watch", "record", "host", "forecast", "rules", "report", "verdict"]),
     ("exporter", &["exporter", "whole_file"]),
-    ("report", &["report", "host", "rules", "plan", "usage", "forecast", "advice", "verdict", "record"]),
+    (
+        "report",
+        &["report", "host", "rules", "diagnosis", "plan", "usage", "forecast", "advice", "verdict", "record"],
+    ),
     // The program is a user of the library like any other.
     ("commands", &[]),
     ("snapshot", &["snapshot", "host", "metadata", "record", "advice"]),
@@ -75,7 +79,7 @@ fn arrows_point_one_way() {
 
 #[test]
 fn only_the_recorder_touches_the_world() {
-    for folder in ["host", "forecast", "rules", "plan", "usage", "report"] {
+    for folder in ["host", "forecast", "rules", "diagnosis", "plan", "usage", "report"] {
         for file in sources(&src().join(folder)) {
             let text = code(&file);
             for outside in OUTSIDE {

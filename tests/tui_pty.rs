@@ -147,6 +147,45 @@ fn signals_and_a_key_give_the_terminal_back() {
     seat.has_its_terminal_back();
 }
 
+/// Signals that end a program with a core: the terminal comes first.
+#[test]
+fn whatever_leaves_a_core_leaves_the_terminal_before() {
+    use std::os::unix::process::ExitStatusExt;
+    for signal in [Signal::QUIT, Signal::ABORT] {
+        let mut seat = Seat::take();
+        seat.send(signal);
+        seat.until("the program has ended", |seat| seat.program.try_wait().unwrap().is_some());
+        seat.has_its_terminal_back();
+        assert_eq!(seat.program.wait().unwrap().signal(), Some(signal.as_raw()), "it ends as it was told");
+    }
+}
+
+/// A terminal that can do nothing is told so, and not with escapes.
+#[test]
+fn a_dumb_terminal_gets_words() {
+    let here = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&here).unwrap();
+    unlockpt(&here).unwrap();
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let there = rustix::fs::open(ptsname(&here, Vec::new()).unwrap(), flags, Mode::empty()).unwrap();
+    let side = || there.try_clone().unwrap();
+    let program = Command::new(env!("CARGO_BIN_EXE_thinspect"))
+        .args(["watch", "--full-screen", "--from"])
+        .arg(tests("hosts/capture-min-free-space-error/input.txt"))
+        .env("TERM", "dumb")
+        .stdin(side())
+        .stdout(side())
+        .stderr(side())
+        .spawn()
+        .unwrap();
+    let before = modes(&there);
+    let mut seat = Seat { here: Some(here), there, program, drawn: Vec::new(), before };
+    seat.until("it says why", |seat| seat.text().contains("TERM says so"));
+    assert!(!seat.text().contains('\u{1b}'), "{}", seat.text());
+    // The control: another terminal gets them.
+    assert!(Seat::take().text().contains('\u{1b}'));
+}
+
 #[test]
 fn it_lends_the_terminal_while_it_is_stopped() {
     let mut seat = Seat::take();

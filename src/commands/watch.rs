@@ -11,7 +11,13 @@ use thinspect::watch;
 
 /// Watches until a signal or the reader ends it.
 pub(crate) fn watch(global: &Global, interval: Duration, full_screen: bool) -> Result<Exit> {
-    let terminal = io::stdout().is_terminal();
+    // A terminal that says so cannot move its cursor: it gets lines.
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb" || term == "unknown");
+    let terminal = io::stdout().is_terminal() && !dumb;
+    if full_screen && dumb && global.from.is_some() {
+        return Err(anyhow!("the whole screen cannot be drawn on this terminal (TERM says so)"));
+    }
+    let full_screen = full_screen && !dumb;
     if full_screen && !(terminal && io::stdin().is_terminal()) {
         return Err(anyhow!("the whole screen needs a terminal; without --full-screen `watch` writes lines"));
     }

@@ -10,11 +10,11 @@ pub mod dm;
 pub mod docker;
 pub mod fs;
 pub mod history;
+pub mod log;
 pub mod lvm;
 pub mod model;
 pub mod owners;
 pub mod parse;
-pub mod saying;
 
 pub use assemble::read;
 pub use model::headroom::Headroom;
@@ -24,12 +24,12 @@ use block::disk::Disk;
 use containerd::Containerd;
 use docker::Docker;
 use history::History;
+use log::{Kind, LogMessage, Message};
 use lvm::Lvm;
 use model::backing::Filesystem;
 use model::note::Note;
 use model::pool::Pool;
 use model::thin::Thin;
-use saying::{Kind, Saying};
 
 /// A machine, or what a pasted text tells of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub struct Host {
     /// Filesystems with their space, from statfs or a pasted `df`.
     pub filesystems: Vec<Filesystem>,
     /// Recognised log and error lines.
-    pub log_messages: Vec<Saying>,
+    pub log_messages: Vec<LogMessage>,
     /// What was seen of the pools over time, this look included, where a history was given.
     pub history: History,
     /// Containers, from a pasted `docker ps`.
@@ -105,9 +105,9 @@ pub enum DeviceMapper {
 }
 
 impl Host {
-    /// The recognised lines of one wording.
-    pub fn known<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Saying> {
-        self.log_messages.iter().filter(move |s| matches!(s.kind, Kind::Known { name: n } if n == name))
+    /// The lines of one meaning.
+    pub fn known(&self, message: Message) -> impl Iterator<Item = &LogMessage> {
+        self.log_messages.iter().filter(move |s| matches!(s.kind, Kind::Known { message: m } if m == message))
     }
 
     /// The thin devices of a pool.

@@ -105,11 +105,15 @@ fn looks_recorded(text: &str) -> bool {
     }
     let whole = serde_json::from_str::<Head>(text).is_ok_and(|head| head.is_recording());
     // A damaged one still begins as this program begins it.
-    let begins = || {
-        let start: String = text.chars().filter(|c| !c.is_whitespace()).take(60).collect();
-        start.starts_with("{\"version\":") && start.contains("\"tool\":\"thinspect")
-    };
-    whole || begins()
+    whole || begins_recorded(text)
+}
+
+/// So many bytes tell whether a text begins as this program begins a recording.
+const HEAD: usize = 256;
+
+fn begins_recorded(text: &str) -> bool {
+    let start: String = text.chars().filter(|c| !c.is_whitespace()).take(60).collect();
+    start.starts_with("{\"version\":") && start.contains("\"tool\":\"thinspect")
 }
 
 fn recorded(text: &str) -> Result<Recording, LoadError> {
@@ -148,7 +152,9 @@ fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, LoadError> {
     if let Some((_, by)) = PACKED.iter().find(|(begin, _)| bytes.starts_with(begin)) {
         return Err(LoadError::Packed(by));
     }
-    if is_long_and_foreign(bytes) {
+    // What this program wrote may hold any text that somebody said, bytes that were no text included.
+    let is_own = begins_recorded(&String::from_utf8_lossy(bytes.get(..HEAD).unwrap_or(bytes)));
+    if !is_own && is_long_and_foreign(bytes) {
         return Err(LoadError::Binary);
     }
     let text = match bytes {
@@ -161,7 +167,7 @@ fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, LoadError> {
     // Logs after a crash hold runs of NUL, and terminals' escapes are common: some are no proof, many are.
     let (all, strange) =
         text.as_bytes().chunks(64 << 10).map(strange).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    if strange.saturating_mul(20) > all { Err(LoadError::Binary) } else { Ok(text) }
+    if !is_own && strange.saturating_mul(20) > all { Err(LoadError::Binary) } else { Ok(text) }
 }
 
 /// Whether samples of a long input are all no text: an image of a disk need not be looked at in full.

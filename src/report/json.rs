@@ -5,6 +5,7 @@
 use super::forecast::ForecastV1;
 use super::{Report, Source, Units, amounts};
 use crate::advice::Risk;
+use crate::diagnosis::{Excluded, Suspect, Symptom, SymptomKind};
 use crate::forecast::SpaceForecast;
 use crate::host::Host;
 use crate::host::dm::status::{Discards, HeldRoot, WhenFull};
@@ -32,6 +33,12 @@ pub struct Output {
     pools: Vec<PoolV1>,
     /// What is wrong, most likely root cause first.
     findings: Vec<FindingV1>,
+    /// Failures that the text or the log tells of.
+    symptoms: Vec<SymptomV1>,
+    /// Causes that are left of the failures that no finding explains, most likely first.
+    suspects: Vec<SuspectV1>,
+    /// Causes that the facts rule out.
+    excluded: Vec<ExcludedV1>,
     /// What was refused, silent or not understood.
     notes: Vec<NoteV1>,
 }
@@ -198,6 +205,46 @@ struct AdviceV1 {
     gain_bytes: Option<u64>,
 }
 
+/// A failure that somebody saw.
+#[derive(Debug, Serialize, JsonSchema)]
+struct SymptomV1 {
+    /// What it looks like.
+    symptom: SymptomKind,
+    /// The line that tells of it.
+    said: String,
+    /// Rules whose findings explain it; none: it is open.
+    explained_by: Vec<&'static str>,
+}
+
+/// A cause that may be behind an open failure. A rule is never both a finding and a suspect.
+#[derive(Debug, Serialize, JsonSchema)]
+struct SuspectV1 {
+    /// The rule that would find it.
+    rule: &'static str,
+    /// One sentence.
+    summary: &'static str,
+    /// What speaks for it.
+    speaks_for: Vec<String>,
+    /// The question whose answer decides.
+    decided_by: QuestionV1,
+}
+
+/// A question; its commands only read.
+#[derive(Debug, Serialize, JsonSchema)]
+struct QuestionV1 {
+    does: &'static str,
+    commands: Vec<&'static str>,
+}
+
+/// A cause that is ruled out.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ExcludedV1 {
+    /// The rule that would have found it.
+    rule: &'static str,
+    /// The fact.
+    because: String,
+}
+
 /// Something refused, silent or not understood.
 #[derive(Debug, Serialize, JsonSchema)]
 struct NoteV1 {
@@ -208,7 +255,7 @@ struct NoteV1 {
 /// The answer as JSON types.
 #[must_use]
 pub fn output(report: &Report) -> Output {
-    let host = &report.host;
+    let (host, diagnosis) = (&report.host, &report.diagnosis);
     Output {
         schema: "thinspect/1",
         verdict: report.verdict,
@@ -216,6 +263,9 @@ pub fn output(report: &Report) -> Output {
         recorded_at: host.recorded_at.clone(),
         pools: host.pools.iter().map(|p| pool(p, host)).collect(),
         findings: report.findings.iter().map(finding).collect(),
+        symptoms: diagnosis.symptoms.iter().map(symptom).collect(),
+        suspects: diagnosis.suspects.iter().map(suspect).collect(),
+        excluded: diagnosis.excluded.iter().map(excluded).collect(),
         notes: host
             .notes
             .iter()
@@ -372,6 +422,28 @@ fn min_free(pool: &Pool) -> MinFreeV1 {
         metadata_required_blocks: metadata,
         metadata_short_blocks: metadata_short,
     }
+}
+
+fn symptom(symptom: &Symptom) -> SymptomV1 {
+    SymptomV1 {
+        symptom: symptom.kind,
+        said: symptom.said.clone(),
+        explained_by: symptom.explained_by.clone(),
+    }
+}
+
+fn suspect(suspect: &Suspect) -> SuspectV1 {
+    let show = |text: &String| amounts(text, Units::Iec);
+    SuspectV1 {
+        rule: suspect.rule,
+        summary: suspect.summary,
+        speaks_for: suspect.speaks_for.iter().map(show).collect(),
+        decided_by: QuestionV1 { does: suspect.does, commands: suspect.commands.to_vec() },
+    }
+}
+
+fn excluded(excluded: &Excluded) -> ExcludedV1 {
+    ExcludedV1 { rule: excluded.rule, because: amounts(&excluded.because, Units::Iec) }
 }
 
 fn finding(finding: &crate::rules::Finding) -> FindingV1 {

@@ -3,6 +3,7 @@
 //! Words from outside (names, paths, pasted lines) pass [`clean`] on their way to a terminal.
 
 pub mod check_plugin;
+mod diagnosis;
 pub mod explain;
 mod forecast;
 mod html;
@@ -22,6 +23,7 @@ pub use screen::{Look, finding_text, text};
 pub(crate) use screen::{filled, level, tenths};
 pub use units::{Units, amounts, clean};
 
+use crate::diagnosis::{Diagnosis, diagnose};
 use crate::host::Host;
 use crate::rules::{self, Finding};
 use crate::verdict::{Severity, Verdict};
@@ -33,6 +35,8 @@ pub struct Report {
     pub host: Host,
     /// What is wrong, root causes first.
     pub findings: Vec<Finding>,
+    /// What explains what was told, and what is left.
+    pub diagnosis: Diagnosis,
     /// What it adds up to.
     pub verdict: Verdict,
     /// Where it came from.
@@ -61,8 +65,10 @@ impl Report {
             let kept = |subject: &str| host.pools.iter().any(|p| p.label() == subject);
             findings.retain(|f| !f.subject.is_pool() || kept(&f.subject.name));
         }
-        let verdict = Verdict::of(findings.iter().map(|f| f.severity).max(), has_gap(&host));
-        Self { host, findings, verdict, source }
+        let diagnosis = diagnose(&host, &findings);
+        let gap = has_gap(&host) || diagnosis.is_open();
+        let verdict = Verdict::of(findings.iter().map(|f| f.severity).max(), gap);
+        Self { host, findings, diagnosis, verdict, source }
     }
 }
 
@@ -91,9 +97,10 @@ fn has_gap(host: &Host) -> bool {
     host.notes.iter().any(|o| o.forces_unknown) || nothing_known(host)
 }
 
-/// A pasted text without any pool, or a pool of which not one number is known, is no ground for `ok`.
+/// A pasted text without any pool, or a pool of which nobody told the state, is no ground for `ok`.
 fn nothing_known(host: &Host) -> bool {
     let pasted = host.source == crate::record::Source::Pasted;
-    let blank = |p: &crate::host::model::pool::Pool| p.mode.is_none() && p.data.pair().is_none();
+    // Reports of `docker info` and LVM's rows round, and do not tell whether the pool takes writes.
+    let blank = |p: &crate::host::model::pool::Pool| p.mode.is_none() && (pasted || p.data.pair().is_none());
     pasted && host.pools.is_empty() || host.pools.iter().any(blank)
 }

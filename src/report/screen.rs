@@ -6,6 +6,7 @@ use super::units::{Units, amounts, clean};
 use super::wrap::{cut, wrap};
 use super::{Report, Source, forecast};
 use crate::advice::Advice;
+use crate::diagnosis::Suspect;
 use crate::forecast::length;
 use crate::host::dm::status::WhenFull;
 use crate::host::model::backing::Backing;
@@ -74,6 +75,7 @@ pub fn text(report: &Report, look: &Look) -> String {
             out.push_str(&finding_block(finding, rank == 0 || look.verbose, named, look));
         }
     }
+    out.push_str(&super::diagnosis::lines(report, look));
     out.push_str(&see(report));
     out.push_str(&notes(report, look));
     out
@@ -96,19 +98,34 @@ fn headline(report: &Report, look: &Look) -> String {
         let does = look.say(&advice.does);
         let _ = writeln!(out, "  first: {}", look.paint(BOLD, &clean(command)));
         out.push_str(&wrap("         ", &format!("[{}] {does}", advice.risk.word()), look.width));
+    } else if let Some((suspect, command)) = first_question(report) {
+        let _ = writeln!(out, "  first: {}", look.paint(BOLD, command));
+        out.push_str(&wrap("         ", &format!("[reads] {}", suspect.does), look.width));
     }
     out
+}
+
+/// The question that decides about the first suspect, where something is open and nothing was found.
+fn first_question(report: &Report) -> Option<(&Suspect, &'static str)> {
+    let suspect = report.diagnosis.suspects.first().filter(|_| report.diagnosis.is_open())?;
+    Some((suspect, suspect.commands.first()?))
 }
 
 /// What to say when nothing above a notice was found.
 pub(super) fn quiet_sentence(report: &Report) -> String {
     let host = &report.host;
+    if let Some(sentence) = super::diagnosis::open_sentence(report) {
+        return sentence;
+    }
     match (&host.kernel.device_mapper, host.pools.len()) {
         (DeviceMapper::Missing, _) => {
             "this kernel has no device-mapper loaded, so there are no thin pools here (modprobe dm_thin_pool loads it)".into()
         }
-        (DeviceMapper::Refused(why), _) => {
+        (DeviceMapper::Refused(why), _) if why.starts_with("EACCES") || why.starts_with("EPERM") => {
             format!("device-mapper refused to answer ({why}); run as root, with CAP_SYS_ADMIN")
+        }
+        (DeviceMapper::Refused(why), _) => {
+            format!("whether there are thin pools on this host is not known: device-mapper could not be asked ({why})")
         }
         (DeviceMapper::Silent, _) => "device-mapper did not answer in time".into(),
         (_, 0) if report.source == Source::Pasted => {
@@ -123,7 +140,7 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
         (_, pools) if report.verdict == Verdict::Unknown => {
             let missing = host.notes.iter().find(|o| o.forces_unknown);
             if missing.is_none() && report.source == Source::Pasted {
-                return "the text does not say what state a pool is in; paste `dmsetup status` or `docker info` beside it".into();
+                return "nothing is wrong in these numbers, which do not say what state the pool is in: paste `dmsetup status` beside them".into();
             }
             let why = missing.map_or_else(
                 || "the numbers of a pool are missing".to_owned(),

@@ -4,6 +4,7 @@ use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -46,18 +47,23 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["autoextend-off"]);
+    let lines = log_findings::lines(host, &[Message::AutoextendOff]);
     let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "LVM warns that nothing extends its thin pools when they fill";
     let warned =
         log_findings::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary);
     // dmeventd says the same when a pool is deactivated, as at every shutdown.
     let unwatched = || {
-        let lines = log_findings::current(host, &["not-monitored"]);
+        let lines = log_findings::current(host, &[Message::NotMonitored]);
         let summary = "dmeventd does not watch a thin pool, so nothing extends it when it fills";
         log_findings::finding(&RULE, (Severity::Notice, Certainty::Possible), &lines, subject, summary)
     };
-    let finding = warned.or_else(unwatched)?;
+    let given_up = || {
+        let lines = log_findings::current(host, &[Message::AutoextendGivenUp]);
+        let summary = "dmeventd has given up watching a thin pool: extending it failed too often";
+        log_findings::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)
+    };
+    let finding = given_up().or(warned).or_else(unwatched)?;
     let see = "lvmconfig --type full activation/thin_pool_autoextend_threshold";
     Some(finding.advise(advice::look("see the setting", &[see])))
 }

@@ -6,8 +6,8 @@ use crate::advice::{Advice, quote};
 use crate::host::Host;
 use crate::host::Source;
 use crate::host::dm::status::Mode;
+use crate::host::log::{Kind, LogMessage, Message};
 use crate::host::model::pool::Pool;
-use crate::host::saying::{Kind, Saying};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -42,7 +42,8 @@ super::rule! {
 const REMOVABLE: [&str; 4] = ["dev sr", "device sr", "dev fd", "device fd"];
 
 /// What the kernel says of a pool that is full: filesystems on it then meet errors.
-const FULL: [&str; 4] = ["pool-out-of-data-space", "pool-queues-writes", "pool-fails-writes", "no-free-data"];
+const FULL: [Message; 4] =
+    [Message::PoolOutOfDataSpace, Message::PoolQueuesWrites, Message::PoolFailsWrites, Message::NoFreeData];
 
 fn check(host: &Host) -> Vec<Finding> {
     if queries::nobody_has_pools(host) {
@@ -60,10 +61,10 @@ fn check(host: &Host) -> Vec<Finding> {
 /// want of space in the filesystem under a loop file.
 fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let broken = pool.mode == Some(Mode::Failed) || pool.needs_check == Some(true);
-    if !broken || host.source != Source::Machine || log_findings::any(host, &["loop-write-error"]) {
+    if !broken || host.source != Source::Machine || log_findings::any(host, &[Message::LoopWriteError]) {
         return None;
     }
-    let mut lines = log_findings::lines(host, &["metadata-io-error"]);
+    let mut lines = log_findings::lines(host, &[Message::MetadataIoError]);
     lines.retain(|s| queries::pool_of(host, s) == Some(pool));
     let summary = if lines.last().is_some_and(|line| is_the_datas(host, line)) {
         "The device under the pool's data gave I/O errors, which broke the pool"
@@ -84,11 +85,11 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 
 /// Whether a commit failed before it touched the metadata: the kernel has the data written out first, and says directly
 /// before if that went wrong (drivers/md/dm-thin.c, `metadata_pre_commit_callback`, since 5.5).
-fn is_the_datas(host: &Host, line: &Saying) -> bool {
+fn is_the_datas(host: &Host, line: &LogMessage) -> bool {
     let earlier = host.log_messages.iter().take_while(|s| !std::ptr::eq(*s, line));
     // One line may say several things.
     let before = earlier.filter(|s| s.text != line.text).last();
-    before.is_some_and(|s| matches!(s.kind, Kind::Known { name: "data-flush-failed" }))
+    before.is_some_and(|s| matches!(s.kind, Kind::Known { message: Message::DataFlushFailed }))
 }
 
 /// A device that can be read to its end may be on its feet again.
@@ -100,7 +101,7 @@ fn reads_again(pool: &Pool) -> Option<Advice> {
 
 /// A device was named that cannot be read, or a snapshot that has become invalid.
 fn of_device(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["snapshot-invalid", "device-read-failed"]);
+    let lines = log_findings::lines(host, &[Message::SnapshotInvalid, Message::DeviceReadFailed]);
     let invalid = lines.first().is_some_and(|s| s.text.contains("Invalid"));
     let summary = if invalid {
         "A snapshot under the pool is invalid: its own space ran out, and what lies on it gives I/O errors"
@@ -110,7 +111,7 @@ fn of_device(host: &Host) -> Option<Finding> {
     // On a machine whose pools are well the log tells of something else, or of the past.
     let past = host.source == Source::Machine && !queries::some_pool_is_stuck(host);
     let severity = if past { Severity::Warning } else { Severity::Critical };
-    let device = |s: &Saying| Subject::host(device_in(&s.text));
+    let device = |s: &LogMessage| Subject::host(device_in(&s.text));
     log_findings::finding(&RULE, (severity, Certainty::Likely), &lines, device, summary).map(with_advice)
 }
 
@@ -118,12 +119,23 @@ fn of_device(host: &Host) -> Option<Finding> {
 /// its own.
 fn of_errors(host: &Host) -> Option<Finding> {
     let explained = queries::some_pool_is_stuck(host)
-        || log_findings::any(host, &["loop-write-error", "messages-refused"]);
+        || log_findings::any(host, &[Message::LoopWriteError, Message::MessagesRefused]);
     let full = log_findings::any(host, &FULL);
-    let files = if explained { Vec::new() } else { log_findings::lines(host, &["docker-metadata-io-error"]) };
+    let files =
+        if explained { Vec::new() } else { log_findings::lines(host, &[Message::DockerMetadataIoError]) };
     let mut errors = log_findings::lines(
         host,
-        &["block-io-error", "buffer-io-error", "medium-error", "xfs-metadata-error", "mount-io-error"],
+        &[
+            Message::MetadataIoError,
+            Message::DataFlushFailed,
+            Message::CloseFailed,
+            Message::WipeFailed,
+            Message::DataSizeUnknown,
+            Message::BlockIoError,
+            Message::BufferIoError,
+            Message::MediumError,
+            Message::MountIoError,
+        ],
     );
     // An empty drive gives such errors whenever somebody looks at it.
     errors.retain(|s| !REMOVABLE.iter().any(|drive| s.text.contains(drive)));
@@ -139,8 +151,8 @@ fn of_errors(host: &Host) -> Option<Finding> {
         errors.retain(|s| names_a_disk(&s.text));
     }
     let severity = if sound { Severity::Warning } else { Severity::Critical };
-    let lines: Vec<&Saying> = files.into_iter().chain(errors).collect();
-    let device = |s: &Saying| Subject::host(device_in(&s.text));
+    let lines: Vec<&LogMessage> = files.into_iter().chain(errors).collect();
+    let device = |s: &LogMessage| Subject::host(device_in(&s.text));
     let summary = "The kernel or Docker reports I/O errors: a device at or under the pool fails";
     log_findings::finding(&RULE, (severity, Certainty::Likely), &lines, device, summary).map(with_advice)
 }

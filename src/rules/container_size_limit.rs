@@ -5,11 +5,11 @@ use super::shared::{advice, log_findings, queries, thin_devices};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::log::{Kind, LogMessage, Message};
 use crate::host::model::backing::Filesystem;
 use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::thin::Thin;
 use crate::host::model::units::Bytes;
-use crate::host::saying::{Kind, Saying};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -196,12 +196,13 @@ fn check_log(host: &Host) -> Option<Finding> {
     };
     let no_space = queries::no_space_lines(host).find(|(_, path)| explains(*path)).map(|(saying, _)| saying);
     // A package manager speaks of the filesystem it runs on: inside a container that is the container's own.
-    let package =
-        || log_findings::lines(host, &["package-needs-space"]).into_iter().next().filter(|_| explains(None));
+    let package = || {
+        log_findings::lines(host, &[Message::PackageNeedsSpace]).into_iter().next().filter(|_| explains(None))
+    };
     Some(limit_hit(host, no_space.or_else(package)?, roomy))
 }
 
-fn limit_hit(host: &Host, saying: &Saying, roomy: Option<&Pool>) -> Finding {
+fn limit_hit(host: &Host, saying: &LogMessage, roomy: Option<&Pool>) -> Finding {
     let known = roomy.and_then(|p| queries::base_size(host, p));
     let base = known.unwrap_or(DEFAULT_BASE);
     let whence = if known.is_some() {

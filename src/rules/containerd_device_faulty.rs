@@ -4,6 +4,7 @@ use super::shared::{advice, log_findings, queries, thin_devices};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::host::owners::DeviceRole;
 use crate::verdict::{Certainty, Severity};
@@ -92,7 +93,7 @@ fn delete(pool: &Pool, ids: &[String]) -> Option<Advice> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["containerd-device-faulty"]);
+    let lines = log_findings::lines(host, &[Message::ContainerdDeviceFaulty]);
     let summary = "containerd marked a device as faulty: its id and its blocks stay reserved";
     let subject = |_: &_| Subject::host("containerd");
     let found =

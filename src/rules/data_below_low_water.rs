@@ -3,6 +3,7 @@
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -61,7 +62,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::current(host, &["low-water-data"]);
+    let lines = log_findings::current(host, &[Message::LowWaterData]);
     let summary = "The kernel says that a pool's free data fell to its low-water mark";
     let subject = |s: &_| queries::pool_subject(host, s);
     let finding =

@@ -4,6 +4,7 @@ use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::dm::status::{Mode, WhenFull};
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -95,7 +96,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if let Some(used) = queries::used_of(&pool.data) {
         finding = finding.with_evidence("data in use", used, queries::source(pool));
     }
-    let lines = log_findings::lines(host, &["pool-queues-writes", "pool-fails-writes"]);
+    let lines = log_findings::lines(host, &[Message::PoolQueuesWrites, Message::PoolFailsWrites]);
     Some(advise_on(
         finding.with_evidence("writes", state, "status and table").with_log_lines(&lines),
         host,
@@ -106,7 +107,8 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 /// What writes meet now, and whether the grace has passed.
 fn writes(host: &Host, pool: &Pool) -> (String, bool) {
     let grace = host.kernel.no_space_timeout.unwrap_or(GRACE_SECS);
-    let error_was_said = log_findings::any(host, &["pool-fails-writes"]) && !queries::state_is_known(pool);
+    let error_was_said =
+        log_findings::any(host, &[Message::PoolFailsWrites]) && !queries::state_is_known(pool);
     if pool.needs_check == Some(true) {
         return ("it is read-only, and can grow only after its repair".to_owned(), true);
     }
@@ -152,7 +154,13 @@ fn advise_on(finding: Finding, host: &Host, pool: &Pool) -> Finding {
 
 /// No pool was seen, but the kernel or a tool says that one is full.
 fn check_log(host: &Host) -> Option<Finding> {
-    let names = ["pool-out-of-data-space", "pool-queues-writes", "pool-fails-writes", "no-free-data"];
+    let names = [
+        Message::NoSpaceBelow,
+        Message::PoolOutOfDataSpace,
+        Message::PoolQueuesWrites,
+        Message::PoolFailsWrites,
+        Message::NoFreeData,
+    ];
     let lines = log_findings::current(host, &names);
     let first = lines.first()?;
     let failing = lines.iter().any(|s| s.text.contains("error IO"));

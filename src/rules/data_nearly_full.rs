@@ -3,6 +3,7 @@
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::host::model::units::{Bytes, percent_of};
 use crate::verdict::{Certainty, Severity};
@@ -82,9 +83,12 @@ fn excess(pool: &Pool) -> Option<Bytes> {
 
 /// A tool warned about a pool of which nothing else is known.
 fn check_log(host: &Host) -> Option<Finding> {
-    let mut lines = log_findings::current(host, &["lvm-warns-data", "lvm-refuses-at-threshold"]);
+    let mut lines = log_findings::current(
+        host,
+        &[Message::LvmWarnsData, Message::LvmRefusesAtThreshold, Message::UnmountedWhenFull],
+    );
     if queries::speaks_of_thin_pools(host) {
-        lines.extend(log_findings::current(host, &["image-gc-over-threshold", "image-gc-failed"]));
+        lines.extend(log_findings::current(host, &[Message::ImageGcOverThreshold, Message::ImageGcFailed]));
     }
     let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "A tool warns that the pool, or the image filesystem on it, is nearly full";

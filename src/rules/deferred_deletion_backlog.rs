@@ -4,6 +4,7 @@ use super::Finding;
 use super::shared::{advice, log_findings, queries, thin_devices};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::host::model::thin::Thin;
 use crate::host::model::units::{DataBlocks, percent_of};
@@ -106,7 +107,7 @@ fn of_count(host: &Host) -> Option<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["marked-for-deletion"]);
+    let lines = log_findings::lines(host, &[Message::MarkedForDeletion]);
     let summary =
         "Docker says that a device is marked for deletion and cannot be used: it waits for its deletion";
     let subject = |_: &_| queries::docker_subject(host);

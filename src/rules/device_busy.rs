@@ -1,10 +1,12 @@
 //! Rule: a device could not be removed because something holds it.
 
+use super::shared::log_findings::Claim;
 use super::shared::{advice, log_findings, queries, thin_devices};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::docker::ps;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::host::model::thin::Thin;
 use crate::host::owners::{Container, State};
@@ -45,7 +47,31 @@ super::rule! {
 /// Digits of an id that are enough to find it.
 const SHORT_ID: usize = 12;
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[Claim {
+    severity: Severity::Warning,
+    certainty: Certainty::Likely,
+    messages: &[Message::DeviceBusyNote],
+    summary: "A device is still in use: it could not be unmounted, removed or deactivated yet",
+}];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
+    more.map(|f| {
+        f.advise(advice::look(
+            "see which devices are open, and by whom",
+            &["dmsetup info -c -o name,open", "lsblk"],
+        ))
+    })
+    .into_iter()
+    .collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = host.pools.iter().flat_map(|p| check_pool(host, p)).collect();
     if found.is_empty() {
         found.extend(check_log(host).or_else(|| of_dead(host)));
@@ -54,7 +80,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["device-busy"]);
+    let lines = log_findings::lines(host, &[Message::DeviceBusy, Message::ContainerdActivateBusy]);
     let id = lines.first().and_then(|s| device_id(&s.text));
     let name = id.clone().unwrap_or_else(|| "(not named)".to_owned());
     let summary = "A container's disk could not be removed: something still holds it open or mounted";

@@ -1,10 +1,12 @@
 //! Rule: freed blocks do not come back to what carries the pool.
 
-use super::shared::{advice, queries};
+use super::shared::log_findings::Claim;
+use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, START_DOCKER, STOP_DOCKER, quote};
 use crate::host::Host;
 use crate::host::dm::status::Discards;
+use crate::host::log::Message;
 use crate::host::model::backing::Backing;
 use crate::host::model::pool::Pool;
 use crate::host::model::units::Bytes;
@@ -45,7 +47,26 @@ super::rule! {
 /// A file counts as much larger than what the pool uses from this on: less is preallocation and rounding.
 const EXCESS: Bytes = Bytes(1 << 30);
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[Claim {
+    severity: Severity::Notice,
+    certainty: Certainty::Certain,
+    messages: &[Message::DiscardsUnsupported],
+    summary: "A device does not take discards, so freed blocks are not handed down to it",
+}];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
+    more.map(|f| f.advise(advice::look("see which devices take discards", &["lsblk -D"])))
+        .into_iter()
+        .collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     host.pools.iter().filter_map(|p| check_pool(host, p)).collect()
 }
 

@@ -1,13 +1,14 @@
 //! Rule: Docker's or containerd's records and the pool disagree about what exists.
 
+use super::shared::log_findings::Claim;
 use super::shared::{advice, log_findings, queries, thin_devices};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::docker::Docker;
+use crate::host::log::{LogMessage, Message};
 use crate::host::model::pool::Pool;
 use crate::host::owners::reconcile::{self, Reconciliation};
-use crate::host::saying::Saying;
 use crate::verdict::{Certainty, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +48,26 @@ const SHORT_ID: usize = 12;
 /// So many devices are made by one command.
 const AT_ONCE: usize = 200;
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[Claim {
+    severity: Severity::Warning,
+    certainty: Certainty::Likely,
+    messages: &[Message::RecordOdd],
+    summary: "A record of the engine's devices is missing or odd: records and pool may disagree",
+}];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| queries::docker_subject(host));
+    more.map(|f| f.advise(advice::look("compare the pool's devices with their owners", &["thinspect usage"])))
+        .into_iter()
+        .collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = host.docker_roots.iter().filter_map(doubles).collect();
     found.extend(host.pools.iter().filter_map(|p| from_reconciliation(host, p)));
     found.extend(check_log(host).or_else(|| of_refused_message(host)));
@@ -163,12 +183,13 @@ fn check_log(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(
         host,
         &[
-            "device-exists",
-            "unknown-device",
-            "containerd-device-exists",
-            "containerd-device-absent",
-            "no-free-device-id",
-            "containerd-no-device-id",
+            Message::DeviceExists,
+            Message::DeviceAbsent,
+            Message::UnknownDevice,
+            Message::ContainerdDeviceExists,
+            Message::ContainerdDeviceAbsent,
+            Message::NoFreeDeviceId,
+            Message::ContainerdNoDeviceId,
         ],
     );
     let summary = "The records and the pool disagree: a device is there that should not be, or is missing";
@@ -187,18 +208,21 @@ fn check_log(host: &Host) -> Option<Finding> {
 fn of_refused_message(host: &Host) -> Option<Finding> {
     let explained = queries::some_pool_is_stuck(host)
         || host.pools.iter().any(|p| p.refused_data.is_some() || p.refused_metadata.is_some())
-        || log_findings::any(host, &["messages-refused", "uuid-verification-failed", "pool-to-read-only"]);
+        || log_findings::any(
+            host,
+            &[Message::MessagesRefused, Message::UuidVerificationFailed, Message::PoolToReadOnly],
+        );
     let lines = log_findings::fresh(
         host,
         &[
-            "create-snap-failed",
-            "create-device-failed",
-            "activate-failed",
-            "containerd-create-failed",
-            "containerd-init-failed",
-            "containerd-not-active",
-            "thin-create-failed",
-            "thin-open-failed",
+            Message::CreateSnapFailed,
+            Message::CreateDeviceFailed,
+            Message::ActivateFailed,
+            Message::ContainerdCreateFailed,
+            Message::ContainerdInitFailed,
+            Message::ContainerdNotActive,
+            Message::ThinCreateFailed,
+            Message::ThinOpenFailed,
         ],
     );
     if explained {
@@ -219,7 +243,7 @@ fn daemon(host: &Host) -> Subject {
     queries::docker_subject(host)
 }
 
-fn with_advice(finding: Finding, lines: &[&Saying]) -> Finding {
+fn with_advice(finding: Finding, lines: &[&LogMessage]) -> Finding {
     let containerd =
         lines.first().is_some_and(|s| s.text.contains("thin device") || s.text.contains("snap-"));
     let see =

@@ -1,11 +1,13 @@
 //! Rule: the storage driver was told something it cannot do.
 
 use super::Finding;
+use super::shared::log_findings::Claim;
 use super::shared::{advice, log_findings, queries};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::docker::info::DockerInfo;
+use crate::host::log::Message;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -39,7 +41,26 @@ super::rule! {
     "driver-misconfigured", since "0.1.0", check
 }
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[Claim {
+    severity: Severity::Notice,
+    certainty: Certainty::Certain,
+    messages: &[Message::FilesystemIgnored, Message::ShrinkRefused],
+    summary: "Docker leaves a storage setting unused: it cannot be changed after the fact",
+}];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| queries::docker_subject(host));
+    more.map(|f| f.advise(advice::look("see what the daemon is told", &["cat /etc/docker/daemon.json"])))
+        .into_iter()
+        .collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = check_log(host).into_iter().collect();
     found.extend(host.docker_roots.iter().filter_map(|d| of_options(host, d)));
     found.extend(host.pools.iter().filter_map(|p| p.docker_info.as_ref()).find_map(|i| of_report(host, i)));
@@ -50,15 +71,17 @@ fn check_log(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(
         host,
         &[
-            "option-invalid",
-            "loop-file-not-found",
-            "direct-lvm-unchangeable",
-            "direct-lvm-and-pool",
-            "direct-lvm-without-device",
-            "several-drivers",
-            "deferred-refused",
-            "size-too-small",
-            "xfs-retries-unsupported",
+            Message::OptionInvalid,
+            Message::LoopFileNotFound,
+            Message::DirectLvmUnchangeable,
+            Message::DirectLvmAndPool,
+            Message::DirectLvmWithoutDevice,
+            Message::SeveralDrivers,
+            Message::DeferredRefused,
+            Message::SizeTooSmall,
+            Message::XfsRetriesUnsupported,
+            Message::ContainerdConfigInvalid,
+            Message::TableOptionInvalid,
         ],
     );
     let summary = "Docker refuses one of its storage settings, or does not find what they name";
@@ -71,7 +94,10 @@ fn check_log(host: &Host) -> Option<Finding> {
 /// The driver does not fit the machine, and nothing says why: no kernel module, no udev sync, an odd
 /// filesystem.
 fn of_doubt(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["driver-unsupported", "loop-grow-failed"]);
+    let lines = log_findings::lines(
+        host,
+        &[Message::DriverUnsupported, Message::DriverUnfit, Message::XfsMissing, Message::LoopGrowFailed],
+    );
     let summary = "Docker's storage driver does not work here as it is set up";
     let subject = |_: &_| queries::docker_subject(host);
     log_findings::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, summary)

@@ -5,6 +5,7 @@ use super::shared::{advice, log_findings, queries};
 use crate::advice::pool_option;
 use crate::host::Host;
 use crate::host::docker::Docker;
+use crate::host::log::Message;
 use crate::host::parse::version::version;
 use crate::verdict::{Certainty, Severity};
 
@@ -50,7 +51,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["driver-must-be-chosen", "driver-removed"]);
+    let lines = log_findings::lines(host, &[Message::DriverMustBeChosen, Message::DriverRemoved]);
     let subject = |_: &_| queries::docker_subject(host);
     let summary =
         "Docker does not start: this release has dropped the devicemapper driver, or wants it to be named";
@@ -75,7 +76,7 @@ fn of_version(host: &Host) -> Option<Finding> {
 }
 
 fn of_warning(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["driver-deprecated"]);
+    let lines = log_findings::lines(host, &[Message::DriverDeprecated]);
     let summary = "The devicemapper driver is deprecated since Docker 18.09 and gone from 25.0 on";
     let subject = queries::docker_subject(host);
     let level = (Severity::Notice, Certainty::Certain);

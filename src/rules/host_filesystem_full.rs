@@ -5,9 +5,9 @@ use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::advice::quote;
 use crate::host::Host;
+use crate::host::log::{LogMessage, Message};
 use crate::host::model::backing::Filesystem;
 use crate::host::model::units::Bytes;
-use crate::host::saying::Saying;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -53,7 +53,7 @@ fn check(host: &Host) -> Vec<Finding> {
 fn check_log(host: &Host) -> Option<Finding> {
     let root = queries::docker_root(host);
     let own = |path: &str| matches!(place(path, root), Place::DockersFiles | Place::Run);
-    let lines: Vec<(&Saying, &str)> =
+    let lines: Vec<(&LogMessage, &str)> =
         queries::no_space_lines(host).filter_map(|(s, p)| Some((s, p?))).filter(|(_, p)| own(p)).collect();
     let (_, path) = lines.first()?;
     let filesystem = queries::filesystem_of(host, path);
@@ -73,7 +73,7 @@ fn check_log(host: &Host) -> Option<Finding> {
         }
         _ => format!("The filesystem under Docker's own files has no {what}: not the pool"),
     };
-    let log_messages: Vec<&Saying> = lines.iter().map(|(s, _)| *s).collect();
+    let log_messages: Vec<&LogMessage> = lines.iter().map(|(s, _)| *s).collect();
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, subject, summary)
         .with_evidence("path that could not be written", *path, "error line")
         .with_log_lines(&log_messages);
@@ -82,7 +82,7 @@ fn check_log(host: &Host) -> Option<Finding> {
 
 /// SQLite's words: Docker's link database, or an image's build, could not be written.
 fn of_database(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["sqlite-full"]);
+    let lines = log_findings::lines(host, &[Message::SqliteFull]);
     let root = queries::docker_root(host);
     let subject = |_: &_| Subject::filesystem(root);
     let summary =

@@ -3,6 +3,7 @@
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -39,7 +40,7 @@ fn check(host: &Host) -> Vec<Finding> {
     if queries::nobody_has_pools(host) {
         return Vec::new();
     }
-    let lines = log_findings::lines(host, &["hung-task"]);
+    let lines = log_findings::lines(host, &[Message::HungTask]);
     let explained = queries::some_pool_is_stuck(host);
     let severity = if explained || host.pools.is_empty() { Severity::Critical } else { Severity::Warning };
     let summary = if explained {

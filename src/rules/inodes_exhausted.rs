@@ -4,6 +4,7 @@ use super::shared::{advice, log_findings, queries, thin_devices};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::backing::Filesystem;
 use crate::host::model::thin::Thin;
 use crate::verdict::{Certainty, Severity};
@@ -85,7 +86,7 @@ fn of_filesystem(filesystem: &Filesystem, container: Option<String>) -> Option<F
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["inodes-used-up"]);
+    let lines = log_findings::lines(host, &[Message::InodesUsedUp]);
     let subject = |_: &_| Subject::filesystem(queries::docker_root(host));
     let summary = "A filesystem has no inodes left: files cannot be made, whatever space is free";
     let level = (Severity::Critical, Certainty::Certain);

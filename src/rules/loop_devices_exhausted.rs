@@ -4,6 +4,7 @@ use super::shared::{advice, log_findings};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -34,7 +35,7 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = log_findings::lines(host, &["loop-devices-exhausted", "loop-attach-failed"]);
+    let lines = log_findings::lines(host, &[Message::LoopDevicesExhausted, Message::LoopAttachFailed]);
     let summary = "No loop device could be had for the pool's files";
     let subject = |_: &_| Subject::host("loop devices");
     let found =

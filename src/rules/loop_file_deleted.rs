@@ -1,9 +1,11 @@
 //! Rule: a loop file that carries the pool was deleted or replaced.
 
+use super::shared::log_findings::Claim;
 use super::shared::{advice, log_findings};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, lost_files, put_back, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -42,7 +44,24 @@ super::rule! {
     "loop-file-deleted", since "0.1.0", check
 }
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[Claim {
+    severity: Severity::Critical,
+    certainty: Certainty::Likely,
+    messages: &[Message::LoopFileGone],
+    summary: "A loop file of the pool is not where it belongs: deleted, replaced or never made",
+}];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
+    more.map(|f| f.advise(attached())).into_iter().collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     let found: Vec<Finding> = host.pools.iter().filter_map(check_pool).collect();
     if found.is_empty() { check_log(host).into_iter().collect() } else { found }
 }
@@ -99,7 +118,7 @@ fn attached() -> Advice {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let mut lines = log_findings::lines(host, &["deleted-file-open"]);
+    let mut lines = log_findings::lines(host, &[Message::DeletedFileOpen]);
     lines.retain(|s| s.text.contains("/dev/loop"));
     let summary = "A loop device holds a deleted file; its content is lost when the loop device goes";
     let subject = |_: &_| Subject::host("loop devices");

@@ -4,6 +4,7 @@ use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::advice::{Advice, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::host::model::units::{Bytes, percent_of};
 use crate::verdict::{Certainty, Severity};
@@ -82,7 +83,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     } else {
         (Severity::Notice, "there is room for now")
     };
-    let errors = log_findings::lines(host, &["loop-write-error"]);
+    let errors = log_findings::lines(host, &[Message::LoopWriteError]);
     // In a pasted text the errors may be younger than the report.
     let severity = if errors.is_empty() || found.exact { severity } else { severity.max(Severity::Warning) };
     let certainty = if found.exact { Certainty::Certain } else { Certainty::Likely };
@@ -106,7 +107,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     if host.pools.iter().any(|p| queries::loop_room(host, p).is_some()) || queries::nobody_has_pools(host) {
         return None;
     }
-    let lines = log_findings::lines(host, &["loop-write-error"]);
+    let lines = log_findings::lines(host, &[Message::LoopWriteError]);
     let pool = host.pools.first().cloned().unwrap_or_default();
     let subject = |s: &_| queries::pool_subject(host, s);
     let summary =

@@ -3,6 +3,7 @@
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::{Pool, PoolOwner};
 use crate::verdict::{Certainty, Severity};
 
@@ -75,7 +76,7 @@ fn with_advice(finding: Finding, host: &Host, pool: &Pool) -> Finding {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["loopback-discouraged"]);
+    let lines = log_findings::lines(host, &[Message::LoopbackDiscouraged]);
     let summary = "Docker warns that its pool lies in loop files";
     let level = (Severity::Notice, Certainty::Certain);
     let finding = log_findings::finding(&RULE, level, &lines, |_| queries::docker_subject(host), summary)?;

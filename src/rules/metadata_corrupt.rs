@@ -1,11 +1,12 @@
 //! Rule: the pool's metadata is damaged.
 
+use super::shared::log_findings::Claim;
 use super::shared::{advice, log_findings, queries, thin_devices};
 use super::{Finding, Subject};
 use crate::advice::Advice;
 use crate::host::Host;
+use crate::host::log::{LogMessage, Message};
 use crate::host::model::pool::Pool;
-use crate::host::saying::Saying;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -45,7 +46,24 @@ super::rule! {
 /// What LVM prints when thin_check could not be run at all.
 const NOT_RUN: &str = "(status:2)";
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[Claim {
+    severity: Severity::Warning,
+    certainty: Certainty::Likely,
+    messages: &[Message::BlocksLeaked],
+    summary: "A check of the metadata found counted references that differ from the space map: blocks have leaked, or it did not read everything",
+}];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
+    more.map(|f| f.advise(advice::kernel_log())).into_iter().collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = host.pools.iter().filter_map(of_inside).collect();
     if found.is_empty() {
         found.extend(of_tools(host).or_else(|| of_kernel(host)).or_else(|| of_refused_pool(host)));
@@ -69,12 +87,12 @@ fn of_inside(pool: &Pool) -> Option<Finding> {
 }
 
 fn of_tools(host: &Host) -> Option<Finding> {
-    let mut failed = log_findings::lines(host, &["pool-check-failed"]);
-    let missing = log_findings::any(host, &["thin-check-missing"]);
+    let mut failed = log_findings::lines(host, &[Message::PoolCheckFailed]);
+    let missing = log_findings::any(host, &[Message::ThinCheckMissing]);
     failed.retain(|s| !(missing || s.text.contains(NOT_RUN)));
-    let details = log_findings::lines(host, &["mappings-damaged"]);
+    let details = log_findings::lines(host, &[Message::MappingsDamaged]);
     let certainty = if details.is_empty() { Certainty::Likely } else { Certainty::Certain };
-    let lines: Vec<&Saying> = failed.into_iter().chain(details).collect();
+    let lines: Vec<&LogMessage> = failed.into_iter().chain(details).collect();
     let subject = |s: &_| queries::pool_subject(host, s);
     let summary =
         "The pool's metadata does not pass its check: it must be repaired by hand before the pool starts";
@@ -85,7 +103,12 @@ fn of_tools(host: &Host) -> Option<Finding> {
 fn of_kernel(host: &Host) -> Option<Finding> {
     let lines = log_findings::current(
         host,
-        &["superblock-damaged", "btree-damaged", "space-map-damaged", "metadata-unusable"],
+        &[
+            Message::SuperblockDamaged,
+            Message::BtreeDamaged,
+            Message::SpaceMapDamaged,
+            Message::MetadataUnusable,
+        ],
     );
     let subject = |s: &_| queries::pool_subject(host, s);
     let summary =
@@ -97,10 +120,13 @@ fn of_kernel(host: &Host) -> Option<Finding> {
 
 /// The pool could not be set up, and nothing says why.
 fn of_refused_pool(host: &Host) -> Option<Finding> {
-    if log_findings::any(host, &["loop-devices-exhausted", "loop-attach-failed", "thin-check-missing"]) {
+    if log_findings::any(
+        host,
+        &[Message::LoopDevicesExhausted, Message::LoopAttachFailed, Message::ThinCheckMissing],
+    ) {
         return None;
     }
-    let lines = log_findings::lines(host, &["create-pool-failed", "repair-failed"]);
+    let lines = log_findings::lines(host, &[Message::CreatePoolFailed, Message::RepairFailed]);
     let subject = |s: &_| queries::pool_subject(host, s);
     let summary =
         "The pool could not be set up: its metadata may be damaged, or the kernel lacks dm_thin_pool";
@@ -109,7 +135,7 @@ fn of_refused_pool(host: &Host) -> Option<Finding> {
     Some(with_advice(host, finding, &lines))
 }
 
-fn with_advice(host: &Host, finding: Finding, lines: &[&Saying]) -> Finding {
+fn with_advice(host: &Host, finding: Finding, lines: &[&LogMessage]) -> Finding {
     let pool = lines.first().and_then(|s| queries::pool_of(host, s)).cloned().unwrap_or_default();
     let subject = Subject::pool(&pool);
     let finding =

@@ -4,6 +4,7 @@ use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::dm::status::Mode;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::host::model::units::{METADATA_BLOCKS_MAX, MetadataBlocks};
 use crate::verdict::{Certainty, Severity};
@@ -85,7 +86,12 @@ fn doubled(pool: &Pool) -> Option<crate::host::model::units::Bytes> {
 fn check_log(host: &Host) -> Option<Finding> {
     let lines = log_findings::current(
         host,
-        &["no-free-metadata", "metadata-full-in-tool", "pool-to-out-of-metadata", "metadata-out-of-space"],
+        &[
+            Message::NoFreeMetadata,
+            Message::MetadataFullInTool,
+            Message::PoolToOutOfMetadata,
+            Message::MetadataOutOfSpace,
+        ],
     );
     let summary = "A pool's metadata is full: the kernel or a metadata tool found no free block in it";
     let subject = |s: &_| queries::pool_subject(host, s);

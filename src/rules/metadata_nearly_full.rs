@@ -3,6 +3,7 @@
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -49,7 +50,7 @@ fn check(host: &Host) -> Vec<Finding> {
 
 /// LVM or the kernel warned about a pool of which nothing else is known.
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::current(host, &["lvm-warns-metadata", "low-water-metadata"]);
+    let lines = log_findings::current(host, &[Message::LvmWarnsMetadata, Message::LowWaterMetadata]);
     let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "LVM or the kernel warns that a pool's metadata is nearly full";
     let finding =

@@ -5,6 +5,7 @@ use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::dm::status::HeldRoot;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -47,7 +48,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::current(host, &["metadata-snapshot-held"]);
+    let lines = log_findings::current(host, &[Message::MetadataSnapshotHeld]);
     let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "A tool wanted a metadata snapshot while another one was held";
     let finding =

@@ -5,6 +5,7 @@ use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
 use crate::host::fs::lsof::Deleted;
+use crate::host::log::Message;
 use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 use std::cmp::Reverse;
@@ -79,7 +80,7 @@ fn of_list(host: &Host) -> Option<Finding> {
 const LISTED: usize = 3;
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let mut lines = log_findings::lines(host, &["deleted-file-open"]);
+    let mut lines = log_findings::lines(host, &[Message::DeletedFileOpen]);
     lines.retain(|s| !s.text.contains("/dev/loop"));
     let summary = "Deleted files are held open: df counts them, du does not, and their space stays taken";
     let subject = |_: &_| Subject::filesystem("(see the files)");

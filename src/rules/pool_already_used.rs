@@ -3,6 +3,7 @@
 use super::Finding;
 use super::shared::{advice, log_findings, queries};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -38,12 +39,14 @@ fn check(host: &Host) -> Vec<Finding> {
     let lines = log_findings::lines(
         host,
         &[
-            "pool-has-data",
-            "pool-has-transactions",
-            "device-has-filesystem",
-            "device-in-volume-group",
-            "device-unavailable",
-            "pool-devices-in-use",
+            Message::PoolHasData,
+            Message::PoolHasTransactions,
+            Message::DeviceHasFilesystem,
+            Message::DeviceInVolumeGroup,
+            Message::DeviceUnavailable,
+            Message::PoolDevicesInUse,
+            Message::PoolSetUpBefore,
+            Message::TableReplaced,
         ],
     );
     let kernels = lines.first().is_some_and(|s| s.text.contains("thin-pool:"));

@@ -3,6 +3,7 @@
 use super::Finding;
 use super::shared::{advice, log_findings, queries};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -38,8 +39,11 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = log_findings::lines(host, &["uuid-verification-failed", "uuid-mismatch", "uuid-unreadable"]);
-    let differs = log_findings::any(host, &["uuid-mismatch"]);
+    let lines = log_findings::lines(
+        host,
+        &[Message::UuidVerificationFailed, Message::UuidMismatch, Message::UuidUnreadable],
+    );
+    let differs = log_findings::any(host, &[Message::UuidMismatch]);
     let (certainty, summary) = if differs {
         (
             Certainty::Certain,

@@ -4,6 +4,7 @@ use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::dm::status::Mode;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -50,12 +51,16 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let summary = "The pool has failed: all I/O to it and its thin devices fails";
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
         .with_evidence(fact, value, queries::source(pool))
-        .with_log_lines(&log_findings::for_pool(host, pool, &["transaction-abort-failed", "pool-to-fail"]));
+        .with_log_lines(&log_findings::for_pool(
+            host,
+            pool,
+            &[Message::TransactionAbortFailed, Message::PoolToFail],
+        ));
     Some(finding.advise(advice::kernel_log()).advise(advice::repair(pool)))
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::current(host, &["pool-to-fail"]);
+    let lines = log_findings::current(host, &[Message::PoolToFail, Message::TransactionAbortFailed]);
     let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "The kernel says that a pool has failed: all I/O to it fails";
     let finding =

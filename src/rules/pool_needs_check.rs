@@ -3,6 +3,7 @@
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -58,14 +59,15 @@ fn check_pool(pool: &Pool) -> Option<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::current(host, &["needs-check", "needs-check-not-set"]);
+    let lines = log_findings::current(host, &[Message::NeedsCheck, Message::NeedsCheckNotSet]);
     let subject = |s: &_| queries::pool_subject(host, s);
     let level = (Severity::Critical, Certainty::Likely);
     let summary = "The kernel says that a pool's metadata must be repaired before it can be written or grow";
     let known = log_findings::finding(&RULE, level, &lines, subject, summary);
     // blkid's exit status 2 behind Docker's question for a UUID: the base device could not be read at all.
     let unreadable = || {
-        let mut lines = log_findings::current(host, &["uuid-verification-failed", "uuid-unreadable"]);
+        let mut lines =
+            log_findings::current(host, &[Message::UuidVerificationFailed, Message::UuidUnreadable]);
         lines.retain(|s| s.text.contains("exit status 2"));
         let text =
             "Docker could not read its base device, as after a pool filled up and was marked needs_check";

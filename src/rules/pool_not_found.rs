@@ -3,6 +3,7 @@
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
+use crate::host::log::Message;
 use crate::host::lvm::split_name;
 use crate::host::model::pool::Pool;
 use crate::host::{DeviceMapper, Host};
@@ -41,8 +42,16 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines =
-        log_findings::lines(host, &["device-missing", "not-a-thin-pool", "containerd-pool-unreadable"]);
+    let lines = log_findings::lines(
+        host,
+        &[
+            Message::DeviceMissing,
+            Message::NotAThinPool,
+            Message::ContainerdPoolUnreadable,
+            Message::PoolAbsent,
+            Message::DeviceUnitTimedOut,
+        ],
+    );
     let other = lines.first().is_some_and(|s| s.text.contains("not a thin pool"));
     let summary = if other {
         "The device that Docker was told to use is not a thin pool"
@@ -58,7 +67,7 @@ fn check_log(host: &Host) -> Option<Finding> {
 
 /// A volume group that LVM does not find may have held the pool, or was only mistyped.
 fn of_group(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["volume-group-missing"]);
+    let lines = log_findings::lines(host, &[Message::VolumeGroupMissing]);
     let subject = |_: &_| Subject::host("LVM");
     let summary = "LVM does not find a volume group; a pool in it cannot be there either";
     log_findings::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, summary)

@@ -3,6 +3,7 @@
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
@@ -42,7 +43,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["overcommitted"]);
+    let lines = log_findings::lines(host, &[Message::Overcommitted]);
     let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "LVM warns that the thin volumes together are larger than their pool";
     let finding =

@@ -4,6 +4,7 @@ use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::dm::status::Mode;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -66,18 +67,25 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let lines = log_findings::for_pool(
         host,
         pool,
-        &["metadata-operation-failed", "pool-to-read-only", "pool-to-out-of-metadata"],
+        &[Message::MetadataOperationFailed, Message::PoolToReadOnly, Message::PoolToOutOfMetadata],
     );
     Some(finding.with_log_lines(&lines).advise(advice::kernel_log()).advise(advice::repair(pool)))
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let plain = ["pool-to-read-only", "messages-refused", "metadata-operation-failed"];
+    let plain = [
+        Message::PoolToReadOnly,
+        Message::MessagesRefused,
+        Message::PoolRefuses,
+        Message::MetadataOperationFailed,
+    ];
     let lines = log_findings::current(host, &plain);
     let subject = |s: &_| queries::pool_subject(host, s);
     let (lines, certainty, summary) = if lines.is_empty() {
-        let refused =
-            log_findings::current(host, &["delete-device-failed", "rollback-failed", "thin-delete-failed"]);
+        let refused = log_findings::current(
+            host,
+            &[Message::DeleteDeviceFailed, Message::RollbackFailed, Message::ThinDeleteFailed],
+        );
         let text = "Docker could not delete a thin device; a read-only pool refuses every change like this";
         (refused, Certainty::Possible, text)
     } else {

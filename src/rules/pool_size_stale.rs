@@ -4,6 +4,7 @@ use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::backing::Backing;
 use crate::host::model::pool::Pool;
 use crate::host::model::units::{Blocks, Bytes, METADATA_BLOCK, METADATA_BLOCKS_MAX};
@@ -52,7 +53,15 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::current(host, &["backing-shrunk"]);
+    let lines = log_findings::current(
+        host,
+        &[
+            Message::BackingShrunk,
+            Message::DeviceSizeStale,
+            Message::LoopCapacityStale,
+            Message::VolumeMapsTooMuch,
+        ],
+    );
     let subject = |s: &_| queries::pool_subject(host, s);
     let summary =
         "The kernel refuses a table or a device that would make the pool smaller: it may be left suspended";

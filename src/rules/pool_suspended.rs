@@ -1,9 +1,11 @@
 //! Rule: the pool is suspended.
 
-use super::shared::advice;
+use super::shared::log_findings::Claim;
+use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::host::model::units::{Blocks, SECTOR, Sectors};
 use crate::verdict::{Certainty, Severity};
@@ -43,7 +45,24 @@ super::rule! {
     "pool-suspended", since "0.1.0", check
 }
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[Claim {
+    severity: Severity::Critical,
+    certainty: Certainty::Certain,
+    messages: &[Message::PoolIsSuspended],
+    summary: "The kernel says that a pool is suspended: nothing in it can be activated",
+}];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
+    more.map(|f| f.advise(advice::kernel_log())).into_iter().collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     host.pools.iter().filter_map(check_pool).collect()
 }
 

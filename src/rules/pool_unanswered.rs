@@ -1,8 +1,10 @@
 //! Rule: the pool's status could not be had.
 
-use super::shared::advice;
+use super::shared::log_findings::Claim;
+use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::{Pool, StatusAnswer};
 use crate::verdict::{Certainty, Severity};
 
@@ -36,7 +38,28 @@ super::rule! {
     "pool-unanswered", since "0.1.0", check
 }
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[Claim {
+    severity: Severity::Critical,
+    certainty: Certainty::Likely,
+    messages: &[Message::PoolUnanswered],
+    summary: "A tool got no usable status of a pool: it has failed, or its metadata cannot be read",
+}];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
+    more.map(|f| {
+        f.advise(advice::status(&crate::host::model::pool::Pool::default())).advise(advice::kernel_log())
+    })
+    .into_iter()
+    .collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     host.pools.iter().filter_map(check_pool).collect()
 }
 

@@ -4,6 +4,7 @@ use super::shared::{advice, log_findings};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -47,9 +48,9 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let missing = log_findings::lines(host, &["thin-check-missing", "thin-check-skipped"]);
-    let failed = log_findings::lines(host, &["pool-check-failed"]);
-    let skipped = failed.is_empty() && log_findings::any(host, &["thin-check-skipped"]);
+    let missing = log_findings::lines(host, &[Message::ThinCheckMissing, Message::ThinCheckSkipped]);
+    let failed = log_findings::lines(host, &[Message::PoolCheckFailed]);
+    let skipped = failed.is_empty() && log_findings::any(host, &[Message::ThinCheckSkipped]);
     let refused =
         "LVM could not run thin_check and so does not activate the pool: install it, repair nothing";
     let unchecked = "LVM could not run thin_check and activates pools unchecked: install it";

@@ -3,6 +3,7 @@
 use super::shared::{advice, log_findings, queries, thin_devices};
 use super::{Finding, Subject};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::host::owners::reconcile::{self, Reconciliation};
 use crate::verdict::{Certainty, Severity};
@@ -48,7 +49,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["device-id-in-use"]);
+    let lines = log_findings::lines(host, &[Message::DeviceIdInUse]);
     let summary =
         "Docker met devices in the pool that its records do not know: leaked, or the pool is not its own";
     let subject = |s: &_| queries::pool_subject(host, s);

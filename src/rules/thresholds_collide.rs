@@ -4,6 +4,7 @@ use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::docker::min_free::DEFAULT_PERCENT;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
@@ -62,7 +63,7 @@ fn of_lvm(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn of_kubelet(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["image-gc-over-threshold"]);
+    let lines = log_findings::lines(host, &[Message::ImageGcOverThreshold]);
     let thin = queries::speaks_of_thin_pools(host);
     let threshold = lines.iter().find_map(|s| queries::number_after(&s.text, "threshold"))?;
     let floors = host.pools.iter().filter_map(|p| p.min_free.percent);

@@ -4,6 +4,7 @@ use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::host::owners::reconcile;
 use crate::verdict::{Certainty, Severity};
@@ -58,7 +59,7 @@ fn check(host: &Host) -> Vec<Finding> {
 fn check_log(host: &Host) -> Option<Finding> {
     let lines = log_findings::fresh(
         host,
-        &["transaction-id-mismatch", "open-transaction-behind", "transaction-change-refused"],
+        &[Message::TransactionIdMismatch, Message::OpenTransactionBehind, Message::TransactionChangeRefused],
     );
     let summary = "The pool's transaction id is not the one that LVM or Docker expects";
     let subject = |s: &_| queries::pool_subject(host, s);
@@ -72,8 +73,11 @@ fn check_log(host: &Host) -> Option<Finding> {
 /// then.
 fn of_refusal(host: &Host) -> Option<Finding> {
     let stuck = queries::some_pool_is_stuck(host)
-        || log_findings::any(host, &["messages-refused", "metadata-operation-failed", "pool-to-read-only"]);
-    let lines = log_findings::fresh(host, &["transaction-not-set"]);
+        || log_findings::any(
+            host,
+            &[Message::MessagesRefused, Message::MetadataOperationFailed, Message::PoolToReadOnly],
+        );
+    let lines = log_findings::fresh(host, &[Message::TransactionNotSet]);
     let summary =
         "Docker could not count its change in the pool: somebody else may have changed the transaction id";
     let subject = |s: &_| queries::pool_subject(host, s);

@@ -4,6 +4,7 @@ use super::shared::{advice, log_findings};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -35,11 +36,11 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let failed = log_findings::lines(host, &["udev-cookie-failed"]);
+    let failed = log_findings::lines(host, &[Message::UdevCookieFailed]);
     let (lines, summary) = if failed.is_empty() {
         let text =
             "A udev cookie is waiting: what waits for it hangs until udev answers or it is completed by hand";
-        (log_findings::lines(host, &["udev-cookie-listed"]), text)
+        (log_findings::lines(host, &[Message::UdevCookieListed]), text)
     } else {
         (failed, "No udev cookie could be had: the system's semaphores are used up by stuck ones")
     };

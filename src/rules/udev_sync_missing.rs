@@ -1,8 +1,10 @@
 //! Rule: Docker and udev do not wait for each other.
 
-use super::Finding;
+use super::shared::log_findings::Claim;
 use super::shared::{advice, log_findings, queries};
+use super::{Finding, Subject};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -36,13 +38,37 @@ super::rule! {
     "udev-sync-missing", since "0.1.0", check
 }
 
+/// What lines alone prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[Claim {
+    severity: Severity::Warning,
+    certainty: Certainty::Likely,
+    messages: &[Message::UdevNotRunning],
+    summary: "udev does not take part: device nodes and links are made without it, or come too late",
+}];
+
 fn check(host: &Host) -> Vec<Finding> {
+    let found = found(host);
+    if !found.is_empty() {
+        return found;
+    }
+    let more = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
+    more.map(|f| {
+        f.advise(advice::look(
+            "see whether udev runs, and what it waits for",
+            &["systemctl status systemd-udevd", "udevadm settle --timeout=1", "dmsetup udevcookies"],
+        ))
+    })
+    .into_iter()
+    .collect()
+}
+
+fn found(host: &Host) -> Vec<Finding> {
     check_log(host).or_else(|| of_report(host)).into_iter().collect()
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["mount-not-found", "udev-sync-unsupported"]);
-    let met = log_findings::any(host, &["mount-not-found"]);
+    let lines = log_findings::lines(host, &[Message::MountNotFound, Message::UdevSyncUnsupported]);
+    let met = log_findings::any(host, &[Message::MountNotFound]);
     let summary = if met {
         "Docker did not find a device's node to mount: udev and Docker do not wait for each other"
     } else {

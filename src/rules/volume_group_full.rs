@@ -4,6 +4,7 @@ use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::advice::quote;
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::pool::Pool;
 use crate::host::model::units::{Bytes, percent_of};
 use crate::verdict::{Certainty, Severity};
@@ -49,7 +50,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::lines(host, &["vg-no-space", "extend-failed"]);
+    let lines = log_findings::lines(host, &[Message::VgNoSpace]);
     let summary = "LVM could not extend the pool: its volume group has too few free extents";
     let subject = |s: &_| queries::pool_subject(host, s);
     let finding =

@@ -23,7 +23,7 @@ pub(super) struct Own {
     /// Its metadata block.
     pub(super) block: u64,
     /// What stands there: another's snapshot in the same block would be of another transaction.
-    contents: Option<Vec<u8>>,
+    pub(super) contents: Option<Vec<u8>>,
 }
 
 /// Takes a metadata snapshot. The kernel commits before and after (drivers/md/dm-thin.c,
@@ -41,8 +41,13 @@ pub(super) fn take(name: &str, metadata: &Path) -> Result<Own, String> {
         let undone = undone.map_or_else(|errno| errno.desc().to_owned(), |()| "it was released".to_owned());
         return Err(format!("the pool does not say where it is; {undone}"));
     };
-    let contents = contents(metadata, block);
-    Ok(Own { name: name.to_owned(), metadata: metadata.to_owned(), block, contents })
+    let Some(contents) = contents(metadata, block) else {
+        // Without what stands there it could not be told from another's later: now it is certainly ours.
+        let undone = message(&dm, name, "release_metadata_snap");
+        let undone = undone.map_or_else(|errno| errno.desc().to_owned(), |()| "it was released".to_owned());
+        return Err(format!("the pool's metadata cannot be read; {undone}"));
+    };
+    Ok(Own { name: name.to_owned(), metadata: metadata.to_owned(), block, contents: Some(contents) })
 }
 
 impl Own {
@@ -52,6 +57,23 @@ impl Own {
         Self { name: name.to_owned(), metadata: metadata.to_owned(), block, contents }
     }
 
+    /// Why the snapshot held in a block, with what stands there now, is not to be released as this one. What could not be
+    /// read is not the same.
+    pub(super) fn why_not(&self, block: u64, now: Option<&[u8]>) -> Option<String> {
+        if block != self.block {
+            return Some(format!("another is held now, in metadata block {block}"));
+        }
+        match (self.contents.as_deref(), now) {
+            (Some(taken), Some(now)) if taken == now => None,
+            (Some(_), Some(_)) => Some(format!("another is held now, in metadata block {block}")),
+            _ => Some(format!(
+                "the metadata cannot be read, so that it is not known whose it is that is held in block {block}; if it is \
+                 yours: {}",
+                release_command(&self.name)
+            )),
+        }
+    }
+
     /// Releases it if it is still the one that was taken.
     pub(super) fn release(&self) -> Report {
         let dm = match DM::new() {
@@ -59,8 +81,12 @@ impl Own {
             Err(error) => return Report::Failed(error.to_string()),
         };
         match held(&dm, &self.name) {
-            Some(block) if block == self.block && contents(&self.metadata, block) == self.contents => {}
-            Some(block) => return Report::Lost(format!("another is held now, in metadata block {block}")),
+            Some(block) => {
+                let now = (block == self.block).then(|| contents(&self.metadata, block)).flatten();
+                if let Some(why) = self.why_not(block, now.as_deref()) {
+                    return Report::Lost(why);
+                }
+            }
             None => return Report::Lost("none is held now".to_owned()),
         }
         match message(&dm, &self.name, "release_metadata_snap") {

@@ -78,3 +78,20 @@ fn no_pool() {
         Snapshot::take("no-such-pool-of-thinspect", Path::new("/nonexistent"), Duration::from_secs(5));
     assert!(matches!(taken, Err(Error::NotTaken(_))), "{taken:?}");
 }
+
+/// What cannot be read is not the same as something else that cannot be read.
+#[test]
+fn only_what_is_the_same_is_released() {
+    let own = |contents: Option<&[u8]>| {
+        let mut own = pool::Own::at("pool", Path::new("/nonexistent"), 7);
+        own.contents = contents.map(<[u8]>::to_vec);
+        own
+    };
+    assert_eq!(own(Some(b"a")).why_not(7, Some(b"a")), None);
+    let other = "another is held now, in metadata block";
+    assert!(own(Some(b"a")).why_not(7, Some(b"b")).unwrap().starts_with(other));
+    assert!(own(Some(b"a")).why_not(8, Some(b"a")).unwrap().starts_with(other));
+    for (taken, now) in [(None, None), (Some(&b"a"[..]), None), (None, Some(&b"a"[..]))] {
+        assert!(own(taken).why_not(7, now).unwrap().contains("dmsetup message pool 0 release_metadata_snap"));
+    }
+}

@@ -6,7 +6,7 @@
 use crate::record::probe::dm_events::Events;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
@@ -37,14 +37,17 @@ pub struct Waiter {
 }
 
 impl Waiter {
-    /// Keeps signals from ending the program: they are told instead. With `stops`, also the one of Ctrl-Z.
+    /// Keeps signals from ending the program: they are told instead. With `stops`, also those of Ctrl-Z and Ctrl-\, and
+    /// that of an abort.
     ///
     /// # Errors
     /// Where the system has no descriptor to give.
     pub fn new(events: Option<Events>, stops: bool) -> Result<Self, Errno> {
         let mut set = SigSet::empty();
         let kept = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGWINCH, Signal::SIGCONT];
-        kept.into_iter().chain(stops.then_some(Signal::SIGTSTP)).for_each(|s| set.add(s));
+        // Those that leave a core only where the terminal has to be given back before.
+        let drawn = [Signal::SIGTSTP, Signal::SIGQUIT, Signal::SIGABRT];
+        kept.into_iter().chain(drawn.into_iter().filter(|_| stops)).for_each(|s| set.add(s));
         set.thread_block()?;
         let signals = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         Ok(Self { events, signals, looked: Instant::now(), early: false })
@@ -101,6 +104,16 @@ impl Waiter {
             Some(true) => self.signal().map(Woken::Signal),
             _ if input => Some(Woken::Input),
             _ => Some(Woken::Event),
+        }
+    }
+
+    /// Ends the program by a signal that was kept from it, if that is one that people expect to leave a core.
+    pub fn end_by(signal: Signal) {
+        if matches!(signal, Signal::SIGQUIT | Signal::SIGABRT) {
+            let mut set = SigSet::empty();
+            set.add(signal);
+            let _ = set.thread_unblock();
+            let _ = raise(signal);
         }
     }
 

@@ -76,7 +76,9 @@ pub fn start(options: Options) -> Result<()> {
             Box::new(Lines::new(stdout(), options.shape == Shape::Json, options.look))
         }
     };
-    follow(&mut watcher, &mut waiter, &mut log, options.interval, view.as_mut())?;
+    if let Some(signal) = follow(&mut watcher, &mut waiter, &mut log, options.interval, view.as_mut())? {
+        Waiter::end_by(signal);
+    }
     Ok(())
 }
 
@@ -95,7 +97,11 @@ pub fn browse(report: &Report, look: report::Look) -> Result<()> {
         match woken {
             Woken::Signal(Signal::SIGWINCH | Signal::SIGCONT) => view.redraw(report, &shown)?,
             Woken::Signal(Signal::SIGTSTP) => view.stop()?,
-            Woken::Signal(_) => return view.end(),
+            Woken::Signal(signal) => {
+                view.end()?;
+                Waiter::end_by(signal);
+                return Ok(());
+            }
             Woken::Input if view.input(report, &shown)? == Flow::End => return view.end(),
             Woken::Input | Woken::Event | Woken::Time => {}
         }

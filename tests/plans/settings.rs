@@ -155,3 +155,42 @@ fn a_daemon_that_is_down_may_be_told_elsewhere() {
         plan.unscriptable()
     );
 }
+
+/// Runs a line of bash with the parts that keep settings and put them back, in this stage.
+fn shell(stage: &Stage, line: &str) -> std::process::Output {
+    let part = |name: &str| {
+        let path = format!("{}/src/plan/script/{name}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    };
+    let text = format!(
+        "{}\nstore={s}/store settings={s}/etc/daemon.json\n{}\n{}\n{line}\n",
+        part("prologue.sh").replace("[ \"$(id -u)\" = 0 ]", "true"),
+        part("settings.sh"),
+        part("settings_copy.sh"),
+        s = stage.path("").display().to_string().trim_end_matches('/')
+    );
+    Command::new("bash").args(["-c", &text]).output().unwrap()
+}
+
+#[test]
+fn the_way_back_keeps_what_somebody_wrote_since() {
+    let stage = Stage::new();
+    stage.write("store/x", "");
+    stage.write("etc/daemon.json", OLD);
+    let kept = shell(&stage, "keep_settings");
+    assert!(kept.status.success(), "{kept:?}");
+    stage.write("etc/daemon.json", "{\"somebody\": \"else\"}");
+    let back = shell(&stage, "restore_settings");
+    assert!(back.status.success(), "{back:?}");
+    assert_eq!(stage.read("etc/daemon.json"), OLD);
+    assert_eq!(stage.read("store/daemon.json.replaced"), "{\"somebody\": \"else\"}");
+    // Where there was no file, there is none again, and what was made stays in the store.
+    let stage = Stage::new();
+    stage.write("store/x", "");
+    std::fs::create_dir_all(stage.path("etc")).unwrap();
+    assert!(shell(&stage, "keep_settings").status.success());
+    stage.write("etc/daemon.json", "{}");
+    let back = shell(&stage, "restore_settings");
+    assert!(back.status.success() && !stage.exists("etc/daemon.json"), "{back:?}");
+    assert_eq!(stage.read("store/daemon.json.replaced"), "{}");
+}

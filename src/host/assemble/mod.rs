@@ -14,11 +14,12 @@ use super::dm::status::Mode;
 use super::docker::{config, ps};
 use super::fs::{df, lsof};
 use super::history::{self, History};
+use super::log::Message;
 use super::model::backing::Filesystem;
 use super::model::pool::Pool;
 use super::owners::pool_metadata;
 use super::owners::{self, Owners};
-use super::{DeviceMapper, Host, Kernel, containerd, lvm, saying};
+use super::{DeviceMapper, Host, Kernel, containerd, log, lvm};
 use crate::record::{Answer, Outcome, Query, Recording, Source};
 use dm_devices::devices;
 
@@ -39,7 +40,7 @@ pub fn read(recording: &Recording) -> Host {
         disks: disk::disks(recording),
         tools: disk::tools(recording),
         filesystems: filesystems(recording, &mounts),
-        log_messages: sayings(recording),
+        log_messages: log_messages(recording),
         history: history(recording),
         containers: outputs(recording, "docker ps").flat_map(ps::containers).collect(),
         removable: outputs(recording, "docker system df").filter_map(ps::removable).last(),
@@ -58,6 +59,7 @@ pub fn read(recording: &Recording) -> Host {
     reports::add_reports(recording, &mut host);
     reports::add_loops(recording, &mut host);
     reports::add_refusals(&mut host);
+    reports::add_named(&mut host);
     let mut containerd_configs = pool_owner::pasted_pools(recording);
     containerd_configs.extend(host.containerd_configs.iter().map(|settings| settings.pool.as_str()));
     for pool in &mut host.pools {
@@ -90,7 +92,12 @@ fn kernel(recording: &Recording) -> Kernel {
             None | Some(Outcome::NotAsked(_)) => DeviceMapper::NotAsked,
             Some(Outcome::Answered(_)) => DeviceMapper::Answered,
             Some(Outcome::TimedOut(_)) => DeviceMapper::Silent,
-            Some(Outcome::Refused(why)) if why.starts_with("ENOENT") => DeviceMapper::Missing,
+            // Earlier versions said ENOENT of a missing node, too.
+            Some(Outcome::Refused(why))
+                if why.starts_with("ENOENT") && !why.contains("/dev/mapper/control") =>
+            {
+                DeviceMapper::Missing
+            }
             Some(Outcome::Refused(why)) => DeviceMapper::Refused(why.clone()),
         },
         no_space_timeout: recording
@@ -149,29 +156,23 @@ fn filesystems(recording: &Recording, mounts: &[Filesystem]) -> Vec<Filesystem> 
 }
 
 /// How long a pool has been in its mode: the age of the kernel's line about the last switch to it.
-fn mode_secs(pool: &Pool, log_messages: &[saying::Saying]) -> Option<u64> {
-    let switches: &[&str] = match pool.mode.as_ref()? {
-        Mode::OutOfDataSpace => &["pool-out-of-data-space", "pool-queues-writes"],
-        Mode::ReadOnly => &["pool-to-read-only", "pool-to-out-of-metadata"],
-        Mode::Failed => &["pool-to-fail"],
+fn mode_secs(pool: &Pool, messages: &[log::LogMessage]) -> Option<u64> {
+    let switches: &[Message] = match pool.mode.as_ref()? {
+        Mode::OutOfDataSpace => &[Message::PoolOutOfDataSpace, Message::PoolQueuesWrites],
+        Mode::ReadOnly => &[Message::PoolToReadOnly, Message::PoolToOutOfMetadata],
+        Mode::Failed => &[Message::PoolToFail],
         Mode::ReadWrite | Mode::Other(_) => return None,
     };
     let number = format!(" {}:", pool.device?);
     let names =
-        |s: &&saying::Saying| matches!(s.kind, saying::Kind::Known { name } if switches.contains(&name));
+        |s: &&log::LogMessage| matches!(s.kind, log::Kind::Known { message } if switches.contains(&message));
     // A pool that stops queueing is still full since it began to.
-    let errors = |s: &&saying::Saying| s.text.contains("(error IO)");
-    log_messages
-        .iter()
-        .rev()
-        .filter(|s| s.text.contains(&number))
-        .filter(names)
-        .find(|s| !errors(s))?
-        .age_secs
+    let errors = |s: &&log::LogMessage| s.text.contains("(error IO)");
+    messages.iter().rev().filter(|s| s.text.contains(&number)).filter(names).find(|s| !errors(s))?.age_secs
 }
 
 /// Recognised lines: pasted ones, those of the kernel's log, and what reports say in words beside their numbers.
-fn sayings(recording: &Recording) -> Vec<saying::Saying> {
+fn log_messages(recording: &Recording) -> Vec<log::LogMessage> {
     let speaks = |query| {
         matches!(
             query,
@@ -182,12 +183,12 @@ fn sayings(recording: &Recording) -> Vec<saying::Saying> {
     let pasted = recording.source == Source::Pasted;
     // A target that only says `snapshot Invalid` says it in its status line.
     let targets = recording.all(Query::DmStatus).filter(|_| pasted).filter_map(|a| a.outcome.said());
-    let mut log_messages = saying::gather(texts.chain(targets));
+    let mut messages = log::gather(texts.chain(targets));
     let uptime =
         recording.said(Query::File, "/proc/uptime").and_then(|t| t.split('.').next()?.trim().parse().ok());
-    for saying in &mut log_messages {
-        saying.age_secs =
-            uptime.zip(saying.uptime_secs).and_then(|(now, then): (u64, u64)| now.checked_sub(then));
+    for message in &mut messages {
+        message.age_secs =
+            uptime.zip(message.uptime_secs).and_then(|(now, then): (u64, u64)| now.checked_sub(then));
     }
-    log_messages
+    messages
 }

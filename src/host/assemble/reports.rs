@@ -7,12 +7,12 @@ use crate::host::block::losetup::{self, LoopDevice};
 use crate::host::block::sysfs;
 use crate::host::dm::status::Mode;
 use crate::host::docker::info::{self, DockerInfo};
+use crate::host::log::{Half, Kind, LogMessage, PoolName};
 use crate::host::lvm::{LogicalVolume, LvName, Lvm};
 use crate::host::model::backing::{Backing, BackingKind, Filesystem, LoopFile};
 use crate::host::model::pool::{Pool, PoolOwner, Refusal};
 use crate::host::model::space::Space;
 use crate::host::model::units::{Blocks, Bytes, DataBlocks, METADATA_BLOCK, MetadataBlocks};
-use crate::host::saying::{Half, Kind};
 use crate::host::{Host, Source};
 use crate::record::{Query, Recording};
 
@@ -34,8 +34,7 @@ pub(in crate::host) fn add_reports(recording: &Recording, host: &mut Host) {
         }
     }
     let host_lvm = &host.lvm;
-    let rows: Vec<LogicalVolume> =
-        host_lvm.volumes.iter().filter(|v| v.attr.starts_with('t')).cloned().collect();
+    let rows: Vec<LogicalVolume> = host_lvm.volumes.iter().filter(|v| v.is_pool()).cloned().collect();
     for row in rows {
         let by_name = |p: &Pool| p.lv.as_ref().is_some_and(|lv| same_lv(lv, &row.name));
         let known = host.pools.iter().position(by_name).or_else(|| nameless(&host.pools, &row));
@@ -247,8 +246,8 @@ fn fill_share<B: Blocks>(space: &mut Space<B>, size: Option<Bytes>, share: Optio
 pub(in crate::host) fn add_refusals(host: &mut Host) {
     let mut data = None;
     let mut metadata = None;
-    for saying in &host.log_messages {
-        if let Kind::MinFreeRefused { half, free, required } = saying.kind {
+    for message in &host.log_messages {
+        if let Kind::MinFreeRefused { half, free, required } = message.kind {
             let refusal = Some(Refusal { free, required });
             match half {
                 Half::Data => data = refusal,
@@ -274,6 +273,56 @@ pub(in crate::host) fn add_refusals(host: &mut Host) {
         (pool.refused_data, pool.refused_metadata) = (data, metadata);
         pool.data.reported_free = data.and_then(|r| r.free).map(DataBlocks);
         pool.metadata.reported_free = metadata.and_then(|r| r.free).map(MetadataBlocks);
+    }
+}
+
+/// Adds the pools that only lines of a pasted text name; a pool without a name gets the one that a line says.
+pub(super) fn add_named(host: &mut Host) {
+    if host.source != Source::Pasted {
+        return;
+    }
+    for name in host.log_messages.iter().filter_map(LogMessage::pool) {
+        let known = host.pools.iter().any(|p| may_be(p, name));
+        if known {
+            continue;
+        }
+        match host.pools.iter_mut().find(|p| p.name.is_none() && p.device.is_none()) {
+            Some(pool) => call(pool, name),
+            None => {
+                let mut pool = Pool::default();
+                call(&mut pool, name);
+                host.pools.push(pool);
+            }
+        }
+    }
+}
+
+/// Whether a name may be that of a pool: it is, or nothing is known of the pool to compare it with.
+fn may_be(pool: &Pool, name: PoolName<'_>) -> bool {
+    match name {
+        PoolName::Number(number) => pool.device.is_none_or(|d| d == number),
+        PoolName::Volume(vg, lv) => {
+            let volume = LvName { vg: vg.to_owned(), lv: lv.to_owned() };
+            pool.lv.as_ref().is_some_and(|known| same_lv(known, &volume))
+                || pool.name.as_ref().is_some_and(|n| *n == volume.dm_name())
+                || pool.name.is_none() && pool.device.is_some()
+        }
+        PoolName::Mapper(dm) => match &pool.name {
+            Some(known) => known == dm || known.strip_suffix("-tpool") == Some(dm),
+            None => pool.device.is_some(),
+        },
+    }
+}
+
+/// Gives a pool the name that a line says.
+fn call(pool: &mut Pool, name: PoolName<'_>) {
+    match name {
+        PoolName::Number(number) => pool.device = Some(number),
+        PoolName::Volume(vg, lv) => {
+            let volume = LvName { vg: vg.to_owned(), lv: lv.to_owned() };
+            (pool.name, pool.lv) = (Some(volume.dm_name()), Some(volume));
+        }
+        PoolName::Mapper(dm) => pool.name = Some(dm.to_owned()),
     }
 }
 

@@ -6,8 +6,8 @@ use super::dm_devices::Device;
 use crate::host::Host;
 use crate::host::dm::info;
 use crate::host::dm::table::target;
+use crate::host::log;
 use crate::host::model::note::Note;
-use crate::host::saying;
 use crate::record::paste::LEFT_OUT;
 use crate::record::{Outcome, Query, Recording, Source};
 use std::borrow::Cow;
@@ -130,7 +130,7 @@ pub(in crate::host) fn not_understood(
         notes.push(Note { about: "pasted text".to_owned(), text: text.to_owned(), forces_unknown: true });
     }
     let lines: Vec<&str> = recording.all(Query::PastedLine).filter_map(|a| a.outcome.said()).collect();
-    let strange = lines.iter().filter(|l| !is_prompt(l) && saying::read(l).is_empty());
+    let strange = lines.iter().filter(|l| !is_prompt(l) && log::read(l).is_empty());
     for line in strange {
         notes.push(Note {
             about: "pasted line".to_owned(),

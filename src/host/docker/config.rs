@@ -66,7 +66,8 @@ fn common(recording: &Recording, notes: &mut Vec<Note>) -> Docker {
         lines.for_each(|line| from_pasted(line, &mut docker));
     }
     docker.running = daemons.as_ref().map(|d| !d.is_empty());
-    docker.service_unread = service::unread(recording).filter(|_| docker.running == Some(false));
+    let may_start = docker.running != Some(true) && recording.source == Source::Machine;
+    docker.service_unread = service::unread(recording).filter(|_| may_start);
     for words in daemons.iter().flatten() {
         from_words(words, "the daemon's command line", &mut docker);
     }
@@ -144,8 +145,10 @@ fn from_pasted(line: &str, docker: &mut Docker) {
 
 /// The command lines of the daemons that run, each word by word; `None` when nobody looked.
 fn daemons(recording: &Recording) -> Option<Vec<Vec<&str>>> {
-    let mut asked = recording.all(Query::Processes).filter(|a| a.target.starts_with("docker")).peekable();
-    asked.peek()?;
+    let asked = || recording.all(Query::Processes).filter(|a| a.target.starts_with("docker"));
+    // Where the list of processes could not be read, it is not known that none runs.
+    asked().find(|a| a.outcome.said().is_some())?;
+    let asked = asked();
     let lines =
         asked.flat_map(|a| a.outcome.said().unwrap_or_default().lines().map(|l| (a.target.as_str(), l)));
     let commands = lines.map(|(program, line)| (program, line.split('\t').collect::<Vec<_>>()));

@@ -15,6 +15,7 @@ pub(super) fn fields(text: &str, lvm: &mut LvmFacts) {
             ("LV Name", "lv_name"),
             ("VG Name", "vg_name"),
             ("LV Size", "lv_size"),
+            ("LV Status", "lv_status"),
             ("Allocated pool data", "data_percent"),
             ("Allocated metadata", "metadata_percent"),
             ("VG Size", "vg_size"),
@@ -46,7 +47,8 @@ pub(super) fn scanned(line: &str) -> Option<LogicalVolume> {
     let (vg, lv) = path.split_once('/')?;
     let size = quoted.next().and_then(|r| r.split_once('[')).and_then(|(_, s)| size::read(s, Scale::Lvm));
     let name = LvName { vg: vg.to_owned(), lv: lv.to_owned() };
-    Some(LogicalVolume { name, size: size.map(|a| a.bytes), ..LogicalVolume::default() })
+    let active = Some(line.trim_start().starts_with("ACTIVE"));
+    Some(LogicalVolume { name, active, size: size.map(|a| a.bytes), ..LogicalVolume::default() })
 }
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ pub struct LogicalVolume {
     pub data_centipercent: Option<u64>,
     /// Metadata in use, in hundredths of a percent.
     pub metadata_centipercent: Option<u64>,
+    /// Whether it is active, where `lvscan` or `lvdisplay` said it in words.
+    pub active: Option<bool>,
     /// Whether dmeventd watches it; `None` when not said.
     pub monitored: Option<bool>,
     /// The profile attached to it.
@@ -111,10 +113,17 @@ pub struct Lvm {
 const DEFAULT_THRESHOLD: u64 = 100;
 
 impl LogicalVolume {
+    /// Whether it is a thin pool: by its attributes, or as only a pool has metadata in use (`lvdisplay` has no attributes).
+    #[must_use]
+    pub fn is_pool(&self) -> bool {
+        self.attr.starts_with('t') || self.attr.is_empty() && self.metadata_centipercent.is_some()
+    }
+
     /// Whether it is a thin pool that is not active, by the letters of its attributes (lvs(8)): `twi---tz--`.
     #[must_use]
     pub fn is_inactive_pool(&self) -> bool {
         self.attr.starts_with('t') && self.attr.chars().nth(4) == Some('-')
+            || self.is_pool() && self.active == Some(false)
     }
 }
 

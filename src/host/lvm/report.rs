@@ -107,6 +107,11 @@ impl LvmFacts {
                 size: size(cells, "lv_size"),
                 data_centipercent: cell(cells, "data_percent").and_then(centipercent),
                 metadata_centipercent: cell(cells, "metadata_percent").and_then(centipercent),
+                active: match cell(cells, "lv_status") {
+                    Some("available") => Some(true),
+                    Some("NOT available") => Some(false),
+                    _ => None,
+                },
                 monitored: match cell(cells, "seg_monitor") {
                     Some("monitored") => Some(true),
                     Some("not monitored") => Some(false),
@@ -117,7 +122,7 @@ impl LvmFacts {
             };
             self.keep_volume(volume);
         }
-        if !vg.is_empty() && cells.iter().any(|(name, _)| name.starts_with("vg_") && name != "vg_name") {
+        if cells.iter().any(|(name, _)| name.starts_with("vg_") && name != "vg_name") {
             let (size, free) = (size(cells, "vg_size"), size(cells, "vg_free"));
             let extent =
                 cell(cells, "vg_extent_size").and_then(|c| size::read(c, Scale::Lvm)).map(|a| a.bytes);
@@ -137,6 +142,7 @@ impl LvmFacts {
             size: new.size.or(old.size),
             data_centipercent: new.data_centipercent.or(old.data_centipercent),
             metadata_centipercent: new.metadata_centipercent.or(old.metadata_centipercent),
+            active: new.active.or(old.active),
             monitored: new.monitored.or(old.monitored),
             profile: new.profile.or_else(|| old.profile.take()),
             exact: if new.size.is_some() { new.exact } else { old.exact },

@@ -14,6 +14,7 @@ use super::{Goal, Plan, Step, sizes};
 use crate::advice::{Risk, pool_option};
 use crate::host::dm::status::Mode;
 use crate::host::docker::Docker;
+use crate::host::log::Message;
 use crate::host::lvm::{LvName, split_name};
 use crate::host::model::backing::{Backing, BackingKind, LoopFile};
 use crate::host::model::pool::{Pool, PoolOwner, StatusAnswer};
@@ -209,8 +210,13 @@ fn is_absent(host: &Host, pool: &Pool) -> bool {
 }
 
 fn absence(host: &Host) -> String {
-    let damage = ["superblock-damaged", "btree-damaged", "space-map-damaged", "metadata-unusable"];
-    if damage.iter().any(|name| host.known(name).next().is_some()) {
+    let damage = [
+        Message::SuperblockDamaged,
+        Message::BtreeDamaged,
+        Message::SpaceMapDamaged,
+        Message::MetadataUnusable,
+    ];
+    if damage.iter().any(|message| host.known(*message).next().is_some()) {
         return "the pool is not there: the kernel refuses its metadata".into();
     }
     "the pool is not there, and nothing says that it is damaged: start Docker first; follow these steps only if \

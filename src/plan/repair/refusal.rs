@@ -5,6 +5,7 @@
 use super::{Carrier, Job};
 use crate::advice::{Risk, lost_files, put_back, quote};
 use crate::host::Host;
+use crate::host::log::Message;
 use crate::host::model::backing::{Backing, Filesystem};
 use crate::host::model::units::Bytes;
 use crate::plan::grow::ask_for;
@@ -55,17 +56,18 @@ fn lost_file(plan: &mut Plan, job: &Job<'_>) {
 /// Errors of a disk under the pool: a repair there fails again, and may cost what can still be read.
 fn failing_disk(plan: &mut Plan, job: &Job<'_>) {
     let under = disks(job);
-    let hit = |host: &Host, name: &str| {
-        host.known(name).find_map(|saying| match device_in(&saying.text) {
+    let hit = |host: &Host, message: Message| {
+        host.known(message).find_map(|saying| match device_in(&saying.text) {
             Some(device) if !under.is_empty() => {
                 under.iter().any(|d| d.starts_with(device)).then(|| saying.text.clone())
             }
-            _ if name == "block-io-error" => None,
+            _ if message == Message::BlockIoError => None,
             _ => Some(saying.text.clone()),
         })
     };
-    let names = ["medium-error", "device-read-failed", "snapshot-invalid", "block-io-error"];
-    let Some(line) = names.iter().find_map(|name| hit(job.host, name)) else { return };
+    let messages =
+        [Message::MediumError, Message::DeviceReadFailed, Message::SnapshotInvalid, Message::BlockIoError];
+    let Some(line) = messages.into_iter().find_map(|message| hit(job.host, message)) else { return };
     plan.block(format!(
         "a device under the pool fails ({line:?}): replace it, or copy it onto a sound one, first; a repair there \
          would fail again and may cost what can still be read"

@@ -22,7 +22,7 @@ pub struct Piece {
     /// Its text.
     pub text: &'static str,
     /// What must stand before it.
-    pub needs: &'static [&'static Piece],
+    pub needs: &'static [&'static Self],
 }
 
 /// Loop devices, by sysfs.

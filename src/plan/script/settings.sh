@@ -35,8 +35,10 @@ change_settings() {
     { cp -a -- "$file" "$beside" && spliced "$file" "${forth[@]}" >"$beside"; } ||
         { rm -f -- "$beside"; stop "$beside could not be written; $settings is as it was"; }
     if have chcon; then chcon --reference="$file" -- "$beside" 2>/dev/null || true; fi
-    { [ "$(spliced "$beside" "${undo[@]}" | sha256sum | cut -d ' ' -f 1)" = "$sum" ] && settings_were "$sum"; } ||
-        { rm -f -- "$beside"; stop "the changed file is not what it should be; $settings is as it was"; }
+    if [ "$(spliced "$beside" "${undo[@]}" | sha256sum | cut -d ' ' -f 1)" != "$sum" ] || ! settings_were "$sum"; then
+        rm -f -- "$beside"
+        stop "the changed file is not what it should be; $settings is as it was"
+    fi
     run mv -f -- "$beside" "$file"
 }
 make_settings() {

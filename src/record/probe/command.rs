@@ -120,6 +120,11 @@ pub(super) fn attempt(line: &[&str], limit: Duration) -> (Result<String, Outcome
     let Some((program, arguments)) = line.split_first() else {
         return (Err(Outcome::refused(Errno::EINVAL)), false);
     };
+    // Without it nothing can be started, and the error would read as if the program were missing.
+    let Ok(nothing) = File::open("/dev/null") else {
+        let why = "ENODEV: /dev/null cannot be opened here, so that no command can be run";
+        return (Err(Outcome::Refused(why.to_owned())), false);
+    };
     let mut command = Command::new(program);
     command
         .args(arguments)
@@ -129,14 +134,12 @@ pub(super) fn attempt(line: &[&str], limit: Duration) -> (Result<String, Outcome
         .env("LVM_SUPPRESS_FD_WARNINGS", "1")
         .env("LVM_SUPPRESS_SYSLOG", "1")
         .current_dir("/")
-        .stdin(Stdio::null())
+        .stdin(nothing)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    super::sys::die_with_parent(&mut command);
-    match command.spawn() {
+    match super::sys::start_command(&mut command) {
         Ok(child) => {
-            super::sys::note_command(group(&child));
             let ended = finish(child, limit);
             super::sys::note_command(None);
             ended

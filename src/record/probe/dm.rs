@@ -52,15 +52,25 @@ impl Mapper {
     /// Opens the control node, after making sure that the kernel has device-mapper: opening the node would
     /// load it.
     pub(super) fn open(root: &Root) -> Result<Self, Outcome> {
-        if !is_loaded(root) {
-            return Err(refused(Errno::ENOENT, "the kernel has no device-mapper loaded"));
+        match loaded(root) {
+            Ok(true) => {}
+            Ok(false) => return Err(refused(Errno::ENOENT, "the kernel has no device-mapper loaded")),
+            // ENOENT would say that there is none.
+            Err(Errno::ENOENT) => {
+                let why = "/proc/misc is missing here, so that it is not known whether the kernel has device-mapper";
+                return Err(refused(Errno::ENODATA, why));
+            }
+            Err(errno) => {
+                let why = "/proc/misc could not be read, so that it is not known whether the kernel has device-mapper";
+                return Err(refused(errno, why));
+            }
         }
         // The crate hides the errno of a failing open, so it is asked for first.
         std::fs::File::open("/dev/mapper/control").map_err(|e| {
             match e.raw_os_error().map(Errno::from_raw) {
                 Some(Errno::EACCES) => not_root(Errno::EACCES),
                 Some(Errno::EPERM) => not_root(Errno::EPERM),
-                Some(Errno::ENOENT) => refused(Errno::ENOENT, "/dev/mapper/control is missing here"),
+                Some(Errno::ENOENT) => refused(Errno::ENODEV, "/dev/mapper/control is missing here"),
                 Some(errno) => Outcome::refused(errno),
                 None => Outcome::Refused(format!("EIO: {e}")),
             }
@@ -157,13 +167,22 @@ fn name(target: &str) -> Result<&DmName, Outcome> {
         .map_err(|_| refused(Errno::EINVAL, "not a device-mapper name: empty, too long, or not ASCII"))
 }
 
-fn is_loaded(root: &Root) -> bool {
-    let listed = |text: std::io::Result<String>| {
-        text.is_ok_and(|t| t.lines().any(|l| l.split_whitespace().nth(1) == Some("device-mapper")))
-    };
-    listed(std::fs::read_to_string("/proc/misc"))
-        || listed(std::fs::read_to_string(root.place("/proc/misc")))
+/// Whether the kernel has device-mapper; the errno where that cannot be seen.
+fn loaded(root: &Root) -> Result<bool, Errno> {
+    let own = listed(Path::new("/proc/misc"));
+    if own == Ok(true)
+        || listed(&root.place("/proc/misc")) == Ok(true)
         || Path::new("/sys/class/misc/device-mapper").exists()
+    {
+        return Ok(true);
+    }
+    own
+}
+
+fn listed(misc: &Path) -> Result<bool, Errno> {
+    let text =
+        std::fs::read_to_string(misc).map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO)))?;
+    Ok(text.lines().any(|l| l.split_whitespace().nth(1) == Some("device-mapper")))
 }
 
 fn refused(errno: Errno, why: &str) -> Outcome {
@@ -213,7 +232,8 @@ mod tests {
     #[test]
     fn no_device_mapper_is_said_so() {
         let root = Root::new("/".into());
-        if is_loaded(&root) {
+        assert_eq!(listed(Path::new("/nonexistent/misc")), Err(Errno::ENOENT));
+        if loaded(&root) != Ok(false) {
             return;
         }
         let Err(outcome) = Mapper::open(&root) else { panic!("opened what is not loaded") };

@@ -327,8 +327,8 @@ mod tests {
     #[test]
     fn no_known_wording_is_left_out() {
         let all = include_str!("../../../tests/texts/log-messages.txt");
-        let kernels = all.lines().skip_while(|l| !l.starts_with("low-water-data\t"));
-        let kernels = kernels.take_while(|l| !l.starts_with("device-read-failed\t"));
+        let kernels = all.lines().skip_while(|l| !l.starts_with("LowWaterData\t"));
+        let kernels = kernels.take_while(|l| !l.starts_with("DeviceReadFailed\t"));
         let mut seen = 0;
         // A status line is none of the log's.
         for (name, line) in

@@ -11,7 +11,7 @@ use nix::unistd::{ForkResult, Pid};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// Runs `run` in a new process that ends with it. The caller should have one thread: a lock that another
@@ -111,15 +111,30 @@ extern "C" fn end_with_command(signal: libc::c_int) {
     }
 }
 
-/// Makes a command end with this process, however this one ends.
-pub(super) fn die_with_parent(command: &mut Command) {
+/// Starts a command that ends with this process, however this one ends, and notes the group that it leads.
+pub(super) fn start_command(command: &mut Command) -> std::io::Result<Child> {
+    let is_worker = IS_WORKER.load(Ordering::Relaxed);
+    let end = SigSet::from(Signal::SIGTERM);
+    if is_worker {
+        // Told to end before the group is noted, this process would leave what the command started meanwhile.
+        let _ = end.thread_block();
+        let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGTERM);
+    }
     let parent = nix::unistd::getpid();
     let ask = move || {
         nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
         if nix::unistd::getppid() == parent { Ok(()) } else { Err(std::io::ErrorKind::BrokenPipe.into()) }
     };
-    // SAFETY: between fork and exec only prctl and getppid are called, and nothing is allocated.
+    // SAFETY: between fork and exec only prctl and getppid are called, and nothing is allocated. The standard library gives
+    // the command an empty signal mask.
     unsafe { command.pre_exec(ask) };
+    let started = command.spawn();
+    let group = started.as_ref().ok().and_then(|child| i32::try_from(child.id()).ok());
+    note_command(group.map(Pid::from_raw));
+    if is_worker {
+        let _ = end.thread_unblock();
+    }
+    started
 }
 
 /// What a loop device is bound to (`struct loop_info64`, include/uapi/linux/loop.h).

@@ -3,51 +3,55 @@
 use super::queries::{self, pool_of, state_is_known};
 use crate::host::Host;
 use crate::host::Source;
+use crate::host::log::{Kind, LogMessage, Message};
 use crate::host::model::pool::Pool;
-use crate::host::saying::{Kind, Saying};
 use crate::rules::{Finding, Rule, Subject};
 use crate::verdict::{Certainty, Severity};
 
 /// Lines quoted of one finding; a log repeats itself.
 const QUOTED: usize = 3;
 
-/// All recognised lines of some wordings, in the order they came.
-pub(in crate::rules) fn lines<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
-    let one_of = |s: &&Saying| matches!(s.kind, Kind::Known { name } if names.contains(&name));
+/// All recognised lines of some meanings, in the order they came.
+pub(in crate::rules) fn lines<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
+    let one_of = |s: &&LogMessage| matches!(s.kind, Kind::Known { message } if messages.contains(&message));
     host.log_messages.iter().filter(one_of).collect()
 }
 
 /// [`lines`] without those about a pool whose present state the kernel told: for that pool they are
 /// history. On a machine whose pools were all asked, lines about none of them are history too.
-pub(in crate::rules) fn current<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
+pub(in crate::rules) fn current<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
     let all_known = host.source == Source::Machine && host.pools.iter().all(state_is_known);
-    let mut lines = lines(host, names);
+    let mut lines = lines(host, messages);
     lines.retain(|s| !pool_of(host, s).map_or(all_known, state_is_known));
     lines
 }
 
-/// The lines of a text, or of a machine those that are no history: for wordings that a pool's state neither
+/// The lines of a text, or of a machine those that are no history: for messages that a pool's state neither
 /// confirms nor denies.
-pub(in crate::rules) fn fresh<'a>(host: &'a Host, names: &[&str]) -> Vec<&'a Saying> {
-    if host.source == Source::Machine { current(host, names) } else { lines(host, names) }
+pub(in crate::rules) fn fresh<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
+    if host.source == Source::Machine { current(host, messages) } else { lines(host, messages) }
 }
 
-/// The last lines of some wordings that are about a pool.
-pub(in crate::rules) fn for_pool<'a>(host: &'a Host, pool: &Pool, names: &[&str]) -> Vec<&'a Saying> {
+/// The last lines of some meanings that are about a pool.
+pub(in crate::rules) fn for_pool<'a>(
+    host: &'a Host,
+    pool: &Pool,
+    messages: &[Message],
+) -> Vec<&'a LogMessage> {
     let label = pool.label();
-    let about = |s: &&Saying| pool_of(host, s).is_some_and(|p| p.label() == label);
-    let mut lines = lines(host, names);
+    let about = |s: &&LogMessage| pool_of(host, s).is_some_and(|p| p.label() == label);
+    let mut lines = lines(host, messages);
     lines.retain(about);
     lines.split_off(lines.len().saturating_sub(QUOTED))
 }
 
-/// Whether one of some wordings was said.
-pub(in crate::rules) fn any(host: &Host, names: &[&str]) -> bool {
-    !lines(host, names).is_empty()
+/// Whether one of some meanings was said.
+pub(in crate::rules) fn any(host: &Host, messages: &[Message]) -> bool {
+    !lines(host, messages).is_empty()
 }
 
 /// Who said a line, and how long ago.
-fn speaker(saying: &Saying) -> String {
+fn speaker(saying: &LogMessage) -> String {
     match (saying.uptime_secs, saying.age_secs) {
         (None, _) => "log or error line".to_owned(),
         (Some(_), None) => "kernel log".to_owned(),
@@ -58,7 +62,7 @@ fn speaker(saying: &Saying) -> String {
 impl Finding {
     /// Adds the lines as evidence, word for word, each once.
     #[must_use]
-    pub(in crate::rules) fn with_log_lines(mut self, lines: &[&Saying]) -> Self {
+    pub(in crate::rules) fn with_log_lines(mut self, lines: &[&LogMessage]) -> Self {
         let mut quoted: Vec<&str> = Vec::new();
         for line in lines {
             let text = line.text.trim();
@@ -71,12 +75,42 @@ impl Finding {
     }
 }
 
+/// What some messages prove, and how it is told.
+pub(in crate::rules) struct Claim {
+    /// How bad it is.
+    pub(in crate::rules) severity: Severity,
+    /// How sure the messages alone make it.
+    pub(in crate::rules) certainty: Certainty,
+    /// The messages, each of which is enough.
+    pub(in crate::rules) messages: &'static [Message],
+    /// One sentence.
+    pub(in crate::rules) summary: &'static str,
+}
+
+/// The finding of the first claim that some line makes; of a machine, lines that its pools' state has overtaken make none.
+pub(in crate::rules) fn strongest(
+    host: &Host,
+    rule: &Rule,
+    claims: &[Claim],
+    subject: impl Fn(&LogMessage) -> Subject,
+) -> Option<Finding> {
+    claims.iter().find_map(|claim| {
+        let level = (claim.severity, claim.certainty);
+        finding(rule, level, &fresh(host, claim.messages), &subject, claim.summary)
+    })
+}
+
+/// The device that a line names: a node, `dm-5`, `sda`, else that it is not named.
+pub(in crate::rules) fn device_of(line: &LogMessage) -> String {
+    line.device().unwrap_or("(not named)").to_owned()
+}
+
 /// A finding of what was said, or none if nothing was.
 pub(in crate::rules) fn finding(
     rule: &Rule,
     (severity, certainty): (Severity, Certainty),
-    lines: &[&Saying],
-    subject: impl FnOnce(&Saying) -> Subject,
+    lines: &[&LogMessage],
+    subject: impl FnOnce(&LogMessage) -> Subject,
     summary: impl Into<String>,
 ) -> Option<Finding> {
     let first = lines.first()?;

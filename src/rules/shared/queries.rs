@@ -9,6 +9,7 @@ use crate::host::dm::status::Mode;
 use crate::host::dm::table::DeviceNumber;
 use crate::host::docker::Docker;
 use crate::host::docker::info::DockerInfo;
+use crate::host::log::{Kind, LogMessage, Message};
 use crate::host::lvm::LogicalVolume;
 use crate::host::model::backing::{Filesystem, LoopFile};
 use crate::host::model::pool::{Pool, PoolOwner, StatusAnswer};
@@ -16,7 +17,6 @@ use crate::host::model::space::Space;
 use crate::host::model::thin::Thin;
 use crate::host::model::units::{Blocks, Bytes};
 use crate::host::parse::version::version;
-use crate::host::saying::{Kind, Saying};
 use crate::rules::Subject;
 
 /// Where Docker keeps its things unless told otherwise.
@@ -116,7 +116,7 @@ pub(in crate::rules) fn health(host: &Host, pool: &Pool) -> Option<char> {
 
 /// The pool that a line is about: by the device number the kernel puts in it, by its name, or the only one
 /// there is.
-pub(in crate::rules) fn pool_of<'a>(host: &'a Host, saying: &Saying) -> Option<&'a Pool> {
+pub(in crate::rules) fn pool_of<'a>(host: &'a Host, saying: &LogMessage) -> Option<&'a Pool> {
     let word_is_number = |w: &str| DeviceNumber::read(w.trim_end_matches(':'));
     let numbers: Vec<DeviceNumber> = saying.text.split_whitespace().filter_map(word_is_number).collect();
     let by_number = host.pools.iter().find(|p| p.device.is_some_and(|d| numbers.contains(&d)));
@@ -132,7 +132,7 @@ pub(in crate::rules) fn pool_of<'a>(host: &'a Host, saying: &Saying) -> Option<&
 }
 
 /// What a line is about: its pool if it can be told, else a pool without a name.
-pub(in crate::rules) fn pool_subject(host: &Host, saying: &Saying) -> Subject {
+pub(in crate::rules) fn pool_subject(host: &Host, saying: &LogMessage) -> Subject {
     pool_of(host, saying).map_or_else(|| Subject::pool_named("(pool not named)"), Subject::pool)
 }
 
@@ -161,7 +161,9 @@ pub(in crate::rules) fn filesystem_of<'a>(host: &'a Host, path: &str) -> Option<
 pub(in crate::rules) fn speaks_of_thin_pools(host: &Host) -> bool {
     let driver =
         |d: &Docker| d.driver.as_deref() == Some("devicemapper") || d.option("dm.thinpooldev").is_some();
-    let told = || host.known("pool-configured").chain(host.known("containerd-configured")).next().is_some();
+    let told = || {
+        host.known(Message::PoolConfigured).chain(host.known(Message::ContainerdConfigured)).next().is_some()
+    };
     !host.pools.is_empty() || host.docker_roots.iter().any(driver) || told()
 }
 
@@ -201,7 +203,7 @@ pub(in crate::rules) fn is_dockers(host: &Host, pool: &Pool) -> bool {
 }
 
 /// The paths that a `no space left on device` was said of, `None` for a line without one.
-pub(in crate::rules) fn no_space_lines(host: &Host) -> impl Iterator<Item = (&Saying, Option<&str>)> {
+pub(in crate::rules) fn no_space_lines(host: &Host) -> impl Iterator<Item = (&LogMessage, Option<&str>)> {
     host.log_messages.iter().filter_map(|s| match &s.kind {
         Kind::NoSpaceLeft { path } => Some((s, path.as_deref())),
         _ => None,

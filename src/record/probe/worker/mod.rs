@@ -29,6 +29,8 @@ pub const LIMIT: Duration = Duration::from_secs(1);
 const LIMIT_RUN: Duration = Duration::from_secs(5);
 /// The least that a question waits, however many were silent before.
 const LIMIT_LEAST: Duration = Duration::from_millis(20);
+/// How long a process may take to end its command, and then itself.
+const LIMIT_END: Duration = Duration::from_millis(250);
 /// Bytes of questions under way at once. A pipe takes so many at once even where pipes are kept short, so
 /// that asking never waits.
 const LIMIT_UNDER_WAY: usize = 4096;
@@ -154,7 +156,10 @@ impl Worker {
 /// ends that first.
 fn end(pid: Pid, runs_command: bool) {
     if runs_command && kill(pid, Signal::SIGTERM).is_ok() {
-        std::thread::sleep(LIMIT_LEAST);
+        let deadline = Instant::now() + LIMIT_END;
+        while !has_ended(pid) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
     let _ = kill(pid, Signal::SIGKILL);
 }
@@ -280,6 +285,11 @@ fn retire(parent: Pid, requests: &OwnedFd, answers: &OwnedFd) {
         let _ = dup2_stdin(&null);
         let _ = dup2_stdout(&null);
         let _ = dup2_stderr(&null);
+    } else if let Ok((end, begin)) = pipe2(OFlag::empty()) {
+        // Where there is no such device, a pipe to itself takes nothing from the parent either.
+        let _ = dup2_stdin(&end);
+        let _ = dup2_stdout(&begin);
+        let _ = dup2_stderr(&begin);
     }
     sys::keep_only(requests, answers);
 }

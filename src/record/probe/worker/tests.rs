@@ -172,7 +172,7 @@ struct Runner;
 
 impl Responder for Runner {
     fn ask(&mut self, _: Query, target: &str) -> Outcome {
-        let script = format!("sleep 60 & echo $$ $! >{target}.part; mv {target}.part {target}; wait");
+        let script = format!("sleep 600 & echo $$ $! >{target}.part; mv {target}.part {target}; wait");
         let line = ["sh", "-c", &script];
         super::super::command::attempt(&line, Duration::from_secs(60)).0.map_or_else(|r| r, Outcome::Answered)
     }

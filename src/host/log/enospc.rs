@@ -83,7 +83,7 @@ fn paths(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Words for something that writes, as they stand beside an amount.
-pub(super) const WRITES: &[&str] = &[
+pub(super) const WRITE_WORDS: &[&str] = &[
     "build",
     "builds",
     "building",
@@ -111,7 +111,7 @@ pub(super) const WRITES: &[&str] = &[
     "writing",
 ];
 /// Words that make an amount one of space there is, not of what was to be written.
-const ROOM: &[&str] = &[
+const CAPACITY_WORDS: &[&str] = &[
     "available",
     "base",
     "disk",
@@ -138,7 +138,7 @@ const ROOM: &[&str] = &[
 ];
 
 /// An amount that was to be written: `12 GB build`, `downloading about 12 GB of sources`; for lines that have one of
-/// [`WRITES`].
+/// [`WRITE_WORDS`].
 ///
 /// The word for writing stands within three words of the amount, and the amount is not one of room. A progress bar
 /// (`1.2 GB/4 GB`), a rate or what was already copied is none.
@@ -162,11 +162,11 @@ pub(super) fn wanted_to_write(plain: &str) -> Option<Kind> {
         }
         let after = if apart { at + 2 } else { at + 1 };
         let next = words.get(after).copied().unwrap_or_default().trim_end_matches(['.', ':']);
-        if ROOM.iter().any(|w| *w == next && next != "of") {
+        if CAPACITY_WORDS.iter().any(|w| *w == next && next != "of") {
             return None;
         }
         let near = words.get(at.saturating_sub(4)..(after + 4).min(words.len()))?;
-        if !near.iter().any(|w| WRITES.contains(&w.trim_end_matches(['.', ':', '!']))) {
+        if !near.iter().any(|w| WRITE_WORDS.contains(&w.trim_end_matches(['.', ':', '!']))) {
             return None;
         }
         let number =
@@ -201,12 +201,12 @@ fn spelled(unit: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::log::matcher;
     use crate::host::model::units::Bytes;
-    use crate::host::saying::wordings;
 
     fn left(line: &str) -> Option<Option<String>> {
-        let plain = wordings::plain(line);
-        if !wordings::names(&plain).contains(&wordings::NO_SPACE) {
+        let plain = matcher::normalize(line);
+        if !matcher::matches(&plain).contains(&crate::host::log::Message::NoSpaceLeft) {
             return None;
         }
         match no_space_left(line) {
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn only_an_amount_to_write_counts() {
-        let wanted = |line: &str| match wanted_to_write(&wordings::plain(line)) {
+        let wanted = |line: &str| match wanted_to_write(&matcher::normalize(line)) {
             Some(Kind::WantedToWrite { bytes: Bytes(n) }) => Some(n),
             _ => None,
         };

@@ -58,7 +58,7 @@ fn required(after: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::saying::wordings::plain;
+    use crate::host::log::matcher::normalize as plain;
 
     const WHOLE: &str = "Error response from daemon: devmapper: Thin Pool has 161986 free data blocks which is less than \
         minimum required 163840 free data blocks. Create more free space in thin pool or use dm.min_free_space option \

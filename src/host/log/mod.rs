@@ -1,22 +1,49 @@
-//! What daemons, kernels and tools said in so many words: log and error lines, recognised by their wording.
+//! Log and error lines of daemons, the kernel and tools, recognised by the pieces that their programs put in them.
 //!
-//! A line is recognised or it is not; nothing is concluded from it here. The named wordings are tables, one file for
-//! each sort of speaker; a wording's name is what rules ask for ([`super::Host::known`]).
+//! Nothing is concluded from a line here. The patterns are tables, one file for each origin; their meanings
+//! ([`Message`]) are what rules and the diagnosis ask for.
 
+mod containerd;
+mod dmeventd;
 mod docker;
-mod kernel;
+mod enospc;
+mod kernel_block;
+mod kernel_fs;
+mod kernel_thin;
+mod kubernetes;
 mod lvm;
-mod others;
-mod refusal;
-mod space;
-mod wordings;
+mod matcher;
+mod message;
+mod min_free_refusal;
+mod names;
+mod systemd_udev;
+mod thin_tools;
+mod tools;
+
+pub use message::Message;
+pub use names::PoolName;
+
+/// All tables of patterns.
+static TABLES: [&[matcher::Pattern]; 11] = [
+    containerd::PATTERNS,
+    dmeventd::PATTERNS,
+    docker::PATTERNS,
+    kernel_block::PATTERNS,
+    kernel_fs::PATTERNS,
+    kernel_thin::PATTERNS,
+    kubernetes::PATTERNS,
+    lvm::PATTERNS,
+    systemd_udev::PATTERNS,
+    thin_tools::PATTERNS,
+    tools::PATTERNS,
+];
 
 use super::model::units::Bytes;
 use std::collections::{HashMap, VecDeque};
 
 /// A recognised line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Saying {
+pub struct LogMessage {
     /// What it says.
     pub kind: Kind,
     /// The line as it came.
@@ -59,23 +86,41 @@ pub enum Kind {
         /// The amount.
         bytes: Bytes,
     },
-    /// Any other wording that some rule knows; `name` is that wording's entry in the table of this module.
+    /// Anything else.
     Known {
-        /// E.g. `uuid-verification-failed`.
-        name: &'static str,
+        /// What it means.
+        message: Message,
     },
 }
 
-impl Saying {
+impl LogMessage {
+    /// What it means, without the particulars.
+    #[must_use]
+    pub const fn message(&self) -> Message {
+        group(Some(&self.kind)).0
+    }
+
+    /// The block device that the line names: `dm-5`, `sda`, `/dev/mapper/vg-vm1`.
+    #[must_use]
+    pub fn device(&self) -> Option<&str> {
+        device(&self.text)
+    }
+
+    /// The pool that the line names.
+    #[must_use]
+    pub fn pool(&self) -> Option<PoolName<'_>> {
+        names::pool(&self.text)
+    }
+
     fn new(kind: Option<Kind>, line: &str) -> Self {
-        let kind = kind.unwrap_or_else(|| space::no_space_left(line));
+        let kind = kind.unwrap_or_else(|| enospc::no_space_left(line));
         Self { kind, text: line.trim().to_owned(), uptime_secs: uptime(line), age_secs: None }
     }
 
     /// The number that follows some words of the line, such as 113 after `transaction_id is`; case does not matter.
     #[must_use]
     pub fn number_after(&self, words: &str) -> Option<u64> {
-        let (text, words) = (wordings::plain(&self.text), wordings::plain(words));
+        let (text, words) = (matcher::normalize(&self.text), matcher::normalize(words));
         let (_, rest) = text.split_once(words.trim())?;
         let rest = rest.trim_start_matches([' ', ':', '=', '(', '[']);
         let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
@@ -85,28 +130,28 @@ impl Saying {
 
 /// What a line says: nothing that is known, one thing, or several.
 #[must_use]
-pub fn read(line: &str) -> Vec<Saying> {
-    let kinds = if wordings::may_speak(line) { kinds(line) } else { Vec::new() };
-    kinds.into_iter().map(|kind| Saying::new(kind, line)).collect()
+pub fn read(line: &str) -> Vec<LogMessage> {
+    let kinds = if matcher::may_match(line) { kinds(line) } else { Vec::new() };
+    kinds.into_iter().map(|kind| LogMessage::new(kind, line)).collect()
 }
 
 /// What the lines of all texts say. A log repeats itself: of one kind, the first and the last are kept.
 #[must_use]
-pub fn gather<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Saying> {
-    let mut heard: HashMap<&'static str, Heard<'a>> = HashMap::new();
+pub fn gather<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<LogMessage> {
+    let mut heard: HashMap<(Message, bool), Heard<'a>> = HashMap::new();
     let mut order = 0;
-    for line in texts.flat_map(str::lines).flat_map(pieces).filter(|line| wordings::may_speak(line)) {
+    for line in texts.flat_map(str::lines).flat_map(pieces).filter(|line| matcher::may_match(line)) {
         for kind in kinds(line) {
             order += 1;
-            heard.entry(name(kind.as_ref())).or_default().add((order, line, kind));
+            heard.entry(group(kind.as_ref())).or_default().add((order, line, kind));
         }
     }
     let mut kept: Vec<_> = heard.into_values().flat_map(|h| h.first.into_iter().chain(h.last)).collect();
     kept.sort_unstable_by_key(|(order, ..)| *order);
-    kept.into_iter().map(|(_, line, kind)| Saying::new(kind, line)).collect()
+    kept.into_iter().map(|(_, line, kind)| LogMessage::new(kind, line)).collect()
 }
 
-/// Sayings of one kind that are kept from the beginning, and as many from the end.
+/// LogMessages of one kind that are kept from the beginning, and as many from the end.
 const KEPT: usize = 200;
 
 /// A line that says something, with its place in the order of all. Without a kind it speaks of no space left: of which
@@ -152,27 +197,50 @@ fn pieces(line: &str) -> impl Iterator<Item = &str> {
 
 /// The kinds of what a line says; `None` for a want of space, whose path is not looked up yet.
 fn kinds(line: &str) -> Vec<Option<Kind>> {
-    let plain = wordings::plain(line);
-    let names = wordings::names(&plain);
-    let has = |name| names.contains(&name);
-    let refused = if has(wordings::REFUSED) { refusal::read(&plain) } else { None };
-    let wanted = if has(wordings::WRITES) { space::wanted_to_write(&plain) } else { None };
-    let no_space = has(wordings::NO_SPACE) && space::is_of_a_device(&plain);
-    let others = [wordings::REFUSED, wordings::WRITES, wordings::NO_SPACE];
-    let known = names.iter().filter(|name| !others.contains(name)).map(|name| Kind::Known { name });
+    let normal = matcher::normalize(line);
+    let mut found = matcher::matches(&normal);
+    // What is in a table says more than a bare errno beside the name of a pool.
+    if found.iter().any(|m| !m.is_generic()) {
+        found.retain(|m| !m.is_generic());
+    }
+    let has = |message| found.contains(&message);
+    let refused = if has(Message::MinFreeRefused) { min_free_refusal::read(&normal) } else { None };
+    let wanted = if has(Message::WantedToWrite) { enospc::wanted_to_write(&normal) } else { None };
+    let no_space = has(Message::NoSpaceLeft) && enospc::is_of_a_device(&normal);
+    let others = [Message::MinFreeRefused, Message::WantedToWrite, Message::NoSpaceLeft];
+    let known = found.iter().filter(|m| !others.contains(m)).map(|m| Kind::Known { message: *m });
     let before = refused.map(Some).into_iter().chain(no_space.then_some(None)).chain(wanted.map(Some));
     before.chain(known.map(Some)).collect()
 }
 
-/// A name that sayings of one kind share.
-const fn name(kind: Option<&Kind>) -> &'static str {
+/// What lines of one kind share, and which of a pool's devices they are about where they say so.
+const fn group(kind: Option<&Kind>) -> (Message, bool) {
     match kind {
-        Some(Kind::MinFreeRefused { half: Half::Data, .. }) => wordings::REFUSED,
-        Some(Kind::MinFreeRefused { half: Half::Metadata, .. }) => "refused-metadata",
-        Some(Kind::WantedToWrite { .. }) => wordings::WRITES,
-        Some(Kind::Known { name }) => name,
-        Some(Kind::NoSpaceLeft { .. }) | None => wordings::NO_SPACE,
+        Some(Kind::MinFreeRefused { half, .. }) => (Message::MinFreeRefused, matches!(half, Half::Metadata)),
+        Some(Kind::WantedToWrite { .. }) => (Message::WantedToWrite, false),
+        Some(Kind::Known { message }) => (*message, false),
+        Some(Kind::NoSpaceLeft { .. }) | None => (Message::NoSpaceLeft, false),
     }
+}
+
+/// The first word that is a block device's name or node.
+fn device(text: &str) -> Option<&str> {
+    let separates = |c: char| c.is_whitespace() || "\"'`()[],;<>".contains(c);
+    let words =
+        || text.split(separates).map(|word| word.trim_end_matches([':', '.'])).filter(|w| !w.is_empty());
+    let node = |word: &&str| word.starts_with("/dev/") && word.len() > 5;
+    let numbered = |word: &str, start: &str| {
+        let tail = word.strip_prefix(start).and_then(|rest| rest.split(['-', 'p']).next());
+        tail.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let disk = |word: &str| {
+        let tail = ["sd", "vd", "xvd", "hd"].iter().find_map(|start| word.strip_prefix(start));
+        tail.is_some_and(|rest| {
+            (1..=5).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_alphanumeric())
+        }) || numbered(word, "nvme")
+    };
+    let bare = |word: &&str| numbered(word, "dm-") || numbered(word, "loop") || disk(word);
+    words().find(bare).or_else(|| words().find(node))
 }
 
 /// The seconds since boot of a kernel's line: `[88440.204121] …`.
@@ -193,7 +261,7 @@ mod tests {
     fn numbers_stay_within_reach() {
         let said = read("  Thin pool transaction_id is 113, while expected 0.");
         assert_eq!(said.len(), 1);
-        assert_eq!(said[0].kind, Kind::Known { name: "transaction-id-mismatch" });
+        assert_eq!(said[0].kind, Kind::Known { message: Message::TransactionIdMismatch });
         assert_eq!(said[0].number_after("transaction_id is"), Some(113));
         assert_eq!(said[0].number_after("while expected"), Some(0));
         assert_eq!(said[0].number_after("nothing"), None);
@@ -219,7 +287,7 @@ mod tests {
         assert_eq!(pieces(&line).collect::<String>(), line);
         assert!(pieces(&line).all(|p| p.len() <= LONGEST));
         let said = gather([line.as_str()].into_iter());
-        assert!(said.iter().any(|s| s.kind == Kind::Known { name: "pool-to-fail" }));
+        assert!(said.iter().any(|s| s.kind == Kind::Known { message: Message::PoolToFail }));
         assert!(said.iter().all(|s| s.text.len() <= LONGEST));
     }
 

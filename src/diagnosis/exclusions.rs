@@ -1,0 +1,121 @@
+//! Which facts rule a cause out, and which speak for it.
+//!
+//! A fact counts only where it holds of every pool there is, as a line seldom tells which pool it is about.
+
+use crate::host::Host;
+use crate::host::dm::status::Mode;
+use crate::host::model::backing::{BackingKind, Filesystem};
+use crate::host::model::pool::Pool;
+use crate::host::parse::version::version;
+
+/// Share in use, in tenths of a percent, below which space is not what fails.
+const ROOMY: u64 = 900;
+/// Share in use from which space is the first thing to look at.
+const TIGHT: u64 = 800;
+
+/// The fact that rules a cause out.
+pub(super) fn fact(host: &Host, rule: &str) -> Option<String> {
+    match rule {
+        "data-full" | "data-nearly-full" => of_every_pool(host, |p| {
+            let free = p.data.free().filter(|_| p.data.permille().is_some_and(|used| used < ROOMY))?;
+            let total = p.data.total?;
+            Some(format!("{} of {} data blocks of {} are free", free.0, total.0, p.label()))
+        }),
+        "data-below-min-free" => of_every_pool(host, |p| {
+            if p.min_free.percent.is_none() && p.mode.is_some() {
+                return Some(format!("no free-space floor applies to {}", p.label()));
+            }
+            let (free, total) = (p.data.free()?.0, p.data.total?.0);
+            let required = p.min_free.required(total)?;
+            (free >= required)
+                .then(|| format!("{free} data blocks of {} are free, {required} are required", p.label()))
+        }),
+        "metadata-full" | "metadata-nearly-full" => of_every_pool(host, |p| {
+            let share = p.metadata.permille().or_else(|| p.metadata_centipercent.map(|c| c / 10));
+            let used = share.filter(|used| *used < ROOMY)?;
+            Some(format!("{}.{} % of the metadata of {} is in use", used / 10, used % 10, p.label()))
+        }),
+        "pool-read-only" | "pool-failed" | "pool-unanswered" => of_every_pool(host, |p| {
+            (p.mode == Some(Mode::ReadWrite)).then(|| format!("{} is writable", p.label()))
+        }),
+        "pool-needs-check" => of_every_pool(host, |p| {
+            (p.needs_check == Some(false)).then(|| format!("{} needs no check", p.label()))
+        }),
+        "pool-suspended" => of_every_pool(host, |p| {
+            (p.suspended == Some(false)).then(|| format!("{} is not suspended", p.label()))
+        }),
+        "pool-not-found" | "pool-inactive" => {
+            of_every_pool(host, |p| p.mode.as_ref().map(|_| format!("{} is there and answers", p.label())))
+        }
+        "loop-file-outgrows-filesystem" | "loop-file-deleted" | "loop-devices-exhausted" => {
+            of_every_pool(host, |p| {
+                let kind = p.data_backing.kind;
+                let other = matches!(kind, BackingKind::Lvm | BackingKind::Partition | BackingKind::Disk);
+                (other || p.lv.is_some()).then(|| format!("{} does not lie on loop files", p.label()))
+            })
+        }
+        "driver-removed" => docker_version(host)
+            .filter(|(major, _)| *major < 23)
+            .map(|(major, minor)| format!("Docker {major}.{minor} still has the driver")),
+        "host-filesystem-full" => filesystem_of_records(host).and_then(|f| {
+            let (free, size) = (f.free.or(f.available)?, f.size?);
+            let mount = f.mount.as_deref().unwrap_or("the filesystem of the records");
+            (free.0 > size.0 / 20).then(|| format!("{mount} has {free} of {size} free"))
+        }),
+        "inodes-exhausted" => filesystem_of_records(host).and_then(|f| {
+            let (free, all) = (f.inodes_free?, f.inodes.filter(|all| *all > 0)?);
+            let mount = f.mount.as_deref().unwrap_or("the filesystem of the records");
+            (free > all / 20).then(|| format!("{mount} has {free} of {all} inodes free"))
+        }),
+        _ => None,
+    }
+}
+
+/// A fact that makes a cause more likely, without proving it.
+pub(super) fn speaks_for(host: &Host, rule: &str) -> Option<String> {
+    let pool = || host.pools.first();
+    match rule {
+        "data-full" | "data-nearly-full" => host.pools.iter().find_map(|p| {
+            let used = p.data.permille().filter(|used| *used >= TIGHT)?;
+            Some(format!("{}.{} % of the data of {} is in use", used / 10, used % 10, p.label()))
+        }),
+        "metadata-full" | "metadata-nearly-full" => host.pools.iter().find_map(|p| {
+            let share = p.metadata.permille().or_else(|| p.metadata_centipercent.map(|c| c / 10));
+            let used = share.filter(|used| *used >= TIGHT)?;
+            Some(format!("{}.{} % of the metadata of {} is in use", used / 10, used % 10, p.label()))
+        }),
+        "host-filesystem-full" => host.filesystems.iter().find_map(|f| {
+            let used = f.used_percent.filter(|used| *used >= 95)?;
+            Some(format!("{} is {used} % full", f.mount.as_deref().unwrap_or("a filesystem")))
+        }),
+        "container-size-limit" => {
+            let base = pool()?.docker_info.as_ref()?.base_size?;
+            Some(format!("a container's filesystem here has {base}"))
+        }
+        _ => None,
+    }
+}
+
+/// The fact about all pools together; none where a pool has none, or where there is no pool.
+fn of_every_pool(host: &Host, fact: impl Fn(&Pool) -> Option<String>) -> Option<String> {
+    let facts: Option<Vec<String>> = host.pools.iter().map(fact).collect();
+    facts.filter(|all| !all.is_empty()).map(|all| all.join("; "))
+}
+
+fn docker_version(host: &Host) -> Option<(u32, u32)> {
+    let files = host.docker_roots.iter().find_map(|d| d.version.as_deref());
+    let said = || host.pools.iter().find_map(|p| p.docker_info.as_ref()?.server_version.as_deref());
+    version(files.or_else(said)?)
+}
+
+/// The filesystem under Docker's data root, where it was listed.
+fn filesystem_of_records(host: &Host) -> Option<&Filesystem> {
+    let said = || host.pools.iter().find_map(|p| p.docker_info.as_ref()?.root.as_deref());
+    let root =
+        host.docker_roots.iter().find_map(|d| d.root.as_deref()).or_else(said).unwrap_or("/var/lib/docker");
+    let above = |mount: &str| {
+        root.strip_prefix(mount.trim_end_matches('/')).is_some_and(|r| r.is_empty() || r.starts_with('/'))
+    };
+    let here = host.filesystems.iter().filter(|f| f.mount.as_deref().is_some_and(above));
+    here.max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
+}

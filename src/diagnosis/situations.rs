@@ -1,0 +1,83 @@
+//! What may be behind a text that tells of no failure and whose numbers are fine: what such numbers do not show.
+
+use super::SymptomKind::{Missing, NoSpace, Refused};
+use super::causes::{Case, quiet};
+use crate::host::Host;
+
+/// Numbers of an engine's pool: they show neither one container's limit nor the disk under the records.
+static OF_AN_ENGINE: Case =
+    quiet(NoSpace, &["container-size-limit", "host-filesystem-full", "hung-tasks", "inodes-exhausted"]);
+/// A status line alone: who acts on a full pool, and when, stands elsewhere.
+static OF_A_POOL: Case = quiet(
+    NoSpace,
+    &["thresholds-collide", "autoextend-off", "volume-full", "host-filesystem-full", "container-size-limit"],
+);
+/// Loop files and their sizes: what they take is seldom what the pool uses.
+static OF_LOOP_FILES: Case = quiet(
+    NoSpace,
+    &["discards-not-passed", "loop-file-outgrows-filesystem", "thin-devices-leaked", "open-deleted-files"],
+);
+/// Volumes that are not active, and nothing that says why.
+static OF_INACTIVE_VOLUMES: Case =
+    quiet(Missing, &["pool-inactive", "metadata-corrupt", "volume-without-device", "thin-check-unavailable"]);
+/// LVM's rows: sizes of group, pool and volumes are easily taken for one another.
+static OF_LVM: Case =
+    quiet(Refused, &["numbers-disagree", "autoextend-off", "volume-full", "pool-overcommitted"]);
+/// A pool in which nothing is: nobody uses it.
+static OF_AN_UNUSED_POOL: Case =
+    quiet(Missing, &["pool-not-found", "driver-misconfigured", "pool-already-used", "numbers-disagree"]);
+/// Filesystems seen from inside containers: how full the pool is does not show there.
+static OF_CONTAINERS: Case = quiet(
+    NoSpace,
+    &[
+        "data-nearly-full",
+        "thresholds-collide",
+        "container-size-limit",
+        "open-deleted-files",
+        "host-filesystem-full",
+    ],
+);
+/// Filesystems of the host.
+static OF_FILESYSTEMS: Case = quiet(
+    NoSpace,
+    &["discards-not-passed", "host-filesystem-full", "loop-file-outgrows-filesystem", "open-deleted-files"],
+);
+/// A volume group's room, and nothing of a pool.
+static OF_A_GROUP: Case = quiet(
+    NoSpace,
+    &["host-filesystem-full", "autoextend-off", "loop-file-outgrows-filesystem", "volume-full"],
+);
+/// A kubelet and a pool.
+static OF_A_NODE: Case =
+    quiet(NoSpace, &["thresholds-collide", "data-nearly-full", "kubelet-disk-pressure", "monitor-blind"]);
+
+/// What a text without a failure leaves open.
+pub(super) fn of_text(host: &Host) -> Option<&'static Case> {
+    let container = |mount: &str| mount.contains("/devicemapper/mnt/") || mount.contains("-snap-");
+    let unused = |p: &crate::host::model::pool::Pool| p.data.permille() == Some(0) && p.lv.is_some();
+    Some(
+        if host.log_messages.iter().any(|m| m.message() == crate::host::log::Message::ContainerdConfigured) {
+            &OF_A_NODE
+        } else if host.lvm.volumes.iter().any(|v| v.active == Some(false)) {
+            &OF_INACTIVE_VOLUMES
+        } else if host.filesystems.iter().any(|f| f.mount.as_deref().is_some_and(container)) {
+            &OF_CONTAINERS
+        } else if host.pools.iter().any(|p| p.docker_info.is_some()) {
+            &OF_AN_ENGINE
+        } else if host.pools.iter().any(|p| p.mode.is_some()) && host.lvm.volumes.is_empty() {
+            &OF_A_POOL
+        } else if host.pools.iter().any(|p| p.data_backing.is_loop()) {
+            &OF_LOOP_FILES
+        } else if host.pools.iter().any(unused) {
+            &OF_AN_UNUSED_POOL
+        } else if !host.pools.is_empty() {
+            &OF_LVM
+        } else if !host.filesystems.is_empty() {
+            &OF_FILESYSTEMS
+        } else if !host.lvm.groups.is_empty() {
+            &OF_A_GROUP
+        } else {
+            return None;
+        },
+    )
+}

@@ -1,0 +1,278 @@
+//! Finds the known messages in a line, all at once.
+//!
+//! A pattern is a few pieces that stand in the line in this order; quotes, backslashes, case and the number of blanks do
+//! not matter. One automaton finds the first pieces of all patterns, so the length of the tables costs nothing; another
+//! passes over lines without any of the words that patterns are made of.
+
+use super::Message;
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
+use std::sync::OnceLock;
+
+/// The stable pieces of a message, and what it means.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    /// What it means.
+    pub(super) message: Message,
+    /// The pieces, in order; the first has at least four bytes.
+    pub(super) pieces: &'static [&'static str],
+    /// One of these stands somewhere in the line too; none is asked for where it is empty.
+    pub(super) near: &'static [&'static str],
+    /// None of these stands in the line.
+    pub(super) without: &'static [&'static str],
+}
+
+/// A table's entry.
+pub(super) const fn says(message: Message, pieces: &'static [&'static str]) -> Pattern {
+    Pattern { message, pieces, near: &[], without: &[] }
+}
+
+impl Pattern {
+    /// Only in a line that has one of these words as well: it tells who speaks, or of what.
+    pub(super) const fn near(self, near: &'static [&'static str]) -> Self {
+        Self { near, ..self }
+    }
+
+    /// Not in a line with one of these: other programs say the same there, or it means something else.
+    pub(super) const fn without(self, without: &'static [&'static str]) -> Self {
+        Self { without, ..self }
+    }
+}
+
+/// All tables.
+fn tables<'a>() -> impl Iterator<Item = &'a Pattern> {
+    super::TABLES.iter().copied().flatten()
+}
+
+/// A line as it is compared: lower case, no quotes or backslashes, single blanks.
+pub(super) fn normalize(line: &str) -> String {
+    if line.is_ascii() { normalize_ascii(line) } else { normalize_unicode(line) }
+}
+
+fn normalize_ascii(line: &str) -> String {
+    let mut normal = Vec::with_capacity(line.len());
+    let mut blank = false;
+    for byte in line.bytes() {
+        match byte {
+            b' ' | b'\t'..=b'\r' => blank = !normal.is_empty(),
+            b'"' | b'\'' | b'`' | b'\\' => {}
+            _ => {
+                if blank {
+                    normal.push(b' ');
+                    blank = false;
+                }
+                normal.push(byte.to_ascii_lowercase());
+            }
+        }
+    }
+    String::from_utf8(normal).unwrap_or_default()
+}
+
+fn normalize_unicode(line: &str) -> String {
+    let mut normal = String::with_capacity(line.len());
+    let mut blank = false;
+    for c in line.chars() {
+        if c.is_whitespace() {
+            blank = !normal.is_empty();
+            continue;
+        }
+        if matches!(c, '"' | '\'' | '`' | '\\' | '‘' | '’' | '“' | '”') {
+            continue;
+        }
+        if blank {
+            normal.push(' ');
+            blank = false;
+        }
+        if c.is_ascii() {
+            normal.push(c.to_ascii_lowercase());
+        } else {
+            normal.extend(c.to_lowercase());
+        }
+    }
+    normal
+}
+
+struct Entry {
+    message: Message,
+    /// Pieces after the first one.
+    others: Vec<String>,
+    near: Vec<String>,
+    without: Vec<String>,
+}
+
+struct Index {
+    entries: Vec<Entry>,
+    /// First pieces, each once.
+    first: AhoCorasick,
+    /// The entries that begin with each of them.
+    by_first: Vec<Vec<usize>>,
+    /// Words of which a line that says something known has at least one.
+    prefilter: AhoCorasick,
+}
+
+/// Builds an automaton; the tables are constants, so that it can be built is a matter of the tests.
+fn automaton(words: &[String], insensitive: bool) -> Option<AhoCorasick> {
+    let mut builder = AhoCorasickBuilder::new();
+    builder.ascii_case_insensitive(insensitive).kind(Some(AhoCorasickKind::ContiguousNFA));
+    builder.build(words).ok()
+}
+
+fn index() -> Option<&'static Index> {
+    static INDEX: OnceLock<Option<Index>> = OnceLock::new();
+    INDEX.get_or_init(build).as_ref()
+}
+
+fn build() -> Option<Index> {
+    let no_space =
+        super::enospc::NO_SPACE.iter().map(|w| says(Message::NoSpaceLeft, std::slice::from_ref(w)));
+    let writes =
+        super::enospc::WRITE_WORDS.iter().map(|w| says(Message::WantedToWrite, std::slice::from_ref(w)));
+    let refused = super::min_free_refusal::PIECES.iter().map(|pieces| says(Message::MinFreeRefused, pieces));
+    let extra: Vec<Pattern> = no_space.chain(writes).chain(refused).collect();
+    let all = |words: &[&str]| words.iter().map(|w| normalize(w)).collect::<Vec<String>>();
+    let (mut firsts, mut by_first) = (Vec::<String>::new(), Vec::<Vec<usize>>::new());
+    let (mut entries, mut marks) = (Vec::new(), Vec::new());
+    for pattern in tables().chain(&extra) {
+        let mut pieces = all(pattern.pieces).into_iter();
+        let first = pieces.next()?;
+        let others: Vec<String> = pieces.collect();
+        let longest = |text: &str| text.split(' ').max_by_key(|word| word.len()).map(str::to_owned);
+        if pattern.message.is_generic() {
+            // Every log is full of failures; those that count stand beside a word of storage.
+            marks.extend(pattern.near.iter().filter_map(|near| longest(&normalize(near))));
+        } else {
+            let pieces = std::iter::once(&first).chain(&others).filter_map(|piece| longest(piece));
+            marks.extend(pieces.max_by_key(String::len));
+        }
+        let place = firsts.iter().position(|f| *f == first).unwrap_or_else(|| {
+            firsts.push(first);
+            by_first.push(Vec::new());
+            firsts.len() - 1
+        });
+        by_first.get_mut(place)?.push(entries.len());
+        let (near, without) = (all(pattern.near), all(pattern.without));
+        entries.push(Entry { message: pattern.message, others, near, without });
+    }
+    marks.sort_unstable();
+    marks.dedup();
+    Some(Index { entries, by_first, first: automaton(&firsts, false)?, prefilter: automaton(&marks, true)? })
+}
+
+/// Whether a line may say something that is known: it holds the longest word of some pattern. No is certain.
+pub(super) fn may_match(line: &str) -> bool {
+    // Letters that are no ASCII change more than a bit between the cases.
+    !line.is_ascii() || index().is_some_and(|index| index.prefilter.is_match(line))
+}
+
+/// What a line that was made [`normalize`]d says, each once, in the order it stands.
+pub(super) fn matches(normal: &str) -> Vec<Message> {
+    let Some(index) = index() else { return Vec::new() };
+    let mut found = Vec::new();
+    // A pattern whose later pieces do not follow its first one does not have them after a later first one either.
+    let mut failed: Vec<usize> = Vec::new();
+    for hit in index.first.find_overlapping_iter(normal) {
+        let places = index.by_first.get(hit.pattern().as_usize());
+        for place in places.into_iter().flatten() {
+            let Some(entry) = index.entries.get(*place).filter(|_| !failed.contains(place)) else { continue };
+            if found.contains(&entry.message) {
+                continue;
+            }
+            let rest = normal.get(hit.end()..).unwrap_or_default();
+            if follow(rest, &entry.others) && fits(normal, entry) {
+                found.push(entry.message);
+            } else {
+                failed.push(*place);
+            }
+        }
+    }
+    found
+}
+
+/// Whether the rest of the line lets the pattern mean what it means.
+fn fits(normal: &str, entry: &Entry) -> bool {
+    let has = |word: &String| normal.contains(word.as_str());
+    (entry.near.is_empty() || entry.near.iter().any(has)) && !entry.without.iter().any(has)
+}
+
+/// Whether a text has the pieces, in order.
+fn follow(text: &str, pieces: &[String]) -> bool {
+    let mut rest = text;
+    pieces.iter().all(|piece| match rest.split_once(piece.as_str()) {
+        Some((_, after)) => {
+            rest = after;
+            true
+        }
+        None => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// `Message<tab>line`: a line as some program printed it, for each meaning.
+    const EXAMPLES: &str = include_str!("../../../tests/texts/log-messages.txt");
+
+    fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
+        EXAMPLES.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).map(|l| l.split_once('\t').unwrap())
+    }
+
+    fn read(line: &str) -> Vec<String> {
+        matches(&normalize(line)).iter().map(|m| format!("{m:?}")).collect()
+    }
+
+    #[test]
+    fn every_example_is_recognised() {
+        let mut wrong = Vec::new();
+        for (name, line) in examples() {
+            let worse =
+                format!("> **Nov  3 04:05:06 host x[1]:**   {}", line.to_uppercase().replace(' ', "  "));
+            for line in [line, worse.as_str()] {
+                if !read(line).iter().any(|m| m == name) || !may_match(line) {
+                    wrong.push(format!("{name}: {line} gives {:?}", read(line)));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn every_meaning_has_an_example() {
+        let shown: BTreeSet<String> = examples().map(|(name, _)| name.to_owned()).collect();
+        let meant: BTreeSet<String> = tables().map(|p| format!("{:?}", p.message)).collect();
+        let missing: Vec<&String> = meant.difference(&shown).collect();
+        assert!(missing.is_empty(), "no example of {missing:?}");
+    }
+
+    #[test]
+    fn every_first_piece_is_long_enough() {
+        for pattern in tables() {
+            assert!(
+                normalize(pattern.pieces[0]).len() >= 4,
+                "{:?} is too short to begin with",
+                pattern.pieces
+            );
+        }
+    }
+
+    #[test]
+    fn ordinary_lines_say_nothing() {
+        for line in [
+            "",
+            "thi",
+            "Starting up",
+            "level=info msg=\"loading plugin io.containerd.content.v1.content\"",
+            "the pool has plenty of free space",
+        ] {
+            assert!(read(line).is_empty(), "{line}: {:?}", read(line));
+        }
+        assert!(!may_match("Starting up") && !may_match(""));
+    }
+
+    #[test]
+    fn beginnings_without_an_end_cost_little() {
+        // Each of them would search the rest of the line, were the first not enough to know.
+        let line = normalize(&"Error mounting ".repeat(100_000));
+        assert_eq!(matches(&line), Vec::new());
+    }
+}

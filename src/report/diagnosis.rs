@@ -1,0 +1,46 @@
+//! What is ruled out and what is left of a failure that no finding explains, one line each.
+
+use super::Report;
+use super::screen::Look;
+use super::units::clean;
+use super::wrap::wrap;
+use crate::diagnosis::Symptom;
+use crate::verdict::Verdict;
+
+/// Suspects that are shown unless all are asked for.
+const SHOWN: usize = 4;
+
+/// The lines; none where everything that was told is explained and the verdict is not open.
+pub(super) fn lines(report: &Report, look: &Look) -> String {
+    let mut out = String::new();
+    let diagnosis = &report.diagnosis;
+    if report.verdict == Verdict::Ok || diagnosis.suspects.is_empty() && diagnosis.excluded.is_empty() {
+        return out;
+    }
+    out.push('\n');
+    for excluded in &diagnosis.excluded {
+        let text = format!("{}: {}", excluded.rule, excluded.because);
+        out.push_str(&wrap(" ruled out: ", &look.say(&text), look.width));
+    }
+    let most = if look.verbose { usize::MAX } else { SHOWN };
+    for suspect in diagnosis.suspects.iter().take(most) {
+        let ask = suspect.commands.first().map(|c| format!("; ask: {c}")).unwrap_or_default();
+        let text = format!("{}: {}{ask}", suspect.rule, suspect.summary);
+        out.push_str(&wrap("      left: ", &look.say(&text), look.width));
+    }
+    out
+}
+
+/// The failure that nothing explains, in a sentence.
+pub(super) fn open_sentence(report: &Report) -> Option<String> {
+    let open: Vec<&Symptom> = report.diagnosis.symptoms.iter().filter(|s| s.is_open()).collect();
+    let last = open.last()?;
+    let said: String = clean(&last.said).chars().take(160).collect();
+    let causes = match report.diagnosis.suspects.len() {
+        0 => "no known cause is left".to_owned(),
+        1 => "one cause is left".to_owned(),
+        many => format!("{many} causes are left"),
+    };
+    let numbers = if report.host.pools.is_empty() { "" } else { "; nothing wrong in the numbers" };
+    Some(format!("{}, which nothing here explains: \"{said}\"{numbers}; {causes}", last.kind.word()))
+}

@@ -1,0 +1,61 @@
+//! Rule: a limit was hit that no disk can cure.
+
+use super::shared::log_findings;
+use super::shared::log_findings::Claim;
+use super::{Finding, Subject};
+use crate::advice::{Advice, Risk};
+use crate::host::Host;
+use crate::host::log::Message;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// A limit was hit that no disk can cure.
+    ///
+    /// ## What it means
+    /// "No space left on device" is also said of tables of the kernel: inotify watches, semaphores, shared memory,
+    /// control groups, and of a quota. The disks and the pool have nothing to do with it.
+    ///
+    /// ## Why it matters
+    /// The program that met it fails; freeing or growing anything does not help.
+    ///
+    /// ## What to do
+    /// Raise the limit that the line names, or stop what uses it up.
+    ///
+    /// ## References
+    /// inotify(7), semget(2), shmget(2), cgroups(7), quota(1).
+    ///
+    /// ## Example
+    /// ```host
+    /// Error: ENOSPC: System limit for number of file watchers reached, watch '/app/src'
+    /// ```
+    /// ```host quiet
+    /// write /var/lib/docker/tmp/GetImageBlob74: no space left on device
+    /// ```
+    "limit-not-storage", since "0.1.0", check
+}
+
+/// What lines prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[Claim {
+    severity: Severity::Warning,
+    certainty: Certainty::Likely,
+    messages: &[Message::LimitReached],
+    summary: "A limit that is not storage was hit: freeing space does not help",
+}];
+
+fn check(host: &Host) -> Vec<Finding> {
+    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
+    found.map(with_advice).into_iter().collect()
+}
+
+fn with_advice(finding: Finding) -> Finding {
+    finding.advise(Advice::new(
+        Risk::Reads,
+        "see the limits and what uses them",
+        &[
+            "sysctl fs.inotify.max_user_watches fs.inotify.max_user_instances kernel.sem kernel.shmmni",
+            "ipcs -su",
+            "df -h /dev/shm",
+            "quota -v",
+        ],
+    ))
+}

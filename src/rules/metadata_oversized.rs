@@ -1,0 +1,65 @@
+//! Rule: the metadata device is larger than the kernel can use.
+
+use super::Finding;
+use super::shared::log_findings::Claim;
+use super::shared::{log_findings, queries};
+use crate::advice::{Advice, Risk};
+use crate::host::Host;
+use crate::host::log::Message;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// The metadata device is larger than the kernel can use.
+    ///
+    /// ## What it means
+    /// A pool uses at most 255 × (2¹⁴ − 64) metadata blocks of 4 KiB, 15.875 GiB; LVM stops at 15.81 GiB. What is
+    /// beyond is not used.
+    ///
+    /// ## Why it matters
+    /// Nothing breaks; the rest is wasted, and a pool that needs more metadata cannot get it.
+    ///
+    /// ## What to do
+    /// Leave it, or use the rest for something else. If the metadata fills up at this size, only fewer mappings
+    /// help: larger blocks, fewer snapshots.
+    ///
+    /// ## References
+    /// Linux drivers/md/dm-thin-metadata.h, `THIN_METADATA_MAX_SECTORS`; lvmthin(7).
+    ///
+    /// ## Example
+    /// ```host
+    /// [88231.507114] device-mapper: thin: Metadata device dm-3 is larger than 33292800 sectors: excess space will not be used.
+    /// ```
+    /// ```host quiet
+    /// docker-thinpool: 0 19914752 thin-pool 4 2575/25600 181/19448 - rw discard_passdown queue_if_no_space - 1024
+    /// ```
+    "metadata-oversized", since "0.1.0", check
+}
+
+/// What lines prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[
+    Claim {
+        severity: Severity::Notice,
+        certainty: Certainty::Certain,
+        messages: &[Message::MetadataOversized],
+        summary: "The metadata device is larger than a pool can use: what is beyond 15.875 GiB is not used",
+    },
+    Claim {
+        severity: Severity::Warning,
+        certainty: Certainty::Certain,
+        messages: &[Message::MetadataAtMaximum],
+        summary: "The metadata has reached the largest size that a pool can use: it cannot grow any more",
+    },
+];
+
+fn check(host: &Host) -> Vec<Finding> {
+    let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
+    found.map(with_advice).into_iter().collect()
+}
+
+fn with_advice(finding: Finding) -> Finding {
+    finding.advise(Advice::new(
+        Risk::Reads,
+        "see how much of the metadata is in use",
+        &["lvs -a -o+lv_metadata_size,metadata_percent", "dmsetup status --noflush --target thin-pool"],
+    ))
+}

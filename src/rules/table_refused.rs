@@ -1,0 +1,56 @@
+//! Rule: the kernel or LVM refused a table or a change of the pool.
+
+use super::Finding;
+use super::shared::log_findings::Claim;
+use super::shared::{log_findings, queries};
+use crate::advice::{Advice, Risk};
+use crate::host::Host;
+use crate::host::log::Message;
+use crate::verdict::{Certainty, Severity};
+
+super::rule! {
+    /// The kernel or LVM refused a table or a change of the pool.
+    ///
+    /// ## What it means
+    /// A device-mapper table was not accepted: a value out of range, a device that is gone or in use, a change that
+    /// the target does not take, such as making a pool smaller.
+    ///
+    /// ## Why it matters
+    /// The pool or volume does not start, or stays as it was.
+    ///
+    /// ## What to do
+    /// The kernel's log has the reason in the line before. Correct what it names; a pool cannot shrink.
+    ///
+    /// ## References
+    /// Linux drivers/md/dm-table.c, dm-ioctl.c; lvreduce(8).
+    ///
+    /// ## Example
+    /// ```host
+    /// [88231.507114] device-mapper: ioctl: error adding target to table
+    /// ```
+    /// ```host quiet
+    /// docker-thinpool: 0 19914752 thin-pool 4 2575/25600 181/19448 - rw discard_passdown queue_if_no_space - 1024
+    /// ```
+    "table-refused", since "0.1.0", check
+}
+
+/// What lines prove, the strongest claim first.
+static CLAIMS: &[Claim] = &[Claim {
+    severity: Severity::Critical,
+    certainty: Certainty::Likely,
+    messages: &[Message::TableRefused],
+    summary: "A device-mapper table or a change of the pool was refused; the line before it in the kernel's log says why",
+}];
+
+fn check(host: &Host) -> Vec<Finding> {
+    let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
+    found.map(with_advice).into_iter().collect()
+}
+
+fn with_advice(finding: Finding) -> Finding {
+    finding.advise(Advice::new(
+        Risk::Reads,
+        "see what the kernel said when it refused",
+        &["dmesg | grep -E 'device-mapper'"],
+    ))
+}
