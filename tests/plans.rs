@@ -142,7 +142,7 @@ fn metadata_in_whole_extents_is_never_more_than_the_kernel_takes() {
         let to = Grow { which: Which::Metadata, to: Some(Bytes(MOST * 4096)), ..Grow::default() };
         let plan = grow(&host, &pool, &to);
         let new = plan.numbers.get("metadata_new_total_blocks").unwrap();
-        assert!(plan.possible && new <= MOST && new * 4096 % extent == 0, "{extent}: {new}");
+        assert!(plan.possible && new <= MOST && (new * 4096).is_multiple_of(extent), "{extent}: {new}");
         assert!(plan.steps[0].guarded.as_ref().unwrap().done.contains(&format!("-ge {new} ]")));
         pool.metadata.total = Some(MetadataBlocks(new));
         let plan = grow(&host, &pool, &to);

@@ -193,16 +193,6 @@ fn own_part(script: &str) -> String {
     })
 }
 
-/// The other way round: a kept script with the parts that every one of its kind has.
-pub(crate) fn whole(kept: &str) -> String {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let part = |line: &str| match line.strip_prefix("# ... here stands ") {
-        Some(name) => std::fs::read_to_string(root.join(name)).unwrap(),
-        None => format!("{line}\n"),
-    };
-    kept.lines().map(part).collect()
-}
-
 fn shell_parts(folder: &Path) -> Vec<PathBuf> {
     let mut parts = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
