@@ -8,6 +8,7 @@
 
 mod plans {
     pub(crate) mod hosts;
+    pub(crate) mod output;
     pub(crate) mod scripts;
     pub(crate) mod settings;
     pub(crate) mod stage;
@@ -128,6 +129,62 @@ fn a_group_that_is_too_small_is_named() {
     assert_eq!(plan.numbers.get("largest_total_bytes"), Some(19_914_752 * 512 + 2 * GIB));
     let asked = Grow { by: Some(Bytes(3 * GIB)), ..Grow::default() };
     assert!(!grow(&host, &pool, &asked).possible, "a size that was named is never lowered");
+}
+
+/// LVM takes whole extents, and the kernel at most 4161600 blocks, which are no whole extents.
+#[test]
+fn metadata_in_whole_extents_is_never_more_than_the_kernel_takes() {
+    const MOST: u64 = 4_161_600;
+    for extent in [1 << 20, 4 << 20, 32 << 20, 1 << 30] {
+        let (mut host, mut pool) = direct_lvm();
+        host.lvm.groups[0].free = Some(Bytes(100 * GIB));
+        host.lvm.groups[0].extent = Some(Bytes(extent));
+        let to = Grow { which: Which::Metadata, to: Some(Bytes(MOST * 4096)), ..Grow::default() };
+        let plan = grow(&host, &pool, &to);
+        let new = plan.numbers.get("metadata_new_total_blocks").unwrap();
+        assert!(plan.possible && new <= MOST && (new * 4096).is_multiple_of(extent), "{extent}: {new}");
+        assert!(plan.steps[0].guarded.as_ref().unwrap().done.contains(&format!("-ge {new} ]")));
+        pool.metadata.total = Some(MetadataBlocks(new));
+        let plan = grow(&host, &pool, &to);
+        assert!(!plan.possible && says(&plan.blocked_by, "15.875 GiB"), "{extent}: {:?}", plan.blocked_by);
+    }
+}
+
+#[test]
+fn a_group_without_room_says_how_much_is_needed() {
+    let (mut host, mut pool) = direct_lvm();
+    host.lvm.groups[0].free = Some(Bytes(0));
+    pool.min_free = MinFree { percent: None, from: MinFreeFrom::NotDocker };
+    pool.data.used = Some(DataBlocks(19_448 * 8 / 10));
+    let plan = grow(&host, &pool, &Grow::default());
+    assert!(!plan.possible, "{:?}", plan.steps);
+    let none = format!("{} are needed", Bytes(0));
+    assert!(says(&plan.blocked_by, "are needed") && !says(&plan.blocked_by, &none), "{:?}", plan.blocked_by);
+    // A size that was named is what is needed, in whole extents.
+    let plan = grow(&host, &pool, &Grow { by: Some(Bytes(1)), ..Grow::default() });
+    assert!(says(&plan.blocked_by, &format!("{} are needed", Bytes(4 << 20))), "{:?}", plan.blocked_by);
+}
+
+/// Whatever the floor, the recommended size leaves room above it that lasts.
+#[test]
+fn the_recommended_size_lasts() {
+    for percent in [0, 10, 15, 20, 30, 50, 80] {
+        for used in [70, 85, 95, 100] {
+            let (host, mut pool) = published();
+            pool.min_free.percent = Some(percent);
+            pool.data.used = Some(DataBlocks(1_638_400 / 100 * used));
+            pool.data_backing.filesystem.as_mut().unwrap().free = Some(Bytes(4000 * GIB));
+            let plan = grow(&host, &pool, &Grow { which: Which::Data, ..Grow::default() });
+            let total = plan.numbers.get("recommended_total_blocks").unwrap();
+            let least = plan.numbers.get("minimum_total_blocks").unwrap();
+            if total == 1_638_400 {
+                assert_eq!(least, total, "{percent} {used}: nothing has to grow");
+                continue;
+            }
+            let above = total - 1_638_400 / 100 * used - total * percent / 100;
+            assert!(total > least && above * 100 / total >= 9, "{percent} {used}: {above} of {total}");
+        }
+    }
 }
 
 #[test]

@@ -54,6 +54,8 @@ fn moving() -> (Host, Pool) {
         holders: Some(Vec::new()),
         swap: Some(false),
         takes_discards: Some(true),
+        identity: Some("wwid naa.5000c500a1b2c3d4".into()),
+        logical_block: Some(512),
         content: Content::Nothing,
         ..Disk::default()
     }];

@@ -38,6 +38,8 @@ fn disk(node: &str, gib: u64) -> Disk {
         holders: Some(Vec::new()),
         swap: Some(false),
         takes_discards: Some(true),
+        identity: Some("wwid naa.5000c500a1b2c3d4".into()),
+        logical_block: Some(512),
         content: Content::Nothing,
         ..Disk::default()
     }
@@ -110,7 +112,8 @@ fn a_group_that_is_there_is_used_as_it_is() {
 #[test]
 fn what_cannot_take_the_pool_is_named_in_one_sentence() {
     type Change = fn(&mut Disk);
-    let cases: [(&str, Change); 9] = [
+    let cases: [(&str, Change); 10] = [
+        ("sectors of 4096 bytes", |d| d.logical_block = Some(4096)),
         ("holds a filesystem of type ext4", |d| {
             d.content = Content::Holds("a filesystem of type ext4".into())
         }),
@@ -136,7 +139,8 @@ fn what_cannot_take_the_pool_is_named_in_one_sentence() {
 #[test]
 fn pools_that_cannot_move_are_told_why() {
     type Change = fn(&mut Host, &mut Pool);
-    let cases: [(&str, Change); 10] = [
+    let cases: [(&str, Change); 11] = [
+        ("part of a swarm", |h, _| h.docker_roots[0].swarm = Some(true)),
         ("needs_check", |_, p| p.needs_check = Some(true)),
         ("suspended", |_, p| p.suspended = Some(true)),
         ("containers/storage", |_, p| p.owner = PoolOwner::ContainersStorage),
@@ -255,7 +259,7 @@ fn what_an_interrupted_run_made_is_known_again() {
     let store = scratch("made");
     let said = |program: &str, lines: &str, question: &str| {
         let line = format!(
-            "profile=$store/profile profile_text=x device=/dev/sdb\necho x >\"$profile\"; : >\"$store/grouping\"\n\
+            "profile=$store/profile profile_text=x device=/dev/sdb\necho x >\"$profile\"; : >\"$store/grouping\"; echo one >\"$store/pv\"\n\
              {program}() {{ printf '%s\\n' {lines}; }}\nif {question}; then echo yes; else echo no; fi"
         );
         shell(&store, "", &line) == "yes\n"
@@ -274,12 +278,21 @@ fn what_an_interrupted_run_made_is_known_again() {
     let line = "metadata_bytes=64\nprintf '%s\\n' lvol0 other >\"$store/lvs\"\n\
                 lvs() { printf '  %s\\n' lvol0,64 lvol1,64 lvol2,65 xlvol3,64 v,64; }\nstrays";
     assert_eq!(shell(&store, "", line), "lvol1\n", "what was there before is not taken for a stray");
-    assert!(said("pvs", "'  g,thinspect'", "group_made"));
-    assert!(!said("pvs", "'  other,thinspect'", "group_made") && !said("pvs", "'  g,'", "group_made"));
-    let member = "{ blkid() { echo LVM2_member; }; half_made; }";
-    assert!(said("pvs", "''", member), "a physical volume without a group");
-    assert!(said("pvs", "'  [unknown]'", member), "as LVM says it of one whose group was not written");
-    assert!(!said("pvs", "'  g'", member) && !said("pvs", "''", "{ blkid() { echo ext4; }; half_made; }"));
+    assert!(said("pvs", "'  one,g,thinspect' '  other,h,'", "group_made"));
+    assert!(
+        !said("pvs", "'  one,other,thinspect'", "group_made")
+            && !said("pvs", "'  two,g,thinspect'", "group_made")
+    );
+    let label = |uuid: &str| format!("{{ blkid() {{ echo {uuid}; }}; half_made; }}");
+    assert!(said("pvs", "'  two,g,'", &label("one")), "our label, and no group that LVM knows");
+    assert!(
+        said("pvs", "'  one,[unknown],'", &label("one")),
+        "as LVM says it of one whose group was not written"
+    );
+    assert!(!said("pvs", "'  one,g,'", &label("one")), "it has a group");
+    assert!(!said("pvs", "'  two,g,'", &label("two")), "somebody else's label");
+    let silent = "{ blkid() { echo one; }; pvs() { return 5; }; half_made; }";
+    assert!(!said("true", "x", silent), "what LVM does not say is not known");
     let _ = std::fs::remove_dir_all(&store);
 }
 
@@ -419,10 +432,10 @@ proptest! {
 fn whole_bitmaps_are_restored() {
     let store = scratch("bitmaps");
     let variables = "data_bytes=4278190080 block_sectors=128 metadata_bytes=104857600";
-    let said = shell(&store, variables, "whole_bitmaps; restored_bytes");
+    let said = shell(&store, variables, "whole_bitmaps; metadata_to_write");
     assert_eq!(said, format!("{}\n{}\n", 65_280, 66_846_720));
     std::fs::write(store.join("old.xml"), dump(&[vec![(0, 1)]], 1000)).unwrap();
-    shell(&store, variables, "restores_well");
+    shell(&store, variables, "writes_well");
     let _ = std::fs::remove_dir_all(&store);
 }
 
@@ -438,4 +451,25 @@ fn a_size_that_was_asked_for_is_taken_or_refused() {
         sized(150).steps[0].commands[0].contains(&format!(" --size {} ", 150 * GIB)),
         "the plan that is made again"
     );
+}
+
+#[test]
+fn a_disk_that_nothing_tells_from_others_is_not_written_to() {
+    let (mut host, pool) = moving();
+    assert!(
+        script(&direct_lvm(&host, &pool, &to("/dev/sdb")))
+            .contains("device_identity='wwid naa.5000c500a1b2c3d4'")
+    );
+    host.disks[0].identity = None;
+    let plan = direct_lvm(&host, &pool, &to("/dev/sdb"));
+    assert!(
+        plan.unscriptable().is_some_and(|why| why.contains("what tells that disk")),
+        "{:?}",
+        plan.unscriptable()
+    );
+    // Larger sectors fit where the old pool has them too.
+    let (mut host, mut pool) = moving();
+    host.disks[0].logical_block = Some(4096);
+    pool.data_backing.logical_block = Some(4096);
+    assert!(direct_lvm(&host, &pool, &to("/dev/sdb")).possible);
 }

@@ -7,18 +7,19 @@
 #![allow(dead_code, reason = "what tests of plans share is not all used here")]
 
 mod plans {
+    pub(crate) mod docker_stage;
     pub(crate) mod hosts;
     pub(crate) mod stage;
 }
 
+use plans::docker_stage::{filesystem, ready, to_overlay2};
 use plans::hosts::*;
 use plans::stage::Stage;
 use std::collections::BTreeMap;
 use thinspect::advice::Risk;
 use thinspect::host::Host;
 use thinspect::host::dm::status::Mode;
-use thinspect::host::dm::table::DeviceNumber;
-use thinspect::host::docker::{Docker, FileDigest, Hidden};
+use thinspect::host::docker::{FileDigest, Hidden};
 use thinspect::host::model::backing::Filesystem;
 use thinspect::host::model::pool::{Pool, PoolOwner};
 use thinspect::host::model::units::{Bytes, DataBlocks};
@@ -84,39 +85,6 @@ fn options() -> Overlay2 {
     let written: BTreeMap<u32, Bytes> =
         [(10, Bytes(3 * MIB)), (12, Bytes(20 * MIB)), (14, Bytes(MIB)), (16, Bytes(5 * MIB))].into();
     Overlay2 { owners: owners(), written: Some(written), ..Overlay2::default() }
-}
-
-fn filesystem(mount: &str, minor: u32, free: u64) -> Filesystem {
-    Filesystem {
-        mount: Some(mount.into()),
-        kind: Some("ext4".into()),
-        device: Some(DeviceNumber { major: 8, minor }),
-        size: Some(Bytes(500 * GIB)),
-        free: Some(Bytes(free)),
-        available: Some(Bytes(free)),
-        ..Filesystem::default()
-    }
-}
-
-/// The published host with room in the pool, and everything known that the plan asks for.
-fn ready() -> (Host, Pool) {
-    let (mut host, mut pool) = published();
-    pool.data.used = Some(DataBlocks(20_000));
-    host.pools = vec![pool.clone()];
-    host.kernel.release = Some("5.10.0-28-amd64".into());
-    host.filesystems = vec![filesystem("/", 1, 60 * GIB), filesystem("/boot", 2, 90 * GIB)];
-    host.docker_roots[0] = Docker {
-        running: Some(true),
-        driver: Some("devicemapper".into()),
-        driver_from: Some("/etc/docker/daemon.json".into()),
-        filesystem: Some(filesystem("/", 1, 60 * GIB)),
-        typed_entries: Some(true),
-        volumes: Some(vec!["data".into()]),
-        overlay2_images: Some(0),
-        swarm: Some(false),
-        ..host.docker_roots[0].clone()
-    };
-    (host, pool)
 }
 
 fn says(lines: &[String], word: &str) -> bool {
@@ -334,7 +302,10 @@ fn secrets_in_the_settings_are_not_written_over() {
     let text = script(&overlay2(&host, &pool, &options()));
     assert!(text.contains("change_settings") && !text.contains("<redacted>"), "{text}");
     // The check stands before the first step, and so before the downtime.
-    assert!(text.find("did switched || { settings_were").unwrap() < text.find("\n# Step").unwrap(), "{text}");
+    assert!(
+        text.find("is_done switched || { settings_were").unwrap() < text.find("\n# Step").unwrap(),
+        "{text}"
+    );
     host.docker_roots[0].daemon_json_digest = None;
     let plan = overlay2(&host, &pool, &options());
     assert!(!plan.possible && says(&plan.blocked_by, "secret"), "{:?}", plan.blocked_by);
@@ -359,4 +330,187 @@ fn as_text_and_as_json() {
         text.contains("saved   container (running: what it wrote, by docker commit): it's $(web) (at most")
     );
     assert!(text.contains("    diff    {\n           -  \"storage-driver\": \"devicemapper\","), "{text}");
+}
+
+/// A stage with a Docker, the script that moves it, and the ids of its containers.
+fn moving() -> (Stage, String, Vec<String>) {
+    let stage = Stage::new();
+    let owners = stage.docker();
+    let ids = owners.containers.iter().map(|c| c.id.clone()).collect();
+    let text = to_overlay2(owners, BTreeMap::new());
+    (stage, text, ids)
+}
+
+#[test]
+fn the_script_moves_everything() {
+    let (stage, text, ids) = moving();
+    let run = stage.run_here(&text, &["--yes"]);
+    assert!(run.ok(), "{run:?}");
+    assert_eq!(stage.read("driver").trim(), "overlay2");
+    for id in &ids[..2] {
+        assert_eq!(stage.file_in(id), "first\n");
+    }
+    assert_eq!(stage.sh("docker ps --format '{{.Names}}'").trim(), "runs");
+    let again = stage.run_here(&text, &["--yes"]);
+    assert!(again.ok() && !again.called("docker commit") && !again.called("systemctl stop"), "{again:?}");
+    let last = stage.run_here(&text, &["--yes", "--yes-destroy"]);
+    assert!(last.ok() && !stage.exists("root/devicemapper"), "{last:?}");
+}
+
+/// Runs the script until Docker is to be stopped for the switch: everything is saved then.
+fn interrupted() -> (Stage, String, Vec<String>) {
+    let (stage, text, ids) = moving();
+    stage.refuse("stuck");
+    let run = stage.run_here(&text, &["--yes"]);
+    assert!(!run.ok() && run.said.contains("in step 6") && run.said.contains("run again"), "{run:?}");
+    assert!(run.said.contains("--back"), "it says what state things are in: {run:?}");
+    stage.allow("stuck");
+    (stage, text, ids)
+}
+
+#[test]
+fn what_a_container_wrote_between_two_runs_is_saved_anew() {
+    let (stage, text, ids) = interrupted();
+    let id = &ids[0];
+    stage.sh(&format!("docker start {id}; echo later >root/devicemapper/mnt/{id}/file; docker stop {id}"));
+    let run = stage.run_here(&text, &["--yes"]);
+    assert!(run.ok(), "{run:?}");
+    assert_eq!((stage.file_in(id), stage.file_in(&ids[1])), ("later\n".into(), "first\n".into()));
+    assert!(run.called(&format!("docker commit -m saved\\ by\\ thinspect {id}")), "{run:?}");
+    assert!(
+        !run.called(&format!("docker commit -m saved\\ by\\ thinspect {}", ids[1])),
+        "the other is as it was: {run:?}"
+    );
+}
+
+#[test]
+fn what_was_copied_into_a_stopped_container_is_saved_anew() {
+    let (stage, text, ids) = interrupted();
+    // Docker notes neither a beginning nor an end of that, and the list of changed files stays what it is.
+    stage.sh(&format!("echo FIRST >root/devicemapper/mnt/{}/file", ids[1]));
+    let run = stage.run_here(&text, &["--yes"]);
+    assert!(run.ok(), "{run:?}");
+    assert_eq!((stage.file_in(&ids[0]), stage.file_in(&ids[1])), ("first\n".into(), "FIRST\n".into()));
+}
+
+#[test]
+fn what_did_not_change_is_not_saved_anew() {
+    let (stage, text, ids) = interrupted();
+    let run = stage.run_here(&text, &["--yes"]);
+    assert!(run.ok() && !run.called("docker commit -m") && !run.called("docker save"), "{run:?}");
+    assert_eq!((stage.file_in(&ids[0]), stage.file_in(&ids[1])), ("first\n".into(), "first\n".into()));
+}
+
+#[test]
+fn a_container_that_cannot_be_read_is_not_taken_for_an_unchanged_one() {
+    let (stage, text, _) = moving();
+    let docker = stage.read("bin/docker").replace("diff) ", "diff) exit 1 ;;\nnever) ");
+    stage.write("bin/docker", &docker);
+    let run = stage.run_here(&text, &["--yes"]);
+    assert!(run.failed_saying("cannot be read"), "{run:?}");
+    assert!(!run.called("docker save"), "{run:?}");
+}
+
+/// What ran when it was stopped runs in the end, and what somebody stopped or started in between is as that one left it.
+#[test]
+fn what_ran_is_noted_anew_after_a_pause() {
+    let (stage, text, ids) = interrupted();
+    stage.sh(&format!("docker start {}; docker stop {}; docker start {}", ids[0], ids[0], ids[1]));
+    assert!(stage.run_here(&text, &["--yes"]).ok());
+    assert_eq!(stage.sh("docker ps --format '{{.Names}}'").trim(), "stopped");
+}
+
+#[test]
+fn an_old_store_that_was_used_again_is_no_copy() {
+    let (stage, text, _) = moving();
+    assert!(stage.run_here(&text, &["--yes"]).ok());
+    stage.write("root/devicemapper/metadata/of-a-new-container", "x");
+    let run = stage.run_here(&text, &["--yes", "--yes-destroy"]);
+    assert!(run.failed_saying("was used again") && stage.exists("root/devicemapper"), "{run:?}");
+}
+
+#[test]
+fn files_that_were_not_compared_are_not_the_only_copy() {
+    let (stage, text, ids) = moving();
+    assert!(stage.run_here(&text, &["--yes"]).ok());
+    stage.remove(&format!("root/thinspect-overlay2/records/{}/filled", ids[0]));
+    let run = stage.run_here(&text, &["--yes", "--yes-destroy"]);
+    assert!(run.failed_saying("not every container's files were compared"), "{run:?}");
+    assert!(stage.exists("root/devicemapper"));
+}
+
+#[test]
+fn going_back_starts_what_ran() {
+    let (stage, text, ids) = interrupted();
+    let run = stage.run_here(&text, &["--yes", "--back"]);
+    assert!(run.ok(), "{run:?}");
+    assert_eq!(stage.sh("docker ps --format '{{.Names}}'").trim(), "runs");
+    assert!(stage.run_here(&text, &["--yes"]).ok());
+    let run = stage.run_here(&text, &["--yes", "--back"]);
+    assert!(run.ok() && stage.read("driver").trim() == "devicemapper", "{run:?}");
+    assert_eq!(stage.file_in(&ids[0]), "first\n");
+}
+
+/// Before anything is stopped.
+#[test]
+fn what_would_fail_in_the_downtime_is_found_before_it() {
+    type Change = fn(&Stage);
+    let cases: [(&str, Change); 11] = [
+        ("is not what it was", |s| s.write("etc/daemon.json", "{}")),
+        ("--config-file", |s| s.daemon("dockerd\0--config-file=/opt/docker/daemon.json\0")),
+        ("storage options from its unit", |s| s.daemon("dockerd\0--storage-opt\0dm.fs=xfs\0")),
+        ("storage options from its unit", |s| {
+            s.daemon("dockerd\0");
+            s.tool(
+                "systemctl",
+                "case $1 in cat) echo 'ExecStart=/usr/bin/dockerd -H fd:// -s devicemapper' ;; esac",
+            );
+        }),
+        ("docker-storage-setup", |s| {
+            s.tool("systemctl", "case $1 in show) echo LoadState=loaded ;; is-enabled) echo enabled ;; esac");
+        }),
+        ("kubelet", |s| {
+            s.tool("pgrep", "case $2 in dockerd | kubelet) echo 4242 ;; *) exit 1 ;; esac");
+            s.tool("systemctl", "[ \"$1\" != is-active ]");
+        }),
+        ("part of a swarm", |s| swap(s, "Swarm: inactive", "Swarm: active")),
+        ("data root is not", |s| swap(s, "Docker Root Dir: %s", "Docker Root Dir: /elsewhere%s")),
+        ("uses another pool", |s| swap(s, "Pool Name: pool", "Pool Name: other")),
+        ("Docker does not answer", |s| s.remove("up")),
+        ("has no d_type", |s| {
+            s.tool(
+                "stat",
+                "case \"$*\" in *%T*) echo xfs ;; *%m*) echo /mnt ;; *) exec /usr/bin/stat \"$@\" ;; esac",
+            );
+            s.tool("xfs_info", "echo 'naming   =version 2   bsize=4096   ascii-ci=0 ftype=0'");
+        }),
+    ];
+    for (words, change) in cases {
+        let (stage, text, _) = moving();
+        change(&stage);
+        let run = stage.run_here(&text, &["--yes"]);
+        assert!(run.failed_saying(words), "{words}: {run:?}");
+        for stops in ["docker stop", "systemctl stop", "systemctl restart"] {
+            assert!(!run.called(stops), "{words}: {run:?}");
+        }
+    }
+}
+
+fn swap(stage: &Stage, from: &str, to: &str) {
+    let docker = stage.read("bin/docker");
+    assert!(docker.contains(from));
+    stage.write("bin/docker", &docker.replace(from, to));
+}
+
+#[test]
+fn a_data_root_behind_a_link_is_the_same_root() {
+    let (stage, text, _) = moving();
+    stage.sh("mv root real; ln -s real root");
+    swap(
+        &stage,
+        "Docker Root Dir: %s\\n Swarm: inactive\\n' \"$root\"",
+        "Docker Root Dir: %s\\n Swarm: inactive\\n' \"$STAGE/real\"",
+    );
+    let run = stage.run_here(&text, &["--yes"]);
+    assert!(run.ok(), "{run:?}");
 }

@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "what tests of plans share is not all used here")]
 
 mod plans {
+    pub(crate) mod docker_stage;
     pub(crate) mod hosts;
     pub(crate) mod repair_stage;
     pub(crate) mod stage;
@@ -82,7 +83,9 @@ fn a_full_pool_grows_and_nothing_stops() {
     pool.mode = Some(Mode::ReadOnly);
     let plan = of(&host, &pool);
     assert!(plan.possible && says(&plan.warnings, "not damaged"), "{:?}", plan.warnings);
-    assert!(plan.steps.iter().all(|s| s.risk <= Risk::Changes) && script(&plan).contains("swap same"));
+    assert!(
+        plan.steps.iter().all(|s| s.risk <= Risk::Changes) && script(&plan).contains("exchange_table same")
+    );
     let (host, mut pool) = published();
     pool.data.used = pool.data.total;
     pool.mode = Some(Mode::OutOfDataSpace);
@@ -278,7 +281,7 @@ fn survives(word: &str, how: Fails) {
 }
 
 fn text_for(path: &Path, stage: &Stage) -> String {
-    let text = stage.read("script");
+    let text = stage.read("as-made");
     assert!(text.contains(&*path.to_string_lossy()));
     text
 }
@@ -300,7 +303,13 @@ fn no_crash_costs_the_metadata() {
 #[test]
 fn the_script_stops_before_it_changes_anything_where_it_must() {
     type Change = fn(&Stage);
-    let cases: [(&str, Change); 4] = [
+    let cases: [(&str, Change); 9] = [
+        ("does not show the whole file", |s| s.write("sys/block/loop1/loop/offset", "4096\n")),
+        ("that cannot be told", |s| s.tool("losetup", "exit 1")),
+        ("kubelet runs", |s| s.tool("pgrep", "case $2 in dockerd | kubelet) echo 4242 ;; *) exit 1 ;; esac")),
+        ("part of a swarm", |s| s.write("info", &s.read("info").replace("inactive", "active"))),
+        // What cannot be asked is not known.
+        ("kubelet runs", |s| s.tool("pgrep", "exit 2")),
         ("thin_repair could not", |s| s.refuse("hopeless")),
         ("in use", |s| {
             s.refuse("leftover");
@@ -561,4 +570,40 @@ fn every_number_has_a_released_name() {
         let json = serde_json::to_value(&plan).unwrap();
         assert!(jsonschema::validator_for(schema.as_value()).unwrap().is_valid(&json), "{json:#}");
     }
+}
+
+/// What is called docker is a daemon only where it is one: a client, a daemon in a container of its own and the daemon of
+/// another data root keep nothing from being stopped.
+#[test]
+fn only_this_daemon_counts_as_running() {
+    let cases = [
+        ("dockerd", "dockerd\0-H\0fd://\0", true),
+        ("docker", "docker\0daemon\0", true),
+        ("docker", "docker\0-d\0", true),
+        ("docker", "docker\0exec\0-it\0web\0sh\0", false),
+        ("docker", "docker\0events\0", false),
+        ("dockerd", "dockerd\0--data-root=/elsewhere\0", false),
+        ("dockerd", "dockerd\0-g\0/elsewhere\0", false),
+    ];
+    for (name, words, counts) in cases {
+        let stage = Stage::new();
+        let (host, pool, _) = set(&stage, "GOOD", "metadata");
+        stage.daemon(words);
+        stage.tool("pgrep", &format!("[ \"$2\" = {name} ] && [ -e \"$STAGE/docker\" ] && echo 4242"));
+        let run = agreed(&stage, &script(&of(&host, &pool)));
+        assert_eq!(run.called("systemctl stop docker"), counts, "{words:?}: {run:?}");
+    }
+}
+
+/// That systemctl is installed does not mean that systemd runs.
+#[test]
+fn without_systemd_services_are_stopped_and_started_all_the_same() {
+    let stage = Stage::new();
+    let (host, pool, _) = set(&stage, "GOOD", "metadata");
+    let systemctl = stage.read("bin/systemctl");
+    stage.write("bin/service", &systemctl.replace("case \"$*\"", "case \"$2 $1\""));
+    stage.sh("chmod 755 bin/service; rm -r run/systemd");
+    let run = agreed(&stage, &script(&of(&host, &pool)));
+    assert!(run.ok() && works(&stage), "{run:?}");
+    assert!(run.called("service docker stop") && !run.called("systemctl"), "{run:?}");
 }

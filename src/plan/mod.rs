@@ -29,7 +29,7 @@ pub use min_free_space::{MinFreeSpace, min_free_space};
 pub use numbers::{NUMBERS, Numbers};
 pub use overlay2::{Overlay2, overlay2};
 pub use repair::{Repair, absent_pool, repair};
-pub use script::script;
+pub use script::{Package, Piece, TOOLS, Tool, Version, YOUNGER, Younger, script};
 
 use crate::advice::Risk;
 use crate::host::model::pool::Pool;
@@ -152,11 +152,11 @@ pub struct Basis {
     pub done: (String, String),
     /// Conditions checked before the first step, each with the sentence that is said if it does not hold.
     pub needs: Vec<(String, String)>,
-    /// Texts of bash functions that the conditions and steps use.
-    pub helpers: Vec<&'static str>,
+    /// The bash functions that the conditions and steps use.
+    pub pieces: Vec<&'static Piece>,
     /// Variables that those functions use, by name.
     pub variables: Vec<(&'static str, String)>,
-    /// Whether the helpers have a `way_back`, which `--back` calls.
+    /// Whether these have a `rollback`, which `--back` calls.
     pub way_back: bool,
 }
 

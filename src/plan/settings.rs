@@ -27,8 +27,10 @@ pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, perc
                 .and_then(|edited| rewrite(&path, &original?, &edited, percent));
             match rewritten {
                 Ok(step) => {
-                    plan.basis.helpers = vec![super::script::SETTINGS, super::script::MIN_FREE_SPACE];
+                    plan.basis.pieces = vec![&super::min_free_space::SHELL];
                     plan.basis.variables = vec![("settings", path)];
+                    plan.basis.variables.extend(super::script::docker_variables(docker));
+                    plan.basis.needs = super::min_free_space::needs();
                     plan.steps.push(step);
                 }
                 Err(why) => {
@@ -229,11 +231,10 @@ fn restart(docker: Option<&Docker>, data: &Half, percent: u64) -> Step {
     };
     let commands = vec!["systemctl restart docker".to_owned()];
     let mut step = Step::new(Risk::Stops, does, why, commands);
-    let floor = format!("Minimum Free Space: {}", shown(data, percent));
-    let check = format!("docker info 2>/dev/null | grep -E '{floor}'");
-    let done = format!("floor_is '{floor}'");
-    let run = ["restart_docker".to_owned(), format!("within 60 {done} || true")];
-    step.guarded = Some(Guarded { done, run: run.to_vec(), ..Guarded::default() });
+    let floor = shown(data, percent);
+    let check = format!("docker info 2>/dev/null | grep -E 'Minimum Free Space: {floor}'");
+    let done = format!("floor_is {}", quote(&floor));
+    step.guarded = Some(Guarded::new(&done, &[], &["restart_docker"]));
     step.check = Some(check);
     step.undo = vec!["systemctl restart docker".to_owned()];
     step

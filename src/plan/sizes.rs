@@ -2,7 +2,7 @@
 //!
 //! Pure arithmetic on blocks; where the space comes from is not its business.
 //!
-//! The recommendation for data: at most 75 % used (less where Docker demands more than 20 % free: five points
+//! The recommendation for data: at most 75 % used (less where Docker demands more than 15 % free: ten points
 //! above its floor), rounded up to a power of two of about a sixteenth of the size, at most 1 GiB. For
 //! metadata: at most 75 % used, and 64 bytes a data block where there is less than the 48 that the kernel's
 //! documentation asks for (Documentation/admin-guide/device-mapper/thin-provisioning.rst), rounded up to 4
@@ -64,7 +64,7 @@ pub(super) fn beyond_bitmap(half: &Half) -> Target {
 
 /// The total of which `used` blocks are the share that may be used.
 fn roomy(used: u64, percent: u64) -> Option<u64> {
-    let share = 75.min(95_u64.saturating_sub(percent)).max(1);
+    let share = 75.min(90_u64.saturating_sub(percent)).max(1);
     Some(used.checked_mul(100)?.div_ceil(share))
 }
 

@@ -13,6 +13,7 @@ metadata_file=/ctr/metadata
 block_sectors=128
 device=/dev/vdd
 device_bytes=21474836480
+device_identity='place pci0000:00/0000:00:07.0/virtio4/block'
 group=ct
 volume=pool0
 new_pool=ct-pool0
@@ -25,54 +26,66 @@ address=/run/containerd/containerd.sock
 old_line='  pool_name = "ctr-pool" # on loop files'
 new_line='  pool_name = "ct-pool0" # on loop files'
 
-# ... here stands src/plan/repair/repair.sh
-
-# ... here stands src/plan/script/store.sh
+# ... here stands src/plan/script/pool_users.sh
 
 # ... here stands src/plan/script/settings.sh
 
+# ... here stands src/plan/script/journal.sh
+
 # ... here stands src/plan/script/settings_copy.sh
+
+# ... here stands src/plan/script/loop.sh
+
+# ... here stands src/plan/script/service.sh
+
+# ... here stands src/plan/script/kubelet.sh
 
 # ... here stands src/plan/direct_lvm/direct_lvm.sh
 
 # ... here stands src/plan/direct_lvm/containerd.sh
 
 if [ "$back" = yes ]; then
-    way_back
-    exit 0
+    step='--back'
+    rollback
+    finish 'everything was taken back'
 fi
 say 'warning: these containers have a task, which has to be ended before the script begins: work/alive; on Kubernetes stop kubelet first, which starts them again'
-say 'warning: containerd and its tasks are stopped for as long as it takes to copy 84.2 MiB and compare it: about a minute at 100 MB/s'
+say 'warning: containerd and its tasks are stopped for as long as it takes to copy 84.3 MiB and compare it: about a minute at 100 MB/s'
 say 'warning: the new pool is called ct-pool0: as long as the old one'\''s name, since containerd'\''s list of devices, which bears it, is changed in its place'
-have lvs vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
+have lvs pvs vgs pvcreate vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
 have thin_check thin_dump thin_restore || stop 'thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)'
+lvm_has_profiles || stop 'LVM is older than 2.02.107 and gives no volume a profile of its own, so it would not grow the pool: update lvm2'
 have ctr find blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout || stop 'a tool is missing: ctr, find, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are needed'
 { [ -f "$folder/metadata.db" ] && [ -f "$folder/$pool.db" ]; } || stop 'containerd'\''s records of the pool in /ctr/devmapper are not there'
-{ did noted || nothing_runs; } || stop 'tasks use the pool: end them first (kubelet starts its own again: stop it before), then run this again'
-{ did verified || { [ -f "$data_file" ] && [ -f "$metadata_file" ]; }; } || stop 'the old pool'\''s files /ctr/data and /ctr/metadata are not there'
+{ is_done noted || nothing_runs; } || stop 'tasks use the pool: end them first (kubelet starts its own again: stop it before), then run this again'
+{ switched || { says_once "$old_line" || says_once "$new_line"; }; } || stop '/etc/containerd/config.toml is not what it was when it was recorded; make a new plan'
+{ is_done verified || { [ -f "$data_file" ] && [ -f "$metadata_file" ]; }; } || stop 'the old pool'\''s files /ctr/data and /ctr/metadata are not there'
+{ is_done described || sectors_fit; } || stop 'the new place has larger sectors than the old pool, or that cannot be told: filesystems made for the old ones would not be mounted on it'
 open_store || stop 'the directory for the copies cannot be made'
-{ did described || room_for "$store" 149389312; } || stop '/root/thinspect-direct-lvm has no room for the copies: 142.4 MiB are needed there'
-{ did switched || { says_once "$old_line" || says_once "$new_line"; }; } || stop '/etc/containerd/config.toml is not what it was when it was recorded; make a new plan'
+{ is_done described || room_for "$store" 149389312; } || stop '/root/thinspect-direct-lvm has no room for the copies: 142.5 MiB are needed there'
 
-# Step 2 (changes): make /dev/vdd a volume group
+# Step 2 (changes): make /dev/vdd (place pci0000:00/0000:00:07.0/virtio4/block) a volume group
 step_2() {
-    if { did pool || group_made; }; then
-        say 'step 2 is done: make /dev/vdd a volume group'
+    step='2 (make /dev/vdd (place pci0000:00/0000:00:07.0/virtio4/block) a volume group)'
+    if { is_done pool || group_made; }; then
+        say 'step 2 is done: make /dev/vdd (place pci0000:00/0000:00:07.0/virtio4/block) a volume group'
         return
     fi
     [ -b "$device" ] || stop 'step 2: /dev/vdd is not there; nothing was changed'
     device_is_that_large || stop 'step 2: /dev/vdd is not as large as when the plan was made: another disk may have that name now; nothing was changed'
-    device_is_unused || stop 'step 2: /dev/vdd is in use by now: mounted, swap, read-only, partitioned, or part of another device; nothing was changed'
-    device_is_empty || stop 'step 2: /dev/vdd holds something by now: "wipefs -n" names it; nothing was changed'
-    ask 'step 2 (changes): make /dev/vdd a volume group. Go on?'
+    device_is_that_one || stop 'step 2: /dev/vdd is another disk than when the plan was made: names change when a host starts; nothing was changed'
+    device_is_unused || stop 'step 2: /dev/vdd is in use by now: mounted, swap, read-only, partitioned, or part of another device; or that cannot be told; nothing was changed'
+    device_is_empty || stop 'step 2: /dev/vdd holds something by now, or cannot be read: "wipefs -n" names it; nothing was changed'
+    ask 'step 2 (changes): make /dev/vdd (place pci0000:00/0000:00:07.0/virtio4/block) a volume group. Go on?'
     make_group
-    { did pool || group_made; } || stop 'step 2 did not work: make /dev/vdd a volume group; what takes it back: vgremove ct; pvremove /dev/vdd'
-    say 'step 2 is done: make /dev/vdd a volume group'
+    { is_done pool || group_made; } || stop 'step 2 did not work: make /dev/vdd (place pci0000:00/0000:00:07.0/virtio4/block) a volume group; what takes it back: vgremove ct; pvremove /dev/vdd'
+    say 'step 2 is done: make /dev/vdd (place pci0000:00/0000:00:07.0/virtio4/block) a volume group'
 }
 
 # Step 3 (changes): make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool
 step_3() {
-    if { did pool || volumes_made; }; then
+    step='3 (make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool)'
+    if { is_done pool || volumes_made; }; then
         say 'step 3 is done: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool'
         return
     fi
@@ -80,140 +93,151 @@ step_3() {
     { ours "$volume" || group_has 17980981248; } || stop 'step 3: volume group ct has less free than when the plan was made'
     ask 'step 3 (changes): make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool. Go on?'
     make_volumes
-    { did pool || volumes_made; } || stop 'step 3 did not work: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    { is_done pool || volumes_made; } || stop 'step 3 did not work: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 3 is done: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool'
 }
 
 # Step 4 (stops): note what there is, stop containerd, and take the old pool away
 step_4() {
-    if { did pool || { did noted && down; }; }; then
+    step='4 (note what there is, stop containerd, and take the old pool away)'
+    if { is_done pool || { is_done noted && pool_is_down; }; }; then
         say 'step 4 is done: note what there is, stop containerd, and take the old pool away'
         return
     fi
     ask 'step 4 (stops): note what there is, stop containerd, and take the old pool away. Go on?'
     note
-    take_down
-    { did pool || { did noted && down; }; } || stop 'step 4 did not work: note what there is, stop containerd, and take the old pool away; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    deactivate_pool
+    { is_done pool || { is_done noted && pool_is_down; }; } || stop 'step 4 did not work: note what there is, stop containerd, and take the old pool away; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 4 is done: note what there is, stop containerd, and take the old pool away'
 }
 
 # Step 5 (changes): copy containerd's records, and find the blocks in use
 step_5() {
-    if { did pool || described; }; then
+    step='5 (copy containerd'\''s records, and find the blocks in use)'
+    if { is_done pool || described; }; then
         say 'step 5 is done: copy containerd'\''s records, and find the blocks in use'
         return
     fi
-    down || stop 'step 5: the old pool is in use again: stop containerd'
+    pool_is_down || stop 'step 5: the old pool is in use again: stop containerd'
     ask 'step 5 (changes): copy containerd'\''s records, and find the blocks in use. Go on?'
     describe
-    { did pool || described; } || stop 'step 5 did not work: copy containerd'\''s records, and find the blocks in use; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    { is_done pool || described; } || stop 'step 5 did not work: copy containerd'\''s records, and find the blocks in use; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 5 is done: copy containerd'\''s records, and find the blocks in use'
 }
 
 # Step 6 (changes): copy the blocks to the new volume, and compare
 step_6() {
-    if { did pool || copied; }; then
+    step='6 (copy the blocks to the new volume, and compare)'
+    if { is_done pool || copied; }; then
         say 'step 6 is done: copy the blocks to the new volume, and compare'
         return
     fi
-    { down && described; } || stop 'step 6: the old pool was used since its blocks were found: run this again'
+    { pool_is_down && described; } || stop 'step 6: the old pool was used since its blocks were found: run this again'
     ask 'step 6 (changes): copy the blocks to the new volume, and compare. Go on?'
     copy
-    { did pool || copied; } || stop 'step 6 did not work: copy the blocks to the new volume, and compare; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    { is_done pool || copied; } || stop 'step 6 did not work: copy the blocks to the new volume, and compare; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 6 is done: copy the blocks to the new volume, and compare'
 }
 
 # Step 7 (changes): write the new pool's metadata
 step_7() {
-    if { is_pool || restored; }; then
+    step='7 (write the new pool'\''s metadata)'
+    if { is_pool || metadata_written; }; then
         say 'step 7 is done: write the new pool'\''s metadata'
         return
     fi
     copied || stop 'step 7: the old pool was used since it was copied: run this again'
     ask 'step 7 (changes): write the new pool'\''s metadata. Go on?'
-    restore
-    { is_pool || restored; } || stop 'step 7 did not work: write the new pool'\''s metadata; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    write_metadata
+    { is_pool || metadata_written; } || stop 'step 7 did not work: write the new pool'\''s metadata; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 7 is done: write the new pool'\''s metadata'
 }
 
 # Step 8 (changes): make them a thin pool, and let LVM watch it
 step_8() {
-    if did pool; then
+    step='8 (make them a thin pool, and let LVM watch it)'
+    if is_done pool; then
         say 'step 8 is done: make them a thin pool, and let LVM watch it'
         return
     fi
     copied || stop 'step 8: the old pool was used since it was copied: take everything back with --back, and begin anew'
     ask 'step 8 (changes): make them a thin pool, and let LVM watch it. Go on?'
     make_pool
-    did pool || stop 'step 8 did not work: make them a thin pool, and let LVM watch it; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    is_done pool || stop 'step 8 did not work: make them a thin pool, and let LVM watch it; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 8 is done: make them a thin pool, and let LVM watch it'
 }
 
 # Step 9 (changes): tell containerd of the new pool in /etc/containerd/config.toml
 step_9() {
+    step='9 (tell containerd of the new pool in /etc/containerd/config.toml)'
     if switched; then
         say 'step 9 is done: tell containerd of the new pool in /etc/containerd/config.toml'
         return
     fi
-    { owner_is_gone && unchanged; } || stop 'step 9: the old pool was used since it was copied: take everything back with --back, and begin anew'
+    { engine_is_down && unchanged; } || stop 'step 9: the old pool was used since it was copied: take everything back with --back, and begin anew'
     { says_once "$old_line" || says_once "$new_line"; } || stop 'step 9: /etc/containerd/config.toml is not what it was when it was recorded; make a new plan'
     ask 'step 9 (changes): tell containerd of the new pool in /etc/containerd/config.toml. Go on?'
     keep_settings
     rename_devices
     says_once "$new_line" || change_line
-    mark switched
+    mark_done switched
     switched || stop 'step 9 did not work: tell containerd of the new pool in /etc/containerd/config.toml; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 9 is done: tell containerd of the new pool in /etc/containerd/config.toml'
 }
 
 # Step 10 (changes): start containerd on the new pool
 step_10() {
-    if did started; then
+    step='10 (start containerd on the new pool)'
+    if is_done started; then
         say 'step 10 is done: start containerd on the new pool'
         return
     fi
     switched || stop 'step 10: containerd was not told of the new pool'
     ask 'step 10 (changes): start containerd on the new pool. Go on?'
-    raise_owner
+    start_engine
     on_new_pool || stop 'containerd does not use the new pool; --back goes back'
     start_again
-    did started || stop 'step 10 did not work: start containerd on the new pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    is_done started || stop 'step 10 did not work: start containerd on the new pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 10 is done: start containerd on the new pool'
 }
 
 # Step 11 (reads): compare everything with what was noted
 step_11() {
-    if did verified; then
+    step='11 (compare everything with what was noted)'
+    if is_done verified; then
         say 'step 11 is done: compare everything with what was noted'
         return
     fi
     on_new_pool || stop 'step 11: containerd does not use the new pool'
     verify
-    mark verified
-    did verified || stop 'step 11 did not work: compare everything with what was noted; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    mark_done verified
+    is_done verified || stop 'step 11 did not work: compare everything with what was noted; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 11 is done: compare everything with what was noted'
 }
 
 # Step 12 (reads): see what makes the old pool at boot, and disable it
 step_12() {
-    if did told; then
+    step='12 (see what makes the old pool at boot, and disable it)'
+    if is_done told; then
         say 'step 12 is done: see what makes the old pool at boot, and disable it'
         return
     fi
     show_what_makes_it
-    mark told
-    did told || stop 'step 12 did not work: see what makes the old pool at boot, and disable it; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    mark_done told
+    is_done told || stop 'step 12 did not work: see what makes the old pool at boot, and disable it; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 12 is done: see what makes the old pool at boot, and disable it'
 }
 
 # Step 13 (destroys): some days later: remove the old pool's files
 step_13() {
+    step='13 (some days later: remove the old pool'\''s files)'
     if { [ ! -e "$data_file" ] && [ ! -e "$metadata_file" ]; }; then
         say 'step 13 is done: some days later: remove the old pool'\''s files'
         return
     fi
-    { did verified && on_new_pool; } || stop 'step 13: containerd does not use the new pool, or it was not verified'
-    [ -z "$(losetup -j "$data_file")" ] || stop 'step 13: a loop device still shows the old pool'\''s file'
+    unchanged || stop 'step 13: the old pool was used again since it was copied: it holds what the new one does not'
+    { is_done verified && on_new_pool; } || stop 'step 13: containerd does not use the new pool, or it was not verified'
+    old_files_are_idle || stop 'step 13: a loop device still shows the old pool'\''s file'
     [ "$yes_destroy" = yes ] || {
         say 'step 13 (destroys) is left for later: some days later: remove the old pool'\''s files'
         say 'run this again with --yes-destroy for it, when all has proved itself'
@@ -237,4 +261,4 @@ step_10
 step_11
 step_12
 step_13
-say 'all steps are done'
+finish 'all steps are done'

@@ -8,16 +8,24 @@
 
 pool=docker-8:1-131188-pool
 settings=/etc/docker/daemon.json
+root=/var/lib/docker
+socket=/var/run/docker.sock
+
+# ... here stands src/plan/script/service.sh
+
+# ... here stands src/plan/script/docker_service.sh
 
 # ... here stands src/plan/script/settings.sh
 
-# ... here stands src/plan/script/min_free_space.sh
+# ... here stands src/plan/min_free_space/min_free_space.sh
 
 [ "$back" = no ] || stop 'there is no way back as a whole: each step says what takes it back'
 say 'warning: a lower floor only buys time: running containers may still fill the pool, and filesystems on a full pool lose data; free space or grow the pool soon'
+{ docker_is_gone || docker_is_ours; } || stop 'Docker does not answer on its socket, or the one that answers there keeps its data elsewhere or uses another pool: nothing is asked of it (the socket stands at the top of this script)'
 
 # Step 1 (changes): set dm.min_free_space=9% in /etc/docker/daemon.json
 step_1() {
+    step='1 (set dm.min_free_space=9% in /etc/docker/daemon.json)'
     if settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 79 28 ''; then
         say 'step 1 is done: set dm.min_free_space=9% in /etc/docker/daemon.json'
         return
@@ -33,17 +41,17 @@ step_1() {
 
 # Step 2 (stops): restart the Docker daemon: containers stop, and only those with a restart policy start again
 step_2() {
-    if floor_is 'Minimum Free Space: 9\.664 ?GB'; then
+    step='2 (restart the Docker daemon: containers stop, and only those with a restart policy start again)'
+    if floor_is '9\.664 ?GB'; then
         say 'step 2 is done: restart the Docker daemon: containers stop, and only those with a restart policy start again'
         return
     fi
     ask 'step 2 (stops): restart the Docker daemon: containers stop, and only those with a restart policy start again. Go on?'
     restart_docker
-    within 60 floor_is 'Minimum Free Space: 9\.664 ?GB' || true
-    floor_is 'Minimum Free Space: 9\.664 ?GB' || stop 'step 2 did not work: restart the Docker daemon: containers stop, and only those with a restart policy start again; what takes it back: systemctl restart docker'
+    floor_is '9\.664 ?GB' || stop 'step 2 did not work: restart the Docker daemon: containers stop, and only those with a restart policy start again; what takes it back: systemctl restart docker'
     say 'step 2 is done: restart the Docker daemon: containers stop, and only those with a restart policy start again'
 }
 
 step_1
 step_2
-say 'all steps are done'
+finish 'all steps are done'

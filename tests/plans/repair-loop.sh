@@ -12,10 +12,16 @@ data=/var/lib/docker/devicemapper/devicemapper/data
 size=0
 owner=docker
 superblock_words=''
+root=/var/lib/docker
+socket=/var/run/docker.sock
 
-# ... here stands src/plan/script/docker.sh
+# ... here stands src/plan/script/service.sh
 
-# ... here stands src/plan/repair/repair.sh
+# ... here stands src/plan/script/docker_service.sh
+
+# ... here stands src/plan/script/pool_users.sh
+
+# ... here stands src/plan/script/loop.sh
 
 # ... here stands src/plan/repair/file.sh
 
@@ -23,17 +29,20 @@ superblock_words=''
 say 'warning: an error met the pool'\''s metadata, and the kernel keeps the pool read-only until it has been checked with everything stopped (needs_check)'
 say 'warning: what can be lost: the pool'\''s last changes (what was made in its last second), and what containers have written since the errors began; volumes are not in the pool'
 if works; then
-    say 'the pool works: nothing is left to repair'
-    exit 0
+    finish 'the pool works: nothing is left to repair'
 fi
 have pgrep losetup od cmp sha256sum thin_check thin_repair || stop 'a tool is missing: pgrep (procps), thin_check and thin_repair (thin-provisioning-tools, or device-mapper-persistent-data) are needed'
 [ -f "$file" ] || stop 'there is no file /var/lib/docker/devicemapper/devicemapper/metadata'
 [ ! -L "$file" ] || stop '/var/lib/docker/devicemapper/devicemapper/metadata is a symbolic link: name the file itself'
 room || stop 'there is no room for a copy beside the metadata: free space on that filesystem first'
-whole || stop 'the loop device does not show the whole file: this has to be repaired by hand'
+shown_whole "$file" || stop 'the loop device does not show the whole file, or that cannot be told: this has to be repaired by hand'
+! root_is_another || stop 'Docker does not answer on its socket, or the one that answers there keeps its data elsewhere or uses another pool: nothing is asked of it (the socket stands at the top of this script)'
+no_swarm || stop 'this host is part of a swarm, which makes its containers anew wherever they are stopped: drain it (docker node update --availability drain), let it leave (docker swarm leave), and run this again'
+kubelet_is_gone || stop 'kubelet runs, and would start the containers again: stop it (systemctl stop kubelet) until all is done'
 
 # Step 2 (stops): stop everything that uses the pool
 step_2() {
+    step='2 (stop everything that uses the pool)'
     if docker_is_gone; then
         say 'step 2 is done: stop everything that uses the pool'
         return
@@ -46,23 +55,25 @@ step_2() {
 
 # Step 3 (stops): take down what is left of the pool
 step_3() {
-    if down; then
+    step='3 (take down what is left of the pool)'
+    if pool_is_down; then
         say 'step 3 is done: take down what is left of the pool'
         return
     fi
     ask 'step 3 (stops): take down what is left of the pool. Go on?'
-    take_down
-    down || stop 'step 3 did not work: take down what is left of the pool; what takes it back: systemctl start docker'
+    deactivate_pool
+    pool_is_down || stop 'step 3 did not work: take down what is left of the pool; what takes it back: systemctl start docker'
     say 'step 3 is done: take down what is left of the pool'
 }
 
 # Step 4 (changes): copy the metadata; all work is done on the copy
 step_4() {
+    step='4 (copy the metadata; all work is done on the copy)'
     if copied; then
         say 'step 4 is done: copy the metadata; all work is done on the copy'
         return
     fi
-    down || stop 'step 4: the pool is still set up'
+    pool_is_down || stop 'step 4: the pool is still set up'
     ask 'step 4 (changes): copy the metadata; all work is done on the copy. Go on?'
     copy
     copied || stop 'step 4 did not work: copy the metadata; all work is done on the copy; what takes it back: rm /var/lib/docker/devicemapper/devicemapper/metadata.repaired'
@@ -71,6 +82,7 @@ step_4() {
 
 # Step 5 (changes): check the copy; repair it only if it has errors
 step_5() {
+    step='5 (check the copy; repair it only if it has errors)'
     if { mended || ready; }; then
         say 'step 5 is done: check the copy; repair it only if it has errors'
         return
@@ -84,11 +96,12 @@ step_5() {
 
 # Step 6 (changes): put the checked copy in its place
 step_6() {
+    step='6 (put the checked copy in its place)'
     if mended; then
         say 'step 6 is done: put the checked copy in its place'
         return
     fi
-    down || stop 'step 6: the pool is set up again; something has started it'
+    pool_is_down || stop 'step 6: the pool is set up again; something has started it'
     ready || stop 'step 6: the copy is not sound'
     ask 'step 6 (changes): put the checked copy in its place. Go on?'
     put_in_place
@@ -98,6 +111,7 @@ step_6() {
 
 # Step 7 (changes): start Docker
 step_7() {
+    step='7 (start Docker)'
     if works; then
         say 'step 7 is done: start Docker'
         return
@@ -116,4 +130,4 @@ step_4
 step_5
 step_6
 step_7
-say 'all steps are done'
+finish 'all steps are done'

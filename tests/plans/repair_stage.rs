@@ -28,7 +28,7 @@ const LOOKING: &[(&str, &str)] = &[
     ("x", ""),
     ("id", "echo 0"),
     // As procps does: a longer pattern finds nothing.
-    ("pgrep", "[ \"$2\" = dockerd ] && [ -e \"$STAGE/docker\" ]"),
+    ("pgrep", "[ \"$2\" = dockerd ] && [ -e \"$STAGE/docker\" ] && echo 4242"),
     ("docker", "[ -e \"$STAGE/docker\" ] || exit 1; [ \"$1\" != ps ] || echo c0ffee"),
     ("losetup", LOSETUP),
     ("dmsetup", DMSETUP),
@@ -36,8 +36,8 @@ const LOOKING: &[(&str, &str)] = &[
 
 /// Docker takes its pool down when it stops, and sets it up as the metadata lets it when it starts.
 const SYSTEMCTL: &str = r#"case "$*" in
-"stop docker") /usr/bin/rm -f "$STAGE/docker"; [ -e "$STAGE/leftover" ] || /usr/bin/rm -f "$STAGE/pool" ;;
-"start docker")
+"stop docker.service") /usr/bin/rm -f "$STAGE/docker"; [ -e "$STAGE/leftover" ] || /usr/bin/rm -f "$STAGE/pool" ;;
+"start docker" | "start docker.service")
     file=$(cat "$STAGE/file"); touch "$STAGE/docker"
     if grep -q DAMAGED "$file"; then exit 1; fi
     if [ "$(od -An -tu1 -j4 -N1 "$file" | tr -d ' ')" = 1 ]; then echo 'ro needs_check' > "$STAGE/pool"
@@ -52,11 +52,11 @@ const THIN_REPAIR: &str = r#"if [ -e "$STAGE/hopeless" ]; then exit 1; fi
 sed s/DAMAGED/REPAIRS/ "$2" | dd of="$4" conv=notrunc status=none"#;
 
 const LOSETUP: &str = r#"case "$*" in
-*OFFSET*) echo 0 ;;
 -j*) [ ! -e "$STAGE/pool" ] || echo "/dev/loop1: [2049]:5 (metadata)" ;;
 esac"#;
 
 const DMSETUP: &str = r#"case "$*" in
+version) ;;
 "info -c "*) echo 253:0 ;;
 info*) [ -e "$STAGE/pool" ] ;;
 status*)

@@ -50,7 +50,7 @@ fn without_yes_nothing_happens_unasked() {
 
 #[test]
 fn a_refused_table_never_leaves_the_pool_suspended() {
-    for refusal in ["refuse-reload", "refuse-suspend", "refuse-resume", "refuse-new"] {
+    for refusal in ["refuse-reload", "refuse-resume", "refuse-new"] {
         let stage = Stage::new();
         let (host, pool) = stage.loop_pool("pool");
         let plan = grow(&host, &pool, &Grow { by: Some(Bytes(64 << 20)), ..Grow::default() });

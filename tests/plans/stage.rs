@@ -26,8 +26,11 @@ const TOOLS: &[(&str, &str)] = &[
     ("reboot", ""),
     ("x", ""),
     ("id", "echo 0"),
-    ("systemctl", "touch \"$STAGE/restarted\""),
-    ("docker", "[ -e \"$STAGE/restarted\" ] && echo ' Thin Pool Minimum Free Space: 9.664GB'"),
+    ("systemctl", "[ \"$1\" != restart ] || touch \"$STAGE/restarted\""),
+    (
+        "docker",
+        "[ \"$1\" != info ] || [ ! -e \"$STAGE/restarted\" ] || echo ' Thin Pool Minimum Free Space: 9.664GB'",
+    ),
     ("truncate", "exec /usr/bin/truncate \"$@\""),
     ("vgs", "echo ' 5368709120'"),
     (
@@ -36,17 +39,26 @@ const TOOLS: &[(&str, &str)] = &[
          printf '%s' \"$start $((size / 512)) $rest\" > \"$STAGE/table\"",
     ),
     ("blockdev", "cat \"$STAGE/size${2#/dev/loop}\""),
-    (
-        "losetup",
-        "case $1 in\n\
-         -c) stat -c %s \"$(cat \"$STAGE/back${2#/dev/loop}\")\" > \"$STAGE/size${2#/dev/loop}\" ;;\n\
-         *) cat \"$STAGE/back${4#/dev/loop}\" ;;\nesac",
-    ),
+    ("losetup", LOSETUP),
+    ("timeout", "shift; exec \"$@\""),
+    ("pgrep", "[ \"$2\" = dockerd ] || exit 1; echo 4242"),
+    ("service", "echo no; exit 1"),
     ("dmsetup", DMSETUP),
 ];
 
-/// As the kernel does it: a new table waits until the resume; one that is refused leaves the pool suspended.
-const DMSETUP: &str = r#"verb=$1; shift
+/// As util-linux 2.23 knows it.
+const LOSETUP: &str = r#"case $1 in
+-c) stat -c %s "$(cat "$STAGE/back${2#/dev/loop}")" > "$STAGE/size${2#/dev/loop}" ;;
+-j) for back in "$STAGE"/back*; do
+        [ "$(cat "$back")" != "$2" ] || echo "/dev/loop${back##*back}: [2049]:5 ($2)"
+    done ;;
+*) echo "losetup: unrecognized option '$1'" >&2; exit 1 ;;
+esac"#;
+
+/// As the kernel does it: a new table waits until the resume, which suspends the pool and resumes it in one call; one that
+/// is refused leaves the pool suspended.
+const DMSETUP: &str = r#"case "$*" in version) exit ;; "info -c "*) echo 253:0; exit ;; esac
+verb=$1; shift
 [ "${1-}" = --noflush ] && shift
 [ "$1." = "$(cat "$STAGE/name"; echo .)" ] || { echo "no device $1" >&2; exit 1; }
 case $verb in
@@ -54,22 +66,25 @@ table) cat "$STAGE/table" || exit 1; [ "$(cat "$STAGE/table")" ] ;;
 status)
     read -r _ length _ _ _ block _ <<< "$(cat "$STAGE/table")"
     words="- rw discard_passdown queue_if_no_space $(cat "$STAGE/check") 1024"
-    echo "0 $length thin-pool 4 1667/16384 900/$((length / block)) $words" ;;
+    echo "0 $length thin-pool 4 1667/$(cat "$STAGE/counted" 2>/dev/null || echo 16384) 900/$((length / block)) $words" ;;
 info)
     if [ -e "$STAGE/suspended" ]; then state=SUSPENDED; else state=ACTIVE; fi
     echo "State:             $state" ;;
 reload)
-    if [ -e "$STAGE/refuse-reload" ]; then exit 1; fi
+    if [ -e "$STAGE/reader" ]; then kill -KILL "$(cat "$STAGE/reader")"; sleep 0.2; fi
+    if [ -e "$STAGE/refuse-reload" ]; then echo refused >&2; exit 1; fi
     printf '%s' "$3" > "$STAGE/inactive" ;;
-suspend) if [ -e "$STAGE/refuse-suspend" ]; then exit 1; fi; touch "$STAGE/suspended" ;;
+suspend) touch "$STAGE/suspended" ;;
 resume)
     if [ -e "$STAGE/refuse-resume" ]; then rm "$STAGE/refuse-resume"; exit 1; fi
     if [ -e "$STAGE/inactive" ]; then
+        touch "$STAGE/suspended"
         if [ -e "$STAGE/refuse-new" ] && [ "$(cat "$STAGE/inactive")" != "$(cat "$STAGE/first")" ]; then
             mv "$STAGE/inactive" "$STAGE/bad"; exit 1
         fi
         mv "$STAGE/inactive" "$STAGE/table"
     elif [ -e "$STAGE/bad" ]; then exit 1; fi
+    if [ -e "$STAGE/size1" ]; then echo $(( $(cat "$STAGE/size1") / 4096 )) > "$STAGE/counted"; fi
     rm -f "$STAGE/suspended" "$STAGE/bad" ;;
 clear) rm -f "$STAGE/inactive" ;;
 esac"#;
@@ -90,15 +105,42 @@ impl Stage {
         stage.write("name", "docker-thinpool");
         stage.write("table", "0 19914752 thin-pool 253:0 253:1 1024 0 1 skip_block_zeroing ");
         stage.write("check", "-");
+        stage.write("info", "Server:\n Docker Root Dir: /var/lib/docker\n  Pool Name: docker-8:1-131188-pool\n Swarm: inactive\n");
+        stage.daemon("dockerd\0-H\0fd://\0");
+        stage.write("run/systemd/system/units", "");
+        std::fs::create_dir_all(stage.path("sys/dev/block/253:0/holders")).unwrap();
+        for minor in [0, 1] {
+            let (node, file) = (format!("sys/block/loop{minor}"), stage.path(&format!("back{minor}")));
+            stage.write(&format!("{node}/ro"), "0\n");
+            stage.write(&format!("{node}/loop/offset"), "0\n");
+            stage.write(&format!("{node}/loop/sizelimit"), "0\n");
+            std::os::unix::fs::symlink(file, stage.path(&format!("{node}/loop/backing_file"))).unwrap();
+        }
         stage
     }
 
     /// Makes a stand-in for a tool.
     pub(crate) fn tool(&self, name: &str, body: &str) {
+        // What every Docker says of itself, unless a test takes it away.
+        let body = match name {
+            "docker" => format!("if [ \"$1\" = info ]; then cat \"$STAGE/info\" || exit 1; fi\n{body}"),
+            _ => body.to_owned(),
+        };
+        self.plain_tool(name, &body);
+    }
+
+    /// The same, as it is.
+    pub(crate) fn plain_tool(&self, name: &str, body: &str) {
         let log = "{ printf '%s' \"${0##*/}\"; printf ' %q' \"$@\"; echo ' '; } >> \"$STAGE/log\"";
         self.write(&format!("bin/{name}"), &format!("#!/bin/bash\n{log}\n{body}\n"));
         let path = self.path(&format!("bin/{name}"));
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Docker's daemon, process 4242, with this command line.
+    pub(crate) fn daemon(&self, words: &str) {
+        self.write("proc/4242/cmdline", words);
+        self.write("proc/4242/cgroup", "0::/system.slice/docker.service\n");
     }
 
     /// A pool of 1024 blocks on loop files of its own.
@@ -123,11 +165,18 @@ impl Stage {
 
     /// Runs a script here, with no tools but the stand-ins and the harmless ones, and no terminal.
     pub(crate) fn run(&self, script: &str, arguments: &[&str]) -> Run {
-        self.parses(script);
+        self.run_by("exec \"$@\"", script, arguments)
+    }
+
+    /// Runs a script as this line of shell does it, in which `$@` is its command.
+    pub(crate) fn run_by(&self, line: &str, script: &str, arguments: &[&str]) -> Run {
+        self.write("as-made", script);
+        self.parses(&self.placed(script));
         self.write("log", "");
         let path = format!("{}:/usr/bin:/bin", self.path("bin").display());
         let mut command = Command::new("setsid");
-        command.args(["-w", "bash"]).arg(self.path("script")).args(arguments).current_dir(&self.0);
+        command.args(["-w", "bash", "-c", line, "bash", "bash"]);
+        command.arg(self.path("script")).args(arguments).current_dir(&self.0);
         command.env_clear().env("PATH", path).env("STAGE", &self.0).stdin(std::process::Stdio::null());
         let out = command.output().unwrap();
         Run {
@@ -135,6 +184,19 @@ impl Stage {
             said: String::from_utf8_lossy(&out.stderr).into_owned(),
             calls: self.read("log"),
         }
+    }
+
+    /// A script that looks at this stage's sysfs, and writes its log here.
+    pub(crate) fn placed(&self, script: &str) -> String {
+        let root = self.0.display();
+        let mut script = script.replace("=/var/log/thinspect.log", &format!("={root}/said.log"));
+        for process in ["$process", "$1"] {
+            script = script.replace(&format!("/proc/{process}/c"), &format!("{root}/proc/{process}/c"));
+        }
+        for place in ["/sys/dev/block", "/sys/block", "/run/systemd/system"] {
+            script = script.replace(place, &format!("{root}{place}"));
+        }
+        script
     }
 
     /// Whether bash understands it.

@@ -30,6 +30,11 @@ pub struct Disk {
     pub swap: Option<bool>,
     /// Whether it takes discards.
     pub takes_discards: Option<bool>,
+    /// What it is told by whatever its name: a kind, `wwid`, `serial`, `uuid` or `place`, and the value; of a partition
+    /// also where it begins.
+    pub identity: Option<String>,
+    /// Bytes in its logical block, the least that it reads or writes.
+    pub logical_block: Option<u64>,
     /// What is on it.
     pub content: Content,
 }
@@ -71,6 +76,7 @@ pub(in crate::host) fn disks(recording: &Recording) -> Vec<Disk> {
                 .map(|(p, _)| (*p).into())
                 .collect();
             disk.partitions = partitions(&links, link);
+            disk.identity = identity(recording, *number, link);
             disk.content = content(recording, &disk);
             disks.push(disk);
         }
@@ -87,6 +93,7 @@ fn disk(recording: &Recording, number: DeviceNumber, link: &str) -> Disk {
     };
     let holders = recording.said(Query::Dir, &format!("{base}/holders"));
     let limit = text("queue/discard_max_bytes").or_else(|| text("../queue/discard_max_bytes"));
+    let block = text("queue/logical_block_size").or_else(|| text("../queue/logical_block_size"));
     let mounts = super::sysfs::mounts(recording).into_iter().filter(|m| m.device == Some(number));
     Disk {
         number: Some(number),
@@ -97,10 +104,35 @@ fn disk(recording: &Recording, number: DeviceNumber, link: &str) -> Disk {
         swap: recording
             .said(Query::File, "/proc/swaps")
             .map(|swaps| swaps.lines().any(|line| line.split_whitespace().next() == Some(&node))),
+        logical_block: block.and_then(|b| b.parse().ok()),
         takes_discards: limit.and_then(|l| l.parse::<u64>().ok()).map(|l| l > 0),
         node,
         ..Disk::default()
     }
+}
+
+/// Files in sysfs that tell a disk from others, best first (Documentation/ABI: `wwid` of SCSI and NVMe, `serial` of NVMe
+/// and virtio, `uuid` of device-mapper and md).
+const IDENTITIES: [&str; 6] = ["wwid", "device/wwid", "serial", "device/serial", "dm/uuid", "md/uuid"];
+
+/// What tells a disk from others; a partition is told by its disk and where it begins. Without anything of the disk's own
+/// it is the place on the bus, by the link in sysfs.
+fn identity(recording: &Recording, number: DeviceNumber, link: &str) -> Option<String> {
+    let base = format!("/sys/dev/block/{number}");
+    let file = |name: &str| recording.said(Query::File, &format!("{base}/{name}"));
+    let start = file("start").map(|start| format!(" from {}", start.trim()));
+    let above = if start.is_some() { "../" } else { "" };
+    let own = IDENTITIES.iter().find_map(|name| {
+        let words: Vec<&str> = file(&format!("{above}{name}"))?.split_whitespace().collect();
+        let kind = name.rsplit('/').next()?;
+        (!words.is_empty()).then(|| format!("{kind} {}", words.join(" ")))
+    });
+    let place = || {
+        let (_, place) = link.split_once("/devices/")?;
+        let disk = if start.is_some() { place.rsplit_once('/')?.0 } else { place };
+        Some(format!("place {}", disk.rsplit_once('/')?.0))
+    };
+    Some(format!("{}{}", own.or_else(place)?, start.unwrap_or_default()))
 }
 
 fn name_in(link: &str) -> &str {

@@ -28,6 +28,7 @@ pub(in crate::host) fn backing(
         path: sys.node(),
         size: sys.number("size").map(|s| Sectors(s).bytes()),
         takes_discards: sys.number("queue/discard_max_bytes").map(|max| max > 0),
+        logical_block: sys.number("queue/logical_block_size"),
         file,
         filesystem,
         below: below(recording, device, 0),

@@ -18,6 +18,8 @@ pub struct Backing {
     pub size: Option<Bytes>,
     /// Whether it takes discards, as its queue says.
     pub takes_discards: Option<bool>,
+    /// Bytes in its logical block, the least that it reads or writes.
+    pub logical_block: Option<u64>,
     /// The file behind a loop device.
     pub file: Option<LoopFile>,
     /// The filesystem that holds that file.

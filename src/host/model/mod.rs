@@ -1,5 +1,6 @@
 //! What a host consists of: pools, thin devices, what carries them, and the units they are counted in.
 
+pub mod amounts;
 pub mod backing;
 pub(super) mod headroom;
 pub mod note;

@@ -32,7 +32,7 @@ pub(super) fn pool<'a>(plan: &mut Plan, host: &'a Host, pool: &'a Pool) -> Resul
     }
     lost(pool)?;
     let whose = Whose::read(host, pool)?;
-    whose.docker().map_or(Ok(()), version)?;
+    whose.docker().map_or(Ok(()), movable)?;
     // A pool that is not there has no mode: its metadata is checked by the script.
     let up = pool.device.is_some();
     match state(pool) {
@@ -88,7 +88,15 @@ fn lost(pool: &Pool) -> Result<(), String> {
     }
 }
 
-fn version(docker: &Docker) -> Result<(), String> {
+/// Whether this Docker can be moved.
+fn movable(docker: &Docker) -> Result<(), String> {
+    if docker.swarm == Some(true) {
+        return Err(
+            "this host is part of a swarm, which makes its containers anew wherever they are stopped: drain it (`docker \
+             node update --availability drain`), let it leave (`docker swarm leave`), and plan again"
+                .into(),
+        );
+    }
     let Some(version) = &docker.version else { return Ok(()) };
     let Some(release) = version::version(version) else { return Ok(()) };
     if release >= (25, 0) {
@@ -183,6 +191,22 @@ pub(super) fn too_small(demand: &Demand, target: &Target, layout: &Layout, asked
         Bytes(layout.needed),
         sizes::GROWTH
     )
+}
+
+/// What every disk reads and writes at least, unless it says otherwise.
+const SECTORS: u64 = 512;
+
+/// Filesystems that were made on small sectors are not mounted on larger ones (XFS: fs/xfs/xfs_mount.c, "device supports
+/// … byte sectors").
+pub(super) fn larger_sectors(pool: &Pool, target: &Target) -> Option<String> {
+    let (has, had) = (target.logical_block?, pool.data_backing.logical_block.unwrap_or(SECTORS));
+    let (node, _) = target.device.as_ref()?;
+    (has > had).then(|| {
+        format!(
+            "{node} has sectors of {has} bytes and the pool of {had}: the containers' filesystems were made for those, and \
+             would not be mounted; name a disk with sectors of {had} bytes (lsblk -o NAME,LOG-SEC)"
+        )
+    })
 }
 
 /// What has to be known before it is begun.

@@ -8,7 +8,7 @@ containers containers_now'
 unset CONTAINERD_ADDRESS CONTAINERD_NAMESPACE CONTAINERD_SNAPSHOTTER
 ask_containerd() { timeout 60 ctr --address "$address" "$@"; }
 ask_in() { ask_containerd --namespace "$@"; }
-owner_answers() { timeout 20 ctr --address "$address" version >/dev/null 2>&1; }
+engine_answers() { timeout 20 ctr --address "$address" version >/dev/null 2>&1; }
 
 # Who has a file of the records open: the containerd that uses the pool, whatever its name is. find opens it too, so only
 # processes that were there before it count.
@@ -16,9 +16,9 @@ who_has() {
     local open=(/proc/[0-9]*/fd)
     find -L "${open[@]}" -maxdepth 1 -samefile "$1" 2>/dev/null | cut -d/ -f3 | sort -u || true
 }
-owner_is_gone() { [ -z "$(who_has "$folder/metadata.db")" ]; }
+engine_is_down() { [ -e "$folder/metadata.db" ] && [ -d /proc/self/fd ] && [ -z "$(who_has "$folder/metadata.db")" ]; }
 on_new_pool() { [ -n "$(who_has "$folder/$new_pool.db")" ]; }
-switched() { did switched || on_new_pool; }
+switched() { is_done switched || on_new_pool; }
 
 # --- what there is ----------------------------------------------------------------------------------------------------
 
@@ -37,20 +37,22 @@ snapshots_now() { in_each snapshots --snapshotter devmapper ls; }
 containers_now() { in_each containers ls; }
 # Containers with a task, whose devices are in use until that is removed; those of other snapshotters do not count.
 tasks_now() {
-    local namespace id
-    in_each tasks ls | while read -r namespace id _; do
-        ! ask_in "$namespace" containers info "$id" | grep '"Snapshotter": "devmapper"' >/dev/null ||
-            printf '%s %s\n' "$namespace" "$id"
-    done
+    local namespace id tasks info
+    tasks=$(in_each tasks ls) || return 1
+    while read -r namespace id _; do
+        [ -n "$id" ] || continue
+        info=$(ask_in "$namespace" containers info "$id") || return 1
+        case $info in *'"Snapshotter": "devmapper"'*) printf '%s %s\n' "$namespace" "$id" ;; esac
+    done < <(printf '%s\n' "$tasks")
 }
 nothing_runs() {
     local tasks namespace id
-    owner_answers || return 0
+    engine_answers || return 0
     tasks=$(tasks_now) || return 1
     [ -n "$tasks" ] || return 0
     while read -r namespace id; do
         say "container $id of namespace $namespace has a task; what ends it: ctr --address $(printf %q "$address") -n $namespace tasks rm --force $id"
-    done <<<"$tasks"
+    done < <(printf '%s\n' "$tasks")
     return 1
 }
 # What nothing refers to goes, as it does at each start of containerd: what is noted then is what will be there.
@@ -62,16 +64,16 @@ collect_garbage() {
 }
 # How the old pool is made: containerd does not do that itself.
 note_table() {
-    here || [ -e "$store/table" ] || stop "the pool $pool is not there: set it up as at boot, then run this again"
-    ! here || keep table dmsetup table "$pool"
+    pool_exists || [ -e "$store/table" ] || stop "the pool $pool is not there: set it up as at boot, then run this again"
+    ! pool_exists || save_output table dmsetup table "$pool"
 }
 note_answers() {
     collect_garbage
     snapshots_now >/dev/null || stop "containerd does not list its snapshots: ctr plugins ls tells whether devmapper is well"
-    keep namespaces namespaces_now
-    keep images images_now
-    keep snapshots snapshots_now
-    keep containers containers_now
+    save_output namespaces namespaces_now
+    save_output images images_now
+    save_output snapshots snapshots_now
+    save_output containers containers_now
     note_table
 }
 note_without_answers() {
@@ -83,42 +85,36 @@ zeroes() { if grep -qs skip_block_zeroing "$store/table"; then echo n; else echo
 # --- down and up ------------------------------------------------------------------------------------------------------
 
 unit() { cat -- "$store/unit" 2>/dev/null || echo containerd; }
-unit_of() { sed -n 's:.*/\([^/]*\.service\)$:\1:p' "/proc/$1/cgroup" 2>/dev/null | head -n 1 || true; }
-service_of() { if have systemctl; then run systemctl "$2" "$1" 9>&-; else run service "$1" "$2" 9>&-; fi; }
-lower_owner() {
+stop_engine() {
     local process unit
-    ! owner_is_gone || return 0
+    ! engine_is_down || return 0
     nothing_runs || stop "tasks would go on without containerd, and hold the pool: end them first"
-    if have systemctl && systemctl is-active --quiet kubelet 2>/dev/null; then
-        : >"$store/kubelet"
-        service_of kubelet stop
-    fi
+    stop_kubelet
     read -r process < <(who_has "$folder/metadata.db") || return 0
     unit=$(unit_of "$process")
     [ -z "$unit" ] || printf '%s\n' "$unit" >"$store/unit"
     service_of "$(unit)" stop
-    within 60 owner_is_gone || stop "containerd does not stop"
+    within 60 engine_is_down || stop "containerd does not stop"
 }
-raise_owner() {
-    ! owner_is_gone || service_of "$(unit)" start
-    within 120 owner_answers || stop "containerd does not answer; journalctl -u $(unit) says why, and --back goes back"
+start_engine() {
+    ! engine_is_down || service_of "$(unit)" start
+    within 120 engine_answers || stop "containerd does not answer; journalctl -u $(unit) says why, and --back goes back"
 }
 # Its devices stay when it ends.
-goes_by_itself() { down; }
+pool_goes_with_engine() { pool_is_down; }
 remake_old_pool() {
     local data metadata
-    ! here && [ -e "$store/table" ] || return 0
-    data=$(writing_loops "$data_file" | head -n 1)
-    metadata=$(writing_loops "$metadata_file" | head -n 1)
+    ! pool_exists && [ -e "$store/table" ] || return 0
+    data=$(writing_loops "$data_file" | sed -n 1p)
+    metadata=$(writing_loops "$metadata_file" | sed -n 1p)
     [ -n "$data" ] || data=$(losetup --find --show -- "$data_file")
     [ -n "$metadata" ] || metadata=$(losetup --find --show -- "$metadata_file")
     awk -v data="$data" -v metadata="$metadata" '{ $4 = metadata; $5 = data; print }' "$store/table" |
         run dmsetup create "$pool" 9>&-
 }
 start_again() {
-    [ ! -e "$store/kubelet" ] || service_of kubelet start
-    rm -f -- "$store/kubelet"
-    mark started
+    start_kubelet
+    mark_done started
 }
 
 # --- its records ------------------------------------------------------------------------------------------------------
@@ -177,9 +173,9 @@ show_what_makes_it() {
 
 # --- the way back -----------------------------------------------------------------------------------------------------
 
-since() {
-    [ -e "$kept" ] && [ -f "$store/snapshots" ] && owner_answers || return 0
-    as_noted snapshots snapshots_now || echo " What was made since then is only on the new pool."
+changes_since() {
+    [ -e "$kept" ] && [ -f "$store/snapshots" ] && engine_answers || return 0
+    matches_saved snapshots snapshots_now || echo " What was made since then is only on the new pool."
 }
 # The old list of devices was not touched. containerd's own lists are those of all its snapshotters, and stay as they are.
 restore_records() {

@@ -6,47 +6,140 @@ profile=/etc/lvm/profile/$new_pool.profile
 export LVM_SUPPRESS_FD_WARNINGS=1
 # Without the lock, which dmeventd would hold for as long as it lives.
 run_lvm() { run "$@" 9>&-; }
-forget() { [ ! -e "$store/done" ] || sed -i "/^$1\$/d" "$store/done"; }
 
 # --- the device -------------------------------------------------------------------------------------------------------
 
-number_of() { printf '%d:%d' "0x$(stat -L -c %t -- "$1")" "0x$(stat -L -c %T -- "$1")"; }
-device_is_that_large() { [ "$(blockdev --getsize64 "$device")" = "$device_bytes" ]; }
-device_is_unused() {
-    local number place
-    number=$(number_of "$device") place=$(readlink -f -- "$device")
-    [ "$(blockdev --getro "$device")" = 0 ] && [ -z "$(ls -A "/sys/dev/block/$number/holders")" ] &&
-        ! ls -d "/sys/dev/block/$number"/*/partition >/dev/null 2>&1 &&
-        ! grep -qE "^[0-9]+ [0-9]+ $number " /proc/self/mountinfo && ! grep -q "^$place " /proc/swaps
+number_of() {
+    local numbers
+    numbers=$(stat -L -c '0x%t 0x%T' -- "$1") || return 1
+    # shellcheck disable=SC2086 # two numbers
+    printf '%d:%d' $numbers
 }
-# blkid ends with 2 where it recognises nothing.
+device_is_that_large() { [ "$(blockdev --getsize64 "$device")" = "$device_bytes" ]; }
+# What a disk is told by, as the kernel has it from the disk itself: its WWN, its serial number, or the UUID of what made
+# it; without any of these, the place on the bus that it is plugged into. Of a partition also where it begins.
+# identity_of DEVICE KIND: the kind is the first word of what was noted.
+identity_of() {
+    local number place part=''
+    number=$(number_of "$1") && place=$(readlink -f -- "/sys/dev/block/$number") && [ -d "$place" ] || return 1
+    if [ -e "$place/partition" ]; then
+        part=" from $(cat -- "$place/start")" || return 1
+        place=${place%/*}
+    fi
+    printf '%s%s' "$(identity_in "$place" "$2")" "$part"
+}
+identity_in() {
+    local file value
+    for file in "$1/$2" "$1/device/$2" "$1/dm/$2" "$1/md/$2"; do
+        value=$(tr -cd '[:graph:] \t\n' 2>/dev/null <"$file" | tr -s ' \t\n' ' ') || continue
+        value=${value# } value=${value% }
+        [ -z "$value" ] || { printf '%s %s' "$2" "$value"; return; }
+    done
+    value=${1#*/devices/}
+    printf 'place %s' "${value%/*}"
+}
+device_is_that_one() {
+    local identity
+    identity=$(identity_of "$device" "${device_identity%% *}") && [ "$identity" = "$device_identity" ]
+}
+# Whatever cannot be asked is not known, and that is not unused.
+device_is_unused() {
+    local number place read_only holders
+    number=$(number_of "$device") && place=$(readlink -f -- "$device") || return 1
+    read_only=$(blockdev --getro "$device") && [ "$read_only" = 0 ] || return 1
+    holders=$(ls -A "/sys/dev/block/$number/holders") && [ -z "$holders" ] || return 1
+    ! ls -d "/sys/dev/block/$number"/*/partition >/dev/null 2>&1 || return 1
+    [ -r /proc/self/mountinfo ] && [ -r /proc/swaps ] || return 1
+    ! grep -qE "^[0-9]+ [0-9]+ $number " /proc/self/mountinfo && ! grep -q "^$place " /proc/swaps
+}
+# blkid ends with 2 where it recognises nothing, and also where it cannot read at all.
 device_is_empty() {
     local status=0
+    dd if="$device" of=/dev/null bs=4096 count=1 iflag=direct status=none || return 1
     blkid -p -- "$device" >/dev/null 2>&1 || status=$?
     [ "$status" = 2 ] || half_made
+}
+# Filesystems made for sectors of 512 bytes are not mounted on a disk of 4096.
+sector_of_pool() {
+    local node largest=512 size nodes
+    nodes=$(loops_on "$data_file") || return 1
+    for node in $nodes; do
+        size=$(blockdev --getss "$node") || return 1
+        [ "$size" -le "$largest" ] || largest=$size
+    done
+    echo "$largest"
+}
+sectors_fit() {
+    local node nodes=$device most size
+    most=$(sector_of_pool) || return 1
+    [ -n "$device" ] || nodes=$(pvs --noheadings --separator ' ' -o pv_name,vg_name 9>&- | awk -v group="$group" '$2 == group { print $1 }') || return 1
+    [ -n "$nodes" ] || return 1
+    for node in $nodes; do
+        size=$(blockdev --getss "$node") && [ "$size" -le "$most" ] || return 1
+    done
+}
+
+# A profile of a volume's own came with lvm2 2.02.107; without it LVM does not grow the pool.
+lvm_has_profiles() {
+    local help
+    help=$(lvchange --help 2>&1) || return 1
+    case $help in *--metadataprofile*) ;; *) return 1 ;; esac
 }
 
 # --- volumes ----------------------------------------------------------------------------------------------------------
 
 lv() { lvs -a --noheadings -o "$1" -- "$group/$2" 2>/dev/null 9>&- | tr -d ' []'; }
 tagged() { case ,$(lv lv_tags "$1"), in *",$2,"*) ;; *) return 1 ;; esac; }
+# Whether the node in /dev is this volume: a stale one may be a file, or another device.
+is_volume() {
+    local there known
+    [ -b "/dev/$group/$1" ] && there=$(number_of "/dev/$group/$1") &&
+        known=$(lvs --noheadings --separator : -o lv_kernel_major,lv_kernel_minor -- "$group/$1" 9>&- | tr -d ' ') &&
+        [ "$there" = "$known" ]
+}
 is_pool() { [ "$(lv segtype "$volume")" = thin-pool ]; }
 # A volume keeps its tag when a pool is made of it.
 ours() { tagged "$1" thinspect || tagged "$1_tdata" thinspect; }
-of_device() { pvs --noheadings --separator , -o "$1" -- "$device" 2>/dev/null 9>&- | tr -d ' '; }
-group_made() { [ "$(of_device vg_name,vg_tags)" = "$group,thinspect" ]; }
-# A physical volume without a group, or one that LVM cannot read yet, where this script was about to make one.
+# The physical volume gets a UUID that is noted before it is made: by that it is known again, whatever it is called after a
+# restart, and whether LVM shows it or not.
+uuid() { cat -- "$store/pv" 2>/dev/null; }
+# "group,tags" of that physical volume; nothing where LVM lists its volumes and it is not among them.
+group_of_ours() {
+    local all
+    [ -s "$store/pv" ] || return 0
+    all=$(pvs --noheadings --separator , -o pv_uuid,vg_name,vg_tags 9>&-) || return 1
+    printf '%s\n' "$all" | tr -d ' ' | sed -n "s/^$(uuid),//p"
+}
+group_made() {
+    local group_and_tags
+    group_and_tags=$(group_of_ours) && [ "$group_and_tags" = "$group,thinspect" ]
+}
+# An interrupted run may have written its label, or even the group without LVM's knowing it. Nobody else's has that UUID.
 half_made() {
-    [ -e "$store/grouping" ] && [ "$(blkid -p -s TYPE -o value -- "$device" 2>/dev/null)" = LVM2_member ] &&
-        case $(of_device vg_name) in '' | '[unknown]') ;; *) return 1 ;; esac
+    local found group_and_tags
+    [ -s "$store/pv" ] && [ -e "$store/grouping" ] || return 1
+    found=$(blkid -p -s UUID -o value -- "$device" 2>/dev/null) && [ "$found" = "$(uuid)" ] || return 1
+    group_and_tags=$(group_of_ours) || return 1
+    case $group_and_tags in '' | , | '[unknown],') ;; *) return 1 ;; esac
 }
 make_group() {
-    ! half_made || run wipefs -qa -- "$device"
+    local hex
+    if half_made; then
+        ask_destroy "an interrupted run of this script left an unfinished label of LVM on $device ($device_identity): wipe that?"
+        { device_is_that_one && half_made; } || stop "$device is another one now"
+        run wipefs -a -- "$device"
+    fi
+    hex=$(tr -d - </proc/sys/kernel/random/uuid)
+    save_output pv echo "${hex:0:6}-${hex:6:4}-${hex:10:4}-${hex:14:4}-${hex:18:4}-${hex:22:4}-${hex:26:6}"
     : >"$store/grouping"
+    run_lvm pvcreate -q --norestorefile --uuid "$(uuid)" "$device"
     run_lvm vgcreate --addtag thinspect "$group" "$device"
+    group_made || stop "LVM does not show the group that it made"
+    rm -f -- "$store/grouping"
 }
 group_has() {
-    [ "$(vgs --noheadings --nosuffix --units b -o vg_free -- "$group" 2>/dev/null 9>&- | tr -d ' ')" -ge "$1" ]
+    local free
+    free=$(vgs --noheadings --nosuffix --units b -o vg_free -- "$group" 9>&- | tr -d ' ') && [ "$free" -ge "$1" ]
 }
 profile_written() { [ "$(cat -- "$profile" 2>/dev/null)" = "$profile_text" ]; }
 # The profile; the data, as it was made or in the pool; and the metadata, unless the pool took it.
@@ -71,45 +164,55 @@ make_volumes() {
 
 # --- the old pool -----------------------------------------------------------------------------------------------------
 
-# Loop devices on $1 that may write; the one that the copy is read from may not.
-writing_loops() { losetup --list --noheadings --output NAME,RO -j "$1" | awk '$2 == 0 { print $1 }'; }
-down() { owner_is_gone && ! here && [ -z "$(writing_loops "$data_file")$(writing_loops "$metadata_file")" ]; }
+# Every loop device on the old files that may write; the one that the copy is read from may not.
+pool_is_down() {
+    local data metadata
+    engine_is_down && pool_is_absent && data=$(writing_loops "$data_file") && metadata=$(writing_loops "$metadata_file") &&
+        [ -z "$data$metadata" ]
+}
+old_files_are_idle() {
+    local data metadata
+    data=$(loops_on "$data_file") && metadata=$(loops_on "$metadata_file") && [ -z "$data$metadata" ]
+}
 release() {
-    local node
+    local node nodes
     ! dmsetup info "$packed" >/dev/null 2>&1 || run dmsetup remove --retry "$packed"
-    for node in $(losetup --list --noheadings --output NAME,RO -j "$data_file" | awk '$2 == 1 { print $1 }'); do
+    nodes=$(reading_loops "$data_file") || stop "the loop devices on $data_file cannot be listed"
+    for node in $nodes; do
         run losetup -d "$node"
     done
 }
 
 # What its owner answers is noted whenever it does: the last time counts.
 note() {
-    if owner_answers; then
-        keep was echo up
+    if engine_answers; then
+        save_output was echo up
         note_answers
-        mark noted
-    elif ! did noted; then
-        owner_is_gone || stop "$owner runs and does not answer: stop it by hand, then run this again"
-        keep was echo down
+        mark_done noted
+    elif ! is_done noted; then
+        engine_is_down || stop "$owner runs and does not answer: stop it by hand, then run this again"
+        save_output was echo down
         note_without_answers
-        mark noted
+        mark_done noted
     fi
 }
-take_down() {
-    local node
-    lower_owner
-    goes_by_itself && return
-    ! here || { clear_pool && run dmsetup remove --retry "$pool"; } || stop "the old pool is still in use"
-    for node in $(writing_loops "$data_file") $(writing_loops "$metadata_file"); do
+deactivate_pool() {
+    local node nodes
+    stop_engine
+    pool_goes_with_engine && return
+    ! pool_exists || { clear_pool && run dmsetup remove --retry "$pool"; } || stop "the old pool is still in use"
+    nodes=$(writing_loops "$data_file" && writing_loops "$metadata_file") || stop "the old pool's loop devices cannot be listed"
+    for node in $nodes; do
         run losetup -d "$node"
     done
+    within 10 pool_is_down || stop "the old pool is still in use"
 }
 
 # What the copy is of: it is worth nothing once either file was written to again.
 state() { stat -c '%n %i %s %y' -- "$data_file" "$metadata_file"; }
 unchanged() { [ "$(state)" = "$(cat -- "$store/state" 2>/dev/null)" ]; }
-described() { did described && unchanged; }
-copied() { described && did copied; }
+described() { is_done described && unchanged; }
+copied() { described && is_done copied; }
 
 attribute() { sed -n "1s/.* $1=\"\([0-9]*\)\".*/\1/p" "$store/old.xml"; }
 sum() { awk '{ sum += $2 } END { printf "%.0f\n", sum }' "$1"; }
@@ -127,7 +230,7 @@ describe() {
     forget copied
     rm -f -- "$store/at"
     ! is_pool || stop "$group/$volume is a copy of what the old pool was before: remove it with --back --yes-destroy"
-    ! restored || run_lvm lvchange --deltag thinspect_restored "$group/$fresh_metadata"
+    ! metadata_written || run_lvm lvchange --deltag thinspect_restored "$group/$fresh_metadata"
     sound "$metadata_file" ||
         stop "the old pool's metadata has errors or is marked needs_check: thinspect plan repair comes first"
     state >"$store/state"
@@ -147,7 +250,7 @@ describe() {
         stop "the pool holds more than when the plan was made: make a new plan"
     rewritten >"$store/new.xml"
     unchanged || stop "the old pool changed meanwhile: what writes to it?"
-    mark described
+    mark_done described
 }
 
 # --- the copy ---------------------------------------------------------------------------------------------------------
@@ -159,7 +262,7 @@ whole_bitmaps() {
     local blocks=$(( data_bytes / (block_sectors * 512) ))
     echo $(( blocks - blocks % bitmap ))
 }
-restored_bytes() { echo $(( metadata_bytes - metadata_bytes % (bitmap * 4096) )); }
+metadata_to_write() { echo $(( metadata_bytes - metadata_bytes % (bitmap * 4096) )); }
 # The dump with each block's new place: where its extent begins in the packed copy. What it does not know, it refuses.
 rewritten() {
     awk -F'"' -v OFS='"' -v blocks="$(whole_bitmaps)" '
@@ -193,9 +296,10 @@ copy() {
     at=$(cat -- "$store/at" 2>/dev/null || echo 0)
     lay_out
     run_lvm lvchange -ay "$group/$volume"
+    is_volume "$volume" || stop "$target is not the volume of that name"
     while [ "$at" -lt "$total" ]; do
         run dd if="/dev/mapper/$packed" of="$target" bs=4194304 count=256 skip=$(( at / 4194304 )) \
-            seek=$(( at / 4194304 )) iflag=direct oflag=direct conv=notrunc,fsync status=none
+            seek=$(( at / 4194304 )) iflag=direct oflag=direct conv=nocreat,notrunc,fsync status=none
         at=$(( at + piece ))
         printf '%s\n' "$at" >"$store/at.part"
         mv -f -- "$store/at.part" "$store/at"
@@ -203,10 +307,10 @@ copy() {
     done
     run cmp -n "$total" -- "/dev/mapper/$packed" "$target" || stop "the copy is not what the old pool holds"
     release
-    mark copied
+    mark_done copied
 }
 # A bitmap with all its blocks free must say so.
-restores_well() {
+writes_well() {
     local file=$store/probe root most
     sed -n "1s/nr_data_blocks=\"[0-9]*\"/nr_data_blocks=\"$bitmap\"/p" "$store/old.xml" >"$file.xml"
     echo '</superblock>' >>"$file.xml"
@@ -217,17 +321,18 @@ restores_well() {
     most=$(od -An -tu4 -j$(( root * 4096 + 20 )) -N4 -- "$file" | tr -d ' ')
     [ "$(od -An -tu4 -j$(( root * 4096 + 40 + 8 * most )) -N4 -- "$file" | tr -d ' ')" = "$bitmap" ]
 }
-restored() { tagged "$fresh_metadata" thinspect_restored; }
-restore() {
+metadata_written() { tagged "$fresh_metadata" thinspect_restored; }
+write_metadata() {
     local file=$store/metadata bytes
-    bytes=$(restored_bytes)
-    restores_well || stop "this thin_restore miscounts free blocks: a newer thin-provisioning-tools is needed"
+    bytes=$(metadata_to_write)
+    writes_well || stop "this thin_restore miscounts free blocks: a newer thin-provisioning-tools is needed"
     run rm -f -- "$file"
     run truncate -s "$bytes" -- "$file"
     run thin_restore -i "$store/new.xml" -o "$file" >/dev/null
     run thin_check -q "$file"
     run_lvm lvchange -ay "$group/$fresh_metadata"
-    run dd if="$file" of="/dev/$group/$fresh_metadata" bs=1048576 oflag=direct conv=notrunc,fsync status=none
+    is_volume "$fresh_metadata" || stop "/dev/$group/$fresh_metadata is not the volume of that name"
+    run dd if="$file" of="/dev/$group/$fresh_metadata" bs=1048576 oflag=direct conv=nocreat,notrunc,fsync status=none
     run cmp -n "$bytes" -- "$file" "/dev/$group/$fresh_metadata"
     run_lvm lvchange -an "$group/$fresh_metadata"
     run_lvm lvchange --addtag thinspect_restored "$group/$fresh_metadata"
@@ -253,7 +358,7 @@ swapped() { tagged "${volume}_tmeta" thinspect_restored; }
 # LVM wipes the metadata of a pool that it makes, so it makes one with metadata of its own, which is then exchanged.
 make_pool() {
     if ! is_pool; then
-        [ -e "$store/lvs" ] || keep lvs names_in_group
+        [ -e "$store/lvs" ] || save_output lvs names_in_group
         run_lvm lvchange -an "$group/$volume"
         run_lvm lvconvert -y --zero "$(zeroes)" -c "${block_sectors}s" --discards passdown \
             --poolmetadatasize "${metadata_bytes}b" --thinpool "$group/$volume"
@@ -271,7 +376,7 @@ make_pool() {
     [ "$(lv seg_monitor "$volume")" = monitored ] ||
         say "dmeventd does not watch the pool, so nothing grows it: see journalctl -u dm-event"
     new_pool_is_whole || stop "the kernel does not count in the new pool what was copied: $(status_of_new)"
-    mark pool
+    mark_done pool
 }
 status_of_new() { dmsetup status --noflush "$new_pool"; }
 transaction_of_new() { status_of_new | awk '{ print $4 }'; }
@@ -283,18 +388,18 @@ new_pool_is_whole() {
 
 # --- its owner on it ---------------------------------------------------------------------------------------------------
 
-as_before() { [ ! -f "$store/$1" ] || as_noted "$1" "$2"; }
+as_before() { [ ! -f "$store/$1" ] || matches_saved "$1" "$2"; }
 same_as_before() {
     local file command
     while read -r file command; do
         as_before "$file" "$command" || return 1
-    done <<<"$compared"
+    done < <(printf '%s\n' "$compared")
 }
 show_differences() {
     local file command
     while read -r file command; do
         [ ! -f "$store/$file" ] || diff -u --label before --label now "$store/$file" <("$command") >&2 || true
-    done <<<"$compared"
+    done < <(printf '%s\n' "$compared")
 }
 verify() {
     same_as_before || {
@@ -306,43 +411,67 @@ verify() {
 
 # --- the way back -----------------------------------------------------------------------------------------------------
 
+# What this script made: volumes with its tag, and a group on the physical volume with its UUID.
 remove_volumes() {
     local name
+    ask_destroy "remove what was made for the new pool in volume group $group${device:+, and the group itself}?"
     for name in "$volume" "$fresh_metadata"; do
         ! ours "$name" || run_lvm lvremove -y "$group/$name"
     done
     remove_strays
     rm -f -- "$store/lvs"
-    if [ -n "$device" ]; then
-        ! group_made || run_lvm vgremove "$group"
-        ! half_made || run_lvm pvremove "$device" || run wipefs -qa -- "$device"
-        rm -f -- "$store/grouping"
-    fi
+    [ -z "$device" ] || remove_group
     ! profile_written || run rm -f -- "$profile"
 }
-way_back() {
+remove_group() {
+    local node all
+    [ -s "$store/pv" ] || return 0
+    ! group_made || run_lvm vgremove "$group"
+    all=$(pvs --noheadings --separator , -o pv_uuid,pv_name,vg_name 9>&-) || stop "LVM does not list its physical volumes"
+    node=$(printf '%s\n' "$all" | tr -d ' ' | sed -n "s/^$(uuid),\([^,]*\),\$/\1/p")
+    if [ -n "$node" ]; then
+        run_lvm pvremove "$node"
+    elif half_made; then
+        device_is_that_one || stop "$device is another one now"
+        run wipefs -a -- "$device"
+    fi
+    rm -f -- "$store"/{grouping,pv}
+}
+rollback() {
     [ -d "$store" ] || stop "nothing was done yet that could be taken back"
     { [ -e "$data_file" ] && [ -e "$metadata_file" ]; } || stop "the old pool is gone: there is no way back any more"
     open_store
-    ask "go back to the pool on loop files, as it was when it was copied?$(since)"
+    ask "go back to the pool on loop files, as it was when it was copied?$(changes_since)"
     release
     if [ -e "$kept" ]; then
-        lower_owner
+        stop_engine
         restore_records
         restore_settings
         rm -f -- "$kept"
     fi
     remake_old_pool
     if [ "$(cat -- "$store/was" 2>/dev/null)" = up ]; then
-        owner_answers || raise_owner
+        engine_answers || start_engine
         start_again
         same_as_before || show_differences
     fi
-    rm -f -- "$store"/{done,running,was,state,at,table}
+    rm -rf -- "$store"/{done,running,ends,was,state,at,table}
     if [ "$yes_destroy" = yes ]; then
         remove_volumes
     else
         say "the volumes in $group stay; --back --yes-destroy removes them"
     fi
     say "$owner is as it was before"
+}
+
+describe_state() {
+    if is_done verified; then
+        say "$owner uses the new pool, and everything was compared; the old files are still the way back"
+    elif is_done switched; then
+        say "$owner was told of the new pool and is not there yet; the old pool was only read: --back goes back to it"
+    elif is_done noted; then
+        say "$owner and what it runs may be stopped; the old pool was only read, and nothing else was told yet: --back starts it on that"
+    else
+        say "$owner and what it runs are as they were"
+    fi
 }

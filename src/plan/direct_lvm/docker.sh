@@ -4,20 +4,20 @@ compared='images images_now
 names names_now
 containers containers_named
 volumes volumes_now'
-owner_is_gone() { docker_is_gone; }
-owner_answers() { docker_answers; }
-lower_owner() {
+engine_is_down() { docker_is_gone; }
+engine_answers() { docker_answers; }
+stop_engine() {
     docker_is_gone || lower_docker
     # Else whoever asks Docker something starts it.
-    ! have systemctl || systemctl stop docker.socket 2>/dev/null || true
+    ! systemd_runs || systemctl stop "${docker_unit%.service}.socket" 2>/dev/null || true
 }
-raise_owner() { raise_docker; }
+start_engine() { raise_docker; }
 # Docker takes its pool away when it ends, and makes it when it starts.
-goes_by_itself() { within 20 down; }
+pool_goes_with_engine() { within 20 pool_is_down; }
 remake_old_pool() { :; }
 # Its own pools do not zero new blocks.
 zeroes() { echo n; }
-switched() { did switched; }
+switched() { is_done switched; }
 
 # Docker's own files tell where it does not answer: its images, its containers, the volumes beside the pool.
 containers_in_files() {
@@ -29,14 +29,14 @@ containers_in_files() {
 }
 note_without_answers() {
     : >"$store/running"
-    keep containers containers_in_files
+    save_output containers containers_in_files
     rm -f -- "$store/names" "$store/images" "$store/volumes"
 }
 note_answers() {
-    note_running
+    stop_kubelet
     stop_containers
     note_what_is_there
-    keep containers containers_named
+    save_output containers containers_named
 }
 
 # Docker's records as they are with the pool that is copied: the way back needs them. Logs of containers stay out.
@@ -58,7 +58,7 @@ takes_new_layers() {
     [ -n "$image" ] || return 0
     id=$(docker create --network none "$image" true) && docker rm -v "$id" >/dev/null
 }
-since() {
+changes_since() {
     local now
     [ -e "$kept" ] && now=$(transaction_of_new 2>/dev/null) || return 0
     [ "$now" = "$(attribute transaction)" ] || echo " What was made since then is only on the new pool."

@@ -20,7 +20,7 @@ mod whose;
 pub use target::Where;
 
 use super::facts::Half;
-use super::{Goal, Numbers, Plan, inventory, items};
+use super::{Goal, Numbers, Piece, Plan, inventory, items, script};
 use crate::advice::quote;
 use crate::host::Host;
 use crate::host::docker::Docker;
@@ -31,6 +31,22 @@ use crate::host::owners::Owners;
 use sizes::{Demand, Layout};
 use target::Target;
 use whose::Whose;
+
+/// What copies a pool onto a logical volume.
+static SHELL: Piece = Piece {
+    name: "direct_lvm/direct_lvm.sh",
+    text: include_str!("direct_lvm.sh"),
+    needs: &[&script::POOL_USERS, &script::SETTINGS_COPY, &script::LOOP, &script::KUBELET],
+};
+/// What asks, stops and tells Docker.
+static DOCKER_SHELL: Piece = Piece {
+    name: "direct_lvm/docker.sh",
+    text: include_str!("docker.sh"),
+    needs: &[&script::DOCKER_STATE, &SHELL],
+};
+/// What asks, stops and tells containerd.
+static CONTAINERD_SHELL: Piece =
+    Piece { name: "direct_lvm/containerd.sh", text: include_str!("containerd.sh"), needs: &[&SHELL] };
 
 /// What may be asked of the plan.
 #[derive(Debug, Clone, Default)]
@@ -113,6 +129,9 @@ pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
     }
     if layout.needed > target.room.usable {
         return blocked(plan, checks::too_small(&demand, &target, &layout, options.size));
+    }
+    if let Some(why) = checks::larger_sectors(pool, &target) {
+        return blocked(plan, why);
     }
     if let Some(why) = target::missing_tools(host) {
         return blocked(plan, why);

@@ -21,11 +21,12 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
     if let Err(why) = &settings {
         plan.basis.unscriptable = Some(why.clone());
     }
-    basis(plan, job);
-    if let Ok(settings) = &settings {
-        // Before the downtime; afterwards the step that changes them asks again.
-        let (condition, other) = settings.change.needed(job.whose.file());
-        plan.basis.needs.push((format!("{{ did switched || {condition}; }}"), other));
+    basis(plan, job, settings.as_ref().ok());
+    if job.target.device.is_some() && job.target.identity.is_none() {
+        plan.basis.unscriptable = Some(
+            "what tells that disk from others is not in this recording: make the plan on the host itself, or record it again"
+                .into(),
+        );
     }
     plan.steps.push(write_script(job));
     plan.steps.extend(group(job));
@@ -33,7 +34,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
     plan.steps.push(stop(job));
     plan.steps.push(describe(job));
     plan.steps.push(copy(job));
-    plan.steps.push(restore());
+    plan.steps.push(write_metadata());
     plan.steps.push(make_pool(job));
     plan.steps.push(match settings {
         Ok(settings) => switch(job, &settings),
@@ -48,7 +49,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
     }
 }
 
-fn basis(plan: &mut Plan, job: &Job<'_>) {
+fn basis(plan: &mut Plan, job: &Job<'_>, settings: Option<&NewSettings>) {
     let copies = job.demand.metadata.saturating_mul(DUMP).saturating_add(RESERVE);
     plan.numbers.set("room_needed_bytes", Some(copies));
     let (device, device_bytes) = match &job.target.device {
@@ -56,7 +57,7 @@ fn basis(plan: &mut Plan, job: &Job<'_>) {
         None => (String::new(), String::new()),
     };
     let (_, profile) = settings::profile(job);
-    plan.basis.helpers = job.whose.helpers();
+    plan.basis.pieces = job.whose.pieces();
     plan.basis.way_back = true;
     plan.basis.variables = vec![
         ("store", job.copies.clone()),
@@ -65,6 +66,7 @@ fn basis(plan: &mut Plan, job: &Job<'_>) {
         ("block_sectors", (job.demand.block / SECTOR).to_string()),
         ("device", device),
         ("device_bytes", device_bytes),
+        ("device_identity", job.target.identity.clone().unwrap_or_default()),
         ("group", job.target.volume.vg.clone()),
         ("volume", job.target.volume.lv.clone()),
         ("new_pool", job.new_pool()),
@@ -73,10 +75,10 @@ fn basis(plan: &mut Plan, job: &Job<'_>) {
         ("profile_text", profile.trim_end_matches('\n').to_owned()),
     ];
     plan.basis.variables.extend(job.whose.variables(job));
-    let first = |condition: &str| format!("{{ did described || {condition}; }}");
+    let first = |condition: &str| format!("{{ is_done described || {condition}; }}");
     let mut needs = vec![
         (
-            "have lvs vgcreate lvcreate lvconvert lvchange".to_owned(),
+            "have lvs pvs vgs pvcreate vgcreate lvcreate lvconvert lvchange".to_owned(),
             "LVM's tools are missing: install the package lvm2".to_owned(),
         ),
         (
@@ -86,11 +88,27 @@ fn basis(plan: &mut Plan, job: &Job<'_>) {
                 .to_owned(),
         ),
     ];
+    needs.push((
+        "lvm_has_profiles".to_owned(),
+        "LVM is older than 2.02.107 and gives no volume a profile of its own, so it would not grow the pool: update lvm2"
+            .to_owned(),
+    ));
     needs.extend(job.whose.needs());
+    if let Some(settings) = settings {
+        // Before the downtime; afterwards the step that changes them asks again.
+        let (condition, other) = settings.change.needed(job.whose.file());
+        needs.push((format!("{{ switched || {condition}; }}"), other));
+    }
     needs.extend([
         (
-            "{ did verified || { [ -f \"$data_file\" ] && [ -f \"$metadata_file\" ]; }; }".to_owned(),
+            "{ is_done verified || { [ -f \"$data_file\" ] && [ -f \"$metadata_file\" ]; }; }".to_owned(),
             format!("the old pool's files {} and {} are not there", job.data_file, job.metadata_file),
+        ),
+        (
+            first("sectors_fit"),
+            "the new place has larger sectors than the old pool, or that cannot be told: filesystems made for the old \
+             ones would not be mounted on it"
+                .to_owned(),
         ),
         ("open_store".to_owned(), "the directory for the copies cannot be made".to_owned()),
         (
@@ -143,7 +161,11 @@ fn group(job: &Job<'_>) -> Option<Step> {
     };
     let why = format!("{node} has {size}, nobody uses it, and nothing is recognised on it.{discards}");
     let commands = vec![format!("vgcreate --addtag thinspect {group} {device}")];
-    let mut step = Step::new(Risk::Changes, format!("make {node} a volume group"), why, commands);
+    let does = match &job.target.identity {
+        Some(identity) => format!("make {node} ({identity}) a volume group"),
+        None => format!("make {node} a volume group"),
+    };
+    let mut step = Step::new(Risk::Changes, does, why, commands);
     step.check = Some(format!("vgs {group}"));
     step.undo = vec![format!("vgremove {group}"), format!("pvremove {device}")];
     let otherwise = |what: &str| format!("{node} {what}; nothing was changed");
@@ -154,13 +176,19 @@ fn group(job: &Job<'_>) -> Option<Step> {
             otherwise("is not as large as when the plan was made: another disk may have that name now"),
         ),
         (
-            "device_is_unused",
-            otherwise("is in use by now: mounted, swap, read-only, partitioned, or part of another device"),
+            "device_is_that_one",
+            otherwise("is another disk than when the plan was made: names change when a host starts"),
         ),
-        ("device_is_empty", otherwise("holds something by now: `wipefs -n` names it")),
+        (
+            "device_is_unused",
+            otherwise(
+                "is in use by now: mounted, swap, read-only, partitioned, or part of another device; or that cannot be told",
+            ),
+        ),
+        ("device_is_empty", otherwise("holds something by now, or cannot be read: `wipefs -n` names it")),
     ];
     let needs = needs.each_ref().map(|(condition, sentence)| (*condition, sentence.as_str()));
-    step.guarded = Some(Guarded::new("{ did pool || group_made; }", &needs, &["make_group"]));
+    step.guarded = Some(Guarded::new("{ is_done pool || group_made; }", &needs, &["make_group"]));
     Some(step)
 }
 
@@ -201,7 +229,7 @@ fn volumes(job: &Job<'_>) -> Step {
     let room = format!("group_has {}", layout.data.saturating_add(layout.metadata.saturating_mul(3)));
     let little = format!("volume group {} has less free than when the plan was made", job.target.volume.vg);
     step.guarded = Some(Guarded::new(
-        "{ did pool || volumes_made; }",
+        "{ is_done pool || volumes_made; }",
         &[(same, &other), (&format!("{{ ours \"$volume\" || {room}; }}"), &little)],
         &["make_volumes"],
     ));
@@ -217,7 +245,11 @@ fn stop(job: &Job<'_>) -> Step {
     );
     let mut step = Step::new(Risk::Stops, words.stop, why, Vec::new());
     step.check = Some(words.stopped);
-    step.guarded = Some(Guarded::new("{ did pool || { did noted && down; }; }", &[], &["note", "take_down"]));
+    step.guarded = Some(Guarded::new(
+        "{ is_done pool || { is_done noted && pool_is_down; }; }",
+        &[],
+        &["note", "deactivate_pool"],
+    ));
     step
 }
 
@@ -234,7 +266,8 @@ fn describe(job: &Job<'_>) -> Step {
     let does = format!("copy {owner}'s records, and find the blocks in use");
     let mut step = Step::new(Risk::Changes, does, why, Vec::new());
     let running = format!("the old pool is in use again: stop {owner}");
-    step.guarded = Some(Guarded::new("{ did pool || described; }", &[("down", &running)], &["describe"]));
+    step.guarded =
+        Some(Guarded::new("{ is_done pool || described; }", &[("pool_is_down", &running)], &["describe"]));
     step
 }
 
@@ -247,19 +280,22 @@ fn copy(job: &Job<'_>) -> Step {
     let mut step =
         Step::new(Risk::Changes, "copy the blocks to the new volume, and compare", why, Vec::new());
     let again = "the old pool was used since its blocks were found: run this again";
-    step.guarded =
-        Some(Guarded::new("{ did pool || copied; }", &[("{ down && described; }", again)], &["copy"]));
+    step.guarded = Some(Guarded::new(
+        "{ is_done pool || copied; }",
+        &[("{ pool_is_down && described; }", again)],
+        &["copy"],
+    ));
     step
 }
 
-fn restore() -> Step {
+fn write_metadata() -> Step {
     let why = "The same devices, ids and transaction, with the blocks' new places, by thin_restore; thin_check must find no \
                error in it.";
     let mut step = Step::new(Risk::Changes, "write the new pool's metadata", why, Vec::new());
     step.guarded = Some(Guarded::new(
-        "{ is_pool || restored; }",
+        "{ is_pool || metadata_written; }",
         &[("copied", "the old pool was used since it was copied: run this again")],
-        &["restore"],
+        &["write_metadata"],
     ));
     step
 }
@@ -271,7 +307,7 @@ fn make_pool(job: &Job<'_>) -> Step {
     let mut step = Step::new(Risk::Changes, "make them a thin pool, and let LVM watch it", why, Vec::new());
     step.check = Some(format!("lvs -a -o+seg_monitor,lv_profile,chunk_size {}", quote(&volume)));
     step.guarded = Some(Guarded::new(
-        "did pool",
+        "is_done pool",
         &[(
             "copied",
             "the old pool was used since it was copied: take everything back with --back, and begin anew",
@@ -291,9 +327,9 @@ fn switch(job: &Job<'_>, settings: &NewSettings) -> Step {
     let used = "the old pool was used since it was copied: take everything back with --back, and begin anew";
     let write = change.once();
     let mut run = job.whose.before_switching().to_vec();
-    run.extend([write.as_str(), "mark switched"]);
+    run.extend([write.as_str(), "mark_done switched"]);
     let (condition, other) = change.needed(file);
-    let needs = [("{ owner_is_gone && unchanged; }", used), (&condition, &other)];
+    let needs = [("{ engine_is_down && unchanged; }", used), (&condition, &other)];
     step.guarded = Some(Guarded::new("switched", &needs, &run));
     step
 }
@@ -308,10 +344,10 @@ fn start(job: &Job<'_>) -> Step {
         Step::new(Risk::Changes, format!("start {owner} on the new pool"), words.start, Vec::new());
     step.check = Some(words.started);
     step.guarded = Some(Guarded::new(
-        "did started",
+        "is_done started",
         &[("switched", &format!("{owner} was not told of the new pool"))],
         &[
-            "raise_owner",
+            "start_engine",
             &format!("on_new_pool || stop '{owner} does not use the new pool; --back goes back'"),
             "start_again",
         ],
@@ -326,9 +362,9 @@ fn verify(job: &Job<'_>) -> Step {
     );
     let mut step = Step::new(Risk::Reads, "compare everything with what was noted", why, Vec::new());
     step.guarded = Some(Guarded::new(
-        "did verified",
+        "is_done verified",
         &[("on_new_pool", &format!("{} does not use the new pool", job.whose.name()))],
-        &["verify", "mark verified"],
+        &["verify", "mark_done verified"],
     ));
     step
 }
@@ -342,7 +378,7 @@ fn at_boot(job: &Job<'_>) -> Option<Step> {
                be disabled (systemctl disable UNIT) before the old files go, as it would make them anew.";
     let mut step =
         Step::new(Risk::Reads, "see what makes the old pool at boot, and disable it", why, commands);
-    step.guarded = Some(Guarded::new("did told", &[], &["show_what_makes_it", "mark told"]));
+    step.guarded = Some(Guarded::new("is_done told", &[], &["show_what_makes_it", "mark_done told"]));
     Some(step)
 }
 
@@ -360,10 +396,14 @@ fn remove(job: &Job<'_>) -> Step {
         "{ [ ! -e \"$data_file\" ] && [ ! -e \"$metadata_file\" ]; }",
         &[
             (
-                "{ did verified && on_new_pool; }",
+                "unchanged",
+                "the old pool was used again since it was copied: it holds what the new one does not",
+            ),
+            (
+                "{ is_done verified && on_new_pool; }",
                 &format!("{} does not use the new pool, or it was not verified", job.whose.name()),
             ),
-            ("[ -z \"$(losetup -j \"$data_file\")\" ]", "a loop device still shows the old pool's file"),
+            ("old_files_are_idle", "a loop device still shows the old pool's file"),
         ],
         &["run rm -f -- \"$data_file\" \"$metadata_file\""],
     );

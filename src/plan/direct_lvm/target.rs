@@ -24,6 +24,8 @@ pub enum Where {
 pub(super) struct Target {
     /// The device that becomes a volume group, and its size; none where the group is there.
     pub(super) device: Option<(String, Bytes)>,
+    /// What that device is told by, as the script asks for it; see `identity_of` there.
+    pub(super) identity: Option<String>,
     /// The pool's volume in its group.
     pub(super) volume: LvName,
     /// What it has.
@@ -32,6 +34,8 @@ pub(super) struct Target {
     pub(super) bytes: Bytes,
     /// Whether it takes discards.
     pub(super) takes_discards: Option<bool>,
+    /// Bytes in its logical block.
+    pub(super) logical_block: Option<u64>,
 }
 
 /// The place, or in one sentence why it cannot be used.
@@ -58,10 +62,12 @@ fn device(host: &Host, path: &str, naming: Naming<'_>) -> Result<Target, String>
     }
     Ok(Target {
         device: Some((disk.node.clone(), size)),
+        identity: disk.identity.clone(),
         volume,
         room: Room::device(size.0),
         bytes: size,
         takes_discards: disk.takes_discards,
+        logical_block: disk.logical_block,
     })
 }
 
@@ -129,7 +135,15 @@ fn group(host: &Host, name: &str, naming: Naming<'_>) -> Result<Target, String> 
         ));
     }
     let extent = group.extent.map_or(super::sizes::EXTENT, |e| e.0);
-    Ok(Target { device: None, volume, room: Room::group(free.0, extent), bytes: free, takes_discards: None })
+    Ok(Target {
+        device: None,
+        identity: None,
+        volume,
+        room: Room::group(free.0, extent),
+        bytes: free,
+        takes_discards: None,
+        logical_block: None,
+    })
 }
 
 fn groups(host: &Host) -> String {

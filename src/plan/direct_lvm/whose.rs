@@ -11,7 +11,7 @@ use crate::host::docker::Docker;
 use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::owners::RecordKeeper;
 use crate::plan::daemon_json::difference;
-use crate::plan::script;
+use crate::plan::script::{self, Piece};
 use crate::plan::settings_change::{Change, original};
 
 /// Who has things in the pool.
@@ -144,28 +144,10 @@ impl<'a> Whose<'a> {
     }
 
     /// Parts of the script.
-    pub(super) fn helpers(&self) -> Vec<&'static str> {
+    pub(super) fn pieces(&self) -> Vec<&'static Piece> {
         match self {
-            Self::Docker { .. } => vec![
-                script::DOCKER,
-                script::REPAIR,
-                script::STORE,
-                script::SETTINGS,
-                script::SETTINGS_COPY,
-                script::STORE_DOCKER,
-                script::DIRECT_LVM,
-                script::DIRECT_LVM_DOCKER,
-            ],
-            Self::Containerd { .. } => {
-                vec![
-                    script::REPAIR,
-                    script::STORE,
-                    script::SETTINGS,
-                    script::SETTINGS_COPY,
-                    script::DIRECT_LVM,
-                    script::DIRECT_LVM_CONTAINERD,
-                ]
-            }
+            Self::Docker { .. } => vec![&super::DOCKER_SHELL],
+            Self::Containerd { .. } => vec![&super::CONTAINERD_SHELL],
         }
     }
 
@@ -173,8 +155,8 @@ impl<'a> Whose<'a> {
     pub(super) fn variables(&self, job: &Job<'_>) -> Vec<(&'static str, String)> {
         let mut variables = vec![("settings", self.file().to_owned())];
         match self {
-            Self::Docker { root, .. } => {
-                variables.push(("root", (*root).to_owned()));
+            Self::Docker { docker, .. } => {
+                variables.extend(script::docker_variables(Some(docker)));
                 variables.push(("old_driver", "devicemapper".to_owned()));
             }
             Self::Containerd { folder, settings, .. } => {
@@ -195,7 +177,18 @@ impl<'a> Whose<'a> {
             (format!("have {own} {others}"), format!("a tool is missing: {all} are needed"))
         };
         match self {
-            Self::Docker { .. } => vec![tools("docker sha256sum head tail")],
+            Self::Docker { .. } => {
+                let mut needs = vec![
+                    tools("docker sha256sum head tail"),
+                    (
+                        "{ is_done switched || engine_is_down || docker_is_ours; }".to_owned(),
+                        script::NOT_OURS.to_owned(),
+                    ),
+                    ("{ is_done switched || no_swarm; }".to_owned(), script::SWARM.to_owned()),
+                ];
+                needs.extend(script::settings_place());
+                needs
+            }
             Self::Containerd { folder, .. } => vec![
                 tools("ctr find"),
                 (
@@ -203,7 +196,7 @@ impl<'a> Whose<'a> {
                     format!("containerd's records of the pool in {folder} are not there"),
                 ),
                 (
-                    "{ did noted || nothing_runs; }".to_owned(),
+                    "{ is_done noted || nothing_runs; }".to_owned(),
                     "tasks use the pool: end them first (kubelet starts its own again: stop it before), then run this \
                      again"
                         .to_owned(),

@@ -7,8 +7,11 @@ use crate::advice::{Risk, TRIM_CONTAINERS, pool_option, quote};
 use crate::host::dm::status::Discards;
 use crate::host::docker::{DeviceRecord, Docker};
 use crate::host::parse::version;
-use crate::plan::{Guarded, Plan, Step, script};
+use crate::plan::{Guarded, Piece, Plan, Step, script};
 
+/// What removes things from a pool of Docker's.
+static SHELL: Piece =
+    Piece { name: "free/free.sh", text: include_str!("free.sh"), needs: &[&script::DOCKER_SERVICE] };
 /// The release from which `prune` takes `until` and `label` (docker/docker 17.06).
 const PRUNE_FILTERS: (u32, u32) = (17, 6);
 
@@ -46,16 +49,18 @@ pub(super) fn basis(plan: &mut Plan, job: &Job<'_>) {
             "the pool's name or size is not known here: make the plan on the host itself, as root".into(),
         ),
     };
-    plan.basis.helpers = vec![script::DOCKER, script::FREE];
-    plan.basis.needs = vec![(
-        "deletes".into(),
-        "nothing can be removed from that pool now; look at `thinspect status`".into(),
-    )];
+    plan.basis.pieces = vec![&SHELL];
+    plan.basis.variables = script::docker_variables(job.host.docker_of(job.pool));
+    plan.basis.needs = vec![
+        ("deletes".into(), "nothing can be removed from that pool now; look at `thinspect status`".into()),
+        // A daemon that is down is started by a step, and asked then.
+        ("{ docker_is_gone || docker_is_ours; }".into(), script::NOT_OURS.into()),
+    ];
 }
 
 /// What the script does for a step that may be too little by itself.
 pub(super) fn trying(job: &Job<'_>, shows: &[&str], run: &[&str]) -> Option<Guarded> {
-    let needs = [("docker_answers", "Docker does not answer")];
+    let needs = [("docker_answers", "Docker does not answer"), ("docker_is_ours", script::NOT_OURS)];
     let guarded = Guarded::new(&format!("enough {}", job.target()?), &needs, run);
     let shows = shows.iter().map(|line| (*line).to_owned()).collect();
     Some(Guarded { shows, tries: true, ..guarded })

@@ -34,7 +34,7 @@ pub(super) fn ask(pool: &Pool) -> Step {
 pub(in crate::plan) fn ask_for(pool: &Pool, goal: &str) -> Step {
     let commands = vec![
         "dmsetup table --target thin-pool".to_owned(),
-        "losetup -l; lvs -a; vgs".to_owned(),
+        "losetup -a; lvs -a; vgs".to_owned(),
         format!("thinspect plan {goal}{}", pool_option(pool)),
     ];
     let why = "Loop files and logical volumes are handled differently. On the host itself, as root, this \
@@ -55,11 +55,10 @@ fn loop_data(pool: &Pool, new: u64) -> Step {
         set_pool(pool),
         "file=$(docker info 2>/dev/null | sed -n 's/^ *Data loop file: //p')".to_owned(),
         format!("old=$(dmsetup table \"$pool\"); size=$(( {new} * $(echo \"$old\" | cut -d' ' -f6) * 512 ))"),
-        "truncate -c -s \">$size\" \"$file\" && losetup -c \"$(losetup -n -O NAME -j \"$file\")\"".to_owned(),
+        "truncate -c -s \">$size\" \"$file\" && losetup -c \"$(losetup -j \"$file\" | cut -d: -f1)\"".to_owned(),
         "new=$(echo \"$old\" | sed \"s/^0 [0-9]* thin-pool /0 $(( size / 512 )) thin-pool /\")".to_owned(),
-        "dmsetup reload \"$pool\" --table \"$new\" && dmsetup suspend \"$pool\"".to_owned(),
-        "dmsetup resume \"$pool\" || { dmsetup reload \"$pool\" --table \"$old\" && dmsetup resume \
-         \"$pool\"; }"
+        "dmsetup reload \"$pool\" --table \"$new\" && { dmsetup resume \"$pool\" || { dmsetup reload \"$pool\" \
+         --table \"$old\" && dmsetup resume \"$pool\"; }; }"
             .to_owned(),
     ];
     let why = "The filesystem under the file must have the space, or it is not real: compare `df` first. \
@@ -77,8 +76,9 @@ fn loop_metadata(pool: &Pool, new: u64) -> Step {
     let commands = vec![
         set_pool(pool),
         "file=$(docker info 2>/dev/null | sed -n 's/^ *Metadata loop file: //p')".to_owned(),
-        format!("truncate -c -s '>{size}' \"$file\" && losetup -c \"$(losetup -n -O NAME -j \"$file\")\""),
-        "dmsetup suspend \"$pool\"; dmsetup resume \"$pool\"".to_owned(),
+        format!("truncate -c -s '>{size}' \"$file\" && losetup -c \"$(losetup -j \"$file\" | cut -d: -f1)\""),
+        "dmsetup reload \"$pool\" --table \"$(dmsetup table \"$pool\")\" && dmsetup resume \"$pool\""
+            .to_owned(),
     ];
     let why = "The kernel looks at the size of the metadata device when a pool is resumed. Writes wait for \
                less than a second, containers go on.";

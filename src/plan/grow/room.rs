@@ -5,11 +5,15 @@
 use super::Job;
 use super::steps::{Way, way};
 use crate::advice::quote;
+use crate::host::docker::min_free;
 use crate::host::lvm::LvName;
 use crate::host::model::backing::{Backing, Filesystem};
-use crate::host::model::units::Bytes;
+use crate::host::model::units::{Bytes, METADATA_BLOCK, METADATA_BLOCKS_MAX};
 use crate::plan::sizes::unit;
 use crate::plan::{Plan, Step};
+
+/// Less than this above the floor is used up by one image layer.
+const LITTLE: u64 = 256 << 20;
 
 /// Checks the room for the new sizes, lowers them or blocks the plan.
 pub(super) fn fit(plan: &mut Plan, job: &mut Job<'_>) {
@@ -134,6 +138,14 @@ fn limit(plan: &mut Plan, job: &mut Job<'_>, largest: u64, what: &str) -> bool {
         Bytes(largest)
     ));
     job.new_data = Some(fits);
+    let left = min_free::required(fits, job.data.percent.unwrap_or(0));
+    let left = fits.saturating_sub(total).saturating_add(job.data.free.unwrap_or(0)).saturating_sub(left);
+    if left.saturating_mul(block) < LITTLE {
+        plan.warn(format!(
+            "that leaves only {} above the floor: one image layer can use it up",
+            Bytes(left.saturating_mul(block))
+        ));
+    }
     true
 }
 
@@ -160,13 +172,16 @@ fn fit_group(plan: &mut Plan, job: &mut Job<'_>, name: &LvName) {
     } else {
         plan.warn(format!("what volume group {:?} has free is not known here; `vgs` says it", name.vg));
     }
-    in_extents(job, up);
+    in_extents(plan, job, unit);
     let data = job.more_data().and_then(|m| job.data.bytes(m)).map_or(0, up);
     plan.numbers.set("volume_group_needed_bytes", Some(data.saturating_add(metadata)));
 }
 
-/// Whole extents are taken anyway: the sizes become what they give.
-fn in_extents(job: &mut Job<'_>, up: impl Fn(u64) -> u64) {
+/// Whole extents are taken anyway: the sizes become what they give. Metadata that would then be more than the kernel takes
+/// has an extent less.
+fn in_extents(plan: &mut Plan, job: &mut Job<'_>, unit: u64) {
+    let up = |bytes: u64| bytes.checked_next_multiple_of(unit).unwrap_or(u64::MAX);
+    let most = METADATA_BLOCKS_MAX.0 * METADATA_BLOCK.0 / unit * unit / METADATA_BLOCK.0;
     for (new, half, more) in [
         (&mut job.new_data, job.data, job.data_target.minimum_growth),
         (&mut job.new_metadata, job.metadata, job.metadata_target.minimum_growth),
@@ -177,12 +192,23 @@ fn in_extents(job: &mut Job<'_>, up: impl Fn(u64) -> u64) {
             *new = Some(up(blocks.saturating_mul(block)) / block);
         }
     }
+    if job.new_metadata.is_some_and(|new| new > most) {
+        job.new_metadata = Some(most.max(job.metadata.total.unwrap_or(0)));
+        if job.more_metadata().is_none() {
+            plan.block(
+                "the metadata is as large as the kernel can use (15.875 GiB) in whole extents: only removing things helps",
+            );
+        }
+    }
 }
 
 fn too_small(plan: &mut Plan, name: &LvName, free: Bytes, job: &Job<'_>, metadata: u64) {
-    let least = job.data_target.minimum_growth.and_then(|g| job.data.bytes(g)).unwrap_or(0);
-    let asked = job.more_data().and_then(|m| job.data.bytes(m)).unwrap_or(0);
-    let least = if job.asked { asked } else { least }.saturating_add(metadata);
+    let extent = job.host.lvm.group(&name.vg).and_then(|g| g.extent).map_or(1, |e| e.0.max(1));
+    let up = |bytes: u64| bytes.checked_next_multiple_of(extent).unwrap_or(u64::MAX);
+    // Whatever grows takes a block at least, and an extent.
+    let least = job.data_target.minimum_growth.unwrap_or(0).max(1);
+    let data = job.more_data().map_or(0, |more| if job.asked { more } else { least });
+    let least = up(job.data.bytes(data).unwrap_or(0)).saturating_add(metadata);
     plan.block(format!(
         "volume group {:?} has {free} free and {} are needed: add a disk to it (`pvcreate`, `vgextend`), or \
          enlarge the disk under it (`pvresize`), first",

@@ -1,7 +1,7 @@
 //! The steps that grow a pool whose name and layout are known: loop files, LVM's pools, other devices.
 //!
 //! Metadata always goes first, in a resize of its own: data cannot grow while metadata is short. The new
-//! table is loaded before the pool is suspended, so that a refused one costs nothing.
+//! table is loaded before the pool is touched, so that a refused one costs nothing.
 
 use super::Job;
 use crate::advice::{Risk, quote};
@@ -59,7 +59,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
             Some("the tools take the pool's name, which begins with -, for an option".into());
     }
     plan.basis.needs = preconditions(job);
-    plan.basis.helpers = vec![script::HELPERS];
+    plan.basis.pieces = vec![&script::RESIZE];
     let metadata = job.new_metadata.filter(|_| job.more_metadata().is_some());
     let data = job.new_data.filter(|_| job.more_data().is_some());
     for (word, half, new, backing) in [
@@ -109,6 +109,14 @@ fn preconditions(job: &Job<'_>) -> Vec<(String, String)> {
         ),
         ("working".to_owned(), "the pool's mode does not allow it; look at `thinspect status`".to_owned()),
     ];
+    if !matches!(way(pool, &pool.data_backing), Way::Lvm(_)) {
+        needs.push((
+            "runs_elsewhere".to_owned(),
+            "this shell, its directory, its output or its tools lie on the pool itself, or that cannot be told: while \
+             the pool stands still they would too; run it from a shell of the host, not of a container"
+                .to_owned(),
+        ));
+    }
     if let Way::Loop { node, file } = way(pool, &pool.data_backing) {
         needs.push((
             format!("[ \"$(file_of {})\" = {} ]", quote(&node), quote(&file)),
@@ -147,6 +155,15 @@ fn enlarge(about: About<'_>, bytes: u64, node: &str, file: &str) -> Step {
     step
 }
 
+/// The kernel suspends the pool, exchanges its table and resumes it in one call; a refused table leaves it suspended, and
+/// then the old one goes back.
+fn exchange(name: &str, table: &str) -> String {
+    format!(
+        "dmsetup reload {name} --table \"${table}\" && {{ dmsetup resume {name} || {{ dmsetup reload {name} --table \
+         \"$old\" && dmsetup resume {name}; }}; }}"
+    )
+}
+
 fn resize(about: About<'_>, bytes: u64, name: &str, node: &str, pool: &Pool) -> Step {
     let (name, loop_node, new) = (quote(name), quote(node), about.new);
     let (commands, length) = if about.word == "data" {
@@ -154,20 +171,17 @@ fn resize(about: About<'_>, bytes: u64, name: &str, node: &str, pool: &Pool) -> 
         let edit = format!("s/^0 [0-9]* thin-pool /0 {sectors} thin-pool /");
         let commands = vec![
             format!("old=$(dmsetup table {name}); new=$(printf '%s\\n' \"$old\" | sed '{edit}')"),
-            format!("dmsetup reload {name} --table \"$new\" && dmsetup suspend {name}"),
-            format!(
-                "dmsetup resume {name} || {{ dmsetup reload {name} --table \"$old\" && dmsetup resume \
-                 {name}; }}"
-            ),
+            exchange(&name, "new"),
         ];
         (commands, sectors.to_string())
     } else {
-        (vec![format!("dmsetup suspend {name}"), format!("dmsetup resume {name}")], "same".to_owned())
+        let commands = vec![format!("old=$(dmsetup table {name})"), exchange(&name, "old")];
+        (commands, "same".to_owned())
     };
     let why = if about.word == "data" {
         "The table's length is the pool's size; its other words stay. Writes wait for less than a second, \
-         containers go on. Until the resume has succeeded the pool stands still: if it is refused, the last \
-         command puts the old table back."
+         containers go on. If the kernel refuses the new table the pool stands still, and the last command \
+         puts the old one back."
     } else {
         "The kernel looks at the size of the metadata device when a pool is resumed. Writes wait for less \
          than a second, containers go on."
@@ -184,7 +198,8 @@ fn resize(about: About<'_>, bytes: u64, name: &str, node: &str, pool: &Pool) -> 
         needs.push(("writable".to_owned(), "the pool is read-only: its data cannot grow".to_owned()));
     }
     let done = format!("[ \"$(blocks {})\" -ge {new} ]", about.word);
-    step.guarded = Some(Guarded { done, needs, run: vec![format!("swap {length}")], ..Guarded::default() });
+    step.guarded =
+        Some(Guarded { done, needs, run: vec![format!("exchange_table {length}")], ..Guarded::default() });
     step
 }
 

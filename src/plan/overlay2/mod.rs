@@ -14,7 +14,7 @@ use super::inventory::{Inventory, inventory};
 use super::numbers::Numbers;
 use super::settings::{self, Place as SettingsPlace};
 use super::settings_change::Change;
-use super::{Goal, Guarded, Plan, Step, items, script};
+use super::{Goal, Guarded, Piece, Plan, Step, items, script};
 use crate::advice::{Risk, pool_option, quote};
 use crate::host::Host;
 use crate::host::docker::Docker;
@@ -39,6 +39,16 @@ pub struct Overlay2 {
     /// Bytes that each thin device alone maps, by its id; `None` where the pool's metadata was not counted.
     pub written: Option<BTreeMap<u32, Bytes>>,
 }
+
+/// What saves images and containers in archives, loads them again, and hands containers over.
+static ARCHIVE: Piece =
+    Piece { name: "overlay2/archive.sh", text: include_str!("archive.sh"), needs: &[&script::DOCKER_STATE] };
+/// What is overlay2's own.
+static SHELL: Piece =
+    Piece { name: "overlay2/overlay2.sh", text: include_str!("overlay2.sh"), needs: &[&ARCHIVE] };
+/// What runs an engine of its own for the old store.
+static OLD_ENGINE: Piece =
+    Piece { name: "overlay2/old_engine.sh", text: include_str!("old_engine.sh"), needs: &[&SHELL] };
 
 /// The name of the directory for archives.
 const NAME: &str = "thinspect-overlay2";
@@ -329,24 +339,24 @@ fn steps(
         script: SCRIPT.to_owned(),
         engine: options.old_engine.as_deref().filter(|_| old_engine::is_needed(docker)),
     };
-    plan.basis.helpers = vec![
-        script::DOCKER,
-        script::STORE,
-        script::SETTINGS,
-        script::SETTINGS_COPY,
-        script::STORE_DOCKER,
-        script::MIGRATE,
-        script::OVERLAY2,
-    ];
+    plan.basis.pieces = vec![&SHELL];
+    plan.basis.variables.extend(script::docker_variables(Some(docker)));
     plan.basis.variables.push(("engine", way.engine.unwrap_or_default().to_owned()));
     if way.engine.is_some() {
-        plan.basis.helpers.push(script::OLD_ENGINE);
+        plan.basis.pieces.push(&OLD_ENGINE);
         plan.basis.variables.push(("engine_settings", old_engine::settings(docker)));
     }
     moving::basis(plan, &way, true, true);
     let fresh = moving::first("overlay2_is_new");
     let used = format!("{}/image/overlay2 holds images of another time", way.root);
     plan.basis.needs.insert(1, (fresh, used));
+    plan.basis.needs.insert(
+        1,
+        (
+            moving::first("entries_are_typed"),
+            format!("the filesystem of {} has no d_type (ftype=0), or xfs_info does not tell", way.root),
+        ),
+    );
     let mut note = moving::note(&way);
     if let Some(guarded) = &mut note.guarded {
         let tried =
@@ -407,7 +417,15 @@ fn remove(pool: &Pool, way: &Move<'_>) -> Step {
         step.commands.push(format!("lvremove {}", quote(&format!("{}/{}", lv.vg, lv.lv))));
     }
     let needs = [
-        ("did verified", "nothing was compared yet"),
+        ("is_done verified", "nothing was compared yet"),
+        (
+            "contents_are_there",
+            "not every container's files were compared after they were copied: the old pool may be the only copy",
+        ),
+        (
+            "matches_saved old-store old_store_now",
+            "the old store was used again since Docker left it, so it holds what the new one does not: look what that is",
+        ),
         ("driver_is \"$new_driver\"", "Docker does not use the new store"),
         ("old_pool_is_idle", "somebody still uses the old pool"),
     ];

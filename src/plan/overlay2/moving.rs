@@ -8,8 +8,9 @@ use super::archives::{Place, Sizes};
 use crate::advice::{Risk, quote};
 use crate::host::model::units::Bytes;
 use crate::plan::inventory::{Fate, Inventory};
+use crate::plan::script::settings_place;
 use crate::plan::settings_change::Change;
-use crate::plan::{Guarded, Plan, Step};
+use crate::plan::{Guarded, Plan, Step, script as shell};
 
 /// A way out of a pool.
 pub(super) struct Move<'a> {
@@ -44,8 +45,8 @@ impl Move<'_> {
         let mut step = Step::new(risk, does, why, Vec::new());
         step.undo = self.back();
         let mut run = guarded.run;
-        run.push(format!("mark {part}"));
-        let done = format!("did {part}");
+        run.push(format!("mark_done {part}"));
+        let done = format!("is_done {part}");
         step.guarded = Some(Guarded { done, run, ..guarded });
         step
     }
@@ -71,7 +72,7 @@ pub(super) fn note(way: &Move<'_>) -> Step {
     );
     let guarded = Guarded {
         needs: if way.engine.is_some() { facts(way) } else { Vec::new() },
-        ..Guarded::new("", &[], &["keep_settings", "note_running", "note_what_is_there"])
+        ..Guarded::new("", &[], &["keep_settings", "note_what_is_there"])
     };
     way.step(Risk::Changes, "note what there is", why, "noted", guarded)
 }
@@ -87,9 +88,10 @@ pub(super) fn stop(way: &Move<'_>) -> Step {
     let guarded = Guarded::new(
         "",
         &[("docker_answers", "Docker does not answer")],
-        &["stop_containers", "note_containers"],
+        &["stop_kubelet", "stop_containers", "note_containers"],
     );
-    way.step(Risk::Stops, "stop the containers", why, "stopped", guarded)
+    let step = way.step(Risk::Stops, "stop the containers", why, "stopped", guarded);
+    until_switched(step, "is_done stopped && nothing_runs")
 }
 
 /// Saves what containers have written.
@@ -103,7 +105,16 @@ pub(super) fn save_containers(way: &Move<'_>) -> Step {
          told apart by Docker's own list of changes."
     };
     let guarded = Guarded::new("", &[("nothing_runs", "a container runs again")], &["save_containers"]);
-    way.step(Risk::Changes, "save what containers have written", why, "committed", guarded)
+    let step = way.step(Risk::Changes, "save what containers have written", why, "committed", guarded);
+    until_switched(step, "is_done committed && all_saved")
+}
+
+/// A step that is only done for as long as this holds, until Docker uses the new store.
+fn until_switched(mut step: Step, condition: &str) -> Step {
+    if let Some(guarded) = &mut step.guarded {
+        guarded.done = format!("{{ is_done switched || {{ {condition}; }}; }}");
+    }
+    step
 }
 
 /// Saves the images and checks the archive.
@@ -127,7 +138,8 @@ pub(super) fn save_images(way: &Move<'_>) -> Step {
         ],
         &["save_images", "verify_archive"],
     );
-    let mut step = way.step(Risk::Changes, "save the images, and check the archive", why, "saved", guarded);
+    let step = way.step(Risk::Changes, "save the images, and check the archive", why, "saved", guarded);
+    let mut step = until_switched(step, "archive_is_whole");
     step.check =
         Some(format!("tar -tf {} >/dev/null", quote(&format!("{}/images.tar", way.place.directory))));
     step
@@ -206,6 +218,7 @@ pub(super) fn switch(way: &Move<'_>) -> Step {
         "! docker_answers || ! driver_is \"$old_driver\" || unchanged",
         ": >\"$store/switching\"",
         lower,
+        "save_output old-store old_store_now",
         &write,
         "raise_docker",
         "driver_is \"$new_driver\" || stop 'Docker does not use the new store; --back goes back'",
@@ -226,7 +239,6 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
     let containers = way.inventory.containers.iter().map(|c| c.id.as_str()).collect();
     let save = way.sizes.temporary.saturating_add(if way.place.beside { way.sizes.archive } else { 0 });
     plan.basis.variables.extend([
-        ("root", way.root.to_owned()),
         ("settings", way.settings.file.to_owned()),
         ("store", way.place.directory.clone()),
         ("old_driver", "devicemapper".to_owned()),
@@ -242,8 +254,8 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
     plan.basis.way_back = true;
     plan.basis.needs.extend([
         (
-            "have docker tar sha256sum head tail flock awk comm diff timeout".to_owned(),
-            "a tool is missing: docker, tar, sha256sum, head, tail, flock, awk, comm, diff and timeout are needed"
+            "have docker tar sha256sum head tail flock awk comm diff timeout pgrep".to_owned(),
+            "a tool is missing: docker, tar, sha256sum, head, tail, flock, awk, comm, diff, timeout and pgrep are needed"
                 .to_owned(),
         ),
         (
@@ -255,20 +267,21 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
             ),
         ),
     ]);
+    // Before the downtime; afterwards the step that changes them asks again.
+    let (condition, other) = way.settings.change.needed(way.settings.file);
+    plan.basis.needs.push((format!("{{ is_done switched || {condition}; }}"), other));
+    plan.basis.needs.extend(settings_place());
     if way.engine.is_none() {
         plan.basis.needs.extend(facts(way));
     }
-    // Before the downtime; afterwards the step that changes them asks again.
-    let (condition, other) = way.settings.change.needed(way.settings.file);
     plan.basis
         .needs
         .push(("open_store".to_owned(), "the directory for the archives cannot be made".to_owned()));
-    plan.basis.needs.push((format!("{{ did switched || {condition}; }}"), other));
 }
 
 /// A condition that only counts until the first step is done.
 pub(super) fn first(condition: &str) -> String {
-    format!("{{ did noted || {condition}; }}")
+    format!("{{ is_done noted || {condition}; }}")
 }
 
 /// What the plan was made from, asked of Docker itself.
@@ -280,8 +293,9 @@ fn facts(way: &Move<'_>) -> Vec<(String, String)> {
             "Docker does not answer: images can only be saved by a daemon that runs".to_owned(),
         ),
         (first("root_is_ours"), format!("Docker's data root is not {}", way.root)),
+        (first("pool_is_ours"), "the Docker that answers uses another pool".to_owned()),
         (first("driver_is \"$old_driver\""), "Docker does not use devicemapper".to_owned()),
-        (first("no_swarm"), "this host is part of a swarm: drain it and let it leave first".to_owned()),
+        (first("no_swarm"), shell::SWARM.to_owned()),
         (first("as_planned \"$planned_images\" images_now"), format!("images came or went {again}")),
         (
             first("as_planned \"$planned_containers\" containers_now"),

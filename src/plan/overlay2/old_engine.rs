@@ -62,7 +62,7 @@ pub(super) fn start(way: &Move<'_>, engine: &str) -> Step {
     step.undo = way.back();
     let needs = [("[ -x \"$engine/dockerd\" ]", "there is no dockerd in the directory of --old-engine")];
     let run = [": >\"$store/engine-used\"", "raise_engine"];
-    step.guarded = Some(Guarded::new("{ did switched || docker_answers; }", &needs, &run));
+    step.guarded = Some(Guarded::new("{ is_done switched || docker_answers; }", &needs, &run));
     step
 }
 

@@ -4,24 +4,32 @@
 //! LVM checks and repairs by itself, and keeps what was before; other devices are written only from a checked copy.
 
 use super::Job;
-use super::users::{START, is_dockers, remove_holders, start, unheld, works};
+use super::users::{START, is_dockers, remove_holders, start, stoppable, unheld, works};
 use crate::advice::{Risk, quote};
 use crate::host::dm::status::Mode;
 use crate::host::lvm::LvName;
 use crate::host::model::pool::Pool;
 use crate::plan::grow::{Grow, Which, grow};
-use crate::plan::{Guarded, Plan, Step, script};
+use crate::plan::{Guarded, Piece, Plan, Step, script};
+
+/// What repairs metadata on a logical volume.
+static SHELL: Piece = Piece {
+    name: "repair/lvm.sh",
+    text: include_str!("lvm.sh"),
+    needs: &[&script::DOCKER_SERVICE, &script::POOL_USERS],
+};
 
 /// Adds the steps for a logical volume.
 pub(super) fn lvm(plan: &mut Plan, job: &Job<'_>, name: &LvName, node: &str) {
     let volume = format!("{}/{}", name.vg, name.lv);
-    plan.basis.helpers = vec![script::DOCKER, script::REPAIR, script::REPAIR_LVM];
+    plan.basis.pieces = vec![&SHELL];
     plan.basis.variables = vec![
         ("volume", volume.clone()),
         ("node", node.to_owned()),
         ("copies", job.copies.clone()),
         ("superblock_words", job.superblock().unwrap_or_default()),
     ];
+    plan.basis.variables.extend(script::docker_variables(job.host.docker_of(job.pool)));
     let done = if is_dockers(job) { "works && docker_runs" } else { "works" };
     plan.basis.done = (done.into(), "the pool works: nothing is left to repair".into());
     plan.basis.needs = vec![(
@@ -30,6 +38,7 @@ pub(super) fn lvm(plan: &mut Plan, job: &Job<'_>, name: &LvName, node: &str) {
          device-mapper-persistent-data) are needed"
             .into(),
     )];
+    plan.basis.needs.extend(stoppable(job));
     plan.steps.extend(clear(job));
     plan.steps.push(copy_volume(job, &volume, node));
     plan.steps.push(Step { guarded: examined(), ..check_copy(job) });

@@ -1,22 +1,23 @@
 # The metadata is in $file; all work is done on $new, which takes its place only when it is sound.
 new=$file.repaired
 
-loops_of() { losetup -j "$1" | cut -d: -f1; }
-# Whether every loop device on the file shows all of it.
-whole() { ! losetup --noheadings --output OFFSET -j "$file" | grep -q '[1-9]'; }
-down() { ! here && [ -z "$(loops_of "$file")" ]; }
+pool_is_down() {
+    local nodes
+    pool_is_absent && nodes=$(loops_on "$file") && [ -z "$nodes" ]
+}
 
-take_down() {
-    local node
-    if here; then
+deactivate_pool() {
+    local node nodes
+    if pool_exists; then
         [ "$owner" = docker ] || dmsetup table "$pool" >"$file.table"
         clear_pool
         run dmsetup remove --retry "$pool" || stop "the pool is in use"
     fi
-    for node in $(loops_of "$file"); do
+    nodes=$(loops_on "$file") || stop "the loop devices on $file cannot be listed"
+    for node in $nodes; do
         run losetup -d "$node" || true
     done
-    within 10 down || true
+    within 10 pool_is_down || true
 }
 
 # Copies, a repaired file and some more have room beside the file.
@@ -81,7 +82,12 @@ raise() {
     [ -f "$file.table" ] || stop "the pool's table was not saved; whoever made the pool has to make it again"
     read -r start length kind _ _ rest <"$file.table"
     metadata=$(losetup --find --show -- "$file")
-    carrier=$(loops_of "$data" | head -n 1)
+    carrier=$(loops_on "$data" | sed -n 1p)
     [ -n "$carrier" ] || carrier=$(losetup --find --show -- "$data")
     run dmsetup create "$pool" --table "$start $length $kind $metadata $carrier $rest"
+}
+
+describe_state() {
+    if pool_is_absent; then say "the pool is down"; else say "the pool is there: dmsetup status --noflush $pool says how"; fi
+    say "the metadata is in $file, never written to but replaced by a checked copy; what was there before is $file.before-repair"
 }

@@ -3,10 +3,17 @@
 //! The file itself is never written to. It is kept beside the new one under another name.
 
 use super::Job;
-use super::users::{START, is_dockers, remove_holders, start, works};
+use super::users::{START, is_dockers, remove_holders, start, stoppable, works};
 use crate::advice::{Risk, quote};
 use crate::host::model::units::Bytes;
-use crate::plan::{Guarded, Plan, Step, script};
+use crate::plan::{Guarded, Piece, Plan, Step, script};
+
+/// What repairs metadata in a file.
+static SHELL: Piece = Piece {
+    name: "repair/file.sh",
+    text: include_str!("file.sh"),
+    needs: &[&script::DOCKER_SERVICE, &script::POOL_USERS, &script::LOOP],
+};
 
 /// Adds the steps.
 pub(super) fn steps(plan: &mut Plan, job: &Job<'_>, file: &str, data: Option<&str>) {
@@ -20,7 +27,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>, file: &str, data: Option<&st
 
 fn basis(plan: &mut Plan, job: &Job<'_>, file: &str, data: Option<&str>) {
     let owner = if is_dockers(job) { "docker" } else { "other" };
-    plan.basis.helpers = vec![script::DOCKER, script::REPAIR, script::REPAIR_FILE];
+    plan.basis.pieces = vec![&SHELL];
     plan.basis.variables = vec![
         ("file", file.to_owned()),
         ("data", data.unwrap_or_default().to_owned()),
@@ -28,6 +35,7 @@ fn basis(plan: &mut Plan, job: &Job<'_>, file: &str, data: Option<&str>) {
         ("owner", owner.to_owned()),
         ("superblock_words", job.superblock().unwrap_or_default()),
     ];
+    plan.basis.variables.extend(script::docker_variables(job.host.docker_of(job.pool)));
     plan.basis.done = ("works".into(), "the pool works: nothing is left to repair".into());
     plan.basis.needs = vec![
         (
@@ -43,12 +51,13 @@ fn basis(plan: &mut Plan, job: &Job<'_>, file: &str, data: Option<&str>) {
             "there is no room for a copy beside the metadata: free space on that filesystem first".into(),
         ),
         (
-            "whole".into(),
-            "the loop device does not show the whole file: this has to be repaired by hand".into(),
+            "shown_whole \"$file\"".into(),
+            "the loop device does not show the whole file, or that cannot be told: this has to be repaired by hand".into(),
         ),
     ];
+    plan.basis.needs.extend(stoppable(job));
     if job.pool.name.as_deref().is_some_and(|n| n.starts_with('-')) {
-        plan.basis.helpers.clear();
+        plan.basis.pieces.clear();
     }
 }
 
@@ -78,7 +87,7 @@ fn take_down(job: &Job<'_>, file: &str) -> Step {
     step.undo = raise_commands(job, file, None);
     let unused = ("unused", "the pool is still in use: stop what uses it first");
     let needs: &[_] = if is_dockers(job) { &[] } else { &[unused] };
-    step.guarded = Some(Guarded::new("down", needs, &["take_down"]));
+    step.guarded = Some(Guarded::new("pool_is_down", needs, &["deactivate_pool"]));
     step
 }
 
@@ -97,7 +106,7 @@ fn copy(job: &Job<'_>, file: &str) -> Step {
     let mut step = Step::new(Risk::Changes, does, why, commands);
     step.check = Some(format!("test -s {}", new(file)));
     step.undo = vec![format!("rm {}", new(file))];
-    step.guarded = Some(Guarded::new("copied", &[("down", "the pool is still set up")], &["copy"]));
+    step.guarded = Some(Guarded::new("copied", &[("pool_is_down", "the pool is still set up")], &["copy"]));
     step
 }
 
@@ -138,8 +147,10 @@ fn put_in_place(file: &str) -> Step {
     let mut step = Step::new(Risk::Changes, "put the checked copy in its place", why, commands);
     step.check = Some(format!("thin_check -q {}", quote(file)));
     step.undo = vec![format!("mv -f {} {}", quote(&format!("{file}.before-repair")), quote(file))];
-    let needs =
-        [("down", "the pool is set up again; something has started it"), ("ready", "the copy is not sound")];
+    let needs = [
+        ("pool_is_down", "the pool is set up again; something has started it"),
+        ("ready", "the copy is not sound"),
+    ];
     step.guarded = Some(Guarded::new("mended", &needs, &["put_in_place"]));
     step
 }

@@ -51,3 +51,8 @@ convert() {
     run lvconvert -y --repair "$volume"
     activate
 }
+
+describe_state() {
+    if works; then say "the pool works"; else say "the pool does not work yet"; fi
+    [ -z "$copy" ] || say "a copy of the metadata of before is $copy; LVM keeps the old one too when it repairs"
+}

@@ -7,7 +7,7 @@ use crate::advice::{Risk, START_DOCKER, STOP_DOCKER, pool_option, quote};
 use crate::host::lvm::LvName;
 use crate::host::model::pool::PoolOwner;
 use crate::host::model::thin::Thin;
-use crate::plan::{Guarded, Step};
+use crate::plan::{Guarded, Step, script};
 
 /// Docker's daemon under all the names it had; pgrep finds nothing by a pattern of more than 15 characters.
 const DAEMONS: &str = "'dockerd?(-.*t)?'";
@@ -18,6 +18,22 @@ pub(super) const START: &[&str] = &["start_docker", "within 60 works || true"];
 /// Whether the script may stop and start the owner by itself.
 pub(super) const fn is_dockers(job: &Job<'_>) -> bool {
     matches!(job.pool.owner, PoolOwner::Docker { .. })
+}
+
+/// What must hold before the owner is stopped: nobody else may start its containers again meanwhile.
+pub(super) fn stoppable(job: &Job<'_>) -> Vec<(String, String)> {
+    if !is_dockers(job) {
+        return Vec::new();
+    }
+    let needs = [
+        ("! root_is_another", script::NOT_OURS),
+        ("no_swarm", script::SWARM),
+        (
+            "kubelet_is_gone",
+            "kubelet runs, and would start the containers again: stop it (systemctl stop kubelet) until all is done",
+        ),
+    ];
+    needs.map(|(condition, sentence)| (condition.to_owned(), sentence.to_owned())).to_vec()
 }
 
 /// Whether containers live in the pool, and their volumes elsewhere.

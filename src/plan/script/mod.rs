@@ -3,47 +3,115 @@
 //!
 //! It writes text only. A plan that cannot be followed becomes a script that says why and changes nothing.
 
+mod tools;
+
+pub use tools::{Package, TOOLS, Tool, Version, YOUNGER, Younger};
+
 use super::{Guarded, Plan, Step};
 use crate::advice::{Risk, quote};
-use crate::host::model::units::AMOUNT;
+use crate::host::docker::Docker;
+use crate::host::model::amounts::{Units, amounts};
 
 const PROLOGUE: &str = include_str!("prologue.sh");
-/// For plans that resize a pool.
-pub(super) const HELPERS: &str = include_str!("helpers.sh");
-/// For plans that stop or start Docker.
-pub(super) const DOCKER: &str = include_str!("docker.sh");
-/// For plans that move data elsewhere: what they note.
-pub(super) const STORE: &str = include_str!("store.sh");
-/// For the plan that sets the free-space floor.
-pub(super) const MIN_FREE_SPACE: &str = include_str!("min_free_space.sh");
-/// For plans that change a settings file.
-pub(super) const SETTINGS: &str = include_str!("settings.sh");
-/// The same, which keep what it was; needs [`STORE`] and [`SETTINGS`].
-pub(super) const SETTINGS_COPY: &str = include_str!("settings_copy.sh");
-/// The same for Docker's data; needs [`DOCKER`] and [`STORE`].
-pub(super) const STORE_DOCKER: &str = include_str!("store_docker.sh");
-/// For plans that save it in archives and load it again; needs [`STORE_DOCKER`].
-pub(super) const MIGRATE: &str = include_str!("../overlay2/migrate.sh");
-/// For plans that remove things from it.
-pub(super) const FREE: &str = include_str!("../free/docker.sh");
-/// For plans that check and repair its metadata.
-pub(super) const REPAIR: &str = include_str!("../repair/repair.sh");
-/// The same, where a file carries the metadata.
-pub(super) const REPAIR_FILE: &str = include_str!("../repair/file.sh");
-/// The same, where a logical volume does.
-pub(super) const REPAIR_LVM: &str = include_str!("../repair/lvm.sh");
-/// For the plan that moves a pool to LVM; needs [`STORE`] and [`REPAIR`].
-pub(super) const DIRECT_LVM: &str = include_str!("../direct_lvm/direct_lvm.sh");
-/// The same for Docker's pool; needs [`STORE_DOCKER`].
-pub(super) const DIRECT_LVM_DOCKER: &str = include_str!("../direct_lvm/docker.sh");
-/// The same for containerd's pool.
-pub(super) const DIRECT_LVM_CONTAINERD: &str = include_str!("../direct_lvm/containerd.sh");
-/// For the plan that moves to overlay2; needs [`MIGRATE`].
-pub(super) const OVERLAY2: &str = include_str!("../overlay2/overlay2.sh");
-/// The same with an engine of its own for the old store.
-pub(super) const OLD_ENGINE: &str = include_str!("../overlay2/old_engine.sh");
 
-const WAY_BACK: &str = "if [ \"$back\" = yes ]; then\n    way_back\n    exit 0\nfi\n";
+/// A text of bash functions, and those that it calls functions of.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The file, below `src/plan`.
+    pub name: &'static str,
+    /// Its text.
+    pub text: &'static str,
+    /// What must stand before it.
+    pub needs: &'static [&'static Self],
+}
+
+/// Loop devices, by sysfs.
+pub(super) static LOOP: Piece = Piece { name: "script/loop.sh", text: include_str!("loop.sh"), needs: &[] };
+/// Resizing a pool.
+pub(super) static RESIZE: Piece =
+    Piece { name: "script/resize.sh", text: include_str!("resize.sh"), needs: &[&LOOP] };
+/// Services, and kubelet.
+pub(super) static SERVICE: Piece =
+    Piece { name: "script/service.sh", text: include_str!("service.sh"), needs: &[] };
+/// Stopping and starting kubelet. Needs the variable `store`.
+pub(super) static KUBELET: Piece =
+    Piece { name: "script/kubelet.sh", text: include_str!("kubelet.sh"), needs: &[&SERVICE] };
+/// Whether what is written in the settings is what the daemon takes. Needs the variable `settings`.
+static DOCKER_SETTINGS: Piece = Piece {
+    name: "script/docker_settings.sh",
+    text: include_str!("docker_settings.sh"),
+    needs: &[&DOCKER_SERVICE],
+};
+/// Which Docker daemon is meant, stopping and starting it. Needs the variables of [`docker_variables`].
+pub(super) static DOCKER_SERVICE: Piece =
+    Piece { name: "script/docker_service.sh", text: include_str!("docker_service.sh"), needs: &[&SERVICE] };
+/// Changing a settings file of which not all is known. Needs the variable `settings`.
+pub(super) static SETTINGS: Piece =
+    Piece { name: "script/settings.sh", text: include_str!("settings.sh"), needs: &[] };
+/// Keeping what it was. Needs the variable `store`.
+pub(super) static SETTINGS_COPY: Piece = Piece {
+    name: "script/settings_copy.sh",
+    text: include_str!("settings_copy.sh"),
+    needs: &[&SETTINGS, &JOURNAL],
+};
+/// What is noted of a plan's run. Needs the variable `store`.
+pub(super) static JOURNAL: Piece =
+    Piece { name: "script/journal.sh", text: include_str!("journal.sh"), needs: &[] };
+/// What there is in Docker, noted. Needs the variable `old_driver`.
+pub(super) static DOCKER_STATE: Piece = Piece {
+    name: "script/docker_state.sh",
+    text: include_str!("docker_state.sh"),
+    needs: &[&DOCKER_SERVICE, &DOCKER_SETTINGS, &KUBELET, &SETTINGS_COPY],
+};
+/// Who uses a pool, and whether its metadata is sound.
+pub(super) static POOL_USERS: Piece =
+    Piece { name: "script/pool_users.sh", text: include_str!("pool_users.sh"), needs: &[] };
+
+/// What is said where [`DOCKER_SERVICE`]'s `docker_is_ours` does not hold.
+pub(super) const NOT_OURS: &str = "Docker does not answer on its socket, or the one that answers there keeps its data elsewhere or uses another pool: \
+     nothing is asked of it (the socket stands at the top of this script)";
+
+/// What is said where its `no_swarm` does not hold.
+pub(super) const SWARM: &str = "this host is part of a swarm, which makes its containers anew wherever they are stopped: drain it (docker node \
+     update --availability drain), let it leave (docker swarm leave), and run this again";
+
+/// The variables that [`DOCKER_SERVICE`] needs beside the pool's name.
+pub(super) fn docker_variables(docker: Option<&Docker>) -> Vec<(&'static str, String)> {
+    let root = docker.and_then(|d| d.root.clone()).unwrap_or_default();
+    vec![("root", root), ("socket", socket(docker))]
+}
+
+/// What must hold before the downtime, so that the daemon takes the settings that are written in it.
+pub(super) fn settings_place() -> [(String, String); 3] {
+    [
+        (
+            "settings_are_the_daemons".to_owned(),
+            "Docker is told its settings by another file (--config-file) or takes storage options from its unit or \
+             from /etc/sysconfig/docker-storage as well, and does not start when they stand in two places: move them \
+             to /etc/docker/daemon.json, restart Docker, and make a new plan"
+                .to_owned(),
+        ),
+        (
+            "storage_setup_is_off".to_owned(),
+            "docker-storage-setup runs before Docker and writes storage options of its own: disable it (systemctl \
+             disable docker-storage-setup, and no Wants= or Requires= for it in docker.service), empty \
+             /etc/sysconfig/docker-storage, and run this again"
+                .to_owned(),
+        ),
+        ("kubelet_can_be_stopped".to_owned(), "kubelet runs, and not as the service kubelet: stop it yourself".to_owned()),
+    ]
+}
+
+/// Where the daemon listens, by its settings; what its command line says is seen by the script.
+fn socket(docker: Option<&Docker>) -> String {
+    let settings = docker.and_then(|d| d.daemon_json.as_deref());
+    let settings: Option<serde_json::Value> = settings.and_then(|text| serde_json::from_str(text).ok());
+    let hosts = settings.as_ref().and_then(|s| s.get("hosts")?.as_array());
+    let named = hosts.into_iter().flatten().find_map(|host| host.as_str()?.strip_prefix("unix://"));
+    named.unwrap_or("/var/run/docker.sock").to_owned()
+}
+
+const WAY_BACK: &str = "if [ \"$back\" = yes ]; then\n    step='--back'\n    rollback\n    finish 'everything was taken back'\nfi\n";
 const NO_WAY_BACK: &str =
     "[ \"$back\" = no ] || stop 'there is no way back as a whole: each step says what takes it back'\n";
 
@@ -67,7 +135,7 @@ pub fn script(plan: &Plan) -> String {
     }
     let (done, sentence_of_it) = &plan.basis.done;
     if !done.is_empty() {
-        out.push_str(&format!("if {done}; then\n    say {}\n    exit 0\nfi\n", sentence(sentence_of_it)));
+        out.push_str(&format!("if {done}; then\n    finish {}\nfi\n", sentence(sentence_of_it)));
     }
     for (condition, otherwise) in &plan.basis.needs {
         out.push_str(&format!("{condition} || stop {}\n", sentence(otherwise)));
@@ -85,22 +153,35 @@ pub fn script(plan: &Plan) -> String {
     for (number, ..) in &steps {
         out.push_str(&format!("step_{number}\n"));
     }
-    out.push_str("say 'all steps are done'\n");
+    out.push_str("finish 'all steps are done'\n");
     out
 }
 
-/// The functions that the steps use, and the variables that these use.
+/// The variables, and the functions that the steps use.
 fn helpers(plan: &Plan) -> String {
     let name = plan.pool.as_deref().unwrap_or_default();
     let mut out = format!("\npool={}\n", quote(name));
     for (variable, value) in &plan.basis.variables {
         out.push_str(&format!("{variable}={}\n", quote(value)));
     }
-    for text in &plan.basis.helpers {
+    for piece in pieces(&plan.basis.pieces) {
         out.push('\n');
-        out.push_str(text);
+        out.push_str(piece.text);
     }
     out
+}
+
+/// These pieces and all that they need, each once and after what it needs.
+fn pieces(wanted: &[&'static Piece]) -> Vec<&'static Piece> {
+    let mut all: Vec<&'static Piece> = Vec::new();
+    for piece in wanted {
+        for piece in pieces(piece.needs).into_iter().chain([*piece]) {
+            if !all.contains(&piece) {
+                all.push(piece);
+            }
+        }
+    }
+    all
 }
 
 fn header(plan: &Plan) -> String {
@@ -124,6 +205,7 @@ fn function(number: usize, step: &Step, guarded: &Guarded) -> String {
     let does = plain(&step.does);
     let mut out =
         format!("\n# Step {number} ({}): {}\nstep_{number}() {{\n", step.risk.word(), comment(&does));
+    out.push_str(&format!("    step={}\n", sentence(&format!("{number} ({does})"))));
     let done = format!("step {number} is done: {does}");
     out.push_str(&format!(
         "    if {}; then\n        say {}\n        return\n    fi\n",
@@ -195,35 +277,9 @@ fn comment(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
-/// A text with its amounts in binary units, one decimal, rounded down.
+/// A text with its amounts written out, as the screen shows them.
 fn plain(text: &str) -> String {
-    let mut out = String::new();
-    let mut parts = text.split(AMOUNT.0);
-    out.push_str(parts.next().unwrap_or_default());
-    for part in parts {
-        match part.split_once(AMOUNT.1) {
-            Some((amount, rest)) => {
-                let amount = amount.parse().map_or_else(|_| amount.to_owned(), binary);
-                out.push_str(&amount);
-                out.push_str(rest);
-            }
-            None => out.push_str(part),
-        }
-    }
-    out
-}
-
-fn binary(bytes: u64) -> String {
-    let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let power = bytes.checked_ilog2().unwrap_or(0) / 10;
-    let unit = usize::try_from(power).ok().and_then(|p| units.get(p)).copied().unwrap_or("bytes");
-    let scale = 1_u128 << (10 * power);
-    let tenths = u128::from(bytes) * 10 / scale;
-    if tenths.is_multiple_of(10) {
-        format!("{} {unit}", tenths / 10)
-    } else {
-        format!("{}.{} {unit}", tenths / 10, tenths % 10)
-    }
+    amounts(text, Units::Iec)
 }
 
 #[cfg(test)]
@@ -234,7 +290,7 @@ mod tests {
     #[test]
     fn amounts_are_written_out() {
         let text = format!("{} of {} and {}", Bytes(952_238_080), Bytes(107_374_182_400), Bytes(0));
-        assert_eq!(plain(&text), "908.1 MiB of 100 GiB and 0 bytes");
+        assert_eq!(plain(&text), "908.1 MiB of 100.0 GiB and 0 B");
     }
 
     #[test]

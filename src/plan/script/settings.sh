@@ -27,7 +27,7 @@ settings_became() {
 # The changed file is made beside the old one, with its owner, mode and label, and takes its place whole.
 # change_settings SUM COUNT OFFSET LENGTH TEXT... OFFSET LENGTH TEXT...: COUNT words make the change, the rest take it back.
 change_settings() {
-    local file beside sum=$1 forth=("${@:3:$2}") back=("${@:3+$2}")
+    local file beside sum=$1 forth=("${@:3:$2}") undo=("${@:3+$2}")
     file=$(settings_file)
     beside=$file.thinspect-new
     settings_were "$sum" || stop "$settings is not what it was when it was recorded; make a new plan"
@@ -35,7 +35,7 @@ change_settings() {
     { cp -a -- "$file" "$beside" && spliced "$file" "${forth[@]}" >"$beside"; } ||
         { rm -f -- "$beside"; stop "$beside could not be written; $settings is as it was"; }
     if have chcon; then chcon --reference="$file" -- "$beside" 2>/dev/null || true; fi
-    if [ "$(spliced "$beside" "${back[@]}" | sha256sum | cut -d ' ' -f 1)" != "$sum" ] || ! settings_were "$sum"; then
+    if [ "$(spliced "$beside" "${undo[@]}" | sha256sum | cut -d ' ' -f 1)" != "$sum" ] || ! settings_were "$sum"; then
         rm -f -- "$beside"
         stop "the changed file is not what it should be; $settings is as it was"
     fi

@@ -53,6 +53,7 @@ pub(super) fn ask(collector: &mut Collector<'_>, numbers: &[&str], devices: &Dev
 
 fn ask_queue(collector: &mut Collector<'_>, base: &str) {
     collector.ask(Query::File, &format!("{base}/queue/discard_max_bytes"));
+    collector.ask(Query::File, &format!("{base}/queue/logical_block_size"));
 }
 
 fn ask_mapped(collector: &mut Collector<'_>, base: &str, number: &str, devices: &Devices) -> Carrier {

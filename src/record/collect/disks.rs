@@ -56,6 +56,7 @@ fn ask_disk(collector: &mut Collector<'_>, number: &str, node: &str, meant: bool
     let partition = collector.ask(Query::File, &format!("{base}/partition")).is_some();
     let queue = if partition { "../queue" } else { "queue" };
     collector.ask(Query::File, &format!("{base}/{queue}/discard_max_bytes"));
+    collector.ask(Query::File, &format!("{base}/{queue}/logical_block_size"));
     let holders = collector.ask(Query::Dir, &format!("{base}/holders")).unwrap_or_default();
     let mounts = collector.said(Query::File, "/proc/self/mountinfo").unwrap_or_default();
     let mounted = mounts.lines().any(|line| line.split(' ').nth(2) == Some(number));
@@ -63,5 +64,20 @@ fn ask_disk(collector: &mut Collector<'_>, number: &str, node: &str, meant: bool
     let usable = !mounted && holders.is_empty() && !zero(&size) && zero(&read_only);
     if meant || usable {
         collector.ask(Query::Signatures, node);
+        ask_identity(collector, &base, partition);
+    }
+}
+
+/// What tells the disk from others, best first; where there is none of these the link in sysfs has to do.
+fn ask_identity(collector: &mut Collector<'_>, base: &str, partition: bool) {
+    let above = if partition { "../" } else { "" };
+    if partition {
+        collector.ask(Query::File, &format!("{base}/start"));
+    }
+    for file in ["wwid", "device/wwid", "serial", "device/serial", "dm/uuid", "md/uuid"] {
+        let said = collector.ask(Query::File, &format!("{base}/{above}{file}"));
+        if said.is_some_and(|text| !text.trim().is_empty()) {
+            return;
+        }
     }
 }

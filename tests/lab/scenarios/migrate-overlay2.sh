@@ -65,9 +65,9 @@ is_running() {
 # The script with a hole in it: told a step, and a command there, it kills itself before that.
 breakable() {
   # shellcheck disable=SC2016 # for that shell
-  sed -e 's/^run() .*/run() { say "+ $*"; die_at "$1"; "$@"; }/' \
+  sed -e 's/^    running=\$\*$/    running=$*; die_at "$1"/' \
     -e '/^run() /i die_at() { case "${DIE-} ${FUNCNAME[*]}" in "$1 "*" ${DIE_IN-} "*) kill -9 $$ ;; esac; }' \
-    -e 's/^mark() {/mark() { die_at mark;/' "$1"
+    -e 's/^mark_done() {/mark_done() { die_at mark;/' "$1"
 }
 
 # killed STEP COMMAND: the next run of the script ends there.

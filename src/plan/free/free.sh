@@ -16,9 +16,14 @@ deletes() {
 }
 trim_containers() {
     local daemon mount
-    daemon=$(pidof -s dockerd dockerd-current docker) || return 0
-    awk '$5 ~ "/devicemapper/mnt/" { print $5 }' "/proc/$daemon/mountinfo" | while read -r mount; do
-        run nsenter -t "$daemon" -m fstrim -v "$mount" </dev/null || true
+    daemon=$(daemons | sed -n 1p) && [ -n "$daemon" ] || return 0
+    { awk '$5 ~ "/devicemapper/mnt/" { print $5 }' "/proc/$daemon/mountinfo" || true; } | while read -r mount; do
+        # nsenter came with util-linux 2.23; the fstrim before it takes the path as it is, later ones resolve it first.
+        if have nsenter; then
+            run nsenter -t "$daemon" -m fstrim -v "$mount" </dev/null || true
+        else
+            run fstrim -v "/proc/$daemon/root$mount" </dev/null || true
+        fi
     done
 }
 # Takes a name from an image, which then goes with the last one; not if the name stands for another image by now.
@@ -29,3 +34,4 @@ remove_image() {
         say "$2 does not stand for that image any more: left alone"
     fi
 }
+describe_state() { say "what was removed is removed, and nothing else was changed: nothing was stopped"; }

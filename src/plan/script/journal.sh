@@ -1,31 +1,39 @@
 # Everything that is done is noted in $store, a directory for root alone: what there was, how it was, which parts are
 # done, and the archives. Without it there is no way back.
-say() {
-    printf 'thinspect: %s\n' "$*" >&2
-    [ ! -d "$store" ] || printf '%s %s\n' "$(date -u +%FT%TZ)" "$*" >>"$store/log"
+is_done() { grep -qsxF -- "$1" "$store/done"; }
+mark_done() { is_done "$1" || printf '%s\n' "$1" >>"$store/done"; }
+# What was done before counts no more: it has to be done again.
+forget() {
+    local part
+    for part in "$@"; do
+        [ ! -e "$store/done" ] || sed -i "/^$part\$/d" "$store/done"
+    done
 }
-did() { grep -qsxF -- "$1" "$store/done"; }
-mark() { did "$1" || printf '%s\n' "$1" >>"$store/done"; }
 
-# Makes the store, and keeps a second run out while this one works. A daemon must not inherit the lock: see raise_docker.
+# Makes the store, and keeps a second run out while this one works. A daemon must not inherit the lock.
 open_store() {
     [ ! -L "$store" ] || stop "$store is a symbolic link"
     run mkdir -p -m 700 -- "$store"
     [ "$(stat -c '%u %a' -- "$store")" = "0 700" ] || stop "$store is not a directory of root's alone"
+    journal=$store/log
     exec 9>"$store/lock"
     flock -n 9 || stop "another run of this script, or a command that it started, is still at work"
 }
 
-# keep FILE COMMAND...: its output in a file of the store, whole or not at all.
-keep() {
+# save_output FILE COMMAND...: its output in a file of the store, whole or not at all.
+save_output() {
     local file=$store/$1
     shift
-    "$@" >"$file.part"
+    "$@" >"$file.part" || return 1
     mv -f -- "$file.part" "$file"
 }
 # Whether the lines of a file and the output of a command are the same.
-as_noted() {
+matches_saved() {
     local now
     [ -f "$store/$1" ] && now=$("$2") && [ "$now" = "$(cat -- "$store/$1")" ]
 }
-room_for() { [ $(( $(stat -f -c '%a * %S' -- "$1") )) -ge "$2" ]; }
+room_for() {
+    local free
+    free=$(( $(stat -f -c '%a * %S' -- "$1") )) || return 1
+    [ "$free" -ge "$2" ]
+}

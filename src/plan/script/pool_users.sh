@@ -6,27 +6,34 @@ works() {
         *) return 1 ;;
     esac
 }
-here() { dmsetup info "$pool" >/dev/null 2>&1; }
+pool_exists() { dmsetup info "$pool" >/dev/null 2>&1; }
+# That it cannot be asked for does not mean that it is not there.
+pool_is_absent() { ! pool_exists && dmsetup version >/dev/null 2>&1; }
 
 # Who uses the pool: the names of the devices that lie on it, but for LVM's own name for it.
 users() {
     local number name
-    here || return 0
-    number=$(dmsetup info -c --noheadings --separator : -o major,minor "$pool" | tr -d ' ')
+    pool_exists || return 0
+    number=$(dmsetup info -c --noheadings --separator : -o major,minor "$pool" | tr -d ' ') || return 1
+    [ -d "/sys/dev/block/$number/holders" ] || return 1
     for name in "/sys/dev/block/$number/holders"/*/dm/name; do
         [ ! -e "$name" ] || grep -vxF -- "${pool%-tpool}" "$name" || true
     done
 }
-unused() { [ -z "$(users)" ]; }
+unused() {
+    local using
+    using=$(users) && [ -z "$using" ]
+}
 processes_with() { grep -lsF -- "$1" /proc/[0-9]*/mountinfo | cut -d/ -f3 | tr '\n' ' ' || true; }
 
 # Removes the devices on the pool that nobody has open; the first that is in use ends it.
 clear_pool() {
-    local name
+    local name using
+    using=$(users) || stop "what uses the pool $pool cannot be listed"
     while read -r name; do
-        run dmsetup remove --retry "$name" ||
+        [ -z "$name" ] || run dmsetup remove --retry "$name" ||
             stop "$name is in use; processes that have it mounted: $(processes_with "$name")"
-    done < <(users)
+    done < <(printf '%s\n' "$using")
 }
 
 # Whether a file of metadata has no errors, and not the mark: bit 0 of the flags in its superblock.
@@ -43,7 +50,6 @@ repair_into() {
     run thin_repair -i "$1" -o "$2" && return
     [ -n "${superblock_words-}" ] || return 1
     say "trying again with what is known of the superblock"
-    local words=()
-    read -r -a words <<<"$superblock_words"
-    run thin_repair -i "$1" -o "$2" "${words[@]}"
+    # shellcheck disable=SC2086 # words
+    run thin_repair -i "$1" -o "$2" $superblock_words
 }

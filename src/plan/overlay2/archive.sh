@@ -1,14 +1,22 @@
 # --- what containers hold ---------------------------------------------------------------------------------------------
 
-# The records of containers as they are once nothing runs: the way back restores them.
+# The records of a container as they are once it does not run, and what it changed: the way back needs them.
+note_container() {
+    local record=$store/records/$1
+    mkdir -p -- "$record"
+    rm -f -- "$record/saved"
+    cp -a -- "$root/containers/$1/"{config.v2,hostconfig}.json "$record/"
+    save_output "records/$1/life" life_of "$1"
+    save_output "records/$1/changes" changes_of "$1" ||
+        stop "container ${1:0:12} cannot be read: remove it (docker rm), or see what is wrong with it, first"
+}
+changes_of() { docker diff "$1" | sort; }
 note_containers() {
     local id
-    keep containers containers_named
+    save_output containers containers_named
     for id in $(containers_now); do
-        mkdir -p -- "$store/records/$id"
-        cp -a -- "$root/containers/$id/"{config.v2,hostconfig}.json "$store/records/$id/"
-        keep "records/$id/changes" docker diff "$id" ||
-            stop "container ${id:0:12} cannot be read: remove it (docker rm), or see what is wrong with it, first"
+        ! is_saved "$id" || continue
+        note_container "$id"
     done
 }
 
@@ -20,26 +28,76 @@ has_image() { docker inspect --type image "$1" >/dev/null 2>&1; }
 # How container $1 is saved: nothing (it wrote nothing), commit, or export.
 saved_as() { cat -- "$store/records/$1/saved" 2>/dev/null || true; }
 
+# Whether what is saved of a container is what it holds now. Since it was saved it may have run again, or files may have
+# been copied into it; within one run, its records tell; after a pause, its content is compared.
+session=$(cat /proc/sys/kernel/random/uuid)
+is_saved() {
+    local record=$store/records/$1 life now
+    [ -s "$record/saved" ] && [ -s "$record/content" ] || return 1
+    life=$(life_of "$1") && [ "$life" = "$(cat -- "$record/life")" ] || return 1
+    cmp -s -- "$root/containers/$1/config.v2.json" "$record/config.v2.json" || return 1
+    cmp -s -- "$root/containers/$1/hostconfig.json" "$record/hostconfig.json" || return 1
+    [ "$(cat -- "$record/session" 2>/dev/null)" != "$session" ] || return 0
+    now=$(changes_of "$1") && [ "$now" = "$(cat -- "$record/changes")" ] || return 1
+    now=$(content_of "$1" "$(saved_as "$1")") && [ "$now" = "$(cat -- "$record/content")" ] || return 1
+    save_output "records/$1/session" echo "$session"
+}
+# Checksums of what it holds: Docker makes the same archive of the same files.
+content_of() {
+    local again
+    case $2 in
+        nothing) echo nothing ;;
+        export) docker export "$1" | sha256sum | cut -c1-64 ;;
+        *)
+            again=$(saved_name "$1")-again
+            docker commit "$1" "$again" >/dev/null || return 1
+            layers_of "$again" || return 1
+            docker rmi "$again" >/dev/null
+            ;;
+    esac
+}
+layers_of() { docker inspect --type image -f '{{range .RootFS.Layers}}{{println .}}{{end}}' "$1"; }
+all_saved() {
+    local id
+    [ -f "$store/containers" ] || return 1
+    for id in $(moved); do
+        is_saved "$id" || return 1
+    done
+}
+
 # Each container that has written something becomes an image of its own; where the pool refuses that, an archive.
 save_containers() {
     local id
     for id in $(moved); do
-        [ -z "$(saved_as "$id")" ] || continue
-        docker rmi "$(saved_name "$id")" >/dev/null 2>&1 || true
-        if [ ! -s "$store/records/$id/changes" ] && has_image "$(docker inspect -f '{{.Image}}' "$id")"; then
-            keep "records/$id/saved" echo nothing
-        elif [ "$commits" = yes ] && run docker commit -m 'saved by thinspect' "$id" "$(saved_name "$id")" >/dev/null; then
-            keep "records/$id/saved" echo commit
-        else
-            say "container ${id:0:12} is exported as a whole"
-            room_for "$store" "$(docker inspect -s -f '{{.SizeRootFs}}' "$id")" ||
-                stop "$store has no room for the archive of container ${id:0:12}"
-            run docker export -o "$store/$id.tar.part" "$id"
-            tar -tf "$store/$id.tar.part" >/dev/null
-            mv -f -- "$store/$id.tar.part" "$store/$id.tar"
-            keep "records/$id/saved" echo export
-        fi
+        is_saved "$id" || save_container "$id"
     done
+}
+save_container() {
+    local id=$1
+    forget saved
+    note_container "$id"
+    docker rmi "$(saved_name "$id")" >/dev/null 2>&1 || true
+    if [ ! -s "$store/records/$id/changes" ] && has_image "$(docker inspect -f '{{.Image}}' "$id")"; then
+        save_output "records/$id/content" echo nothing
+        save_output "records/$id/saved" echo nothing
+    elif [ "$commits" = yes ] && run docker commit -m 'saved by thinspect' "$id" "$(saved_name "$id")" >/dev/null; then
+        save_output "records/$id/content" layers_of "$(saved_name "$id")"
+        save_output "records/$id/saved" echo commit
+    else
+        export_container "$id"
+    fi
+    save_output "records/$id/session" echo "$session"
+}
+export_container() {
+    local id=$1
+    say "container ${id:0:12} is exported as a whole"
+    room_for "$store" "$(docker inspect -s -f '{{.SizeRootFs}}' "$id")" ||
+        stop "$store has no room for the archive of container ${id:0:12}"
+    run docker export -o "$store/$id.tar.part" "$id"
+    tar -tf "$store/$id.tar.part" >/dev/null
+    sha256sum <"$store/$id.tar.part" | cut -c1-64 >"$store/records/$id/content"
+    mv -f -- "$store/$id.tar.part" "$store/$id.tar"
+    save_output "records/$id/saved" echo export
 }
 
 # All images in one archive, in which layers they share are once; by name where they have one, so that the names come
@@ -59,13 +117,14 @@ save_images() {
 # whole. Read once from end to end.
 verify_archive() {
     local missing
-    keep saved all_images_now
+    save_output saved all_images_now
     [ -s "$store/saved" ] || return 0
     say "reading the archive from end to end"
     (cd "$store" && tar -xf images.tar --to-command=sha256sum) | cut -c1-64 | sort -u >"$store/found"
-    missing=$(wanted | comm -23 - "$store/found" | head -n 3)
-    [ -z "$missing" ] || stop "the archive lacks $(tr '\n' ' ' <<<"$missing"); it is made anew if it is deleted"
+    missing=$(wanted | comm -23 - "$store/found" | sed -n 1,3p)
+    [ -z "$missing" ] || stop "the archive lacks $(printf '%s' "$missing" | tr '\n' ' '); it is made anew if this is run again"
 }
+archive_is_whole() { is_done saved && matches_saved saved all_images_now && { [ ! -s "$store/saved" ] || [ -s "$store/images.tar" ]; }; }
 wanted() {
     xargs -r docker inspect --type image -f '{{.Id}}{{range .RootFS.Layers}} {{.}}{{end}}' <"$store/saved" |
         tr ' ' '\n' | sed '/^$/d; s/^sha256://' | sort -u
@@ -73,9 +132,8 @@ wanted() {
 
 # What was saved is still all there is.
 unchanged() {
-    if ! nothing_runs || ! as_noted saved all_images_now || ! as_noted containers containers_named; then
-        stop "something was made, removed or started since it was saved: go --back, and then run this again"
-    fi
+    { nothing_runs && matches_saved saved all_images_now && matches_saved containers containers_named && all_saved; } ||
+        stop "something was made, removed, changed or started since it was saved: run this again; where containers came or went, go --back before"
 }
 
 # --- loading ----------------------------------------------------------------------------------------------------------
@@ -120,14 +178,14 @@ make_stand_ins() {
         ! keeps_image "$id" || image=$(image_of "$record/config.v2.json")
         docker rm -f -v "$name" >/dev/null 2>&1 || true
         new=$(run docker create --name "$name" --network none "$image" true)
-        keep "records/$id/image" docker inspect --type image -f '{{.Id}}' "$image"
-        keep "records/$id/spare" docker inspect -f '{{range .Mounts}}{{println .Name}}{{end}}' "$new"
+        save_output "records/$id/image" docker inspect --type image -f '{{.Id}}' "$image"
+        save_output "records/$id/spare" docker inspect -f '{{range .Mounts}}{{println .Name}}{{end}}' "$new"
         if [ "$image" != "$(saved_name "$id")" ] && [ "$(saved_as "$id")" != nothing ]; then
-            keep "records/$id/helper" docker inspect --type image -f '{{.Id}}' "$(saved_name "$id")"
-            keep "records/$id/from" upper_of image "$(saved_name "$id")"
-            keep "records/$id/to" upper_of container "$new"
+            save_output "records/$id/helper" docker inspect --type image -f '{{.Id}}' "$(saved_name "$id")"
+            save_output "records/$id/from" upper_of image "$(saved_name "$id")"
+            save_output "records/$id/to" upper_of container "$new"
         fi
-        keep "records/$id/stand-in" echo "$new"
+        save_output "records/$id/stand-in" echo "$new"
     done
 }
 
@@ -161,6 +219,31 @@ fill_layer() {
             tar -C "$to" -xpf - --xattrs --xattrs-include='*' --same-owner --numeric-owner
         sed -n 's:^D /::p' "$1/changes" | delete_below "$to"
     fi
+    holds_the_same "$from" "$to" "$1" || stop "$to does not hold what $from does"
+    printf 'yes\n' >"$1/filled"
+}
+# Every file below a directory: kind, mode, owner and target; and the checksums of their content.
+listed() {
+    (cd "$1" && find . -mindepth 1 -printf '%y %m %U %G %l %p\n' && find . -type f -print0 | xargs -0 -r sha256sum --) | sort
+}
+# A commit's layer is taken whole; of an export that which changed, beside marks of what was deleted.
+holds_the_same() {
+    local path
+    listed "$1" >"$store/listed-there" && listed "$2" >"$store/listed-here" || return 1
+    if [ "$(cat -- "$3/saved")" = commit ]; then
+        cmp -s -- "$store/listed-there" "$store/listed-here"
+        return
+    fi
+    while IFS= read -r -d '' path; do
+        [ -e "$2/$path" ] || [ -L "$2/$path" ] || return 1
+    done < <(present "$1" <"$3/changes")
+    [ -z "$(comm -13 "$store/listed-there" "$store/listed-here" | sed '/^c 0 /d')" ]
+}
+contents_are_there() {
+    local id
+    for id in $(moved); do
+        [ ! -e "$store/records/$id/from" ] || [ -s "$store/records/$id/filled" ] || return 1
+    done
 }
 # What Docker lists as changed but does not export, as sockets, is left out.
 present() {
@@ -222,15 +305,16 @@ drop_helpers() {
 # --- what came of it --------------------------------------------------------------------------------------------------
 
 all_there() {
-    as_noted images images_of_old && as_noted names names_now && as_noted containers containers_named &&
-        as_noted volumes volumes_now
+    matches_saved images images_of_old && matches_saved names names_now && matches_saved containers containers_named &&
+        matches_saved volumes volumes_now
 }
 # The noted images that are there: those that this script made do not count.
 images_of_old() { all_images_now | comm -12 - "$store/images"; }
 compare() {
     local what
+    local file command
     for what in "images images_of_old" "names names_now" "containers containers_named" "volumes volumes_now"; do
-        read -r file command <<<"$what"
+        file=${what% *} command=${what#* }
         diff -u --label before --label now "$store/$file" <("$command") >&2 || say "not all $file are as they were"
     done
 }
@@ -246,9 +330,9 @@ show_changes() {
 # --- the way back -----------------------------------------------------------------------------------------------------
 
 # The old pool was only read, so going back is: the old settings, the old records, and the new store put aside.
-way_back() {
+rollback() {
     local id left=1
-    [ -e "$store/running" ] || [ -e "$store/engine-used" ] || stop "nothing was done yet that could be taken back"
+    [ -s "$store/done" ] || [ -e "$store/running" ] || [ -e "$store/engine-used" ] || stop "nothing was done yet that could be taken back"
     old_store_is_there || stop "the old pool is gone: there is no way back any more"
     open_store
     ask "go back to $old_driver, as it was before? What was made or written since is put aside, not deleted."
@@ -264,12 +348,12 @@ way_back() {
         put_aside "$root/thinspect-left-$left"
         restore_settings
     fi
-    docker_answers || start_docker 9>&-
+    docker_answers || start_docker
     if [ ! -e "$store/engine-used" ]; then
         within 120 driver_is "$old_driver" || stop "Docker did not come back with $old_driver: see docker info"
         take_back_containers
     fi
-    run rm -rf -- "$store/records" "$store/running" "$store/containers" "$store/switching" "$store/engine-used" \
+    run rm -rf -- "$store/records" "$store/running" "$store/ends" "$store/containers" "$store/switching" "$store/engine-used" \
         "$kept"
     mv -f -- "$store/done" "$store/done.taken-back" 2>/dev/null || true
     say "everything is as it was before; the archives stay in $store"

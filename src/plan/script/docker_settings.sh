@@ -1,0 +1,35 @@
+# Everything that tells the daemon options beside its settings file: its command line, or where it is down, its unit, and
+# the files that feed that.
+told_elsewhere() {
+    local process file
+    for process in $(daemons); do
+        tr '\0' '\n' 2>/dev/null <"/proc/$process/cmdline" || true
+    done
+    if systemd_runs; then
+        systemctl cat "$docker_unit" 2>/dev/null | sed -n 's/^ *ExecStart=//p; s/^  *\(-.*\)/\1/p' | tr ' ' '\n' || true
+    fi
+    for file in /etc/sysconfig/docker /etc/sysconfig/docker-storage /etc/default/docker; do
+        [ ! -r "$file" ] || sed -n 's/^ *\(export \)\{0,1\}[A-Z_]*\(OPTS\|OPTIONS\|ARGS\)=//p' "$file" | tr -d "\"'" | tr ' ' '\n'
+    done
+}
+# A daemon does not start that is told of its storage twice, and does not look at a file that is not its own.
+settings_are_the_daemons() {
+    local word told before=''
+    told=$(told_elsewhere) || return 1
+    while IFS= read -r word; do
+        case $word in --storage-opt | --storage-opt=* | --storage-driver | --storage-driver=* | -s) return 1 ;; esac
+        case $before$word in --config-file=*) same_place "${word#*=}" "$settings" || return 1 ;; --config-file/*) same_place "$word" "$settings" || return 1 ;; esac
+        case $word in --config-file) before=$word ;; *) before='' ;; esac
+    done < <(printf '%s\n' "$told")
+}
+# It runs before Docker, and writes /etc/sysconfig/docker-storage (Red Hat's docker-storage-setup, container-storage-setup).
+storage_setup_is_off() {
+    local unit state
+    systemd_runs || return 0
+    for unit in docker-storage-setup container-storage-setup; do
+        state=$(systemctl show -p LoadState "$unit.service" 2>/dev/null) || return 1
+        [ "$state" = LoadState=loaded ] || continue
+        case $(systemctl is-enabled "$unit.service" 2>/dev/null) in enabled* | linked*) return 1 ;; esac
+        ! systemctl cat "$docker_unit" 2>/dev/null | grep -E "^(Wants|Requires)=.*$unit" >/dev/null || return 1
+    done
+}
