@@ -143,6 +143,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::OptionInvalid, &["unable to configure the Docker daemon with file"]), // flag and file disagree
     says(M::TaskNameNotSet, &["Can't set task name"]), // a blank or a slash in a name
     says(M::DriverUnsupported, &["inconsistent paths for container"]), // daemon.go: the driver gave another path than before
+    says(M::XfsRetriesUnsupported, &["Failed to open file", "max_retries"]), // an older kernel
     says(M::XfsRetriesUnsupported, &["Failed to write string", "max_retries"]), // not a number
     says(M::ToolMissing, &["XFS is not supported in your system", "executable file not found"]), // mkfs.xfs: notice, ext4 is taken
     says(M::ToolMissing, &["error looking up command"]), // device_setup.go
