@@ -147,17 +147,24 @@ pub fn gather<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<LogMessage> {
         heard.entry(group(kind.as_ref())).or_default().add((order, line, kind));
     };
     let mut wrapped = wrapped::Joiner::default();
+    let mut whole: Vec<String> = Vec::new();
     for line in texts.flat_map(str::lines).flat_map(pieces) {
         let found = if matcher::may_match(line) { kinds(line) } else { Vec::new() };
         let joined = wrapped.next(line, &found);
         found.into_iter().for_each(|kind| add(Cow::Borrowed(line), kind));
         if let Some((text, kinds)) = joined {
+            if whole.len() < KEPT {
+                whole.push(text.clone());
+            }
             kinds.into_iter().for_each(|kind| add(Cow::Owned(text.clone()), kind));
         }
     }
     let mut kept: Vec<_> = heard.into_values().flat_map(|h| h.first.into_iter().chain(h.last)).collect();
     kept.sort_unstable_by_key(|(order, ..)| *order);
-    kept.into_iter().map(|(_, line, kind)| LogMessage::new(kind, &line)).collect()
+    let messages = kept.into_iter().map(|(_, line, kind)| LogMessage::new(kind, &line));
+    // A part of a wrapped line tells of some failure; what failed is in the whole.
+    let part = |m: &LogMessage| whole.iter().any(|text| text.len() > m.text.len() && text.contains(&m.text));
+    messages.filter(|m| !(m.message().is_generic() && part(m))).collect()
 }
 
 /// LogMessages of one kind that are kept from the beginning, and as many from the end.

@@ -68,8 +68,8 @@ mod tests {
     #[test]
     fn lines_of_a_log_are_not_joined() {
         let text = "Aug 01 23:14:03 host lvm[1]: Cannot create new thin volume, there is free\nAug 01 23:14:04 host x: space in thin pool vg/pool reached threshold";
-        assert_eq!(messages(text), []);
+        assert!(!messages(text).contains(&Message::LvmRefusesAtThreshold), "{:?}", messages(text));
         let whole = "the first sentence of a person who tells of free space that there is.\nin thin pool vg/pool, reached threshold";
-        assert_eq!(messages(whole), []);
+        assert!(!messages(whole).contains(&Message::LvmRefusesAtThreshold), "{:?}", messages(whole));
     }
 }
