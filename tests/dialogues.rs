@@ -89,3 +89,16 @@ fn a_log_whose_last_word_is_write_mode_is_past() {
     assert!(!report(&[ROOMY, full, again]).diagnosis.is_open(), "the log ends it itself");
     assert!(report(&[ROOMY, again, full]).diagnosis.is_open(), "it came after");
 }
+
+#[test]
+fn where_no_engine_is_none_is_suspected() {
+    let rows = "  LV   VG Attr       LSize   Pool Origin Data%  Meta%\n  pool vg twi-aotz-- 100.00g             41.20  12.00\n  \
+                vm1  vg Vwi-aotz--  10.00g pool        80.00";
+    let failed = "qemu-kvm: write: No space left on device";
+    let alone = report(&["write error: No space left on device"]);
+    assert!(suspects(&alone).contains(&"container-size-limit"), "nothing says whose pool it is");
+    let beside = report(&["write error: No space left on device", rows]);
+    assert!(!suspects(&beside).contains(&"container-size-limit"), "{:?}", suspects(&beside));
+    assert!(excluded(&beside).contains(&"container-size-limit"), "{:?}", excluded(&beside));
+    assert!(!suspects(&report(&[failed, rows])).is_empty());
+}

@@ -102,3 +102,31 @@ fn nothing_is_claimed_of_other_programs() {
     let found = report(&format!("{whole}{line}\n{whole}")).findings;
     assert_eq!(found.first().map(|f| f.rule), Some("data-full"));
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever lines stand together, cut wherever: a cause is found, suspected or ruled out, never two of these; and a
+    /// failure that nothing explains is never `ok`.
+    #[test]
+    fn any_lines_together_keep_the_promises(
+        picks in proptest::collection::vec((0_usize..900, 0_usize..80, proptest::bool::ANY), 1..12)
+    ) {
+        let entries = entries();
+        let mut text = String::new();
+        for (pick, cut, healthy) in picks {
+            let Some(entry) = entries.get(pick) else { continue };
+            text.extend(entry.example.chars().skip(cut));
+            text.push('\n');
+            if healthy {
+                text.push_str(HEALTHY);
+            }
+        }
+        let report = report(&text);
+        for suspect in &report.diagnosis.suspects {
+            proptest::prop_assert!(report.findings.iter().all(|f| f.rule != suspect.rule), "{}", suspect.rule);
+            proptest::prop_assert!(report.diagnosis.excluded.iter().all(|e| e.rule != suspect.rule), "{}", suspect.rule);
+        }
+        proptest::prop_assert!(!report.diagnosis.is_open() || report.verdict != Verdict::Ok);
+    }
+}

@@ -156,7 +156,7 @@ static CASES: &[Case] = &[
     case(InputOutputError, &[Message::DmIoError], &["block-device-failing", "metadata-corrupt", "pool-failed"]),
     case(InputOutputError, &[Message::StatusIoError], &["pool-failed", "block-device-failing", "pool-unanswered"]),
     case(Missing, &[Message::PoolStatusUnreadable], &["pool-failed", "pool-unanswered"]),
-    case(Refused, &[Message::TableInvalid], &["metadata-corrupt", "table-refused", "driver-misconfigured"]),
+    case(Refused, &[Message::TableInvalid], &["table-refused", "metadata-corrupt", "driver-misconfigured"]),
     case(Missing, &[Message::OriginAbsent, Message::PoolDeviceNotOpened], &["pool-not-found", "table-refused", "device-busy"]),
     case(Damage, &[Message::ShadowFailed], &["metadata-full", "metadata-corrupt", "pool-read-only", "block-device-failing"]),
     case(Damage, &[Message::CheckCrashed], &["metadata-corrupt", "thin-check-unavailable"]),

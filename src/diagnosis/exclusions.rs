@@ -4,8 +4,9 @@
 
 use crate::host::Host;
 use crate::host::dm::status::Mode;
+use crate::host::log::LogMessage;
 use crate::host::model::backing::{BackingKind, Filesystem};
-use crate::host::model::pool::Pool;
+use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::parse::version::version;
 
 /// Share in use, in tenths of a percent, below which space is not what fails.
@@ -13,8 +14,23 @@ const ROOMY: u64 = 900;
 /// Share in use from which space is the first thing to look at.
 const TIGHT: u64 = 800;
 
+/// Causes that only a container engine's pool has.
+const OF_ENGINES: &[&str] = &[
+    "container-size-limit",
+    "containerd-device-faulty",
+    "data-below-min-free",
+    "deferred-deletion-backlog",
+    "docker-metadata-mismatch",
+    "driver-removed",
+];
+
 /// The fact that rules a cause out.
 pub(super) fn fact(host: &Host, rule: &str) -> Option<String> {
+    if OF_ENGINES.contains(&rule)
+        && let Some(fact) = no_engine(host)
+    {
+        return Some(fact);
+    }
     match rule {
         "data-full" | "data-nearly-full" => of_every_pool(host, |p| {
             let free = p.data.free().filter(|_| p.data.permille().is_some_and(|used| used < ROOMY))?;
@@ -100,6 +116,23 @@ pub(super) fn speaks_for(host: &Host, rule: &str) -> Option<String> {
 fn of_every_pool(host: &Host, fact: impl Fn(&Pool) -> Option<String>) -> Option<String> {
     let facts: Option<Vec<String>> = host.pools.iter().map(fact).collect();
     facts.filter(|all| !all.is_empty()).map(|all| all.join("; "))
+}
+
+/// That the pools are LVM's or Stratis' own, and nothing speaks of a container engine.
+fn no_engine(host: &Host) -> Option<String> {
+    let named = |line: &LogMessage| {
+        let text = line.text.to_ascii_lowercase();
+        ["docker", "containerd", "devmapper", "container", "podman", "crio"]
+            .iter()
+            .any(|word| text.contains(word))
+    };
+    let engine = !host.docker_roots.is_empty()
+        || !host.containerd_configs.is_empty()
+        || host.log_messages.iter().any(named);
+    let own = |p: &Pool| matches!(p.owner, PoolOwner::Lvm | PoolOwner::Stratis).then(|| p.label().to_owned());
+    let pools: Option<Vec<String>> = host.pools.iter().map(own).collect();
+    let pools = pools.filter(|all| !all.is_empty() && !engine)?;
+    Some(format!("{} belongs to no container engine", pools.join(", ")))
 }
 
 fn docker_version(host: &Host) -> Option<(u32, u32)> {

@@ -52,7 +52,16 @@ fn check(host: &Host) -> Vec<Finding> {
 
 fn check_log(host: &Host) -> Option<Finding> {
     let root = queries::docker_root(host);
-    let own = |path: &str| matches!(place(path, root), Place::DockersFiles | Place::Run);
+    // Any path whose filesystem is shown to be full, unless that is a thin device's: then it is the volume's size.
+    let shown_full = |path: &str| {
+        let filesystem = queries::filesystem_of(host, path).filter(|f| !lies_on_a_container(f));
+        filesystem.and_then(fullness).is_some_and(|(severity, _)| severity == Severity::Critical)
+    };
+    let own = |path: &str| match place(path, root) {
+        Place::DockersFiles | Place::Run => true,
+        Place::Container => false,
+        Place::Unknown => shown_full(path),
+    };
     let lines: Vec<(&LogMessage, &str)> =
         queries::no_space_lines(host).filter_map(|(s, p)| Some((s, p?))).filter(|(_, p)| own(p)).collect();
     let (_, path) = lines.first()?;
@@ -64,12 +73,18 @@ fn check_log(host: &Host) -> Option<Finding> {
     }
     let mount = filesystem.and_then(|f| f.mount.as_deref());
     let run = place(path, root) == Place::Run;
+    let own_files = place(path, root) == Place::DockersFiles;
     let subject = Subject::filesystem(mount.unwrap_or(if run { "/run" } else { root }));
     let what = if run { "space or inodes; it lies in memory" } else { "space (or inodes)" };
     let summary = match &full {
         Some((Severity::Critical, left)) => {
             let at = mount.unwrap_or(root);
-            format!("The filesystem under Docker's own files ({at}) is full: {left}; not the pool")
+            let whose = if own_files {
+                "The filesystem under Docker's own files"
+            } else {
+                "The filesystem of that path"
+            };
+            format!("{whose} ({at}) is full: {left}; not the pool")
         }
         _ => format!("The filesystem under Docker's own files has no {what}: not the pool"),
     };
@@ -77,7 +92,18 @@ fn check_log(host: &Host) -> Option<Finding> {
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, subject, summary)
         .with_evidence("path that could not be written", *path, "error line")
         .with_log_lines(&log_messages);
-    Some(with_advice(finding, if run { "/run" } else { root }))
+    let below = match (run, own_files) {
+        (true, _) => "/run",
+        (_, true) => root,
+        _ => mount.unwrap_or(root),
+    };
+    Some(with_advice(finding, below))
+}
+
+/// Whether a filesystem is that of a container or an image.
+fn lies_on_a_container(filesystem: &Filesystem) -> bool {
+    let name = filesystem.source.as_deref().and_then(|s| s.strip_prefix("/dev/mapper/"));
+    name.is_some_and(queries::is_containers_disk)
 }
 
 /// SQLite's words: Docker's link database, or an image's build, could not be written.

@@ -1,8 +1,8 @@
 //! Rule: the creation of a pool was interrupted, and parts of it are left.
 
-use super::Finding;
 use super::shared::log_findings::Claim;
 use super::shared::{log_findings, queries};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
 use crate::host::log::Message;
@@ -28,6 +28,12 @@ super::rule! {
     /// ```host
     ///   Manual intervention may be required to remove abandoned LV(s) before retrying.
     /// ```
+    /// A plain volume where the pool should be:
+    /// ```host
+    ///   LV              VG  Attr       LSize
+    ///   [lvol0_pmspare] vg1 ewi------- 128.00m
+    ///   thinpool        vg1 -wi-a----- 128.00m
+    /// ```
     /// ```host quiet
     /// docker-thinpool: 0 19914752 thin-pool 4 2575/25600 181/19448 - rw discard_passdown queue_if_no_space - 1024
     /// ```
@@ -44,13 +50,32 @@ static CLAIMS: &[Claim] = &[Claim {
 
 fn check(host: &Host) -> Vec<Finding> {
     let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
-    found.map(with_advice).into_iter().collect()
+    found.or_else(|| of_volumes(host)).map(with_advice).into_iter().collect()
+}
+
+/// LVM makes the pool's metadata as a plain volume under the pool's own name before it makes the pool. A plain volume
+/// exactly as large as its group's spare for metadata, in a group without any pool, is such a one.
+fn of_volumes(host: &Host) -> Option<Finding> {
+    let all = &host.lvm.volumes;
+    let spare = all.iter().find(|v| v.attr.starts_with('e') && v.name.lv.ends_with("_pmspare"))?;
+    let in_group = || all.iter().filter(|v| v.name.vg == spare.name.vg);
+    if in_group().any(|v| v.attr.starts_with('t')) {
+        return None;
+    }
+    let half = in_group().find(|v| v.attr.starts_with('-') && v.size.is_some() && v.size == spare.size)?;
+    let name = format!("{}/{}", half.name.vg, half.name.lv);
+    let summary = format!(
+        "{name} may be the beginning of a thin pool: a plain volume as large as the group's spare for metadata, and no pool"
+    );
+    let subject = Subject::pool_named(name);
+    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary);
+    Some(finding.with_evidence("attributes", half.attr.clone(), "lvs").with_evidence(
+        "spare",
+        spare.name.lv.clone(),
+        "lvs",
+    ))
 }
 
 fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(
-        Risk::Reads,
-        "see what is left of it",
-        &["lvs -a", "vgcfgbackup -f /tmp/vg-text VG"],
-    ))
+    finding.advise(Advice::new(Risk::Reads, "see what is left of it", &["lvs -a -o +segtype,devices"]))
 }

@@ -30,9 +30,10 @@ use thinspect::rules;
 pub(crate) type Target = fn(&[u8]);
 
 /// Every target by name.
-pub(crate) const ALL: [(&str, Target); 8] = [
+pub(crate) const ALL: [(&str, Target); 9] = [
     ("bolt", bolt),
     ("docker_info", docker_info),
+    ("log", log),
     ("lvm", lvm),
     ("metadata", metadata),
     ("paste", paste),
@@ -45,6 +46,31 @@ pub(crate) const ALL: [(&str, Target); 8] = [
 pub(crate) fn paste(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     show(&pasting::paste(text));
+}
+
+/// Lines of logs: the reader of messages, and what is made of them.
+pub(crate) fn log(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    for message in host::log::gather([text.as_ref()].into_iter()) {
+        assert!(text.contains(&message.text), "a message is a part of the text");
+        assert!(message.device().is_none_or(|device| message.text.contains(device)));
+        black_box((message.pool(), message.number_after("is")));
+    }
+    let report = Report::new(host::read(&pasting::paste(&text)), Source::Pasted, None);
+    for suspect in &report.diagnosis.suspects {
+        assert!(
+            report.findings.iter().all(|f| f.rule != suspect.rule),
+            "{} is found and suspected",
+            suspect.rule
+        );
+        assert!(
+            report.diagnosis.excluded.iter().all(|e| e.rule != suspect.rule),
+            "{} is ruled out",
+            suspect.rule
+        );
+    }
+    let open = report.diagnosis.is_open();
+    assert!(!open || report.verdict != thinspect::verdict::Verdict::Ok, "no failure is left open beside ok");
 }
 
 /// The bytes of `--from`: a recording this program wrote, or pasted text in whatever encoding.

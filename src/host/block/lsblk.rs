@@ -88,10 +88,12 @@ impl Listing {
         self.all.iter()
     }
 
-    /// Whether LVM's names say that a device is a pool: one that holds data carries it, or goes by the same name.
+    /// Whether LVM's names say that a device is a pool: one that holds its data or metadata goes by the same name.
     #[must_use]
     pub fn is_lvms_pool(&self, device: &BlockDevice) -> bool {
-        let data = |name: &str| self.names.contains_key(&format!("{name}_tdata"));
+        let data = |name: &str| {
+            ["_tdata", "_tmeta"].iter().any(|end| self.names.contains_key(&format!("{name}{end}")))
+        };
         match device.name.strip_suffix("-tpool") {
             Some(volume) => data(volume),
             None => data(&device.name) && !self.names.contains_key(&format!("{}-tpool", device.name)),

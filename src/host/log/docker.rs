@@ -139,9 +139,10 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::OptionInvalid, &["must set both `dm.thinp_percent`"]), // the same
     says(M::OptionInvalid, &["could not parse `dm."]), // the same
     says(M::OptionInvalid, &["dm.libdm_log_level must be in range"]), // the same
+    says(M::OptionInvalid, &["is not a valid block device"]), // container-storage-setup: DEVS
     says(M::OptionInvalid, &["unable to configure the Docker daemon with file"]), // flag and file disagree
     says(M::TaskNameNotSet, &["Can't set task name"]), // a blank or a slash in a name
-    says(M::DriverUnsupported, &["inconsistent paths for container"]), // daemon.go, verifyVolumesInfo's cousin
+    says(M::DriverUnsupported, &["inconsistent paths for container"]), // daemon.go: the driver gave another path than before
     says(M::XfsRetriesUnsupported, &["Failed to write string", "max_retries"]), // not a number
     says(M::ToolMissing, &["XFS is not supported in your system", "executable file not found"]), // mkfs.xfs: notice, ext4 is taken
     says(M::ToolMissing, &["error looking up command"]), // device_setup.go
@@ -164,6 +165,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::DeviceBusyNote, &["Timeout while waiting for device"]), // waitRemove, waitClose
     says(M::MountNotFound, &["open /dev/mapper/docker-", "no such file or directory"]), // the node is not there yet
     // Loop devices and files.
+    says(M::LoopFileGone, &["rm -", "/devicemapper/devicemapper"]), // a person's own command
     says(M::LoopFileGone, &["Couldn't stat loopfile"]), // fillStatus
     says(M::LoopFileGone, &["Loopback device and filesystem disagree on device/inode"]), // the file was replaced
     says(M::LoopFileGone, &["Opening sparse file", "no such file or directory"]), // containers/storage

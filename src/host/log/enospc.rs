@@ -40,8 +40,21 @@ pub(super) const NO_SPACE: &[&str] = &[
 /// The kernel's own `metadata operation … failed: error = -28` does not. Nor does an `ENOSPC` of a table of the kernel's:
 /// watches of files, control groups, semaphores.
 pub(super) fn is_of_a_device(plain: &str) -> bool {
-    let elsewhere = ["metadata operation", "inotify", "/sys/fs/cgroup/", "semget", "shmget"];
-    !elsewhere.iter().any(|words| plain.contains(words))
+    let elsewhere = [
+        "metadata operation",
+        "inotify",
+        "/sys/fs/cgroup",
+        "semget",
+        "shmget",
+        "shared memory segment",
+        "semaphore",
+        "/dev/shm",
+    ];
+    // A name in a path is no errno: /sys/fs/xfs/dm-5/error/metadata/ENOSPC/max_retries.
+    let named =
+        plain.contains("/enospc") && plain.matches("enospc").count() == plain.matches("/enospc").count();
+    let only_named = named && !NO_SPACE.iter().any(|words| *words != "enospc" && plain.contains(words));
+    !only_named && !elsewhere.iter().any(|words| plain.contains(words))
 }
 
 /// A write that failed because something is full, and the path if the line names one; for lines that have one of

@@ -25,6 +25,8 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::XfsWritebackError, &["writeback error on"]), // xfs_aops.c, iomap
     says(M::NoSpaceBelow, &["EXT4-fs warning", "I/O error 3 writing"]), // BLK_STS_NOSPC: the device has no space
     says(M::NoSpaceBelow, &["EXT4-fs warning", "I/O error -28 writing"]), // the same before 4.13
+    says(M::NoSpaceBelow, &["mkfs", "no space left on device"]).near(&["/dev/dm-", "/dev/mapper/", "libxfs_device_zero"]), // a device, not a file
+    says(M::NoSpaceBelow, &["write error: critical space allocation"]), // BLK_STS_NOSPC in words: bcachefs
     says(M::NoSpaceBelow, &["JBD2: Error -28 detected"]), // fs/jbd2
     says(M::NoSpaceBelow, &["XFS (", "metadata I/O error", "error 28"]), // xfs_buf.c
     says(M::NoSpaceBelow, &["XFS (", "log I/O error -28"]), // xfs_log.c

@@ -35,7 +35,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::MessagesRefused, &["unable to service pool target messages"]), // pool_message
     says(M::ThinDeleteFailed, &["Deletion of thin device", "failed"]), // process_delete_mesg
     says(M::ThinCreateFailed, &["Creation of new thin volume", "failed"]), // process_create_thin_mesg
-    says(M::ThinCreateFailed, &["Creation of new snapshot", "failed"]), // process_create_snap_mesg
+    says(M::ThinCreateFailed, &["thin: Creation of", "of device"]), // process_create_snap_mesg
     says(M::ThinOpenFailed, &["Couldn't open thin internal device"]), // thin_ctr
     says(M::TransactionChangeRefused, &["Failed to change transaction id from"]), // process_set_transaction_id_mesg
     says(M::TransactionChangeRefused, &["mismatched transaction id"]), // dm-thin-metadata.c

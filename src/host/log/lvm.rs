@@ -41,7 +41,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::LvmWarnsData, &["Thin pool", "data is now", "% full"]), // dmeventd_thin.c
     says(M::LvmWarnsMetadata, &["Thin pool", "metadata is now", "% full"]), // dmeventd_thin.c
     says(M::LvmWarnsMetadata, &["Remaining free space in metadata of thin pool", "is too low"]), // thin_manip.c
-    says(M::LvmRefusesAtThreshold, &["free space in thin pool", "reached threshold"]), // lib/metadata/thin_manip.c
+    says(M::LvmRefusesAtThreshold, &["free space in", "reached threshold"]), // lib/metadata/thin_manip.c
     says(M::Overcommitted, &["Sum of all thin volume sizes", "exceeds the size"]), // thin_manip.c
     says(M::AutoextendOff, &["not turned on protection against thin pools running out of space"]), // thin_manip.c
     says(M::AutoextendOff, &["thin_pool_autoextend_threshold below 100"]), // the same
@@ -117,6 +117,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::TargetMissing, &["Module dm_thin_pool not found"]), // the same
     says(M::TargetMissing, &["dm_thin_pool", "not found"]).near(&["module", "modprobe"]), // the same
     says(M::TargetMissing, &["dm-thin-pool", "not found"]).near(&["module", "modprobe"]), // the same
+    says(M::TargetMissing, &["target support missing from kernel"]), // lib/activate: thin's or a snapshot's
     says(M::TargetMissing, &["unrecognised segment type thin"]), // an LVM built without thin
     says(M::TargetMissing, &["Unrecognized segment type", "thin"]), // the same, flags of a newer release
     says(M::TargetMissing, &["unknown segment type", "thin"]), // the same

@@ -95,12 +95,15 @@ struct Entry {
     message: Message,
     /// Pieces after the first one.
     others: Vec<String>,
-    near: Vec<String>,
+    /// The place of its words in [`Index::contexts`]; none where it may stand anywhere.
+    near: Option<usize>,
     without: Vec<String>,
 }
 
 struct Index {
     entries: Vec<Entry>,
+    /// Lists of words of which a line has one, each once: many patterns share one.
+    contexts: Vec<AhoCorasick>,
     /// First pieces, each once.
     first: AhoCorasick,
     /// The entries that begin with each of them.
@@ -131,6 +134,7 @@ fn build() -> Option<Index> {
     let all = |words: &[&str]| words.iter().map(|w| normalize(w)).collect::<Vec<String>>();
     let (mut firsts, mut by_first) = (Vec::<String>::new(), Vec::<Vec<usize>>::new());
     let (mut entries, mut marks) = (Vec::new(), Vec::new());
+    let (mut contexts, mut lists) = (Vec::new(), Vec::<&[&str]>::new());
     for pattern in tables().chain(&extra) {
         let mut pieces = all(pattern.pieces).into_iter();
         let first = pieces.next()?;
@@ -149,12 +153,26 @@ fn build() -> Option<Index> {
             firsts.len() - 1
         });
         by_first.get_mut(place)?.push(entries.len());
-        let (near, without) = (all(pattern.near), all(pattern.without));
-        entries.push(Entry { message: pattern.message, others, near, without });
+        let near = match lists.iter().position(|list| *list == pattern.near) {
+            _ if pattern.near.is_empty() => None,
+            Some(place) => Some(place),
+            None => {
+                lists.push(pattern.near);
+                contexts.push(automaton(&all(pattern.near), false)?);
+                Some(contexts.len() - 1)
+            }
+        };
+        entries.push(Entry { message: pattern.message, others, near, without: all(pattern.without) });
     }
     marks.sort_unstable();
     marks.dedup();
-    Some(Index { entries, by_first, first: automaton(&firsts, false)?, prefilter: automaton(&marks, true)? })
+    Some(Index {
+        contexts,
+        entries,
+        by_first,
+        first: automaton(&firsts, false)?,
+        prefilter: automaton(&marks, true)?,
+    })
 }
 
 /// Whether a line may say something that is known: it holds the longest word of some pattern. No is certain.
@@ -169,6 +187,7 @@ pub(super) fn matches(normal: &str) -> Vec<Message> {
     let mut found = Vec::new();
     // A pattern whose later pieces do not follow its first one does not have them after a later first one either.
     let mut failed: Vec<usize> = Vec::new();
+    let mut told = vec![None; index.contexts.len()];
     for hit in index.first.find_overlapping_iter(normal) {
         let places = index.by_first.get(hit.pattern().as_usize());
         for place in places.into_iter().flatten() {
@@ -177,7 +196,7 @@ pub(super) fn matches(normal: &str) -> Vec<Message> {
                 continue;
             }
             let rest = normal.get(hit.end()..).unwrap_or_default();
-            if follow(rest, &entry.others) && fits(normal, entry) {
+            if follow(rest, &entry.others) && index.fits(normal, entry, &mut told) {
                 found.push(entry.message);
             } else {
                 failed.push(*place);
@@ -187,10 +206,15 @@ pub(super) fn matches(normal: &str) -> Vec<Message> {
     found
 }
 
-/// Whether the rest of the line lets the pattern mean what it means.
-fn fits(normal: &str, entry: &Entry) -> bool {
-    let has = |word: &String| normal.contains(word.as_str());
-    (entry.near.is_empty() || entry.near.iter().any(has)) && !entry.without.iter().any(has)
+impl Index {
+    /// Whether the rest of the line lets the pattern mean what it means; `told` keeps which contexts the line has.
+    fn fits(&self, normal: &str, entry: &Entry, told: &mut [Option<bool>]) -> bool {
+        let near = entry.near.is_none_or(|place| {
+            let looked = || self.contexts.get(place).is_some_and(|context| context.is_match(normal));
+            told.get_mut(place).is_some_and(|known| *known.get_or_insert_with(looked))
+        });
+        near && !entry.without.iter().any(|word| normal.contains(word.as_str()))
+    }
 }
 
 /// Whether a text has the pieces, in order.

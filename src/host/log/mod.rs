@@ -19,6 +19,7 @@ mod names;
 mod systemd_udev;
 mod thin_tools;
 mod tools;
+mod wrapped;
 
 pub use message::Message;
 pub use names::PoolName;
@@ -39,6 +40,7 @@ static TABLES: [&[matcher::Pattern]; 11] = [
 ];
 
 use super::model::units::Bytes;
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
 /// A recognised line.
@@ -140,15 +142,22 @@ pub fn read(line: &str) -> Vec<LogMessage> {
 pub fn gather<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<LogMessage> {
     let mut heard: HashMap<(Message, bool), Heard<'a>> = HashMap::new();
     let mut order = 0;
-    for line in texts.flat_map(str::lines).flat_map(pieces).filter(|line| matcher::may_match(line)) {
-        for kind in kinds(line) {
-            order += 1;
-            heard.entry(group(kind.as_ref())).or_default().add((order, line, kind));
+    let mut add = |line: Cow<'a, str>, kind: Option<Kind>| {
+        order += 1;
+        heard.entry(group(kind.as_ref())).or_default().add((order, line, kind));
+    };
+    let mut wrapped = wrapped::Joiner::default();
+    for line in texts.flat_map(str::lines).flat_map(pieces) {
+        let found = if matcher::may_match(line) { kinds(line) } else { Vec::new() };
+        let joined = wrapped.next(line, &found);
+        found.into_iter().for_each(|kind| add(Cow::Borrowed(line), kind));
+        if let Some((text, kinds)) = joined {
+            kinds.into_iter().for_each(|kind| add(Cow::Owned(text.clone()), kind));
         }
     }
     let mut kept: Vec<_> = heard.into_values().flat_map(|h| h.first.into_iter().chain(h.last)).collect();
     kept.sort_unstable_by_key(|(order, ..)| *order);
-    kept.into_iter().map(|(_, line, kind)| LogMessage::new(kind, line)).collect()
+    kept.into_iter().map(|(_, line, kind)| LogMessage::new(kind, &line)).collect()
 }
 
 /// LogMessages of one kind that are kept from the beginning, and as many from the end.
@@ -156,7 +165,7 @@ const KEPT: usize = 200;
 
 /// A line that says something, with its place in the order of all. Without a kind it speaks of no space left: of which
 /// path is looked up only where it is kept.
-type Line<'a> = (u64, &'a str, Option<Kind>);
+type Line<'a> = (u64, Cow<'a, str>, Option<Kind>);
 
 /// What was heard of one kind.
 #[derive(Default)]

@@ -80,16 +80,10 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::MountRefused, &["same superblock, different security settings"]), // kernel, SELinux
     says(M::LimitReached, &["disk quota exceeded"]), // EDQUOT
     says(M::LimitReached, &["System limit for number of file watchers reached"]), // node.js
-    says(M::LimitReached, &["inotify", "no space left on device"]), // fs.inotify.max_user_watches
-    says(M::LimitReached, &["no space left on device", "inotify"]), // the same
-    says(M::LimitReached, &["fsnotify", "no space left on device"]), // the same
-    says(M::LimitReached, &["no space left on device", "mutex"]), // semaphores
-    says(M::LimitReached, &["no space left on device", "/dev/shm"]), // a memory filesystem
-    says(M::LimitReached, &["/dev/shm", "no space left on device"]), // the same
-    says(M::LimitReached, &["/sys/fs/cgroup", "no space left on device"]), // control groups
-    says(M::LimitReached, &["semget", "no space left on device"]), // SysV
-    says(M::LimitReached, &["shmget", "no space left on device"]), // SysV
-    says(M::LimitReached, &["could not create semaphores", "no space left on device"]), // PostgreSQL
+    says(M::LimitReached, &["no space left on device"]).near(&["inotify", "fsnotify"]), // fs.inotify.max_user_watches
+    says(M::LimitReached, &["no space left on device"]).near(&["semget", "semaphore", "mutex"]), // kernel.sem
+    says(M::LimitReached, &["no space left on device"]).near(&["shmget", "shared memory segment", "/dev/shm"]), // memory
+    says(M::LimitReached, &["no space left on device"]).near(&["/sys/fs/cgroup", "/proc/"]), // tables of the kernel
     says(M::VmNoSpace, &["block I/O error in device", "No space left on device"]), // qemu
     says(M::VmNoSpace, &["qemu", "no space left on device"]), // the same
     says(M::NoSpaceOfDatabase, &["Operating system error number 28"]), // InnoDB
