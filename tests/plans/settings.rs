@@ -163,8 +163,10 @@ fn shell(stage: &Stage, line: &str) -> std::process::Output {
         std::fs::read_to_string(path).unwrap()
     };
     let text = format!(
-        "{}\nstore={s}/store settings={s}/etc/daemon.json\n{}\n{}\n{line}\n",
-        part("prologue.sh").replace("[ \"$(id -u)\" = 0 ]", "true"),
+        "{}\nstore={s}/store settings={s}/etc/daemon.json\n{}\n{}\n{line}\nfinish done\n",
+        part("prologue.sh")
+            .replace("=/var/log/", &format!("={}/", stage.path("").display()))
+            .replace("[ \"$(id -u)\" = 0 ]", "true"),
         part("settings.sh"),
         part("settings_copy.sh"),
         s = stage.path("").display().to_string().trim_end_matches('/')
