@@ -52,6 +52,9 @@ pub(crate) fn paste(data: &[u8]) {
 pub(crate) fn log(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     for message in host::log::gather([text.as_ref()].into_iter()) {
+        // A message may have been wrapped: its words stand in the text, one after the other.
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words(&text).contains(&words(&message.text)), "a message is a part of the text");
         assert!(message.device().is_none_or(|device| message.text.contains(device)));
         black_box((message.pool(), message.number_after("is")));
     }
