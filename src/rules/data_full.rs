@@ -163,11 +163,12 @@ fn check_log(host: &Host) -> Option<Finding> {
     ];
     let lines = log_findings::current(host, &names);
     let first = lines.first()?;
-    let failing = lines.iter().any(|s| s.text.contains("error IO"));
-    let now = if failing {
-        "its grace has passed and writes to new space fail"
-    } else {
-        "writes to new space wait"
+    // The last of them counts: a pool that queues begins to fail its writes later.
+    let now = match lines.last()?.message() {
+        Message::PoolFailsWrites => "its grace has passed and writes to new space fail",
+        Message::NoSpaceBelow => "writes to new space fail",
+        Message::PoolQueuesWrites => "writes to new space wait",
+        _ => "writes to new space wait or fail",
     };
     let contradicted = queries::pool_of(host, first).is_some_and(queries::has_room);
     let certainty = if contradicted { Certainty::Possible } else { Certainty::Certain };
