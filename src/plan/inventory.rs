@@ -3,7 +3,7 @@
 //! Counted from the recording alone. It refuses to guess whether a container has written something: only one that never
 //! started has not; how much is known where the pool's metadata was counted.
 
-use super::facts::{Half, State, state};
+use super::pool_facts::{Half, State, state};
 use crate::host::docker::Docker;
 use crate::host::model::pool::Pool;
 use crate::host::model::units::Bytes;

@@ -5,7 +5,6 @@
 
 mod daemon_json;
 mod direct_lvm;
-mod facts;
 mod free;
 mod grow;
 mod inventory;
@@ -14,6 +13,7 @@ mod json_edit;
 mod min_free_space;
 mod numbers;
 mod overlay2;
+mod pool_facts;
 mod repair;
 mod script;
 mod settings;
@@ -21,7 +21,7 @@ mod settings_change;
 mod sizes;
 
 pub use direct_lvm::{Counted, DirectLvm, Where, direct_lvm};
-pub use free::chosen::{Chosen, Removal, Thing, Trimming, free_chosen};
+pub use free::selection::{Chosen, Removal, Thing, Trimming, free_chosen};
 pub use free::{Free, free};
 pub use grow::{Grow, Which, grow};
 pub use items::{Fate, Item, Kind};
@@ -93,7 +93,7 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What a script of this plan has to know beyond the steps.
     #[serde(skip)]
-    pub basis: Basis,
+    pub basis: ScriptContext,
 }
 
 /// One thing to do.
@@ -121,12 +121,12 @@ pub struct Step {
     pub difference: Vec<String>,
     /// The step as the script does it; none for what only a person can do.
     #[serde(skip)]
-    pub guarded: Option<Guarded>,
+    pub guarded: Option<ScriptStep>,
 }
 
 /// What the script does for a step, in bash, with the helpers of its prologue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Guarded {
+pub struct ScriptStep {
     /// A condition that holds once the step is done: the step is then skipped.
     pub done: String,
     /// Conditions that must hold before, each with the sentence that is said if it does not.
@@ -143,7 +143,7 @@ pub struct Guarded {
 
 /// What a plan rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Basis {
+pub struct ScriptContext {
     /// When and how the facts were recorded, for the script's header.
     pub recorded: String,
     /// Why no script can be made of it; `None` if one can.
@@ -170,7 +170,7 @@ impl Plan {
             Some(when) => format!("{how}, {when}"),
             None => how.to_owned(),
         };
-        let basis = Basis { recorded, ..Basis::default() };
+        let basis = ScriptContext { recorded, ..ScriptContext::default() };
         let (blocked_by, warnings, steps) = (Vec::new(), Vec::new(), Vec::new());
         let pool = pool.name.clone();
         Self { goal, pool, possible: true, blocked_by, warnings, numbers, items: Vec::new(), steps, basis }
@@ -196,7 +196,7 @@ impl Plan {
     }
 }
 
-impl Guarded {
+impl ScriptStep {
     /// When it is done, what must hold before, each with what is said if it does not, and the lines that do it.
     fn new(done: &str, needs: &[(&str, &str)], run: &[&str]) -> Self {
         let pair = |(condition, otherwise): &(&str, &str)| ((*condition).to_owned(), (*otherwise).to_owned());

@@ -2,7 +2,7 @@
 //!
 //! A name means one thing for ever and ends in its unit; a number nobody knows is there, and null.
 
-use super::facts::Half;
+use super::pool_facts::Half;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 

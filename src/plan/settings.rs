@@ -3,9 +3,9 @@
 //! A file is only rewritten from the text that was recorded; where that is not at hand the steps are generic.
 
 use super::daemon_json::{Edited, with_storage_option};
-use super::facts::Half;
+use super::pool_facts::Half;
 use super::settings_change::{Change, Original, Replacement, original};
-use super::{Guarded, Plan, Step};
+use super::{Plan, ScriptStep, Step};
 use crate::advice::{Risk, quote};
 use crate::host::docker::{DAEMON_JSON, Docker, StorageOption};
 use crate::host::model::pool::{Pool, PoolOwner};
@@ -138,7 +138,8 @@ fn rewrite(path: &str, original: &Original, edited: &Edited, percent: u64) -> Re
     };
     step.check = Some(format!("grep -q '\"{OPTION}={percent}%\"' {file}"));
     run.push(change.write.clone());
-    step.guarded = Some(Guarded { done: change.is, needs: vec![(needed, other)], run, ..Guarded::default() });
+    step.guarded =
+        Some(ScriptStep { done: change.is, needs: vec![(needed, other)], run, ..ScriptStep::default() });
     Ok(step)
 }
 
@@ -234,7 +235,7 @@ fn restart(docker: Option<&Docker>, data: &Half, percent: u64) -> Step {
     let floor = shown(data, percent);
     let check = format!("docker info 2>/dev/null | grep -E 'Minimum Free Space: {floor}'");
     let done = format!("floor_is {}", quote(&floor));
-    step.guarded = Some(Guarded::new(&done, &[], &["restart_docker"]));
+    step.guarded = Some(ScriptStep::new(&done, &[], &["restart_docker"]));
     step.check = Some(check);
     step.undo = vec!["systemctl restart docker".to_owned()];
     step
@@ -243,7 +244,7 @@ fn restart(docker: Option<&Docker>, data: &Half, percent: u64) -> Step {
 /// The floor as `docker info` prints it, as a pattern; any value where the block size is unknown.
 fn shown(data: &Half, percent: u64) -> String {
     let bytes = data.total.and_then(|total| data.bytes(percent_of(total, percent)));
-    match bytes.filter(|_| data.origin == super::facts::Origin::Said) {
+    match bytes.filter(|_| data.origin == super::pool_facts::Origin::Said) {
         Some(bytes) => human(bytes).replace('.', "\\."),
         None => "[0-9]".to_owned(),
     }

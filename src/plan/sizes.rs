@@ -8,7 +8,7 @@
 //! documentation asks for (Documentation/admin-guide/device-mapper/thin-provisioning.rst), rounded up to 4
 //! MiB.
 
-use super::facts::Half;
+use super::pool_facts::Half;
 use crate::host::docker::min_free;
 use crate::host::model::units::METADATA_BLOCKS_MAX;
 

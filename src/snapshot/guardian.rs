@@ -1,7 +1,7 @@
 //! The process that holds a metadata snapshot for its parent, and releases it when the parent wants or ends.
 //! Does not end before that: no signal that can be blocked reaches it, and it leaves its parent's session.
 
-use super::pool::{self, Own};
+use super::messages::{self, Own};
 use crate::record::probe::sys;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -102,7 +102,7 @@ impl Guardian {
 
 /// The life of a guardian.
 fn guard(name: &str, metadata: &Path, mut leash: File, mut reports: File) {
-    let own = match pool::take(name, metadata) {
+    let own = match messages::take(name, metadata) {
         Ok(own) => own,
         Err(why) => return tell(&mut reports, &format!("failed {why}")),
     };

@@ -7,7 +7,7 @@
 //! is killed, the parent releases. Only if both are killed at once does the snapshot stay held; the next run names it.
 
 mod guardian;
-mod pool;
+mod messages;
 
 use crate::host::Host;
 use crate::host::dm::status::{HeldRoot, Mode};
@@ -19,7 +19,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-pub use pool::release_command;
+pub use messages::release_command;
 
 /// The first kernel of which no corruption by metadata snapshots is known (google/cadvisor pull requests 1409, 1411).
 const SOUND_KERNEL: (u32, u32) = (4, 4);
@@ -29,7 +29,7 @@ const SOUND_EL7: u32 = 366;
 /// A metadata snapshot of a pool that this process had taken.
 #[derive(Debug)]
 pub struct Snapshot {
-    own: pool::Own,
+    own: messages::Own,
     guardian: Guardian,
 }
 

@@ -83,7 +83,7 @@ fn no_pool() {
 #[test]
 fn only_what_is_the_same_is_released() {
     let own = |contents: Option<&[u8]>| {
-        let mut own = pool::Own::at("pool", Path::new("/nonexistent"), 7);
+        let mut own = messages::Own::at("pool", Path::new("/nonexistent"), 7);
         own.contents = contents.map(<[u8]>::to_vec);
         own
     };

@@ -9,17 +9,17 @@
 //!
 //! It refuses a pool that is damaged, a device that is not known to be empty, and sizes that nobody knows.
 
-mod checks;
-mod names;
+mod engine;
+mod layout;
+mod naming;
+mod preconditions;
 mod settings;
-mod sizes;
 mod steps;
 mod target;
-mod whose;
 
 pub use target::Where;
 
-use super::facts::Half;
+use super::pool_facts::Half;
 use super::{Goal, Numbers, Piece, Plan, inventory, items, script};
 use crate::advice::quote;
 use crate::host::Host;
@@ -28,9 +28,9 @@ use crate::host::docker::min_free;
 use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::Bytes;
 use crate::host::owners::Owners;
-use sizes::{Demand, Layout};
+use engine::Engine;
+use layout::{Demand, Layout};
 use target::Target;
-use whose::Whose;
 
 /// What copies a pool onto a logical volume.
 static SHELL: Piece = Piece {
@@ -80,7 +80,7 @@ pub struct Counted {
 struct Job<'a> {
     host: &'a Host,
     pool: &'a Pool,
-    whose: Whose<'a>,
+    whose: Engine<'a>,
     /// The loop files.
     data_file: &'a str,
     metadata_file: &'a str,
@@ -106,31 +106,31 @@ pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
     let demand = demand(host, pool, options);
     numbers(&mut plan, pool, demand.as_ref());
     if options.counted.is_some_and(|c| c.needs_check) && pool.device.is_none() {
-        return blocked(plan, checks::damaged(pool));
+        return blocked(plan, preconditions::damaged(pool));
     }
-    let whose = match checks::pool(&mut plan, host, pool) {
+    let whose = match preconditions::pool(&mut plan, host, pool) {
         Ok(whose) => whose,
         Err(why) => return blocked(plan, why),
     };
     let Some(demand) = demand else {
-        return blocked(plan, checks::unknown_use(pool));
+        return blocked(plan, preconditions::unknown_use(pool));
     };
     let Some(wanted) = &options.to else {
-        return blocked(plan, checks::no_place(host, &demand));
+        return blocked(plan, preconditions::no_place(host, &demand));
     };
     let target = match target::target(host, wanted, whose.naming()) {
         Ok(target) => target,
         Err(why) => return blocked(plan, why),
     };
-    let layout = sizes::layout(&demand, &target.room, options.size.map(|s| s.0));
+    let layout = layout::layout(&demand, &target.room, options.size.map(|s| s.0));
     layout_numbers(&mut plan, pool, &demand, &target, &layout);
     if let Some(asked) = options.size.filter(|asked| asked.0 < layout.least) {
-        return blocked(plan, checks::asked_too_little(&demand, &layout, asked));
+        return blocked(plan, preconditions::asked_too_little(&demand, &layout, asked));
     }
     if layout.needed > target.room.usable {
-        return blocked(plan, checks::too_small(&demand, &target, &layout, options.size));
+        return blocked(plan, preconditions::too_small(&demand, &target, &layout, options.size));
     }
-    if let Some(why) = checks::larger_sectors(pool, &target) {
+    if let Some(why) = preconditions::larger_sectors(pool, &target) {
         return blocked(plan, why);
     }
     if let Some(why) = target::missing_tools(host) {
@@ -142,16 +142,16 @@ pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
             None => items::of_containerd(owners),
         };
         if whose.docker().is_none() {
-            checks::tasks(&mut plan, owners);
+            preconditions::tasks(&mut plan, owners);
         }
     }
-    let (true, Some((data_file, metadata_file))) = (whose.has_place(), checks::files(pool)) else {
+    let (true, Some((data_file, metadata_file))) = (whose.has_place(), preconditions::files(pool)) else {
         return blocked(plan, format!("where {} keeps its data is not known here", whose.name()));
     };
     let copies = options.copies.clone().unwrap_or_else(|| "/root/thinspect-direct-lvm".to_owned());
     let asked = asked(options);
     let job = Job { host, pool, whose, data_file, metadata_file, demand, target, layout, copies, asked };
-    checks::warnings(&mut plan, &job);
+    preconditions::warnings(&mut plan, &job);
     steps::steps(&mut plan, &job);
     plan
 }
@@ -216,13 +216,13 @@ fn layout_numbers(plan: &mut Plan, pool: &Pool, demand: &Demand, target: &Target
     numbers.set("new_total_blocks", Some(blocks));
     numbers.set("new_total_bytes", Some(layout.data));
     if pool.is_dockers() {
-        numbers.set("new_required_blocks", Some(min_free::required(blocks, sizes::percent(demand.percent))));
-        numbers.set("new_percent", Some(sizes::percent(demand.percent)));
+        numbers.set("new_required_blocks", Some(min_free::required(blocks, layout::percent(demand.percent))));
+        numbers.set("new_percent", Some(layout::percent(demand.percent)));
     }
     numbers.set("metadata_new_total_bytes", Some(layout.metadata));
     numbers.set("metadata_spare_bytes", Some(layout.metadata));
     numbers.set("autoextend_threshold_percent", Some(layout.threshold));
-    numbers.set("autoextend_growth_percent", Some(sizes::GROWTH));
+    numbers.set("autoextend_growth_percent", Some(layout::GROWTH));
     numbers.set("autoextend_room_bytes", Some(layout.growth));
     numbers.set("extent_bytes", Some(target.room.extent));
 }

@@ -3,7 +3,7 @@
 //! It refuses to write storage options into `daemon.json` where they are given elsewhere: the daemon would not start.
 
 use super::Job;
-use super::sizes::{self, percent};
+use super::layout::{self, percent};
 use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::docker::min_free::DEFAULT_PERCENT;
@@ -83,7 +83,7 @@ pub(super) fn profile(job: &Job<'_>) -> (String, String) {
     let text = format!(
         "activation {{\n    thin_pool_autoextend_threshold={}\n    thin_pool_autoextend_percent={}\n}}\n",
         job.layout.threshold,
-        sizes::GROWTH
+        layout::GROWTH
     );
     (job.new_pool(), text)
 }

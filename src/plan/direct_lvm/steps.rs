@@ -3,12 +3,12 @@
 //!
 //! Nothing that the old pool needs is touched before the last step; until then `--back` takes everything back.
 
-use super::whose::{NewSettings, Whose};
-use super::{Job, settings, sizes};
+use super::engine::{Engine, NewSettings};
+use super::{Job, layout, settings};
 use crate::advice::{Risk, pool_option, quote};
 use crate::host::model::units::{Bytes, SECTOR};
 use crate::plan::settings::printed;
-use crate::plan::{Guarded, Plan, Step};
+use crate::plan::{Plan, ScriptStep, Step};
 
 /// In the dump a mapping takes up to so many times what it takes in the metadata; there are two dumps.
 const DUMP: u64 = 12;
@@ -188,7 +188,7 @@ fn group(job: &Job<'_>) -> Option<Step> {
         ("device_is_empty", otherwise("holds something by now, or cannot be read: `wipefs -n` names it")),
     ];
     let needs = needs.each_ref().map(|(condition, sentence)| (*condition, sentence.as_str()));
-    step.guarded = Some(Guarded::new("{ is_done pool || group_made; }", &needs, &["make_group"]));
+    step.guarded = Some(ScriptStep::new("{ is_done pool || group_made; }", &needs, &["make_group"]));
     Some(step)
 }
 
@@ -216,7 +216,7 @@ fn volumes(job: &Job<'_>) -> Step {
         Bytes(layout.metadata),
         Bytes(chunk),
         Bytes(layout.growth),
-        sizes::GROWTH,
+        layout::GROWTH,
         layout.threshold,
         job.whose.words(job).limit
     );
@@ -228,7 +228,7 @@ fn volumes(job: &Job<'_>) -> Step {
     let other = format!("/etc/lvm/profile/{name}.profile is there already and says something else");
     let room = format!("group_has {}", layout.data.saturating_add(layout.metadata.saturating_mul(3)));
     let little = format!("volume group {} has less free than when the plan was made", job.target.volume.vg);
-    step.guarded = Some(Guarded::new(
+    step.guarded = Some(ScriptStep::new(
         "{ is_done pool || volumes_made; }",
         &[(same, &other), (&format!("{{ ours \"$volume\" || {room}; }}"), &little)],
         &["make_volumes"],
@@ -245,7 +245,7 @@ fn stop(job: &Job<'_>) -> Step {
     );
     let mut step = Step::new(Risk::Stops, words.stop, why, Vec::new());
     step.check = Some(words.stopped);
-    step.guarded = Some(Guarded::new(
+    step.guarded = Some(ScriptStep::new(
         "{ is_done pool || { is_done noted && pool_is_down; }; }",
         &[],
         &["note", "deactivate_pool"],
@@ -267,7 +267,7 @@ fn describe(job: &Job<'_>) -> Step {
     let mut step = Step::new(Risk::Changes, does, why, Vec::new());
     let running = format!("the old pool is in use again: stop {owner}");
     step.guarded =
-        Some(Guarded::new("{ is_done pool || described; }", &[("pool_is_down", &running)], &["describe"]));
+        Some(ScriptStep::new("{ is_done pool || described; }", &[("pool_is_down", &running)], &["describe"]));
     step
 }
 
@@ -280,7 +280,7 @@ fn copy(job: &Job<'_>) -> Step {
     let mut step =
         Step::new(Risk::Changes, "copy the blocks to the new volume, and compare", why, Vec::new());
     let again = "the old pool was used since its blocks were found: run this again";
-    step.guarded = Some(Guarded::new(
+    step.guarded = Some(ScriptStep::new(
         "{ is_done pool || copied; }",
         &[("{ pool_is_down && described; }", again)],
         &["copy"],
@@ -292,7 +292,7 @@ fn write_metadata() -> Step {
     let why = "The same devices, ids and transaction, with the blocks' new places, by thin_restore; thin_check must find no \
                error in it.";
     let mut step = Step::new(Risk::Changes, "write the new pool's metadata", why, Vec::new());
-    step.guarded = Some(Guarded::new(
+    step.guarded = Some(ScriptStep::new(
         "{ is_pool || metadata_written; }",
         &[("copied", "the old pool was used since it was copied: run this again")],
         &["write_metadata"],
@@ -306,7 +306,7 @@ fn make_pool(job: &Job<'_>) -> Step {
                it from now on. The kernel must count as many blocks in use, and the same transaction, as in the old one.";
     let mut step = Step::new(Risk::Changes, "make them a thin pool, and let LVM watch it", why, Vec::new());
     step.check = Some(format!("lvs -a -o+seg_monitor,lv_profile,chunk_size {}", quote(&volume)));
-    step.guarded = Some(Guarded::new(
+    step.guarded = Some(ScriptStep::new(
         "is_done pool",
         &[(
             "copied",
@@ -330,7 +330,7 @@ fn switch(job: &Job<'_>, settings: &NewSettings) -> Step {
     run.extend([write.as_str(), "mark_done switched"]);
     let (condition, other) = change.needed(file);
     let needs = [("{ engine_is_down && unchanged; }", used), (&condition, &other)];
-    step.guarded = Some(Guarded::new("switched", &needs, &run));
+    step.guarded = Some(ScriptStep::new("switched", &needs, &run));
     step
 }
 
@@ -343,7 +343,7 @@ fn start(job: &Job<'_>) -> Step {
     let mut step =
         Step::new(Risk::Changes, format!("start {owner} on the new pool"), words.start, Vec::new());
     step.check = Some(words.started);
-    step.guarded = Some(Guarded::new(
+    step.guarded = Some(ScriptStep::new(
         "is_done started",
         &[("switched", &format!("{owner} was not told of the new pool"))],
         &[
@@ -361,7 +361,7 @@ fn verify(job: &Job<'_>) -> Step {
         job.whose.words(job).verify
     );
     let mut step = Step::new(Risk::Reads, "compare everything with what was noted", why, Vec::new());
-    step.guarded = Some(Guarded::new(
+    step.guarded = Some(ScriptStep::new(
         "is_done verified",
         &[("on_new_pool", &format!("{} does not use the new pool", job.whose.name()))],
         &["verify", "mark_done verified"],
@@ -371,14 +371,14 @@ fn verify(job: &Job<'_>) -> Step {
 
 /// containerd does not make its pool itself: whatever did must not make the old one again.
 fn at_boot(job: &Job<'_>) -> Option<Step> {
-    let Whose::Containerd { pool, .. } = job.whose else { return None };
+    let Engine::Containerd { pool, .. } = job.whose else { return None };
     let places = "/etc/systemd/system /usr/lib/systemd/system /etc/init.d /etc/rc.local /etc/cron.d /usr/local/bin /usr/local/sbin";
     let commands = vec![format!("grep -rlsIwF -e {} -- {places} || true", quote(pool))];
     let why = "LVM sets up the new pool at boot. A unit or script of this host made the old one: what the command shows is to \
                be disabled (systemctl disable UNIT) before the old files go, as it would make them anew.";
     let mut step =
         Step::new(Risk::Reads, "see what makes the old pool at boot, and disable it", why, commands);
-    step.guarded = Some(Guarded::new("is_done told", &[], &["show_what_makes_it", "mark_done told"]));
+    step.guarded = Some(ScriptStep::new("is_done told", &[], &["show_what_makes_it", "mark_done told"]));
     Some(step)
 }
 
@@ -392,7 +392,7 @@ fn remove(job: &Job<'_>) -> Step {
     let commands = vec![format!("bash {file} --yes-destroy")];
     let mut step = Step::new(Risk::Destroys, "some days later: remove the old pool's files", why, commands);
     step.check = Some(format!("! ls {} 2>/dev/null", quote(job.data_file)));
-    let guarded = Guarded::new(
+    let guarded = ScriptStep::new(
         "{ [ ! -e \"$data_file\" ] && [ ! -e \"$metadata_file\" ]; }",
         &[
             (
@@ -407,6 +407,6 @@ fn remove(job: &Job<'_>) -> Step {
         ],
         &["run rm -f -- \"$data_file\" \"$metadata_file\""],
     );
-    step.guarded = Some(Guarded { separate: true, ..guarded });
+    step.guarded = Some(ScriptStep { separate: true, ..guarded });
     step
 }

@@ -2,8 +2,8 @@
 //!
 //! Whatever is in use, holds something or is not known to be empty is refused; nothing is ever wiped to make it fit.
 
-use super::names::Naming;
-use super::sizes::Room;
+use super::layout::Room;
+use super::naming::Naming;
 use crate::advice::quote;
 use crate::host::Host;
 use crate::host::block::disk::{Content, Disk};
@@ -134,7 +134,7 @@ fn group(host: &Host, name: &str, naming: Naming<'_>) -> Result<Target, String> 
             volume.lv
         ));
     }
-    let extent = group.extent.map_or(super::sizes::EXTENT, |e| e.0);
+    let extent = group.extent.map_or(super::layout::EXTENT, |e| e.0);
     Ok(Target {
         device: None,
         identity: None,

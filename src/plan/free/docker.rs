@@ -7,7 +7,7 @@ use crate::advice::{Risk, TRIM_CONTAINERS, pool_option, quote};
 use crate::host::dm::status::Discards;
 use crate::host::docker::{DeviceRecord, Docker};
 use crate::host::parse::version;
-use crate::plan::{Guarded, Piece, Plan, Step, script};
+use crate::plan::{Piece, Plan, ScriptStep, Step, script};
 
 /// What removes things from a pool of Docker's.
 static SHELL: Piece =
@@ -59,11 +59,11 @@ pub(super) fn basis(plan: &mut Plan, job: &Job<'_>) {
 }
 
 /// What the script does for a step that may be too little by itself.
-pub(super) fn trying(job: &Job<'_>, shows: &[&str], run: &[&str]) -> Option<Guarded> {
+pub(super) fn trying(job: &Job<'_>, shows: &[&str], run: &[&str]) -> Option<ScriptStep> {
     let needs = [("docker_answers", "Docker does not answer"), ("docker_is_ours", script::NOT_OURS)];
-    let guarded = Guarded::new(&format!("enough {}", job.target()?), &needs, run);
+    let guarded = ScriptStep::new(&format!("enough {}", job.target()?), &needs, run);
     let shows = shows.iter().map(|line| (*line).to_owned()).collect();
-    Some(Guarded { shows, tries: true, ..guarded })
+    Some(ScriptStep { shows, tries: true, ..guarded })
 }
 
 pub(super) fn start() -> Step {
@@ -73,7 +73,7 @@ pub(super) fn start() -> Step {
         Step::new(Risk::Changes, "start the Docker daemon", why, vec!["systemctl start docker".into()]);
     step.check = Some("docker version".into());
     step.undo = vec!["systemctl stop docker.socket docker".into()];
-    step.guarded = Some(Guarded::new("docker_answers", &[], &["start_docker"]));
+    step.guarded = Some(ScriptStep::new("docker_answers", &[], &["start_docker"]));
     step
 }
 
@@ -232,7 +232,7 @@ pub(super) fn finish(plan: &mut Plan, job: &Job<'_>) {
     step.check = job.check();
     let short = "too few blocks are free still; remove more by name, or grow the pool (thinspect plan grow)";
     let enough = format!("enough {least}");
-    step.guarded = Some(Guarded::new(&enough, &[(&enough, short)], &[]));
+    step.guarded = Some(ScriptStep::new(&enough, &[(&enough, short)], &[]));
     plan.steps.push(step);
 }
 

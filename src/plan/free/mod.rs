@@ -2,12 +2,12 @@
 //!
 //! It says who keeps what, and how to see it; how much each device holds alone it does not know.
 
-pub(super) mod chosen;
 mod docker;
-mod others;
+mod non_docker;
+pub(super) mod selection;
 
-use super::facts::{Half, State, state};
 use super::numbers::Numbers;
+use super::pool_facts::{Half, State, state};
 use super::{Goal, Plan, Step};
 use crate::advice::{pool_option, quote};
 use crate::host::Host;
@@ -67,7 +67,7 @@ pub fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
     judge(&mut plan, &job, &metadata);
     match pool.owner {
         PoolOwner::Docker { .. } => docker::steps(&mut plan, &job),
-        _ => others::steps(&mut plan, &job),
+        _ => non_docker::steps(&mut plan, &job),
     }
     plan
 }
@@ -170,7 +170,7 @@ pub(super) fn judge(plan: &mut Plan, job: &Job<'_>, metadata: &Half) {
              metadata is surer (`thinspect plan grow --metadata`)"
         ));
     }
-    plan.warnings.extend(job.data.doubt("data"));
+    plan.warnings.extend(job.data.caveat("data"));
     stays_allocated(plan, pool);
 }
 

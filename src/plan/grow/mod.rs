@@ -2,14 +2,14 @@
 //!
 //! It refuses where the pool's mode makes growing impossible and where the space would not be real.
 
-mod generic;
 mod room;
 mod steps;
+mod unknown_layout;
 
-pub(super) use generic::ask_for;
 pub(super) use steps::{Way, way};
+pub(super) use unknown_layout::ask_for;
 
-use super::facts::{Half, State, state};
+use super::pool_facts::{Half, State, state};
 use super::sizes::{self, Target};
 use super::{Goal, Plan};
 use crate::host::Host;
@@ -77,8 +77,8 @@ pub fn grow(host: &Host, pool: &Pool, options: &Grow) -> Plan {
     judge_sizes(&mut plan, &job, options.which);
     room::fit(&mut plan, &mut job);
     numbers(&mut plan, &job);
-    plan.warnings.extend(job.data.doubt("data"));
-    plan.warnings.extend(job.metadata.doubt("metadata").filter(|_| job.more_metadata().is_some()));
+    plan.warnings.extend(job.data.caveat("data"));
+    plan.warnings.extend(job.metadata.caveat("metadata").filter(|_| job.more_metadata().is_some()));
     if !plan.possible {
         return plan;
     }
@@ -94,7 +94,7 @@ pub fn grow(host: &Host, pool: &Pool, options: &Grow) -> Plan {
         );
     }
     match (way(pool, &pool.data_backing), &pool.name) {
-        (Way::Unknown, _) | (_, None) => generic::steps(&mut plan, &job),
+        (Way::Unknown, _) | (_, None) => unknown_layout::steps(&mut plan, &job),
         _ => steps::steps(&mut plan, &job),
     }
     plan
@@ -194,7 +194,7 @@ fn judge_sizes(plan: &mut Plan, job: &Job<'_>, which: Which) {
     let limit = METADATA_BLOCKS_MAX.0;
     if plan.blocked_by.is_empty() && job.new_data.is_none() && job.new_metadata.is_none() {
         plan.block("the pool's used and total blocks are not known, so no size can be computed");
-        plan.steps = vec![generic::ask(job.pool)];
+        plan.steps = vec![unknown_layout::ask(job.pool)];
     }
     if job.metadata_target.minimum_growth.is_none() && job.metadata.total.is_some() {
         plan.block("the metadata is as large as the kernel can use (15.875 GiB): only removing things helps");

@@ -9,8 +9,8 @@ use crate::host::lvm::{LvName, split_name};
 use crate::host::model::backing::{Backing, BackingKind};
 use crate::host::model::pool::Pool;
 use crate::host::model::units::{Bytes, SECTOR};
-use crate::plan::facts::Half;
-use crate::plan::{Guarded, Plan, Step, script};
+use crate::plan::pool_facts::Half;
+use crate::plan::{Plan, ScriptStep, Step, script};
 
 /// How one half of a pool is made larger.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,7 +151,7 @@ fn enlarge(about: About<'_>, bytes: u64, node: &str, file: &str) -> Step {
         ),
     ];
     let run = vec![format!("run truncate -c -s '>{bytes}' {path}"), format!("run losetup -c {loop_node}")];
-    step.guarded = Some(Guarded { done, needs, run, ..Guarded::default() });
+    step.guarded = Some(ScriptStep { done, needs, run, ..ScriptStep::default() });
     step
 }
 
@@ -198,8 +198,12 @@ fn resize(about: About<'_>, bytes: u64, name: &str, node: &str, pool: &Pool) -> 
         needs.push(("writable".to_owned(), "the pool is read-only: its data cannot grow".to_owned()));
     }
     let done = format!("[ \"$(blocks {})\" -ge {new} ]", about.word);
-    step.guarded =
-        Some(Guarded { done, needs, run: vec![format!("exchange_table {length}")], ..Guarded::default() });
+    step.guarded = Some(ScriptStep {
+        done,
+        needs,
+        run: vec![format!("exchange_table {length}")],
+        ..ScriptStep::default()
+    });
     step
 }
 
@@ -240,6 +244,6 @@ fn extend(about: About<'_>, bytes: u64, name: &str, lv: &LvName, job: &Job<'_>) 
     let done = format!("[ \"$(blocks {})\" -ge {} ]", about.word, about.new);
     // Where LVM extends the pool by itself it may have been faster, and refuses: what counts is the size.
     let run = vec![format!("run {command} || true")];
-    step.guarded = Some(Guarded { done, needs, run, ..Guarded::default() });
+    step.guarded = Some(ScriptStep { done, needs, run, ..ScriptStep::default() });
     step
 }

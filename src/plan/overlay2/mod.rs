@@ -5,16 +5,16 @@
 //! later, in one sentence, before anything is changed.
 
 mod archives;
-mod moving;
 mod old_engine;
+mod steps;
 
 use super::daemon_json::{Edited, Setting, difference, options_without, with_settings};
-use super::facts::{State, state};
 use super::inventory::{Inventory, inventory};
 use super::numbers::Numbers;
+use super::pool_facts::{State, state};
 use super::settings::{self, Place as SettingsPlace};
 use super::settings_change::Change;
-use super::{Goal, Guarded, Piece, Plan, Step, items, script};
+use super::{Goal, Piece, Plan, ScriptStep, Step, items, script};
 use crate::advice::{Risk, pool_option, quote};
 use crate::host::Host;
 use crate::host::docker::Docker;
@@ -23,9 +23,9 @@ use crate::host::model::units::Bytes;
 use crate::host::owners::Owners;
 use crate::host::parse::version::{el7_build, version};
 use archives::{Place, Sizes};
-use moving::{Move, Settings};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use steps::{Move, Settings};
 
 /// What may be asked of the plan, and what was read for it.
 #[derive(Debug, Clone, Default)]
@@ -346,33 +346,33 @@ fn steps(
         plan.basis.pieces.push(&OLD_ENGINE);
         plan.basis.variables.push(("engine_settings", old_engine::settings(docker)));
     }
-    moving::basis(plan, &way, true, true);
-    let fresh = moving::first("overlay2_is_new");
+    steps::basis(plan, &way, true, true);
+    let fresh = steps::first("overlay2_is_new");
     let used = format!("{}/image/overlay2 holds images of another time", way.root);
     plan.basis.needs.insert(1, (fresh, used));
     plan.basis.needs.insert(
         1,
         (
-            moving::first("entries_are_typed"),
+            steps::first("entries_are_typed"),
             format!("the filesystem of {} has no d_type (ftype=0), or xfs_info does not tell", way.root),
         ),
     );
-    let mut note = moving::note(&way);
+    let mut note = steps::note(&way);
     if let Some(guarded) = &mut note.guarded {
         let tried =
             "overlay2_works || stop 'this kernel does not do here what overlay2 needs; dmesg says why'";
         guarded.run.insert(0, tried.into());
     }
-    plan.steps.push(moving::script(&way, &command(pool, options)));
+    plan.steps.push(steps::script(&way, &command(pool, options)));
     plan.steps.extend(way.engine.map(|engine| old_engine::start(&way, engine)));
     plan.steps.push(note);
-    plan.steps.push(moving::stop(&way));
-    plan.steps.push(moving::save_containers(&way));
-    plan.steps.push(moving::save_images(&way));
-    plan.steps.push(moving::switch(&way));
-    plan.steps.push(moving::load(&way));
-    plan.steps.extend(moving::adopt(&way));
-    plan.steps.push(moving::verify(&way));
+    plan.steps.push(steps::stop(&way));
+    plan.steps.push(steps::save_containers(&way));
+    plan.steps.push(steps::save_images(&way));
+    plan.steps.push(steps::switch(&way));
+    plan.steps.push(steps::load(&way));
+    plan.steps.extend(steps::adopt(&way));
+    plan.steps.push(steps::verify(&way));
     plan.steps.push(remove(pool, &way));
 }
 
@@ -429,7 +429,7 @@ fn remove(pool: &Pool, way: &Move<'_>) -> Step {
         ("driver_is \"$new_driver\"", "Docker does not use the new store"),
         ("old_pool_is_idle", "somebody still uses the old pool"),
     ];
-    let guarded = Guarded::new("old_pool_is_gone", &needs, &["remove_old_pool"]);
-    step.guarded = Some(Guarded { separate: true, ..guarded });
+    let guarded = ScriptStep::new("old_pool_is_gone", &needs, &["remove_old_pool"]);
+    step.guarded = Some(ScriptStep { separate: true, ..guarded });
     step
 }

@@ -3,11 +3,11 @@
 //!
 //! It downloads nothing: it says which release to get, and takes the directory where it was unpacked.
 
-use super::moving::Move;
+use super::steps::Move;
 use crate::advice::{Risk, quote};
 use crate::host::docker::Docker;
 use crate::host::parse::version::version;
-use crate::plan::{Guarded, Plan, Step};
+use crate::plan::{Plan, ScriptStep, Step};
 use serde_json::{Value, json};
 
 /// The first release without the driver (moby pull request 43637).
@@ -62,7 +62,7 @@ pub(super) fn start(way: &Move<'_>, engine: &str) -> Step {
     step.undo = way.back();
     let needs = [("[ -x \"$engine/dockerd\" ]", "there is no dockerd in the directory of --old-engine")];
     let run = [": >\"$store/engine-used\"", "raise_engine"];
-    step.guarded = Some(Guarded::new("{ is_done switched || docker_answers; }", &needs, &run));
+    step.guarded = Some(ScriptStep::new("{ is_done switched || docker_answers; }", &needs, &run));
     step
 }
 

@@ -2,14 +2,14 @@
 //!
 //! A full pool grows. A damaged one is repaired on a copy, with everything stopped, and the old metadata is kept.
 
-mod copy;
-mod files;
-mod refusal;
-mod users;
+mod block_device;
+mod consumers;
+mod loop_file;
+mod preconditions;
 
-use super::facts::{Half, State, state};
 use super::grow::{Grow, Which, grow};
 use super::numbers::Numbers;
+use super::pool_facts::{Half, State, state};
 use super::{Goal, Plan, Step, sizes};
 use crate::advice::{Risk, pool_option};
 use crate::host::dm::status::Mode;
@@ -20,7 +20,7 @@ use crate::host::model::backing::{Backing, BackingKind, LoopFile};
 use crate::host::model::pool::{Pool, PoolOwner, StatusAnswer};
 use crate::host::model::units::{METADATA_BLOCK, SECTOR};
 use crate::host::{DeviceMapper, Host};
-use refusal::refuse;
+use preconditions::refuse;
 
 /// What may be asked of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -162,7 +162,7 @@ fn case(host: &Host, pool: &Pool) -> Case {
         );
     }
     if pool.suspended == Some(true) && !matches!(pool.answer, StatusAnswer::Silent(_)) {
-        let (why, steps) = super::facts::suspended(pool);
+        let (why, steps) = super::pool_facts::suspended(pool);
         return Case::First(why, steps);
     }
     if is_absent(host, pool) {
@@ -285,7 +285,7 @@ fn by_growing(plan: &mut Plan, job: &Job<'_>, which: Which) {
         plan.steps.push(Step::look("or see what could be removed instead", why, vec![command]));
     }
     if plan.possible {
-        plan.steps.push(users::harm(job));
+        plan.steps.push(consumers::harm(job));
     }
 }
 
@@ -297,24 +297,24 @@ fn offline(plan: &mut Plan, job: &Job<'_>) {
     if refuse(plan, job) {
         return;
     }
-    plan.warn(if users::has_containers(job) {
+    plan.warn(if consumers::has_containers(job) {
         "what can be lost: the pool's last changes (what was made in its last second), and what containers have \
          written since the errors began; volumes are not in the pool"
     } else {
         "what can be lost: the pool's last changes (what was made in its last second), and what was written since \
          the errors began"
     });
-    plan.steps.push(users::cause(job));
-    plan.steps.push(users::stop(job));
+    plan.steps.push(consumers::cause(job));
+    plan.steps.push(consumers::stop(job));
     match &job.carrier {
-        Carrier::File { metadata, data } => files::steps(plan, job, metadata, data.as_deref()),
-        Carrier::Lvm { name, node } => copy::lvm(plan, job, name, node),
-        Carrier::Device(node) => copy::device(plan, job, node),
+        Carrier::File { metadata, data } => loop_file::steps(plan, job, metadata, data.as_deref()),
+        Carrier::Lvm { name, node } => block_device::lvm(plan, job, name, node),
+        Carrier::Device(node) => block_device::device(plan, job, node),
         Carrier::Unknown => {}
     }
-    plan.steps.extend(users::grow_next(job));
-    plan.steps.push(users::harm(job));
-    plan.steps.extend(users::check_filesystems(job));
+    plan.steps.extend(consumers::grow_next(job));
+    plan.steps.push(consumers::harm(job));
+    plan.steps.extend(consumers::check_filesystems(job));
     if plan.steps.iter().any(|s| s.guarded.is_some() && s.risk == Risk::Destroys) {
         plan.basis.unscriptable = Some("a step of it would destroy".into());
     }

@@ -7,7 +7,7 @@ mod tools;
 
 pub use tools::{Package, TOOLS, Tool, Version, YOUNGER, Younger};
 
-use super::{Guarded, Plan, Step};
+use super::{Plan, ScriptStep, Step};
 use crate::advice::{Risk, quote};
 use crate::host::docker::Docker;
 use crate::host::model::amounts::{Units, amounts};
@@ -140,7 +140,7 @@ pub fn script(plan: &Plan) -> String {
     for (condition, otherwise) in &plan.basis.needs {
         out.push_str(&format!("{condition} || stop {}\n", sentence(otherwise)));
     }
-    let steps: Vec<(usize, &Step, &Guarded)> = plan
+    let steps: Vec<(usize, &Step, &ScriptStep)> = plan
         .steps
         .iter()
         .enumerate()
@@ -201,7 +201,7 @@ fn header(plan: &Plan) -> String {
     )
 }
 
-fn function(number: usize, step: &Step, guarded: &Guarded) -> String {
+fn function(number: usize, step: &Step, guarded: &ScriptStep) -> String {
     let does = plain(&step.does);
     let mut out =
         format!("\n# Step {number} ({}): {}\nstep_{number}() {{\n", step.risk.word(), comment(&does));
@@ -253,7 +253,7 @@ fn function(number: usize, step: &Step, guarded: &Guarded) -> String {
 }
 
 /// What is asked before a step: what deletes has an answer of its own; what may be left out does not end the script.
-fn question(number: usize, step: &Step, guarded: &Guarded) -> String {
+fn question(number: usize, step: &Step, guarded: &ScriptStep) -> String {
     let text = format!("step {number} ({}): {}. Go on?", step.risk.word(), plain(&step.does));
     let suffix = if step.risk == Risk::Destroys { "_destroy" } else { "" };
     let text = sentence(&text);

@@ -4,13 +4,13 @@
 //! LVM checks and repairs by itself, and keeps what was before; other devices are written only from a checked copy.
 
 use super::Job;
-use super::users::{START, is_dockers, remove_holders, start, stoppable, unheld, works};
+use super::consumers::{START, is_dockers, remove_holders, start, stoppable, unheld, works};
 use crate::advice::{Risk, quote};
 use crate::host::dm::status::Mode;
 use crate::host::lvm::LvName;
 use crate::host::model::pool::Pool;
 use crate::plan::grow::{Grow, Which, grow};
-use crate::plan::{Guarded, Piece, Plan, Step, script};
+use crate::plan::{Piece, Plan, ScriptStep, Step, script};
 
 /// What repairs metadata on a logical volume.
 static SHELL: Piece = Piece {
@@ -93,7 +93,7 @@ fn clear(job: &Job<'_>) -> Option<Step> {
     step.check = unheld(job);
     let needs: &[(&str, &str)] =
         if is_dockers(job) { &[] } else { &[("unused", "the pool is still in use")] };
-    step.guarded = Some(Guarded::new("idle", needs, &["clear_pool"]));
+    step.guarded = Some(ScriptStep::new("idle", needs, &["clear_pool"]));
     Some(step)
 }
 
@@ -109,7 +109,7 @@ fn copy(job: &Job<'_>, node: &str) -> Step {
     let mut step = Step::new(Risk::Changes, "copy the metadata into a file", why, commands);
     step.check = Some(format!("sha256sum -c {directory}/metadata.sha256"));
     step.undo = vec![format!("rm {directory}/metadata {directory}/metadata.sha256")];
-    step.guarded = Some(Guarded::new(
+    step.guarded = Some(ScriptStep::new(
         "{ works || [ -n \"$copy\" ]; }",
         &[("idle", "the pool is in use")],
         &["take_copy"],
@@ -128,8 +128,8 @@ fn copy_volume(job: &Job<'_>, volume: &str, node: &str) -> Step {
     step
 }
 
-fn examined() -> Option<Guarded> {
-    Some(Guarded::new("{ works || [ -n \"$verdict\" ]; }", &[], &["examine"]))
+fn examined() -> Option<ScriptStep> {
+    Some(ScriptStep::new("{ works || [ -n \"$verdict\" ]; }", &[], &["examine"]))
 }
 
 fn check_copy(job: &Job<'_>) -> Step {
@@ -165,8 +165,8 @@ fn cycle(job: &Job<'_>, volume: &str) -> Step {
     let mut step = Step::new(Risk::Stops, does, why, commands);
     step.check = works(job);
     let done = "{ works || [ \"$verdict\" != clean ]; }";
-    let guarded = Guarded::new(done, &[("idle", "the pool is in use")], &["cycle"]);
-    step.guarded = Some(Guarded { tries: true, ..guarded });
+    let guarded = ScriptStep::new(done, &[("idle", "the pool is in use")], &["cycle"]);
+    step.guarded = Some(ScriptStep { tries: true, ..guarded });
     step
 }
 
@@ -183,7 +183,7 @@ fn convert(job: &Job<'_>, name: &LvName) -> Step {
     step.undo =
         vec![format!("lvchange -an {volume}"), format!("lvconvert --thinpool {volume} --poolmetadata {old}")];
     let needs = [("idle", "the pool is in use"), ("[ -n \"$verdict\" ]", "the copy was not checked")];
-    step.guarded = Some(Guarded::new("works", &needs, &["convert"]));
+    step.guarded = Some(ScriptStep::new("works", &needs, &["convert"]));
     step
 }
 
@@ -205,7 +205,7 @@ fn begin(job: &Job<'_>) -> Option<Step> {
     step.check = works(job);
     if is_dockers(job) {
         let done = "{ works && docker_runs; }";
-        step.guarded = Some(Guarded::new(done, &[("works", "the pool does not work yet")], START));
+        step.guarded = Some(ScriptStep::new(done, &[("works", "the pool does not work yet")], START));
     }
     Some(step)
 }

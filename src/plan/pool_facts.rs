@@ -101,7 +101,7 @@ impl Half {
     }
 
     /// What has to be said about how the numbers came about.
-    pub(super) fn doubt(&self, what: &str) -> Option<String> {
+    pub(super) fn caveat(&self, what: &str) -> Option<String> {
         let (total, percent) = (self.total?, self.percent.unwrap_or(min_free::DEFAULT_PERCENT).max(1));
         match self.origin {
             Origin::Said => None,

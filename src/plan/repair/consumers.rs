@@ -7,7 +7,7 @@ use crate::advice::{Risk, START_DOCKER, STOP_DOCKER, pool_option, quote};
 use crate::host::lvm::LvName;
 use crate::host::model::pool::PoolOwner;
 use crate::host::model::thin::Thin;
-use crate::plan::{Guarded, Step, script};
+use crate::plan::{ScriptStep, Step, script};
 
 /// Docker's daemon under all the names it had; pgrep finds nothing by a pattern of more than 15 characters.
 const DAEMONS: &str = "'dockerd?(-.*t)?'";
@@ -81,7 +81,7 @@ pub(super) fn stop(job: &Job<'_>) -> Step {
     if is_dockers(job) {
         step.check = Some(format!("! pgrep -x {DAEMONS}"));
         step.undo = vec![START_DOCKER.into()];
-        step.guarded = Some(Guarded::new("docker_is_gone", &[], &["stop_docker"]));
+        step.guarded = Some(ScriptStep::new("docker_is_gone", &[], &["stop_docker"]));
     } else {
         step.check = unheld(job);
     }

@@ -3,10 +3,10 @@
 //! The file itself is never written to. It is kept beside the new one under another name.
 
 use super::Job;
-use super::users::{START, is_dockers, remove_holders, start, stoppable, works};
+use super::consumers::{START, is_dockers, remove_holders, start, stoppable, works};
 use crate::advice::{Risk, quote};
 use crate::host::model::units::Bytes;
-use crate::plan::{Guarded, Piece, Plan, Step, script};
+use crate::plan::{Piece, Plan, ScriptStep, Step, script};
 
 /// What repairs metadata in a file.
 static SHELL: Piece = Piece {
@@ -87,7 +87,7 @@ fn take_down(job: &Job<'_>, file: &str) -> Step {
     step.undo = raise_commands(job, file, None);
     let unused = ("unused", "the pool is still in use: stop what uses it first");
     let needs: &[_] = if is_dockers(job) { &[] } else { &[unused] };
-    step.guarded = Some(Guarded::new("pool_is_down", needs, &["deactivate_pool"]));
+    step.guarded = Some(ScriptStep::new("pool_is_down", needs, &["deactivate_pool"]));
     step
 }
 
@@ -106,7 +106,8 @@ fn copy(job: &Job<'_>, file: &str) -> Step {
     let mut step = Step::new(Risk::Changes, does, why, commands);
     step.check = Some(format!("test -s {}", new(file)));
     step.undo = vec![format!("rm {}", new(file))];
-    step.guarded = Some(Guarded::new("copied", &[("pool_is_down", "the pool is still set up")], &["copy"]));
+    step.guarded =
+        Some(ScriptStep::new("copied", &[("pool_is_down", "the pool is still set up")], &["copy"]));
     step
 }
 
@@ -132,7 +133,7 @@ fn mend(job: &Job<'_>, file: &str) -> Step {
     step.check = Some(format!("thin_check -q {}", new(file)));
     step.undo = vec![format!("rm {}", new(file))];
     let needs = [("copied", "there is no sound copy")];
-    step.guarded = Some(Guarded::new("{ mended || ready; }", &needs, &["mend"]));
+    step.guarded = Some(ScriptStep::new("{ mended || ready; }", &needs, &["mend"]));
     step
 }
 
@@ -151,7 +152,7 @@ fn put_in_place(file: &str) -> Step {
         ("pool_is_down", "the pool is set up again; something has started it"),
         ("ready", "the copy is not sound"),
     ];
-    step.guarded = Some(Guarded::new("mended", &needs, &["put_in_place"]));
+    step.guarded = Some(ScriptStep::new("mended", &needs, &["put_in_place"]));
     step
 }
 
@@ -188,6 +189,6 @@ fn raise(job: &Job<'_>, file: &str, data: Option<&str>) -> Step {
     let mut step = Step::new(Risk::Changes, does, why, raise_commands(job, file, data));
     step.check = works(job);
     let run = if is_dockers(job) { START } else { &["raise"] };
-    step.guarded = Some(Guarded::new("works", &[("mended", "the metadata is not sound")], run));
+    step.guarded = Some(ScriptStep::new("works", &[("mended", "the metadata is not sound")], run));
     step
 }

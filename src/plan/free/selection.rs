@@ -7,8 +7,8 @@ use crate::advice::{Risk, quote};
 use crate::host::Host;
 use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::{Blocks as _, Bytes, DataBlocks};
-use crate::plan::facts::Half;
-use crate::plan::{Goal, Guarded, Plan, Step};
+use crate::plan::pool_facts::Half;
+use crate::plan::{Goal, Plan, ScriptStep, Step};
 
 /// What was chosen for removal, exact to the block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,7 +175,7 @@ fn trim(job: &Job<'_>, chosen: &Chosen) -> Option<Step> {
 }
 
 /// What the script does: by id, so that nothing that took the name since is removed.
-fn guarded(job: &Job<'_>, thing: &Thing) -> Option<Guarded> {
+fn guarded(job: &Job<'_>, thing: &Thing) -> Option<ScriptStep> {
     match thing {
         Thing::Container(id) => {
             let id = quote(id);

@@ -3,9 +3,9 @@
 //! It refuses whatever a copy would carry along or make worse: damage, lost files, a pool whose owner it cannot tell.
 
 use super::Job;
-use super::sizes::{self, Demand, Layout, Room};
+use super::engine::Engine;
+use super::layout::{self, Demand, Layout, Room};
 use super::target::{Target, free};
-use super::whose::Whose;
 use crate::advice::pool_option;
 use crate::host::docker::Docker;
 use crate::host::model::backing::Backing;
@@ -15,10 +15,10 @@ use crate::host::owners::{Container, Owners};
 use crate::host::parse::version;
 use crate::host::{DeviceMapper, Host};
 use crate::plan::Plan;
-use crate::plan::facts::{State, state};
+use crate::plan::pool_facts::{State, state};
 
 /// Whose pool it is, if the pool can be moved at all; else why not.
-pub(super) fn pool<'a>(plan: &mut Plan, host: &'a Host, pool: &'a Pool) -> Result<Whose<'a>, String> {
+pub(super) fn pool<'a>(plan: &mut Plan, host: &'a Host, pool: &'a Pool) -> Result<Engine<'a>, String> {
     if host.kernel.device_mapper == DeviceMapper::NotAsked {
         return Err(
             "pasted text does not say which disks there are: make the plan on the host itself, as root"
@@ -31,7 +31,7 @@ pub(super) fn pool<'a>(plan: &mut Plan, host: &'a Host, pool: &'a Pool) -> Resul
         return Err("the pool is on LVM already".into());
     }
     lost(pool)?;
-    let whose = Whose::read(host, pool)?;
+    let whose = Engine::read(host, pool)?;
     whose.docker().map_or(Ok(()), movable)?;
     // A pool that is not there has no mode: its metadata is checked by the script.
     let up = pool.device.is_some();
@@ -142,16 +142,15 @@ pub(super) fn unknown_use(pool: &Pool) -> String {
 
 /// What could be named, where nothing was.
 pub(super) fn no_place(host: &Host, demand: &Demand) -> String {
-    let fits = |room: &Room| sizes::layout(demand, room, None).needed <= room.usable;
+    let fits = |room: &Room| layout::layout(demand, room, None).needed <= room.usable;
     let disks = host.disks.iter().filter(|d| free(host, d).is_ok());
     let disks = disks.filter(|d| d.size.is_some_and(|s| fits(&Room::device(s.0))));
     let disks = disks.map(|d| format!("--device {}", d.node));
-    let groups =
-        host.lvm.groups.iter().filter(|g| {
-            g.free.is_some_and(|f| fits(&Room::group(f.0, g.extent.map_or(sizes::EXTENT, |e| e.0))))
-        });
+    let groups = host.lvm.groups.iter().filter(|g| {
+        g.free.is_some_and(|f| fits(&Room::group(f.0, g.extent.map_or(layout::EXTENT, |e| e.0))))
+    });
     let known: Vec<String> = disks.chain(groups.map(|g| format!("--vg {}", g.name))).collect();
-    let needed = sizes::layout(demand, &Room::device(u64::MAX >> 1), None);
+    let needed = layout::layout(demand, &Room::device(u64::MAX >> 1), None);
     let least = Bytes(needed.needed);
     if known.is_empty() {
         return format!(
@@ -189,7 +188,7 @@ pub(super) fn too_small(demand: &Demand, target: &Target, layout: &Layout, asked
     format!(
         "{what}, and {} are needed: {data}, {} % to grow by, and the metadata twice",
         Bytes(layout.needed),
-        sizes::GROWTH
+        layout::GROWTH
     )
 }
 
@@ -224,8 +223,8 @@ pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
         }
     ));
     match job.whose {
-        Whose::Docker { docker, .. } => of_docker(plan, job, docker),
-        Whose::Containerd { .. } => plan.warn(format!(
+        Engine::Docker { docker, .. } => of_docker(plan, job, docker),
+        Engine::Containerd { .. } => plan.warn(format!(
             "the new pool is called {}: as long as the old one's name, since containerd's list of devices, which bears it, is \
              changed in its place",
             job.new_pool()
@@ -238,7 +237,7 @@ pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
             Bytes(job.layout.data)
         ));
     }
-    if job.layout.growth < job.layout.data / 100 * sizes::GROWTH {
+    if job.layout.growth < job.layout.data / 100 * layout::GROWTH {
         plan.warn("there is no room for LVM to grow the pool once: add a disk to the group (vgextend) soon");
     }
 }
@@ -270,11 +269,11 @@ fn of_docker(plan: &mut Plan, job: &Job<'_>, docker: &Docker) {
     if docker.running == Some(false) {
         plan.warn("the Docker daemon is not running: it is not needed before the last steps, and is started in them");
     }
-    if sizes::percent(job.demand.percent) != job.demand.percent {
+    if layout::percent(job.demand.percent) != job.demand.percent {
         plan.warn(format!(
             "dm.min_free_space is {} %: Docker would refuse new layers before LVM grows the pool, so it becomes {} %",
             job.demand.percent,
-            sizes::percent(job.demand.percent)
+            layout::percent(job.demand.percent)
         ));
     }
 }

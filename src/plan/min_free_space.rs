@@ -3,8 +3,8 @@
 //!
 //! It never advises to turn the floor off, and says what is better where something is.
 
-use super::facts::{Half, State, state};
 use super::numbers::Numbers;
+use super::pool_facts::{Half, State, state};
 use super::{Goal, Piece, Plan, Step, script, settings};
 use crate::advice::{Risk, quote};
 use crate::host::Host;
@@ -15,7 +15,7 @@ use crate::host::model::units::Bytes;
 /// What sets the floor and restarts Docker.
 pub(super) static SHELL: Piece = Piece {
     name: "min_free_space/min_free_space.sh",
-    text: include_str!("min_free_space.sh"),
+    text: include_str!("min_free_space/min_free_space.sh"),
     needs: &[&script::DOCKER_SERVICE, &script::SETTINGS],
 };
 
@@ -57,8 +57,8 @@ pub fn min_free_space(host: &Host, pool: &Pool, options: &MinFreeSpace) -> Plan 
             plan.block("neither the free nor the required blocks are known, so no percent can be computed")
         }
     }
-    plan.warnings.extend(data.doubt("data"));
-    plan.warnings.extend(metadata.doubt("metadata").filter(|_| pool.refused_metadata.is_some()));
+    plan.warnings.extend(data.caveat("data"));
+    plan.warnings.extend(metadata.caveat("metadata").filter(|_| pool.refused_metadata.is_some()));
     match new {
         Some(new) if plan.possible => settings::steps(&mut plan, host, pool, &data, new),
         _ => plan.steps = instead(pool),

@@ -10,7 +10,7 @@ use crate::host::model::units::Bytes;
 use crate::plan::inventory::{Fate, Inventory};
 use crate::plan::script::settings_place;
 use crate::plan::settings_change::Change;
-use crate::plan::{Guarded, Plan, Step, script as shell};
+use crate::plan::{Plan, ScriptStep, Step, script as shell};
 
 /// A way out of a pool.
 pub(super) struct Move<'a> {
@@ -41,13 +41,13 @@ impl Move<'_> {
     }
 
     /// A step that the script alone does, in words.
-    fn step(&self, risk: Risk, does: &str, why: impl Into<String>, part: &str, guarded: Guarded) -> Step {
+    fn step(&self, risk: Risk, does: &str, why: impl Into<String>, part: &str, guarded: ScriptStep) -> Step {
         let mut step = Step::new(risk, does, why, Vec::new());
         step.undo = self.back();
         let mut run = guarded.run;
         run.push(format!("mark_done {part}"));
         let done = format!("is_done {part}");
-        step.guarded = Some(Guarded { done, run, ..guarded });
+        step.guarded = Some(ScriptStep { done, run, ..guarded });
         step
     }
 }
@@ -70,9 +70,9 @@ pub(super) fn note(way: &Move<'_>) -> Step {
         "Names, ids, volumes and settings go to {}: everything is compared with that in the end. Nothing stops yet.",
         way.place.directory
     );
-    let guarded = Guarded {
+    let guarded = ScriptStep {
         needs: if way.engine.is_some() { facts(way) } else { Vec::new() },
-        ..Guarded::new("", &[], &["keep_settings", "note_what_is_there"])
+        ..ScriptStep::new("", &[], &["keep_settings", "note_what_is_there"])
     };
     way.step(Risk::Changes, "note what there is", why, "noted", guarded)
 }
@@ -85,7 +85,7 @@ pub(super) fn stop(way: &Move<'_>) -> Step {
          run now are started again in the end.",
         way.inventory.containers.len()
     );
-    let guarded = Guarded::new(
+    let guarded = ScriptStep::new(
         "",
         &[("docker_answers", "Docker does not answer")],
         &["stop_kubelet", "stop_containers", "note_containers"],
@@ -104,7 +104,7 @@ pub(super) fn save_containers(way: &Move<'_>) -> Step {
         "The pool takes no new layers, so each that differs from its image is exported as a whole, and what it wrote is \
          told apart by Docker's own list of changes."
     };
-    let guarded = Guarded::new("", &[("nothing_runs", "a container runs again")], &["save_containers"]);
+    let guarded = ScriptStep::new("", &[("nothing_runs", "a container runs again")], &["save_containers"]);
     let step = way.step(Risk::Changes, "save what containers have written", why, "committed", guarded);
     until_switched(step, "is_done committed && all_saved")
 }
@@ -126,7 +126,7 @@ pub(super) fn save_images(way: &Move<'_>) -> Step {
         way.place.directory,
         Bytes(way.sizes.archive)
     );
-    let guarded = Guarded::new(
+    let guarded = ScriptStep::new(
         "",
         &[
             ("nothing_runs", "a container runs again"),
@@ -149,7 +149,7 @@ pub(super) fn save_images(way: &Move<'_>) -> Step {
 pub(super) fn load(way: &Move<'_>) -> Step {
     let why = "Docker checks each layer against its checksum. An image's id is the checksum of its description, so it \
                is the same in every store.";
-    let guarded = Guarded::new(
+    let guarded = ScriptStep::new(
         "",
         &[(
             "{ docker_answers || raise_docker; driver_is \"$new_driver\"; }",
@@ -164,7 +164,7 @@ pub(super) fn load(way: &Move<'_>) -> Step {
 pub(super) fn adopt(way: &Move<'_>) -> [Step; 2] {
     let why = "Docker makes a stand-in of the same image for each. What belongs to a container beside its layer stays \
                where it is: id, name, settings, log, volumes, networks.";
-    let guarded = Guarded::new(
+    let guarded = ScriptStep::new(
         "",
         &[(
             "{ docker_answers || raise_docker; driver_is \"$new_driver\"; }",
@@ -178,7 +178,7 @@ pub(super) fn adopt(way: &Move<'_>) -> [Step; 2] {
          layer gets what the container had written. Names by digest come along too.",
         way.driver
     );
-    let guarded = Guarded::new("", &[], &["lower_docker", "adopt_containers", "carry_names"]);
+    let guarded = ScriptStep::new("", &[], &["lower_docker", "adopt_containers", "carry_names"]);
     let second = way.step(Risk::Stops, "let the containers take those over", why, "adopted", guarded);
     [first, second]
 }
@@ -187,7 +187,7 @@ pub(super) fn adopt(way: &Move<'_>) -> [Step; 2] {
 pub(super) fn verify(way: &Move<'_>) -> Step {
     let why = "Ids, names, tags and digests of images, ids and names of containers, and volumes must be what was noted; \
                the script stops at the first difference. Then those containers start that ran before: the downtime ends.";
-    let guarded = Guarded::new(
+    let guarded = ScriptStep::new(
         "",
         &[(
             "{ docker_answers || raise_docker; driver_is \"$new_driver\"; }",
@@ -224,7 +224,7 @@ pub(super) fn switch(way: &Move<'_>) -> Step {
         "driver_is \"$new_driver\" || stop 'Docker does not use the new store; --back goes back'",
     ];
     let (condition, other) = change.needed(way.settings.file);
-    let guarded = Guarded::new("", &[(&condition, &other)], &run);
+    let guarded = ScriptStep::new("", &[(&condition, &other)], &run);
     let does = format!("restart Docker with {}", way.driver);
     let mut step = way.step(Risk::Stops, &does, why, "switched", guarded);
     step.difference = way.settings.difference.clone();

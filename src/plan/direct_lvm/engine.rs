@@ -3,7 +3,7 @@
 //! Everything else of the move is the same for both, and stands elsewhere.
 
 use super::Job;
-use super::names::Naming;
+use super::naming::Naming;
 use super::settings;
 use crate::host::Host;
 use crate::host::containerd::Containerd;
@@ -16,7 +16,7 @@ use crate::plan::settings_change::{Change, original};
 
 /// Who has things in the pool.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Whose<'a> {
+pub(super) enum Engine<'a> {
     /// Docker, with this data root.
     Docker { docker: &'a Docker, root: &'a str },
     /// containerd's devmapper snapshotter, which keeps its records in a folder; the settings where they were read.
@@ -43,7 +43,7 @@ pub(super) struct Words {
     pub(super) verify: &'static str,
 }
 
-impl<'a> Whose<'a> {
+impl<'a> Engine<'a> {
     /// The engine that owns the pool, or why it cannot be determined.
     pub(super) fn read(host: &'a Host, pool: &'a Pool) -> Result<Self, String> {
         if !matches!(pool.owner, PoolOwner::Containerd { .. }) {
@@ -219,7 +219,7 @@ impl<'a> Whose<'a> {
             Self::Docker { .. } => Words {
                 limit: format!(
                     "before Docker refuses new layers at {} %",
-                    100 - super::sizes::percent(job.demand.percent)
+                    100 - super::layout::percent(job.demand.percent)
                 ),
                 stop: "note what there is, stop the containers and Docker",
                 stop_why: "Names, ids and volumes are noted in",
