@@ -104,7 +104,7 @@ step_3() {
 # Step 4 (stops): stop the containers
 step_4() {
     step='4 (stop the containers)'
-    if { is_done switched || { is_done stopped && nothing_runs; }; }; then
+    if { is_done switched || { [ -e "$store/switching" ] && docker_is_gone && settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 10 $'"devicemapper",\x0a  "storage-opts": [\x0a    "dm.basesize=20G"\x0a  ]'; } || { is_done stopped && nothing_runs; }; }; then
         say 'step 4 is done: stop the containers'
         return
     fi
@@ -114,14 +114,14 @@ step_4() {
     stop_containers
     note_containers
     mark_done stopped
-    { is_done switched || { is_done stopped && nothing_runs; }; } || stop 'step 4 did not work: stop the containers; what takes it back: bash /root/thinspect-overlay2.sh --back'
+    { is_done switched || { [ -e "$store/switching" ] && docker_is_gone && settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 10 $'"devicemapper",\x0a  "storage-opts": [\x0a    "dm.basesize=20G"\x0a  ]'; } || { is_done stopped && nothing_runs; }; } || stop 'step 4 did not work: stop the containers; what takes it back: bash /root/thinspect-overlay2.sh --back'
     say 'step 4 is done: stop the containers'
 }
 
 # Step 5 (changes): save what containers have written
 step_5() {
     step='5 (save what containers have written)'
-    if { is_done switched || { is_done committed && all_saved; }; }; then
+    if { is_done switched || { [ -e "$store/switching" ] && docker_is_gone && settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 10 $'"devicemapper",\x0a  "storage-opts": [\x0a    "dm.basesize=20G"\x0a  ]'; } || { is_done committed && all_saved; }; }; then
         say 'step 5 is done: save what containers have written'
         return
     fi
@@ -129,14 +129,14 @@ step_5() {
     ask 'step 5 (changes): save what containers have written. Go on?'
     save_containers
     mark_done committed
-    { is_done switched || { is_done committed && all_saved; }; } || stop 'step 5 did not work: save what containers have written; what takes it back: bash /root/thinspect-overlay2.sh --back'
+    { is_done switched || { [ -e "$store/switching" ] && docker_is_gone && settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 10 $'"devicemapper",\x0a  "storage-opts": [\x0a    "dm.basesize=20G"\x0a  ]'; } || { is_done committed && all_saved; }; } || stop 'step 5 did not work: save what containers have written; what takes it back: bash /root/thinspect-overlay2.sh --back'
     say 'step 5 is done: save what containers have written'
 }
 
 # Step 6 (changes): save the images, and check the archive
 step_6() {
     step='6 (save the images, and check the archive)'
-    if { is_done switched || { archive_is_whole; }; }; then
+    if { is_done switched || { [ -e "$store/switching" ] && docker_is_gone && settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 10 $'"devicemapper",\x0a  "storage-opts": [\x0a    "dm.basesize=20G"\x0a  ]'; } || { archive_is_whole; }; }; then
         say 'step 6 is done: save the images, and check the archive'
         return
     fi
@@ -147,7 +147,7 @@ step_6() {
     save_images
     verify_archive
     mark_done saved
-    { is_done switched || { archive_is_whole; }; } || stop 'step 6 did not work: save the images, and check the archive; what takes it back: bash /root/thinspect-overlay2.sh --back'
+    { is_done switched || { [ -e "$store/switching" ] && docker_is_gone && settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 10 $'"devicemapper",\x0a  "storage-opts": [\x0a    "dm.basesize=20G"\x0a  ]'; } || { archive_is_whole; }; } || stop 'step 6 did not work: save the images, and check the archive; what takes it back: bash /root/thinspect-overlay2.sh --back'
     say 'step 6 is done: save the images, and check the archive'
 }
 

@@ -91,7 +91,7 @@ pub(super) fn stop(way: &Move<'_>) -> Step {
         &["stop_kubelet", "stop_containers", "note_containers"],
     );
     let step = way.step(Risk::Stops, "stop the containers", why, "stopped", guarded);
-    until_switched(step, "is_done stopped && nothing_runs")
+    until_switched(way, step, "is_done stopped && nothing_runs")
 }
 
 /// Saves what containers have written.
@@ -106,13 +106,16 @@ pub(super) fn save_containers(way: &Move<'_>) -> Step {
     };
     let guarded = ScriptStep::new("", &[("nothing_runs", "a container runs again")], &["save_containers"]);
     let step = way.step(Risk::Changes, "save what containers have written", why, "committed", guarded);
-    until_switched(step, "is_done committed && all_saved")
+    until_switched(way, step, "is_done committed && all_saved")
 }
 
-/// A step that is only done for as long as this holds, until Docker uses the new store.
-fn until_switched(mut step: Step, condition: &str) -> Step {
+/// A step that is only done for as long as this holds, until Docker uses the new store. Where Docker was stopped and its
+/// settings are changed, but it did not come up, there is nothing to ask and nothing that could have changed.
+fn until_switched(way: &Move<'_>, mut step: Step, condition: &str) -> Step {
     if let Some(guarded) = &mut step.guarded {
-        guarded.done = format!("{{ is_done switched || {{ {condition}; }}; }}");
+        let changed = &way.settings.change.is;
+        let begun = format!("{{ [ -e \"$store/switching\" ] && docker_is_gone && {changed}; }}");
+        guarded.done = format!("{{ is_done switched || {begun} || {{ {condition}; }}; }}");
     }
     step
 }
@@ -139,7 +142,7 @@ pub(super) fn save_images(way: &Move<'_>) -> Step {
         &["save_images", "verify_archive"],
     );
     let step = way.step(Risk::Changes, "save the images, and check the archive", why, "saved", guarded);
-    let mut step = until_switched(step, "archive_is_whole");
+    let mut step = until_switched(way, step, "archive_is_whole");
     step.check =
         Some(format!("tar -tf {} >/dev/null", quote(&format!("{}/images.tar", way.place.directory))));
     step

@@ -15,7 +15,7 @@ use crate::host::model::units::Bytes;
 /// What sets the floor and restarts Docker.
 pub(super) static SHELL: Piece = Piece {
     name: "min_free_space/min_free_space.sh",
-    text: include_str!("min_free_space/min_free_space.sh"),
+    text: include_str!("min_free_space.sh"),
     needs: &[&script::DOCKER_SERVICE, &script::SETTINGS],
 };
 
