@@ -3,6 +3,7 @@
 //! With it a plan can change a file that it has not seen in full: the script compares the sum, and replaces bytes of the
 //! original that were recorded word for word.
 
+pub use super::redact::Hidden;
 use super::redact::Redacted;
 use super::{LIMIT_FILE, Outcome, sanitized};
 use serde::{Deserialize, Serialize};
@@ -18,18 +19,6 @@ pub struct FileDigest {
     /// The bytes that were not recorded as they are, in order and apart from each other.
     #[serde(default)]
     pub hidden: Vec<Hidden>,
-}
-
-/// Bytes that were not recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hidden {
-    /// Where they begin in the file.
-    pub offset: u64,
-    /// How many they are in the file.
-    pub bytes: u64,
-    /// How many bytes of the recorded text stand in their place; 0 for a carriage return at the end of a line, which is
-    /// the only thing that is left out without a trace.
-    pub shown: u64,
 }
 
 impl FileDigest {

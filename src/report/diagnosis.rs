@@ -1,7 +1,7 @@
 //! What is ruled out and what is left of a failure that no finding explains, one line each.
 
 use super::Report;
-use super::screen::Look;
+use super::style::Look;
 use super::units::clean;
 use super::wrap::wrap;
 use crate::diagnosis::Symptom;

@@ -12,6 +12,7 @@ pub mod metrics;
 mod plan;
 mod screen;
 pub mod sparkline;
+mod style;
 mod units;
 pub mod usage;
 pub mod watch;
@@ -19,8 +20,9 @@ mod wrap;
 
 pub use html::html;
 pub use plan::{PlanOutput, plan_json, plan_schema, plan_text};
-pub use screen::{Look, finding_text, text};
 pub(crate) use screen::{filled, level, tenths};
+pub use screen::{finding_text, text};
+pub use style::Look;
 pub use units::{Units, amounts, clean};
 
 use crate::diagnosis::{Diagnosis, diagnose};

@@ -2,7 +2,7 @@
 //!
 //! It shows the steps a plan has, in its order; it leaves none out and adds none.
 
-use super::screen::Look;
+use super::style::Look;
 use super::units::{amounts, clean};
 use super::wrap::wrap;
 use crate::host::model::units::Bytes;

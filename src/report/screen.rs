@@ -2,7 +2,8 @@
 //!
 //! Lines keep to the width, except commands: those stay in one piece to be copied.
 
-use super::units::{Units, amounts, clean};
+use super::style::{Look, colour_of};
+use super::units::clean;
 use super::wrap::{cut, wrap};
 use super::{Report, Source, forecast};
 use crate::advice::Advice;
@@ -19,45 +20,7 @@ use crate::verdict::{Severity, Verdict};
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write as _;
 
-/// How the screen is to look.
-#[derive(Debug, Clone, Copy)]
-pub struct Look {
-    /// Units of amounts.
-    pub units: Units,
-    /// Colour, where the reader is a terminal that wants it.
-    pub colour: bool,
-    /// Evidence, notes and all advice of all findings.
-    pub verbose: bool,
-    /// Columns.
-    pub width: usize,
-}
-
-impl Default for Look {
-    fn default() -> Self {
-        Self { units: Units::Iec, colour: false, verbose: false, width: 80 }
-    }
-}
-
-impl Look {
-    pub(super) fn paint(&self, style: Style, text: &str) -> String {
-        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
-    }
-
-    pub(crate) fn say(&self, text: &str) -> String {
-        clean(&amounts(text, self.units)).into_owned()
-    }
-}
-
 const BOLD: Style = Style::new().bold();
-
-pub(super) fn colour_of(severity: Severity) -> Style {
-    let colour = match severity {
-        Severity::Critical => AnsiColor::Red,
-        Severity::Warning => AnsiColor::Yellow,
-        Severity::Notice => AnsiColor::Cyan,
-    };
-    colour.on_default().bold()
-}
 
 /// The report as text.
 #[must_use]

@@ -3,8 +3,9 @@
 //! It renders one look and decides nothing; where to draw is the watcher's own.
 
 use super::forecast::{ForecastV1, words};
-use super::screen::{Look, colour_of, of_share, tenths};
+use super::screen::{of_share, tenths};
 use super::sparkline;
+use super::style::{Look, colour_of};
 use super::units::{Units, clean};
 use super::wrap::cut;
 use super::{Report, amounts};

@@ -1,6 +1,7 @@
 //! The process that holds a metadata snapshot for its parent, and releases it when the parent wants or ends.
 //! Does not end before that: no signal that can be blocked reaches it, and it leaves its parent's session.
 
+use super::Outcome;
 use super::messages::{self, Own};
 use crate::record::probe::sys;
 use nix::errno::Errno;
@@ -13,19 +14,6 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-/// What a guardian says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Report {
-    /// It holds a snapshot.
-    Taken(Own),
-    /// It let go of it.
-    Released,
-    /// It was not there any more, or another stood in its place.
-    Lost(String),
-    /// The pool refused.
-    Failed(String),
-}
 
 /// A guardian, from its parent's side.
 #[derive(Debug)]
@@ -67,7 +55,7 @@ impl Guardian {
     }
 
     /// Its next report, if it comes in time.
-    pub(super) fn report(&mut self, limit: Duration) -> Option<Report> {
+    pub(super) fn report(&mut self, limit: Duration) -> Option<Outcome> {
         let deadline = Instant::now() + limit;
         let mut line = Vec::new();
         while line.last() != Some(&b'\n') {
@@ -92,10 +80,10 @@ impl Guardian {
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
         let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
         match word {
-            "taken" => Some(Report::Taken(Own::at(&self.name, &self.metadata, rest.parse().ok()?))),
-            "released" => Some(Report::Released),
-            "lost" => Some(Report::Lost(rest.to_owned())),
-            _ => Some(Report::Failed(rest.to_owned())),
+            "taken" => Some(Outcome::Taken(Own::at(&self.name, &self.metadata, rest.parse().ok()?))),
+            "released" => Some(Outcome::Released),
+            "lost" => Some(Outcome::Lost(rest.to_owned())),
+            _ => Some(Outcome::Failed(rest.to_owned())),
         }
     }
 }
@@ -114,9 +102,9 @@ fn guard(name: &str, metadata: &Path, mut leash: File, mut reports: File) {
         }
     }
     match own.release() {
-        Report::Lost(why) => tell(&mut reports, &format!("lost {why}")),
-        Report::Failed(why) => tell(&mut reports, &format!("failed {why}")),
-        Report::Released | Report::Taken(_) => tell(&mut reports, "released"),
+        Outcome::Lost(why) => tell(&mut reports, &format!("lost {why}")),
+        Outcome::Failed(why) => tell(&mut reports, &format!("failed {why}")),
+        Outcome::Released | Outcome::Taken(_) => tell(&mut reports, "released"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The two messages to a pool: take a metadata snapshot, release it if it is ours.
 //! Never releases one that is not the same as was taken, byte for byte.
 
-use super::guardian::Report;
+use super::Outcome;
 use crate::advice::quote;
 use crate::host::dm::status::{HeldRoot, pool_status};
 use crate::metadata::{self, MetadataFile};
@@ -75,23 +75,23 @@ impl Own {
     }
 
     /// Releases it if it is still the one that was taken.
-    pub(super) fn release(&self) -> Report {
+    pub(super) fn release(&self) -> Outcome {
         let dm = match DM::new() {
             Ok(dm) => dm,
-            Err(error) => return Report::Failed(error.to_string()),
+            Err(error) => return Outcome::Failed(error.to_string()),
         };
         match held(&dm, &self.name) {
             Some(block) => {
                 let now = (block == self.block).then(|| contents(&self.metadata, block)).flatten();
                 if let Some(why) = self.why_not(block, now.as_deref()) {
-                    return Report::Lost(why);
+                    return Outcome::Lost(why);
                 }
             }
-            None => return Report::Lost("none is held now".to_owned()),
+            None => return Outcome::Lost("none is held now".to_owned()),
         }
         match message(&dm, &self.name, "release_metadata_snap") {
-            Ok(()) => Report::Released,
-            Err(errno) => Report::Failed(errno.desc().to_owned()),
+            Ok(()) => Outcome::Released,
+            Err(errno) => Outcome::Failed(errno.desc().to_owned()),
         }
     }
 }

@@ -13,13 +13,26 @@ use crate::host::Host;
 use crate::host::dm::status::{HeldRoot, Mode};
 use crate::host::model::pool::Pool;
 use crate::host::parse::version::{el7_build, version};
-use guardian::{Guardian, Report};
+use guardian::Guardian;
 use nix::errno::Errno;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 pub use messages::release_command;
+
+/// What became of taking or releasing a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Outcome {
+    /// It holds a snapshot.
+    Taken(messages::Own),
+    /// It let go of it.
+    Released,
+    /// It was not there any more, or another stood in its place.
+    Lost(String),
+    /// The pool refused.
+    Failed(String),
+}
 
 /// The first kernel of which no corruption by metadata snapshots is known (google/cadvisor pull requests 1409, 1411).
 const SOUND_KERNEL: (u32, u32) = (4, 4);
@@ -114,8 +127,8 @@ impl Snapshot {
             |errno: Errno| Error::NotTaken(format!("no process could be made for it: {}", errno.desc()));
         let mut guardian = Guardian::start(name, metadata).map_err(taking)?;
         match guardian.report(limit) {
-            Some(Report::Taken(own)) => Ok(Self { own, guardian }),
-            Some(Report::Failed(why)) => Err(Error::NotTaken(why)),
+            Some(Outcome::Taken(own)) => Ok(Self { own, guardian }),
+            Some(Outcome::Failed(why)) => Err(Error::NotTaken(why)),
             Some(_) | None => Err(Error::NotTaken(
                 "the pool did not answer; if it still does, the snapshot is released at once".to_owned(),
             )),
@@ -135,15 +148,15 @@ impl Snapshot {
     pub fn release(mut self, limit: Duration) -> Result<(), Error> {
         self.guardian.dismiss();
         match self.guardian.report(limit) {
-            Some(Report::Released) => Ok(()),
-            Some(Report::Lost(why)) => Err(Error::NotOurs(why)),
-            Some(Report::Failed(why)) => Err(Error::NotReleased(why)),
-            Some(Report::Taken(_)) => Err(Error::NotReleased("its guardian is confused".to_owned())),
+            Some(Outcome::Released) => Ok(()),
+            Some(Outcome::Lost(why)) => Err(Error::NotOurs(why)),
+            Some(Outcome::Failed(why)) => Err(Error::NotReleased(why)),
+            Some(Outcome::Taken(_)) => Err(Error::NotReleased("its guardian is confused".to_owned())),
             None if self.guardian.is_gone() => match self.own.release() {
-                Report::Released => Ok(()),
-                Report::Lost(why) => Err(Error::NotOurs(why)),
-                Report::Failed(why) => Err(Error::NotReleased(why)),
-                Report::Taken(_) => Ok(()),
+                Outcome::Released => Ok(()),
+                Outcome::Lost(why) => Err(Error::NotOurs(why)),
+                Outcome::Failed(why) => Err(Error::NotReleased(why)),
+                Outcome::Taken(_) => Ok(()),
             },
             None => Err(Error::NotReleased("the pool does not answer".to_owned())),
         }

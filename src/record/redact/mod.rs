@@ -7,7 +7,7 @@
 mod json;
 mod words;
 
-use super::file_digest::Hidden;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 pub(super) use words::{arguments, uncommented};
@@ -36,6 +36,18 @@ const SECRETS: [&str; 14] = [
 fn names_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRETS.iter().any(|s| name.contains(s))
+}
+
+/// Bytes that were not recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hidden {
+    /// Where they begin in the file.
+    pub offset: u64,
+    /// How many they are in the file.
+    pub bytes: u64,
+    /// How many bytes of the recorded text stand in their place; 0 for a carriage return at the end of a line, which is
+    /// the only thing that is left out without a trace.
+    pub shown: u64,
 }
 
 /// A text without its secrets, and where they were.

@@ -10,7 +10,7 @@ pub use table::{Table, text};
 
 use crate::host::model::units::{Blocks as _, DataBlocks};
 use crate::host::owners::{DeviceRole, Owners};
-use crate::report::screen::Look;
+use crate::report::style::Look;
 use crate::report::units::clean;
 use crate::report::wrap::wrap;
 use crate::usage::{Kind, Usage, Without};

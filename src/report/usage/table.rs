@@ -5,7 +5,7 @@ use super::columns::{By, Column};
 use super::rows::{self, Row};
 use crate::host::model::units::{Blocks, DataBlocks};
 use crate::host::owners::Owners;
-use crate::report::screen::Look;
+use crate::report::style::Look;
 use crate::report::units::{Units, clean};
 use crate::report::wrap::{cut, wrap};
 use crate::usage::Usage;
