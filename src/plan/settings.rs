@@ -5,7 +5,7 @@
 use super::daemon_json::{Edited, with_storage_option};
 use super::pool_facts::Half;
 use super::settings_change::{Change, Original, Replacement, original};
-use super::{Plan, ScriptStep, Step};
+use super::{Piece, Plan, ScriptStep, Step, script};
 use crate::advice::{Risk, quote};
 use crate::host::docker::{DAEMON_JSON, Docker, StorageOption};
 use crate::host::model::pool::{Pool, PoolOwner};
@@ -13,6 +13,18 @@ use crate::host::model::units::percent_of;
 use crate::host::{DeviceMapper, Host};
 
 const OPTION: &str = "dm.min_free_space";
+
+/// What sets the floor and restarts Docker.
+static SHELL: Piece = Piece {
+    name: "min_free_space/min_free_space.sh",
+    text: include_str!("min_free_space/min_free_space.sh"),
+    needs: &[&script::DOCKER_SERVICE, &script::SETTINGS],
+};
+
+/// What must hold before anything is changed: a daemon that answers is the one that is meant.
+fn needs() -> Vec<(String, String)> {
+    vec![("{ docker_is_gone || docker_is_ours; }".to_owned(), script::NOT_OURS.to_owned())]
+}
 
 /// Adds the steps that set the floor to `percent`.
 pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, percent: u64) {
@@ -27,10 +39,10 @@ pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, perc
                 .and_then(|edited| rewrite(&path, &original?, &edited, percent));
             match rewritten {
                 Ok(step) => {
-                    plan.basis.pieces = vec![&super::min_free_space::SHELL];
+                    plan.basis.pieces = vec![&SHELL];
                     plan.basis.variables = vec![("settings", path)];
                     plan.basis.variables.extend(super::script::docker_variables(docker));
-                    plan.basis.needs = super::min_free_space::needs();
+                    plan.basis.needs = needs();
                     plan.steps.push(step);
                 }
                 Err(why) => {

@@ -2,12 +2,11 @@
 //!
 //! Fields that no rule needs are passed over.
 
-use super::report::{Cells, LvmFacts};
-use super::{LogicalVolume, LvName};
+use super::{Cells, LogicalVolume, LvName};
 use crate::host::parse::size::{self, Scale};
 
-/// `lvdisplay` and `vgdisplay`: a field a line.
-pub(super) fn fields(text: &str, lvm: &mut LvmFacts) {
+/// `lvdisplay` and `vgdisplay`, a field a line; `keep` gets the cells of each volume or group.
+pub(super) fn fields(text: &str, mut keep: impl FnMut(&Cells)) {
     let mut cells = Cells::new();
     for line in text.lines() {
         let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -23,7 +22,7 @@ pub(super) fn fields(text: &str, lvm: &mut LvmFacts) {
             ("Free PE / Size", "vg_free"),
         ];
         if line.starts_with("--- ") {
-            lvm.keep(&std::mem::take(&mut cells));
+            keep(&std::mem::take(&mut cells));
         }
         let Some((name, value)) =
             fields.iter().find_map(|(f, name)| Some((*name, line.strip_prefix(f)?.trim())))
@@ -31,13 +30,13 @@ pub(super) fn fields(text: &str, lvm: &mut LvmFacts) {
             continue;
         };
         if cells.iter().any(|(n, _)| n == name) {
-            lvm.keep(&std::mem::take(&mut cells));
+            keep(&std::mem::take(&mut cells));
         }
         let value = value.rsplit_once(" / ").map_or(value, |(_, size)| size);
         let value = value.rsplit('/').next().filter(|_| name == "lv_name").unwrap_or(value);
         cells.push((name.to_owned(), value.to_owned()));
     }
-    lvm.keep(&cells);
+    keep(&cells);
 }
 
 /// `ACTIVE '/dev/vg/lv' [10.00 GiB] inherit`.

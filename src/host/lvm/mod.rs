@@ -10,6 +10,9 @@ pub use report::LvmFacts;
 
 use super::model::units::Bytes;
 
+/// The cells of a report's row by the names of their columns.
+type Cells = Vec<(String, String)>;
+
 /// A logical volume's name in its volume group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct LvName {

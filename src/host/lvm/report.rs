@@ -3,7 +3,7 @@
 //! A row is read by its headings where the columns still stand under them, else by the shape of its words: blank
 //! cells (no Pool, no Data%) leave nothing to count columns by. Rounded sizes stay marked as rounded.
 
-use super::{LogicalVolume, LvName, Lvm, VolumeGroup, config, display};
+use super::{Cells, LogicalVolume, LvName, Lvm, VolumeGroup, config, display};
 use crate::host::model::units::Bytes;
 use crate::host::parse::partial_json::{self, Token};
 use crate::host::parse::size::{self, Scale};
@@ -27,7 +27,7 @@ impl LvmFacts {
             return self.json(text);
         }
         match tool {
-            "lvdisplay" | "vgdisplay" => display::fields(text, self),
+            "lvdisplay" | "vgdisplay" => display::fields(text, |cells| self.keep(cells)),
             "lvscan" => text.lines().filter_map(display::scanned).for_each(|volume| self.keep_volume(volume)),
             _ => self.table(tool, text),
         }
@@ -96,7 +96,7 @@ impl LvmFacts {
     }
 
     /// Adds what the cells of a row say of a volume, a group or both.
-    pub(super) fn keep(&mut self, cells: &Cells) {
+    fn keep(&mut self, cells: &Cells) {
         let vg = cell(cells, "vg_name").unwrap_or_default().to_owned();
         if cells.iter().any(|(name, _)| name == "lv_name" || name == "lv_size" || name == "data_percent") {
             let lv = cell(cells, "lv_name").unwrap_or_default().trim_matches(['[', ']']).to_owned();
@@ -168,9 +168,6 @@ impl LvmFacts {
         }
     }
 }
-
-/// The cells of a row by the name of their column.
-pub(super) type Cells = Vec<(String, String)>;
 
 /// The words of a line with the characters before each: columns are counted in characters.
 fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {

@@ -5,24 +5,12 @@
 
 use super::numbers::Numbers;
 use super::pool_facts::{Half, State, state};
-use super::{Goal, Piece, Plan, Step, script, settings};
+use super::{Goal, Plan, Step, settings};
 use crate::advice::{Risk, quote};
 use crate::host::Host;
 use crate::host::docker::min_free;
 use crate::host::model::pool::{MinFreeFrom, Pool, PoolOwner};
 use crate::host::model::units::Bytes;
-
-/// What sets the floor and restarts Docker.
-pub(super) static SHELL: Piece = Piece {
-    name: "min_free_space/min_free_space.sh",
-    text: include_str!("min_free_space.sh"),
-    needs: &[&script::DOCKER_SERVICE, &script::SETTINGS],
-};
-
-/// What must hold before anything is changed: a daemon that answers is the one that is meant.
-pub(super) fn needs() -> Vec<(String, String)> {
-    vec![("{ docker_is_gone || docker_is_ours; }".to_owned(), script::NOT_OURS.to_owned())]
-}
 
 /// What may be asked of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

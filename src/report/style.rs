@@ -1,0 +1,44 @@
+//! How text for people looks: units, colour, width, how much of it.
+
+use super::units::{Units, amounts, clean};
+use crate::verdict::Severity;
+use anstyle::{AnsiColor, Style};
+
+/// How the screen is to look.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Units of amounts.
+    pub units: Units,
+    /// Colour, where the reader is a terminal that wants it.
+    pub colour: bool,
+    /// Evidence, notes and all advice of all findings.
+    pub verbose: bool,
+    /// Columns.
+    pub width: usize,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { units: Units::Iec, colour: false, verbose: false, width: 80 }
+    }
+}
+
+impl Look {
+    pub(super) fn paint(&self, style: Style, text: &str) -> String {
+        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    pub(crate) fn say(&self, text: &str) -> String {
+        clean(&amounts(text, self.units)).into_owned()
+    }
+}
+
+/// The colour of a severity.
+pub(super) fn colour_of(severity: Severity) -> Style {
+    let colour = match severity {
+        Severity::Critical => AnsiColor::Red,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Notice => AnsiColor::Cyan,
+    };
+    colour.on_default().bold()
+}
