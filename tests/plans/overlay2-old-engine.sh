@@ -108,7 +108,7 @@ step_4() {
         say 'step 4 is done: stop the containers'
         return
     fi
-    docker_answers || stop 'step 4: Docker does not answer'
+    docker_comes_up || stop 'step 4: Docker does not answer'
     ask 'step 4 (stops): stop the containers. Go on?'
     stop_kubelet
     stop_containers

@@ -91,7 +91,7 @@ step_3() {
         say 'step 3 is done: stop the containers'
         return
     fi
-    docker_answers || stop 'step 3: Docker does not answer'
+    docker_comes_up || stop 'step 3: Docker does not answer'
     ask 'step 3 (stops): stop the containers. Go on?'
     stop_kubelet
     stop_containers

@@ -1,9 +1,11 @@
-# Whether at least so many data blocks are free, as the kernel counts them.
+# Whether at least so many data blocks are free, as the kernel counts them. Not to know is not too few: then nothing more
+# is removed.
 enough() {
     local data
-    data=$(dmsetup status --noflush "$pool" | sed -n 's:^.* [0-9]*/[0-9]* \([0-9]*/[0-9]*\) .*$:\1:p')
+    data=$(dmsetup status --noflush "$pool" | sed -n 's:^.* [0-9]*/[0-9]* \([0-9]*/[0-9]*\) .*$:\1:p') || data=''
+    case $data in */*) ;; *) stop "how many blocks of $pool are free cannot be read" ;; esac
     say "data blocks in use: $data"
-    [ -n "$data" ] && [ $(( ${data#*/} - ${data%/*} )) -ge "$1" ]
+    [ $(( ${data#*/} - ${data%/*} )) -ge "$1" ]
 }
 
 # Whether the pool's mode lets anything be deleted in it.

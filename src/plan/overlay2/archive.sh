@@ -28,6 +28,14 @@ has_image() { docker inspect --type image "$1" >/dev/null 2>&1; }
 # How container $1 is saved: nothing (it wrote nothing), commit, or export.
 saved_as() { cat -- "$store/records/$1/saved" 2>/dev/null || true; }
 
+# An earlier run may have ended after it stopped Docker: then it is started again, and what it does is looked at anew.
+docker_comes_up() {
+    docker_answers && return
+    { [ -e "$store/switching" ] && docker_is_gone; } || return 1
+    say "Docker was stopped by an earlier run, and is started again"
+    start_docker && within 120 docker_answers
+}
+
 # Whether what is saved of a container is what it holds now. Since it was saved it may have run again, or files may have
 # been copied into it; within one run, its records tell; after a pause, its content is compared.
 session=$(cat /proc/sys/kernel/random/uuid)

@@ -87,7 +87,7 @@ pub(super) fn stop(way: &Move<'_>) -> Step {
     );
     let guarded = ScriptStep::new(
         "",
-        &[("docker_answers", "Docker does not answer")],
+        &[("docker_comes_up", "Docker does not answer")],
         &["stop_kubelet", "stop_containers", "note_containers"],
     );
     let step = way.step(Risk::Stops, "stop the containers", why, "stopped", guarded);
