@@ -130,7 +130,7 @@ fn the_daemons_own_settings_file_is_meant() {
     let script = script("docker-configfile", &DIRECT_LVM);
     assert!(script.contains("settings=/opt/docker/daemon.json\n"), "{script}");
     assert!(!script.contains("/etc/docker/daemon.json"), "{script}");
-    let check = script.find("did switched || { settings_were").unwrap();
+    let check = script.find("switched || { settings_were").unwrap();
     assert!(check < script.find("\n# Step").unwrap(), "before the downtime");
 }
 

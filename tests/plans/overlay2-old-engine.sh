@@ -58,7 +58,7 @@ have docker tar sha256sum head tail flock awk comm diff timeout pgrep || stop 'a
 { is_done noted || overlay2_is_new; } || stop '/var/lib/docker/image/overlay2 holds images of another time'
 { is_done noted || room_for "$root" "$root_bytes"; } || stop 'the filesystem of /var/lib/docker has less free than 2.0 GiB'
 { is_done switched || { settings_were f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 || settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 10 $'"devicemapper",\x0a  "storage-opts": [\x0a    "dm.basesize=20G"\x0a  ]'; }; } || stop '/etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
-settings_are_the_daemons || stop 'Docker is told its settings by another file (--config-file) or takes storage options from its unit or from /etc/sysconfig/docker-storage as well, and does not start when they stand in two places: move them to /etc/docker/daemon.json, restart Docker, and make a new plan'
+settings_are_the_daemons || stop 'Docker is told its settings by another file (--config-file) or takes storage options from its unit or from /etc/sysconfig/docker-storage as well, and does not start when they stand in two places: move them to its settings file, restart Docker, and make a new plan'
 storage_setup_is_off || stop 'docker-storage-setup runs before Docker and writes storage options of its own: disable it (systemctl disable docker-storage-setup, and no Wants= or Requires= for it in docker.service), empty /etc/sysconfig/docker-storage, and run this again'
 kubelet_can_be_stopped || stop 'kubelet runs, and not as the service kubelet: stop it yourself'
 open_store || stop 'the directory for the archives cannot be made'

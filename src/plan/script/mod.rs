@@ -88,7 +88,7 @@ pub(super) fn settings_place() -> [(String, String); 3] {
             "settings_are_the_daemons".to_owned(),
             "Docker is told its settings by another file (--config-file) or takes storage options from its unit or \
              from /etc/sysconfig/docker-storage as well, and does not start when they stand in two places: move them \
-             to /etc/docker/daemon.json, restart Docker, and make a new plan"
+             to its settings file, restart Docker, and make a new plan"
                 .to_owned(),
         ),
         (
