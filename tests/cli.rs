@@ -393,3 +393,18 @@ fn only_a_history_is_kept_as_one() {
     let (recorded, _) = with(&format!("{sample}root:$6$hash:1:0:\n{sample}root:$6$hash"));
     assert!(!recorded.contains("$6$hash") && recorded.matches("04:00:00Z").count() == 2, "{recorded}");
 }
+
+/// Names of fields, once released, stay: programs read them.
+#[test]
+fn released_fields_of_usage_stay() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_thinspect"))
+        .args(["schema", "usage"])
+        .output()
+        .unwrap();
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for field in
+        ["pool", "transaction_id", "consistent", "devices", "images", "containers", "strangers", "without"]
+    {
+        assert!(schema["properties"].get(field).is_some(), "{field}");
+    }
+}

@@ -43,7 +43,7 @@ pub struct Output {
     /// Every container, most reclaimable blocks first.
     containers: Vec<ContainerV1>,
     /// Where the owner's records and the pool disagree; `null` where no records were read.
-    unmatched: Option<StrangersV1>,
+    strangers: Option<StrangersV1>,
     /// What comes back if the things that were named are removed together; `null` where none were.
     without: Option<WithoutV1>,
     /// What is damaged in the metadata, at most 1000 places.
@@ -203,7 +203,7 @@ pub fn output(pool: Option<&str>, usage: &Usage, owners: &Owners, without: Optio
         shared_blocks: count(row.amounts.shared),
         owners: row.owners.iter().map(|owner| owner_v1(owner, owners)).collect(),
     });
-    let unmatched = usage.unmatched.as_ref().map(|s| StrangersV1 {
+    let strangers = usage.unmatched.as_ref().map(|s| StrangersV1 {
         without_record: s.without_record.clone(),
         without_device: s.without_device.clone(),
         certain: s.certain,
@@ -222,7 +222,7 @@ pub fn output(pool: Option<&str>, usage: &Usage, owners: &Owners, without: Optio
         devices: devices.collect(),
         images: images(usage, owners),
         containers: containers(usage, owners),
-        unmatched,
+        strangers,
         without: without.map(|without| WithoutV1 {
             names: without.names.clone(),
             reclaimable_blocks: count(without.reclaimable),
