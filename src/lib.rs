@@ -2,7 +2,7 @@
 //!
 //! # The shape
 //! A recording is the only input: inspecting a live host is making a recording and inspecting it. An arrow is also
-//! the only allowed direction of imports (`tests/tidy.rs` checks it).
+//! the only allowed direction of imports (`tests/integration/tidy.rs` checks it).
 //! ```text
 //! machine ──▶ record ──▶ host ──▶ rules ──▶ diagnosis ──▶ report ──▶ reader
 //!             what it    what it  what is   what          how it
@@ -35,13 +35,13 @@
 //! 2. **It always answers.** Each question has its own time limit and is asked by a worker process that can be left
 //!    behind. (`tests/lab/scenarios/stuck-metadata-device.sh`)
 //! 3. **Everything after `record` is a pure function of the recording**: no clock, no environment, no file.
-//!    (`tests/tidy.rs`) What only a live host allows, such as counting in its metadata, is in `src/commands/`.
+//!    (`tests/integration/tidy.rs`) What only a live host allows, such as counting in its metadata, is in `src/commands/`.
 //! 4. **Reading never fails and never drops; unknown is not fine.** A question that was refused or silent cannot end
-//!    in `ok`; an unknown number is `None`, never 0. (`tests/failed_queries.rs`)
+//!    in `ok`; an unknown number is `None`, never 0. (`tests/integration/failed_queries.rs`)
 //! 5. **Integers are exact.** Blocks, sectors and bytes are distinct types up to the plans; amounts are rounded when they
 //!    are shown.
 //! 6. **Advice is data, never executed, and says what it risks.** Names in commands are quoted for the shell. What
-//!    destroys never comes first. (`tests/rules.rs`, `tests/plans.rs`)
+//!    destroys never comes first. (`tests/integration/rules.rs`, `tests/integration/plans/`)
 //! 7. **A released name means one thing for ever**: rules, JSON fields, exit statuses.
 //!
 //! # Where to start reading

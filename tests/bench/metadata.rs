@@ -18,12 +18,12 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 use thinspect::metadata::{Blocks, MetadataFile, Options, read};
 
-#[path = "../metadata/builder.rs"]
+#[path = "../integration/metadata/block_writer.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod block_writer;
+#[path = "../integration/metadata/builder.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
 mod builder;
-#[path = "../metadata/pages.rs"]
-#[allow(dead_code, reason = "the tests use more of it")]
-mod pages;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();

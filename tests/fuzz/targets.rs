@@ -1,18 +1,19 @@
 //! One function for each reader of what strangers give: it takes any bytes, and panics if the reader does or if what
-//! comes out breaks a promise. Fuzzers and `tests/fuzz_corpus.rs` call the very same.
+//! comes out breaks a promise. Fuzzers and `tests/integration/fuzz_corpus.rs` call the very same.
 #![allow(
     dead_code,
     clippy::unwrap_used,
     clippy::panic,
+    clippy::duplicate_mod,
     clippy::indexing_slicing,
     missing_docs,
     reason = "a fuzz target fails by panicking, and each caller uses a part"
 )]
 
-#[path = "../metadata/builder.rs"]
+#[path = "../integration/metadata/block_writer.rs"]
+mod block_writer;
+#[path = "../integration/metadata/builder.rs"]
 mod builder;
-#[path = "../metadata/pages.rs"]
-mod pages;
 
 use std::hint::black_box;
 use std::sync::OnceLock;
@@ -192,13 +193,14 @@ pub(crate) fn metadata(data: &[u8]) {
     let sound = sound();
     let mut bytes = sound.clone();
     change(&mut bytes, data);
-    let salts = [pages::SUPERBLOCK, pages::NODE, pages::BITMAP_SALT, pages::INDEX_SALT];
+    let salts =
+        [block_writer::SUPERBLOCK, block_writer::NODE, block_writer::BITMAP_SALT, block_writer::INDEX_SALT];
     for (block, before) in
         bytes.chunks_mut(BLOCK).zip(sound.chunks(BLOCK)).filter(|(block, before)| block != before)
     {
         let sum = u32::from_le_bytes([before[0], before[1], before[2], before[3]]);
         if let Some(salt) = salts.iter().find(|salt| !crc32c::crc32c(&before[4..]) ^ **salt == sum) {
-            pages::seal(block, *salt);
+            block_writer::seal(block, *salt);
         }
     }
     let source = Memory(bytes);

@@ -1,0 +1,128 @@
+//! Every `thinspect …` that anybody is told to type is a command line that this program takes.
+
+use crate::support::{folders, tests};
+use clap::Parser;
+use std::collections::BTreeSet;
+use std::path::Path;
+use thinspect::cli::Cli;
+use thinspect::rules::{self, RULES};
+use thinspect::{host, record};
+
+/// What stands for a value where a command is explained.
+const STAND_INS: [(&str, &str); 4] = [("SIZE", "20G"), ("PERCENT", "5"), ("DURATION", "2s"), ("N", "1")];
+
+/// The command lines in a text: whole lines of it or of a shell's, and what stands in backticks.
+fn told(text: &str) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for line in text.lines() {
+        let bare = line.trim().trim_start_matches(['#', '$', '|', ' ', '"']);
+        let spans = line.split('`').skip(1).step_by(2);
+        let whole = std::iter::once(bare).filter(|l| l.starts_with("thinspect ") && !line.contains('`'));
+        for said in spans.chain(whole) {
+            let end = said.find(['|', ';', '>', '#', '&', '"', '\\']).unwrap_or(said.len());
+            // A script's title names the pool after the command.
+            let end = said.find(" for pool ").map_or(end, |title| end.min(title));
+            let command = said.get(..end).unwrap().trim();
+            // Where any command is meant (`thinspect plan …`), none is told.
+            if command.starts_with("thinspect ") && !command.contains(['…', '<', '[', '$', '{']) {
+                all.insert(command.to_owned());
+            }
+        }
+    }
+    all
+}
+
+/// A shell's words: blanks part them, quotes hold them together.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for c in command.chars() {
+        match (c, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            ('\'' | '"', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (' ', None) => words.extend(word.take()),
+            (c, _) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    let stand_in =
+        |w: String| STAND_INS.iter().find(|(name, _)| *name == w).map_or(w, |(_, v)| (*v).to_owned());
+    words.into_iter().map(stand_in).collect()
+}
+
+fn check(from: &str, commands: &BTreeSet<String>) {
+    for command in commands {
+        if let Err(error) = Cli::try_parse_from(words(command)) {
+            assert!(!error.use_stderr(), "{from} tells to type `{command}`:\n{error}");
+        }
+    }
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+/// The files below a folder, text or not.
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|e| e.unwrap().path());
+    entries.filter(|p| p.is_file()).collect()
+}
+
+#[test]
+fn in_explanations_and_documents() {
+    for rule in RULES {
+        check(rule.name, &told(rule.explanation));
+    }
+    for name in ["README.md", "CHANGELOG.md", "tests/lab/README.md"] {
+        check(name, &told(&read(&tests("..").join(name))));
+    }
+    assert!(!told(&read(&tests("../README.md"))).is_empty(), "the README tells of some");
+}
+
+/// Advice for every published incident, every known line and every example.
+#[test]
+fn in_advice() {
+    let incidents = ["incidents/incidents.jsonl", "incidents/extra.jsonl"].map(|p| read(&tests(p)));
+    let input = |line: &str| {
+        let json: serde_json::Value = serde_json::from_str(line).unwrap();
+        json["input"].as_str().unwrap().to_owned()
+    };
+    let mut texts: Vec<String> = incidents.iter().flat_map(|t| t.lines().map(input)).collect();
+    texts.extend(
+        read(&tests("texts/log-messages.txt")).lines().filter_map(|l| Some(l.split_once('\t')?.1.to_owned())),
+    );
+    texts.extend(RULES.iter().flat_map(|r| r.explanation.split("```").skip(1).step_by(2).map(str::to_owned)));
+    let mut seen = BTreeSet::new();
+    for text in texts {
+        for finding in rules::findings(&host::read(&record::paste::paste(&text))) {
+            let commands = finding.advice.iter().flat_map(|a| &a.commands);
+            let ours = commands.filter(|c| c.starts_with("thinspect ")).cloned().collect();
+            check(finding.rule, &ours);
+            seen.extend(ours);
+        }
+    }
+    assert!(seen.len() > 10, "{seen:?}");
+}
+
+/// What hosts and plans are shown to say.
+#[test]
+fn in_reports_plans_and_scripts() {
+    let mut all = files(&tests("plans"));
+    all.extend(folders(&tests("hosts")).iter().flat_map(|f| files(f)));
+    all.extend(files(&tests("../scripts")));
+    all.extend(folders(&tests("../scripts")).iter().flat_map(|f| files(f)));
+    let shown = ["txt", "sh", "yml", "yaml", "service", "timer", "cfg", "conf"];
+    let mut seen = 0;
+    for path in all {
+        let end = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+        // What a host says itself is no advice.
+        if shown.contains(&end) && !path.ends_with("input.txt") {
+            let told = told(&read(&path));
+            check(&path.display().to_string(), &told);
+            seen += told.len();
+        }
+    }
+    assert!(seen > 50, "{seen}");
+}

@@ -1,0 +1,41 @@
+//! The tests of the whole program, one crate with a module for each subject.
+//!
+//! What they read lies beside this folder: recorded hosts, pasted incidents, kept plans and screens. `UPDATE=1 cargo test`
+//! rewrites what is kept.
+#![allow(
+    missing_docs,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that stumbles should stop where it stumbles"
+)]
+
+mod advised_commands;
+mod check_plugin;
+mod cli;
+mod dialogues;
+mod failed_queries;
+mod fleet;
+mod fuzz_corpus;
+mod hostile_names;
+mod hosts;
+mod html;
+mod icinga_nagios;
+mod incidents;
+mod messages;
+mod metadata;
+mod metrics;
+mod owners;
+mod paste;
+mod plans;
+mod readme;
+mod reconcile;
+mod rules;
+mod settings;
+mod sosreport;
+mod support;
+mod tidy;
+mod tui_pty;
+mod tui_screens;
+mod watch;

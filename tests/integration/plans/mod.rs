@@ -1,0 +1,21 @@
+//! Plans: their numbers, what they refuse, and their scripts, run from end to end on stand-ins for the tools.
+//!
+//! `UPDATE=1 cargo test plans` rewrites the plans and scripts under `tests/plans`.
+
+mod attack;
+mod containerd;
+mod direct_lvm;
+mod disks;
+mod fake_disks;
+mod fake_docker;
+mod fake_repair_tools;
+mod fake_tools;
+mod grow_and_min_free;
+mod hosts;
+mod output;
+mod overlay2;
+mod repair_and_free;
+mod scripts;
+mod settings;
+mod shell;
+mod tools;
