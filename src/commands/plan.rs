@@ -43,7 +43,7 @@ pub(crate) fn plan(global: &Global, goal: &Goal) -> Result<Exit> {
     let (plan, script) = of_goal(&about, &root(global), goal)?;
     if script {
         if let Some(why) = plan.unscriptable() {
-            return Err(anyhow!("no script: {}", report::amounts(why, units(global))));
+            return Err(anyhow!("no script: {}", why.show(units(global))));
         }
         return print(&plan::script(&plan));
     }

@@ -5,6 +5,7 @@ use super::style::Look;
 use super::units::clean;
 use super::wrap::wrap;
 use crate::diagnosis::Symptom;
+use crate::host::model::text::text;
 use crate::verdict::Verdict;
 
 /// Suspects that are shown unless all are asked for.
@@ -19,7 +20,7 @@ pub(super) fn lines(report: &Report, look: &Look) -> String {
     }
     out.push('\n');
     for excluded in &diagnosis.excluded {
-        let text = format!("{}: {}", excluded.rule, excluded.because);
+        let text = text!("{}: {}", excluded.rule, excluded.because);
         out.push_str(&wrap(" ruled out: ", &look.say(&text), look.width));
     }
     let most = if look.verbose { usize::MAX } else { SHOWN };

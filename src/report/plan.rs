@@ -3,10 +3,10 @@
 //! It shows the steps a plan has, in its order; it leaves none out and adds none.
 
 use super::style::Look;
-use super::units::{amounts, clean};
+use super::units::clean;
 use super::wrap::wrap;
 use crate::host::model::units::Bytes;
-use crate::plan::{Fate, Item, Kind, Plan, Step};
+use crate::plan::{Fate, Kind, Plan, Step};
 use anstyle::{AnsiColor, Style};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,21 +22,10 @@ pub struct PlanOutput {
     plan: Plan,
 }
 
-/// The plan with its amounts in words.
+/// The plan as JSON, its amounts in binary units.
 #[must_use]
 pub fn plan_json(plan: &Plan) -> PlanOutput {
-    let show = |text: &str| amounts(text, super::Units::Iec);
-    let all = |texts: &[String]| texts.iter().map(|t| show(t)).collect();
-    let step = |s: &Step| Step { does: show(&s.does), why: show(&s.why), ..s.clone() };
-    let items = plan.items.iter().map(|i| Item { how: show(&i.how), ..i.clone() }).collect();
-    let plan = Plan {
-        items,
-        blocked_by: all(&plan.blocked_by),
-        warnings: all(&plan.warnings),
-        steps: plan.steps.iter().map(step).collect(),
-        ..plan.clone()
-    };
-    PlanOutput { schema: "thinspect-plan/1", plan }
+    PlanOutput { schema: "thinspect-plan/1", plan: plan.clone() }
 }
 
 /// The JSON Schema of [`PlanOutput`].
@@ -49,18 +38,17 @@ pub fn plan_schema() -> schemars::Schema {
 #[must_use]
 pub fn plan_text(plan: &Plan, look: &Look) -> String {
     let bold = Style::new().bold();
-    let say = |text: &str| clean(&amounts(text, look.units)).into_owned();
     let mut out = String::new();
     let pool =
         plan.pool.as_deref().map_or_else(|| "the pool (not named)".to_owned(), |p| clean(p).into_owned());
     let _ = writeln!(out, "{}", look.paint(bold, &format!("plan {} for {pool}", plan.goal.word())));
     let red = AnsiColor::Red.on_default().bold();
     for why in &plan.blocked_by {
-        let lines = wrap("  NOT POSSIBLE: ", &say(why), look.width);
+        let lines = wrap("  NOT POSSIBLE: ", &look.say(why), look.width);
         out.push_str(&lines.replacen("NOT POSSIBLE", &look.paint(red, "NOT POSSIBLE"), 1));
     }
     for warning in &plan.warnings {
-        out.push_str(&wrap("  warning: ", &say(warning), look.width));
+        out.push_str(&wrap("  warning: ", &look.say(warning), look.width));
     }
     out.push('\n');
     out.push_str(&numbers(plan, look));
@@ -134,17 +122,19 @@ fn items(plan: &Plan, look: &Look) -> String {
             }
             _ => names.join(", "),
         };
-        let text = format!("{many}{word} ({}): {shown}", clean(&amounts(how, look.units)));
+        let text = format!("{many}{word} ({}): {shown}", clean(how));
         let _ = write!(out, "{head}{}", wrap(&format!("  {:<8}", fate.word()), &text, look.width));
     }
     out
 }
 
 fn step_text(number: usize, step: &Step, look: &Look) -> String {
-    let say = |text: &str| clean(&amounts(text, look.units)).into_owned();
-    let mut out =
-        wrap(&format!("{number:>2}. "), &format!("[{}] {}", step.risk.word(), say(&step.does)), look.width);
-    out.push_str(&wrap("    ", &say(&step.why), look.width));
+    let mut out = wrap(
+        &format!("{number:>2}. "),
+        &format!("[{}] {}", step.risk.word(), look.say(&step.does)),
+        look.width,
+    );
+    out.push_str(&wrap("    ", &look.say(&step.why), look.width));
     if let (Some(blocks), Some(bytes)) = (step.gain_blocks, step.gain_bytes) {
         let _ = writeln!(out, "    gives  {blocks} blocks ({})", look.units.show(Bytes(bytes)));
     }

@@ -13,6 +13,7 @@ use crate::host::dm::status::WhenFull;
 use crate::host::model::backing::Backing;
 use crate::host::model::pool::{MinFreeFrom, Pool, PoolOwner, StatusAnswer};
 use crate::host::model::space::Space;
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::{Blocks, Bytes};
 use crate::host::{DeviceMapper, Host};
 use crate::rules::Finding;
@@ -266,7 +267,7 @@ pub(crate) fn tenths(number: u64) -> String {
 }
 
 /// The floor of Docker or Podman in numbers.
-pub(super) fn limit(pool: &Pool) -> Option<String> {
+pub(super) fn limit(pool: &Pool) -> Option<Text> {
     let percent = pool.min_free.percent?;
     let (engine, option) = pool.engine();
     let from = match pool.min_free.from {
@@ -277,20 +278,24 @@ pub(super) fn limit(pool: &Pool) -> Option<String> {
         MinFreeFrom::NotDocker | MinFreeFrom::TooOld => return None,
     };
     if percent == 0 {
-        return Some(format!("{option} is 0 %: {engine} lets the pool fill up"));
+        return Some(text!("{} is 0 %: {} lets the pool fill up", option, engine));
     }
     let total = pool.data.total.map(|t| t.0);
     let required =
         total.and_then(|t| pool.min_free.required(t)).or(pool.refused_data.and_then(|r| r.required));
     let required = required.map(|required| {
         let bytes =
-            pool.block.map(|b| format!(" ({})", Bytes(required.saturating_mul(b.0)))).unwrap_or_default();
+            pool.block.map(|b| text!(" ({})", Bytes(required.saturating_mul(b.0)))).unwrap_or_default();
         let metadata = metadata_floor(pool).map(|m| format!(" and {m} metadata blocks")).unwrap_or_default();
-        format!(
-            ": {engine} wants {required} data blocks{bytes}{metadata} free before it makes a layer or container"
+        text!(
+            ": {} wants {} data blocks{}{} free before it makes a layer or container",
+            engine,
+            required,
+            bytes,
+            metadata
         )
     });
-    Some(format!("{option} {percent} %, {from}{}", required.unwrap_or_default()))
+    Some(text!("{} {} %, {}{}", option, percent, from, required.unwrap_or_default()))
 }
 
 /// Docker's floor in metadata blocks, where that is what it refuses for.
@@ -300,8 +305,8 @@ fn metadata_floor(pool: &Pool) -> Option<u64> {
 }
 
 /// What lies under the pool: the data, and the metadata where it differs in kind.
-fn below(pool: &Pool) -> Vec<String> {
-    let mut lines: Vec<String> = carried("data", &pool.data_backing).into_iter().collect();
+fn below(pool: &Pool) -> Vec<Text> {
+    let mut lines: Vec<Text> = carried("data", &pool.data_backing).into_iter().collect();
     let metadata = &pool.metadata_backing;
     let elsewhere = metadata.filesystem != pool.data_backing.filesystem;
     let deleted = metadata.file.as_ref().is_some_and(|f| f.deleted);
@@ -311,27 +316,27 @@ fn below(pool: &Pool) -> Vec<String> {
     lines
 }
 
-fn carried(half: &str, backing: &Backing) -> Option<String> {
+fn carried(half: &str, backing: &Backing) -> Option<Text> {
     let node = backing.path.clone().or_else(|| backing.device.map(|d| d.to_string()));
     if let Some(file) = &backing.file {
-        let mut words = format!("{half} in the loop file {}", file.path);
+        let mut words = text!("{} in the loop file {}", half, file.path);
         if file.deleted {
-            words.push_str(", DELETED while in use");
+            words.push(", DELETED while in use");
         }
         if let Some(grow) = file.may_grow().filter(|grow| grow.0 > 0) {
-            let _ = write!(words, ", which may still grow by {grow}");
+            words.push(&text!(", which may still grow by {}", grow));
         }
         if let Some(free) = backing.filesystem.as_ref().and_then(|f| f.free) {
             let mount =
                 backing.filesystem.as_ref().and_then(|f| f.mount.as_deref()).unwrap_or("its filesystem");
-            let _ = write!(words, "; {mount} has {free} free");
+            words.push(&text!("; {} has {} free", mount, free));
         }
         return Some(words);
     }
     let node = node?;
     let disks =
         if backing.below.is_empty() { String::new() } else { format!(" on {}", backing.below.join(", ")) };
-    Some(format!("{half} on {node}{disks}"))
+    Some(text!("{} on {}{}", half, node, disks))
 }
 
 /// A finding alone, with all its advice.
@@ -354,7 +359,7 @@ fn finding_block(finding: &Finding, full: bool, named: bool, look: &Look) -> Str
     let mut out = lines.replacen(&tag, &look.paint(colour_of(finding.severity), &tag), 1);
     if look.verbose {
         for fact in &finding.evidence {
-            let text = format!("{}: {} ({})", fact.fact, fact.value, fact.from);
+            let text = text!("{}: {} ({})", fact.fact, fact.value, fact.from);
             out.push_str(&wrap("             - ", &look.say(&text), look.width));
         }
     }
@@ -367,9 +372,9 @@ fn finding_block(finding: &Finding, full: bool, named: bool, look: &Look) -> Str
 }
 
 fn advice_block(advice: &Advice, look: &Look) -> String {
-    let gain = advice.gain.map(|g| format!(" (frees {g})")).unwrap_or_default();
+    let gain = advice.gain.map(|g| text!(" (frees {})", g)).unwrap_or_default();
     let head = format!("   {:>10} ", format!("[{}]", advice.risk.word()));
-    let mut out = wrap(&head, &look.say(&format!("{}{gain}", advice.does)), look.width);
+    let mut out = wrap(&head, &look.say(&text!("{}{}", advice.does, gain)), look.width);
     for command in &advice.commands {
         let _ = writeln!(out, "              {}", look.paint(BOLD, &clean(command)));
     }

@@ -1,6 +1,7 @@
 //! How text for people looks: units, colour, width, how much of it.
 
-use super::units::{Units, amounts, clean};
+use super::units::{Units, clean};
+use crate::host::model::text::{Text, Words};
 use crate::verdict::Severity;
 use anstyle::{AnsiColor, Style};
 
@@ -28,8 +29,9 @@ impl Look {
         if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
-    pub(crate) fn say(&self, text: &str) -> String {
-        clean(&amounts(text, self.units)).into_owned()
+    /// A text in the units of this screen, without what a terminal would obey.
+    pub(crate) fn say(&self, words: &(impl Words + ?Sized)) -> String {
+        clean(&Text::of(words).show(self.units)).into_owned()
     }
 }
 

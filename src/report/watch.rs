@@ -2,17 +2,18 @@
 //!
 //! It renders one look and decides nothing; where to draw is the watcher's own.
 
+use super::Report;
 use super::forecast::{ForecastV1, words};
 use super::screen::{of_share, tenths};
 use super::sparkline;
 use super::style::{Look, colour_of};
 use super::units::{Units, clean};
 use super::wrap::cut;
-use super::{Report, amounts};
 use crate::forecast::{self, Forecast, SpaceForecast, Trend, length};
 use crate::host::Host;
 use crate::host::history::{Event, Moment, SCHEMA, Sample};
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::model::units::{Bytes, permille};
 use crate::verdict::Severity;
 use anstyle::Style;
@@ -69,11 +70,11 @@ pub fn schema() -> schemars::Schema {
 /// A look at a pool as a line for a file.
 #[must_use]
 pub fn sample_text(sample: &Sample, host: &Host, look: &Look) -> String {
-    let mut text = format!("{} {}: {}", sample.at, sample.pool, sample.mode.as_deref().unwrap_or("unknown"));
+    let mut text = text!("{} {}: {}", sample.at, sample.pool, sample.mode.as_deref().unwrap_or("unknown"));
     if let Some(pool) = host.pools.iter().find(|p| p.name.as_deref() == Some(&sample.pool)) {
         for row in rows(pool, &forecast::of(host, pool)) {
             let trend = words(row.outlook, trend(row.outlook));
-            text.push_str(&format!("; {} {} %, {} free, {trend}", row.name, tenths(row.permille), row.free));
+            text.push(&text!("; {} {} %, {} free, {}", row.name, tenths(row.permille), row.free, trend));
         }
     }
     look.say(&text)
@@ -211,5 +212,5 @@ fn line(pieces: &[(Style, &str)], look: &Look) -> String {
 /// A note of the watcher's own, such as a history that cannot be kept.
 #[must_use]
 pub fn note(text: &str) -> String {
-    clean(&amounts(&format!("note: {text}"), Units::Iec)).into_owned()
+    clean(&format!("note: {text}")).into_owned()
 }

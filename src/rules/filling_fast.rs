@@ -6,6 +6,7 @@ use crate::advice::{Advice, pool_option};
 use crate::forecast::{self, Fit, SpaceForecast, length};
 use crate::host::Host;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::{Text, text};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -95,7 +96,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let summary = format!("The {} will be full in {end} at the rate of the last {seen}", first.words());
     let mut finding = Finding::new(&RULE, severity, Certainty::Likely, Subject::pool(pool), summary);
     for end in &ends {
-        let value = format!("{}, full in {}", rate(end), length(end.millis));
+        let value = text!("{}, full in {}", rate(end), length(end.millis));
         let from = format!("history, {} samples in {}", end.fit.samples, length(end.fit.span));
         finding = finding.with_evidence(format!("{} grows by", end.words()), value, from);
     }
@@ -126,11 +127,11 @@ fn is_extended(host: &Host, pool: &Pool) -> bool {
     watched && room && threshold.is_some_and(|t| t < 100)
 }
 
-fn rate(end: &End<'_>) -> String {
+fn rate(end: &End<'_>) -> Text {
     let bytes = end.outlook.bytes_per_hour(&end.fit).and_then(|b| u64::try_from(b).ok());
     bytes.map_or_else(
-        || format!("{} blocks an hour", end.fit.slope.per(HOUR, 1)),
-        |bytes| format!("{} an hour", crate::host::model::units::Bytes(bytes)),
+        || text!("{} blocks an hour", end.fit.slope.per(HOUR, 1)),
+        |bytes| text!("{} an hour", crate::host::model::units::Bytes(bytes)),
     )
 }
 

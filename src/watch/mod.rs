@@ -19,7 +19,7 @@ use crate::host::{self, Host};
 use crate::record::collect::{self, refresh};
 use crate::record::probe::worker::Worker;
 use crate::record::{Outcome, Query, Recording};
-use crate::report::{Report, Source, Units, amounts};
+use crate::report::{Report, Source};
 use crate::rules::Finding;
 use crate::verdict::Severity;
 use anyhow::Result;
@@ -229,7 +229,7 @@ impl Watcher {
             match self.told.iter_mut().find(|(known, _)| *known == told) {
                 Some((_, seen)) => *seen = at,
                 None => {
-                    events.push(told.event("finding", at, &finding.summary));
+                    events.push(told.event("finding", at, &finding.summary.plain()));
                     self.told.push((told, at));
                 }
             }
@@ -250,7 +250,7 @@ impl Told {
     }
 
     fn event(&self, word: &str, at: Moment, says: &str) -> Event {
-        let text = format!("{} {}: {}", self.severity.word(), self.rule, amounts(says, Units::Iec));
+        let text = format!("{} {}: {says}", self.severity.word(), self.rule);
         Event { at, pool: self.pool.clone(), event: word.to_owned(), text }
     }
 }

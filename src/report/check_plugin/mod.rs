@@ -6,7 +6,7 @@ mod threshold;
 pub use threshold::{Micro, ONE, Range, decimal};
 
 use super::screen::quiet_sentence;
-use super::units::{Units, amounts, clean};
+use super::units::{Units, clean};
 use super::{Report, has_gap};
 use crate::forecast::{self, length};
 use crate::host::model::pool::Pool;
@@ -115,7 +115,7 @@ pub fn unknown(why: &str) -> Line {
 /// `THINPOOL OK: …`: without line ends, and without the bar that begins the performance data.
 fn one_line(verdict: Verdict, sentence: &str) -> String {
     let words: Vec<&str> = sentence.split_whitespace().collect();
-    let sentence = clean(&amounts(&words.join(" "), Units::Iec)).replace('|', "\\x7c");
+    let sentence = clean(&words.join(" ")).replace('|', "\\x7c");
     format!("THINPOOL {}: {sentence}", verdict.word().to_uppercase())
 }
 
@@ -187,7 +187,7 @@ fn exceeded(measure: &Measure, report: &Report) -> Option<Problem> {
         "metadata" => pool.and_then(|p| p.metadata.free_in_bytes()),
         _ => None,
     };
-    let free = free.map(|free| format!(", {free} free")).unwrap_or_default();
+    let free = free.map(|free| format!(", {} free", Units::Iec.show(free))).unwrap_or_default();
     Some(Problem {
         severity,
         subject: measure.pool.clone(),
@@ -213,7 +213,7 @@ fn found<'a>(report: &'a Report, measures: &'a [Measure]) -> impl Iterator<Item 
         severity: f.severity,
         subject: f.subject.name.clone(),
         name: f.rule.to_owned(),
-        sentence: f.summary.clone(),
+        sentence: f.summary.plain(),
     })
 }
 

@@ -6,6 +6,7 @@ use super::builder::Html;
 use crate::host::Host;
 use crate::host::model::backing::{Backing, BackingKind};
 use crate::host::model::pool::Pool;
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 
 /// The stack of a pool, top down.
@@ -17,11 +18,11 @@ pub(super) fn figure(page: &mut Html, pool: &Pool, host: &Host, style: &Style) {
             thin_devices.iter().filter_map(|t| t.length).fold(Bytes(0), |sum, l| sum.plus(l.bytes()));
         let devices = if thin_devices.len() == 1 { "device" } else { "devices" };
         let head = format!("{} active thin {devices}", thin_devices.len());
-        single(page, "box thins", &head, &[format!("together up to {promised}")], style);
+        single(page, "box thins", &head, &[text!("together up to {}", promised)], style);
     }
-    let mut facts = vec![format!("data {}", amount(pool.data.total_in_bytes()))];
-    facts.push(format!("metadata {}", amount(pool.metadata.total_in_bytes())));
-    facts.extend(pool.block.map(|b| format!("blocks of {b}")));
+    let mut facts = vec![text!("data {}", amount(pool.data.total_in_bytes()))];
+    facts.push(text!("metadata {}", amount(pool.metadata.total_in_bytes())));
+    facts.extend(pool.block.map(|b| text!("blocks of {}", b)));
     single(page, "box this", &format!("thin pool {}", pool.label()), &facts, style);
     page.open("div", "halves");
     for (half, backing) in [("data", &pool.data_backing), ("metadata", &pool.metadata_backing)] {
@@ -32,7 +33,7 @@ pub(super) fn figure(page: &mut Html, pool: &Pool, host: &Host, style: &Style) {
     page.close("div").element("figcaption", "", "What carries what, from top to bottom").close("figure");
 }
 
-fn single(page: &mut Html, class: &'static str, head: &str, facts: &[String], style: &Style) {
+fn single(page: &mut Html, class: &'static str, head: &str, facts: &[Text], style: &Style) {
     page.open("div", class).element("strong", "", head);
     for fact in facts {
         page.element("span", "", &style.say(fact));
@@ -52,20 +53,19 @@ fn carried(page: &mut Html, half: &str, backing: &Backing, style: &Style) {
     };
     let number = backing.device.map(|d| d.to_string());
     let node = backing.path.clone().or(number).unwrap_or_else(|| "not known".to_owned());
-    let size: Vec<String> = backing.size.map(|s| s.to_string()).into_iter().collect();
+    let size: Vec<Text> = backing.size.map(Text::from).into_iter().collect();
     single(page, "box", &format!("{half}: {kind} {node}"), &size, style);
     if let Some(file) = &backing.file {
-        let mut facts =
-            vec![format!("{} large", amount(file.size)), format!("{} taken", amount(file.allocated))];
+        let mut facts = vec![text!("{} large", amount(file.size)), text!("{} taken", amount(file.allocated))];
         if file.deleted {
-            facts.push("DELETED while in use".to_owned());
+            facts.push("DELETED while in use".into());
         }
         single(page, "box", &format!("file {}", file.path), &facts, style);
     }
     if let Some(filesystem) = &backing.filesystem {
         let mount = filesystem.mount.as_deref().unwrap_or("not known where");
         let kind = filesystem.kind.as_deref().unwrap_or("filesystem");
-        let facts = [format!("{} free of {}", amount(filesystem.free), amount(filesystem.size))];
+        let facts = [text!("{} free of {}", amount(filesystem.free), amount(filesystem.size))];
         single(page, "box", &format!("{kind} on {mount}"), &facts, style);
         if let Some(source) = &filesystem.source {
             single(page, "box", source, &[], style);

@@ -3,6 +3,7 @@
 use super::Style;
 use super::builder::Html;
 use crate::advice::Advice;
+use crate::host::model::text::text;
 use crate::report::Report;
 use crate::rules::{self, Finding};
 use crate::verdict::Certainty;
@@ -58,8 +59,8 @@ fn one(page: &mut Html, finding: &Finding, style: &Style) {
 fn advice(page: &mut Html, advice: &Advice, style: &Style) {
     let risk = advice.risk.word();
     page.open("li", "").raw("<span class=\"risk ").raw(risk).raw("\">").text(risk).raw("</span> ");
-    let gain = advice.gain.map(|g| format!(" (frees {g})")).unwrap_or_default();
-    page.text(&style.say(&format!("{}{gain}", advice.does)));
+    let gain = advice.gain.map(|g| text!(" (frees {})", g)).unwrap_or_default();
+    page.text(&style.say(&text!("{}{}", advice.does, gain)));
     for command in &advice.commands {
         page.raw("\n<pre>").text(command).close("pre");
     }

@@ -9,7 +9,8 @@ mod findings;
 mod history_chart;
 mod pool;
 
-use super::{Report, Source, Units, amounts};
+use super::{Report, Source, Units};
+use crate::host::model::text::{Text, Words};
 use crate::host::model::units::Bytes;
 use crate::verdict::Verdict;
 use builder::Html;
@@ -21,8 +22,8 @@ struct Style {
 }
 
 impl Style {
-    fn say(&self, text: &str) -> String {
-        amounts(text, self.units)
+    fn say(&self, words: &(impl Words + ?Sized)) -> String {
+        Text::of(words).show(self.units)
     }
 }
 
@@ -111,6 +112,6 @@ fn footer(page: &mut Html, report: &Report) {
 }
 
 /// An amount in a sentence.
-fn amount(bytes: Option<Bytes>) -> String {
-    bytes.map_or_else(|| "not known".to_owned(), |b| b.to_string())
+fn amount(bytes: Option<Bytes>) -> Text {
+    bytes.map_or_else(|| "not known".into(), Text::from)
 }

@@ -5,6 +5,7 @@ use super::{Style, device_stack, history_chart};
 use crate::forecast;
 use crate::host::Host;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::{self, Blocks};
 use crate::report::forecast::words;
 use crate::report::screen;
@@ -15,8 +16,9 @@ use crate::verdict::Severity;
 pub(super) fn section(page: &mut Html, pool: &Pool, host: &Host, style: &Style) {
     page.open("section", "pool").element("h2", "", pool.label());
     page.open("dl", "facts wide");
-    let state = Some(screen::state(pool, host));
-    let facts = [("state", state), ("owner", screen::owner(pool, host)), ("limit", screen::limit(pool))];
+    let state = Some(Text::from(screen::state(pool, host)));
+    let owner = screen::owner(pool, host).map(Text::from);
+    let facts = [("state", state), ("owner", owner), ("limit", screen::limit(pool))];
     for (name, value) in facts {
         let Some(value) = value else { continue };
         page.open("div", "").element("dt", "", name).element("dd", "", &style.say(&value)).close("div");
@@ -59,9 +61,9 @@ fn bar(page: &mut Html, pool: &Pool, row: &Row<'_>, known: bool, style: &Style) 
         permille(page, at).raw("\" title=\"").text(&mark).raw("\"></span>");
     }
     page.raw("</span>\n");
-    let mut numbers = format!("{} free", row.free);
+    let mut numbers = text!("{} free", row.free);
     if let Some(blocks) = blocks(pool, row.name) {
-        numbers = format!("{numbers}, {blocks}");
+        numbers = text!("{}, {}", numbers, blocks);
     }
     page.element("span", "numbers", &style.say(&numbers));
     if known {
