@@ -284,7 +284,7 @@ fn pool(pool: &Pool, host: &Host) -> PoolV1 {
         uuid: pool.uuid.clone().filter(|u| !u.is_empty()),
         device: pool.device.map(|d| d.to_string()),
         owner: owner(&pool.owner),
-        mode: pool.mode_word(),
+        mode: pool.state().word(),
         transaction_id: pool.transaction_id,
         needs_check: pool.needs_check,
         held_metadata_root: pool.held_root.map(|held| match held {

@@ -22,7 +22,7 @@ pub use html::html;
 pub use plan::{PlanOutput, plan_json, plan_schema, plan_text};
 pub(crate) use screen::{filled, level, tenths};
 pub use screen::{finding_text, text};
-pub use style::Look;
+pub use style::TextStyle;
 pub use units::{Units, clean};
 
 use crate::diagnosis::{Diagnosis, diagnose};

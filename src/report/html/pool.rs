@@ -2,7 +2,7 @@
 
 use super::builder::Html;
 use super::{Style, device_stack, history_chart};
-use crate::forecast;
+use crate::forecast::{self, SpaceKind};
 use crate::host::Host;
 use crate::host::model::pool::Pool;
 use crate::host::model::text::{Text, text};
@@ -31,7 +31,7 @@ pub(super) fn section(page: &mut Html, pool: &Pool, host: &Host, style: &Style) 
         bar(page, pool, &row, known, style);
     }
     page.close("div");
-    if !marks(pool, "data").is_empty() {
+    if !marks(pool, SpaceKind::Data).is_empty() {
         let floor = if pool.min_free.percent.is_some_and(|p| p > 0) {
             format!("where {} begins to refuse, and ", pool.engine().0)
         } else {
@@ -51,18 +51,18 @@ pub(super) fn section(page: &mut Html, pool: &Pool, host: &Host, style: &Style) 
 /// One space: name, bar, numbers, and how it grows.
 fn bar(page: &mut Html, pool: &Pool, row: &Row<'_>, known: bool, style: &Style) {
     let level = screen::level(row.permille).map_or("", Severity::word);
-    let name = if row.name == "filesystem" { "filesystem below" } else { row.name };
+    let name = if row.kind == SpaceKind::Filesystem { "filesystem below" } else { row.kind.word() };
     page.open("div", "bar").element("span", "name", name);
     page.open("span", "share").text(&screen::tenths(row.permille)).raw(" %").close("span");
     page.raw("<span class=\"track\"><span class=\"fill ").raw(level).raw("\" style=\"width:");
     permille(page, row.permille).raw("\"></span>");
-    for (mark, at) in marks(pool, row.name) {
+    for (mark, at) in marks(pool, row.kind) {
         page.raw("<span class=\"mark\" style=\"left:");
         permille(page, at).raw("\" title=\"").text(&mark).raw("\"></span>");
     }
     page.raw("</span>\n");
     let mut numbers = text!("{} free", row.free);
-    if let Some(blocks) = blocks(pool, row.name) {
+    if let Some(blocks) = blocks(pool, row.kind) {
         numbers = text!("{}, {}", numbers, blocks);
     }
     page.element("span", "numbers", &style.say(&numbers));
@@ -78,21 +78,21 @@ fn permille(page: &mut Html, permille: u64) -> &mut Html {
     page.number(permille / 10).raw(".").number(permille % 10).raw("%")
 }
 
-fn blocks(pool: &Pool, space: &str) -> Option<String> {
+fn blocks(pool: &Pool, space: SpaceKind) -> Option<String> {
     let (free, total) = match space {
-        "data" => (pool.data.free()?.count(), pool.data.total?.count()),
-        "metadata" => (pool.metadata.free()?.count(), pool.metadata.total?.count()),
-        _ => return None,
+        SpaceKind::Data => (pool.data.free()?.count(), pool.data.total?.count()),
+        SpaceKind::Metadata => (pool.metadata.free()?.count(), pool.metadata.total?.count()),
+        SpaceKind::Filesystem => return None,
     };
     Some(format!("{free} of {total} blocks"))
 }
 
 /// Marks on a bar, in tenths of a percent in use: where the engine begins to refuse, where the kernel warns.
-fn marks(pool: &Pool, space: &str) -> Vec<(String, u64)> {
+fn marks(pool: &Pool, space: SpaceKind) -> Vec<(String, u64)> {
     let (total, low_water) = match space {
-        "data" => (pool.data.total.map(|t| t.0), pool.data.low_water.map(|l| l.0)),
-        "metadata" => (pool.metadata.total.map(|t| t.0), pool.metadata.low_water.map(|l| l.0)),
-        _ => (None, None),
+        SpaceKind::Data => (pool.data.total.map(|t| t.0), pool.data.low_water.map(|l| l.0)),
+        SpaceKind::Metadata => (pool.metadata.total.map(|t| t.0), pool.metadata.low_water.map(|l| l.0)),
+        SpaceKind::Filesystem => (None, None),
     };
     let Some(total) = total else { return Vec::new() };
     let floor = pool.min_free.required(total);
