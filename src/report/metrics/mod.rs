@@ -29,8 +29,6 @@ pub struct Options {
 /// The name of the family that says when a look was last answered in full; a file that is replaced hands its value on.
 pub const LAST_SUCCESS: &str = "thinspect_last_success_timestamp_seconds";
 
-/// Modes a pool may have, in the words of `thinspect/1`.
-
 /// When the report was answered in full; `None` if it was not.
 #[must_use]
 pub fn success(report: &Report) -> Option<u64> {
