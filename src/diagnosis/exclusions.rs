@@ -107,6 +107,10 @@ pub(super) fn speaks_for(host: &Host, rule: &str) -> Option<Text> {
             let used = f.used_percent.filter(|used| *used >= 95)?;
             Some(text!("{} is {} % full", f.mount.as_deref().unwrap_or("a filesystem"), used))
         }),
+        "limit-not-storage" => host.filesystems.iter().find_map(|f| {
+            let mount = f.mount.as_deref().filter(|_| f.user_quotas == Some(true))?;
+            Some(text!("quotas of users or groups count on {}", mount))
+        }),
         "container-size-limit" => {
             let base = pool()?.docker_info.as_ref()?.base_size?;
             Some(text!("a container's filesystem here has {}", base))

@@ -82,6 +82,9 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
         return sentence;
     }
     match (&host.kernel.device_mapper, host.pools.len()) {
+        (DeviceMapper::Missing, _) if report.verdict == Verdict::Ok => {
+            format!("no thin pool here: this kernel has no device-mapper loaded{}", engines(host))
+        }
         (DeviceMapper::Missing, _) => {
             "this kernel has no device-mapper loaded, so there are no thin pools here (modprobe dm_thin_pool loads it)".into()
         }
@@ -100,7 +103,7 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
             let why = missing.map_or_else(String::new, |o| format!(" ({}: {})", o.about, o.text));
             format!("whether there are thin pools on this host is not known{why}")
         }
-        (_, 0) => "no thin pools on this host".into(),
+        (_, 0) => format!("no thin pools on this host{}", engines(host)),
         (_, pools) if report.verdict == Verdict::Unknown => {
             let missing = host.notes.iter().find(|o| o.forces_unknown);
             if missing.is_none() && report.source == Source::Pasted {
@@ -115,6 +118,17 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
         }
         (_, 1) => "the pool is healthy".into(),
         (_, pools) => format!("all {pools} pools are healthy"),
+    }
+}
+
+/// Of a host without pools: whose files have room.
+fn engines(host: &Host) -> String {
+    let mut whose: Vec<&str> = host.engines.iter().map(|files| files.engine.whose()).collect();
+    whose.dedup();
+    if whose.is_empty() {
+        String::new()
+    } else {
+        format!("; the filesystem of {} files has room", whose.join(" and "))
     }
 }
 

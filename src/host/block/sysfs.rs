@@ -154,6 +154,8 @@ pub(in crate::host) fn filesystem_of(
         kind: place.kind,
         source: place.source,
         device: device.or(place.device),
+        read_only: place.read_only,
+        user_quotas: place.user_quotas,
         ..space.unwrap_or_default()
     })
 }
@@ -172,6 +174,8 @@ pub(in crate::host) fn mounted(
         kind: place.kind,
         source: place.source,
         device: Some(device),
+        read_only: place.read_only,
+        user_quotas: place.user_quotas,
         ..space
     })
 }
@@ -184,6 +188,9 @@ pub(in crate::host) fn mounts(recording: &Recording) -> Vec<Filesystem> {
     table.lines().filter_map(mount_line).collect()
 }
 
+/// Options under which quotas of users or groups count (xfs(5), ext4(5)).
+const USER_QUOTAS: &[&str] = &["quota", "usrquota", "grpquota", "uquota", "gquota", "usrjquota", "grpjquota"];
+
 /// A line of mountinfo (Documentation/filesystems/proc.rst 3.5).
 fn mount_line(line: &str) -> Option<Filesystem> {
     let (left, right) = line.split_once(" - ")?;
@@ -193,7 +200,21 @@ fn mount_line(line: &str) -> Option<Filesystem> {
     let mut right = right.split(' ');
     let kind = right.next().map(str::to_owned);
     let source = right.next().map(unescape);
-    Some(Filesystem { mount: Some(mount), kind, source, device, ..Filesystem::default() })
+    // The options of the filesystem: those of the mount are another's where this program is confined.
+    let options: Option<Vec<&str>> = right.next().map(|words| words.trim_end().split(',').collect());
+    let has = |wanted: &[&str]| {
+        options.as_ref().map(|all| all.iter().any(|o| wanted.iter().any(|w| o.split('=').next() == Some(*w))))
+    };
+    let (read_only, user_quotas) = (has(&["ro", "emergency_ro"]), has(USER_QUOTAS));
+    Some(Filesystem {
+        mount: Some(mount),
+        kind,
+        source,
+        device,
+        read_only,
+        user_quotas,
+        ..Filesystem::default()
+    })
 }
 
 /// Octal escapes of the mount table: blank, tab, newline, backslash.

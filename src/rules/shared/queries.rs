@@ -10,6 +10,7 @@ use crate::host::dm::table::DeviceNumber;
 use crate::host::docker::Docker;
 use crate::host::docker::info::DockerInfo;
 use crate::host::fs;
+use crate::host::fs::lsof::Deleted;
 use crate::host::log::{Kind, LogMessage, Message};
 use crate::host::lvm::LogicalVolume;
 use crate::host::model::backing::{Filesystem, LoopFile};
@@ -152,6 +153,17 @@ pub(in crate::rules) fn docker_root(host: &Host) -> &str {
 /// The filesystem a path is on: the one with the longest mount point above it.
 pub(in crate::rules) fn filesystem_of<'a>(host: &'a Host, path: &str) -> Option<&'a Filesystem> {
     fs::filesystem_of(&host.filesystems, path)
+}
+
+/// What deleted files that are held open keep of a filesystem, and who holds the largest.
+pub(in crate::rules) fn held_open(host: &Host, filesystem: &Filesystem) -> Option<(Bytes, String)> {
+    let device = filesystem.device?.to_string();
+    let mut files: Vec<&Deleted> = host.open_files.iter().filter(|f| f.identity.0 == device).collect();
+    files.sort_by_key(|f| (std::cmp::Reverse(f.size), &f.identity));
+    files.dedup_by_key(|f| &f.identity);
+    let largest = files.first()?;
+    let total = files.iter().filter_map(|f| f.size).fold(Bytes(0), Bytes::plus);
+    Some((total, format!("{} ({})", largest.command, largest.pid)))
 }
 
 /// Whether thin pools are spoken of at all: there is one, or the settings name one.
