@@ -3,9 +3,10 @@
 use super::Finding;
 use super::shared::log_findings::Claim;
 use super::shared::{log_findings, queries};
-use crate::advice::{Advice, Risk};
+use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
-use crate::host::log::Message;
+use crate::host::log::{LogMessage, Message};
+use crate::host::lvm::LvName;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -58,16 +59,24 @@ static CLAIMS: &[Claim] = &[
 ];
 
 fn check(host: &Host) -> Vec<Finding> {
+    let pool = |line: &LogMessage| queries::pool_of(host, line);
+    let named =
+        CLAIMS.iter().flat_map(|c| log_findings::lines(host, c.messages)).find_map(|l| pool(l)?.lv.clone());
     let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
-    found.map(with_advice).into_iter().collect()
+    found.map(|f| with_advice(f, named.as_ref())).into_iter().collect()
 }
 
-fn with_advice(finding: Finding) -> Finding {
+fn with_advice(finding: Finding, pool: Option<&LvName>) -> Finding {
+    let attempt = pool.filter(|lv| !lv.vg.is_empty()).map(|lv| {
+        let name = quote(&format!("{}/{}", lv.vg, lv.lv));
+        format!("lvextend --test --use-policies {name}")
+    });
+    let look = ["vgs", "lvs -a -o+seg_monitor"].into_iter().chain(attempt.as_deref());
     finding
         .advise(Advice::new(
             Risk::Reads,
             "see whether the group has room, and what the extension would do",
-            &["vgs", "lvs -a -o+seg_monitor", "lvextend --test --use-policies VG/POOL"],
+            &look.collect::<Vec<_>>(),
         ))
         .advise(Advice::new(
             Risk::Reads,
