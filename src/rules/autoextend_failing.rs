@@ -5,8 +5,9 @@ use super::shared::log_findings::Claim;
 use super::shared::{log_findings, queries};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
-use crate::host::log::{LogMessage, Message};
-use crate::host::lvm::LvName;
+use crate::host::log::Message;
+use crate::host::lvm::{LvName, split_name};
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -59,11 +60,15 @@ static CLAIMS: &[Claim] = &[
 ];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let pool = |line: &LogMessage| queries::pool_of(host, line);
-    let named =
-        CLAIMS.iter().flat_map(|c| log_findings::lines(host, c.messages)).find_map(|l| pool(l)?.lv.clone());
+    let mut lines = CLAIMS.iter().flat_map(|c| log_findings::lines(host, c.messages));
+    let named = lines.find_map(|line| volume_of(queries::pool_of(host, line)?));
     let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
     found.map(|f| with_advice(f, named.as_ref())).into_iter().collect()
+}
+
+/// LVM's name of a pool: as a report or the kernel's name for it has it, `docker-thinpool-tpool`.
+fn volume_of(pool: &Pool) -> Option<LvName> {
+    pool.lv.clone().or_else(|| Some(split_name(pool.name.as_deref()?)?.0))
 }
 
 fn with_advice(finding: Finding, pool: Option<&LvName>) -> Finding {

@@ -1,7 +1,7 @@
 //! Rule: what lies under the pool is thin itself, and full.
 
-use super::shared::log_findings;
 use super::shared::log_findings::Claim;
+use super::shared::{advice, log_findings};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
@@ -82,7 +82,8 @@ fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     );
     let found = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
         .with_evidence("its data lies on", thin.name.clone(), "device-mapper table");
-    Some(with_advice(found))
+    let grow = advice::plan("grow", below, "see how to give the pool below room, in exact numbers");
+    Some(with_advice(found).advise(grow))
 }
 
 fn with_advice(finding: Finding) -> Finding {

@@ -53,9 +53,13 @@ fn without_pool(host: &Host) -> Option<Finding> {
         return None;
     }
     let claim = CLAIMS.first()?;
-    let refused = log_findings::lines(host, claim.messages);
-    let of_pool = |line: &&LogMessage| line.text.contains("thin-pool");
-    let lines: Vec<&LogMessage> = refused.into_iter().filter(of_pool).collect();
+    let mut refused = log_findings::lines(host, &[Message::TableOptionInvalid, Message::TargetMissing]);
+    refused.retain(|line| line.text.contains("thin-pool"));
+    // Where the target is missing now, what was wrong with a table before is history.
+    let lines = refused.split_off(refused.len().saturating_sub(1));
+    if lines.iter().any(|line| line.message() == Message::TargetMissing) {
+        return None;
+    }
     let subject = |_: &LogMessage| Subject::pool_named("(pool not named)");
     log_findings::finding(&RULE, (claim.severity, claim.certainty), &lines, subject, claim.summary)
 }

@@ -42,9 +42,10 @@ pub(in crate::rules) fn of_filesystems<'a>(host: &'a Host, messages: &[Message])
         let minor = device.strip_prefix("dm-").and_then(|m| m.parse::<u32>().ok());
         host.thin_devices.iter().any(|t| minor.is_some() && t.device.map(|d| d.minor) == minor)
     };
+    // ext4 says so when it is done, XFS when it begins; what is wrong still is said again after that.
     let mounted = |s: &LogMessage| {
         s.message() == Message::Normal
-            && (s.text.contains("mounted filesystem") || s.text.contains("Ending clean mount"))
+            && (s.text.contains("mounted filesystem") || s.text.contains("Mounting V"))
     };
     let all = &host.log_messages;
     let mut found = Vec::new();
