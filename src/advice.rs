@@ -4,6 +4,7 @@
 
 use crate::host::model::backing::Backing;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::Text;
 use crate::host::model::units::Bytes;
 use serde::Serialize;
 
@@ -38,7 +39,7 @@ impl Risk {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
     /// What it does, in a few words.
-    pub does: String,
+    pub does: Text,
     /// What it can cost.
     pub risk: Risk,
     /// Commands to type in order, each complete and quoted.
@@ -50,7 +51,7 @@ pub struct Advice {
 impl Advice {
     /// Advice with its commands.
     #[must_use]
-    pub fn new(risk: Risk, does: impl Into<String>, commands: &[&str]) -> Self {
+    pub fn new(risk: Risk, does: impl Into<Text>, commands: &[&str]) -> Self {
         Self {
             does: does.into(),
             risk,

@@ -3,7 +3,7 @@
 
 use super::input::{asked_everything, chosen_pool, collector, recording, root};
 use super::metadata_file;
-use super::output::{json, look, print, units};
+use super::output::{json, print, text_style, units};
 use super::plan_inputs::{self, About};
 use anyhow::{Context, Result, anyhow};
 use std::path::Path;
@@ -43,12 +43,12 @@ pub(crate) fn plan(global: &Global, goal: &Goal) -> Result<Exit> {
     let (plan, script) = of_goal(&about, &root(global), goal)?;
     if script {
         if let Some(why) = plan.unscriptable() {
-            return Err(anyhow!("no script: {}", report::amounts(why, units(global))));
+            return Err(anyhow!("no script: {}", why.show(units(global))));
         }
         return print(&plan::script(&plan));
     }
     match global.output {
-        Format::Text => print(&report::plan_text(&plan, &look(global)))?,
+        Format::Text => print(&report::plan_text(&plan, &text_style(global)))?,
         Format::Json => print(&json(&report::plan_json(&plan))?)?,
     };
     Ok(if plan.possible { Exit::Answered } else { Exit::CouldNotAnswer })

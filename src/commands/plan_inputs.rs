@@ -45,7 +45,8 @@ pub(crate) fn plan_free(
     };
     let mut plan = plan::free(about.host, about.pool, &plan::Free { need: Some(need) });
     if plan.possible {
-        plan.warnings.insert(0, format!("what to remove is not named, nor what it gives back: {error:#}"));
+        plan.warnings
+            .insert(0, format!("what to remove is not named, nor what it gives back: {error:#}").into());
     }
     Ok(plan)
 }

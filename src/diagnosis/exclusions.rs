@@ -7,6 +7,7 @@ use crate::host::dm::status::Mode;
 use crate::host::log::LogMessage;
 use crate::host::model::backing::{BackingKind, Filesystem};
 use crate::host::model::pool::{Pool, PoolOwner};
+use crate::host::model::text::{Text, text};
 use crate::host::parse::version::version;
 
 /// Share in use, in tenths of a percent, below which space is not what fails.
@@ -25,7 +26,7 @@ const OF_ENGINES: &[&str] = &[
 ];
 
 /// The fact that rules a cause out.
-pub(super) fn fact(host: &Host, rule: &str) -> Option<String> {
+pub(super) fn fact(host: &Host, rule: &str) -> Option<Text> {
     if OF_ENGINES.contains(&rule)
         && let Some(fact) = no_engine(host)
     {
@@ -35,91 +36,91 @@ pub(super) fn fact(host: &Host, rule: &str) -> Option<String> {
         "data-full" | "data-nearly-full" => of_every_pool(host, |p| {
             let free = p.data.free().filter(|_| p.data.permille().is_some_and(|used| used < ROOMY))?;
             let total = p.data.total?;
-            Some(format!("{} of {} data blocks of {} are free", free.0, total.0, p.label()))
+            Some(text!("{} of {} data blocks of {} are free", free.0, total.0, p.label()))
         }),
         "data-below-min-free" => of_every_pool(host, |p| {
             if p.min_free.percent.is_none() && p.mode.is_some() {
-                return Some(format!("no free-space floor applies to {}", p.label()));
+                return Some(text!("no free-space floor applies to {}", p.label()));
             }
             let (free, total) = (p.data.free()?.0, p.data.total?.0);
             let required = p.min_free.required(total)?;
             (free >= required)
-                .then(|| format!("{free} data blocks of {} are free, {required} are required", p.label()))
+                .then(|| text!("{} data blocks of {} are free, {} are required", free, p.label(), required))
         }),
         "metadata-full" | "metadata-nearly-full" => of_every_pool(host, |p| {
             let share = p.metadata.permille().or_else(|| p.metadata_centipercent.map(|c| c / 10));
             let used = share.filter(|used| *used < ROOMY)?;
-            Some(format!("{}.{} % of the metadata of {} is in use", used / 10, used % 10, p.label()))
+            Some(text!("{}.{} % of the metadata of {} is in use", used / 10, used % 10, p.label()))
         }),
         "pool-read-only" | "pool-failed" | "pool-unanswered" => of_every_pool(host, |p| {
-            (p.mode == Some(Mode::ReadWrite)).then(|| format!("{} is writable", p.label()))
+            (p.mode == Some(Mode::ReadWrite)).then(|| text!("{} is writable", p.label()))
         }),
         "pool-needs-check" => of_every_pool(host, |p| {
-            (p.needs_check == Some(false)).then(|| format!("{} needs no check", p.label()))
+            (p.needs_check == Some(false)).then(|| text!("{} needs no check", p.label()))
         }),
         "pool-suspended" => of_every_pool(host, |p| {
-            (p.suspended == Some(false)).then(|| format!("{} is not suspended", p.label()))
+            (p.suspended == Some(false)).then(|| text!("{} is not suspended", p.label()))
         }),
         "pool-not-found" | "pool-inactive" => {
-            of_every_pool(host, |p| p.mode.as_ref().map(|_| format!("{} is there and answers", p.label())))
+            of_every_pool(host, |p| p.mode.as_ref().map(|_| text!("{} is there and answers", p.label())))
         }
         "loop-file-outgrows-filesystem" | "loop-file-deleted" | "loop-devices-exhausted" => {
             of_every_pool(host, |p| {
                 let kind = p.data_backing.kind;
                 let other = matches!(kind, BackingKind::Lvm | BackingKind::Partition | BackingKind::Disk);
-                (other || p.lv.is_some()).then(|| format!("{} does not lie on loop files", p.label()))
+                (other || p.lv.is_some()).then(|| text!("{} does not lie on loop files", p.label()))
             })
         }
         "driver-removed" => docker_version(host)
             .filter(|(major, _)| *major < 23)
-            .map(|(major, minor)| format!("Docker {major}.{minor} still has the driver")),
+            .map(|(major, minor)| text!("Docker {}.{} still has the driver", major, minor)),
         "host-filesystem-full" => filesystem_of_records(host).and_then(|f| {
             let (free, size) = (f.free.or(f.available)?, f.size?);
             let mount = f.mount.as_deref().unwrap_or("the filesystem of the records");
-            (free.0 > size.0 / 20).then(|| format!("{mount} has {free} of {size} free"))
+            (free.0 > size.0 / 20).then(|| text!("{} has {} of {} free", mount, free, size))
         }),
         "inodes-exhausted" => filesystem_of_records(host).and_then(|f| {
             let (free, all) = (f.inodes_free?, f.inodes.filter(|all| *all > 0)?);
             let mount = f.mount.as_deref().unwrap_or("the filesystem of the records");
-            (free > all / 20).then(|| format!("{mount} has {free} of {all} inodes free"))
+            (free > all / 20).then(|| text!("{} has {} of {} inodes free", mount, free, all))
         }),
         _ => None,
     }
 }
 
 /// A fact that makes a cause more likely, without proving it.
-pub(super) fn speaks_for(host: &Host, rule: &str) -> Option<String> {
+pub(super) fn speaks_for(host: &Host, rule: &str) -> Option<Text> {
     let pool = || host.pools.first();
     match rule {
         "data-full" | "data-nearly-full" => host.pools.iter().find_map(|p| {
             let used = p.data.permille().filter(|used| *used >= TIGHT)?;
-            Some(format!("{}.{} % of the data of {} is in use", used / 10, used % 10, p.label()))
+            Some(text!("{}.{} % of the data of {} is in use", used / 10, used % 10, p.label()))
         }),
         "metadata-full" | "metadata-nearly-full" => host.pools.iter().find_map(|p| {
             let share = p.metadata.permille().or_else(|| p.metadata_centipercent.map(|c| c / 10));
             let used = share.filter(|used| *used >= TIGHT)?;
-            Some(format!("{}.{} % of the metadata of {} is in use", used / 10, used % 10, p.label()))
+            Some(text!("{}.{} % of the metadata of {} is in use", used / 10, used % 10, p.label()))
         }),
         "host-filesystem-full" => host.filesystems.iter().find_map(|f| {
             let used = f.used_percent.filter(|used| *used >= 95)?;
-            Some(format!("{} is {used} % full", f.mount.as_deref().unwrap_or("a filesystem")))
+            Some(text!("{} is {} % full", f.mount.as_deref().unwrap_or("a filesystem"), used))
         }),
         "container-size-limit" => {
             let base = pool()?.docker_info.as_ref()?.base_size?;
-            Some(format!("a container's filesystem here has {base}"))
+            Some(text!("a container's filesystem here has {}", base))
         }
         _ => None,
     }
 }
 
 /// The fact about all pools together; none where a pool has none, or where there is no pool.
-fn of_every_pool(host: &Host, fact: impl Fn(&Pool) -> Option<String>) -> Option<String> {
-    let facts: Option<Vec<String>> = host.pools.iter().map(fact).collect();
-    facts.filter(|all| !all.is_empty()).map(|all| all.join("; "))
+fn of_every_pool(host: &Host, fact: impl Fn(&Pool) -> Option<Text>) -> Option<Text> {
+    let facts: Option<Vec<Text>> = host.pools.iter().map(fact).collect();
+    facts.filter(|all| !all.is_empty()).map(|all| Text::join(&all, "; "))
 }
 
 /// That the pools are LVM's or Stratis' own, and nothing speaks of a container engine.
-fn no_engine(host: &Host) -> Option<String> {
+fn no_engine(host: &Host) -> Option<Text> {
     let named = |line: &LogMessage| {
         let text = line.text.to_ascii_lowercase();
         ["docker", "containerd", "devmapper", "container", "podman", "crio"]
@@ -132,7 +133,7 @@ fn no_engine(host: &Host) -> Option<String> {
     let own = |p: &Pool| matches!(p.owner, PoolOwner::Lvm | PoolOwner::Stratis).then(|| p.label().to_owned());
     let pools: Option<Vec<String>> = host.pools.iter().map(own).collect();
     let pools = pools.filter(|all| !all.is_empty() && !engine)?;
-    Some(format!("{} belongs to no container engine", pools.join(", ")))
+    Some(text!("{} belongs to no container engine", pools.join(", ")))
 }
 
 fn docker_version(host: &Host) -> Option<(u32, u32)> {

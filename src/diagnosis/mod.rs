@@ -9,6 +9,7 @@ mod questions;
 mod situations;
 
 use crate::host::log::{LogMessage, Message};
+use crate::host::model::text::Text;
 use crate::host::{Host, Source};
 use crate::rules::Finding;
 use crate::verdict::{Certainty, Severity};
@@ -90,7 +91,7 @@ pub struct Suspect {
     /// What it would be, in a sentence.
     pub summary: &'static str,
     /// What speaks for it.
-    pub speaks_for: Vec<String>,
+    pub speaks_for: Vec<Text>,
     /// What to find out.
     pub does: &'static str,
     /// Commands whose answer decides; they only read.
@@ -103,7 +104,7 @@ pub struct Excluded {
     /// The rule that would have found it.
     pub rule: &'static str,
     /// The fact.
-    pub because: String,
+    pub because: Text,
 }
 
 /// What explains what is wrong.
@@ -200,7 +201,7 @@ fn is_past(host: &Host, at: usize, line: &LogMessage) -> bool {
 
 /// The findings that explain a line: those that rest on it, and those that are one of its causes.
 fn explanations(line: &LogMessage, case: &Case, findings: &[Finding]) -> Vec<&'static str> {
-    let rests = |f: &&Finding| f.evidence.iter().any(|e| e.value == line.text);
+    let rests = |f: &&Finding| f.evidence.iter().any(|e| e.value.is(&line.text));
     // A failure in unknown words beside a proven cause is one of its consequences.
     let generic = line.message().is_generic();
     let proven = |f: &&Finding| generic && f.severity == Severity::Critical;
@@ -218,7 +219,7 @@ const TELLING: usize = 10;
 
 /// Suspects and exclusions of open cases. A cause counts the more, the nearer the front of a case's list it stands.
 fn weigh(host: &Host, open: &[(&Case, Option<&str>)], findings: &[Finding]) -> (Vec<Suspect>, Vec<Excluded>) {
-    let mut weights: Vec<(&'static str, usize, Vec<String>)> = Vec::new();
+    let mut weights: Vec<(&'static str, usize, Vec<Text>)> = Vec::new();
     let mut excluded: Vec<Excluded> = Vec::new();
     for (case, said) in open {
         for (place, rule) in case.causes.iter().enumerate() {
@@ -229,7 +230,7 @@ fn weigh(host: &Host, open: &[(&Case, Option<&str>)], findings: &[Finding]) -> (
                 continue;
             }
             let weight = if case.rank == 0 { BARE } else { TELLING }.saturating_sub(place).max(1);
-            let reason = said.map(str::to_owned);
+            let reason = said.map(Text::from);
             match weights.iter_mut().find(|(known, ..)| known == rule) {
                 Some((_, sum, reasons)) => {
                     *sum += weight;

@@ -33,6 +33,7 @@ pub use script::{Package, Piece, TOOLS, Tool, Version, YOUNGER, Younger, script}
 
 use crate::advice::Risk;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::Text;
 use crate::host::{DeviceMapper, Host};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -70,7 +71,7 @@ impl Goal {
     }
 }
 
-/// The way to a goal. Amounts in sentences are [`crate::host::model::units::Bytes`] in `Display` form.
+/// The way to a goal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Plan {
     /// What for.
@@ -80,9 +81,9 @@ pub struct Plan {
     /// Whether the steps can be followed now. Where not, they are what has to come first.
     pub possible: bool,
     /// Why it is not possible.
-    pub blocked_by: Vec<String>,
+    pub blocked_by: Vec<Text>,
     /// What speaks against it, or has to be known.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Text>,
     /// The numbers behind it; unknown ones are there, and null.
     pub numbers: Numbers,
     /// What becomes of each image, container, volume and network; empty for plans that move none.
@@ -100,9 +101,9 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Step {
     /// What it does.
-    pub does: String,
+    pub does: Text,
     /// Why, and what it means for what runs.
-    pub why: String,
+    pub why: Text,
     /// What it can cost.
     pub risk: Risk,
     /// Commands to type in order, each complete and quoted; they share one shell.
@@ -176,23 +177,19 @@ impl Plan {
         Self { goal, pool, possible: true, blocked_by, warnings, numbers, items: Vec::new(), steps, basis }
     }
 
-    fn block(&mut self, why: impl Into<String>) {
+    fn block(&mut self, why: impl Into<Text>) {
         self.possible = false;
         self.blocked_by.push(why.into());
     }
 
-    fn warn(&mut self, what: impl Into<String>) {
+    fn warn(&mut self, what: impl Into<Text>) {
         self.warnings.push(what.into());
     }
 
     /// Why no script can be made of this plan; `None` if [`script`] gives one that does the work.
     #[must_use]
-    pub fn unscriptable(&self) -> Option<&str> {
-        match (&self.basis.unscriptable, self.blocked_by.first()) {
-            (_, Some(why)) => Some(why),
-            (Some(why), None) => Some(why),
-            (None, None) => None,
-        }
+    pub fn unscriptable(&self) -> Option<Text> {
+        self.blocked_by.first().cloned().or_else(|| self.basis.unscriptable.clone().map(Text::from))
     }
 }
 
@@ -210,7 +207,7 @@ impl ScriptStep {
 }
 
 impl Step {
-    fn new(risk: Risk, does: impl Into<String>, why: impl Into<String>, commands: Vec<String>) -> Self {
+    fn new(risk: Risk, does: impl Into<Text>, why: impl Into<Text>, commands: Vec<String>) -> Self {
         let (does, why) = (does.into(), why.into());
         Self {
             does,
@@ -227,7 +224,7 @@ impl Step {
     }
 
     /// A step that only looks.
-    fn look(does: impl Into<String>, why: impl Into<String>, commands: Vec<String>) -> Self {
+    fn look(does: impl Into<Text>, why: impl Into<Text>, commands: Vec<String>) -> Self {
         Self::new(Risk::Reads, does, why, commands)
     }
 }

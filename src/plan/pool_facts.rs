@@ -9,6 +9,7 @@ use crate::host::dm::status::Mode;
 use crate::host::docker::min_free;
 use crate::host::model::pool::{Pool, Refusal, StatusAnswer};
 use crate::host::model::space::Space;
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::{Blocks, Bytes, METADATA_BLOCK};
 
 /// One half of a pool in plain blocks.
@@ -93,28 +94,33 @@ impl Half {
     }
 
     /// So many blocks, with their bytes where the block size is known.
-    pub(super) fn amount(&self, blocks: u64) -> String {
+    pub(super) fn amount(&self, blocks: u64) -> Text {
         match self.bytes(blocks) {
-            Some(bytes) => format!("{blocks} blocks ({})", Bytes(bytes)),
-            None => format!("{blocks} blocks"),
+            Some(bytes) => text!("{} blocks ({})", blocks, Bytes(bytes)),
+            None => format!("{blocks} blocks").into(),
         }
     }
 
     /// What has to be said about how the numbers came about.
-    pub(super) fn caveat(&self, what: &str) -> Option<String> {
+    pub(super) fn caveat(&self, what: &str) -> Option<Text> {
         let (total, percent) = (self.total?, self.percent.unwrap_or(min_free::DEFAULT_PERCENT).max(1));
         match self.origin {
             Origin::Said => None,
             Origin::FromRefusal => {
                 let most = self.required?.checked_add(1)?.checked_mul(100)?.checked_sub(1)? / percent;
-                Some(format!(
-                    "the total of {total} {what} blocks is not said: it follows from Docker's floor of \
-                     {percent} %, and may be up to {most}; the numbers are then up to one block larger"
+                Some(text!(
+                    "the total of {} {} blocks is not said: it follows from Docker's floor of {} %, and may be up to {}; the \
+                     numbers are then up to one block larger",
+                    total,
+                    what,
+                    percent,
+                    most
                 ))
             }
-            Origin::Rounded => Some(format!(
-                "the {what} blocks are computed from sizes that a report rounded to about four digits; run \
-                 `dmsetup status --noflush` for exact ones"
+            Origin::Rounded => Some(text!(
+                "the {} blocks are computed from sizes that a report rounded to about four digits; run \
+                 `dmsetup status --noflush` for exact ones",
+                what
             )),
         }
     }

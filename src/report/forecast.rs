@@ -2,37 +2,40 @@
 //!
 //! Nothing is said where no history was given, and no rate where too little was seen.
 
-use crate::forecast::{self, SpaceForecast, Trend, length};
+use crate::forecast::{self, SpaceForecast, SpaceKind, Trend, length};
 use crate::host::Host;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A line for each part: `data      +1.2 GiB an hour, seen for 6 h: full in 75 h`.
 #[must_use]
-pub(super) fn lines(pool: &Pool, host: &Host) -> Vec<String> {
+pub(super) fn lines(pool: &Pool, host: &Host) -> Vec<Text> {
     if host.history.samples.is_empty() {
         return Vec::new();
     }
     let forecast = forecast::of(host, pool);
-    let line = |(name, outlook)| format!("{name:<10} {}", words(outlook, outlook.soonest()));
+    let line = |(kind, outlook): (SpaceKind, &SpaceForecast)| {
+        text!("{} {}", format!("{:<10}", kind.word()), words(outlook, outlook.soonest()))
+    };
     forecast.spaces().map(line).collect()
 }
 
 /// What a trend says, in a sentence.
 #[must_use]
-pub(super) fn words(outlook: &SpaceForecast, trend: Trend) -> String {
+pub(super) fn words(outlook: &SpaceForecast, trend: Trend) -> Text {
     match trend {
         Trend::NotEnough(samples) => {
             let samples = if samples == 1 { "1 sample".to_owned() } else { format!("{samples} samples") };
-            format!("not enough data yet: {samples}")
+            text!("not enough data yet: {}", samples)
         }
-        Trend::NotGrowing(fit) => format!("not growing, seen for {}", length(fit.span)),
+        Trend::NotGrowing(fit) => text!("not growing, seen for {}", length(fit.span)),
         Trend::Fills(fit, end) => {
             let bytes = outlook.bytes_per_hour(&fit).and_then(|b| u64::try_from(b).ok());
-            let rate = bytes.map_or_else(|| "growing".to_owned(), |b| format!("+{} an hour", Bytes(b)));
-            format!("{rate}, seen for {}: full in {}", length(fit.span), length(end))
+            let rate = bytes.map_or_else(|| "growing".into(), |b| text!("+{} an hour", Bytes(b)));
+            text!("{}, seen for {}: full in {}", rate, length(fit.span), length(end))
         }
     }
 }

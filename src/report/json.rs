@@ -3,7 +3,7 @@
 //! Within the version only additions happen. Numbers are exact integers; what is not known is `null`, never 0.
 
 use super::forecast::ForecastV1;
-use super::{Report, Source, Units, amounts};
+use super::{Report, Source};
 use crate::advice::Risk;
 use crate::diagnosis::{Excluded, Suspect, Symptom, SymptomKind};
 use crate::forecast::SpaceForecast;
@@ -12,6 +12,7 @@ use crate::host::dm::status::{Discards, HeldRoot, WhenFull};
 use crate::host::model::backing::{Backing, BackingKind};
 use crate::host::model::pool::{MinFreeFrom, Pool, PoolOwner};
 use crate::host::model::space::Space;
+use crate::host::model::text::Text;
 use crate::host::model::units::{Blocks, Bytes};
 use crate::verdict::{Certainty, Severity, Verdict};
 use schemars::JsonSchema;
@@ -266,11 +267,7 @@ pub fn output(report: &Report) -> Output {
         symptoms: diagnosis.symptoms.iter().map(symptom).collect(),
         suspects: diagnosis.suspects.iter().map(suspect).collect(),
         excluded: diagnosis.excluded.iter().map(excluded).collect(),
-        notes: host
-            .notes
-            .iter()
-            .map(|o| NoteV1 { about: o.about.clone(), text: amounts(&o.text, Units::Iec) })
-            .collect(),
+        notes: host.notes.iter().map(|o| NoteV1 { about: o.about.clone(), text: o.text.clone() }).collect(),
     }
 }
 
@@ -287,7 +284,7 @@ fn pool(pool: &Pool, host: &Host) -> PoolV1 {
         uuid: pool.uuid.clone().filter(|u| !u.is_empty()),
         device: pool.device.map(|d| d.to_string()),
         owner: owner(&pool.owner),
-        mode: pool.mode_word(),
+        mode: pool.state().word(),
         transaction_id: pool.transaction_id,
         needs_check: pool.needs_check,
         held_metadata_root: pool.held_root.map(|held| match held {
@@ -433,7 +430,7 @@ fn symptom(symptom: &Symptom) -> SymptomV1 {
 }
 
 fn suspect(suspect: &Suspect) -> SuspectV1 {
-    let show = |text: &String| amounts(text, Units::Iec);
+    let show = |text: &Text| text.plain();
     SuspectV1 {
         rule: suspect.rule,
         summary: suspect.summary,
@@ -443,11 +440,11 @@ fn suspect(suspect: &Suspect) -> SuspectV1 {
 }
 
 fn excluded(excluded: &Excluded) -> ExcludedV1 {
-    ExcludedV1 { rule: excluded.rule, because: amounts(&excluded.because, Units::Iec) }
+    ExcludedV1 { rule: excluded.rule, because: excluded.because.plain() }
 }
 
 fn finding(finding: &crate::rules::Finding) -> FindingV1 {
-    let show = |text: &str| amounts(text, Units::Iec);
+    let show = |text: &Text| text.plain();
     FindingV1 {
         rule: finding.rule,
         severity: finding.severity,

@@ -22,11 +22,12 @@ pub use html::html;
 pub use plan::{PlanOutput, plan_json, plan_schema, plan_text};
 pub(crate) use screen::{filled, level, tenths};
 pub use screen::{finding_text, text};
-pub use style::Look;
-pub use units::{Units, amounts, clean};
+pub use style::TextStyle;
+pub use units::{Units, clean};
 
 use crate::diagnosis::{Diagnosis, diagnose};
 use crate::host::Host;
+use crate::host::model::text::{Text, text};
 use crate::rules::{self, Finding};
 use crate::verdict::{Severity, Verdict};
 
@@ -83,13 +84,13 @@ impl Report {
 
     /// What it all comes to, in a sentence.
     #[must_use]
-    pub fn sentence(&self) -> String {
+    pub fn sentence(&self) -> Text {
         match self.leading() {
             Some(finding) if self.host.pools.len() > 1 => {
-                format!("{}: {}", finding.subject.name, finding.summary)
+                text!("{}: {}", finding.subject.name, finding.summary)
             }
             Some(finding) => finding.summary.clone(),
-            None => screen::quiet_sentence(self),
+            None => screen::quiet_sentence(self).into(),
         }
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! It shows the steps a plan has, in its order; it leaves none out and adds none.
 
-use super::style::Look;
-use super::units::{amounts, clean};
+use super::style::TextStyle;
+use super::units::clean;
 use super::wrap::wrap;
 use crate::host::model::units::Bytes;
-use crate::plan::{Fate, Item, Kind, Plan, Step};
+use crate::plan::{Fate, Kind, Plan, Step};
 use anstyle::{AnsiColor, Style};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,21 +22,10 @@ pub struct PlanOutput {
     plan: Plan,
 }
 
-/// The plan with its amounts in words.
+/// The plan as JSON, its amounts in binary units.
 #[must_use]
 pub fn plan_json(plan: &Plan) -> PlanOutput {
-    let show = |text: &str| amounts(text, super::Units::Iec);
-    let all = |texts: &[String]| texts.iter().map(|t| show(t)).collect();
-    let step = |s: &Step| Step { does: show(&s.does), why: show(&s.why), ..s.clone() };
-    let items = plan.items.iter().map(|i| Item { how: show(&i.how), ..i.clone() }).collect();
-    let plan = Plan {
-        items,
-        blocked_by: all(&plan.blocked_by),
-        warnings: all(&plan.warnings),
-        steps: plan.steps.iter().map(step).collect(),
-        ..plan.clone()
-    };
-    PlanOutput { schema: "thinspect-plan/1", plan }
+    PlanOutput { schema: "thinspect-plan/1", plan: plan.clone() }
 }
 
 /// The JSON Schema of [`PlanOutput`].
@@ -47,27 +36,26 @@ pub fn plan_schema() -> schemars::Schema {
 
 /// The plan as text: whether it is possible, what speaks against it, the numbers, the steps.
 #[must_use]
-pub fn plan_text(plan: &Plan, look: &Look) -> String {
+pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
     let bold = Style::new().bold();
-    let say = |text: &str| clean(&amounts(text, look.units)).into_owned();
     let mut out = String::new();
     let pool =
         plan.pool.as_deref().map_or_else(|| "the pool (not named)".to_owned(), |p| clean(p).into_owned());
-    let _ = writeln!(out, "{}", look.paint(bold, &format!("plan {} for {pool}", plan.goal.word())));
+    let _ = writeln!(out, "{}", style.paint(bold, &format!("plan {} for {pool}", plan.goal.word())));
     let red = AnsiColor::Red.on_default().bold();
     for why in &plan.blocked_by {
-        let lines = wrap("  NOT POSSIBLE: ", &say(why), look.width);
-        out.push_str(&lines.replacen("NOT POSSIBLE", &look.paint(red, "NOT POSSIBLE"), 1));
+        let lines = wrap("  NOT POSSIBLE: ", &style.say(why), style.width);
+        out.push_str(&lines.replacen("NOT POSSIBLE", &style.paint(red, "NOT POSSIBLE"), 1));
     }
     for warning in &plan.warnings {
-        out.push_str(&wrap("  warning: ", &say(warning), look.width));
+        out.push_str(&wrap("  warning: ", &style.say(warning), style.width));
     }
     out.push('\n');
-    out.push_str(&numbers(plan, look));
-    out.push_str(&items(plan, look));
+    out.push_str(&numbers(plan, style));
+    out.push_str(&items(plan, style));
     for (number, step) in plan.steps.iter().enumerate() {
         out.push('\n');
-        out.push_str(&step_text(number + 1, step, look));
+        out.push_str(&step_text(number + 1, step, style));
     }
     if plan.possible && plan.unscriptable().is_none() {
         out.push_str("\nas a guarded script that asks before each change: the same command with --script\n");
@@ -77,12 +65,12 @@ pub fn plan_text(plan: &Plan, look: &Look) -> String {
 
 /// The numbers, one a line, blocks and bytes of one amount side by side. What is only there for programs, or says
 /// that nothing needs to be done to the metadata, is shown on request.
-fn numbers(plan: &Plan, look: &Look) -> String {
+fn numbers(plan: &Plan, style: &TextStyle) -> String {
     let nothing = |name: &str| plan.numbers.get(name).unwrap_or_default() == 0;
     let metadata_is_fine = nothing("metadata_growth_blocks") && nothing("metadata_short_blocks");
     let mut out = String::new();
     for (name, value) in plan.numbers.iter() {
-        let hidden = name.starts_with("metadata_") && metadata_is_fine && !look.verbose;
+        let hidden = name.starts_with("metadata_") && metadata_is_fine && !style.verbose;
         let Some(value) = value.filter(|_| !hidden) else { continue };
         let blocks = name.strip_suffix("_blocks");
         let bytes = name.strip_suffix("_bytes");
@@ -91,10 +79,11 @@ fn numbers(plan: &Plan, look: &Look) -> String {
             continue;
         }
         let label = blocks.or(bytes).unwrap_or(name).replace('_', " ");
-        let size = |name: &str| plan.numbers.get(&format!("{name}_bytes")).map(|b| look.units.show(Bytes(b)));
+        let size =
+            |name: &str| plan.numbers.get(&format!("{name}_bytes")).map(|b| style.units.show(Bytes(b)));
         let shown = match (blocks, bytes) {
             (Some(n), _) => format!("{value:>12} blocks {:>12}", size(n).unwrap_or_default()),
-            (_, Some(_)) => format!("{:>32}", look.units.show(Bytes(value))),
+            (_, Some(_)) => format!("{:>32}", style.units.show(Bytes(value))),
             _ if name.ends_with("_percent") => format!("{value:>12} %"),
             _ => format!("{value:>12}"),
         };
@@ -107,11 +96,11 @@ fn numbers(plan: &Plan, look: &Look) -> String {
 const NAMED: usize = 12;
 
 /// What becomes of each thing, by fate and kind: names beside one another where they fare alike.
-fn items(plan: &Plan, look: &Look) -> String {
+fn items(plan: &Plan, style: &TextStyle) -> String {
     let mut groups: Vec<(Fate, Kind, &str, Vec<String>)> = Vec::new();
     for item in &plan.items {
         let bytes =
-            item.bytes.map(|b| format!(" (at most {})", look.units.show(Bytes(b)))).unwrap_or_default();
+            item.bytes.map(|b| format!(" (at most {})", style.units.show(Bytes(b)))).unwrap_or_default();
         let name = format!("{}{bytes}", clean(&item.name));
         match groups
             .iter_mut()
@@ -128,25 +117,27 @@ fn items(plan: &Plan, look: &Look) -> String {
         let number = names.len();
         let many = if number == 1 { String::new() } else { format!("{number} ") };
         let word = if number == 1 { kind.word().to_owned() } else { format!("{}s", kind.word()) };
-        let shown = match names.split_at_checked(if look.verbose { names.len() } else { NAMED }) {
+        let shown = match names.split_at_checked(if style.verbose { names.len() } else { NAMED }) {
             Some((first, rest)) if !rest.is_empty() => {
                 format!("{} and {} more", first.join(", "), rest.len())
             }
             _ => names.join(", "),
         };
-        let text = format!("{many}{word} ({}): {shown}", clean(&amounts(how, look.units)));
-        let _ = write!(out, "{head}{}", wrap(&format!("  {:<8}", fate.word()), &text, look.width));
+        let text = format!("{many}{word} ({}): {shown}", clean(how));
+        let _ = write!(out, "{head}{}", wrap(&format!("  {:<8}", fate.word()), &text, style.width));
     }
     out
 }
 
-fn step_text(number: usize, step: &Step, look: &Look) -> String {
-    let say = |text: &str| clean(&amounts(text, look.units)).into_owned();
-    let mut out =
-        wrap(&format!("{number:>2}. "), &format!("[{}] {}", step.risk.word(), say(&step.does)), look.width);
-    out.push_str(&wrap("    ", &say(&step.why), look.width));
+fn step_text(number: usize, step: &Step, style: &TextStyle) -> String {
+    let mut out = wrap(
+        &format!("{number:>2}. "),
+        &format!("[{}] {}", step.risk.word(), style.say(&step.does)),
+        style.width,
+    );
+    out.push_str(&wrap("    ", &style.say(&step.why), style.width));
     if let (Some(blocks), Some(bytes)) = (step.gain_blocks, step.gain_bytes) {
-        let _ = writeln!(out, "    gives  {blocks} blocks ({})", look.units.show(Bytes(bytes)));
+        let _ = writeln!(out, "    gives  {blocks} blocks ({})", style.units.show(Bytes(bytes)));
     }
     let mut commands = |head: &str, lines: &mut dyn Iterator<Item = &str>| {
         for (at, line) in lines.enumerate() {

@@ -1,12 +1,13 @@
 //! How text for people looks: units, colour, width, how much of it.
 
-use super::units::{Units, amounts, clean};
+use super::units::{Units, clean};
+use crate::host::model::text::{Text, Words};
 use crate::verdict::Severity;
 use anstyle::{AnsiColor, Style};
 
 /// How the screen is to look.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
+pub struct TextStyle {
     /// Units of amounts.
     pub units: Units,
     /// Colour, where the reader is a terminal that wants it.
@@ -17,19 +18,20 @@ pub struct Look {
     pub width: usize,
 }
 
-impl Default for Look {
+impl Default for TextStyle {
     fn default() -> Self {
         Self { units: Units::Iec, colour: false, verbose: false, width: 80 }
     }
 }
 
-impl Look {
+impl TextStyle {
     pub(super) fn paint(&self, style: Style, text: &str) -> String {
         if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
-    pub(crate) fn say(&self, text: &str) -> String {
-        clean(&amounts(text, self.units)).into_owned()
+    /// A text in the units of this screen, without what a terminal would obey.
+    pub(crate) fn say(&self, words: &(impl Words + ?Sized)) -> String {
+        clean(&Text::of(words).show(self.units)).into_owned()
     }
 }
 

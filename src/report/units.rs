@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-pub use crate::host::model::amounts::{Units, amounts};
+pub use crate::host::model::amounts::Units;
 
 /// A word from outside without what could move a cursor, change a colour or turn the direction of writing.
 #[must_use]

@@ -4,6 +4,7 @@ use super::shared::{advice, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::model::thin::Thin;
 use crate::verdict::{Certainty, Severity};
 
@@ -62,10 +63,10 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     }
     let certainty = if pool.data.exact { Certainty::Certain } else { Certainty::Likely };
     let summary =
-        format!("One container can fill the pool: it may grow to {base}, the pool has {total} in all");
+        text!("One container can fill the pool: it may grow to {}, the pool has {} in all", base, total);
     let finding = Finding::new(&RULE, Severity::Warning, certainty, Subject::pool(pool), summary)
-        .with_evidence("size of the base device", base.to_string(), "Docker's records or report")
-        .with_evidence("size of the pool", total.to_string(), queries::source(pool));
+        .with_evidence("size of the base device", base, "Docker's records or report")
+        .with_evidence("size of the pool", total, queries::source(pool));
     Some(finding.advise(advice::usage(pool)).advise_all(advice::grow_data(
         host,
         pool,

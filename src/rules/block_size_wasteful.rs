@@ -4,6 +4,7 @@ use super::shared::{advice, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
@@ -55,12 +56,15 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if mapped.0 < files.0.saturating_mul(TIMES) || mapped.minus(files) < LEAST_WASTE {
         return None;
     }
-    let summary = format!(
-        "Mounted containers take {mapped} of the pool for {files} of files; its blocks are of {block}"
+    let summary = text!(
+        "Mounted containers take {} of the pool for {} of files; its blocks are of {}",
+        mapped,
+        files,
+        block
     );
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Possible, Subject::pool(pool), summary)
-        .with_evidence("mapped by mounted containers", mapped.to_string(), "thin status")
-        .with_evidence("used in their filesystems", files.to_string(), "statfs")
-        .with_evidence("block size", block.to_string(), queries::source(pool));
+        .with_evidence("mapped by mounted containers", mapped, "thin status")
+        .with_evidence("used in their filesystems", files, "statfs")
+        .with_evidence("block size", block, queries::source(pool));
     Some(finding.advise(advice::usage(pool)).advise_all(advice::free_space(host, pool)))
 }

@@ -8,6 +8,7 @@ use crate::host::Host;
 use crate::host::log::{Kind, LogMessage, Message};
 use crate::host::model::backing::Filesystem;
 use crate::host::model::pool::{Pool, PoolOwner};
+use crate::host::model::text::text;
 use crate::host::model::thin::Thin;
 use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
@@ -101,10 +102,10 @@ fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
     }
     let whose = thin_devices::whose(container.as_deref());
     let summary =
-        format!("{whose} disk is nearly all written: {mapped} of {length}; its filesystem may be full");
+        text!("{} disk is nearly all written: {} of {}; its filesystem may be full", whose, mapped, length);
     let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary)
-        .with_evidence("mapped", mapped.to_string(), "thin status")
-        .with_evidence("size of its disk", length.to_string(), "thin status");
+        .with_evidence("mapped", mapped, "thin status")
+        .with_evidence("size of its disk", length, "thin status");
     Some(finding.advise_all(advice(host, None, container.as_deref(), Some(length))))
 }
 
@@ -115,13 +116,15 @@ fn of_list(host: &Host) -> Option<Finding> {
     let near = |size: Bytes| u128::from(size.0) * 100 >= u128::from(base.0) * u128::from(LISTED_PERCENT);
     let largest = host.containers.iter().filter(|c| c.size.is_some_and(near)).max_by_key(|c| c.size)?;
     let (size, name) = (largest.size?, largest.name.as_ref().unwrap_or(&largest.id));
-    let summary = format!(
-        "A container has written {size}, nearly all of its disk of {base}; the pool's room does not help it"
+    let summary = text!(
+        "A container has written {}, nearly all of its disk of {}; the pool's room does not help it",
+        size,
+        base
     );
     let finding =
         Finding::new(&RULE, Severity::Warning, Certainty::Likely, Subject::container(name.clone()), summary)
-            .with_evidence("its own files", size.to_string(), "docker ps")
-            .with_evidence("size of its disk", base.to_string(), "docker info");
+            .with_evidence("its own files", size, "docker ps")
+            .with_evidence("size of its disk", base, "docker info");
     Some(finding.advise_all(advice(host, None, Some(name), Some(base))))
 }
 
@@ -149,12 +152,12 @@ fn full_filesystem(
     fs: &Filesystem,
     container: Option<&str>,
 ) -> Finding {
-    let left = fs.available.or(fs.free).map(|b| format!("{b} left")).unwrap_or_default();
-    let of = size.map(|s| format!(" of its {s}")).unwrap_or_default();
-    let left = if left.is_empty() { "nearly nothing left".to_owned() } else { left };
+    let left = fs.available.or(fs.free).map(|b| text!("{} left", b)).unwrap_or_default();
+    let of = size.map(|s| text!(" of its {}", s)).unwrap_or_default();
+    let left = if left.is_empty() { "nearly nothing left".into() } else { left };
     let whose = thin_devices::whose(container);
-    let summary = format!("{whose} own filesystem is full: {left}{of}; the pool's room does not help it");
-    let used = fs.used_percent.map(|p| format!("{p} % used")).unwrap_or_else(|| left.clone());
+    let summary = text!("{} own filesystem is full: {}{}; the pool's room does not help it", whose, left, of);
+    let used = fs.used_percent.map(|p| text!("{} % used", p)).unwrap_or_else(|| left.clone());
     Finding::new(&RULE, severity, Certainty::Likely, subject, summary).with_evidence(
         "its filesystem",
         used,
@@ -192,13 +195,13 @@ fn limit_hit(host: &Host, saying: &LogMessage, roomy: Option<&Pool>) -> Finding 
         Kind::WantedToWrite { bytes } if bytes > base => Some((bytes, s)),
         _ => None,
     });
-    let more = wanted.map(|(b, _)| format!("; {b} were to be written")).unwrap_or_default();
+    let more = wanted.map(|(b, _)| text!("; {} were to be written", b)).unwrap_or_default();
     let room = if roomy.is_some() { ": the pool has room" } else { "" };
-    let summary = format!("A container has most likely reached its own limit of {base}{room}{more}");
+    let summary = text!("A container has most likely reached its own limit of {}{}{}", base, room, more);
     let subject = Subject::container("(not named)");
     let mut finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, subject, summary)
         .with_log_lines(&[saying])
-        .with_evidence("size of the base device", base.to_string(), whence);
+        .with_evidence("size of the base device", base, whence);
     if let Some(used) = roomy.and_then(|p| queries::used_of(&p.data)) {
         finding = finding.with_evidence("pool data in use", used, "report");
     }

@@ -6,6 +6,7 @@ use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::log::Message;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::owners::DeviceRole;
 use crate::verdict::{Certainty, Severity};
 
@@ -62,11 +63,11 @@ fn check_pool(pool: &Pool) -> Option<Finding> {
     let what =
         match (held.len(), thin_devices::blocks(pool, held.iter().map(|id| thin_devices::mapped(pool, *id))))
         {
-            (0, _) => ": none of them is in the pool".to_owned(),
-            (n, Some(blocks)) => format!(": {n} in the pool, with {blocks}"),
-            _ => ": their ids and blocks stay reserved".to_owned(),
+            (0, _) => ": none of them is in the pool".into(),
+            (n, Some(blocks)) => text!(": {} in the pool, with {}", n, blocks),
+            _ => ": their ids and blocks stay reserved".into(),
         };
-    let summary = format!("{all} of containerd's {are} marked as faulty{what}");
+    let summary = text!("{} of containerd's {} marked as faulty{}", all, are, what);
     let each = faulty.iter().map(|(id, record)| match record.as_str() {
         "" => id.to_string(),
         name => format!("{id} ({name})"),

@@ -4,6 +4,7 @@ use super::shared::{advice, min_free};
 use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::model::pool::{Pool, PoolOwner};
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
@@ -54,16 +55,19 @@ fn of_report(host: &Host, pool: &Pool) -> Option<Finding> {
     if short.0 <= total.0 / 1000 {
         return None;
     }
-    let summary = format!(
-        "{} refuses new layers and containers: {free} free, {required} required; about {short} short",
-        pool.engine().0
+    let summary = text!(
+        "{} refuses new layers and containers: {} free, {} required; about {} short",
+        pool.engine().0,
+        free,
+        required,
+        short
     );
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, Subject::pool(pool), summary)
-        .with_evidence("free", free.to_string(), "docker info")
-        .with_evidence("required", required.to_string(), "docker info");
+        .with_evidence("free", free, "docker info")
+        .with_evidence("required", required, "docker info");
     let free = advice::with_amount(
         advice::free_space(host, pool),
-        Some(format!("free at least {short}")),
+        Some(text!("free at least {}", short)),
         "see what can be removed",
     );
     Some(finding.advise_all(free).advise_all(advice::grow_data(host, pool, None)))
@@ -95,10 +99,10 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 /// The amount in bytes: exact where the block size is known, else for the two sizes there usually are.
-fn in_bytes(pool: &Pool, blocks: u64) -> String {
+fn in_bytes(pool: &Pool, blocks: u64) -> Text {
     let of = |block: u64| Bytes(blocks.saturating_mul(block));
     match pool.block {
-        Some(block) => format!(" ({})", of(block.0)),
-        None => format!(" ({} if a block is 64 KiB, {} if 512 KiB)", of(64 << 10), of(512 << 10)),
+        Some(block) => text!(" ({})", of(block.0)),
+        None => text!(" ({} if a block is 64 KiB, {} if 512 KiB)", of(64 << 10), of(512 << 10)),
     }
 }

@@ -5,6 +5,7 @@ use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::log::Message;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::model::units::{Bytes, percent_of};
 use crate::verdict::{Certainty, Severity};
 
@@ -56,8 +57,8 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let severity = if critical { Severity::Critical } else { Severity::Warning };
     let certainty = if pool.data.exact { Certainty::Certain } else { Certainty::Likely };
     let used = queries::used_of(&pool.data)?;
-    let free = pool.data.free_in_bytes().map(|b| format!("; {b} free")).unwrap_or_default();
-    let summary = format!("The pool's data is nearly full: {used}{free}");
+    let free = pool.data.free_in_bytes().map(|b| text!("; {} free", b)).unwrap_or_default();
+    let summary = text!("The pool's data is nearly full: {}{}", used, free);
     let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary)
         .with_evidence("data in use", used, queries::source(pool))
         .with_evidence(
@@ -66,7 +67,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
             "this rule",
         );
     let free = advice::free_space(host, pool);
-    let excess = excess(pool).map(|e| format!("free {e} to come under {WARNING_PERCENT} %"));
+    let excess = excess(pool).map(|e| text!("free {} to come under {} %", e, WARNING_PERCENT));
     Some(
         finding
             .advise(advice::usage(pool))

@@ -6,6 +6,7 @@ use crate::advice::{Advice, Risk};
 use crate::host::Host;
 use crate::host::log::Message;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::model::thin::Thin;
 use crate::host::model::units::{DataBlocks, percent_of};
 use crate::host::owners::DeviceRole;
@@ -72,10 +73,10 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let sum =
         waiting.iter().try_fold(DataBlocks(0), |sum, id| Some(sum.plus(thin_devices::mapped(pool, *id)?)));
     let amount = thin_devices::blocks(pool, [sum]);
-    let what = amount.clone().unwrap_or_else(|| "their blocks".to_owned());
+    let what = amount.clone().unwrap_or_else(|| "their blocks".into());
     let maps = if waiting.len() == 1 { "maps" } else { "map" };
     let devices = thin_devices::count(waiting.len(), "deleted device");
-    let summary = format!("{devices} still {maps} {what}: waiting for deferred deletion");
+    let summary = text!("{} still {} {}: waiting for deferred deletion", devices, maps, what);
     let much = sum.zip(pool.data.total).is_some_and(|(sum, total)| sum.0 > percent_of(total.0, MUCH_PERCENT));
     let many = u64::try_from(waiting.len()).is_ok_and(|n| n > MANY);
     let severity = if many || much { Severity::Warning } else { Severity::Notice };

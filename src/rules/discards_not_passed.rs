@@ -9,6 +9,7 @@ use crate::host::dm::status::Discards;
 use crate::host::log::Message;
 use crate::host::model::backing::Backing;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
@@ -93,19 +94,15 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     } else {
         Certainty::Certain
     };
-    let more = excess.map(|b| format!(" ({b} more)")).unwrap_or_default();
-    let summary = format!("Freed blocks do not come back: {state}{more}");
+    let more = excess.map(|b| text!(" ({} more)", b)).unwrap_or_default();
+    let summary = text!("Freed blocks do not come back: {}{}", state, more);
     let mut finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary).with_evidence(
         "discards",
         fact,
         queries::source(pool),
     );
     if let Some(excess) = excess {
-        finding = finding.with_evidence(
-            "file takes more than the pool uses",
-            excess.to_string(),
-            "file and status",
-        );
+        finding = finding.with_evidence("file takes more than the pool uses", excess, "file and status");
     }
     Some(finding.advise_all(advice(host, pool, on_loop)))
 }

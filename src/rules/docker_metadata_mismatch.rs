@@ -8,6 +8,7 @@ use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::log::{LogMessage, Message};
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::owners::reconcile::{self, Reconciliation};
 use crate::verdict::{Certainty, Severity};
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,8 +91,15 @@ fn from_reconciliation(host: &Host, pool: &Pool) -> Option<Finding> {
     let (are, those) = if missing == 1 { ("is", "that") } else { ("are", "those") };
     let names: BTreeSet<String> = reconciliation.missing.iter().map(|(_, record)| short(record)).collect();
     let names = thin_devices::list(names.into_iter());
-    let summary =
-        format!("{missing} of {whose} {recorded} recorded devices {are} not in the pool, {those} of {names}");
+    let summary = text!(
+        "{} of {} {} recorded devices {} not in the pool, {} of {}",
+        missing,
+        whose,
+        recorded,
+        are,
+        those,
+        names
+    );
     let each = reconciliation.missing.iter().map(|(id, record)| format!("{id} ({})", short(record)));
     let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary).with_evidence(
         "recorded, not in the pool",

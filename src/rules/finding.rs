@@ -5,6 +5,7 @@
 use super::Rule;
 use crate::advice::Advice;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::Text;
 use crate::verdict::{Certainty, Severity};
 
 /// One thing that is wrong.
@@ -18,9 +19,8 @@ pub struct Finding {
     pub certainty: Certainty,
     /// What it is about.
     pub subject: Subject,
-    /// One sentence with the numbers that matter. Amounts are [`crate::host::model::units::Bytes`] in `Display`
-    /// form.
-    pub summary: String,
+    /// One sentence with the numbers that matter.
+    pub summary: Text,
     /// The facts it rests on.
     pub evidence: Vec<Evidence>,
     /// What to do, mildest first.
@@ -74,7 +74,7 @@ pub struct Evidence {
     /// What it is, e.g. `free data blocks`.
     pub fact: String,
     /// Its value, e.g. `161986 of 1638400`.
-    pub value: String,
+    pub value: Text,
     /// Who said it, e.g. `thin-pool status`.
     pub from: String,
 }
@@ -137,7 +137,7 @@ impl Finding {
         severity: Severity,
         certainty: Certainty,
         subject: Subject,
-        summary: impl Into<String>,
+        summary: impl Into<Text>,
     ) -> Self {
         let (evidence, advice) = (Vec::new(), Vec::new());
         Self { rule: rule.name, severity, certainty, subject, summary: summary.into(), evidence, advice }
@@ -148,7 +148,7 @@ impl Finding {
     pub fn with_evidence(
         mut self,
         fact: impl Into<String>,
-        value: impl Into<String>,
+        value: impl Into<Text>,
         from: impl Into<String>,
     ) -> Self {
         self.evidence.push(Evidence { fact: fact.into(), value: value.into(), from: from.into() });

@@ -7,6 +7,7 @@ use crate::advice::quote;
 use crate::host::Host;
 use crate::host::log::{LogMessage, Message};
 use crate::host::model::backing::Filesystem;
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
@@ -85,9 +86,9 @@ fn check_log(host: &Host) -> Option<Finding> {
             } else {
                 "The filesystem of that path"
             };
-            format!("{whose} ({at}) is full: {left}; not the pool")
+            text!("{} ({}) is full: {}; not the pool", whose, at, left)
         }
-        _ => format!("The filesystem under Docker's own files has no {what}: not the pool"),
+        _ => text!("The filesystem under Docker's own files has no {}: not the pool", what),
     };
     let log_messages: Vec<&LogMessage> = lines.iter().map(|(s, _)| *s).collect();
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, subject, summary)
@@ -120,13 +121,13 @@ fn of_numbers(host: &Host) -> Option<Finding> {
     let (severity, left) = fullness(filesystem)?;
     let certainty = if asked.is_some() { Certainty::Certain } else { Certainty::Likely };
     let mount = filesystem.mount.as_deref().unwrap_or(root);
-    let summary = format!("The filesystem under Docker's own files ({mount}) is full: {left}");
+    let summary = text!("The filesystem under Docker's own files ({}) is full: {}", mount, left);
     let finding = Finding::new(&RULE, severity, certainty, Subject::filesystem(mount), summary)
         .with_evidence("left", left, "df or statfs");
     Some(with_advice(finding, root))
 }
 
-fn fullness(filesystem: &Filesystem) -> Option<(Severity, String)> {
+fn fullness(filesystem: &Filesystem) -> Option<(Severity, Text)> {
     let left = filesystem.available.or(filesystem.free);
     let percent = filesystem.used_percent.or_else(|| {
         let (size, left) = (filesystem.size?, left?);
@@ -134,9 +135,9 @@ fn fullness(filesystem: &Filesystem) -> Option<(Severity, String)> {
         used.checked_div(u128::from(size.0)).and_then(|p| u64::try_from(p).ok())
     });
     let words = match (left, percent) {
-        (Some(left), Some(percent)) => format!("{left} left, {percent} % used"),
-        (Some(left), None) => format!("{left} left"),
-        (None, Some(percent)) => format!("{percent} % used"),
+        (Some(left), Some(percent)) => text!("{} left, {} % used", left, percent),
+        (Some(left), None) => text!("{} left", left),
+        (None, Some(percent)) => text!("{} % used", percent),
         (None, None) => return None,
     };
     if left.is_some_and(|l| l < NEARLY_NOTHING) || percent == Some(100) {

@@ -7,6 +7,7 @@ use crate::advice::{Advice, Risk, lost_files, put_back, quote};
 use crate::host::Host;
 use crate::host::log::Message;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -89,9 +90,9 @@ fn check_pool(pool: &Pool) -> Option<Finding> {
     if used < free {
         return Some(finding.advise_all(copies(pool)));
     }
-    let does = format!("the copy needs {used} and its filesystem has {free} free: make room there first");
+    let does = text!("the copy needs {} and its filesystem has {} free: make room there first", used, free);
     let df = pool.data_backing.filesystem.as_ref().and_then(|f| f.mount.as_deref()).unwrap_or("/");
-    Some(finding.advise(advice::look(&does, &[&format!("df -h {}", quote(df))])))
+    Some(finding.advise(advice::look(does, &[&format!("df -h {}", quote(df))])))
 }
 
 /// Copies of what would be lost: for good where Docker can be stopped, else of this moment.

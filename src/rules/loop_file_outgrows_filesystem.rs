@@ -6,6 +6,7 @@ use crate::advice::{Advice, quote};
 use crate::host::Host;
 use crate::host::log::Message;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::model::units::{Bytes, percent_of};
 use crate::verdict::{Certainty, Severity};
 
@@ -87,16 +88,18 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     // In a pasted text the errors may be younger than the report.
     let severity = if errors.is_empty() || found.exact { severity } else { severity.max(Severity::Warning) };
     let certainty = if found.exact { Certainty::Certain } else { Certainty::Likely };
-    let summary = format!(
-        "The loop files may grow by {}, but their filesystem has {} free: {state}",
-        found.growth, found.room
+    let summary = text!(
+        "The loop files may grow by {}, but their filesystem has {} free: {}",
+        found.growth,
+        found.room,
+        state
     );
     let from = if found.exact { "file and filesystem" } else { "docker info or pasted report" };
     let mut finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary)
-        .with_evidence("may still grow by", found.growth.to_string(), from)
-        .with_evidence("filesystem has free", found.room.to_string(), from);
+        .with_evidence("may still grow by", found.growth, from)
+        .with_evidence("filesystem has free", found.room, from);
     if let Some(free) = pool.data.free_in_bytes() {
-        finding = finding.with_evidence("the pool shows as free", free.to_string(), queries::source(pool));
+        finding = finding.with_evidence("the pool shows as free", free, queries::source(pool));
     }
     Some(finding.with_log_lines(&errors).advise_all(advice(host, pool)))
 }

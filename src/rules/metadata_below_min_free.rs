@@ -4,6 +4,7 @@ use super::shared::{advice, min_free};
 use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::model::units::Bytes;
 use crate::host::model::units::METADATA_BLOCK;
 use crate::verdict::Severity;
@@ -45,11 +46,11 @@ fn check(host: &Host) -> Vec<Finding> {
 fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let s = min_free::shortfall(pool, &pool.metadata, pool.refused_metadata)?;
     let size = |blocks: u64| Bytes(blocks.saturating_mul(METADATA_BLOCK.0));
-    let summary = s.summary("metadata", s.short().map(|b| format!(" ({})", size(b))).unwrap_or_default());
+    let summary = s.summary("metadata", s.short().map(|b| text!(" ({})", size(b))).unwrap_or_default());
     let certainty = s.certainty(host, pool, pool.refused_metadata);
     let finding = Finding::new(&RULE, Severity::Critical, certainty, Subject::pool(pool), summary);
-    let finding = s.as_facts(finding, "metadata", |blocks| format!(" ({})", size(blocks)));
-    let ways = s.ways("metadata", |blocks| format!(" ({})", size(blocks)));
+    let finding = s.as_facts(finding, "metadata", |blocks| text!(" ({})", size(blocks)));
+    let ways = s.ways("metadata", |blocks| text!(" ({})", size(blocks)));
     let grow = advice::grow_metadata(host, pool, s.smallest_growth().map(size));
     Some(
         finding

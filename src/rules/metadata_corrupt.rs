@@ -82,7 +82,7 @@ fn of_inside(pool: &Pool) -> Option<Finding> {
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
         .with_evidence("damaged metadata blocks", thin_devices::list(each), "the pool's metadata");
     let says = advice::usage(pool);
-    let says = Advice { does: "see what else is damaged, in the trees of mappings".to_owned(), ..says };
+    let says = Advice { does: "see what else is damaged, in the trees of mappings".into(), ..says };
     Some(finding.advise(says).advise(advice::kernel_log()).advise(advice::repair(pool)))
 }
 

@@ -6,6 +6,7 @@ use crate::host::Host;
 use crate::host::dm::status::Mode;
 use crate::host::log::Message;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::model::units::{METADATA_BLOCKS_MAX, MetadataBlocks};
 use crate::verdict::{Certainty, Severity};
 
@@ -61,7 +62,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         }
         _ => "",
     };
-    let summary = format!("The pool's metadata is full: {used}{state}");
+    let summary = text!("The pool's metadata is full: {}{}", used, state);
     let mut finding = Finding::new(&RULE, Severity::Critical, certainty, Subject::pool(pool), summary)
         .with_evidence("metadata in use", used, queries::source(pool));
     if pool.metadata.total.is_some_and(|t| t >= METADATA_BLOCKS_MAX) {

@@ -5,6 +5,7 @@ use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::log::Message;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -67,7 +68,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         if queries::metadata_above(pool, CRITICAL_PERCENT)? { Severity::Critical } else { Severity::Warning };
     let certainty = if pool.metadata.exact { Certainty::Certain } else { Certainty::Likely };
     let used = queries::metadata_used_of(pool)?;
-    let summary = format!("The pool's metadata is nearly full: {used}");
+    let summary = text!("The pool's metadata is nearly full: {}", used);
     let limits = format!("{WARNING_PERCENT} % warning, {CRITICAL_PERCENT} % critical");
     let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary)
         .with_evidence("metadata in use", used, queries::source(pool))

@@ -4,6 +4,7 @@ use super::shared::{advice, queries};
 use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::model::units::{Blocks, METADATA_BLOCK, MetadataBlocks, percent_of};
 use crate::verdict::{Certainty, Severity};
 
@@ -62,7 +63,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let by_seen = seen.is_some_and(|seen| seen > metadata);
     let which = if by_seen { "at the rate so far it" } else { "the worst case" };
     let summary =
-        format!("The metadata would be full before the data is: it has {has}, {which} needs {wants}");
+        text!("The metadata would be full before the data is: it has {}, {} needs {}", has, which, wants);
     let mut finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, Subject::pool(pool), summary)
         .with_evidence("metadata blocks", metadata.0.to_string(), queries::source(pool))
         .with_evidence("worst case of one mapping a data block", format!("{} blocks", worst.0), "computed");

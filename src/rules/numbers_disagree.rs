@@ -5,6 +5,7 @@ use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::assemble::conflicts::Conflict;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
@@ -60,9 +61,12 @@ fn check(host: &Host) -> Vec<Finding> {
 fn said_twice(conflict: &Conflict) -> Finding {
     let Conflict { about, fact, ignored, used, .. } = conflict;
     let why = conflict.reason.as_deref().unwrap_or("it came last");
-    let summary = format!(
-        "Two outputs speak of different moments: {fact}: {}, and {}; here the second counts, as {why}",
-        ignored.0, used.0
+    let summary = text!(
+        "Two outputs speak of different moments: {}: {}, and {}; here the second counts, as {}",
+        fact,
+        ignored.0,
+        used.0,
+        why
     );
     let subject = if conflict.pool { Subject::pool_named(about) } else { Subject::filesystem(about) };
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Likely, subject, summary)
@@ -76,13 +80,15 @@ fn said_twice(conflict: &Conflict) -> Finding {
 /// `Available` is bound by the filesystem under the loop file.
 fn capped(pool: &Pool) -> Option<Finding> {
     let (pools, available) = queries::capped_by_filesystem(pool)?;
-    let summary = format!(
-        "Docker shows {available} available, total less used is {pools}: \
-         the filesystem under the loop file has no more"
+    let summary = text!(
+        "Docker shows {} available, total less used is {}: \
+         the filesystem under the loop file has no more",
+        available,
+        pools
     );
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Likely, Subject::pool(pool), summary)
-        .with_evidence("total less used", pools.to_string(), "docker info")
-        .with_evidence("available", available.to_string(), "docker info");
+        .with_evidence("total less used", pools, "docker info")
+        .with_evidence("available", available, "docker info");
     let file = pool.data_backing.file.as_ref().map(|f| crate::advice::quote(&f.path));
     let df = format!("df -h {}", file.as_deref().unwrap_or(queries::DEFAULT_ROOT));
     Some(finding.advise(advice::look("see what that filesystem has free", &[&df])))
@@ -96,10 +102,10 @@ fn apart(pool: &Pool) -> Option<Finding> {
     if u128::from(difference.0) * 100 <= u128::from(total.0) * u128::from(APART_PERCENT) {
         return None;
     }
-    let summary = format!("Two outputs differ by {difference} of used data: they are of different times");
+    let summary = text!("Two outputs differ by {} of used data: they are of different times", difference);
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Likely, Subject::pool(pool), summary)
-        .with_evidence("data in use", used.to_string(), queries::source(pool))
-        .with_evidence("data in use", reported.to_string(), "docker info");
+        .with_evidence("data in use", used, queries::source(pool))
+        .with_evidence("data in use", reported, "docker info");
     Some(finding.advise(advice::status(pool)))
 }
 

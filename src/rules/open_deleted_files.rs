@@ -6,6 +6,7 @@ use crate::advice::{Advice, Risk};
 use crate::host::Host;
 use crate::host::fs::lsof::Deleted;
 use crate::host::log::Message;
+use crate::host::model::text::text;
 use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 use std::cmp::Reverse;
@@ -57,14 +58,21 @@ fn of_list(host: &Host) -> Option<Finding> {
         if files.len() == 1 { "A deleted file".to_owned() } else { format!("{} deleted files", files.len()) };
     let verb = if files.len() == 1 { "is" } else { "are" };
     let (path, holder, pid) = (&largest.path, &largest.command, largest.pid);
-    let summary = format!(
-        "{count} {verb} still held open and {verb} counted as used: {total}; the largest {path}, by {holder} ({pid})"
+    let summary = text!(
+        "{} {} still held open and {} counted as used: {}; the largest {}, by {} ({})",
+        count,
+        verb,
+        verb,
+        total,
+        path,
+        holder,
+        pid
     );
     let mut finding =
         Finding::new(&RULE, severity, Certainty::Certain, Subject::filesystem(path.clone()), summary);
     for file in files.iter().take(LISTED) {
         let value =
-            format!("{}, {} by {} ({})", file.path, file.size.unwrap_or_default(), file.command, file.pid);
+            text!("{}, {} by {} ({})", file.path, file.size.unwrap_or_default(), file.command, file.pid);
         finding = finding.with_evidence("held open", value, "lsof");
     }
     let finding = with_advice(finding);
@@ -73,7 +81,7 @@ fn of_list(host: &Host) -> Option<Finding> {
     let does = format!(
         "empty the largest without ending {holder}: what is in it is lost, and the numbers must still be right"
     );
-    Some(finding.advise(Advice::new(Risk::Destroys, &does, &[&empty])))
+    Some(finding.advise(Advice::new(Risk::Destroys, does, &[&empty])))
 }
 
 /// Files that are shown in the facts.

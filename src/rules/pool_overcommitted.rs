@@ -5,6 +5,7 @@ use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::log::Message;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::model::units::Bytes;
 use crate::verdict::{Certainty, Severity};
 
@@ -69,9 +70,10 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     }
     let count = promised.len();
     let devices = if count == 1 { "device" } else { "devices" };
-    let summary = format!("{count} active thin {devices} may still write {more}; the pool has {free} free");
+    let summary =
+        text!("{} active thin {} may still write {}; the pool has {} free", count, devices, more, free);
     let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, Subject::pool(pool), summary)
-        .with_evidence("may still be written", more.to_string(), "thin status")
-        .with_evidence("free in the pool", free.to_string(), queries::source(pool));
+        .with_evidence("may still be written", more, "thin status")
+        .with_evidence("free in the pool", free, queries::source(pool));
     Some(finding.advise(advice::usage(pool)).advise_all(advice::grow_data(host, pool, None)))
 }

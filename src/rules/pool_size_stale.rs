@@ -6,7 +6,8 @@ use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::log::Message;
 use crate::host::model::backing::Backing;
-use crate::host::model::pool::Pool;
+use crate::host::model::pool::{Pool, PoolHalf};
+use crate::host::model::text::text;
 use crate::host::model::units::{Blocks, Bytes, METADATA_BLOCK, METADATA_BLOCKS_MAX};
 use crate::verdict::{Certainty, Severity};
 
@@ -81,44 +82,63 @@ fn check_pool(pool: &Pool) -> Vec<Finding> {
     let most = METADATA_BLOCKS_MAX.bytes(METADATA_BLOCK);
     let metadata_has = pool.metadata.total.map(|t| t.bytes(METADATA_BLOCK));
     let metadata_has = metadata_has.filter(|m| *m < most);
-    let data = Half { word: "data", backing: &pool.data_backing, has: data_has, step: data_step };
-    let metadata =
-        Half { word: "metadata", backing: &pool.metadata_backing, has: metadata_has, step: METADATA_BLOCK };
-    let halves = [data, metadata].into_iter().filter_map(|half| of_half(half, pool));
+    let data = Device { half: PoolHalf::Data, backing: &pool.data_backing, has: data_has, step: data_step };
+    let metadata = Device {
+        half: PoolHalf::Metadata,
+        backing: &pool.metadata_backing,
+        has: metadata_has,
+        step: METADATA_BLOCK,
+    };
+    let halves = [data, metadata].into_iter().filter_map(|half| check_device(half, pool));
     halves.chain(unfinished(pool)).collect()
 }
 
 /// One half of a pool: what carries it, what the pool uses of that, and the least that counts.
-struct Half<'a> {
-    word: &'static str,
+struct Device<'a> {
+    half: PoolHalf,
     backing: &'a Backing,
     has: Option<Bytes>,
     step: Bytes,
 }
 
-fn of_half(half: Half, pool: &Pool) -> Option<Finding> {
-    let Half { word, backing, has, step } = half;
+fn check_device(device: Device<'_>, pool: &Pool) -> Option<Finding> {
+    let Device { half, backing, has, step } = device;
+    let word = half.word();
     let file = backing.file.as_ref().and_then(|f| f.size);
     let device = backing.size;
     let exceeds = |a: Bytes, b: Bytes| a.minus(b) >= step;
     let (severity, text, advice) = match (file, device, has) {
         (Some(f), Some(d), _) if exceeds(d, f) => {
-            let text = format!(
-                "The {word} file was cut to {f}, its loop device has {d}: what lay behind is lost, and \
-                 reads as zeros or fails"
+            let text = text!(
+                "The {} file was cut to {}, its loop device has {}: what lay behind is lost, and \
+                 reads as zeros or fails",
+                word,
+                f,
+                d
             );
             (Severity::Critical, text, lengthen(backing, d))
         }
         (Some(f), Some(d), _) if exceeds(f, d) => {
-            let text = format!(
-                "The {word} file has grown to {f}, its loop device still has {d}: losetup -c is missing"
+            let text = text!(
+                "The {} file has grown to {}, its loop device still has {}: losetup -c is missing",
+                word,
+                f,
+                d
             );
             (Severity::Warning, text, vec![finish(pool, word, f, step)])
         }
         (_, Some(d), Some(h)) if exceeds(d, h) => {
-            let missing = if word == "data" { "a new table" } else { "a suspend and resume" };
-            let text =
-                format!("The {word} device has grown to {d}, the pool still uses {h}: {missing} is missing");
+            let missing = match half {
+                PoolHalf::Data => "a new table",
+                PoolHalf::Metadata => "a suspend and resume",
+            };
+            let text = text!(
+                "The {} device has grown to {}, the pool still uses {}: {} is missing",
+                word,
+                d,
+                h,
+                missing
+            );
             (Severity::Warning, text, vec![finish(pool, word, d, step)])
         }
         _ => return None,
@@ -126,9 +146,7 @@ fn of_half(half: Half, pool: &Pool) -> Option<Finding> {
     let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), text);
     let facts = [("file", file), ("device", device), ("pool", has)];
     let finding = facts.into_iter().fold(finding, |finding, (what, size)| match size {
-        Some(size) => {
-            finding.with_evidence(format!("size of the {word} {what}"), size.to_string(), "machine")
-        }
+        Some(size) => finding.with_evidence(format!("size of the {word} {what}"), size, "machine"),
         None => finding,
     });
     Some(finding.advise_all(advice))

@@ -5,6 +5,7 @@ use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::log::Message;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::owners::reconcile::{self, Reconciliation};
 use crate::verdict::{Certainty, Severity};
 use std::collections::BTreeSet;
@@ -75,18 +76,16 @@ fn from_reconciliation(host: &Host, pool: &Pool, reconciliation: &Reconciliation
     let idle = ids.iter().all(|id| thin_devices::active(host, pool, *id).is_none());
     let sure = reconciliation.same_pool && reconciliation.in_step && idle;
     let amount = thin_devices::blocks(pool, reconciliation.leaked.iter().map(|(_, mapped)| *mapped));
-    let amount = amount.map(|a| format!(": they map {a}, shared ones included")).unwrap_or_default();
-    let summary = match ids.len() {
-        1 => format!(
-            "1 thin device in the pool belongs to nobody{}",
-            amount.replacen("they map", "it maps", 1)
-        ),
-        n => format!("{n} thin devices in the pool belong to nobody{amount}"),
+    let (devices, belong, map) = match ids.len() {
+        1 => ("1 thin device", "belongs", "it maps"),
+        n => (&*format!("{n} thin devices"), "belong", "they map"),
     };
+    let amount = amount.map(|a| text!(": {} {}, shared ones included", map, a)).unwrap_or_default();
+    let summary = text!("{} in the pool {} to nobody{}", devices, belong, amount);
     let certainty = if sure { Certainty::Certain } else { Certainty::Likely };
     let each = reconciliation.leaked.iter().map(|(id, mapped)| {
-        let amount = thin_devices::blocks(pool, [*mapped]).map(|a| format!(" with {a}")).unwrap_or_default();
-        format!("{id}{amount}")
+        let amount = thin_devices::blocks(pool, [*mapped]).map(|a| text!(" with {}", a)).unwrap_or_default();
+        text!("{}{}", id, amount)
     });
     let finding = Finding::new(&RULE, Severity::Warning, certainty, Subject::pool(pool), summary)
         .with_evidence("devices without a record", thin_devices::list(each), "the pool's metadata")

@@ -6,6 +6,7 @@ use crate::advice::quote;
 use crate::host::Host;
 use crate::host::log::Message;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::model::units::{Bytes, percent_of};
 use crate::verdict::{Certainty, Severity};
 
@@ -79,11 +80,11 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         (false, false) => Severity::Notice,
     };
     let what = if automatic { "LVM's next automatic step needs" } else { "a usual step would need" };
-    let summary = format!("The volume group {} has {free} free; {what} {step}", lv.vg);
+    let summary = text!("The volume group {} has {} free; {} {}", lv.vg, free, what, step);
     let certainty = if pool.data.exact { Certainty::Certain } else { Certainty::Likely };
     let finding = Finding::new(&RULE, severity, certainty, Subject::pool(pool), summary)
-        .with_evidence("free in the volume group", free.to_string(), "vgs")
-        .with_evidence("one step of growth", step.to_string(), "computed");
+        .with_evidence("free in the volume group", free, "vgs")
+        .with_evidence("one step of growth", step, "computed");
     let see = [format!("vgs {}", quote(&lv.vg)), format!("lvs -a {}", quote(&lv.vg)), "lsblk".to_owned()];
     let see: Vec<&str> = see.iter().map(String::as_str).collect();
     let does = "see what takes the space, and which disks are unused: vgextend adds one to the group";

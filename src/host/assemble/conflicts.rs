@@ -7,6 +7,7 @@ use crate::host::dm::table::target;
 use crate::host::docker::info;
 use crate::host::model::backing::Filesystem;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 use crate::host::{Host, Source};
 use crate::record::{Outcome, Query, Recording};
@@ -22,9 +23,9 @@ pub struct Conflict {
     /// What was said, e.g. `data blocks in use`.
     pub fact: &'static str,
     /// The one that does not count, and who said it.
-    pub ignored: (String, &'static str),
+    pub ignored: (Text, &'static str),
     /// The one that counts, and who said it.
-    pub used: (String, &'static str),
+    pub used: (Text, &'static str),
     /// Why that one counts, if more is known than that it came last.
     pub reason: Option<String>,
 }
@@ -81,9 +82,9 @@ fn statuses(recording: &Recording) -> Vec<Conflict> {
 }
 
 /// `1390000/1638400` of a pool's status.
-fn used(outcome: &Outcome) -> Option<String> {
+fn used(outcome: &Outcome) -> Option<Text> {
     let status = pool_status(target(outcome.said()?).filter(|t| t.kind == "thin-pool")?.params);
-    Some(format!("{} of {}", status.used_data?.0, status.total_data?.0))
+    Some(text!("{} of {}", status.used_data?.0, status.total_data?.0))
 }
 
 /// Reports of one Docker.
@@ -97,8 +98,8 @@ fn reports(recording: &Recording) -> Option<Conflict> {
         about: last.pool_name.clone().unwrap_or_else(|| Pool::default().label().to_owned()),
         pool: true,
         fact: "data in use",
-        ignored: (other.data_used?.to_string(), "docker info"),
-        used: (last.data_used?.to_string(), "docker info"),
+        ignored: (other.data_used?.into(), "docker info"),
+        used: (last.data_used?.into(), "docker info"),
         reason: None,
     })
 }
@@ -115,8 +116,8 @@ fn of_lvs(host: &Host, pool: &Pool) -> Option<Conflict> {
         about: pool.label().to_owned(),
         pool: true,
         fact: "data in use",
-        ignored: (format!("{}.{:02} %", said / 100, said % 100), "lvs"),
-        used: (format!("{}.{} %", permille / 10, permille % 10), "thin-pool status"),
+        ignored: (format!("{}.{:02} %", said / 100, said % 100).into(), "lvs"),
+        used: (format!("{}.{} %", permille / 10, permille % 10).into(), "thin-pool status"),
         reason: Some("blocks say more than a share".to_owned()),
     })
 }
@@ -130,8 +131,8 @@ fn refused(pool: &Pool) -> Option<Conflict> {
         about: pool.label().to_owned(),
         pool: true,
         fact: "free data blocks",
-        ignored: (said.to_string(), "Docker's refusal"),
-        used: (free.to_string(), "thin-pool status"),
+        ignored: (said.to_string().into(), "Docker's refusal"),
+        used: (free.to_string().into(), "thin-pool status"),
         reason: Some("it is the kernel's own count".to_owned()),
     })
 }
@@ -143,14 +144,14 @@ fn filesystems(all: &[Filesystem]) -> Vec<Conflict> {
     for filesystem in all.iter().filter(|f| f.available.is_some()) {
         let (Some(mount), Some(source)) = (&filesystem.mount, &filesystem.source) else { continue };
         let Some(before) = seen.insert((mount, source), filesystem) else { continue };
-        let left = |f: &Filesystem| f.available.unwrap_or(Bytes(0)).to_string();
+        let left = |f: &Filesystem| f.available.unwrap_or(Bytes(0));
         if before.available != filesystem.available && before.used_percent != filesystem.used_percent {
             found.push(Conflict {
                 about: mount.clone(),
                 pool: false,
                 fact: "space left",
-                ignored: (left(before), "df"),
-                used: (left(filesystem), "df"),
+                ignored: (left(before).into(), "df"),
+                used: (left(filesystem).into(), "df"),
                 reason: None,
             });
         }

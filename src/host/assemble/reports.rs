@@ -7,10 +7,10 @@ use crate::host::block::losetup::{self, LoopDevice};
 use crate::host::block::sysfs;
 use crate::host::dm::status::Mode;
 use crate::host::docker::info::{self, DockerInfo};
-use crate::host::log::{Half, Kind, LogMessage, PoolName};
+use crate::host::log::{Kind, LogMessage, PoolName};
 use crate::host::lvm::{LogicalVolume, LvName, Lvm};
 use crate::host::model::backing::{Backing, BackingKind, Filesystem, LoopFile};
-use crate::host::model::pool::{Pool, PoolOwner, Refusal};
+use crate::host::model::pool::{Pool, PoolHalf, PoolOwner, Refusal};
 use crate::host::model::space::Space;
 use crate::host::model::units::{Blocks, Bytes, DataBlocks, METADATA_BLOCK, MetadataBlocks};
 use crate::host::{Host, Source};
@@ -250,8 +250,8 @@ pub(in crate::host) fn add_refusals(host: &mut Host) {
         if let Kind::MinFreeRefused { half, free, required } = message.kind {
             let refusal = Some(Refusal { free, required });
             match half {
-                Half::Data => data = refusal,
-                Half::Metadata => metadata = refusal,
+                PoolHalf::Data => data = refusal,
+                PoolHalf::Metadata => metadata = refusal,
             }
         }
     }

@@ -8,5 +8,6 @@ pub mod owners;
 pub mod pool;
 pub mod pool_metadata;
 pub mod space;
+pub mod text;
 pub mod thin;
 pub mod units;

@@ -183,6 +183,72 @@ impl MinFree {
     }
 }
 
+/// One of the two devices that a pool lies on, and the space on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolHalf {
+    /// What the thin devices hold.
+    Data,
+    /// Which block belongs to which device.
+    Metadata,
+}
+
+impl PoolHalf {
+    /// `data` or `metadata`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Metadata => "metadata",
+        }
+    }
+}
+
+/// What a pool does for its users: the kernel's mode, or what hides it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolState {
+    /// It reads and writes.
+    ReadWrite,
+    /// It only reads.
+    ReadOnly,
+    /// It has no free data block.
+    OutOfDataSpace,
+    /// All I/O fails.
+    Failed,
+    /// All I/O waits.
+    Suspended,
+    /// The kernel did not answer in time.
+    Unanswered,
+    /// Nothing said it, or in a word that is not known.
+    Unknown,
+}
+
+impl PoolState {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::ReadWrite,
+        Self::ReadOnly,
+        Self::OutOfDataSpace,
+        Self::Failed,
+        Self::Suspended,
+        Self::Unanswered,
+        Self::Unknown,
+    ];
+
+    /// The word of the JSON and of metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ReadWrite => "rw",
+            Self::ReadOnly => "ro",
+            Self::OutOfDataSpace => "out-of-data-space",
+            Self::Failed => "failed",
+            Self::Suspended => "suspended",
+            Self::Unanswered => "unanswered",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl Pool {
     /// How a person would call it.
     #[must_use]
@@ -198,18 +264,17 @@ impl Pool {
         self.name.as_deref() == Some(name) || self.lv.as_ref().is_some_and(by_lvm)
     }
 
-    /// Its mode in one word: `rw`, `ro`, `out-of-data-space`, `failed`, `suspended`, `unanswered` or `unknown`. Not
-    /// answering and being suspended hide what the status line would say.
+    /// What it does for its users. Not answering and being suspended hide what the status line would say.
     #[must_use]
-    pub fn mode_word(&self) -> &'static str {
+    pub const fn state(&self) -> PoolState {
         match (&self.answer, &self.mode) {
-            (StatusAnswer::Silent(_), _) => "unanswered",
-            _ if self.suspended == Some(true) => "suspended",
-            (_, Some(Mode::ReadWrite)) => "rw",
-            (_, Some(Mode::ReadOnly)) => "ro",
-            (_, Some(Mode::OutOfDataSpace)) => "out-of-data-space",
-            (_, Some(Mode::Failed)) => "failed",
-            (_, Some(Mode::Other(_)) | None) => "unknown",
+            (StatusAnswer::Silent(_), _) => PoolState::Unanswered,
+            _ if matches!(self.suspended, Some(true)) => PoolState::Suspended,
+            (_, Some(Mode::ReadWrite)) => PoolState::ReadWrite,
+            (_, Some(Mode::ReadOnly)) => PoolState::ReadOnly,
+            (_, Some(Mode::OutOfDataSpace)) => PoolState::OutOfDataSpace,
+            (_, Some(Mode::Failed)) => PoolState::Failed,
+            (_, Some(Mode::Other(_)) | None) => PoolState::Unknown,
         }
     }
 

@@ -60,17 +60,6 @@ impl Sectors {
     }
 }
 
-/// Marks that enclose an amount in a sentence; private-use characters, which no reader lets in from outside.
-pub const AMOUNT: (char, char) = ('\u{E000}', '\u{E001}');
-
-/// An amount inside a sentence is written between [`AMOUNT`] marks, and shown in the unit the reader asked for
-/// (`--bytes`, `--si`) by the report alone.
-impl std::fmt::Display for Bytes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}{}{}", AMOUNT.0, self.0, AMOUNT.1)
-    }
-}
-
 impl Bytes {
     /// Whole sectors in it.
     #[must_use]

@@ -2,7 +2,6 @@
 //! Never fails: a bad line or an unanswered question becomes a gap that is reported.
 
 use crate::host::model::note::Note;
-use crate::host::model::units::AMOUNT;
 use crate::record::{Outcome, Query, Recording};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -64,8 +63,7 @@ pub(super) fn timestamp(text: Option<&str>) -> Option<Timestamp> {
     (time > Timestamp::UNIX_EPOCH).then_some(time)
 }
 
-/// A name without what could act on a terminal or a report.
+/// A name without what could act on a terminal.
 pub(in crate::host) fn sanitize(name: &str) -> String {
-    let harmful = |c: char| c.is_control() || c == AMOUNT.0 || c == AMOUNT.1;
-    name.chars().map(|c| if harmful(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

@@ -26,6 +26,7 @@ use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::docker::min_free;
 use crate::host::model::pool::{Pool, PoolOwner};
+use crate::host::model::text::Text;
 use crate::host::model::units::Bytes;
 use crate::host::owners::Owners;
 use engine::Engine;
@@ -156,7 +157,7 @@ pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
     plan
 }
 
-fn blocked(mut plan: Plan, why: String) -> Plan {
+fn blocked(mut plan: Plan, why: impl Into<Text>) -> Plan {
     plan.block(why);
     plan
 }

@@ -10,6 +10,7 @@ use crate::advice::pool_option;
 use crate::host::docker::Docker;
 use crate::host::model::backing::Backing;
 use crate::host::model::pool::{Pool, PoolOwner};
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 use crate::host::owners::{Container, Owners};
 use crate::host::parse::version;
@@ -141,7 +142,7 @@ pub(super) fn unknown_use(pool: &Pool) -> String {
 }
 
 /// What could be named, where nothing was.
-pub(super) fn no_place(host: &Host, demand: &Demand) -> String {
+pub(super) fn no_place(host: &Host, demand: &Demand) -> Text {
     let fits = |room: &Room| layout::layout(demand, room, None).needed <= room.usable;
     let disks = host.disks.iter().filter(|d| free(host, d).is_ok());
     let disks = disks.filter(|d| d.size.is_some_and(|s| fits(&Room::device(s.0))));
@@ -153,41 +154,47 @@ pub(super) fn no_place(host: &Host, demand: &Demand) -> String {
     let needed = layout::layout(demand, &Room::device(u64::MAX >> 1), None);
     let least = Bytes(needed.needed);
     if known.is_empty() {
-        return format!(
-            "no disk is free and no volume group has the {least} that are needed: add a disk, and name it with --device"
+        return text!(
+            "no disk is free and no volume group has the {} that are needed: add a disk, and name it with --device",
+            least
         );
     }
-    format!("name where to: {} (at least {least} are needed)", known.join(", or "))
+    text!("name where to: {} (at least {} are needed)", known.join(", or "), least)
 }
 
 /// A size that was asked for and would not do.
-pub(super) fn asked_too_little(demand: &Demand, layout: &Layout, asked: Bytes) -> String {
+pub(super) fn asked_too_little(demand: &Demand, layout: &Layout, asked: Bytes) -> Text {
     let used = Bytes(demand.used.saturating_mul(demand.block));
-    format!(
-        "{asked} are too little: {used} are in use, and are to be at most {} % of at least {}",
+    text!(
+        "{} are too little: {} are in use, and are to be at most {} % of at least {}",
+        asked,
+        used,
         layout.threshold,
         Bytes(layout.least)
     )
 }
 
 /// What is needed against what there is.
-pub(super) fn too_small(demand: &Demand, target: &Target, layout: &Layout, asked: Option<Bytes>) -> String {
+pub(super) fn too_small(demand: &Demand, target: &Target, layout: &Layout, asked: Option<Bytes>) -> Text {
     let what = match &target.device {
-        Some((node, _)) => format!("{node} is too small: it has {}", target.bytes),
-        None => format!("volume group {:?} has only {} free", target.volume.vg, target.bytes),
+        Some((node, _)) => text!("{} is too small: it has {}", node, target.bytes),
+        None => text!("volume group {} has only {} free", format!("{:?}", target.volume.vg), target.bytes),
     };
     let used = Bytes(demand.used.saturating_mul(demand.block));
     let data = match asked {
-        Some(asked) => format!("{asked} of data as asked for"),
-        None => format!(
-            "{} of data, of which {used} in use are at most {} %",
+        Some(asked) => text!("{} of data as asked for", asked),
+        None => text!(
+            "{} of data, of which {} in use are at most {} %",
             Bytes(layout.least),
+            used,
             layout.threshold
         ),
     };
-    format!(
-        "{what}, and {} are needed: {data}, {} % to grow by, and the metadata twice",
+    text!(
+        "{}, and {} are needed: {}, {} % to grow by, and the metadata twice",
+        what,
         Bytes(layout.needed),
+        data,
         layout::GROWTH
     )
 }
@@ -212,7 +219,7 @@ pub(super) fn larger_sectors(pool: &Pool, target: &Target) -> Option<String> {
 pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
     let bytes = job.demand.used.saturating_mul(job.demand.block);
     let minutes = bytes.saturating_mul(2) / (100_000_000 * 60);
-    plan.warn(format!(
+    plan.warn(text!(
         "{} are stopped for as long as it takes to copy {} and compare it: about {} at 100 MB/s",
         if job.whose.docker().is_some() { "containers and Docker" } else { "containerd and its tasks" },
         Bytes(bytes),
@@ -231,7 +238,7 @@ pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
         )),
     }
     if job.demand.base > job.layout.data {
-        plan.warn(format!(
+        plan.warn(text!(
             "one container may write up to {}, more than the new pool's {}",
             Bytes(job.demand.base),
             Bytes(job.layout.data)

@@ -6,6 +6,7 @@
 use super::engine::{Engine, NewSettings};
 use super::{Job, layout, settings};
 use crate::advice::{Risk, pool_option, quote};
+use crate::host::model::text::text;
 use crate::host::model::units::{Bytes, SECTOR};
 use crate::plan::settings::printed;
 use crate::plan::{Plan, ScriptStep, Step};
@@ -113,7 +114,7 @@ fn basis(plan: &mut Plan, job: &Job<'_>, settings: Option<&NewSettings>) {
         ("open_store".to_owned(), "the directory for the copies cannot be made".to_owned()),
         (
             first(&format!("room_for \"$store\" {copies}")),
-            format!("{} has no room for the copies: {} are needed there", job.copies, Bytes(copies)),
+            text!("{} has no room for the copies: {} are needed there", job.copies, Bytes(copies)).plain(),
         ),
     ]);
     plan.basis.needs = needs;
@@ -159,7 +160,7 @@ fn group(job: &Job<'_>) -> Option<Step> {
         }
         None => String::new(),
     };
-    let why = format!("{node} has {size}, nobody uses it, and nothing is recognised on it.{discards}");
+    let why = text!("{} has {}, nobody uses it, and nothing is recognised on it.{}", node, size, discards);
     let commands = vec![format!("vgcreate --addtag thinspect {group} {device}")];
     let does = match &job.target.identity {
         Some(identity) => format!("make {node} ({identity}) a volume group"),
@@ -207,7 +208,7 @@ fn volumes(job: &Job<'_>) -> Step {
         ),
     ];
     let chunk = job.demand.block;
-    let why = format!(
+    let why = text!(
         "Data {}, of which {} will be in use. Metadata {}: 64 bytes for each block that the pool may grow to, or \
          four times what is in use of it now, and what the kernel keeps back; LVM keeps a spare as large. Blocks stay {} as they are copied whole. \
          {} stay free in the group, for LVM to grow the pool by {} % whenever {} % are in use: {}. The threshold stands in a profile of the pool's own, as LVM's default of 100 means never.",
@@ -273,7 +274,7 @@ fn describe(job: &Job<'_>) -> Step {
 
 fn copy(job: &Job<'_>) -> Step {
     let bytes = job.demand.used.saturating_mul(job.demand.block);
-    let why = format!(
+    let why = text!(
         "{} are copied in pieces, so that an interrupted copy goes on, and then compared with the old pool from end to end.",
         Bytes(bytes)
     );

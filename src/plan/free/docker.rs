@@ -111,7 +111,7 @@ fn pending(job: &Job<'_>, docker: Option<&Docker>) -> Vec<Step> {
                whose numbers appear. Docker looks again every 30 seconds.";
     let does =
         format!("see who holds the {count} thin devices that Docker has deleted but the pool still has");
-    let first = Step::look(&does, why, commands);
+    let first = Step::look(does, why, commands);
     let why = "If nobody holds them, Docker has given up: it deletes them when it starts. Containers stop, unless \
                live-restore is on.";
     let command = vec!["systemctl restart docker".to_owned()];

@@ -6,6 +6,7 @@ use super::{Free, Job, docker};
 use crate::advice::{Risk, quote};
 use crate::host::Host;
 use crate::host::model::pool::{Pool, PoolOwner};
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::{Blocks as _, Bytes, DataBlocks};
 use crate::plan::pool_facts::Half;
 use crate::plan::{Goal, Plan, ScriptStep, Step};
@@ -98,11 +99,11 @@ pub fn free_chosen(host: &Host, pool: &Pool, chosen: &Chosen) -> Plan {
     }
     chosen.blocked_by.iter().for_each(|why| plan.block(why.as_str()));
     if chosen.most < chosen.wanted {
-        plan.block(format!(
+        plan.block(text!(
             "removing everything that is not in use gives back {}; {} are wanted: the pool has to grow, or \
              something that is in use has to go",
             words(chosen.most, chosen.block),
-            words(chosen.wanted, chosen.block),
+            words(chosen.wanted, chosen.block)
         ));
     }
     super::judge(&mut plan, &job, &metadata);
@@ -117,8 +118,8 @@ pub fn free_chosen(host: &Host, pool: &Pool, chosen: &Chosen) -> Plan {
     plan
 }
 
-fn words(amount: DataBlocks, block: Bytes) -> String {
-    format!("{} blocks ({})", amount.0, amount.bytes(block))
+fn words(amount: DataBlocks, block: Bytes) -> Text {
+    text!("{} blocks ({})", amount.0, amount.bytes(block))
 }
 
 fn steps(plan: &mut Plan, job: &Job<'_>, chosen: &Chosen) {
@@ -156,11 +157,11 @@ fn trim(job: &Job<'_>, chosen: &Chosen) -> Option<Step> {
         return None;
     }
     let most =
-        |t: &&Trimming| format!("{} at most {} blocks ({})", t.name, t.most.0, t.most.bytes(chosen.block));
-    let why = format!(
+        |t: &&Trimming| text!("{} at most {} blocks ({})", t.name, t.most.0, t.most.bytes(chosen.block));
+    let why = text!(
         "Nothing is removed; it costs some seconds of disk work. What it gives back is not counted below: {}. Where the \
          check says that it was enough, stop here.",
-        few.iter().map(most).collect::<Vec<_>>().join(", ")
+        Text::join(few.iter().map(most), ", ")
     );
     let commands = few.iter().map(|t| format!("fstrim -v {}", quote(&t.mount))).collect();
     let mut step = Step::new(

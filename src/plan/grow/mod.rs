@@ -15,6 +15,7 @@ use super::{Goal, Plan};
 use crate::host::Host;
 use crate::host::dm::status::Mode;
 use crate::host::model::pool::{Pool, PoolOwner};
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::{Bytes, METADATA_BLOCKS_MAX};
 
 /// What may be asked of the plan.
@@ -129,13 +130,13 @@ fn job<'a>(plan: &mut Plan, host: &'a Host, pool: &'a Pool, options: &Grow) -> J
     Job { host, pool, data, metadata, data_target, metadata_target, new_data, new_metadata, asked }
 }
 
-fn block(plan: &mut Plan, why: String) -> Option<u64> {
+fn block(plan: &mut Plan, why: Text) -> Option<u64> {
     plan.block(why);
     None
 }
 
 /// The total that was asked for, in whole blocks.
-fn asked(half: &Half, options: &Grow) -> Result<Option<u64>, String> {
+fn asked(half: &Half, options: &Grow) -> Result<Option<u64>, Text> {
     let unknown =
         || "the pool's size or block size is not known, so a size in bytes cannot be turned into blocks";
     let (total, size) = half.total.zip(half.block).ok_or_else(unknown)?;
@@ -146,7 +147,7 @@ fn asked(half: &Half, options: &Grow) -> Result<Option<u64>, String> {
     };
     match blocks {
         Some(blocks) if blocks > total => Ok(Some(blocks)),
-        Some(_) => Err(format!(
+        Some(_) => Err(text!(
             "it has {} already: a pool can only become larger, never smaller",
             Bytes(total.saturating_mul(size))
         )),
@@ -202,20 +203,23 @@ fn judge_sizes(plan: &mut Plan, job: &Job<'_>, which: Which) {
     let at_limit = Bytes(limit * 4096);
     if let Some(new) = job.new_metadata.filter(|new| *new > limit) {
         let size = Bytes(new.saturating_mul(4096));
-        plan.block(format!("the kernel uses at most {at_limit} of metadata, and {size} were asked for"));
+        plan.block(text!("the kernel uses at most {} of metadata, and {} were asked for", at_limit, size));
     }
     let Some(new) = job.new_data else { return };
     let (needed, has) = (sizes::needed_bytes(new), job.new_metadata.map(|m| m.saturating_mul(4096)));
     if job.more_data().is_some() && needed > at_limit.0 {
-        plan.block(format!(
-            "{new} data blocks need {} of metadata, and the kernel uses at most {at_limit}: a pool this \
+        plan.block(text!(
+            "{} data blocks need {} of metadata, and the kernel uses at most {}: a pool this \
              large needs larger blocks, which only a new pool can have",
-            Bytes(needed)
+            new,
+            Bytes(needed),
+            at_limit
         ));
     } else if let Some(has) = has.filter(|has| *has < needed && job.more_data().is_some()) {
-        plan.warn(format!(
-            "{new} data blocks need {} of metadata by the kernel's rule, and there will be {}: grow the \
+        plan.warn(text!(
+            "{} data blocks need {} of metadata by the kernel's rule, and there will be {}: grow the \
              metadata too",
+            new,
             Bytes(needed),
             Bytes(has)
         ));
@@ -223,7 +227,7 @@ fn judge_sizes(plan: &mut Plan, job: &Job<'_>, which: Which) {
     if let Some(least) =
         job.data_target.minimum_total.filter(|least| new < *least && which != Which::Metadata)
     {
-        plan.warn(format!(
+        plan.warn(text!(
             "Docker still refuses after that: {} are the least that unblock",
             job.data.amount(least.saturating_sub(job.data.total.unwrap_or(0)))
         ));

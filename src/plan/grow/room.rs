@@ -8,6 +8,7 @@ use crate::advice::quote;
 use crate::host::docker::min_free;
 use crate::host::lvm::LvName;
 use crate::host::model::backing::{Backing, Filesystem};
+use crate::host::model::text::text;
 use crate::host::model::units::{Bytes, METADATA_BLOCK, METADATA_BLOCKS_MAX};
 use crate::plan::sizes::unit;
 use crate::plan::{Plan, Step};
@@ -67,14 +68,16 @@ fn fit_filesystem(plan: &mut Plan, job: &mut Job<'_>) {
     };
     let more = job.more_metadata().and_then(|m| job.metadata.bytes(m)).unwrap_or(0);
     if more > free.0 {
-        plan.block(format!(
-            "the filesystem under the metadata's loop file has only {free} free, not {}",
+        plan.block(text!(
+            "the filesystem under the metadata's loop file has only {} free, not {}",
+            free,
             Bytes(more)
         ));
     } else if demanded > free.0 {
-        plan.warn(format!(
-            "the loop files may still demand {} of their filesystem, and it has {free} free",
-            Bytes(demanded)
+        plan.warn(text!(
+            "the loop files may still demand {} of their filesystem, and it has {} free",
+            Bytes(demanded),
+            free
         ));
     }
 }
@@ -101,11 +104,12 @@ fn limit_to_filesystem(plan: &mut Plan, job: &mut Job<'_>, largest: u64) {
     let filesystem = job.pool.data_backing.filesystem.as_ref();
     let free = filesystem.and_then(|f| f.free).unwrap_or_default();
     let mount = filesystem.and_then(|f| f.mount.as_deref()).unwrap_or("/");
-    plan.block(format!(
-        "the filesystem under the loop file carries a file of at most {} (it has {free} free): more would be \
+    plan.block(text!(
+        "the filesystem under the loop file carries a file of at most {} (it has {} free): more would be \
          space that is not there, and a pool whose writes fail turns read-only and needs repair; free space \
          there, or grow that filesystem, first",
-        Bytes(largest)
+        Bytes(largest),
+        free
     ));
     let mount = quote(mount);
     let commands =
@@ -132,16 +136,17 @@ fn limit(plan: &mut Plan, job: &mut Job<'_>, largest: u64, what: &str) -> bool {
     if job.asked || fits < least {
         return false;
     }
-    plan.warn(format!(
-        "{} are recommended, but {what} carries at most {}",
+    plan.warn(text!(
+        "{} are recommended, but {} carries at most {}",
         Bytes(new.saturating_mul(block)),
+        what,
         Bytes(largest)
     ));
     job.new_data = Some(fits);
     let left = min_free::required(fits, job.data.percent.unwrap_or(0));
     let left = fits.saturating_sub(total).saturating_add(job.data.free.unwrap_or(0)).saturating_sub(left);
     if left.saturating_mul(block) < LITTLE {
-        plan.warn(format!(
+        plan.warn(text!(
             "that leaves only {} above the floor: one image layer can use it up",
             Bytes(left.saturating_mul(block))
         ));
@@ -209,10 +214,11 @@ fn too_small(plan: &mut Plan, name: &LvName, free: Bytes, job: &Job<'_>, metadat
     let least = job.data_target.minimum_growth.unwrap_or(0).max(1);
     let data = job.more_data().map_or(0, |more| if job.asked { more } else { least });
     let least = up(job.data.bytes(data).unwrap_or(0)).saturating_add(metadata);
-    plan.block(format!(
-        "volume group {:?} has {free} free and {} are needed: add a disk to it (`pvcreate`, `vgextend`), or \
+    plan.block(text!(
+        "volume group {} has {} free and {} are needed: add a disk to it (`pvcreate`, `vgextend`), or \
          enlarge the disk under it (`pvresize`), first",
-        name.vg,
+        format!("{:?}", name.vg),
+        free,
         Bytes(least)
     ));
     let vg = quote(&name.vg);
@@ -234,9 +240,11 @@ fn fit_device(plan: &mut Plan, job: &mut Job<'_>) {
     plan.numbers.set("largest_total_bytes", Some(size.0));
     if !limit(plan, job, size.0, "the device under the data") {
         let node = job.pool.data_backing.path.as_deref().unwrap_or("(not named)");
-        plan.block(format!(
-            "the device under the data, {node:?}, has {size}: enlarge it first by the tool that made it, \
-             then plan again"
+        plan.block(text!(
+            "the device under the data, {}, has {}: enlarge it first by the tool that made it, \
+             then plan again",
+            format!("{node:?}"),
+            size
         ));
         plan.steps =
             vec![Step::look("see what it is", "Only its own tool can enlarge it.", vec!["lsblk".into()])];

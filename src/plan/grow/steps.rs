@@ -8,6 +8,7 @@ use crate::advice::{Risk, quote};
 use crate::host::lvm::{LvName, split_name};
 use crate::host::model::backing::{Backing, BackingKind};
 use crate::host::model::pool::Pool;
+use crate::host::model::text::text;
 use crate::host::model::units::{Bytes, SECTOR};
 use crate::plan::pool_facts::Half;
 use crate::plan::{Plan, ScriptStep, Step, script};
@@ -78,9 +79,11 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
             Way::Device { node } if backing.size.is_none_or(|size| size.0 >= bytes) => {
                 plan.steps.push(resize(about, bytes, name, &node, job.pool));
             }
-            Way::Device { node } => plan.block(format!(
-                "the device under the {word}, {node:?}, is smaller than {}: enlarge it first by the tool \
+            Way::Device { node } => plan.block(text!(
+                "the device under the {}, {}, is smaller than {}: enlarge it first by the tool \
                  that made it",
+                word,
+                format!("{node:?}"),
                 Bytes(bytes)
             )),
             Way::Unknown => plan.block(format!("what carries the {word} is not known")),
@@ -135,7 +138,7 @@ fn enlarge(about: About<'_>, bytes: u64, node: &str, file: &str) -> Step {
          dm.loop{}size does not shrink them.",
         if about.word == "data" { "data" } else { "metadata" }
     );
-    let does = format!("enlarge the loop file of the {} to {}, and tell {node}", about.word, Bytes(bytes));
+    let does = text!("enlarge the loop file of the {} to {}, and tell {}", about.word, Bytes(bytes), node);
     let mut step = Step::new(Risk::Changes, does, why, commands);
     let done = format!("[ \"$(size_of {loop_node})\" -ge {bytes} ]");
     step.check = Some(format!("test \"$(blockdev --getsize64 {loop_node})\" -ge {bytes}"));
@@ -187,7 +190,7 @@ fn resize(about: About<'_>, bytes: u64, name: &str, node: &str, pool: &Pool) -> 
          than a second, containers go on."
     };
     let does =
-        format!("let the pool take the new size of its {}: {} in all", about.word, about.half.amount(new));
+        text!("let the pool take the new size of its {}: {} in all", about.word, about.half.amount(new));
     let mut step = Step::new(Risk::Changes, does, why, commands);
     step.check = Some(check(about, &name));
     let mut needs = vec![(
@@ -229,8 +232,7 @@ fn extend(about: About<'_>, bytes: u64, name: &str, lv: &LvName, job: &Job<'_>) 
         "LVM enlarges the metadata and, as much again, the spare volume kept for its repair. Writes wait for \
          less than a second, containers go on."
     };
-    let does =
-        format!("grow the {} of {}/{} by {} to {}", about.word, lv.vg, lv.lv, Bytes(more), Bytes(bytes));
+    let does = text!("grow the {} of {}/{} by {} to {}", about.word, lv.vg, lv.lv, Bytes(more), Bytes(bytes));
     let mut step = Step::new(Risk::Changes, does, why, vec![command.clone()]);
     step.check = Some(check(about, &quote(name)));
     let taken = if about.word == "data" { more } else { more.saturating_mul(2) };

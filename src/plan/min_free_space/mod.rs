@@ -10,6 +10,7 @@ use crate::advice::{Risk, quote};
 use crate::host::Host;
 use crate::host::docker::min_free;
 use crate::host::model::pool::{MinFreeFrom, Pool, PoolOwner};
+use crate::host::model::text::text;
 use crate::host::model::units::Bytes;
 
 /// What may be asked of the plan.
@@ -163,7 +164,7 @@ fn judge(plan: &mut Plan, pool: &Pool, data: &Half, metadata: &Half, new: u64, o
     }
     if refused(metadata) {
         let growth = plan.numbers.get("metadata_minimum_growth_blocks").unwrap_or(64);
-        plan.warn(format!(
+        plan.warn(text!(
             "the refusal is about metadata, and full metadata turns the whole pool read-only: growing the \
              metadata by {} is the better way (`thinspect plan grow`)",
             metadata.amount(growth)
@@ -171,7 +172,7 @@ fn judge(plan: &mut Plan, pool: &Pool, data: &Half, metadata: &Half, new: u64, o
     }
     let headroom = plan.numbers.get("headroom_bytes").map(Bytes);
     if let Some(left) = headroom.filter(|left| *left < LITTLE && new < current) {
-        plan.warn(format!("{new} % leaves only {left} above the floor: one image layer can use that up"));
+        plan.warn(text!("{} % leaves only {} above the floor: one image layer can use that up", new, left));
     }
     if new < current && plan.possible {
         plan.warn(
@@ -187,14 +188,17 @@ fn judge_filesystem(plan: &mut Plan, pool: &Pool, headroom: Option<Bytes>) {
     let real = plan.numbers.get("effective_headroom_bytes").map(Bytes);
     let (Some(headroom), Some(real)) = (headroom, real) else { return };
     if real < LITTLE && real < headroom {
-        plan.block(format!(
-            "the filesystem under the loop file has only {real} left for the pool: when it is full the \
-             kernel makes the pool read-only, and it needs repair; free space there first"
+        plan.block(text!(
+            "the filesystem under the loop file has only {} left for the pool: when it is full the \
+             kernel makes the pool read-only, and it needs repair; free space there first",
+            real
         ));
     } else if real < headroom {
-        plan.warn(format!(
-            "the filesystem under the loop file carries only {real} of the {headroom} that the pool would \
-             have left: when that is used up the pool turns read-only and needs repair"
+        plan.warn(text!(
+            "the filesystem under the loop file carries only {} of the {} that the pool would \
+             have left: when that is used up the pool turns read-only and needs repair",
+            real,
+            headroom
         ));
     }
     if pool.data_backing.is_loop() && pool.data_backing.filesystem.is_none() {

@@ -6,6 +6,7 @@
 use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::model::backing::Filesystem;
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 use crate::host::owners::Layer;
 use crate::plan::inventory::{Changes, ContainerItem, Fate, Inventory};
@@ -136,14 +137,14 @@ pub(super) fn place(
     sizes: &Sizes,
     asked: Option<&str>,
     name: &str,
-) -> Result<Place, String> {
+) -> Result<Place, Text> {
     let root = docker.root.as_deref().unwrap_or("/var/lib/docker");
     let own = docker.filesystem.as_ref();
     let free = own.and_then(|f| f.available.or(f.free));
     let same = |f: &Filesystem| own.is_some_and(|o| o.device == f.device && o.device.is_some());
     let needs = |archives_too| sizes.beside_root(archives_too);
     let short = |what: &str, free: Bytes, needed: u64| {
-        Err(format!("{what} has {free} free and {} are needed", Bytes(needed)))
+        Err(text!("{} has {} free and {} are needed", what, free, Bytes(needed)))
     };
     if let Some(free) = free.filter(|free| free.0 < needs(false)) {
         let what = format!("the filesystem of {root}, which takes what is unpacked and Docker's own copies,");
@@ -170,13 +171,14 @@ pub(super) fn place(
             let directory = format!("{}/{name}", mount.trim_end_matches('/'));
             Ok(Place { directory, beside: false, free: Some(free) })
         }
-        _ => Err(format!(
-            "no filesystem has room for the archives: they take {}; that of {root} has {} free, of which {} are needed \
+        _ => Err(text!(
+            "no filesystem has room for the archives: they take {}; that of {} has {} free, of which {} are needed \
              for what is unpacked{}; name another place with --archives, or remove what is not needed first",
             Bytes(sizes.archive),
-            free.map_or_else(|| "an unknown amount".to_owned(), |f| f.to_string()),
+            root,
+            free.map_or_else(|| Text::from("an unknown amount"), Text::from),
             Bytes(needs(false)),
-            roomiest.map_or_else(String::new, |(free, mount)| format!("; {mount} has {free} free")),
+            roomiest.map_or_else(Text::new, |(free, mount)| text!("; {} has {} free", mount, free)),
         )),
     }
 }

@@ -6,6 +6,7 @@
 
 use super::archives::{Place, Sizes};
 use crate::advice::{Risk, quote};
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 use crate::plan::inventory::{Fate, Inventory};
 use crate::plan::script::settings_place;
@@ -41,7 +42,7 @@ impl Move<'_> {
     }
 
     /// A step that the script alone does, in words.
-    fn step(&self, risk: Risk, does: &str, why: impl Into<String>, part: &str, guarded: ScriptStep) -> Step {
+    fn step(&self, risk: Risk, does: &str, why: impl Into<Text>, part: &str, guarded: ScriptStep) -> Step {
         let mut step = Step::new(risk, does, why, Vec::new());
         step.undo = self.back();
         let mut run = guarded.run;
@@ -122,7 +123,7 @@ fn until_switched(way: &Move<'_>, mut step: Step, condition: &str) -> Step {
 
 /// Saves the images and checks the archive.
 pub(super) fn save_images(way: &Move<'_>) -> Step {
-    let why = format!(
+    let why = text!(
         "One archive, {}/images.tar, holds layers that images share once: about {}. Docker makes a copy of the same size \
          below its data root meanwhile. It is then read from end to end: the checksum of every image and layer must be in \
          it.",
@@ -263,11 +264,7 @@ pub(super) fn basis(plan: &mut Plan, way: &Move<'_>, commits: bool, fills: bool)
         ),
         (
             first("room_for \"$root\" \"$root_bytes\""),
-            format!(
-                "the filesystem of {} has less free than {}",
-                way.root,
-                Bytes(way.sizes.beside_root(way.place.beside))
-            ),
+            text!("the filesystem of {} has less free than {}", way.root, Bytes(way.sizes.beside_root(way.place.beside))).plain(),
         ),
     ]);
     // Before the downtime; afterwards the step that changes them asks again.

@@ -169,7 +169,7 @@ pub(super) fn harm(job: &Job<'_>) -> Step {
     let why = format!(
         "A filesystem that met refused writes may be read-only, or lack data that its programs believe written{then}."
     );
-    Step::look(does, &why, vec![command.into()])
+    Step::look(does, why, vec![command.into()])
 }
 
 /// At most so many filesystems are named; the others go the same way.

@@ -5,6 +5,7 @@
 use super::Job;
 use super::consumers::{START, is_dockers, remove_holders, start, stoppable, works};
 use crate::advice::{Risk, quote};
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 use crate::plan::{Piece, Plan, ScriptStep, Step, script};
 
@@ -98,10 +99,10 @@ fn copy(job: &Job<'_>, file: &str) -> Step {
         "cmp \"$file\" \"$new\"".to_owned(),
     ];
     let why = "The file itself is not touched: it stays as the way back.";
-    let mut does = "copy the metadata; all work is done on the copy".to_owned();
+    let mut does = Text::from("copy the metadata; all work is done on the copy");
     if job.size > 0 {
         commands.push(format!("truncate -c -s '>{}' \"$new\"", job.size));
-        does = format!("copy the metadata, and make the copy {}: it had run full", Bytes(job.size));
+        does = text!("copy the metadata, and make the copy {}: it had run full", Bytes(job.size));
     }
     let mut step = Step::new(Risk::Changes, does, why, commands);
     step.check = Some(format!("test -s {}", new(file)));

@@ -7,6 +7,7 @@ use crate::advice::{Risk, lost_files, put_back, quote};
 use crate::host::Host;
 use crate::host::log::Message;
 use crate::host::model::backing::{Backing, Filesystem};
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 use crate::plan::grow::ask_for;
 use crate::plan::{Plan, Step};
@@ -123,17 +124,19 @@ fn room(plan: &mut Plan, job: &Job<'_>) {
     let needed = copy.map(|copy| copy.saturating_mul(2).saturating_add(RESERVE));
     plan.numbers.set("room_needed_bytes", needed);
     let Some((free, needed)) = free.zip(needed) else {
-        let needed = needed.map_or_else(String::new, |needed| format!(": {} are needed", Bytes(needed)));
-        return plan.warn(format!("what is free where the copies go is not known here{needed}"));
+        let needed = needed.map_or_else(Text::new, |needed| text!(": {} are needed", Bytes(needed)));
+        return plan.warn(text!("what is free where the copies go is not known here{}", needed));
     };
     let mount = filesystem.and_then(|f| f.mount.as_deref());
     if free.0 >= needed {
         return outgrown(plan, job, free, mount);
     }
     let full = matches!(job.carrier, Carrier::File { .. });
-    plan.block(format!(
-        "the filesystem of {path:?} has {free} free, and {} are needed for a copy of the metadata: free space \
+    plan.block(text!(
+        "the filesystem of {} has {} free, and {} are needed for a copy of the metadata: free space \
          there first{}",
+        format!("{path:?}"),
+        free,
         Bytes(needed),
         if full { "; it is most likely what broke the pool, and would break it again" } else { "" }
     ));
@@ -154,10 +157,12 @@ fn room(plan: &mut Plan, job: &Job<'_>) {
 fn outgrown(plan: &mut Plan, job: &Job<'_>, free: Bytes, mount: Option<&str>) {
     let growth = job.pool.data_backing.file.as_ref().and_then(|f| f.may_grow());
     if let Some(growth) = growth.filter(|growth| *growth > free) {
-        plan.warn(format!(
-            "the pool's loop file may still demand {growth} of its filesystem ({}), which has {free} free: when \
+        plan.warn(text!(
+            "the pool's loop file may still demand {} of its filesystem ({}), which has {} free: when \
              that is used up, the pool breaks again",
-            mount.unwrap_or("not named")
+            growth,
+            mount.unwrap_or("not named"),
+            free
         ));
     }
 }

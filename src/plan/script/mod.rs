@@ -10,7 +10,7 @@ pub use tools::{Package, TOOLS, Tool, Version, YOUNGER, Younger};
 use super::{Plan, ScriptStep, Step};
 use crate::advice::{Risk, quote};
 use crate::host::docker::Docker;
-use crate::host::model::amounts::{Units, amounts};
+use crate::host::model::text::Text;
 
 const PROLOGUE: &str = include_str!("prologue.sh");
 
@@ -122,7 +122,7 @@ pub fn script(plan: &Plan) -> String {
     if let Some(why) = plan.unscriptable() {
         out.push_str(&format!(
             "printf '%s\\n' {} >&2\nexit 1\n",
-            sentence(&format!("thinspect: stopped: {why}"))
+            sentence(&format!("thinspect: stopped: {}", plain(&why)))
         ));
         return out;
     }
@@ -131,7 +131,7 @@ pub fn script(plan: &Plan) -> String {
     out.push('\n');
     out.push_str(if plan.basis.way_back { WAY_BACK } else { NO_WAY_BACK });
     for warning in &plan.warnings {
-        out.push_str(&format!("say {}\n", sentence(&format!("warning: {warning}"))));
+        out.push_str(&format!("say {}\n", sentence(&format!("warning: {}", plain(warning)))));
     }
     let (done, sentence_of_it) = &plan.basis.done;
     if !done.is_empty() {
@@ -265,10 +265,10 @@ fn question(number: usize, step: &Step, guarded: &ScriptStep) -> String {
     }
 }
 
-/// A sentence as one quoted word, its amounts written out; backquotes, which mean nothing there, become
+/// A sentence as one quoted word; backquotes, which mean nothing there, become
 /// quotes.
 fn sentence(text: &str) -> String {
-    let text = comment(&plain(text)).replace('`', "\"");
+    let text = comment(text).replace('`', "\"");
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
@@ -278,20 +278,13 @@ fn comment(text: &str) -> String {
 }
 
 /// A text with its amounts written out, as the screen shows them.
-fn plain(text: &str) -> String {
-    amounts(text, Units::Iec)
+fn plain(text: &Text) -> String {
+    text.plain()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::model::units::Bytes;
-
-    #[test]
-    fn amounts_are_written_out() {
-        let text = format!("{} of {} and {}", Bytes(952_238_080), Bytes(107_374_182_400), Bytes(0));
-        assert_eq!(plain(&text), "908.1 MiB of 100.0 GiB and 0 B");
-    }
 
     #[test]
     fn sentences_are_one_word() {

@@ -7,12 +7,9 @@ use crate::record::Query;
 use std::borrow::Cow;
 
 /// A line without escape sequences, control characters and invisible characters; odd blanks become blanks.
-///
-/// The private-use characters that mark amounts inside this program are not let in
-/// ([`crate::host::model::units::AMOUNT`] says why).
 pub(super) fn characters(raw: &str) -> Cow<'_, str> {
     let raw = raw.trim_end();
-    let odd = |b: u8| (b < b' ' && b != b'\t') || matches!(b, 0x7f | 0xc2 | 0xe2 | 0xe3 | 0xee | 0xef);
+    let odd = |b: u8| (b < b' ' && b != b'\t') || matches!(b, 0x7f | 0xc2 | 0xe2 | 0xe3 | 0xef);
     if !raw.bytes().any(odd) && !raw.contains("**") {
         return Cow::Borrowed(raw);
     }
@@ -29,7 +26,6 @@ pub(super) fn characters(raw: &str) -> Cow<'_, str> {
             '\t' => clean.push('\t'),
             '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{3000}' => clean.push(' '),
             '\u{200b}'..='\u{200f}' | '\u{feff}' => {}
-            '\u{e000}' | '\u{e001}' => clean.push(char::REPLACEMENT_CHARACTER),
             c if c.is_control() => {}
             c => clean.push(c),
         }
@@ -229,7 +225,7 @@ mod tests {
         assert_eq!(unquoted("| Pool Name: a |"), "Pool Name: a");
         assert_eq!(unquoted("`Pool Name: a`"), "Pool Name: a");
         assert_eq!(characters("Data\u{a0}Space Used: **107.4 GB**\r"), "Data Space Used: 107.4 GB");
-        assert_eq!(characters("\u{1b}[31mred\u{1b}[0m\u{e000}"), "red\u{fffd}");
+        assert_eq!(characters("\u{1b}[31mred\u{1b}[0m"), "red");
         assert_eq!(characters("a ** b"), "a ** b");
     }
 

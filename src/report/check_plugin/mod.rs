@@ -6,9 +6,9 @@ mod threshold;
 pub use threshold::{Micro, ONE, Range, decimal};
 
 use super::screen::quiet_sentence;
-use super::units::{Units, amounts, clean};
+use super::units::{Units, clean};
 use super::{Report, has_gap};
-use crate::forecast::{self, length};
+use crate::forecast::{self, SpaceKind, length};
 use crate::host::model::pool::Pool;
 use crate::host::model::space::Space;
 use crate::host::model::units::{Blocks, Bytes};
@@ -115,7 +115,7 @@ pub fn unknown(why: &str) -> Line {
 /// `THINPOOL OK: …`: without line ends, and without the bar that begins the performance data.
 fn one_line(verdict: Verdict, sentence: &str) -> String {
     let words: Vec<&str> = sentence.split_whitespace().collect();
-    let sentence = clean(&amounts(&words.join(" "), Units::Iec)).replace('|', "\\x7c");
+    let sentence = clean(&words.join(" ")).replace('|', "\\x7c");
     format!("THINPOOL {}: {sentence}", verdict.word().to_uppercase())
 }
 
@@ -152,11 +152,11 @@ fn percent<B: Blocks>(space: &Space<B>) -> Option<Micro> {
 fn of_forecast(report: &Report, pool: &Pool, thresholds: &Thresholds) -> Vec<Measure> {
     let forecast = forecast::of(&report.host, pool);
     let spaces = forecast.spaces().filter_map(|(space, outlook)| Some((space, outlook.reliable_since()?.1)));
-    let measure = |(space, millis): (&str, i64)| Measure {
+    let measure = |(space, millis): (SpaceKind, i64)| Measure {
         what: match space {
-            "data" => "data_full_in",
-            "metadata" => "metadata_full_in",
-            _ => "filesystem_full_in",
+            SpaceKind::Data => "data_full_in",
+            SpaceKind::Metadata => "metadata_full_in",
+            SpaceKind::Filesystem => "filesystem_full_in",
         },
         pool: pool.label().to_owned(),
         value: (millis / 1000).checked_mul(ONE),
@@ -187,7 +187,7 @@ fn exceeded(measure: &Measure, report: &Report) -> Option<Problem> {
         "metadata" => pool.and_then(|p| p.metadata.free_in_bytes()),
         _ => None,
     };
-    let free = free.map(|free| format!(", {free} free")).unwrap_or_default();
+    let free = free.map(|free| format!(", {} free", Units::Iec.show(free))).unwrap_or_default();
     Some(Problem {
         severity,
         subject: measure.pool.clone(),
@@ -213,7 +213,7 @@ fn found<'a>(report: &'a Report, measures: &'a [Measure]) -> impl Iterator<Item 
         severity: f.severity,
         subject: f.subject.name.clone(),
         name: f.rule.to_owned(),
-        sentence: f.summary.clone(),
+        sentence: f.summary.plain(),
     })
 }
 

@@ -9,7 +9,7 @@ mod exposition;
 use super::Report;
 use super::json::{self, backing_word, owner_word};
 use crate::host::Host;
-use crate::host::model::pool::{Pool, PoolOwner};
+use crate::host::model::pool::{Pool, PoolOwner, PoolState};
 use crate::host::model::space::Space;
 use crate::host::model::thin::Thin;
 use crate::host::model::units::{Blocks, Bytes, METADATA_BLOCK};
@@ -28,9 +28,6 @@ pub struct Options {
 
 /// The name of the family that says when a look was last answered in full; a file that is replaced hands its value on.
 pub const LAST_SUCCESS: &str = "thinspect_last_success_timestamp_seconds";
-
-/// Modes a pool may have, in the words of `thinspect/1`.
-const MODES: [&str; 7] = ["rw", "ro", "out-of-data-space", "failed", "suspended", "unanswered", "unknown"];
 
 /// When the report was answered in full; `None` if it was not.
 #[must_use]
@@ -126,8 +123,11 @@ fn of_states(all: &mut Exposition, host: &Host) {
     let mut modes =
         all.gauge("thinspect_pool_mode", "What the pool does for its users: 1 for the mode it is in.");
     for pool in &host.pools {
-        for one in MODES {
-            modes.sample(&[("pool", pool.label()), ("mode", one)], Value::Flag(pool.mode_word() == one));
+        for state in PoolState::ALL {
+            modes.sample(
+                &[("pool", pool.label()), ("mode", state.word())],
+                Value::Flag(pool.state() == state),
+            );
         }
     }
     per_pool(

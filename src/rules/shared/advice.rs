@@ -10,6 +10,7 @@ use crate::host::Host;
 use crate::host::dm::status::Discards;
 use crate::host::lvm::LvName;
 use crate::host::model::pool::{Pool, PoolOwner};
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 use crate::rules::Finding;
 
@@ -23,18 +24,18 @@ impl Finding {
 }
 
 /// Advice that only looks.
-pub(in crate::rules) fn look(does: &str, commands: &[&str]) -> Advice {
+pub(in crate::rules) fn look(does: impl Into<Text>, commands: &[&str]) -> Advice {
     Advice::new(Risk::Reads, does, commands)
 }
 
 /// The advice with an exact amount in front of its first piece, where that is known.
 pub(in crate::rules) fn with_amount(
     mut advice: Vec<Advice>,
-    amount: Option<String>,
+    amount: Option<Text>,
     then: &str,
 ) -> Vec<Advice> {
     if let (Some(first), Some(amount)) = (advice.first_mut(), amount) {
-        first.does = format!("{amount}: {then}");
+        first.does = amount.then(": ").then(then);
     }
     advice
 }
@@ -93,10 +94,7 @@ fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
     all.push(if docker_version(host).is_none_or(|v| v >= PRUNE_FILTERS) {
         Advice::new(
             Risk::Destroys,
-            format!(
-                "remove what is old and unused{}: by age, sparing what carries a label; names narrow it further",
-                removable(host)
-            ),
+            text!("remove what is old and unused{}: by age, sparing what carries a label; names narrow it further", removable(host)),
             &[
                 "docker container prune --filter until=24h --filter label!=keep",
                 "docker image prune --all --filter until=240h --filter label!=keep",
@@ -116,12 +114,16 @@ fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
 }
 
 /// What Docker says could go, in words; its sums over files are not blocks of the pool.
-fn removable(host: &Host) -> String {
-    let Some(all) = host.removable else { return String::new() };
+fn removable(host: &Host) -> Text {
+    let Some(all) = host.removable else { return Text::new() };
     let parts = [(all.images, "images"), (all.containers, "containers")];
-    let parts: Vec<String> =
-        parts.iter().filter_map(|(size, what)| Some(format!("{} of {what}", (*size)?))).collect();
-    if parts.is_empty() { String::new() } else { format!(" (by docker system df, {})", parts.join(" and ")) }
+    let parts: Vec<Text> =
+        parts.iter().filter_map(|(size, what)| Some(text!("{} of {}", (*size)?, what))).collect();
+    if parts.is_empty() {
+        Text::new()
+    } else {
+        text!(" (by docker system df, {})", Text::join(&parts, " and "))
+    }
 }
 
 /// How to get more data blocks; `by` is the least that helps.
@@ -141,11 +143,11 @@ fn grow(host: &Host, pool: &Pool, by: Option<Bytes>, option: &str) -> Vec<Advice
     let name = quote(&format!("{}/{}", lv.vg, lv.lv));
     if free.0 == 0 || by.is_some_and(|b| b > free) {
         let does =
-            format!("the volume group has {free} free, too little to grow the pool: add a disk to it first");
-        all.push(look(&does, &[&format!("vgs {}", quote(&lv.vg)), "lsblk"]));
+            text!("the volume group has {} free, too little to grow the pool: add a disk to it first", free);
+        all.push(look(does, &[&format!("vgs {}", quote(&lv.vg)), "lsblk"]));
     } else if let Some(by) = by.filter(|b| b.0 > 0 && !refuses_changes(pool)) {
         let command = format!("lvextend {option} +{}b {name}", by.0);
-        let does = format!("grow it by the least that helps, {by}; the volume group has {free} free");
+        let does = text!("grow it by the least that helps, {}; the volume group has {} free", by, free);
         all.push(Advice::new(Risk::Changes, does, &[&command]));
     }
     all
@@ -176,7 +178,7 @@ pub(in crate::rules) fn extend_earlier(host: &Host, pool: &Pool, lv: &LvName) ->
     let threshold = THRESHOLD.min(100_u64.saturating_sub(floor + MARGIN)).max(LEAST_THRESHOLD);
     if let Some(profile) = host.lvm.profile_of(lv) {
         let does = format!("set thin_pool_autoextend_threshold to {threshold} in the profile that it has");
-        return look(&does, &[&format!("cat {}", quote(&format!("/etc/lvm/profile/{profile}.profile")))]);
+        return look(does, &[&format!("cat {}", quote(&format!("/etc/lvm/profile/{profile}.profile")))]);
     }
     let profile = format!("autoextend-{threshold}-{STEP}");
     let text = format!(

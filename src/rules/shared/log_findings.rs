@@ -5,6 +5,7 @@ use crate::host::Host;
 use crate::host::Source;
 use crate::host::log::{Kind, LogMessage, Message};
 use crate::host::model::pool::Pool;
+use crate::host::model::text::Text;
 use crate::rules::{Finding, Rule, Subject};
 use crate::verdict::{Certainty, Severity};
 
@@ -151,7 +152,7 @@ pub(in crate::rules) fn finding(
     (severity, certainty): (Severity, Certainty),
     lines: &[&LogMessage],
     subject: impl FnOnce(&LogMessage) -> Subject,
-    summary: impl Into<String>,
+    summary: impl Into<Text>,
 ) -> Option<Finding> {
     let first = lines.first()?;
     Some(Finding::new(rule, severity, certainty, subject(first), summary).with_log_lines(lines))

@@ -3,6 +3,7 @@
 use crate::host::docker::min_free;
 use crate::host::model::pool::{MinFreeFrom, Pool, Refusal};
 use crate::host::model::space::Space;
+use crate::host::model::text::{Text, text};
 use crate::host::model::units::Blocks;
 use crate::host::{Host, Source};
 use crate::rules::Finding;
@@ -71,11 +72,11 @@ pub(in crate::rules) fn shortfall<B: Blocks>(
 /// The ways out of a shortfall in words; missing where the numbers are.
 pub(in crate::rules) struct Ways {
     /// Free so much.
-    pub(in crate::rules) free: Option<String>,
+    pub(in crate::rules) free: Option<Text>,
     /// Grow by so much.
-    pub(in crate::rules) grow: Option<String>,
+    pub(in crate::rules) grow: Option<Text>,
     /// Lower the percent to so much.
-    pub(in crate::rules) lower: Option<String>,
+    pub(in crate::rules) lower: Option<Text>,
 }
 
 impl Shortfall {
@@ -106,33 +107,49 @@ impl Shortfall {
     }
 
     /// One sentence; `size` is the missing amount in bytes, in brackets.
-    pub(in crate::rules) fn summary(&self, half: &str, size: String) -> String {
+    pub(in crate::rules) fn summary(&self, half: &str, size: Text) -> Text {
         let engine = self.engine;
         let what = format!("{engine} refuses new layers and containers");
         match (self.free, self.required, self.short()) {
             (Some(free), Some(required), _) if self.enough_now.is_some() => {
                 let now = self.enough_now.unwrap_or_default();
-                format!(
-                    "{engine} refused new layers and containers: {free} free {half} blocks, {required} required; the \
-                     status shows {now} free, so it may go on by now"
+                text!(
+                    "{} refused new layers and containers: {} free {} blocks, {} required; the \
+                     status shows {} free, so it may go on by now",
+                    engine,
+                    free,
+                    half,
+                    required,
+                    now
                 )
             }
             (Some(free), Some(required), Some(short)) => {
                 let about = if self.exact { "" } else { "about " };
-                format!("{what}: {about}{free} free {half} blocks, {required} required; {short} short{size}")
+                text!(
+                    "{}: {}{} free {} blocks, {} required; {} short{}",
+                    what,
+                    about,
+                    free,
+                    half,
+                    required,
+                    short,
+                    size
+                )
             }
-            (Some(free), _, _) => format!("{what}: {free} free {half} blocks (the floor was cut off)"),
-            _ => format!("{what}: too few {half} blocks are free (the numbers were cut off)"),
+            (Some(free), _, _) => text!("{}: {} free {} blocks (the floor was cut off)", what, free, half),
+            _ => text!("{}: too few {} blocks are free (the numbers were cut off)", what, half),
         }
     }
 
     /// The three ways out with their exact amounts: free, grow, lower the percent. Each is said by the advice that
     /// leads there.
-    pub(in crate::rules) fn ways(&self, half: &str, size: impl Fn(u64) -> String) -> Ways {
-        let free = self.short().map(|short| format!("free at least {short} {half} blocks{}", size(short)));
+    pub(in crate::rules) fn ways(&self, half: &str, size: impl Fn(u64) -> Text) -> Ways {
+        let free = self.short().map(|short| text!("free at least {} {} blocks{}", short, half, size(short)));
         let grow = self.smallest_growth().zip(self.total).map(|(more, (total, _))| {
-            format!(
-                "grow by at least {more} {half} {}{}, to {}",
+            text!(
+                "grow by at least {} {} {}{}, to {}",
+                more,
+                half,
                 if more == 1 { "block" } else { "blocks" },
                 size(more),
                 total.saturating_add(more)
@@ -141,7 +158,7 @@ impl Shortfall {
         let lower = self.free.zip(self.total).map(|(free, (total, _))| {
             let percent = min_free::largest_passing_percent(free, total);
             let spare = free.saturating_sub(min_free::required(total, percent));
-            format!("lower {} to {percent} %, which leaves {spare} blocks{}", self.option, size(spare))
+            text!("lower {} to {} %, which leaves {} blocks{}", self.option, percent, spare, size(spare))
         });
         Ways { free, grow, lower }
     }
@@ -151,7 +168,7 @@ impl Shortfall {
         &self,
         finding: Finding,
         half: &str,
-        size: impl Fn(u64) -> String,
+        size: impl Fn(u64) -> Text,
     ) -> Finding {
         let mut finding = finding;
         if let Some(free) = self.free {
@@ -161,12 +178,12 @@ impl Shortfall {
             finding = finding.with_evidence("required", required.to_string(), self.from);
         }
         if let Some(short) = self.short() {
-            finding = finding.with_evidence("short", format!("{short} blocks{}", size(short)), "computed");
+            finding = finding.with_evidence("short", text!("{} blocks{}", short, size(short)), "computed");
         }
         self.remedies(finding, half, size)
     }
 
-    fn remedies(&self, finding: Finding, half: &str, size: impl Fn(u64) -> String) -> Finding {
+    fn remedies(&self, finding: Finding, half: &str, size: impl Fn(u64) -> Text) -> Finding {
         let (Some(free), Some((total, said))) = (self.free, self.total) else { return finding };
         let lower = min_free::largest_passing_percent(free, total);
         let spare = free.saturating_sub(min_free::required(total, lower));
@@ -174,13 +191,13 @@ impl Shortfall {
         let finding =
             finding.with_evidence(format!("total {half} blocks"), total.to_string(), about).with_evidence(
                 "largest percent that unblocks",
-                format!("{lower} %, leaving {spare} blocks"),
+                text!("{} %, leaving {} blocks", lower, spare),
                 "computed",
             );
         match self.smallest_growth() {
             Some(more) => {
                 let to = total.saturating_add(more);
-                let value = format!("{more} blocks{}, to {to}", size(more));
+                let value = text!("{} blocks{}, to {}", more, size(more), to);
                 finding.with_evidence("smallest growth that unblocks", value, "computed")
             }
             None => finding,

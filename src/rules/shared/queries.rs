@@ -14,6 +14,7 @@ use crate::host::lvm::LogicalVolume;
 use crate::host::model::backing::{Filesystem, LoopFile};
 use crate::host::model::pool::{Pool, PoolOwner, StatusAnswer};
 use crate::host::model::space::Space;
+use crate::host::model::text::{Text, text};
 use crate::host::model::thin::Thin;
 use crate::host::model::units::{Blocks, Bytes};
 use crate::host::parse::version::version;
@@ -34,18 +35,18 @@ pub(in crate::rules) fn percent(permille: u64) -> String {
 }
 
 /// `1474560 of 1638400 blocks (90.0 %)`, or the same in bytes where only bytes were said.
-pub(in crate::rules) fn used_of<B: Blocks>(space: &Space<B>) -> Option<String> {
+pub(in crate::rules) fn used_of<B: Blocks>(space: &Space<B>) -> Option<Text> {
     let share = percent(space.permille()?);
     if let Some((used, total)) = space.used.zip(space.total) {
-        return Some(format!("{} of {} blocks ({share})", used.count(), total.count()));
+        return Some(text!("{} of {} blocks ({})", used.count(), total.count(), share));
     }
     let (used, total) = (space.used_in_bytes()?, space.total_in_bytes()?);
-    Some(format!("{used} of {total} ({share})"))
+    Some(text!("{} of {} ({})", used, total, share))
 }
 
 /// Metadata in use, in words; of it `lvs` says only the share.
-pub(in crate::rules) fn metadata_used_of(pool: &Pool) -> Option<String> {
-    let share = || pool.metadata_centipercent.map(|c| percent(c / 10));
+pub(in crate::rules) fn metadata_used_of(pool: &Pool) -> Option<Text> {
+    let share = || pool.metadata_centipercent.map(|c| percent(c / 10).into());
     used_of(&pool.metadata).or_else(share)
 }
 

@@ -6,6 +6,7 @@ use super::{advice, queries};
 use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::model::pool::Pool;
+use crate::host::model::text::{Text, text};
 use crate::host::model::thin::Thin;
 use crate::host::model::units::{Blocks, DataBlocks};
 use crate::host::owners::DeviceRole;
@@ -24,10 +25,10 @@ pub(in crate::rules) fn count(number: usize, what: &str) -> String {
 pub(in crate::rules) fn blocks(
     pool: &Pool,
     amounts: impl IntoIterator<Item = Option<DataBlocks>>,
-) -> Option<String> {
+) -> Option<Text> {
     let sum = amounts.into_iter().try_fold(DataBlocks(0), |sum, more| Some(sum.plus(more?)))?;
-    let bytes = pool.block.map(|block| format!(" ({})", sum.bytes(block))).unwrap_or_default();
-    Some(format!("{} block{}{bytes}", sum.0, if sum.0 == 1 { "" } else { "s" }))
+    let bytes = pool.block.map(|block| text!(" ({})", sum.bytes(block))).unwrap_or_default();
+    Some(text!("{} block{}{}", sum.0, if sum.0 == 1 { "" } else { "s" }, bytes))
 }
 
 /// What the pool's metadata says that a device maps.
@@ -36,13 +37,13 @@ pub(in crate::rules) fn mapped(pool: &Pool, id: u32) -> Option<DataBlocks> {
 }
 
 /// Things in a row, the first few by name.
-pub(in crate::rules) fn list(all: impl ExactSizeIterator<Item = String>) -> String {
+pub(in crate::rules) fn list(all: impl ExactSizeIterator<Item = impl Into<Text>>) -> Text {
     let more = all.len().saturating_sub(NAMED);
-    let mut words: Vec<String> = all.take(NAMED).collect();
+    let mut words: Vec<Text> = all.take(NAMED).map(Into::into).collect();
     if more > 0 {
-        words.push(format!("{more} more"));
+        words.push(text!("{} more", more));
     }
-    words.join(", ")
+    Text::join(&words, ", ")
 }
 
 /// The active device of an id.

@@ -130,11 +130,11 @@ fn chains_that_bite_their_tail() {
 fn hostile_names_are_made_harmless() {
     let mut recording = recording();
     let id = hex('9');
-    let line = format!(r#"{{"ID":"{id}","Name":"/\u001b[2J\ue000x","State":{{"Running":false}}}}"#);
+    let line = format!(r#"{{"ID":"{id}","Name":"/\u001b[2Jx","State":{{"Running":false}}}}"#);
     recording.push(Query::DockerContainers, ROOT, Outcome::Answered(line));
     let owners = owners::read(&recording, &docker_host(&recording), &pool());
     let names: Vec<&str> = owners.containers.iter().filter_map(|c| c.name.as_deref()).collect();
-    assert_eq!(names, ["\u{FFFD}[2J\u{FFFD}x"]);
+    assert_eq!(names, ["\u{FFFD}[2Jx"]);
     assert_eq!(
         owners.containers.iter().filter(|c| c.state == State::Unknown).count(),
         3,

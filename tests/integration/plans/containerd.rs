@@ -65,9 +65,9 @@ fn to(device: &str) -> DirectLvm<'static> {
     DirectLvm { to: Some(Where::Device(device.into())), ..DirectLvm::default() }
 }
 
-fn refusal(plan: &Plan) -> &str {
+fn refusal(plan: &Plan) -> String {
     assert!(!plan.possible && plan.blocked_by.len() == 1, "{:?}", plan.blocked_by);
-    &plan.blocked_by[0]
+    plan.blocked_by[0].plain()
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn the_pool_of_the_documentation_moves_to_a_disk() {
         plan.unscriptable()
     );
     assert_eq!(plan.numbers.get("new_percent"), None, "containerd keeps no floor");
-    let warned = |words: &str| plan.warnings.iter().any(|w| w.contains(words));
+    let warned = |words: &str| plan.warnings.iter().any(|w| w.plain().contains(words));
     assert!(warned("k8s.io/busy") && !warned("k8s.io/idle") && warned("ct-pool"), "{:?}", plan.warnings);
     let step = plan.steps.iter().find(|s| !s.difference.is_empty()).unwrap();
     let changed: Vec<&str> =
@@ -123,7 +123,7 @@ fn the_labs_pool_moves_as_it_was_recorded() {
         plan.blocked_by,
         plan.unscriptable()
     );
-    assert!(plan.warnings.iter().any(|w| w.contains(": work/alive;")), "{:?}", plan.warnings);
+    assert!(plan.warnings.iter().any(|w| w.plain().contains(": work/alive;")), "{:?}", plan.warnings);
     golden("direct-lvm-containerd-lab", &plan);
 }
 
@@ -166,11 +166,13 @@ fn settings_that_were_not_found_are_a_persons() {
     let (mut host, pool) = moving();
     host.containerd_configs.clear();
     let plan = direct_lvm(&host, &pool, &to("/dev/sdb"));
-    assert!(plan.possible && plan.unscriptable().unwrap().contains("pool_name = \"devpool\""));
+    assert!(plan.possible && plan.unscriptable().unwrap().plain().contains("pool_name = \"devpool\""));
     let (mut host, pool) = moving();
     let conflicts = host.containerd_configs[0].clone();
     host.containerd_configs.push(conflicts);
-    assert!(direct_lvm(&host, &pool, &to("/dev/sdb")).unscriptable().unwrap().contains("single file"));
+    assert!(
+        direct_lvm(&host, &pool, &to("/dev/sdb")).unscriptable().unwrap().plain().contains("single file")
+    );
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn what_cannot_take_the_pool_is_named_in_one_sentence() {
         change(&mut host.disks[0]);
         let plan = direct_lvm(&host, &pool, &to("/dev/sdb"));
         assert!(!plan.possible && plan.steps.is_empty() && plan.blocked_by.len() == 1, "{words}");
-        assert!(plan.blocked_by[0].contains(words), "{words}: {:?}", plan.blocked_by);
+        assert!(plan.blocked_by[0].plain().contains(words), "{words}: {:?}", plan.blocked_by);
         assert!(plan.unscriptable().is_some());
     }
 }
@@ -146,11 +146,11 @@ fn pools_that_cannot_move_are_told_why() {
         change(&mut host, &mut pool);
         let plan = direct_lvm(&host, &pool, &to("/dev/sdb"));
         assert!(!plan.possible && plan.blocked_by.len() == 1, "{words}: {:?}", plan.blocked_by);
-        assert!(plan.blocked_by[0].contains(words), "{words}: {:?}", plan.blocked_by);
+        assert!(plan.blocked_by[0].plain().contains(words), "{words}: {:?}", plan.blocked_by);
     }
     let (host, mut pool) = error_line(161_986, 163_840);
     pool.owner = PoolOwner::Docker { root: None };
-    assert!(direct_lvm(&host, &pool, &to("/dev/sdb")).blocked_by[0].contains("pasted text"));
+    assert!(direct_lvm(&host, &pool, &to("/dev/sdb")).blocked_by[0].plain().contains("pasted text"));
 }
 
 #[test]
@@ -159,7 +159,12 @@ fn a_full_pool_moves_and_so_does_one_that_is_not_set_up() {
     pool.mode = Some(Mode::OutOfDataSpace);
     pool.data.used = pool.data.total;
     let plan = direct_lvm(&host, &pool, &to("/dev/sdb"));
-    assert!(plan.possible && plan.warnings[0].contains("full"), "{:?} {:?}", plan.blocked_by, plan.warnings);
+    assert!(
+        plan.possible && plan.warnings[0].plain().contains("full"),
+        "{:?} {:?}",
+        plan.blocked_by,
+        plan.warnings
+    );
     let (mut host, up) = moving();
     let pool = Pool {
         name: up.name.clone(),
@@ -171,15 +176,15 @@ fn a_full_pool_moves_and_so_does_one_that_is_not_set_up() {
     host.pools.clear();
     host.docker_roots[0].running = Some(false);
     let plan = direct_lvm(&host, &pool, &to("/dev/sdb"));
-    assert!(plan.blocked_by[0].contains("how much of the pool is in use"), "{:?}", plan.blocked_by);
+    assert!(plan.blocked_by[0].plain().contains("how much of the pool is in use"), "{:?}", plan.blocked_by);
     let counted =
         Counted { used_blocks: 600_000, block_bytes: 65_536, metadata_used_blocks: 5000, needs_check: false };
     let plan = direct_lvm(&host, &pool, &DirectLvm { counted: Some(counted), ..to("/dev/sdb") });
     assert!(plan.possible && plan.unscriptable().is_none(), "{:?}", plan.blocked_by);
-    assert!(plan.warnings.iter().any(|w| w.contains("not running")), "{:?}", plan.warnings);
+    assert!(plan.warnings.iter().any(|w| w.plain().contains("not running")), "{:?}", plan.warnings);
     let counted = Some(Counted { needs_check: true, ..counted });
     let plan = direct_lvm(&host, &pool, &DirectLvm { counted, ..to("/dev/sdb") });
-    assert!(plan.blocked_by[0].contains("plan repair"), "{:?}", plan.blocked_by);
+    assert!(plan.blocked_by[0].plain().contains("plan repair"), "{:?}", plan.blocked_by);
 }
 
 #[test]
@@ -188,12 +193,15 @@ fn where_nothing_is_named_what_is_free_is() {
     host.disks.push(disk("/dev/sdc", 50));
     host.disks.push(Disk { mounts: vec!["/".into()], ..disk("/dev/sda", 900) });
     let plan = direct_lvm(&host, &pool, &DirectLvm::default());
-    assert!(plan.blocked_by[0].contains("--device /dev/sdb") && !plan.blocked_by[0].contains("/dev/sdc"));
+    assert!(
+        plan.blocked_by[0].plain().contains("--device /dev/sdb")
+            && !plan.blocked_by[0].plain().contains("/dev/sdc")
+    );
     let plan = direct_lvm(&host, &pool, &to("/dev/sdx"));
-    assert!(plan.blocked_by[0].contains("free are: /dev/sdb, /dev/sdc"), "{:?}", plan.blocked_by);
+    assert!(plan.blocked_by[0].plain().contains("free are: /dev/sdb, /dev/sdc"), "{:?}", plan.blocked_by);
     host.disks.truncate(0);
     let plan = direct_lvm(&host, &pool, &DirectLvm::default());
-    assert!(plan.blocked_by[0].contains("no disk is free"), "{:?}", plan.blocked_by);
+    assert!(plan.blocked_by[0].plain().contains("no disk is free"), "{:?}", plan.blocked_by);
 }
 
 #[test]
@@ -210,14 +218,16 @@ fn the_settings_are_merged() {
                 docker-thinpool\",\"dm.min_free_space=10%\",\"dm.use_deferred_removal=true\"]";
     assert!(written(&plan).contains(want), "{}", written(&plan));
     assert_eq!(written(&plan).matches("storage-driver").count(), 1);
-    assert!(plan.warnings.iter().any(|w| w.contains("becomes 10 %")), "{:?}", plan.warnings);
+    assert!(plan.warnings.iter().any(|w| w.plain().contains("becomes 10 %")), "{:?}", plan.warnings);
     host.docker_roots[0].options = vec![option("dm.fs", "xfs", "/etc/sysconfig/docker-storage")];
     let plan = direct_lvm(&host, &pool, &to("/dev/sdb"));
-    assert!(plan.unscriptable().is_some_and(|why| why.contains("/etc/sysconfig/docker-storage")));
+    assert!(plan.unscriptable().is_some_and(|why| why.plain().contains("/etc/sysconfig/docker-storage")));
     host.docker_roots[0].options.clear();
     set_settings(&mut host.docker_roots[0], "{ // mine\n}");
     assert!(
-        direct_lvm(&host, &pool, &to("/dev/sdb")).unscriptable().is_some_and(|why| why.contains("no JSON"))
+        direct_lvm(&host, &pool, &to("/dev/sdb"))
+            .unscriptable()
+            .is_some_and(|why| why.plain().contains("no JSON"))
     );
 }
 
@@ -433,8 +443,8 @@ fn a_size_that_was_asked_for_is_taken_or_refused() {
     let (host, pool) = moving();
     let sized =
         |gib: u64| direct_lvm(&host, &pool, &DirectLvm { size: Some(Bytes(gib * GIB)), ..to("/dev/sdb") });
-    assert!(sized(100).blocked_by[0].contains("too little"), "{:?}", sized(100).blocked_by);
-    assert!(sized(190).blocked_by[0].contains("too small"), "{:?}", sized(190).blocked_by);
+    assert!(sized(100).blocked_by[0].plain().contains("too little"), "{:?}", sized(100).blocked_by);
+    assert!(sized(190).blocked_by[0].plain().contains("too small"), "{:?}", sized(190).blocked_by);
     assert_eq!(number(&sized(150), "new_total_bytes"), 150 * GIB);
     assert!(
         sized(150).steps[0].commands[0].contains(&format!(" --size {} ", 150 * GIB)),
@@ -452,7 +462,7 @@ fn a_disk_that_nothing_tells_from_others_is_not_written_to() {
     host.disks[0].identity = None;
     let plan = direct_lvm(&host, &pool, &to("/dev/sdb"));
     assert!(
-        plan.unscriptable().is_some_and(|why| why.contains("what tells that disk")),
+        plan.unscriptable().is_some_and(|why| why.plain().contains("what tells that disk")),
         "{:?}",
         plan.unscriptable()
     );

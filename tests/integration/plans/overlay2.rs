@@ -15,7 +15,7 @@ use thinspect::host::model::pool::{Pool, PoolOwner};
 use thinspect::host::model::units::{Bytes, DataBlocks};
 use thinspect::host::owners::{Container, Image, Layer, Owners, State};
 use thinspect::plan::{Fate, NUMBERS, Overlay2, Plan, overlay2, script};
-use thinspect::report::{Look, plan_json, plan_schema, plan_text};
+use thinspect::report::{TextStyle, plan_json, plan_schema, plan_text};
 
 const GIB: u64 = 1 << 30;
 const MIB: u64 = 1 << 20;
@@ -77,10 +77,6 @@ fn options() -> Overlay2 {
     Overlay2 { owners: owners(), written: Some(written), ..Overlay2::default() }
 }
 
-fn says(lines: &[String], word: &str) -> bool {
-    lines.iter().any(|l| l.contains(word))
-}
-
 #[test]
 fn everything_is_counted_once_and_has_a_fate() {
     let (host, pool) = ready();
@@ -110,7 +106,7 @@ fn what_destroys_comes_last_and_never_by_itself() {
     let plan = overlay2(&host, &pool, &options());
     let (last, others) = plan.steps.split_last().unwrap();
     assert!(last.risk == Risk::Destroys && last.undo.is_empty() && last.guarded.as_ref().unwrap().separate);
-    assert!(others.iter().all(|s| s.risk != Risk::Destroys && says(&s.undo, "--back")));
+    assert!(others.iter().all(|s| s.risk != Risk::Destroys && s.undo.iter().any(|u| u.contains("--back"))));
     let text = script(&plan);
     let removal = text.find("[ \"$yes_destroy\" = yes ] || {").unwrap();
     assert!(removal > text.find("step_10()").unwrap());
@@ -191,7 +187,7 @@ fn what_would_fail_later_is_refused_in_one_sentence() {
         change(&mut host, &mut pool, &mut options);
         let plan = overlay2(&host, &pool, &options);
         assert!(!plan.possible && plan.blocked_by.len() == 1, "{word}: {:?}", plan.blocked_by);
-        let (text, lower) = (plan.blocked_by[0].clone(), plan.blocked_by[0].to_lowercase());
+        let (text, lower) = (plan.blocked_by[0].plain(), plan.blocked_by[0].plain().to_lowercase());
         assert!(text.contains(word) || lower.contains(word), "{word}: {text}");
         assert!(plan.steps.iter().all(|s| s.risk == Risk::Reads), "{word}");
         assert!(Stage::new().run(&script(&plan), &["--yes"]).failed_saying("stopped"), "{word}");
@@ -257,11 +253,11 @@ fn a_docker_beyond_the_driver_needs_an_older_engine() {
     host.docker_roots[0].running = Some(false);
     let without = overlay2(&host, &pool, &options());
     assert!(!without.possible && says(&without.blocked_by, "--old-engine"), "{:?}", without.blocked_by);
-    assert!(says(&without.steps[1].commands, "--old-engine /opt/docker-24/usr/bin"));
+    assert!(without.steps[1].commands.iter().any(|c| c.contains("--old-engine /opt/docker-24/usr/bin")));
     golden("overlay2-beyond", &without);
     let with = overlay2(&host, &pool, &Overlay2 { old_engine: Some("/opt/old docker".into()), ..options() });
     assert!(with.possible && with.unscriptable().is_none(), "{:?}", with.blocked_by);
-    assert!(with.steps[1].does.contains("older engine"), "{:?}", with.steps[1]);
+    assert!(with.steps[1].does.plain().contains("older engine"), "{:?}", with.steps[1]);
     let text = script(&with);
     assert!(text.contains("\nengine='/opt/old docker'\n") && text.contains("dm.basesize=20G"));
     golden("overlay2-old-engine", &with);
@@ -315,7 +311,7 @@ fn as_text_and_as_json() {
         let json = serde_json::to_value(plan_json(&plan)).unwrap();
         assert!(validator.is_valid(&json), "{json:#}");
     }
-    let text = plan_text(&plan, &Look { width: 300, ..Look::default() });
+    let text = plan_text(&plan, &TextStyle { width: 300, ..TextStyle::default() });
     assert!(
         text.contains("saved   container (running: what it wrote, by docker commit): it's $(web) (at most")
     );

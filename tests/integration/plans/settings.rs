@@ -125,7 +125,11 @@ fn without_the_places_of_the_secrets_nothing_is_written() {
     let (mut host, pool) = with_secrets(OLD);
     host.docker_roots[0].daemon_json_digest = None;
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
-    assert!(plan.unscriptable().is_some_and(|why| why.contains("secret")), "{:?}", plan.unscriptable());
+    assert!(
+        plan.unscriptable().is_some_and(|why| why.plain().contains("secret")),
+        "{:?}",
+        plan.unscriptable()
+    );
     assert!(!typed(&plan).contains("<redacted>"), "{}", typed(&plan));
 }
 
@@ -150,7 +154,7 @@ fn a_daemon_that_is_down_may_be_told_elsewhere() {
     host.docker_roots[0].service_unread = Some("docker.service was not recorded".into());
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
     assert!(
-        plan.unscriptable().is_some_and(|why| why.contains("docker.service")),
+        plan.unscriptable().is_some_and(|why| why.plain().contains("docker.service")),
         "{:?}",
         plan.unscriptable()
     );
