@@ -12,7 +12,8 @@ use crate::host::log::{Kind, LogMessage, Message};
 pub(super) struct Case {
     /// What it looks like.
     pub(super) kind: SymptomKind,
-    /// Of several in one line the higher one counts, among equals the later one: a bare errno says less than what failed.
+    /// Of several in one line the higher one counts, among equals the later one: a bare errno says less than what
+    /// failed.
     pub(super) rank: u8,
     /// The messages that tell of it.
     messages: &'static [Message],
@@ -83,7 +84,7 @@ static CASES: &[Case] = &[
     // What a pool's state proves where nobody contradicts it; with a status that does, the line stays open.
     case(NoSpace, &[Message::PoolOutOfDataSpace, Message::PoolQueuesWrites, Message::PoolFailsWrites, Message::NoFreeData], &["data-full"]),
     case(NoSpace, &[Message::LvmWarnsData, Message::LvmRefusesAtThreshold, Message::UnmountedWhenFull], &["data-nearly-full", "data-full"]),
-    case(NoSpace, &[Message::NoFreeMetadata, Message::PoolToOutOfMetadata, Message::MetadataOutOfSpace, Message::MetadataFullInTool],
+    case(NoSpace, &[Message::NoFreeMetadata, Message::PoolToOutOfMetadata, Message::MetadataOutOfSpace],
         &["metadata-full", "repair-space-too-small"]),
     case(NoSpace, &[Message::LvmWarnsMetadata], &["metadata-nearly-full", "metadata-full"]),
     case(Refused, &[Message::PoolToReadOnly, Message::MessagesRefused, Message::PoolRefuses, Message::MetadataOperationFailed],

@@ -10,6 +10,8 @@ pub(super) mod dir;
 mod dm;
 pub mod dm_events;
 mod files;
+mod ipc;
+mod open_files;
 mod processes;
 mod root;
 pub(crate) mod sys;
@@ -93,6 +95,8 @@ impl Machine {
             Query::History => files::history(target),
             Query::Signatures => signatures(&self.root, target),
             Query::Tool => tool(&self.root, target),
+            Query::OpenFiles => open_files::answer(&self.root),
+            Query::IpcObjects => ipc::answer(&self.root),
             Query::Uname => uname(),
             Query::KernelLog => files::kernel_log(&self.root),
             Query::DockerLayers | Query::DockerMounts | Query::DockerImages | Query::DockerContainers => {
@@ -197,7 +201,8 @@ fn pool_metadata(root: &Root, number: &str, read: Option<pool_metadata::Read>) -
     pool_metadata::answer(read, device.into())
 }
 
-/// Opens the place where owners of thin devices are recorded, and reads what is there. Neither FIFO nor device is opened.
+/// Opens the place where owners of thin devices are recorded, and reads what is there. Neither FIFO nor device is
+/// opened.
 fn owners(root: &Root, query: Query, target: &str, how: OFlag) -> Result<String, Outcome> {
     if !how.contains(OFlag::O_DIRECTORY) {
         files::regular(&root.open(target, OFlag::O_PATH).map_err(Outcome::refused)?)?;

@@ -21,7 +21,7 @@ use std::collections::{BTreeSet, HashSet};
 
 /// The selected removals.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Free {
+pub struct Selection {
     /// The wanted amount, rounded up to blocks.
     pub need: DataBlocks,
     /// Size of a data block.
@@ -118,21 +118,21 @@ enum Candidate {
 /// Selects what to remove so that `need` bytes return to the pool. `host`, `pool` and `owners` must come from the same
 /// recording; `usage` comes from the pool's metadata, read shortly before or after.
 #[must_use]
-pub fn free(
+pub fn select(
     host: &Host,
     pool: &Pool,
     owners: &Owners,
     usage: &metadata::Usage,
     reclaim: &dyn Reclaim,
     need: Bytes,
-) -> Free {
+) -> Selection {
     let block = Sectors(u64::from(usage.data_block_sectors)).bytes();
     let wanted = need.0.div_ceil(block.0.max(1));
     let ids: BTreeSet<u32> = usage.devices.iter().map(|d| d.device_id).collect();
     let in_pool = &ids;
     let leaked = leaked(pool, owners, usage, in_pool);
     let all = candidates(owners, &leaked);
-    let mut free = Free {
+    let mut selection = Selection {
         need: DataBlocks(wanted),
         block,
         trims: trims(host, pool, owners, usage, block),
@@ -145,13 +145,14 @@ pub fn free(
     };
     let picked = Trial::new(owners, &all, in_pool);
     let Some(gains) = reclaim.in_turn(&picked.sets) else {
-        free.blocked_by
+        selection
+            .blocked_by
             .push("the blocks could not be counted exactly: see the notes on the metadata".to_owned());
-        return free;
+        return selection;
     };
     let most: u64 = gains.iter().sum();
-    free.most = Some(DataBlocks(most));
-    free.reachable = Some(most >= wanted);
+    selection.most = Some(DataBlocks(most));
+    selection.reachable = Some(most >= wanted);
     let (mut picked, mut gains) = picked.first_enough(owners, in_pool, &gains, wanted);
     let fewer = picked.without_unneeded(owners, &gains, wanted);
     if fewer.len() < picked.candidates.len() {
@@ -167,10 +168,10 @@ pub fn free(
     let mut sum = 0_u64;
     for (candidate, gain) in picked.candidates.iter().zip(gains) {
         sum = sum.saturating_add(gain);
-        free.steps.extend(step(owners, pool, *candidate, gain, sum));
+        selection.steps.extend(step(owners, pool, *candidate, gain, sum));
     }
-    free.gain = DataBlocks(sum);
-    free
+    selection.gain = DataBlocks(sum);
+    selection
 }
 
 /// Why the pool would refuse to delete devices (drivers/md/dm-thin.c, `pool_message`).
@@ -361,7 +362,7 @@ impl Trial {
     }
 }
 
-impl Free {
+impl Selection {
     /// The bytes that all steps together return.
     #[must_use]
     pub fn gain_bytes(&self) -> Bytes {
