@@ -37,8 +37,8 @@ pub(super) const NO_SPACE: &[&str] = &[
 
 /// Whether a line that has one of [`NO_SPACE`] speaks of a file that was being written.
 ///
-/// The kernel's own `metadata operation … failed: error = -28` does not. Nor does an `ENOSPC` of a table of the kernel's:
-/// watches of files, control groups, semaphores.
+/// The kernel's own `metadata operation … failed: error = -28` does not. Nor does an `ENOSPC` of a table of the
+/// kernel's: watches of files, control groups, semaphores.
 pub(super) fn is_of_a_device(plain: &str) -> bool {
     let elsewhere = [
         "metadata operation",

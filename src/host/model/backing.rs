@@ -87,31 +87,32 @@ impl LoopFile {
 /// A filesystem with its space.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filesystem {
-    /// Where it is mounted.
+    /// Mount point.
     pub mount: Option<String>,
-    /// Its type, e.g. `ext4`.
+    /// Type, such as `ext4`.
     pub kind: Option<String>,
-    /// Its device, as `df` or mountinfo names it.
+    /// Device, as shown by `df` or mountinfo.
     pub source: Option<String>,
-    /// Its device number.
+    /// Device number.
     pub device: Option<DeviceNumber>,
-    /// Its size.
+    /// Size.
     pub size: Option<Bytes>,
-    /// Free for root (`f_bfree`): loop writes are the kernel's, so they may use the reserve; Docker counts this too.
+    /// Free for root (`f_bfree`): the kernel writes to loop files, so they may use the reserve. Docker reports this,
+    /// too.
     pub free: Option<Bytes>,
-    /// Free for everybody else (`f_bavail`).
+    /// Free for other users (`f_bavail`).
     pub available: Option<Bytes>,
-    /// Inodes there are; 0 or `None` where the filesystem makes them as needed.
+    /// Total inodes; 0 or `None` if the filesystem allocates them dynamically.
     pub inodes: Option<u64>,
-    /// Inodes free.
+    /// Free inodes.
     pub inodes_free: Option<u64>,
     /// Whether the filesystem itself, not only this mount of it, is read-only (mountinfo).
     pub read_only: Option<bool>,
-    /// Whether quotas of users or groups count on it (mountinfo).
+    /// Whether quotas of users or groups are enabled (mountinfo).
     pub user_quotas: Option<bool>,
-    /// Percent used as a tool printed it, where only that was said.
+    /// Used space in percent as a tool prints it.
     pub used_percent: Option<u64>,
-    /// Percent of inodes used as a tool printed it.
+    /// Used inodes in percent as a tool prints it.
     pub inodes_used_percent: Option<u64>,
 }
 
