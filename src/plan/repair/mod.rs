@@ -7,6 +7,9 @@ mod consumers;
 mod loop_file;
 mod preconditions;
 
+pub(super) use block_device::SHELL as LVM_SHELL;
+pub(super) use loop_file::SHELL as FILE_SHELL;
+
 use super::grow::{Grow, Which, grow};
 use super::numbers::Numbers;
 use super::pool_facts::{Half, State, state};
