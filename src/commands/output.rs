@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use thinspect::cli::{Color, Global};
-use thinspect::report::{Look, Report, Units};
+use thinspect::report::{Report, TextStyle, Units};
 use thinspect::verdict::{Exit, Verdict};
 use thinspect::whole_file::{self, How};
 
@@ -15,7 +15,7 @@ pub(crate) fn answered(report: &Report) -> Exit {
     if report.verdict == Verdict::Unknown { Exit::CouldNotAnswer } else { Exit::Answered }
 }
 
-pub(crate) fn look(global: &Global) -> Look {
+pub(crate) fn text_style(global: &Global) -> TextStyle {
     let colour = match global.color {
         Color::Always => true,
         Color::Never => false,
@@ -26,7 +26,7 @@ pub(crate) fn look(global: &Global) -> Look {
                 && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
         }
     };
-    Look { units: units(global), colour, verbose: global.verbose, ..Look::default() }
+    TextStyle { units: units(global), colour, verbose: global.verbose, ..TextStyle::default() }
 }
 
 pub(crate) fn units(global: &Global) -> Units {

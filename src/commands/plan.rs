@@ -3,7 +3,7 @@
 
 use super::input::{asked_everything, chosen_pool, collector, recording, root};
 use super::metadata_file;
-use super::output::{json, look, print, units};
+use super::output::{json, print, text_style, units};
 use super::plan_inputs::{self, About};
 use anyhow::{Context, Result, anyhow};
 use std::path::Path;
@@ -48,7 +48,7 @@ pub(crate) fn plan(global: &Global, goal: &Goal) -> Result<Exit> {
         return print(&plan::script(&plan));
     }
     match global.output {
-        Format::Text => print(&report::plan_text(&plan, &look(global)))?,
+        Format::Text => print(&report::plan_text(&plan, &text_style(global)))?,
         Format::Json => print(&json(&report::plan_json(&plan))?)?,
     };
     Ok(if plan.possible { Exit::Answered } else { Exit::CouldNotAnswer })

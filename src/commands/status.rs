@@ -1,7 +1,7 @@
 //! `status`: the verdict on every pool, as text, JSON or a page.
 
 use super::input::{asked_everything, report};
-use super::output::{answered, json, look, print, units, write_out};
+use super::output::{answered, json, print, text_style, units, write_out};
 use anyhow::Result;
 use std::path::Path;
 use thinspect::cli::{Format, Global};
@@ -13,7 +13,7 @@ pub(crate) fn status(global: &Global, exit_code: bool, page: Option<&Path>) -> R
     let report = report(global, if page.is_none() { asked_everything } else { || () })?;
     match (page, global.output) {
         (Some(page), _) => write_out(page, report::html(&report, units(global)).as_bytes())?,
-        (None, Format::Text) => print(&report::text(&report, &look(global)))?,
+        (None, Format::Text) => print(&report::text(&report, &text_style(global)))?,
         (None, Format::Json) => print(&json(&report::json::output(&report))?)?,
     };
     Ok(if exit_code { Exit::Verdict(report.verdict) } else { answered(&report) })

@@ -4,7 +4,7 @@
 use super::held_snapshot::HeldSnapshot;
 use super::input::{chosen_pool, collector, recording, root};
 use super::metadata_file;
-use super::output::{json, look, print};
+use super::output::{json, print, text_style};
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use std::path::Path;
@@ -44,9 +44,9 @@ pub(crate) fn usage(global: &Global, asked: &cli::Usage) -> Result<Exit> {
         Format::Text => {
             let now = about.as_ref().and_then(|(host, _)| host.recorded_at.as_deref()?.parse().ok());
             let table = table(asked, now);
-            let mut text = report::usage::text(Some(label), &rows, &owners, &table, &look(global));
+            let mut text = report::usage::text(Some(label), &rows, &owners, &table, &text_style(global));
             if let Some(without) = &without {
-                text.push_str(&report::usage::without_text(without, &rows, &look(global)));
+                text.push_str(&report::usage::without_text(without, &rows, &text_style(global)));
             }
             print(&text)
         }

@@ -1,7 +1,7 @@
 //! `watch`: looks again and again, in the form that the terminal and the options ask for.
 
 use super::input::{report, root};
-use super::output::look;
+use super::output::text_style;
 use anyhow::{Result, anyhow};
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(crate) fn watch(global: &Global, interval: Duration, full_screen: bool) -> R
         return Err(anyhow!("the whole screen needs a terminal; without --full-screen `watch` writes lines"));
     }
     if full_screen && global.from.is_some() {
-        watch::run::browse(&report(global, || ())?, look(global))?;
+        watch::run::browse(&report(global, || ())?, text_style(global))?;
         return Ok(Exit::Answered);
     }
     if global.from.is_some() {
@@ -42,7 +42,7 @@ pub(crate) fn watch(global: &Global, interval: Duration, full_screen: bool) -> R
         pool: global.pool.clone(),
         log: global.log.clone(),
         interval,
-        look: look(global),
+        style: text_style(global),
         shape,
     };
     watch::run::start(options)?;

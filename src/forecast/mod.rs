@@ -37,11 +37,34 @@ pub struct Forecast {
 }
 
 impl Forecast {
-    /// Its outlooks by what they are of: `data`, `metadata`, `filesystem`.
-    pub fn spaces(&self) -> impl Iterator<Item = (&'static str, &SpaceForecast)> {
-        let all = [("data", Some(&self.data)), ("metadata", Some(&self.metadata))];
-        let all = all.into_iter().chain([("filesystem", self.filesystem.as_ref())]);
+    /// The forecast of each space that the pool has.
+    pub fn spaces(&self) -> impl Iterator<Item = (SpaceKind, &SpaceForecast)> {
+        let all = [(SpaceKind::Data, Some(&self.data)), (SpaceKind::Metadata, Some(&self.metadata))];
+        let all = all.into_iter().chain([(SpaceKind::Filesystem, self.filesystem.as_ref())]);
         all.filter_map(|(name, outlook)| Some((name, outlook?)))
+    }
+}
+
+/// What can fill up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpaceKind {
+    /// The pool's data.
+    Data,
+    /// The pool's metadata.
+    Metadata,
+    /// The filesystem under the data's loop file.
+    Filesystem,
+}
+
+impl SpaceKind {
+    /// `data`, `metadata` or `filesystem`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Metadata => "metadata",
+            Self::Filesystem => "filesystem",
+        }
     }
 }
 

@@ -162,7 +162,7 @@ impl Sample {
         Some(Self {
             at,
             pool: pool.name.clone()?,
-            mode: Some(pool.mode_word().to_owned()),
+            mode: Some(pool.state().word().to_owned()),
             block_bytes: pool.block.map(|b| b.0),
             data: Level::of(&pool.data),
             metadata: Level::of(&pool.metadata),

@@ -1,7 +1,7 @@
 //! What is ruled out and what is left of a failure that no finding explains, one line each.
 
 use super::Report;
-use super::style::Look;
+use super::style::TextStyle;
 use super::units::clean;
 use super::wrap::wrap;
 use crate::diagnosis::Symptom;
@@ -12,7 +12,7 @@ use crate::verdict::Verdict;
 const SHOWN: usize = 4;
 
 /// The lines; none where everything that was told is explained and the verdict is not open.
-pub(super) fn lines(report: &Report, look: &Look) -> String {
+pub(super) fn lines(report: &Report, style: &TextStyle) -> String {
     let mut out = String::new();
     let diagnosis = &report.diagnosis;
     if report.verdict == Verdict::Ok || diagnosis.suspects.is_empty() && diagnosis.excluded.is_empty() {
@@ -21,13 +21,13 @@ pub(super) fn lines(report: &Report, look: &Look) -> String {
     out.push('\n');
     for excluded in &diagnosis.excluded {
         let text = text!("{}: {}", excluded.rule, excluded.because);
-        out.push_str(&wrap(" ruled out: ", &look.say(&text), look.width));
+        out.push_str(&wrap(" ruled out: ", &style.say(&text), style.width));
     }
-    let most = if look.verbose { usize::MAX } else { SHOWN };
+    let most = if style.verbose { usize::MAX } else { SHOWN };
     for suspect in diagnosis.suspects.iter().take(most) {
         let ask = suspect.commands.first().map(|c| format!("; ask: {c}")).unwrap_or_default();
         let text = format!("{}: {}{ask}", suspect.rule, suspect.summary);
-        out.push_str(&wrap("      left: ", &look.say(&text), look.width));
+        out.push_str(&wrap("      left: ", &style.say(&text), style.width));
     }
     out
 }

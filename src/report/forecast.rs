@@ -2,7 +2,7 @@
 //!
 //! Nothing is said where no history was given, and no rate where too little was seen.
 
-use crate::forecast::{self, SpaceForecast, Trend, length};
+use crate::forecast::{self, SpaceForecast, SpaceKind, Trend, length};
 use crate::host::Host;
 use crate::host::model::pool::Pool;
 use crate::host::model::text::{Text, text};
@@ -17,7 +17,9 @@ pub(super) fn lines(pool: &Pool, host: &Host) -> Vec<Text> {
         return Vec::new();
     }
     let forecast = forecast::of(host, pool);
-    let line = |(name, outlook)| text!("{} {}", format!("{name:<10}"), words(outlook, outlook.soonest()));
+    let line = |(kind, outlook): (SpaceKind, &SpaceForecast)| {
+        text!("{} {}", format!("{:<10}", kind.word()), words(outlook, outlook.soonest()))
+    };
     forecast.spaces().map(line).collect()
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It shows the steps a plan has, in its order; it leaves none out and adds none.
 
-use super::style::Look;
+use super::style::TextStyle;
 use super::units::clean;
 use super::wrap::wrap;
 use crate::host::model::units::Bytes;
@@ -36,26 +36,26 @@ pub fn plan_schema() -> schemars::Schema {
 
 /// The plan as text: whether it is possible, what speaks against it, the numbers, the steps.
 #[must_use]
-pub fn plan_text(plan: &Plan, look: &Look) -> String {
+pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
     let bold = Style::new().bold();
     let mut out = String::new();
     let pool =
         plan.pool.as_deref().map_or_else(|| "the pool (not named)".to_owned(), |p| clean(p).into_owned());
-    let _ = writeln!(out, "{}", look.paint(bold, &format!("plan {} for {pool}", plan.goal.word())));
+    let _ = writeln!(out, "{}", style.paint(bold, &format!("plan {} for {pool}", plan.goal.word())));
     let red = AnsiColor::Red.on_default().bold();
     for why in &plan.blocked_by {
-        let lines = wrap("  NOT POSSIBLE: ", &look.say(why), look.width);
-        out.push_str(&lines.replacen("NOT POSSIBLE", &look.paint(red, "NOT POSSIBLE"), 1));
+        let lines = wrap("  NOT POSSIBLE: ", &style.say(why), style.width);
+        out.push_str(&lines.replacen("NOT POSSIBLE", &style.paint(red, "NOT POSSIBLE"), 1));
     }
     for warning in &plan.warnings {
-        out.push_str(&wrap("  warning: ", &look.say(warning), look.width));
+        out.push_str(&wrap("  warning: ", &style.say(warning), style.width));
     }
     out.push('\n');
-    out.push_str(&numbers(plan, look));
-    out.push_str(&items(plan, look));
+    out.push_str(&numbers(plan, style));
+    out.push_str(&items(plan, style));
     for (number, step) in plan.steps.iter().enumerate() {
         out.push('\n');
-        out.push_str(&step_text(number + 1, step, look));
+        out.push_str(&step_text(number + 1, step, style));
     }
     if plan.possible && plan.unscriptable().is_none() {
         out.push_str("\nas a guarded script that asks before each change: the same command with --script\n");
@@ -65,12 +65,12 @@ pub fn plan_text(plan: &Plan, look: &Look) -> String {
 
 /// The numbers, one a line, blocks and bytes of one amount side by side. What is only there for programs, or says
 /// that nothing needs to be done to the metadata, is shown on request.
-fn numbers(plan: &Plan, look: &Look) -> String {
+fn numbers(plan: &Plan, style: &TextStyle) -> String {
     let nothing = |name: &str| plan.numbers.get(name).unwrap_or_default() == 0;
     let metadata_is_fine = nothing("metadata_growth_blocks") && nothing("metadata_short_blocks");
     let mut out = String::new();
     for (name, value) in plan.numbers.iter() {
-        let hidden = name.starts_with("metadata_") && metadata_is_fine && !look.verbose;
+        let hidden = name.starts_with("metadata_") && metadata_is_fine && !style.verbose;
         let Some(value) = value.filter(|_| !hidden) else { continue };
         let blocks = name.strip_suffix("_blocks");
         let bytes = name.strip_suffix("_bytes");
@@ -79,10 +79,11 @@ fn numbers(plan: &Plan, look: &Look) -> String {
             continue;
         }
         let label = blocks.or(bytes).unwrap_or(name).replace('_', " ");
-        let size = |name: &str| plan.numbers.get(&format!("{name}_bytes")).map(|b| look.units.show(Bytes(b)));
+        let size =
+            |name: &str| plan.numbers.get(&format!("{name}_bytes")).map(|b| style.units.show(Bytes(b)));
         let shown = match (blocks, bytes) {
             (Some(n), _) => format!("{value:>12} blocks {:>12}", size(n).unwrap_or_default()),
-            (_, Some(_)) => format!("{:>32}", look.units.show(Bytes(value))),
+            (_, Some(_)) => format!("{:>32}", style.units.show(Bytes(value))),
             _ if name.ends_with("_percent") => format!("{value:>12} %"),
             _ => format!("{value:>12}"),
         };
@@ -95,11 +96,11 @@ fn numbers(plan: &Plan, look: &Look) -> String {
 const NAMED: usize = 12;
 
 /// What becomes of each thing, by fate and kind: names beside one another where they fare alike.
-fn items(plan: &Plan, look: &Look) -> String {
+fn items(plan: &Plan, style: &TextStyle) -> String {
     let mut groups: Vec<(Fate, Kind, &str, Vec<String>)> = Vec::new();
     for item in &plan.items {
         let bytes =
-            item.bytes.map(|b| format!(" (at most {})", look.units.show(Bytes(b)))).unwrap_or_default();
+            item.bytes.map(|b| format!(" (at most {})", style.units.show(Bytes(b)))).unwrap_or_default();
         let name = format!("{}{bytes}", clean(&item.name));
         match groups
             .iter_mut()
@@ -116,27 +117,27 @@ fn items(plan: &Plan, look: &Look) -> String {
         let number = names.len();
         let many = if number == 1 { String::new() } else { format!("{number} ") };
         let word = if number == 1 { kind.word().to_owned() } else { format!("{}s", kind.word()) };
-        let shown = match names.split_at_checked(if look.verbose { names.len() } else { NAMED }) {
+        let shown = match names.split_at_checked(if style.verbose { names.len() } else { NAMED }) {
             Some((first, rest)) if !rest.is_empty() => {
                 format!("{} and {} more", first.join(", "), rest.len())
             }
             _ => names.join(", "),
         };
         let text = format!("{many}{word} ({}): {shown}", clean(how));
-        let _ = write!(out, "{head}{}", wrap(&format!("  {:<8}", fate.word()), &text, look.width));
+        let _ = write!(out, "{head}{}", wrap(&format!("  {:<8}", fate.word()), &text, style.width));
     }
     out
 }
 
-fn step_text(number: usize, step: &Step, look: &Look) -> String {
+fn step_text(number: usize, step: &Step, style: &TextStyle) -> String {
     let mut out = wrap(
         &format!("{number:>2}. "),
-        &format!("[{}] {}", step.risk.word(), look.say(&step.does)),
-        look.width,
+        &format!("[{}] {}", step.risk.word(), style.say(&step.does)),
+        style.width,
     );
-    out.push_str(&wrap("    ", &look.say(&step.why), look.width));
+    out.push_str(&wrap("    ", &style.say(&step.why), style.width));
     if let (Some(blocks), Some(bytes)) = (step.gain_blocks, step.gain_bytes) {
-        let _ = writeln!(out, "    gives  {blocks} blocks ({})", look.units.show(Bytes(bytes)));
+        let _ = writeln!(out, "    gives  {blocks} blocks ({})", style.units.show(Bytes(bytes)));
     }
     let mut commands = |head: &str, lines: &mut dyn Iterator<Item = &str>| {
         for (at, line) in lines.enumerate() {

@@ -2,7 +2,7 @@
 //!
 //! Lines keep to the width, except commands: those stay in one piece to be copied.
 
-use super::style::{Look, colour_of};
+use super::style::{TextStyle, colour_of};
 use super::units::clean;
 use super::wrap::{cut, wrap};
 use super::{Report, Source, forecast};
@@ -11,7 +11,7 @@ use crate::diagnosis::Suspect;
 use crate::forecast::length;
 use crate::host::dm::status::WhenFull;
 use crate::host::model::backing::Backing;
-use crate::host::model::pool::{MinFreeFrom, Pool, PoolOwner, StatusAnswer};
+use crate::host::model::pool::{MinFreeFrom, Pool, PoolHalf, PoolOwner, PoolState, StatusAnswer};
 use crate::host::model::space::Space;
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::{Blocks, Bytes};
@@ -25,46 +25,46 @@ const BOLD: Style = Style::new().bold();
 
 /// The report as text.
 #[must_use]
-pub fn text(report: &Report, look: &Look) -> String {
-    let mut out = headline(report, look);
+pub fn text(report: &Report, style: &TextStyle) -> String {
+    let mut out = headline(report, style);
     for pool in &report.host.pools {
         out.push('\n');
-        out.push_str(&pool_block(pool, &report.host, look));
+        out.push_str(&pool_block(pool, &report.host, style));
     }
     let shown = report.findings.len();
     if shown > 0 {
         out.push('\n');
         for (rank, finding) in report.findings.iter().enumerate() {
             let named = report.host.pools.len() > 1;
-            out.push_str(&finding_block(finding, rank == 0 || look.verbose, named, look));
+            out.push_str(&finding_block(finding, rank == 0 || style.verbose, named, style));
         }
     }
-    out.push_str(&super::diagnosis::lines(report, look));
+    out.push_str(&super::diagnosis::lines(report, style));
     out.push_str(&see(report));
-    out.push_str(&notes(report, look));
+    out.push_str(&notes(report, style));
     out
 }
 
 /// The verdict, the leading finding and the first thing to do: enough to act on.
-fn headline(report: &Report, look: &Look) -> String {
-    let (word, style) = match report.verdict {
+fn headline(report: &Report, style: &TextStyle) -> String {
+    let (word, colour) = match report.verdict {
         Verdict::Critical => ("CRITICAL", colour_of(Severity::Critical)),
         Verdict::Warning => ("WARNING", colour_of(Severity::Warning)),
         Verdict::Unknown => ("UNKNOWN", colour_of(Severity::Warning)),
         Verdict::Ok => ("OK", AnsiColor::Green.on_default().bold()),
     };
     let (leading, sentence) = (report.leading(), report.sentence());
-    let lines = wrap(&format!("{word}: "), &look.say(&sentence), look.width);
-    let mut out = lines.replacen(word, &look.paint(style, word), 1);
+    let lines = wrap(&format!("{word}: "), &style.say(&sentence), style.width);
+    let mut out = lines.replacen(word, &style.paint(colour, word), 1);
     if let Some(finding) = leading
         && let Some((advice, command)) = finding.advice.iter().find_map(|a| Some((a, a.commands.first()?)))
     {
-        let does = look.say(&advice.does);
-        let _ = writeln!(out, "  first: {}", look.paint(BOLD, &clean(command)));
-        out.push_str(&wrap("         ", &format!("[{}] {does}", advice.risk.word()), look.width));
+        let does = style.say(&advice.does);
+        let _ = writeln!(out, "  first: {}", style.paint(BOLD, &clean(command)));
+        out.push_str(&wrap("         ", &format!("[{}] {does}", advice.risk.word()), style.width));
     } else if let Some((suspect, command)) = first_question(report) {
-        let _ = writeln!(out, "  first: {}", look.paint(BOLD, command));
-        out.push_str(&wrap("         ", &format!("[reads] {}", suspect.does), look.width));
+        let _ = writeln!(out, "  first: {}", style.paint(BOLD, command));
+        out.push_str(&wrap("         ", &format!("[reads] {}", suspect.does), style.width));
     }
     out
 }
@@ -82,6 +82,9 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
         return sentence;
     }
     match (&host.kernel.device_mapper, host.pools.len()) {
+        (DeviceMapper::Missing, _) if report.verdict == Verdict::Ok => {
+            format!("no thin pool here: this kernel has no device-mapper loaded{}", engines(host))
+        }
         (DeviceMapper::Missing, _) => {
             "this kernel has no device-mapper loaded, so there are no thin pools here (modprobe dm_thin_pool loads it)".into()
         }
@@ -100,7 +103,7 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
             let why = missing.map_or_else(String::new, |o| format!(" ({}: {})", o.about, o.text));
             format!("whether there are thin pools on this host is not known{why}")
         }
-        (_, 0) => "no thin pools on this host".into(),
+        (_, 0) => format!("no thin pools on this host{}", engines(host)),
         (_, pools) if report.verdict == Verdict::Unknown => {
             let missing = host.notes.iter().find(|o| o.forces_unknown);
             if missing.is_none() && report.source == Source::Pasted {
@@ -118,28 +121,39 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
     }
 }
 
-fn pool_block(pool: &Pool, host: &Host, look: &Look) -> String {
+/// Of a host without pools: whose files have room.
+fn engines(host: &Host) -> String {
+    let mut whose: Vec<&str> = host.engines.iter().map(|files| files.engine.whose()).collect();
+    whose.dedup();
+    if whose.is_empty() {
+        String::new()
+    } else {
+        format!("; the filesystem of {} files has room", whose.join(" and "))
+    }
+}
+
+fn pool_block(pool: &Pool, host: &Host, style: &TextStyle) -> String {
     let mut out = String::new();
     let name = pool.name.as_deref().map_or_else(|| "not named in the text".into(), clean);
-    let _ = writeln!(out, "  pool: {}", look.paint(BOLD, &name));
-    out.push_str(&wrap(" state: ", &look.say(&state(pool, host)), look.width));
+    let _ = writeln!(out, "  pool: {}", style.paint(BOLD, &name));
+    out.push_str(&wrap(" state: ", &style.say(&state(pool, host)), style.width));
     if let Some(owner) = owner(pool, host) {
-        out.push_str(&wrap(" owner: ", &look.say(&owner), look.width));
+        out.push_str(&wrap(" owner: ", &style.say(&owner), style.width));
     }
-    let data = space_line("data", &pool.data, look);
+    let data = space_line("data", &pool.data, style);
     let share = || pool.metadata_centipercent.map(|c| format!("metadata {:>5} %", tenths(c / 10)));
-    let metadata = space_line("metadata", &pool.metadata, look).or_else(share);
+    let metadata = space_line("metadata", &pool.metadata, style).or_else(share);
     for (at, line) in data.into_iter().chain(metadata).enumerate() {
         let _ = writeln!(out, "{}{line}", if at == 0 { " space: " } else { "        " });
     }
     if let Some(limit) = limit(pool) {
-        out.push_str(&wrap(" limit: ", &look.say(&limit), look.width));
+        out.push_str(&wrap(" limit: ", &style.say(&limit), style.width));
     }
     for (at, line) in forecast::lines(pool, host).iter().enumerate() {
-        let _ = writeln!(out, "{}{}", if at == 0 { " trend: " } else { "        " }, look.say(line));
+        let _ = writeln!(out, "{}{}", if at == 0 { " trend: " } else { "        " }, style.say(line));
     }
     for line in below(pool) {
-        out.push_str(&wrap(" below: ", &look.say(&line), look.width));
+        out.push_str(&wrap(" below: ", &style.say(&line), style.width));
     }
     out
 }
@@ -147,32 +161,18 @@ fn pool_block(pool: &Pool, host: &Host, look: &Look) -> String {
 /// What the pool does for its users now, in words.
 pub(super) fn state(pool: &Pool, host: &Host) -> String {
     let timeout = host.kernel.no_space_timeout.unwrap_or(60);
-    let expired =
-        pool.when_full == Some(WhenFull::Error) && pool.when_full_requested == Some(WhenFull::Queue);
-    let mut words = match pool.mode_word() {
-        "rw" => "read-write".to_owned(),
-        "ro" if pool.metadata.is_full() => "READ-ONLY: out of metadata space".to_owned(),
-        "ro" => "READ-ONLY".to_owned(),
-        "out-of-data-space" if expired => {
-            format!("OUT OF DATA SPACE: writes waited {timeout} s and now fail")
-        }
-        "out-of-data-space" if pool.when_full == Some(WhenFull::Queue) && timeout == 0 => {
-            "OUT OF DATA SPACE: writes wait for ever".to_owned()
-        }
-        "out-of-data-space" if pool.when_full == Some(WhenFull::Queue) => {
-            format!("OUT OF DATA SPACE: writes wait, at most {timeout} s, then fail")
-        }
-        "out-of-data-space" if pool.when_full.is_none() => {
-            "OUT OF DATA SPACE: writes wait or fail".to_owned()
-        }
-        "out-of-data-space" => "OUT OF DATA SPACE: writes fail".to_owned(),
-        "failed" => "FAILED: all I/O fails".to_owned(),
-        "suspended" => "SUSPENDED: all I/O waits".to_owned(),
-        "unanswered" => match pool.answer {
+    let mut words = match pool.state() {
+        PoolState::ReadWrite => "read-write".to_owned(),
+        PoolState::ReadOnly if pool.metadata.is_full() => "READ-ONLY: out of metadata space".to_owned(),
+        PoolState::ReadOnly => "READ-ONLY".to_owned(),
+        PoolState::OutOfDataSpace => format!("OUT OF DATA SPACE: {}", refused_writes(pool, timeout)),
+        PoolState::Failed => "FAILED: all I/O fails".to_owned(),
+        PoolState::Suspended => "SUSPENDED: all I/O waits".to_owned(),
+        PoolState::Unanswered => match pool.answer {
             StatusAnswer::Silent(ms) => format!("NO ANSWER within {ms} ms: its metadata is stuck"),
             _ => "NO ANSWER".to_owned(),
         },
-        _ => "not known".to_owned(),
+        PoolState::Unknown => "not known".to_owned(),
     };
     if let Some(secs) = pool.mode_secs {
         let _ = write!(
@@ -184,11 +184,22 @@ pub(super) fn state(pool: &Pool, host: &Host) -> String {
     if pool.needs_check == Some(true) {
         words.push_str("; needs an offline check");
     }
-    if matches!(pool.mode_word(), "rw") && pool.when_full.is_some() {
+    if pool.state() == PoolState::ReadWrite && pool.when_full.is_some() {
         let full = if pool.when_full == Some(WhenFull::Queue) { "wait" } else { "fail" };
         let _ = write!(words, "; when full, writes {full}");
     }
     words
+}
+
+/// What becomes of writes to a pool without free data blocks; `timeout` is the kernel's, in seconds, 0 for none.
+fn refused_writes(pool: &Pool, timeout: u64) -> String {
+    match (pool.when_full, pool.when_full_requested) {
+        (Some(WhenFull::Error), Some(WhenFull::Queue)) => format!("writes waited {timeout} s and now fail"),
+        (Some(WhenFull::Queue), _) if timeout == 0 => "writes wait for ever".to_owned(),
+        (Some(WhenFull::Queue), _) => format!("writes wait, at most {timeout} s, then fail"),
+        (Some(WhenFull::Error), _) => "writes fail".to_owned(),
+        (None, _) => "writes wait or fail".to_owned(),
+    }
 }
 
 pub(super) fn owner(pool: &Pool, host: &Host) -> Option<String> {
@@ -217,17 +228,18 @@ pub(super) fn owner(pool: &Pool, host: &Host) -> Option<String> {
 const BAR: usize = 16;
 
 /// `data      90.1 % [##############--]  90.1 GiB of 100.0 GiB; 161986 of 1638400 blocks free`
-fn space_line<B: Blocks>(name: &str, space: &Space<B>, look: &Look) -> Option<String> {
+fn space_line<B: Blocks>(name: &str, space: &Space<B>, style: &TextStyle) -> Option<String> {
     let Some(permille) = space.permille() else {
         let free = space.reported_free?.count();
         return Some(format!("{name:<9}{free} blocks free, the total is not said"));
     };
     let filled = filled(BAR, permille);
-    let filled_bar = look.paint(of_share(permille), &"#".repeat(filled));
+    let filled_bar = style.paint(of_share(permille), &"#".repeat(filled));
     let bar = format!("[{filled_bar}{}]", "-".repeat(BAR - filled));
     let share = tenths(permille);
     let bytes = space.used_in_bytes().zip(space.total_in_bytes());
-    let bytes = bytes.map(|(used, total)| format!("{} of {}", look.units.show(used), look.units.show(total)));
+    let bytes =
+        bytes.map(|(used, total)| format!("{} of {}", style.units.show(used), style.units.show(total)));
     let blocks = space.free().zip(space.total).map(|(free, total)| {
         let about = if space.exact { "" } else { "about " };
         format!("{about}{} of {} blocks free", free.count(), total.count())
@@ -280,10 +292,7 @@ pub(super) fn limit(pool: &Pool) -> Option<Text> {
     if percent == 0 {
         return Some(text!("{} is 0 %: {} lets the pool fill up", option, engine));
     }
-    let total = pool.data.total.map(|t| t.0);
-    let required =
-        total.and_then(|t| pool.min_free.required(t)).or(pool.refused_data.and_then(|r| r.required));
-    let required = required.map(|required| {
+    let required = pool.min_free_required(PoolHalf::Data).map(|required| {
         let bytes =
             pool.block.map(|b| text!(" ({})", Bytes(required.saturating_mul(b.0)))).unwrap_or_default();
         let metadata = metadata_floor(pool).map(|m| format!(" and {m} metadata blocks")).unwrap_or_default();
@@ -300,8 +309,8 @@ pub(super) fn limit(pool: &Pool) -> Option<Text> {
 
 /// Docker's floor in metadata blocks, where that is what it refuses for.
 fn metadata_floor(pool: &Pool) -> Option<u64> {
-    let required = pool.min_free.required(pool.metadata.total?.0)?;
-    (pool.metadata.free()?.0 < required).then_some(required)
+    pool.min_free_short(PoolHalf::Metadata).filter(|short| *short > 0)?;
+    pool.min_free_required(PoolHalf::Metadata)
 }
 
 /// What lies under the pool: the data, and the metadata where it differs in kind.
@@ -341,11 +350,11 @@ fn carried(half: &str, backing: &Backing) -> Option<Text> {
 
 /// A finding alone, with all its advice.
 #[must_use]
-pub fn finding_text(finding: &Finding, look: &Look) -> String {
-    finding_block(finding, true, true, look)
+pub fn finding_text(finding: &Finding, style: &TextStyle) -> String {
+    finding_block(finding, true, true, style)
 }
 
-fn finding_block(finding: &Finding, full: bool, named: bool, look: &Look) -> String {
+fn finding_block(finding: &Finding, full: bool, named: bool, style: &TextStyle) -> String {
     let word = finding.severity.word();
     let sure = match finding.certainty {
         crate::verdict::Certainty::Certain => "",
@@ -354,29 +363,29 @@ fn finding_block(finding: &Finding, full: bool, named: bool, look: &Look) -> Str
     };
     let tag = format!("[{word}]");
     let subject = if named { format!("{}: ", clean(&finding.subject.name)) } else { String::new() };
-    let text = format!("{}: {subject}{sure}{}", finding.rule, look.say(&finding.summary));
-    let lines = wrap(&format!("{tag:>12} "), &text, look.width);
-    let mut out = lines.replacen(&tag, &look.paint(colour_of(finding.severity), &tag), 1);
-    if look.verbose {
+    let text = format!("{}: {subject}{sure}{}", finding.rule, style.say(&finding.summary));
+    let lines = wrap(&format!("{tag:>12} "), &text, style.width);
+    let mut out = lines.replacen(&tag, &style.paint(colour_of(finding.severity), &tag), 1);
+    if style.verbose {
         for fact in &finding.evidence {
             let text = text!("{}: {} ({})", fact.fact, fact.value, fact.from);
-            out.push_str(&wrap("             - ", &look.say(&text), look.width));
+            out.push_str(&wrap("             - ", &style.say(&text), style.width));
         }
     }
     if full {
         for advice in &finding.advice {
-            out.push_str(&advice_block(advice, look));
+            out.push_str(&advice_block(advice, style));
         }
     }
     out
 }
 
-fn advice_block(advice: &Advice, look: &Look) -> String {
+fn advice_block(advice: &Advice, style: &TextStyle) -> String {
     let gain = advice.gain.map(|g| text!(" (frees {})", g)).unwrap_or_default();
     let head = format!("   {:>10} ", format!("[{}]", advice.risk.word()));
-    let mut out = wrap(&head, &look.say(&text!("{}{}", advice.does, gain)), look.width);
+    let mut out = wrap(&head, &style.say(&text!("{}{}", advice.does, gain)), style.width);
     for command in &advice.commands {
-        let _ = writeln!(out, "              {}", look.paint(BOLD, &clean(command)));
+        let _ = writeln!(out, "              {}", style.paint(BOLD, &clean(command)));
     }
     out
 }
@@ -388,13 +397,13 @@ fn see(report: &Report) -> String {
 
 const NOTES: usize = 3;
 
-fn notes(report: &Report, look: &Look) -> String {
+fn notes(report: &Report, style: &TextStyle) -> String {
     let notes = &report.host.notes;
-    let most = if look.verbose { usize::MAX } else { NOTES };
+    let most = if style.verbose { usize::MAX } else { NOTES };
     let mut out = String::new();
     for note in notes.iter().take(most) {
         let line = format!("{}: {}", note.about, note.text);
-        out.push_str(&wrap("  note: ", &look.say(&short(&line)), look.width));
+        out.push_str(&wrap("  note: ", &style.say(&short(&line)), style.width));
     }
     if notes.len() > most {
         let _ = writeln!(out, "  note: {} more; -v shows them", notes.len() - most);

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 /// How the screen is to look.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
+pub struct TextStyle {
     /// Units of amounts.
     pub units: Units,
     /// Colour, where the reader is a terminal that wants it.
@@ -18,13 +18,13 @@ pub struct Look {
     pub width: usize,
 }
 
-impl Default for Look {
+impl Default for TextStyle {
     fn default() -> Self {
         Self { units: Units::Iec, colour: false, verbose: false, width: 80 }
     }
 }
 
-impl Look {
+impl TextStyle {
     pub(super) fn paint(&self, style: Style, text: &str) -> String {
         if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }

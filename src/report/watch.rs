@@ -6,10 +6,10 @@ use super::Report;
 use super::forecast::{ForecastV1, words};
 use super::screen::{of_share, tenths};
 use super::sparkline;
-use super::style::{Look, colour_of};
+use super::style::{TextStyle, colour_of};
 use super::units::{Units, clean};
 use super::wrap::cut;
-use crate::forecast::{self, Forecast, SpaceForecast, Trend, length};
+use crate::forecast::{self, Forecast, SpaceForecast, SpaceKind, Trend, length};
 use crate::host::Host;
 use crate::host::history::{Event, Moment, SCHEMA, Sample};
 use crate::host::model::pool::Pool;
@@ -69,15 +69,21 @@ pub fn schema() -> schemars::Schema {
 
 /// A look at a pool as a line for a file.
 #[must_use]
-pub fn sample_text(sample: &Sample, host: &Host, look: &Look) -> String {
+pub fn sample_text(sample: &Sample, host: &Host, style: &TextStyle) -> String {
     let mut text = text!("{} {}: {}", sample.at, sample.pool, sample.mode.as_deref().unwrap_or("unknown"));
     if let Some(pool) = host.pools.iter().find(|p| p.name.as_deref() == Some(&sample.pool)) {
         for row in rows(pool, &forecast::of(host, pool)) {
             let trend = words(row.outlook, trend(row.outlook));
-            text.push(&text!("; {} {} %, {} free, {}", row.name, tenths(row.permille), row.free, trend));
+            text.push(&text!(
+                "; {} {} %, {} free, {}",
+                row.kind.word(),
+                tenths(row.permille),
+                row.free,
+                trend
+            ));
         }
     }
-    look.say(&text)
+    style.say(&text)
 }
 
 /// An event as a line.
@@ -89,8 +95,8 @@ pub fn event_text(event: &Event) -> String {
 
 /// One space of a pool.
 pub(crate) struct Row<'a> {
-    /// `data`, `metadata`, `filesystem`.
-    pub(crate) name: &'static str,
+    /// Which space it is.
+    pub(crate) kind: SpaceKind,
     /// Tenths of a percent in use.
     pub(crate) permille: u64,
     /// What is free.
@@ -102,17 +108,17 @@ pub(crate) struct Row<'a> {
 /// The spaces of a pool whose numbers are known.
 pub(crate) fn rows<'a>(pool: &Pool, forecast: &'a Forecast) -> Vec<Row<'a>> {
     let spaces = forecast.spaces();
-    let known = spaces.filter_map(|(name, outlook)| {
-        let (share, free) = match name {
-            "data" => (pool.data.permille()?, pool.data.free_in_bytes()?),
-            "metadata" => (pool.metadata.permille()?, pool.metadata.free_in_bytes()?),
-            _ => {
+    let known = spaces.filter_map(|(kind, outlook)| {
+        let (share, free) = match kind {
+            SpaceKind::Data => (pool.data.permille()?, pool.data.free_in_bytes()?),
+            SpaceKind::Metadata => (pool.metadata.permille()?, pool.metadata.free_in_bytes()?),
+            SpaceKind::Filesystem => {
                 let below = pool.data_backing.filesystem.as_ref()?;
                 let (size, free) = (below.size?, below.free?);
                 (permille(size.minus(free).0, size.0)?, free)
             }
         };
-        Some(Row { name, permille: share, free, outlook })
+        Some(Row { kind, permille: share, free, outlook })
     });
     known.collect()
 }
@@ -135,11 +141,11 @@ pub(crate) fn short_words(outlook: &SpaceForecast, units: Units) -> String {
 }
 
 /// The uses of one space of a pool over time.
-pub(crate) fn seen(host: &Host, pool: &str, space: &str) -> Vec<(Moment, u64)> {
+pub(crate) fn seen(host: &Host, pool: &str, space: SpaceKind) -> Vec<(Moment, u64)> {
     let of = |s: &Sample| match space {
-        "data" => s.data.map(|l| l.used_blocks),
-        "metadata" => s.metadata.map(|l| l.used_blocks),
-        _ => s.filesystem.as_ref().map(|f| f.size_bytes.saturating_sub(f.free_bytes)),
+        SpaceKind::Data => s.data.map(|l| l.used_blocks),
+        SpaceKind::Metadata => s.metadata.map(|l| l.used_blocks),
+        SpaceKind::Filesystem => s.filesystem.as_ref().map(|f| f.size_bytes.saturating_sub(f.free_bytes)),
     };
     host.history.of(pool).filter_map(|s| Some((s.at, of(s)?))).collect()
 }
@@ -147,26 +153,26 @@ pub(crate) fn seen(host: &Host, pool: &str, space: &str) -> Vec<(Moment, u64)> {
 /// The block that is drawn in place: a head and a line a space for each pool, none wider than the screen. `plain` where
 /// the terminal has only ASCII.
 #[must_use]
-pub fn block(report: &Report, at: Moment, plain: bool, look: &Look) -> Vec<String> {
+pub fn block(report: &Report, at: Moment, plain: bool, style: &TextStyle) -> Vec<String> {
     let mut lines = Vec::new();
     for pool in &report.host.pools {
-        lines.push(head(pool, at, look));
+        lines.push(head(pool, at, style));
         let forecast = forecast::of(&report.host, pool);
         for row in rows(pool, &forecast) {
-            lines.push(row_line(pool, &row, &report.host, plain, look));
+            lines.push(row_line(pool, &row, &report.host, plain, style));
         }
         let about = |f: &&crate::rules::Finding| {
             f.severity > Severity::Notice && f.subject.is_pool() && f.subject.name == pool.label()
         };
         if let Some(finding) = report.findings.iter().find(about) {
             let word = finding.severity.word().to_uppercase();
-            let summary = look.say(&finding.summary);
+            let summary = style.say(&finding.summary);
             let colour = colour_of(finding.severity);
-            lines.push(line(&[(PLAIN, "  "), (colour, &word), (PLAIN, ": "), (PLAIN, &summary)], look));
+            lines.push(line(&[(PLAIN, "  "), (colour, &word), (PLAIN, ": "), (PLAIN, &summary)], style));
         }
     }
     if lines.is_empty() {
-        lines.push(line(&[(PLAIN, &format!("no thin pools here ({})", at.clock()))], look));
+        lines.push(line(&[(PLAIN, &format!("no thin pools here ({})", at.clock()))], style));
     }
     // The mark of what was cut off is as wide in either.
     if plain { lines.iter().map(|line| line.replace('…', "~")).collect() } else { lines }
@@ -176,35 +182,35 @@ const PLAIN: Style = Style::new();
 /// Columns of a row of bars.
 const SPARK: usize = 40;
 
-fn head(pool: &Pool, at: Moment, look: &Look) -> String {
-    let (name, mode, time) = (clean(pool.label()), pool.mode_word(), at.clock());
+fn head(pool: &Pool, at: Moment, style: &TextStyle) -> String {
+    let (name, mode, time) = (clean(pool.label()), pool.state().word(), at.clock());
     let used = name.width() + mode.len() + time.len() + 2;
-    let gap = " ".repeat(look.width.saturating_sub(used).max(1));
-    line(&[(Style::new().bold(), &name), (PLAIN, "  "), (PLAIN, mode), (PLAIN, &gap), (PLAIN, &time)], look)
+    let gap = " ".repeat(style.width.saturating_sub(used).max(1));
+    line(&[(Style::new().bold(), &name), (PLAIN, "  "), (PLAIN, mode), (PLAIN, &gap), (PLAIN, &time)], style)
 }
 
-fn row_line(pool: &Pool, row: &Row<'_>, host: &Host, plain: bool, look: &Look) -> String {
-    let name = format!("  {:<10} ", row.name);
+fn row_line(pool: &Pool, row: &Row<'_>, host: &Host, plain: bool, style: &TextStyle) -> String {
+    let name = format!("  {:<10} ", row.kind.word());
     let share = format!("{:>5} %", tenths(row.permille));
-    let free = format!("{} free", look.units.show(row.free));
-    let text = format!(" {free:>14}  {} ", short_words(row.outlook, look.units));
-    let room = look.width.saturating_sub(name.width() + share.width() + text.width()).min(SPARK);
-    let seen = seen(host, pool.label(), row.name);
+    let free = format!("{} free", style.units.show(row.free));
+    let text = format!(" {free:>14}  {} ", short_words(row.outlook, style.units));
+    let room = style.width.saturating_sub(name.width() + share.width() + text.width()).min(SPARK);
+    let seen = seen(host, pool.label(), row.kind);
     let total = row.outlook.left.unwrap_or_default().saturating_add(row.outlook.used);
     let heights = if room < 3 { Vec::new() } else { sparkline::heights(&seen, total, room, 1) };
     let bars = if plain { sparkline::PLAIN } else { sparkline::BARS };
     let spark: String = heights.into_iter().filter_map(|h| bars.get(h)).collect();
-    line(&[(PLAIN, &name), (of_share(row.permille), &share), (PLAIN, &text), (PLAIN, &spark)], look)
+    line(&[(PLAIN, &name), (of_share(row.permille), &share), (PLAIN, &text), (PLAIN, &spark)], style)
 }
 
 /// The pieces of a line in their styles, cut at the edge of the screen: a line that wraps could not be drawn over.
-fn line(pieces: &[(Style, &str)], look: &Look) -> String {
-    let mut room = look.width;
+fn line(pieces: &[(Style, &str)], style: &TextStyle) -> String {
+    let mut room = style.width;
     let mut line = String::new();
-    for (style, text) in pieces {
+    for (colour, text) in pieces {
         let part = cut(text, room);
         room = room.saturating_sub(part.width());
-        line.push_str(&if *style == PLAIN { part } else { look.paint(*style, &part) });
+        line.push_str(&if *colour == PLAIN { part } else { style.paint(*colour, &part) });
     }
     line.trim_end().to_owned()
 }

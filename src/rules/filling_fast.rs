@@ -3,7 +3,7 @@
 use super::shared::{advice, queries};
 use super::{Finding, Subject};
 use crate::advice::{Advice, pool_option};
-use crate::forecast::{self, Fit, SpaceForecast, length};
+use crate::forecast::{self, Fit, SpaceForecast, SpaceKind, length};
 use crate::host::Host;
 use crate::host::model::pool::Pool;
 use crate::host::model::text::{Text, text};
@@ -65,7 +65,7 @@ fn check(host: &Host) -> Vec<Finding> {
 
 /// A space that is not full yet, and when it will be.
 struct End<'a> {
-    space: &'static str,
+    space: SpaceKind,
     outlook: &'a SpaceForecast,
     fit: Fit,
     millis: i64,
@@ -74,9 +74,9 @@ struct End<'a> {
 impl End<'_> {
     /// What fills, in words.
     const fn words(&self) -> &'static str {
-        match self.space.as_bytes() {
-            b"filesystem" => "filesystem under the loop file",
-            _ => self.space,
+        match self.space {
+            SpaceKind::Filesystem => "filesystem under the loop file",
+            SpaceKind::Data | SpaceKind::Metadata => self.space.word(),
         }
     }
 }
@@ -85,7 +85,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let forecast = forecast::of(host, pool);
     // Of what is full already other rules speak.
     let filling = forecast.spaces().filter(|(_, outlook)| outlook.left > Some(0));
-    let end = |(space, outlook): (&'static str, _)| {
+    let end = |(space, outlook)| {
         let (fit, millis) = SpaceForecast::reliable_since(outlook)?;
         Some(End { space, outlook, fit, millis })
     };
@@ -112,7 +112,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn severity(host: &Host, pool: &Pool, end: &End<'_>) -> Option<Severity> {
-    let extended = end.space != "filesystem" && is_extended(host, pool);
+    let extended = end.space != SpaceKind::Filesystem && is_extended(host, pool);
     let severity = [(CRITICAL, Severity::Critical), (WARNING, Severity::Warning), (NOTICE, Severity::Notice)];
     let (_, severity) = severity.into_iter().find(|(limit, _)| end.millis < *limit)?;
     Some(if extended || end.outlook.is_sawtooth() { Severity::Notice } else { severity })
@@ -148,12 +148,12 @@ fn advice(host: &Host, pool: &Pool, end: &End<'_>) -> Vec<Advice> {
     let watch = format!("thinspect watch{}", pool_option(pool));
     let mut all = vec![advice::usage(pool), advice::look("see whether it goes on", &[&watch])];
     match end.space {
-        "metadata" => all.extend(advice::grow_metadata(host, pool, None)),
-        "data" => {
+        SpaceKind::Metadata => all.extend(advice::grow_metadata(host, pool, None)),
+        SpaceKind::Data => {
             all.extend(advice::free_space(host, pool));
             all.extend(advice::grow_data(host, pool, None));
         }
-        _ => {
+        SpaceKind::Filesystem => {
             let mount = pool.data_backing.filesystem.as_ref().and_then(|f| f.mount.as_deref()).unwrap_or("/");
             let big = format!("du -xh --max-depth=2 {} | sort -h | tail -n 20", crate::advice::quote(mount));
             all.push(advice::look("see what else takes space on that filesystem", &[&big]));

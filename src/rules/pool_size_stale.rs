@@ -6,7 +6,7 @@ use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::log::Message;
 use crate::host::model::backing::Backing;
-use crate::host::model::pool::Pool;
+use crate::host::model::pool::{Pool, PoolHalf};
 use crate::host::model::text::text;
 use crate::host::model::units::{Blocks, Bytes, METADATA_BLOCK, METADATA_BLOCKS_MAX};
 use crate::verdict::{Certainty, Severity};
@@ -82,23 +82,28 @@ fn check_pool(pool: &Pool) -> Vec<Finding> {
     let most = METADATA_BLOCKS_MAX.bytes(METADATA_BLOCK);
     let metadata_has = pool.metadata.total.map(|t| t.bytes(METADATA_BLOCK));
     let metadata_has = metadata_has.filter(|m| *m < most);
-    let data = Half { word: "data", backing: &pool.data_backing, has: data_has, step: data_step };
-    let metadata =
-        Half { word: "metadata", backing: &pool.metadata_backing, has: metadata_has, step: METADATA_BLOCK };
-    let halves = [data, metadata].into_iter().filter_map(|half| of_half(half, pool));
+    let data = Device { half: PoolHalf::Data, backing: &pool.data_backing, has: data_has, step: data_step };
+    let metadata = Device {
+        half: PoolHalf::Metadata,
+        backing: &pool.metadata_backing,
+        has: metadata_has,
+        step: METADATA_BLOCK,
+    };
+    let halves = [data, metadata].into_iter().filter_map(|half| check_device(half, pool));
     halves.chain(unfinished(pool)).collect()
 }
 
 /// One half of a pool: what carries it, what the pool uses of that, and the least that counts.
-struct Half<'a> {
-    word: &'static str,
+struct Device<'a> {
+    half: PoolHalf,
     backing: &'a Backing,
     has: Option<Bytes>,
     step: Bytes,
 }
 
-fn of_half(half: Half, pool: &Pool) -> Option<Finding> {
-    let Half { word, backing, has, step } = half;
+fn check_device(device: Device<'_>, pool: &Pool) -> Option<Finding> {
+    let Device { half, backing, has, step } = device;
+    let word = half.word();
     let file = backing.file.as_ref().and_then(|f| f.size);
     let device = backing.size;
     let exceeds = |a: Bytes, b: Bytes| a.minus(b) >= step;
@@ -123,7 +128,10 @@ fn of_half(half: Half, pool: &Pool) -> Option<Finding> {
             (Severity::Warning, text, vec![finish(pool, word, f, step)])
         }
         (_, Some(d), Some(h)) if exceeds(d, h) => {
-            let missing = if word == "data" { "a new table" } else { "a suspend and resume" };
+            let missing = match half {
+                PoolHalf::Data => "a new table",
+                PoolHalf::Metadata => "a suspend and resume",
+            };
             let text = text!(
                 "The {} device has grown to {}, the pool still uses {}: {} is missing",
                 word,

@@ -2,7 +2,7 @@
 
 use super::history_file::Log;
 use super::poll::{Waiter, Woken};
-use super::{Look, View, Watcher};
+use super::{Poll, View, Watcher};
 use anyhow::Result;
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
@@ -30,14 +30,14 @@ pub fn follow(
     view: &mut dyn View,
 ) -> Result<Option<Signal>> {
     waiter.before_look();
-    let mut look = watcher.first();
+    let mut style = watcher.first();
     let mut next = Instant::now() + interval;
-    shown(watcher, &look, log, view)?;
+    shown(watcher, &style, log, view)?;
     loop {
         let woken = waiter.wait(next, &view.inputs());
         let flow = match woken {
             Woken::Signal(Signal::SIGWINCH | Signal::SIGCONT) => {
-                view.redraw(&watcher.report, &look)?;
+                view.redraw(&watcher.report, &style)?;
                 continue;
             }
             Woken::Signal(Signal::SIGTSTP) => {
@@ -48,7 +48,7 @@ pub fn follow(
                 view.end()?;
                 return Ok(Some(signal));
             }
-            Woken::Input => view.input(&watcher.report, &look)?,
+            Woken::Input => view.input(&watcher.report, &style)?,
             Woken::Event | Woken::Time => Flow::On,
         };
         match (flow, woken) {
@@ -60,15 +60,16 @@ pub fn follow(
             _ => {}
         }
         waiter.before_look();
-        look = if flow == Flow::Anew { watcher.look_anew() } else { watcher.look(woken == Woken::Event) };
+        style =
+            if flow == Flow::Anew { watcher.poll_everything() } else { watcher.poll(woken == Woken::Event) };
         next = Instant::now() + interval;
-        shown(watcher, &look, log, view)?;
+        shown(watcher, &style, log, view)?;
     }
 }
 
 /// Keeps a look in the history, and shows it. A history that cannot be kept is told once, and tried again.
-fn shown(watcher: &mut Watcher, look: &Look, log: &mut Option<Log>, view: &mut dyn View) -> Result<()> {
-    let kept = log.as_mut().map_or(Ok(()), |log| log.keep(&look.samples, &look.events));
+fn shown(watcher: &mut Watcher, poll: &Poll, log: &mut Option<Log>, view: &mut dyn View) -> Result<()> {
+    let kept = log.as_mut().map_or(Ok(()), |log| log.keep(&poll.samples, &poll.events));
     let trouble = kept.err().map(|error| format!("the history is not kept: {error:#}"));
     if watcher.trouble != trouble {
         if let Some(text) = &trouble {
@@ -76,5 +77,5 @@ fn shown(watcher: &mut Watcher, look: &Look, log: &mut Option<Log>, view: &mut d
         }
         watcher.trouble = trouble;
     }
-    view.show(&watcher.report, look)
+    view.show(&watcher.report, poll)
 }

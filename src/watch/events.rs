@@ -6,7 +6,7 @@
 use crate::host::Host;
 use crate::host::dm::status::WhenFull;
 use crate::host::history::{Event, Moment};
-use crate::host::model::pool::Pool;
+use crate::host::model::pool::{Pool, PoolState};
 use crate::host::model::space::Space;
 use crate::host::model::units::Blocks;
 
@@ -45,17 +45,17 @@ impl What {
 }
 
 fn appeared(pool: &Pool) -> What {
-    What::new("appeared", format!("a pool appeared, {}", pool.mode_word()))
+    What::new("appeared", format!("a pool appeared, {}", pool.state().word()))
 }
 
 fn between(was: &Pool, is: &Pool) -> Vec<What> {
     let mut all = Vec::new();
-    let (from, to) = (was.mode_word(), is.mode_word());
+    let (from, to) = (was.state(), is.state());
     if from != to {
-        all.push(What::new("mode", format!("the pool is {to} now, it was {from}")));
+        all.push(What::new("mode", format!("the pool is {} now, it was {}", to.word(), from.word())));
     }
     let expired = was.when_full == Some(WhenFull::Queue) && is.when_full == Some(WhenFull::Error);
-    if expired && to == "out-of-data-space" {
+    if expired && to == PoolState::OutOfDataSpace {
         all.push(What::new("grace-expired", "writes to new space waited long enough and fail now"));
     }
     if is.needs_check == Some(true) && was.needs_check != Some(true) {

@@ -2,7 +2,7 @@
 //!
 //! It neither hides the cursor nor changes how keys are read: whatever ends the program, the terminal is as it was.
 
-use super::{Look, View};
+use super::{Poll, View};
 use crate::report::{self, Report, watch};
 use anyhow::Result;
 use std::io::Write;
@@ -10,7 +10,7 @@ use std::io::Write;
 /// What a person sees who watches on a terminal.
 pub struct Block<W> {
     out: W,
-    look: report::Look,
+    style: report::TextStyle,
     plain: bool,
     /// Asks how wide the terminal is now.
     width: fn() -> Option<usize>,
@@ -20,19 +20,19 @@ pub struct Block<W> {
 
 impl<W: Write> Block<W> {
     /// Draws to `out` as `look` says; `plain` where the terminal has only ASCII.
-    pub const fn new(out: W, look: report::Look, plain: bool, width: fn() -> Option<usize>) -> Self {
-        Self { out, look, plain, width, drawn: 0 }
+    pub const fn new(out: W, style: report::TextStyle, plain: bool, width: fn() -> Option<usize>) -> Self {
+        Self { out, style, plain, width, drawn: 0 }
     }
 
     /// What is added above the block, and the block again.
-    fn draw(&mut self, report: &Report, look: &Look, above: &[String]) -> Result<()> {
+    fn draw(&mut self, report: &Report, poll: &Poll, above: &[String]) -> Result<()> {
         let mut text = String::new();
         if self.drawn > 0 {
             // Up to the first line of the block, and everything from there on is cleared.
             text.push_str(&format!("\u{1b}[{}A\r\u{1b}[J", self.drawn));
         }
-        self.look.width = (self.width)().unwrap_or(80).max(20);
-        let block = watch::block(report, look.at, self.plain, &self.look);
+        self.style.width = (self.width)().unwrap_or(80).max(20);
+        let block = watch::block(report, poll.at, self.plain, &self.style);
         for line in above.iter().chain(&block) {
             text.push_str(line);
             text.push('\n');
@@ -44,9 +44,9 @@ impl<W: Write> Block<W> {
 }
 
 impl<W: Write> View for Block<W> {
-    fn show(&mut self, report: &Report, look: &Look) -> Result<()> {
-        let above: Vec<String> = look.events.iter().map(watch::event_text).collect();
-        self.draw(report, look, &above)
+    fn show(&mut self, report: &Report, poll: &Poll) -> Result<()> {
+        let above: Vec<String> = poll.events.iter().map(watch::event_text).collect();
+        self.draw(report, poll, &above)
     }
 
     fn note(&mut self, text: &str) -> Result<()> {
@@ -56,10 +56,10 @@ impl<W: Write> View for Block<W> {
         Ok(self.out.flush()?)
     }
 
-    fn redraw(&mut self, report: &Report, look: &Look) -> Result<()> {
+    fn redraw(&mut self, report: &Report, poll: &Poll) -> Result<()> {
         // What was drawn may have been wrapped or scrolled meanwhile: it is left, and drawn again below.
         self.drawn = 0;
-        self.draw(report, look, &[])
+        self.draw(report, poll, &[])
     }
 }
 

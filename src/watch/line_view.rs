@@ -2,7 +2,7 @@
 //!
 //! Every line is written whole and at once, so that whoever reads a pipe sees it when it happens.
 
-use super::{Look, View};
+use super::{Poll, View};
 use crate::report::{self, Report, watch};
 use anyhow::Result;
 use std::io::Write;
@@ -11,32 +11,36 @@ use std::io::Write;
 pub struct Lines<W> {
     out: W,
     json: bool,
-    look: report::Look,
+    style: report::TextStyle,
 }
 
 impl<W: Write> Lines<W> {
     /// Writes to `out`, as JSON or as text in the units of `look`.
-    pub const fn new(out: W, json: bool, look: report::Look) -> Self {
-        Self { out, json, look }
+    pub const fn new(out: W, json: bool, style: report::TextStyle) -> Self {
+        Self { out, json, style }
     }
 
-    fn write(&mut self, json: &impl serde::Serialize, text: impl Fn(&report::Look) -> String) -> Result<()> {
-        let line = if self.json { serde_json::to_string(json)? } else { text(&self.look) };
+    fn write(
+        &mut self,
+        json: &impl serde::Serialize,
+        text: impl Fn(&report::TextStyle) -> String,
+    ) -> Result<()> {
+        let line = if self.json { serde_json::to_string(json)? } else { text(&self.style) };
         self.out.write_all((line + "\n").as_bytes())?;
         Ok(self.out.flush()?)
     }
 }
 
 impl<W: Write> View for Lines<W> {
-    fn show(&mut self, report: &Report, look: &Look) -> Result<()> {
+    fn show(&mut self, report: &Report, poll: &Poll) -> Result<()> {
         let host = &report.host;
-        for event in &look.events {
+        for event in &poll.events {
             self.write(&watch::Line::event(event), |_| watch::event_text(event))?;
         }
         // While containers come and go the kernel wakes it often, and mostly there is nothing to say.
-        let silent = look.woken && look.events.is_empty();
-        for sample in look.samples.iter().filter(|_| !silent) {
-            self.write(&watch::Line::sample(sample, host), |look| watch::sample_text(sample, host, look))?;
+        let silent = poll.woken && poll.events.is_empty();
+        for sample in poll.samples.iter().filter(|_| !silent) {
+            self.write(&watch::Line::sample(sample, host), |style| watch::sample_text(sample, host, style))?;
         }
         Ok(())
     }
@@ -46,7 +50,7 @@ impl<W: Write> View for Lines<W> {
         Ok(writeln!(std::io::stderr(), "thinspect: {}", watch::note(text))?)
     }
 
-    fn redraw(&mut self, _: &Report, _: &Look) -> Result<()> {
+    fn redraw(&mut self, _: &Report, _: &Poll) -> Result<()> {
         Ok(())
     }
 }

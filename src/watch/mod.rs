@@ -67,7 +67,7 @@ struct Told {
 
 /// What one look showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
+pub struct Poll {
     /// When.
     pub at: Moment,
     /// One of each pool.
@@ -84,13 +84,13 @@ pub trait View {
     ///
     /// # Errors
     /// Those of writing.
-    fn show(&mut self, report: &Report, look: &Look) -> Result<()>;
+    fn show(&mut self, report: &Report, poll: &Poll) -> Result<()>;
 
     /// Shows the last look again: the screen has another size, or is somebody's again.
     ///
     /// # Errors
     /// Those of writing.
-    fn redraw(&mut self, report: &Report, look: &Look) -> Result<()>;
+    fn redraw(&mut self, report: &Report, poll: &Poll) -> Result<()>;
 
     /// Tells what the watching itself meets.
     ///
@@ -107,7 +107,7 @@ pub trait View {
     ///
     /// # Errors
     /// Those of reading and writing.
-    fn input(&mut self, _: &Report, _: &Look) -> Result<Flow> {
+    fn input(&mut self, _: &Report, _: &Poll) -> Result<Flow> {
         Ok(Flow::On)
     }
 
@@ -153,15 +153,15 @@ impl Watcher {
     }
 
     /// The findings and pools as they are when the watching begins.
-    pub fn first(&mut self) -> Look {
+    pub fn first(&mut self) -> Poll {
         let at = moment(self.recording.recorded_at.as_deref());
         let samples = self.samples(at);
         let events = self.news(at);
-        Look { at, samples, events, woken: false }
+        Poll { at, samples, events, woken: false }
     }
 
     /// Looks again; `woken` by an event, or because it was time.
-    pub fn look(&mut self, woken: bool) -> Look {
+    pub fn poll(&mut self, woken: bool) -> Poll {
         self.worker.reset_budget();
         let how = refresh::Options { woken, spare_silent: self.worker.is_stuck() };
         let again = if self.asked.elapsed() > ANEW {
@@ -179,22 +179,22 @@ impl Watcher {
                 (moment(self.recording.recorded_at.as_deref()), true)
             }
             refresh::Refresh::Stale => {
-                let anew = self.look_anew();
-                return Look { woken, ..anew };
+                let anew = self.poll_everything();
+                return Poll { woken, ..anew };
             }
         };
-        Look { woken, ..self.seen(at, moved) }
+        Poll { woken, ..self.seen(at, moved) }
     }
 
     /// Asks everything anew.
-    pub fn look_anew(&mut self) -> Look {
+    pub fn poll_everything(&mut self) -> Poll {
         self.worker.reset_budget();
         self.recording = record(&mut self.worker, &self.options);
         self.asked = Instant::now();
         self.seen(moment(self.recording.recorded_at.as_deref()), true)
     }
 
-    fn seen(&mut self, at: Moment, moved: bool) -> Look {
+    fn seen(&mut self, at: Moment, moved: bool) -> Poll {
         let mut events = Vec::new();
         if moved || at.since(self.judged) >= JUDGED {
             let history = std::mem::take(&mut self.report.host.history);
@@ -210,7 +210,7 @@ impl Watcher {
             retention::thin(history);
             self.thin_at = UNTHINNED.max(2 * history.samples.len());
         }
-        Look { at, samples, events, woken: false }
+        Poll { at, samples, events, woken: false }
     }
 
     /// A sample of each pool, remembered.

@@ -6,7 +6,7 @@ use super::inplace_view::{Block, is_plain};
 use super::line_view::Lines;
 use super::poll::{Waiter, Woken};
 use super::tui::Full;
-use super::{Look, View, Watcher, moment};
+use super::{Poll, View, Watcher, moment};
 use crate::host::DeviceMapper;
 use crate::record::collect;
 use crate::record::probe::Machine;
@@ -33,7 +33,7 @@ pub struct Options {
     /// How often to look besides at events.
     pub interval: Duration,
     /// Units and colour.
-    pub look: report::Look,
+    pub style: report::TextStyle,
     /// How to show it.
     pub shape: Shape,
 }
@@ -67,13 +67,13 @@ pub fn start(options: Options) -> Result<()> {
     let events = Events::open(watcher.device_mapper());
     let mut waiter = Waiter::new(events, options.shape == Shape::Full).context("cannot wait for signals")?;
     let mut view: Box<dyn View> = match options.shape {
-        Shape::Full => Box::new(Full::open(options.look, only_ascii(), Some(usage))?),
+        Shape::Full => Box::new(Full::open(options.style, only_ascii(), Some(usage))?),
         Shape::Block => {
             let width = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-            Box::new(Block::new(stdout(), options.look, only_ascii(), width))
+            Box::new(Block::new(stdout(), options.style, only_ascii(), width))
         }
         Shape::Text | Shape::Json => {
-            Box::new(Lines::new(stdout(), options.shape == Shape::Json, options.look))
+            Box::new(Lines::new(stdout(), options.shape == Shape::Json, options.style))
         }
     };
     if let Some(signal) = follow(&mut watcher, &mut waiter, &mut log, options.interval, view.as_mut())? {
@@ -86,11 +86,11 @@ pub fn start(options: Options) -> Result<()> {
 ///
 /// # Errors
 /// Those of the terminal.
-pub fn browse(report: &Report, look: report::Look) -> Result<()> {
+pub fn browse(report: &Report, style: report::TextStyle) -> Result<()> {
     let mut waiter = Waiter::new(None, true).context("cannot wait for signals")?;
-    let mut view = Full::open(look, only_ascii(), None)?;
+    let mut view = Full::open(style, only_ascii(), None)?;
     let at = moment(report.host.recorded_at.as_deref());
-    let shown = Look { at, samples: Vec::new(), events: Vec::new(), woken: false };
+    let shown = Poll { at, samples: Vec::new(), events: Vec::new(), woken: false };
     view.show(report, &shown)?;
     loop {
         let woken = waiter.wait(Instant::now() + Duration::from_secs(3600), &view.inputs());

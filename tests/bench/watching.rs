@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 use thinspect::record::probe::worker::Worker;
 use thinspect::record::{Outcome, Query, Recording, Responder, format};
-use thinspect::report::Look as Words;
+use thinspect::report::TextStyle as Words;
 use thinspect::watch::line_view::Lines;
 use thinspect::watch::{View, Watcher};
 
@@ -90,8 +90,8 @@ fn measure(what: &str, thin_devices: usize, busy: bool) {
     let first = watcher.first();
     view.show(&watcher.report, &first).unwrap();
     for _ in 0..LOOKS {
-        let look = watcher.look(false);
-        view.show(&watcher.report, &look).unwrap();
+        let poll = watcher.poll(false);
+        view.show(&watcher.report, &poll).unwrap();
     }
     let resident = resident();
     // The process that asked counts once it has ended.

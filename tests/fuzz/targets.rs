@@ -24,7 +24,7 @@ use thinspect::metadata::{self as pool_metadata, Memory, Options};
 use thinspect::record::owners::bbolt;
 use thinspect::record::owners::bbolt::{Bucket, Entry};
 use thinspect::record::{Recording, format, paste as pasting};
-use thinspect::report::{self, Look, Report, Source};
+use thinspect::report::{self, Report, Source, TextStyle};
 use thinspect::rules;
 
 /// Feeds one input to a reader.
@@ -93,7 +93,7 @@ fn show(recording: &Recording) {
     }
     let source = if host.source == Said::Pasted { Source::Pasted } else { Source::Recording };
     let report = Report::new(host, source, None);
-    let screen = report::text(&report, &Look { verbose: true, ..Look::default() });
+    let screen = report::text(&report, &TextStyle { verbose: true, ..TextStyle::default() });
     assert!(screen.chars().all(|c| c == '\n' || !c.is_control()), "{screen:?}");
     let json = serde_json::to_string(&report::json::output(&report)).unwrap();
     assert!(json.starts_with("{\"schema\":\"thinspect/1\""));

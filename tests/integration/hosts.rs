@@ -5,7 +5,7 @@ use std::path::Path;
 use thinspect::host;
 use thinspect::plan;
 use thinspect::record::{Recording, Source as RecordSource, format};
-use thinspect::report::{Look, Report, Source, json, plan_json, plan_schema, plan_text, text};
+use thinspect::report::{Report, Source, TextStyle, json, plan_json, plan_schema, plan_text, text};
 
 fn recording(folder: &Path) -> Recording {
     let file =
@@ -25,7 +25,7 @@ fn report(folder: &Path) -> Report {
 /// Every rendering of a report, by the name of its golden file.
 fn renderings(report: &Report) -> Vec<(&'static str, String)> {
     let mut all = vec![
-        ("status.txt", text(report, &Look::default())),
+        ("status.txt", text(report, &TextStyle::default())),
         ("status.json", serde_json::to_string_pretty(&json::output(report)).unwrap() + "\n"),
     ];
     if let [pool] = report.host.pools.as_slice() {
@@ -33,10 +33,10 @@ fn renderings(report: &Report) -> Vec<(&'static str, String)> {
         let grow = plan::grow(&report.host, pool, &plan::Grow::default());
         let free = plan::free(&report.host, pool, &plan::Free::default());
         let repair = plan::repair(&report.host, pool, &plan::Repair::default());
-        all.push(("plan-free.txt", plan_text(&free, &Look::default())));
-        all.push(("plan-repair.txt", plan_text(&repair, &Look::default())));
-        all.push(("plan-min-free-space.txt", plan_text(&floor, &Look::default())));
-        all.push(("plan-grow.txt", plan_text(&grow, &Look::default())));
+        all.push(("plan-free.txt", plan_text(&free, &TextStyle::default())));
+        all.push(("plan-repair.txt", plan_text(&repair, &TextStyle::default())));
+        all.push(("plan-min-free-space.txt", plan_text(&floor, &TextStyle::default())));
+        all.push(("plan-grow.txt", plan_text(&grow, &TextStyle::default())));
         all.push(("plan-grow.json", serde_json::to_string_pretty(&plan_json(&grow)).unwrap() + "\n"));
     }
     all

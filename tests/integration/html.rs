@@ -70,7 +70,7 @@ const ATTRIBUTES: &[&str] = &[
     "points",
     "text-anchor",
 ];
-const ALONE: &[&str] = &["meta", "polyline"];
+const ALONE: &[&str] = &["meta"];
 
 /// What a browser's tokenizer makes of a page: its tags, and its text.
 struct Parsed {

@@ -6,7 +6,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use thinspect::host::{self, history::Moment};
 use thinspect::record::{Outcome, Query, format};
-use thinspect::report::{Look, Report, Source};
+use thinspect::report::{Report, Source, TextStyle};
 use thinspect::watch::event_loop::Flow;
 use thinspect::watch::tui::{Keys, Scene, State, Tab, draw};
 
@@ -38,15 +38,15 @@ fn report(name: &str, with_past: bool) -> Report {
 struct Screen {
     report: Report,
     state: State,
-    look: Look,
+    style: TextStyle,
     plain: bool,
     live: bool,
 }
 
 impl Screen {
     fn of(name: &str, with_past: bool) -> Self {
-        let look = Look { colour: true, ..Look::default() };
-        Self { report: report(name, with_past), state: State::default(), look, plain: false, live: true }
+        let style = TextStyle { colour: true, ..TextStyle::default() };
+        Self { report: report(name, with_past), state: State::default(), style, plain: false, live: true }
     }
 
     fn press(&mut self, keys: &[KeyCode]) -> &mut Self {
@@ -62,7 +62,7 @@ impl Screen {
             report: &self.report,
             at: Moment(1_795_323_588_000),
             notes: &["the history is not kept: No space left on device".to_owned()],
-            look: &self.look,
+            style: &self.style,
             plain: self.plain,
             live: self.live,
         };
@@ -94,7 +94,7 @@ fn reviewed_pictures() {
         ("stuck", Screen::of("lab-stuck-metadata-device", false).press(&[KeyCode::Tab]).picture(80, 24)),
     ];
     let mut plain = Screen::of(CASE, true);
-    (plain.plain, plain.live, plain.look.colour) = (true, false, false);
+    (plain.plain, plain.live, plain.style.colour) = (true, false, false);
     pictures.push(("ascii", plain.picture(80, 24)));
     let mut users = Screen::of(CASE, true);
     users.state.users = (1..60).map(|n| format!("{n:>10} GiB  a container")).collect();

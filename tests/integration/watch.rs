@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use thinspect::host::history;
 use thinspect::record::probe::worker::Worker;
 use thinspect::record::{Outcome, Query, Responder};
-use thinspect::report::{Look as Words, Report};
+use thinspect::report::{Report, TextStyle as Words};
 use thinspect::watch::event_loop::{Flow, follow};
 use thinspect::watch::history_file::Log;
 use thinspect::watch::inplace_view::Block;
 use thinspect::watch::line_view::Lines;
 use thinspect::watch::poll::Waiter;
-use thinspect::watch::{Look, View, Watcher};
+use thinspect::watch::{Poll, View, Watcher};
 
 /// A pool that fills by 1500 blocks in a fifth of a second, and a second one that is stuck. It goes by the clock: who is
 /// asked is lost with each silence.
@@ -74,16 +74,16 @@ impl<V: View> Counted<V> {
 }
 
 impl<V: View> View for Counted<V> {
-    fn show(&mut self, report: &Report, look: &Look) -> Result<()> {
+    fn show(&mut self, report: &Report, poll: &Poll) -> Result<()> {
         self.left -= 1;
         if self.left == 0 {
             nix::unistd::write(&self.pressed, b"q")?;
         }
-        self.view.show(report, look)
+        self.view.show(report, poll)
     }
 
-    fn redraw(&mut self, report: &Report, look: &Look) -> Result<()> {
-        self.view.redraw(report, look)
+    fn redraw(&mut self, report: &Report, poll: &Poll) -> Result<()> {
+        self.view.redraw(report, poll)
     }
 
     fn note(&mut self, text: &str) -> Result<()> {
@@ -94,7 +94,7 @@ impl<V: View> View for Counted<V> {
         vec![self.keys.as_fd()]
     }
 
-    fn input(&mut self, _: &Report, _: &Look) -> Result<Flow> {
+    fn input(&mut self, _: &Report, _: &Poll) -> Result<Flow> {
         Ok(Flow::End)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A number at a cut may have lost digits, so it is not taken.
 
-use super::{Half, Kind};
+use super::Kind;
+use crate::host::model::pool::PoolHalf;
 
 /// Pieces of which a refusal has at least one, wherever it was cut.
 pub(super) const PIECES: &[&[&str]] = &[
@@ -29,7 +30,7 @@ pub(super) fn read(plain: &str) -> Option<Kind> {
         return None;
     }
     let metadata = ["free metadata", "etadata blocks which"].iter().any(|w| plain.contains(w));
-    let half = if metadata { Half::Metadata } else { Half::Data };
+    let half = if metadata { PoolHalf::Metadata } else { PoolHalf::Data };
     Some(Kind::MinFreeRefused { half, free: free(before), required: required(after) })
 }
 
@@ -66,7 +67,7 @@ mod tests {
 
     fn numbers(line: &str) -> Option<(Option<u64>, Option<u64>)> {
         match read(&plain(line))? {
-            Kind::MinFreeRefused { half: Half::Data, free, required } => Some((free, required)),
+            Kind::MinFreeRefused { half: PoolHalf::Data, free, required } => Some((free, required)),
             other => panic!("{other:?}"),
         }
     }
@@ -111,7 +112,7 @@ mod tests {
     #[test]
     fn metadata_and_others() {
         let line = "Thin Pool has 12 free metadata blocks which is less than minimum required 51 free metadata blocks.";
-        let expected = Kind::MinFreeRefused { half: Half::Metadata, free: Some(12), required: Some(51) };
+        let expected = Kind::MinFreeRefused { half: PoolHalf::Metadata, free: Some(12), required: Some(51) };
         assert_eq!(read(&plain(line)), Some(expected));
         assert_eq!(read("minimum required version is not met"), None);
         assert_eq!(read("set dm.min_free_space in daemon.json"), None);

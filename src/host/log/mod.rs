@@ -40,6 +40,7 @@ static TABLES: [&[matcher::Pattern]; 11] = [
 ];
 
 use super::model::units::Bytes;
+use crate::host::model::pool::PoolHalf;
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
@@ -56,15 +57,6 @@ pub struct LogMessage {
     pub age_secs: Option<u64>,
 }
 
-/// Which half of a pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Half {
-    /// Its data.
-    Data,
-    /// Its metadata.
-    Metadata,
-}
-
 /// What a line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,7 +64,7 @@ pub enum Kind {
     /// Docker: `Thin Pool has N free data blocks which is less than minimum required M free data blocks`.
     MinFreeRefused {
         /// Data or metadata.
-        half: Half,
+        half: PoolHalf,
         /// Blocks free, if the line still holds the number.
         free: Option<u64>,
         /// Blocks required, if the line still holds the number.
@@ -232,7 +224,9 @@ fn kinds(line: &str) -> Vec<Option<Kind>> {
 /// What lines of one kind share, and which of a pool's devices they are about where they say so.
 const fn group(kind: Option<&Kind>) -> (Message, bool) {
     match kind {
-        Some(Kind::MinFreeRefused { half, .. }) => (Message::MinFreeRefused, matches!(half, Half::Metadata)),
+        Some(Kind::MinFreeRefused { half, .. }) => {
+            (Message::MinFreeRefused, matches!(half, PoolHalf::Metadata))
+        }
         Some(Kind::WantedToWrite { .. }) => (Message::WantedToWrite, false),
         Some(Kind::Known { message }) => (*message, false),
         Some(Kind::NoSpaceLeft { .. }) | None => (Message::NoSpaceLeft, false),

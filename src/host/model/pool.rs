@@ -6,7 +6,7 @@ use super::backing::Backing;
 use super::owners::Owners;
 use super::pool_metadata::PoolMetadata;
 use super::space::Space;
-use super::units::{Bytes, DataBlocks, MetadataBlocks, Sectors};
+use super::units::{Blocks, Bytes, DataBlocks, MetadataBlocks, Sectors};
 use crate::host::dm::status::{Discards, HeldRoot, Mode, WhenFull};
 use crate::host::dm::table::DeviceNumber;
 use crate::host::docker::info::DockerInfo;
@@ -174,12 +174,93 @@ pub enum MinFreeFrom {
     TooOld,
 }
 
+impl PoolOwner {
+    /// The word of the JSON and of metrics.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Docker { .. } => "docker",
+            Self::Containerd { .. } => "containerd",
+            Self::Lvm => "lvm",
+            Self::Stratis => "stratis",
+            Self::ContainersStorage => "containers-storage",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl MinFree {
     /// The floor in blocks for a total; `None` when there is no check.
     #[must_use]
     pub fn required(&self, total: u64) -> Option<u64> {
         let percent = self.percent.filter(|p| *p > 0)?;
         Some(crate::host::docker::min_free::required(total, percent))
+    }
+}
+
+/// One of the two devices that a pool lies on, and the space on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolHalf {
+    /// What the thin devices hold.
+    Data,
+    /// Which block belongs to which device.
+    Metadata,
+}
+
+impl PoolHalf {
+    /// `data` or `metadata`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Metadata => "metadata",
+        }
+    }
+}
+
+/// What a pool does for its users: the kernel's mode, or what hides it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolState {
+    /// It reads and writes.
+    ReadWrite,
+    /// It only reads.
+    ReadOnly,
+    /// It has no free data block.
+    OutOfDataSpace,
+    /// All I/O fails.
+    Failed,
+    /// All I/O waits.
+    Suspended,
+    /// The kernel did not answer in time.
+    Unanswered,
+    /// Nothing said it, or in a word that is not known.
+    Unknown,
+}
+
+impl PoolState {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::ReadWrite,
+        Self::ReadOnly,
+        Self::OutOfDataSpace,
+        Self::Failed,
+        Self::Suspended,
+        Self::Unanswered,
+        Self::Unknown,
+    ];
+
+    /// The word of the JSON and of metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ReadWrite => "rw",
+            Self::ReadOnly => "ro",
+            Self::OutOfDataSpace => "out-of-data-space",
+            Self::Failed => "failed",
+            Self::Suspended => "suspended",
+            Self::Unanswered => "unanswered",
+            Self::Unknown => "unknown",
+        }
     }
 }
 
@@ -198,19 +279,38 @@ impl Pool {
         self.name.as_deref() == Some(name) || self.lv.as_ref().is_some_and(by_lvm)
     }
 
-    /// Its mode in one word: `rw`, `ro`, `out-of-data-space`, `failed`, `suspended`, `unanswered` or `unknown`. Not
-    /// answering and being suspended hide what the status line would say.
+    /// What it does for its users. Not answering and being suspended hide what the status line would say.
     #[must_use]
-    pub fn mode_word(&self) -> &'static str {
+    pub const fn state(&self) -> PoolState {
         match (&self.answer, &self.mode) {
-            (StatusAnswer::Silent(_), _) => "unanswered",
-            _ if self.suspended == Some(true) => "suspended",
-            (_, Some(Mode::ReadWrite)) => "rw",
-            (_, Some(Mode::ReadOnly)) => "ro",
-            (_, Some(Mode::OutOfDataSpace)) => "out-of-data-space",
-            (_, Some(Mode::Failed)) => "failed",
-            (_, Some(Mode::Other(_)) | None) => "unknown",
+            (StatusAnswer::Silent(_), _) => PoolState::Unanswered,
+            _ if matches!(self.suspended, Some(true)) => PoolState::Suspended,
+            (_, Some(Mode::ReadWrite)) => PoolState::ReadWrite,
+            (_, Some(Mode::ReadOnly)) => PoolState::ReadOnly,
+            (_, Some(Mode::OutOfDataSpace)) => PoolState::OutOfDataSpace,
+            (_, Some(Mode::Failed)) => PoolState::Failed,
+            (_, Some(Mode::Other(_)) | None) => PoolState::Unknown,
         }
+    }
+
+    /// Blocks of a half that must be free before Docker or Podman makes a layer: by the total, else as it was refused.
+    #[must_use]
+    pub fn min_free_required(&self, half: PoolHalf) -> Option<u64> {
+        let (total, refusal) = match half {
+            PoolHalf::Data => (self.data.total.map(Blocks::count), self.refused_data),
+            PoolHalf::Metadata => (self.metadata.total.map(Blocks::count), self.refused_metadata),
+        };
+        total.and_then(|total| self.min_free.required(total)).or_else(|| refusal?.required)
+    }
+
+    /// Blocks of a half missing to that; 0 where the floor is met.
+    #[must_use]
+    pub fn min_free_short(&self, half: PoolHalf) -> Option<u64> {
+        let free = match half {
+            PoolHalf::Data => self.data.free().map(Blocks::count),
+            PoolHalf::Metadata => self.metadata.free().map(Blocks::count),
+        };
+        Some(self.min_free_required(half)?.saturating_sub(free?))
     }
 
     /// Whether Docker makes its layers in this pool.

@@ -8,7 +8,7 @@ pub use threshold::{Micro, ONE, Range, decimal};
 use super::screen::quiet_sentence;
 use super::units::{Units, clean};
 use super::{Report, has_gap};
-use crate::forecast::{self, length};
+use crate::forecast::{self, SpaceKind, length};
 use crate::host::model::pool::Pool;
 use crate::host::model::space::Space;
 use crate::host::model::units::{Blocks, Bytes};
@@ -152,11 +152,11 @@ fn percent<B: Blocks>(space: &Space<B>) -> Option<Micro> {
 fn of_forecast(report: &Report, pool: &Pool, thresholds: &Thresholds) -> Vec<Measure> {
     let forecast = forecast::of(&report.host, pool);
     let spaces = forecast.spaces().filter_map(|(space, outlook)| Some((space, outlook.reliable_since()?.1)));
-    let measure = |(space, millis): (&str, i64)| Measure {
+    let measure = |(space, millis): (SpaceKind, i64)| Measure {
         what: match space {
-            "data" => "data_full_in",
-            "metadata" => "metadata_full_in",
-            _ => "filesystem_full_in",
+            SpaceKind::Data => "data_full_in",
+            SpaceKind::Metadata => "metadata_full_in",
+            SpaceKind::Filesystem => "filesystem_full_in",
         },
         pool: pool.label().to_owned(),
         value: (millis / 1000).checked_mul(ONE),

@@ -1,109 +1,130 @@
 //! The findings of a page: each with its facts, what to do, and the rule's own explanation folded away.
 
 use super::Style;
-use super::builder::Html;
 use crate::advice::Advice;
-use crate::host::model::text::text;
 use crate::report::Report;
 use crate::rules::{self, Finding};
 use crate::verdict::Certainty;
+use maud::{Markup, html};
 
 /// All findings, most likely root cause first.
-pub(super) fn section(page: &mut Html, report: &Report, style: &Style) {
-    page.open("section", "").element("h2", "", "Findings");
-    if report.findings.is_empty() {
-        page.element("p", "quiet", "Nothing was found.");
+pub(super) fn section(report: &Report, style: &Style) -> Markup {
+    html! {
+        section {
+            h2 { "Findings" }
+            @if report.findings.is_empty() {
+                p.quiet { "Nothing was found." }
+            }
+            @for finding in &report.findings {
+                (article(finding, style))
+            }
+        }
     }
-    for finding in &report.findings {
-        one(page, finding, style);
-    }
-    page.close("section");
 }
 
-fn one(page: &mut Html, finding: &Finding, style: &Style) {
-    page.raw("<article class=\"finding ").raw(finding.severity.word()).raw("\">\n");
-    page.open("p", "tags").element("span", "badge", finding.severity.word());
-    page.element("code", "", finding.rule);
+fn article(finding: &Finding, style: &Style) -> Markup {
+    let severity = finding.severity.word();
     let sure = match finding.certainty {
-        Certainty::Certain => "",
-        Certainty::Likely => "likely",
-        Certainty::Possible => "possible",
+        Certainty::Certain => None,
+        Certainty::Likely => Some("likely"),
+        Certainty::Possible => Some("possible"),
     };
-    if !sure.is_empty() {
-        page.element("span", "sure", sure);
-    }
-    page.element("span", "about", &format!("{} {}", finding.subject.kind.word(), finding.subject.name))
-        .close("p");
-    page.element("h3", "", &style.say(&finding.summary));
-    if !finding.evidence.is_empty() {
-        page.open("table", "").open("tbody", "");
-        for fact in &finding.evidence {
-            page.open("tr", "").element("th", "", &style.say(&fact.fact));
-            page.element("td", "", &style.say(&fact.value)).element("td", "from", &fact.from).close("tr");
+    html! {
+        article.finding.(severity) {
+            p.tags {
+                span.badge { (severity) }
+                code { (finding.rule) }
+                @if let Some(sure) = sure {
+                    span.sure { (sure) }
+                }
+                span.about { (finding.subject.kind.word()) " " (finding.subject.name) }
+            }
+            h3 { (style.say(&finding.summary)) }
+            (evidence(finding, style))
+            @if !finding.advice.is_empty() {
+                ul.advice {
+                    @for one in &finding.advice {
+                        (advice(one, style))
+                    }
+                }
+            }
+            @if let Some(rule) = rules::find(finding.rule) {
+                details {
+                    summary { "What this rule means" }
+                    @for block in blocks(rule.explanation) {
+                        (block)
+                    }
+                }
+            }
         }
-        page.close("tbody").close("table");
     }
-    if !finding.advice.is_empty() {
-        page.open("ul", "advice");
-        finding.advice.iter().for_each(|a| advice(page, a, style));
-        page.close("ul");
-    }
-    if let Some(rule) = rules::find(finding.rule) {
-        page.raw("<details><summary>What this rule means</summary>\n");
-        explanation(page, rule.explanation);
-        page.close("details");
-    }
-    page.close("article");
 }
 
-fn advice(page: &mut Html, advice: &Advice, style: &Style) {
+fn evidence(finding: &Finding, style: &Style) -> Markup {
+    html! {
+        @if !finding.evidence.is_empty() {
+            table {
+                tbody {
+                    @for fact in &finding.evidence {
+                        tr {
+                            th { (fact.fact) }
+                            td { (style.say(&fact.value)) }
+                            td.from { (fact.from) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn advice(advice: &Advice, style: &Style) -> Markup {
     let risk = advice.risk.word();
-    page.open("li", "").raw("<span class=\"risk ").raw(risk).raw("\">").text(risk).raw("</span> ");
-    let gain = advice.gain.map(|g| text!(" (frees {})", g)).unwrap_or_default();
-    page.text(&style.say(&text!("{}{}", advice.does, gain)));
-    for command in &advice.commands {
-        page.raw("\n<pre>").text(command).close("pre");
+    html! {
+        li {
+            span.risk.(risk) { (risk) }
+            " " (style.say(&advice.does))
+            @if let Some(gain) = advice.gain {
+                " (frees " (style.say(&gain)) ")"
+            }
+            @for command in &advice.commands {
+                pre { (command) }
+            }
+        }
     }
-    page.close("li");
 }
 
-/// A rule's explanation: its headings, paragraphs and examples.
-fn explanation(page: &mut Html, markdown: &str) {
-    let (mut paragraph, mut code) = (String::new(), false);
+/// The blocks of a rule's explanation, which is Markdown with headings, paragraphs and fenced examples.
+fn blocks(markdown: &str) -> Vec<Markup> {
+    let mut blocks = Vec::new();
+    let mut paragraph = String::new();
+    let mut example: Option<String> = None;
     for line in markdown.lines().map(|l| l.strip_prefix(' ').unwrap_or(l)) {
-        let fence = line.starts_with("```");
-        if (fence || line.is_empty() || line.starts_with("## ")) && !code {
-            flush(page, &mut paragraph);
-        }
-        match (fence, code) {
-            (true, false) => {
-                page.raw("<pre>");
-                code = true;
+        if line.starts_with("```") {
+            blocks.extend(take_paragraph(&mut paragraph));
+            match example.take() {
+                Some(code) => blocks.push(html! { pre { (code) } }),
+                None => example = Some(String::new()),
             }
-            (true, true) => {
-                page.close("pre");
-                code = false;
-            }
-            (false, true) => {
-                page.text(line).raw("\n");
-            }
-            (false, false) => match line.strip_prefix("## ") {
-                Some(heading) => {
-                    page.element("h4", "", heading);
-                }
-                None => {
-                    paragraph.push_str(line);
-                    paragraph.push(' ');
-                }
-            },
+        } else if let Some(code) = &mut example {
+            code.push_str(line);
+            code.push('\n');
+        } else if let Some(heading) = line.strip_prefix("## ") {
+            blocks.extend(take_paragraph(&mut paragraph));
+            blocks.push(html! { h4 { (heading) } });
+        } else if line.is_empty() {
+            blocks.extend(take_paragraph(&mut paragraph));
+        } else {
+            paragraph.push_str(line);
+            paragraph.push(' ');
         }
     }
-    flush(page, &mut paragraph);
+    blocks.extend(take_paragraph(&mut paragraph));
+    blocks
 }
 
-fn flush(page: &mut Html, paragraph: &mut String) {
+fn take_paragraph(paragraph: &mut String) -> Option<Markup> {
     let text = std::mem::take(paragraph);
-    if !text.trim().is_empty() {
-        page.element("p", "", text.trim());
-    }
+    let text = text.trim();
+    (!text.is_empty()).then(|| html! { p { (text) } })
 }

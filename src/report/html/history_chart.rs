@@ -3,11 +3,11 @@
 //! Whole numbers only: the drawing's own unit is a hundredth of what a reader sees. Nothing is drawn where no history
 //! was given, or only one sample.
 
-use super::builder::Html;
 use crate::forecast::{Forecast, SpaceForecast};
 use crate::host::Host;
 use crate::host::history::{Event, Moment, Sample};
 use crate::host::model::pool::Pool;
+use maud::{Markup, html};
 
 /// The drawing's size, and the part of it that holds the lines.
 const WIDTH: i64 = 80_000;
@@ -59,54 +59,61 @@ impl Scale {
     }
 }
 
-/// The drawing, if there is a past.
-pub(super) fn figure(page: &mut Html, pool: &Pool, host: &Host, forecast: &Forecast) {
+/// The drawing; nothing where there is no history.
+pub(super) fn figure(pool: &Pool, host: &Host, forecast: &Forecast) -> Markup {
     let mut samples: Vec<&Sample> = host.history.of(pool.label()).collect();
     samples.sort_by_key(|s| s.at);
-    let (Some(first), Some(last)) = (samples.first(), samples.last()) else { return };
+    let (Some(first), Some(last)) = (samples.first(), samples.last()) else { return html! {} };
     if first.at == last.at {
-        return;
+        return html! {};
     }
     let end = full_at(&forecast.data, last.at, last.at.since(first.at) / 3);
     let scale = Scale { from: first.at, to: end.map_or(last.at, |(at, _)| at) };
-    page.open("figure", "plot");
-    page.raw("<svg viewBox=\"0 0 80000 26000\" role=\"img\" aria-label=\"Use in percent over time\">\n");
-    grid(page, &scale, last.at);
     let events: Vec<&Event> = host.history.events_of(pool.label()).collect();
-    for event in events.iter().rev().take(EVENTS).filter(|e| e.at >= scale.from && e.at <= scale.to) {
-        vertical(
-            page,
-            "event",
-            scale.x(event.at),
-            Some(&format!("{} {}: {}", event.at, event.event, event.text)),
-        );
-    }
-    if let Some(total) = pool.data.total
-        && let Some(floor) = pool.min_free.required(total.0)
-    {
-        horizontal(page, "floor", share(total.0.saturating_sub(floor), total.0).unwrap_or(10_000));
-    }
-    for (class, of) in CURVES {
-        curve(page, class, &scale, &samples, of);
-    }
-    if let Some((at, share)) = end
-        && let Some(now) = samples.iter().rev().find_map(|s| Some((s.at, CURVES.last()?.1(s)?)))
-    {
-        page.raw("<line class=\"ahead\" x1=\"")
-            .number(scale.x(now.0))
-            .raw("\" y1=\"")
-            .number(Scale::y(now.1));
-        page.raw("\" x2=\"").number(scale.x(at)).raw("\" y2=\"").number(Scale::y(share)).raw("\"/>\n");
-    }
-    page.raw("</svg>\n");
-    caption(page, &samples, pool, forecast);
-    page.close("figure");
-    if !events.is_empty() {
-        page.open("ul", "events");
-        for event in events.iter().rev().take(TOLD) {
-            page.element("li", "", &format!("{} {}: {}", event.at, event.event, event.text));
+    html! {
+        figure.plot {
+            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label="Use in percent over time" {
+                (grid(&scale, last.at))
+                @for event in events.iter().rev().take(EVENTS).filter(|e| e.at >= scale.from && e.at <= scale.to) {
+                    (vertical("event", scale.x(event.at), &told(event)))
+                }
+                @if let Some(floor) = floor(pool) {
+                    (horizontal("floor", floor))
+                }
+                @for (class, of) in CURVES {
+                    (curve(class, &scale, &samples, of))
+                }
+                (ahead(&scale, &samples, end))
+            }
+            (caption(&samples, pool, forecast))
         }
-        page.close("ul");
+        @if !events.is_empty() {
+            ul.events {
+                @for event in events.iter().rev().take(TOLD) {
+                    li { (told(event)) }
+                }
+            }
+        }
+    }
+}
+
+fn told(event: &Event) -> String {
+    format!("{} {}: {}", event.at, event.event, event.text)
+}
+
+/// The use at which the engine refuses new layers, in hundredths of a percent.
+fn floor(pool: &Pool) -> Option<u64> {
+    let total = pool.data.total?.0;
+    share(total.saturating_sub(pool.min_free.required(total)?), total)
+}
+
+/// The dashed line from the last sample to where the data's growth leads.
+fn ahead(scale: &Scale, samples: &[&Sample], end: Option<(Moment, u64)>) -> Markup {
+    let last = samples.iter().rev().find_map(|s| Some((s.at, CURVES.last()?.1(s)?)));
+    html! {
+        @if let Some(((now, used), (at, share))) = last.zip(end) {
+            line.ahead x1=(scale.x(now)) y1=(Scale::y(used)) x2=(scale.x(at)) y2=(Scale::y(share)) {}
+        }
     }
 }
 
@@ -121,21 +128,19 @@ fn full_at(data: &SpaceForecast, now: Moment, within: i64) -> Option<(Moment, u6
     Some((Moment(now.0.saturating_add(within)), share(used, data.used.saturating_add(data.left?))?))
 }
 
-fn grid(page: &mut Html, scale: &Scale, now: Moment) {
-    for percent in [0, 25, 50, 75, 100] {
-        horizontal(page, "grid", percent * 100);
-        page.raw("<text class=\"y\" x=\"")
-            .number(LEFT - 600)
-            .raw("\" y=\"")
-            .number(Scale::y(percent * 100) + 400);
-        page.raw("\">").text(&percent.to_string()).raw(" %</text>\n");
-    }
-    for (anchor, at) in [("start", scale.from), ("middle", middle(scale)), ("end", scale.to)] {
-        page.raw("<text x=\"").number(scale.x(at)).raw("\" y=\"").number(BOTTOM + 1_900);
-        page.raw("\" text-anchor=\"").raw(anchor).raw("\">").text(&short(at)).raw("</text>\n");
-    }
-    if now < scale.to {
-        vertical(page, "now", scale.x(now), Some("the last sample"));
+fn grid(scale: &Scale, now: Moment) -> Markup {
+    let labels = [("start", scale.from), ("middle", middle(scale)), ("end", scale.to)];
+    html! {
+        @for percent in [0, 25, 50, 75, 100] {
+            (horizontal("grid", percent * 100))
+            text.y x=(LEFT - 600) y=(Scale::y(percent * 100) + 400) { (percent) " %" }
+        }
+        @for (anchor, at) in labels {
+            text x=(scale.x(at)) y=(BOTTOM + 1_900) text-anchor=(anchor) { (short(at)) }
+        }
+        @if now < scale.to {
+            (vertical("now", scale.x(now), "the last sample"))
+        }
     }
 }
 
@@ -150,52 +155,45 @@ fn short(at: Moment) -> String {
     format!("{} {}", day.get(5..).unwrap_or(day), clock.get(..5).unwrap_or(clock))
 }
 
-fn horizontal(page: &mut Html, class: &'static str, share: u64) {
+fn horizontal(class: &str, share: u64) -> Markup {
     let y = Scale::y(share);
-    page.raw("<line class=\"").raw(class).raw("\" x1=\"").number(LEFT).raw("\" x2=\"").number(RIGHT);
-    page.raw("\" y1=\"").number(y).raw("\" y2=\"").number(y).raw("\"/>\n");
+    html! { line class=(class) x1=(LEFT) x2=(RIGHT) y1=(y) y2=(y) {} }
 }
 
-fn vertical(page: &mut Html, class: &'static str, x: i64, says: Option<&str>) {
-    page.raw("<line class=\"").raw(class).raw("\" x1=\"").number(x).raw("\" x2=\"").number(x);
-    page.raw("\" y1=\"").number(TOP).raw("\" y2=\"").number(BOTTOM).raw("\">");
-    page.open("title", "").text(says.unwrap_or_default()).raw("</title></line>\n");
+fn vertical(class: &str, x: i64, says: &str) -> Markup {
+    html! { line class=(class) x1=(x) x2=(x) y1=(TOP) y2=(BOTTOM) { title { (says) } } }
 }
 
-fn curve(
-    page: &mut Html,
-    class: &'static str,
-    scale: &Scale,
-    samples: &[&Sample],
-    of: fn(&Sample) -> Option<u64>,
-) {
-    let points: Vec<(i64, i64)> =
-        samples.iter().filter_map(|s| Some((scale.x(s.at), Scale::y(of(s)?)))).collect();
-    if points.len() < 2 {
-        return;
-    }
-    page.raw("<polyline class=\"").raw(class).raw("\" points=\"");
-    let step = points.len().div_ceil(POINTS);
-    let last = points.len() - 1;
-    for (_, (x, y)) in points.iter().enumerate().filter(|(n, _)| n % step == 0 || *n == last) {
-        page.number(*x).raw(",").number(*y).raw(" ");
-    }
-    page.raw("\"/>\n");
-}
-
-fn caption(page: &mut Html, samples: &[&Sample], pool: &Pool, forecast: &Forecast) {
-    page.open("figcaption", "");
-    for (class, of) in CURVES.iter().rev() {
-        if samples.iter().filter(|s| of(s).is_some()).nth(1).is_some() {
-            page.raw("<span class=\"key ").raw(class).raw("\"></span>").text(class).raw(" ");
+fn curve(class: &str, scale: &Scale, samples: &[&Sample], of: fn(&Sample) -> Option<u64>) -> Markup {
+    let points: Vec<String> =
+        samples.iter().filter_map(|s| Some(format!("{},{}", scale.x(s.at), Scale::y(of(s)?)))).collect();
+    let step = points.len().div_ceil(POINTS).max(1);
+    let last = points.len().saturating_sub(1);
+    let drawn = points.iter().enumerate().filter(|(n, _)| n % step == 0 || *n == last);
+    let drawn: Vec<&str> = drawn.map(|(_, point)| point.as_str()).collect();
+    html! {
+        @if drawn.len() > 1 {
+            polyline class=(class) points=(drawn.join(" ")) {}
         }
     }
-    page.text("in use, in percent; times are UTC");
-    if forecast.data.reliable_since().is_some() {
-        page.text("; dashed: where the data's growth leads");
+}
+
+fn caption(samples: &[&Sample], pool: &Pool, forecast: &Forecast) -> Markup {
+    let is_drawn =
+        |of: fn(&Sample) -> Option<u64>| samples.iter().filter(|s| of(s).is_some()).nth(1).is_some();
+    html! {
+        figcaption {
+            @for (class, _) in CURVES.into_iter().rev().filter(|(_, of)| is_drawn(*of)) {
+                span.key.(class) {}
+                (class) " "
+            }
+            "in use, in percent; times are UTC"
+            @if forecast.data.reliable_since().is_some() {
+                "; dashed: where the data's growth leads"
+            }
+            @if pool.min_free.percent.is_some_and(|p| p > 0) {
+                "; dotted: Docker refuses above it"
+            }
+        }
     }
-    if pool.min_free.percent.is_some_and(|p| p > 0) {
-        page.text("; dotted: Docker refuses above it");
-    }
-    page.close("figcaption");
 }

@@ -3,7 +3,6 @@
 //! It stands alone: no script, no address, nothing to fetch; a policy in its head forbids what it does not need. It
 //! decides nothing and says what the screen says.
 
-mod builder;
 mod device_stack;
 mod findings;
 mod history_chart;
@@ -12,8 +11,9 @@ mod pool;
 use super::{Report, Source, Units};
 use crate::host::model::text::{Text, Words};
 use crate::host::model::units::Bytes;
+use crate::report::units::clean;
 use crate::verdict::Verdict;
-use builder::Html;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// How the page is to look.
 #[derive(Debug, Clone, Copy)]
@@ -31,37 +31,42 @@ impl Style {
 #[must_use]
 pub fn html(report: &Report, units: Units) -> String {
     let style = Style { units };
-    let mut page = Html::default();
-    head(&mut page, report);
-    header(&mut page, report, &style);
-    for pool in &report.host.pools {
-        pool::section(&mut page, pool, &report.host, &style);
-    }
-    findings::section(&mut page, report, &style);
-    notes(&mut page, report, &style);
-    footer(&mut page, report);
-    page.finish()
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(report))
+            body {
+                (header(report, &style))
+                @for pool in &report.host.pools {
+                    (pool::section(pool, &report.host, &style))
+                }
+                (findings::section(report, &style))
+                (notes(report, &style))
+                (footer(report))
+            }
+        }
+    };
+    // Control characters and changes of direction in a name would deceive whoever reads the page or its source.
+    page.into_string().split('\n').map(clean).collect::<Vec<_>>().join("\n")
 }
 
-fn head(page: &mut Html, report: &Report) {
-    page.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    // What the page does not need it may not do, whatever a name in it may hold.
-    page.raw(
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n",
-    );
-    page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    page.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
+fn head(report: &Report) -> Markup {
     let names: Vec<&str> = report.host.pools.iter().filter_map(|p| p.name.as_deref()).collect();
-    let title = format!("{}: {} - thinspect", report.verdict.word(), names.join(", "));
-    page.element("title", "", &title);
-    page.raw("<style>\n").raw(include_str!("style.css")).raw("</style>\n</head>\n<body>\n");
+    // What the page does not need it may not do, whatever a name in it may hold.
+    let policy = "default-src 'none'; style-src 'unsafe-inline'";
+    html! {
+        head {
+            meta charset="utf-8";
+            meta http-equiv="Content-Security-Policy" content=(policy);
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            title { (report.verdict.word()) ": " (names.join(", ")) " - thinspect" }
+            style { (PreEscaped(include_str!("style.css"))) }
+        }
+    }
 }
 
-fn header(page: &mut Html, report: &Report, style: &Style) {
-    page.open("header", class(report.verdict));
-    page.open("p", "verdict").text(report.verdict.word()).close("p");
-    page.element("h1", "", &style.say(&report.sentence()));
-    page.open("dl", "facts");
+fn header(report: &Report, style: &Style) -> Markup {
     let from = match report.source {
         Source::Live => "this machine, live",
         Source::Recording => "a recording",
@@ -77,10 +82,24 @@ fn header(page: &mut Html, report: &Report, style: &Style) {
         ("kernel", report.host.kernel.release.as_deref()),
         ("seen", Some(pools.as_str())),
     ];
-    for (name, value) in facts.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-        page.open("div", "").element("dt", "", name).element("dd", "", value).close("div");
+    html! {
+        header class=(class(report.verdict)) {
+            p.verdict { (report.verdict.word()) }
+            h1 { (style.say(&report.sentence())) }
+            dl.facts {
+                @for (name, value) in facts {
+                    @if let Some(value) = value {
+                        (fact(name, value))
+                    }
+                }
+            }
+        }
     }
-    page.close("dl").close("header");
+}
+
+/// A row of a list of facts.
+fn fact(name: &str, value: &str) -> Markup {
+    html! { div { dt { (name) } dd { (value) } } }
 }
 
 /// The class of a verdict.
@@ -92,23 +111,31 @@ const fn class(verdict: Verdict) -> &'static str {
     }
 }
 
-fn notes(page: &mut Html, report: &Report, style: &Style) {
-    if report.host.notes.is_empty() {
-        return;
+fn notes(report: &Report, style: &Style) -> Markup {
+    let notes = &report.host.notes;
+    html! {
+        @if !notes.is_empty() {
+            section.notes {
+                h2 { "Refused, silent or not understood" }
+                ul {
+                    @for note in notes {
+                        li { (note.about) ": " (style.say(&note.text)) }
+                    }
+                }
+            }
+        }
     }
-    page.open("section", "notes").element("h2", "", "Refused, silent or not understood").open("ul", "");
-    for note in &report.host.notes {
-        page.element("li", "", &style.say(&format!("{}: {}", note.about, note.text)));
-    }
-    page.close("ul").close("section");
 }
 
-fn footer(page: &mut Html, report: &Report) {
-    page.open("footer", "").text(concat!("thinspect ", env!("CARGO_PKG_VERSION")));
-    if report.source == Source::Live {
-        page.text("; looking changed nothing on this machine");
+fn footer(report: &Report) -> Markup {
+    html! {
+        footer {
+            (concat!("thinspect ", env!("CARGO_PKG_VERSION")))
+            @if report.source == Source::Live {
+                "; looking changed nothing on this machine"
+            }
+        }
     }
-    page.close("footer").raw("</body>\n</html>\n");
 }
 
 /// An amount in a sentence.

@@ -1,8 +1,7 @@
 //! A pool on a page: its state in words, its space as bars with the marks that matter, what carries it, its past.
 
-use super::builder::Html;
-use super::{Style, device_stack, history_chart};
-use crate::forecast;
+use super::{Style, device_stack, fact, history_chart};
+use crate::forecast::{self, SpaceKind};
 use crate::host::Host;
 use crate::host::model::pool::Pool;
 use crate::host::model::text::{Text, text};
@@ -11,88 +10,91 @@ use crate::report::forecast::words;
 use crate::report::screen;
 use crate::report::watch::{Row, rows};
 use crate::verdict::Severity;
+use maud::{Markup, html};
 
-/// All there is to say of a pool.
-pub(super) fn section(page: &mut Html, pool: &Pool, host: &Host, style: &Style) {
-    page.open("section", "pool").element("h2", "", pool.label());
-    page.open("dl", "facts wide");
+/// A pool's section.
+pub(super) fn section(pool: &Pool, host: &Host, style: &Style) -> Markup {
     let state = Some(Text::from(screen::state(pool, host)));
     let owner = screen::owner(pool, host).map(Text::from);
     let facts = [("state", state), ("owner", owner), ("limit", screen::limit(pool))];
-    for (name, value) in facts {
-        let Some(value) = value else { continue };
-        page.open("div", "").element("dt", "", name).element("dd", "", &style.say(&value)).close("div");
-    }
-    page.close("dl");
     let forecast = forecast::of(host, pool);
-    let known = !host.history.samples.is_empty();
-    page.open("div", "bars");
-    for row in rows(pool, &forecast) {
-        bar(page, pool, &row, known, style);
+    let has_history = !host.history.samples.is_empty();
+    html! {
+        section.pool {
+            h2 { (pool.label()) }
+            dl.facts.wide {
+                @for (name, value) in facts {
+                    @if let Some(value) = value {
+                        (fact(name, &style.say(&value)))
+                    }
+                }
+            }
+            div.bars {
+                @for row in rows(pool, &forecast) {
+                    (bar(pool, &row, has_history, style))
+                }
+            }
+            @if !marks(pool, SpaceKind::Data).is_empty() {
+                p.quiet {
+                    "Marks on the bars: "
+                    @if pool.min_free.percent.is_some_and(|p| p > 0) {
+                        "where " (pool.engine().0) " begins to refuse, and "
+                    }
+                    "where the kernel says that space gets low."
+                }
+            }
+            (device_stack::figure(pool, host, style))
+            (history_chart::figure(pool, host, &forecast))
+        }
     }
-    page.close("div");
-    if !marks(pool, "data").is_empty() {
-        let floor = if pool.min_free.percent.is_some_and(|p| p > 0) {
-            format!("where {} begins to refuse, and ", pool.engine().0)
-        } else {
-            String::new()
-        };
-        page.element(
-            "p",
-            "quiet",
-            &format!("Marks on the bars: {floor}where the kernel says that space gets low."),
-        );
-    }
-    device_stack::figure(page, pool, host, style);
-    history_chart::figure(page, pool, host, &forecast);
-    page.close("section");
 }
 
-/// One space: name, bar, numbers, and how it grows.
-fn bar(page: &mut Html, pool: &Pool, row: &Row<'_>, known: bool, style: &Style) {
+/// One space: name, bar, numbers, and how it grows where there is a history.
+fn bar(pool: &Pool, row: &Row<'_>, has_history: bool, style: &Style) -> Markup {
     let level = screen::level(row.permille).map_or("", Severity::word);
-    let name = if row.name == "filesystem" { "filesystem below" } else { row.name };
-    page.open("div", "bar").element("span", "name", name);
-    page.open("span", "share").text(&screen::tenths(row.permille)).raw(" %").close("span");
-    page.raw("<span class=\"track\"><span class=\"fill ").raw(level).raw("\" style=\"width:");
-    permille(page, row.permille).raw("\"></span>");
-    for (mark, at) in marks(pool, row.name) {
-        page.raw("<span class=\"mark\" style=\"left:");
-        permille(page, at).raw("\" title=\"").text(&mark).raw("\"></span>");
-    }
-    page.raw("</span>\n");
+    let name = if row.kind == SpaceKind::Filesystem { "filesystem below" } else { row.kind.word() };
     let mut numbers = text!("{} free", row.free);
-    if let Some(blocks) = blocks(pool, row.name) {
+    if let Some(blocks) = blocks(pool, row.kind) {
         numbers = text!("{}, {}", numbers, blocks);
     }
-    page.element("span", "numbers", &style.say(&numbers));
-    if known {
-        page.element("span", "trend", &style.say(&words(row.outlook, row.outlook.soonest())));
+    html! {
+        div.bar {
+            span.name { (name) }
+            span.share { (screen::tenths(row.permille)) " %" }
+            span.track {
+                span.fill.(level) style={ "width:" (css_percent(row.permille)) } {}
+                @for (mark, at) in marks(pool, row.kind) {
+                    span.mark style={ "left:" (css_percent(at)) } title=(mark) {}
+                }
+            }
+            span.numbers { (style.say(&numbers)) }
+            @if has_history {
+                span.trend { (style.say(&words(row.outlook, row.outlook.soonest()))) }
+            }
+        }
     }
-    page.close("div");
 }
 
-/// Tenths of a percent as a length in CSS.
-fn permille(page: &mut Html, permille: u64) -> &mut Html {
-    let permille = i64::try_from(permille.min(1000)).unwrap_or(1000);
-    page.number(permille / 10).raw(".").number(permille % 10).raw("%")
+/// Tenths of a percent as a length in CSS: `45.3%`.
+fn css_percent(permille: u64) -> String {
+    screen::tenths(permille.min(1000)) + "%"
 }
 
-fn blocks(pool: &Pool, space: &str) -> Option<String> {
+fn blocks(pool: &Pool, space: SpaceKind) -> Option<String> {
     let (free, total) = match space {
-        "data" => (pool.data.free()?.count(), pool.data.total?.count()),
-        "metadata" => (pool.metadata.free()?.count(), pool.metadata.total?.count()),
-        _ => return None,
+        SpaceKind::Data => (pool.data.free()?.count(), pool.data.total?.count()),
+        SpaceKind::Metadata => (pool.metadata.free()?.count(), pool.metadata.total?.count()),
+        SpaceKind::Filesystem => return None,
     };
     Some(format!("{free} of {total} blocks"))
 }
 
 /// Marks on a bar, in tenths of a percent in use: where the engine begins to refuse, where the kernel warns.
-fn marks(pool: &Pool, space: &str) -> Vec<(String, u64)> {
+fn marks(pool: &Pool, space: SpaceKind) -> Vec<(String, u64)> {
     let (total, low_water) = match space {
-        "data" => (pool.data.total.map(|t| t.0), pool.data.low_water.map(|l| l.0)),
-        "metadata" => (pool.metadata.total.map(|t| t.0), pool.metadata.low_water.map(|l| l.0)),
-        _ => (None, None),
+        SpaceKind::Data => (pool.data.total.map(|t| t.0), pool.data.low_water.map(|l| l.0)),
+        SpaceKind::Metadata => (pool.metadata.total.map(|t| t.0), pool.metadata.low_water.map(|l| l.0)),
+        SpaceKind::Filesystem => (None, None),
     };
     let Some(total) = total else { return Vec::new() };
     let floor = pool.min_free.required(total);

@@ -10,7 +10,7 @@ pub use table::{Table, text};
 
 use crate::host::model::units::{Blocks as _, DataBlocks};
 use crate::host::owners::{DeviceRole, Owners};
-use crate::report::style::Look;
+use crate::report::style::TextStyle;
 use crate::report::units::clean;
 use crate::report::wrap::wrap;
 use crate::usage::{Kind, Usage, Without};
@@ -236,18 +236,18 @@ pub fn output(pool: Option<&str>, usage: &Usage, owners: &Owners, without: Optio
 
 /// What comes back if what was named is removed, in a sentence or a few.
 #[must_use]
-pub fn without_text(without: &Without, usage: &Usage, look: &Look) -> String {
+pub fn without_text(without: &Without, usage: &Usage, style: &TextStyle) -> String {
     let names = without.names.join(", ");
     let sentence = match without.reclaimable {
         Some(blocks) => {
-            let bytes = look.units.show(blocks.bytes(usage.block));
+            let bytes = style.units.show(blocks.bytes(usage.block));
             format!("{bytes} ({} blocks) come back if {names} are removed together", blocks.0)
         }
         None => format!("what comes back if {names} are removed could not be counted"),
     };
     let refused =
-        without.refused.iter().map(|why| wrap("  note: cannot be removed: ", &clean(why), look.width));
-    wrap(" frees: ", &clean(&sentence), look.width) + &refused.collect::<String>()
+        without.refused.iter().map(|why| wrap("  note: cannot be removed: ", &clean(why), style.width));
+    wrap(" frees: ", &clean(&sentence), style.width) + &refused.collect::<String>()
 }
 
 fn count(blocks: Option<DataBlocks>) -> Option<u64> {

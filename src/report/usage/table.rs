@@ -5,7 +5,7 @@ use super::columns::{By, Column};
 use super::rows::{self, Row};
 use crate::host::model::units::{Blocks, DataBlocks};
 use crate::host::owners::Owners;
-use crate::report::style::Look;
+use crate::report::style::TextStyle;
 use crate::report::units::{Units, clean};
 use crate::report::wrap::{cut, wrap};
 use crate::usage::Usage;
@@ -42,8 +42,8 @@ const ROWS: usize = 25;
 
 /// The table.
 #[must_use]
-pub fn text(pool: Option<&str>, usage: &Usage, owners: &Owners, table: &Table, look: &Look) -> String {
-    let mut out = head(pool, usage, look);
+pub fn text(pool: Option<&str>, usage: &Usage, owners: &Owners, table: &Table, style: &TextStyle) -> String {
+    let mut out = head(pool, usage, style);
     let mut rows = rows::rows(usage, owners, table.by, table.now, table.columns.contains(&Column::State));
     let columns = table.columns();
     let sort = table.sort.or_else(|| columns.first().copied()).unwrap_or(Column::Exclusive);
@@ -54,21 +54,21 @@ pub fn text(pool: Option<&str>, usage: &Usage, owners: &Owners, table: &Table, l
         .find(|column| rows.iter().any(|row| column.blocks(row).is_some()) && *column != Column::Bar);
     let bar_of = bar_of.unwrap_or(Column::Exclusive);
     let largest = rows.iter().filter_map(|row| bar_of.blocks(row)).max().unwrap_or_default();
-    let shown = Shown { usage, look, bar_of, largest, last: columns.last().copied() };
+    let shown = Shown { usage, style, bar_of, largest, last: columns.last().copied() };
     let headings: Vec<String> =
         columns.iter().map(|column| shown.pad(*column, column.heading(table.by))).collect();
     let _ = writeln!(out, "\n{}", headings.join(" ").trim_end());
-    let most = if look.verbose { usize::MAX } else { ROWS };
+    let most = if style.verbose { usize::MAX } else { ROWS };
     for row in rows.iter().take(most) {
         let mut line = String::new();
         for column in &columns {
             if !line.is_empty() {
                 line.push(' ');
             }
-            let room = look.width.saturating_sub(line.width());
+            let room = style.width.saturating_sub(line.width());
             let cell = shown.cell(*column, row);
             // The last column is cut rather than folded; the others have their width.
-            let cell = if shown.last == Some(*column) { shortened(&cell, room, look.verbose) } else { cell };
+            let cell = if shown.last == Some(*column) { shortened(&cell, room, style.verbose) } else { cell };
             line.push_str(&shown.pad(*column, &cell));
         }
         let _ = writeln!(out, "{}", line.trim_end());
@@ -76,14 +76,14 @@ pub fn text(pool: Option<&str>, usage: &Usage, owners: &Owners, table: &Table, l
     if rows.len() > most {
         let _ = writeln!(out, "{:>10} {} more; -v shows them", "…", rows.len() - most);
     }
-    out.push_str(&foot(usage, look));
+    out.push_str(&foot(usage, style));
     out
 }
 
 /// How cells are shown.
 struct Shown<'a> {
     usage: &'a Usage,
-    look: &'a Look,
+    style: &'a TextStyle,
     bar_of: Column,
     largest: DataBlocks,
     last: Option<Column>,
@@ -94,7 +94,7 @@ impl Shown<'_> {
         match column {
             Column::Bar => bar(self.bar_of.blocks(row), self.largest),
             Column::Exclusive | Column::Shared | Column::Mapped | Column::Frees => {
-                let show = |blocks: DataBlocks| self.look.units.show(blocks.bytes(self.usage.block));
+                let show = |blocks: DataBlocks| self.style.units.show(blocks.bytes(self.usage.block));
                 column.blocks(row).map_or_else(|| "?".to_owned(), show)
             }
             Column::Age => row.age.map_or_else(|| "?".to_owned(), age),
@@ -137,9 +137,9 @@ fn shortened(name: &str, room: usize, verbose: bool) -> String {
     if verbose { name.to_owned() } else { cut(name, room) }
 }
 
-fn head(pool: Option<&str>, usage: &Usage, look: &Look) -> String {
+fn head(pool: Option<&str>, usage: &Usage, style: &TextStyle) -> String {
     let totals = &usage.totals;
-    let show = |blocks: DataBlocks| look.units.show(blocks.bytes(usage.block));
+    let show = |blocks: DataBlocks| style.units.show(blocks.bytes(usage.block));
     let part = |blocks: Option<DataBlocks>| blocks.map_or_else(|| "not counted".to_owned(), show);
     let mut out = String::new();
     if let Some(pool) = pool {
@@ -148,7 +148,7 @@ fn head(pool: Option<&str>, usage: &Usage, look: &Look) -> String {
     let block = Units::Iec.show(usage.block);
     let (used, total) = (totals.used, totals.total);
     let sentence = format!("{} of {} ({} of {} blocks of {block})", show(used), show(total), used.0, total.0);
-    out.push_str(&wrap("  used: ", &sentence, look.width));
+    out.push_str(&wrap("  used: ", &sentence, style.width));
     let lines = [
         ("in one device only", totals.exclusive),
         ("shared by several", totals.shared),
@@ -163,7 +163,7 @@ fn head(pool: Option<&str>, usage: &Usage, look: &Look) -> String {
     out
 }
 
-fn foot(usage: &Usage, look: &Look) -> String {
+fn foot(usage: &Usage, style: &TextStyle) -> String {
     let mut out = String::new();
     if let Some(unmatched) = &usage.unmatched {
         let sure = if unmatched.certain { "leaked" } else { "perhaps leaked, as not all records were read" };
@@ -173,7 +173,7 @@ fn foot(usage: &Usage, look: &Look) -> String {
             out.push_str(&wrap(
                 "  note: ",
                 &format!("devices without a record ({sure}): {count}, with id {ids}"),
-                look.width,
+                style.width,
             ));
         }
         if !unmatched.without_device.is_empty() {
@@ -181,16 +181,16 @@ fn foot(usage: &Usage, look: &Look) -> String {
             out.push_str(&wrap(
                 "  note: ",
                 &format!("records without a device: {count}, with id {ids}"),
-                look.width,
+                style.width,
             ));
         }
     }
-    let most = if look.verbose { usize::MAX } else { 5 };
+    let most = if style.verbose { usize::MAX } else { 5 };
     for damage in usage.damage.iter().take(most) {
-        out.push_str(&wrap("  note: ", &clean(&damage.to_string()), look.width));
+        out.push_str(&wrap("  note: ", &clean(&damage.to_string()), style.width));
     }
     for gap in usage.gaps.iter().take(most) {
-        out.push_str(&wrap("  note: ", &clean(&format!("{}: {}", gap.about, gap.text)), look.width));
+        out.push_str(&wrap("  note: ", &clean(&format!("{}: {}", gap.about, gap.text)), style.width));
     }
     if usage.gaps.len() > most {
         let _ = writeln!(out, "  note: {} more; -v shows them", usage.gaps.len() - most);

@@ -4,7 +4,7 @@
 //! then words, then bars. It decides nothing; the words are the report's.
 
 use super::state::{State, Tab};
-use crate::forecast;
+use crate::forecast::{self, SpaceKind};
 use crate::host::history::Moment;
 use crate::host::model::pool::Pool;
 use crate::report::watch::{Row, note, rows, seen, short_words};
@@ -28,7 +28,7 @@ pub struct Scene<'a> {
     /// What the watching itself met.
     pub notes: &'a [String],
     /// Units and colour.
-    pub look: &'a report::Look,
+    pub style: &'a report::TextStyle,
     /// Only ASCII.
     pub plain: bool,
     /// The machine is watched; else a recording is shown.
@@ -80,7 +80,7 @@ fn cut_bottom(area: &mut Rect, lines: u16) -> Rect {
 }
 
 fn coloured(scene: &Scene<'_>, colour: Color) -> Style {
-    if scene.look.colour { Style::new().fg(colour) } else { Style::new() }
+    if scene.style.colour { Style::new().fg(colour) } else { Style::new() }
 }
 
 fn of_severity(scene: &Scene<'_>, severity: Severity) -> Style {
@@ -100,7 +100,7 @@ fn verdict(scene: &Scene<'_>) -> Line<'static> {
         Verdict::Warning | Verdict::Unknown => of_severity(scene, Severity::Warning),
         Verdict::Ok => coloured(scene, Color::Green).add_modifier(Modifier::BOLD),
     };
-    let sentence = scene.look.say(&report.sentence());
+    let sentence = scene.style.say(&report.sentence());
     let word = report.verdict.word().to_uppercase();
     Line::from(vec![Span::styled(word, style), Span::raw(": "), Span::raw(sentence)])
 }
@@ -110,7 +110,7 @@ fn title(pool: &Pool, state: &State, scene: &Scene<'_>, width: usize) -> Line<'s
     let pools = scene.report.host.pools.len();
     let which = if pools > 1 { format!("pool {} of {pools}  ", state.pool + 1) } else { String::new() };
     let when = if scene.live { scene.at.clock() } else { format!("recorded {}", scene.at) };
-    let (name, mode) = (clean(pool.label()).into_owned(), pool.mode_word());
+    let (name, mode) = (clean(pool.label()).into_owned(), pool.state().word());
     let used = name.width() + mode.len() + which.len() + when.len() + 2;
     let gap = " ".repeat(width.saturating_sub(used).max(1));
     let bold = Style::new().add_modifier(Modifier::BOLD);
@@ -125,15 +125,15 @@ fn space(row: &Row<'_>, scene: &Scene<'_>, width: usize) -> Line<'static> {
     let words = if width < WORDS {
         String::new()
     } else {
-        let free = format!("{} free", scene.look.units.show(row.free));
-        format!("{free:>15}  {}", short_words(row.outlook, scene.look.units))
+        let free = format!("{} free", scene.style.units.show(row.free));
+        format!("{free:>15}  {}", short_words(row.outlook, scene.style.units))
     };
     // The longest words leave the bar what there is; it does not jump with them.
     let columns = width.saturating_sub(11 + share.len() + if words.is_empty() { 3 } else { 54 }).clamp(4, 60);
     let filled = filled(columns, row.permille);
     let (full, empty) = if scene.plain { ("#", "-") } else { ("█", "░") };
     Line::from(vec![
-        Span::raw(format!("{:<11}", row.name)),
+        Span::raw(format!("{:<11}", row.kind.word())),
         Span::styled(full.repeat(filled), style),
         Span::raw(empty.repeat(columns - filled)),
         Span::raw(format!(" {share}{words}")),
@@ -143,7 +143,7 @@ fn space(row: &Row<'_>, scene: &Scene<'_>, width: usize) -> Line<'static> {
 /// The data's use over time.
 fn past(frame: &mut Frame<'_>, pool: &Pool, data: &forecast::SpaceForecast, scene: &Scene<'_>, area: Rect) {
     const NAME: usize = 11;
-    let seen = seen(&scene.report.host, pool.label(), "data");
+    let seen = seen(&scene.report.host, pool.label(), SpaceKind::Data);
     let total = data.left.unwrap_or_default().saturating_add(data.used);
     let columns = usize::from(area.width).saturating_sub(NAME);
     let heights = sparkline::heights(&seen, total, columns, usize::from(area.height));
@@ -177,10 +177,10 @@ fn pane(frame: &mut Frame<'_>, state: &mut State, scene: &Scene<'_>, area: Rect)
     let set = if scene.plain { PLAIN } else { border::PLAIN };
     let block = Block::bordered().border_set(set).title(Line::from(title));
     let inner = block.inner(area);
-    let look = report::Look { width: usize::from(inner.width), colour: false, ..*scene.look };
+    let style = report::TextStyle { width: usize::from(inner.width), colour: false, ..*scene.style };
     let lines = match state.tab {
-        Tab::Findings if state.explained => explained(state, scene, &look),
-        Tab::Findings => findings_list(state, scene, &look, usize::from(inner.height)),
+        Tab::Findings if state.explained => explained(state, scene, &style),
+        Tab::Findings => findings_list(state, scene, &style, usize::from(inner.height)),
         Tab::Users => users(state),
         Tab::Events if happened.is_empty() => vec![Line::from("nothing happened since the watching began")],
         Tab::Events => happened,
@@ -209,7 +209,12 @@ const PLAIN: border::Set<'static> = border::Set {
 };
 
 /// All findings, a line each; below them, where there is room, what to do about the chosen one.
-fn findings_list(state: &State, scene: &Scene<'_>, look: &report::Look, room: usize) -> Vec<Line<'static>> {
+fn findings_list(
+    state: &State,
+    scene: &Scene<'_>,
+    style: &report::TextStyle,
+    room: usize,
+) -> Vec<Line<'static>> {
     let line = |(place, finding): (usize, &Finding)| {
         let chosen = if place == state.chosen { Modifier::REVERSED } else { Modifier::empty() };
         let named = scene.report.host.pools.len() > 1;
@@ -217,7 +222,7 @@ fn findings_list(state: &State, scene: &Scene<'_>, look: &report::Look, room: us
         Line::from(vec![
             Span::styled(format!("{:>8} ", finding.severity.word()), of_severity(scene, finding.severity)),
             Span::styled(format!("{} ", finding.rule), Style::new().add_modifier(Modifier::BOLD | chosen)),
-            Span::raw(format!("{subject}{}", scene.look.say(&finding.summary))),
+            Span::raw(format!("{subject}{}", scene.style.say(&finding.summary))),
         ])
     };
     if scene.report.findings.is_empty() {
@@ -226,7 +231,7 @@ fn findings_list(state: &State, scene: &Scene<'_>, look: &report::Look, room: us
     let mut lines: Vec<Line<'static>> = scene.report.findings.iter().enumerate().map(line).collect();
     let left = room.saturating_sub(lines.len() + 1);
     if let Some(finding) = scene.report.findings.get(state.chosen).filter(|_| left >= 2) {
-        let text = report::finding_text(finding, look);
+        let text = report::finding_text(finding, style);
         lines.push(Line::default());
         lines.extend(text.lines().take(left).map(|l| Line::from(l.to_owned())));
     }
@@ -234,9 +239,9 @@ fn findings_list(state: &State, scene: &Scene<'_>, look: &report::Look, room: us
 }
 
 /// The chosen finding in full, and its rule's explanation.
-fn explained(state: &State, scene: &Scene<'_>, look: &report::Look) -> Vec<Line<'static>> {
+fn explained(state: &State, scene: &Scene<'_>, style: &report::TextStyle) -> Vec<Line<'static>> {
     let Some(finding) = scene.report.findings.get(state.chosen) else { return Vec::new() };
-    let mut text = report::finding_text(finding, &report::Look { verbose: true, ..*look });
+    let mut text = report::finding_text(finding, &report::TextStyle { verbose: true, ..*style });
     if let Some(rule) = rules::find(finding.rule) {
         text.push('\n');
         text.push_str(&report::explain::explain(rule));

@@ -11,7 +11,7 @@ pub use draw::{Scene, draw};
 pub use state::{Keys, State, Tab};
 
 use super::event_loop::Flow;
-use super::{Look, View};
+use super::{Poll, View};
 use crate::host::history::Moment;
 use crate::report::{self, Report};
 use anyhow::{Context, Result};
@@ -36,7 +36,7 @@ pub struct Full {
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     keys: Stdin,
     state: State,
-    look: report::Look,
+    style: report::TextStyle,
     plain: bool,
     /// How `usage` is to be called for this machine; nothing where a recording is shown.
     usage: Option<Vec<OsString>>,
@@ -49,12 +49,12 @@ impl Full {
     ///
     /// # Errors
     /// Those of the terminal.
-    pub fn open(look: report::Look, plain: bool, usage: Option<Vec<OsString>>) -> Result<Self> {
+    pub fn open(style: report::TextStyle, plain: bool, usage: Option<Vec<OsString>>) -> Result<Self> {
         give_back_on_panic();
         let terminal = Terminal::new(CrosstermBackend::new(stdout())).context("cannot use the terminal")?;
         let terminal = ManuallyDrop::new(terminal);
         let (keys, state, reading, notes) = (stdin(), State::default(), None, Vec::new());
-        let mut full = Self { terminal, keys, state, look, plain, usage, reading, notes };
+        let mut full = Self { terminal, keys, state, style, plain, usage, reading, notes };
         full.take()?;
         Ok(full)
     }
@@ -77,7 +77,7 @@ impl Full {
             report,
             at,
             notes: &self.notes,
-            look: &self.look,
+            style: &self.style,
             plain: self.plain,
             live: self.usage.is_some(),
         };
@@ -116,14 +116,14 @@ impl Full {
 }
 
 impl View for Full {
-    fn show(&mut self, report: &Report, look: &Look) -> Result<()> {
+    fn show(&mut self, report: &Report, poll: &Poll) -> Result<()> {
         self.state.fit(report);
-        self.draw(report, look.at)
+        self.draw(report, poll.at)
     }
 
-    fn redraw(&mut self, report: &Report, look: &Look) -> Result<()> {
+    fn redraw(&mut self, report: &Report, poll: &Poll) -> Result<()> {
         self.blank()?;
-        self.show(report, look)
+        self.show(report, poll)
     }
 
     fn note(&mut self, text: &str) -> Result<()> {
@@ -135,7 +135,7 @@ impl View for Full {
         std::iter::once(self.keys.as_fd()).chain(self.reading.as_ref().map(UsageReader::fd)).collect()
     }
 
-    fn input(&mut self, report: &Report, look: &Look) -> Result<Flow> {
+    fn input(&mut self, report: &Report, poll: &Poll) -> Result<Flow> {
         if is_gone(self.keys.as_fd()) {
             return Ok(Flow::End);
         }
@@ -152,7 +152,7 @@ impl View for Full {
         }
         self.users()?;
         self.read_users(report)?;
-        self.show(report, look)?;
+        self.show(report, poll)?;
         Ok(flow)
     }
 

@@ -2,7 +2,7 @@
 
 use super::fixture::{blocks, owners};
 use thinspect::host::model::units::DataBlocks;
-use thinspect::report::Look;
+use thinspect::report::TextStyle;
 use thinspect::report::usage::{By, Column, Table, output, schema, text, without_text};
 use thinspect::usage::{join, without};
 
@@ -13,12 +13,12 @@ fn the_table() {
     let usage = join(&blocks.usage(), &owners, &blocks, 100);
     let name = Some("docker-8:1-2-pool");
     for by in [By::Device, By::Image, By::Container] {
-        let shown = text(name, &usage, &owners, &Table { by, ..Table::default() }, &Look::default());
+        let shown = text(name, &usage, &owners, &Table { by, ..Table::default() }, &TextStyle::default());
         assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
     }
     let now = "2024-02-03T00:00:00Z".parse().ok();
     let table = Table { by: By::Image, now, ..Table::default() };
-    let shown = text(name, &usage, &owners, &table, &Look::default());
+    let shown = text(name, &usage, &owners, &table, &TextStyle::default());
     let expected = "  pool: docker-8:1-2-pool
   used: 30.3 MiB of 6.1 GiB (484 of 100000 blocks of 64.0 KiB)
           17.2 MiB in one device only
@@ -42,7 +42,7 @@ fn columns_and_order() {
     let usage = join(&blocks.usage(), &owners, &blocks, 100);
     let columns = vec![Column::Name, Column::State, Column::Frees, Column::Id];
     let table = Table { by: By::Container, columns, sort: Some(Column::Name), now: None };
-    let shown = text(None, &usage, &owners, &table, &Look::default());
+    let shown = text(None, &usage, &owners, &table, &TextStyle::default());
     let rows: Vec<&str> = shown.lines().skip(5).take(4).collect();
     assert_eq!(
         rows,
@@ -54,7 +54,7 @@ fn columns_and_order() {
         ]
     );
     let table = Table { by: By::Image, sort: Some(Column::Mapped), ..Table::default() };
-    let shown = text(None, &usage, &owners, &table, &Look::default());
+    let shown = text(None, &usage, &owners, &table, &TextStyle::default());
     let names: Vec<&str> =
         shown.lines().skip(6).take(4).filter_map(|line| line.split("?  ").nth(1)).collect();
     assert_eq!(names, ["app:1 (2 containers)", "old:1", "web:1 (1 container)", "<none> 777777777777"]);
@@ -72,7 +72,7 @@ fn what_a_set_gives_back() {
     let found = set(&["app:1", "gone", "3333"]).unwrap();
     assert_eq!((found.reclaimable, found.refused.len()), (Some(DataBlocks(7 + 42 + 30)), 0));
     assert_eq!(
-        without_text(&found, &usage, &Look::default()),
+        without_text(&found, &usage, &TextStyle::default()),
         " frees: 4.9 MiB (79 blocks) come back if app:1, gone, 3333 are removed together\n"
     );
     let found = set(&["app:2", "gone"]).unwrap();

@@ -15,7 +15,7 @@ use thinspect::host::model::pool::{Pool, PoolOwner};
 use thinspect::host::model::units::{Bytes, DataBlocks};
 use thinspect::host::owners::{Container, Image, Layer, Owners, State};
 use thinspect::plan::{Fate, NUMBERS, Overlay2, Plan, overlay2, script};
-use thinspect::report::{Look, plan_json, plan_schema, plan_text};
+use thinspect::report::{TextStyle, plan_json, plan_schema, plan_text};
 
 const GIB: u64 = 1 << 30;
 const MIB: u64 = 1 << 20;
@@ -325,7 +325,7 @@ fn as_text_and_as_json() {
         let json = serde_json::to_value(plan_json(&plan)).unwrap();
         assert!(validator.is_valid(&json), "{json:#}");
     }
-    let text = plan_text(&plan, &Look { width: 300, ..Look::default() });
+    let text = plan_text(&plan, &TextStyle { width: 300, ..TextStyle::default() });
     assert!(
         text.contains("saved   container (running: what it wrote, by docker commit): it's $(web) (at most")
     );
