@@ -203,6 +203,16 @@ impl Plan {
         self.warnings.push(what.into());
     }
 
+    /// A swarm starts elsewhere what stops here, for however short a time.
+    fn warn_of_swarm(&mut self, host: &Host, pool: &Pool) {
+        let docker = host.docker_of(pool).or_else(|| host.docker_roots.first());
+        if docker.is_some_and(|docker| docker.swarm == Some(true)) {
+            self.warn(
+                "this host is part of a swarm, which starts its tasks on other nodes while this daemon is down: drain                  the node before (`docker node update --availability drain`)",
+            );
+        }
+    }
+
     /// Why no script can be made of this plan; `None` if [`script`] gives one that does the work.
     #[must_use]
     pub fn unscriptable(&self) -> Option<Text> {

@@ -63,6 +63,7 @@ pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, perc
         }
     }
     plan.steps.push(restart);
+    plan.warn_of_swarm(host, pool);
 }
 
 /// Where storage options have to be set.
