@@ -2,6 +2,8 @@
 //!
 //! Nothing here is ever executed, and no word from outside reaches a command unquoted.
 
+pub mod since;
+
 use crate::host::model::backing::Backing;
 use crate::host::model::pool::Pool;
 use crate::host::model::text::Text;

@@ -91,8 +91,7 @@ enum Case {
 }
 
 /// How to bring a pool back.
-#[must_use]
-pub fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
+pub(super) fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
     let job = job(host, pool, options);
     let mut plan = Plan::new(Goal::Repair, host, pool, numbers(&job));
     match case(host, pool) {
@@ -144,9 +143,9 @@ fn carrier(pool: &Pool) -> Carrier {
 fn numbers(job: &Job<'_>) -> Numbers {
     let mut numbers = Numbers::default();
     let (data, metadata) = (Half::data(job.pool), &job.metadata);
-    numbers.set("block_bytes", data.block);
-    numbers.set("total_blocks", data.total);
-    numbers.set("free_blocks", data.free);
+    numbers.set("block_bytes", data.block.filter(|_| !data.unit_assumed));
+    numbers.set("total_blocks", data.total.filter(|_| !data.unit_assumed));
+    numbers.set("free_blocks", data.free.filter(|_| !data.unit_assumed));
     numbers.set("metadata_total_blocks", metadata.total);
     numbers.set("metadata_used_blocks", metadata.used());
     numbers.set("metadata_free_blocks", metadata.free);
@@ -199,7 +198,16 @@ fn case(host: &Host, pool: &Pool) -> Case {
         (State::MetadataFull, ..) => Case::Full(Which::Metadata),
         (State::Works, ..) => Case::Works,
         (State::Unknown, ..) => {
-            let why = "the pool's mode is not known here, so whether it needs repair is not either";
+            let attributes = pool.lv.as_ref().and_then(|lv| host.lvm.volume(lv)).map(|v| v.attr.as_str());
+            let sound = attributes.is_some_and(|attr| {
+                let letter = |at| attr.chars().nth(at);
+                letter(4) == Some('a') && letter(8) == Some('-')
+            });
+            let why = if sound {
+                "LVM's attributes show an active pool and no failure, so nothing to repair; the kernel's own status decides"
+            } else {
+                "the pool's mode is not known here, so whether it needs repair is not either"
+            };
             Case::First(why.into(), vec![super::grow::ask_for(pool, "repair")])
         }
     }
