@@ -15,7 +15,7 @@ use crate::advice::{Risk, pool_option};
 use crate::host::dm::status::Mode;
 use crate::host::docker::Docker;
 use crate::host::log::Message;
-use crate::host::lvm::{LvName, split_name};
+use crate::host::lvm::{LogicalVolume, LvName, split_name};
 use crate::host::model::backing::{Backing, BackingKind, LoopFile};
 use crate::host::model::pool::{Pool, PoolOwner, StatusAnswer};
 use crate::host::model::units::{METADATA_BLOCK, SECTOR};
@@ -168,6 +168,13 @@ fn case(host: &Host, pool: &Pool) -> Case {
     if is_absent(host, pool) {
         return Case::Offline(absence(host));
     }
+    if is_inactive(host, pool) {
+        return Case::Offline(
+            "the pool is not active: activate it first; follow these steps only if LVM refuses because its metadata \
+             did not pass the check"
+                .into(),
+        );
+    }
     match (state(pool), &pool.mode, pool.needs_check) {
         (State::Blocked(why, steps), ..) if matches!(pool.answer, StatusAnswer::Silent(_)) => {
             Case::First(why, steps)
@@ -207,6 +214,14 @@ fn is_absent(host: &Host, pool: &Pool) -> bool {
     pool.name.is_some()
         && host.kernel.device_mapper == DeviceMapper::Answered
         && !host.pools.iter().any(|p| p.name == pool.name)
+}
+
+/// A pool that LVM lists and that the kernel does not have.
+fn is_inactive(host: &Host, pool: &Pool) -> bool {
+    let row = || host.lvm.volume(pool.lv.as_ref()?);
+    host.kernel.device_mapper == DeviceMapper::Answered
+        && pool.device.is_none()
+        && row().is_some_and(LogicalVolume::is_inactive_pool)
 }
 
 fn absence(host: &Host) -> String {
