@@ -15,7 +15,7 @@ use crate::advice::{Risk, pool_option};
 use crate::host::dm::status::Mode;
 use crate::host::docker::Docker;
 use crate::host::log::Message;
-use crate::host::lvm::{LogicalVolume, LvName, split_name};
+use crate::host::lvm::{LvName, split_name};
 use crate::host::model::backing::{Backing, BackingKind, LoopFile};
 use crate::host::model::pool::{Pool, PoolOwner, StatusAnswer};
 use crate::host::model::units::{METADATA_BLOCK, SECTOR};
@@ -90,6 +90,8 @@ enum Case {
 /// How to bring a pool back.
 #[must_use]
 pub fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
+    let inactive = inactive(host, pool);
+    let pool = inactive.as_ref().unwrap_or(pool);
     let job = job(host, pool, options);
     let mut plan = Plan::new(Goal::Repair, host, pool, numbers(&job));
     match case(host, pool) {
@@ -165,15 +167,15 @@ fn case(host: &Host, pool: &Pool) -> Case {
         let (why, steps) = super::pool_facts::suspended(pool);
         return Case::First(why, steps);
     }
-    if is_absent(host, pool) {
-        return Case::Offline(absence(host));
-    }
-    if is_inactive(host, pool) {
+    if inactive(host, pool).is_some() {
         return Case::Offline(
             "the pool is not active: activate it first; follow these steps only if LVM refuses because its metadata \
              did not pass the check"
                 .into(),
         );
+    }
+    if is_absent(host, pool) {
+        return Case::Offline(absence(host));
     }
     match (state(pool), &pool.mode, pool.needs_check) {
         (State::Blocked(why, steps), ..) if matches!(pool.answer, StatusAnswer::Silent(_)) => {
@@ -216,12 +218,17 @@ fn is_absent(host: &Host, pool: &Pool) -> bool {
         && !host.pools.iter().any(|p| p.name == pool.name)
 }
 
-/// A pool that LVM lists and that the kernel does not have.
-fn is_inactive(host: &Host, pool: &Pool) -> bool {
-    let row = || host.lvm.volume(pool.lv.as_ref()?);
-    host.kernel.device_mapper == DeviceMapper::Answered
-        && pool.device.is_none()
-        && row().is_some_and(LogicalVolume::is_inactive_pool)
+/// A pool that LVM lists and that the kernel does not have, by the name that the kernel will give it: LVM lays its own name
+/// over one that has thin volumes (lvm2, lib/activate/dev_manager.c, `lv_layer`).
+fn inactive(host: &Host, pool: &Pool) -> Option<Pool> {
+    let lv = pool.lv.as_ref().filter(|_| pool.device.is_none())?;
+    let row = host.lvm.volume(lv).filter(|v| v.is_inactive_pool())?;
+    if host.kernel.device_mapper != DeviceMapper::Answered {
+        return None;
+    }
+    let layered = host.lvm.volumes.iter().any(|v| v.attr.starts_with('V') && v.name.vg == row.name.vg);
+    let layer = if layered { "-tpool" } else { "" };
+    Some(Pool { name: Some(format!("{}{layer}", row.name.dm_name())), ..pool.clone() })
 }
 
 fn absence(host: &Host) -> String {
