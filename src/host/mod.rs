@@ -8,8 +8,10 @@ pub mod block;
 pub mod containerd;
 pub mod dm;
 pub mod docker;
+pub mod engines;
 pub mod fs;
 pub mod history;
+pub mod limits;
 pub mod log;
 pub mod lvm;
 pub mod model;
@@ -64,7 +66,11 @@ pub struct Host {
     pub containers: Vec<crate::host::docker::ps::Container>,
     /// What could be removed, from a pasted `docker system df`.
     pub removable: Option<crate::host::docker::ps::Removable>,
-    /// Deleted files that are held open, from a pasted `lsof`.
+    /// Container engines' own directories with their filesystems.
+    pub engines: Vec<crate::host::engines::EngineFiles>,
+    /// Tables of the kernel, with what of them is in use.
+    pub limits: Vec<crate::host::limits::LimitUse>,
+    /// Deleted files that are held open, asked of the machine or from a pasted `lsof`.
     pub open_files: Vec<crate::host::fs::lsof::Deleted>,
     /// What a text says twice, and differently.
     pub conflicts: Vec<crate::host::assemble::conflicts::Conflict>,

@@ -21,7 +21,7 @@ mod settings_change;
 mod sizes;
 
 pub use direct_lvm::{Counted, DirectLvm, Where, direct_lvm};
-pub use free::selection::{Chosen, Removal, Thing, Trimming, free_chosen};
+pub use free::selection::free_selected;
 pub use free::{Free, free};
 pub use grow::{Grow, Which, grow};
 pub use items::{Fate, Item, Kind};

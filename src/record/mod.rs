@@ -156,6 +156,12 @@ pub enum Query {
     FileDigest,
     /// Whether the entries of a directory say what they are (`d_type`): `entries=12 typed=12`, `.` and `..` left out.
     EntryTypes,
+    /// What programs hold open that takes space or kernel tables unseen: of each deleted file that takes 1 MiB or more
+    /// `PID<tab>DESCRIPTOR<tab>8:1<tab>INODE<tab>BYTES<tab>PROGRAM<tab>PATH`, the largest first; of each user with
+    /// inotify instances `inotify<tab>USER ID<tab>INSTANCES<tab>WATCHES`; in parentheses what was not looked at.
+    OpenFiles,
+    /// System V objects there are: `semaphore_sets=3 semaphores=12 memory_segments=1 queues=0`.
+    IpcObjects,
     /// A question of a later version of this program.
     #[serde(other)]
     Unknown,

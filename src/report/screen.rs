@@ -11,7 +11,7 @@ use crate::diagnosis::Suspect;
 use crate::forecast::length;
 use crate::host::dm::status::WhenFull;
 use crate::host::model::backing::Backing;
-use crate::host::model::pool::{MinFreeFrom, Pool, PoolOwner, PoolState, StatusAnswer};
+use crate::host::model::pool::{MinFreeFrom, Pool, PoolHalf, PoolOwner, PoolState, StatusAnswer};
 use crate::host::model::space::Space;
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::{Blocks, Bytes};
@@ -82,6 +82,9 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
         return sentence;
     }
     match (&host.kernel.device_mapper, host.pools.len()) {
+        (DeviceMapper::Missing, _) if report.verdict == Verdict::Ok => {
+            format!("no thin pool here: this kernel has no device-mapper loaded{}", engines(host))
+        }
         (DeviceMapper::Missing, _) => {
             "this kernel has no device-mapper loaded, so there are no thin pools here (modprobe dm_thin_pool loads it)".into()
         }
@@ -100,7 +103,7 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
             let why = missing.map_or_else(String::new, |o| format!(" ({}: {})", o.about, o.text));
             format!("whether there are thin pools on this host is not known{why}")
         }
-        (_, 0) => "no thin pools on this host".into(),
+        (_, 0) => format!("no thin pools on this host{}", engines(host)),
         (_, pools) if report.verdict == Verdict::Unknown => {
             let missing = host.notes.iter().find(|o| o.forces_unknown);
             if missing.is_none() && report.source == Source::Pasted {
@@ -118,6 +121,17 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
         }
         (_, 1) => "the pool is healthy".into(),
         (_, pools) => format!("all {pools} pools are healthy"),
+    }
+}
+
+/// Of a host without pools: whose files have room.
+fn engines(host: &Host) -> String {
+    let mut whose: Vec<&str> = host.engines.iter().map(|files| files.engine.whose()).collect();
+    whose.dedup();
+    if whose.is_empty() {
+        String::new()
+    } else {
+        format!("; the filesystem of {} files has room", whose.join(" and "))
     }
 }
 
@@ -281,10 +295,7 @@ pub(super) fn limit(pool: &Pool) -> Option<Text> {
     if percent == 0 {
         return Some(text!("{} is 0 %: {} lets the pool fill up", option, engine));
     }
-    let total = pool.data.total.map(|t| t.0);
-    let required =
-        total.and_then(|t| pool.min_free.required(t)).or(pool.refused_data.and_then(|r| r.required));
-    let required = required.map(|required| {
+    let required = pool.min_free_required(PoolHalf::Data).map(|required| {
         let bytes =
             pool.block.map(|b| text!(" ({})", Bytes(required.saturating_mul(b.0)))).unwrap_or_default();
         let metadata = metadata_floor(pool).map(|m| format!(" and {m} metadata blocks")).unwrap_or_default();
@@ -301,8 +312,8 @@ pub(super) fn limit(pool: &Pool) -> Option<Text> {
 
 /// Docker's floor in metadata blocks, where that is what it refuses for.
 fn metadata_floor(pool: &Pool) -> Option<u64> {
-    let required = pool.min_free.required(pool.metadata.total?.0)?;
-    (pool.metadata.free()?.0 < required).then_some(required)
+    pool.min_free_short(PoolHalf::Metadata).filter(|short| *short > 0)?;
+    pool.min_free_required(PoolHalf::Metadata)
 }
 
 /// What lies under the pool: the data, and the metadata where it differs in kind.

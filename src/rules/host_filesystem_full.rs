@@ -1,14 +1,15 @@
-//! Rule: the filesystem under Docker's own files is full, not the pool.
+//! Rule: the filesystem under an engine's own files, or one in memory, is full, not the pool.
 
 use super::shared::enospc_path::{Place, place};
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::advice::quote;
-use crate::host::Host;
+use crate::host::engines::EngineFiles;
 use crate::host::log::{LogMessage, Message};
 use crate::host::model::backing::Filesystem;
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
+use crate::host::{Host, Source};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -46,9 +47,14 @@ super::rule! {
 const WARNING_PERCENT: u64 = 95;
 /// What is left below this is gone with the next download.
 const NEARLY_NOTHING: Bytes = Bytes(64 << 20);
+/// Of a filesystem smaller than this only the share counts.
+const SMALL: Bytes = Bytes(640 << 20);
 
 fn check(host: &Host) -> Vec<Finding> {
-    check_log(host).or_else(|| of_database(host)).or_else(|| of_numbers(host)).into_iter().collect()
+    match check_log(host).or_else(|| of_database(host)) {
+        Some(finding) => vec![finding],
+        None => of_numbers(host),
+    }
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
@@ -114,17 +120,105 @@ fn of_database(host: &Host) -> Option<Finding> {
     Some(with_advice(finding, root))
 }
 
-fn of_numbers(host: &Host) -> Option<Finding> {
+/// Filesystems by their numbers: those of engines' own files, those in memory, else the one Docker's files would be on.
+fn of_numbers(host: &Host) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Vec::new();
+    let engines = host.engines.iter().filter_map(|files| of_engine(host, files));
+    for finding in engines.chain(host.filesystems.iter().filter_map(in_memory)) {
+        if !found.iter().any(|known| known.subject == finding.subject) {
+            found.push(finding);
+        }
+    }
+    if host.engines.is_empty() {
+        found.extend(of_records(host))
+    }
+    found
+}
+
+fn of_engine(host: &Host, files: &EngineFiles) -> Option<Finding> {
+    let (severity, left) = fullness(&files.filesystem)?;
+    let mount = files.filesystem.mount.as_deref().unwrap_or(&files.root);
+    let whose = files.engine.whose();
+    let quota = files.whole.as_ref().filter(|whole| whole.size > files.filesystem.size);
+    let summary = match quota {
+        Some(whole) => text!(
+            "The quota of {} own files ({}) is used up: {}; the filesystem itself has {} free",
+            whose,
+            files.root.as_str(),
+            left,
+            whole.free.unwrap_or_default()
+        ),
+        None => text!("The filesystem under {} own files ({}) is full: {}", whose, mount, left),
+    };
+    let subject = Subject::filesystem(if quota.is_some() { &files.root } else { mount });
+    let finding = Finding::new(&RULE, severity, Certainty::Certain, subject, summary).with_evidence(
+        "left",
+        left,
+        "df or statfs",
+    );
+    let finding = with_reserve(finding, &files.filesystem);
+    let held = queries::held_open(host, &files.filesystem);
+    let finding = match held {
+        Some((bytes, holder)) => finding.with_evidence(
+            "held by deleted files",
+            text!("{}, the largest by {}", bytes, holder),
+            "/proc",
+        ),
+        None => finding,
+    };
+    Some(with_advice(finding, &files.root))
+}
+
+/// Blocks that only root may take: programs of other users fail before the filesystem is full for root.
+fn with_reserve(finding: Finding, filesystem: &Filesystem) -> Finding {
+    let reserve = filesystem.free.zip(filesystem.available).map(|(free, rest)| free.minus(rest));
+    let Some(reserve) = reserve.filter(|r| *r >= NEARLY_NOTHING) else { return finding };
+    let finding = finding.with_evidence(
+        "reserved for root",
+        text!("{}: root can still write there, containers' other users cannot", reserve),
+        "statfs",
+    );
+    let is_ext = filesystem.kind.as_deref().is_some_and(|kind| kind.starts_with("ext"));
+    let Some(source) = filesystem.source.as_deref().filter(|s| is_ext && s.starts_with("/dev/")) else {
+        return finding;
+    };
+    let command = format!("tune2fs -l {} | grep -i reserved", quote(source));
+    finding.advise(advice::look("see how much is reserved for root", &[&command]))
+}
+
+/// Filesystems in memory that programs fill: their own size is the limit.
+fn in_memory(filesystem: &Filesystem) -> Option<Finding> {
+    let mount = filesystem.mount.as_deref()?;
+    let severity = match mount {
+        "/run" => Severity::Critical,
+        "/tmp" | "/dev/shm" => Severity::Warning,
+        _ => return None,
+    };
+    let is_in_memory = matches!(filesystem.kind.as_deref(), Some("tmpfs" | "ramfs"));
+    let left = filesystem.available.filter(|_| is_in_memory)?;
+    let size = filesystem.size.filter(|size| size.0 > 0)?;
+    (left.0 < size.0 / 50).then(|| {
+        let summary = text!("{} (in memory) is full: {} of {} left", mount, left, size);
+        let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::filesystem(mount), summary)
+            .with_evidence("left", text!("{} of {}", left, size), "statfs");
+        with_advice(finding, mount)
+    })
+}
+
+/// Where no engine's directory is known: the filesystem that Docker's files are, or would be, on.
+fn of_records(host: &Host) -> Option<Finding> {
     let root = queries::docker_root(host);
     let asked = host.docker_roots.iter().find_map(|d| d.filesystem.as_ref());
     let filesystem = asked.or_else(|| queries::filesystem_of(host, root))?;
     let (severity, left) = fullness(filesystem)?;
     let certainty = if asked.is_some() { Certainty::Certain } else { Certainty::Likely };
     let mount = filesystem.mount.as_deref().unwrap_or(root);
-    let summary = text!("The filesystem under Docker's own files ({}) is full: {}", mount, left);
+    let nobodys = host.source == Source::Machine && asked.is_none();
+    let whose = if nobodys { "A filesystem of this host" } else { "The filesystem under Docker's own files" };
+    let summary = text!("{} ({}) is full: {}", whose, mount, left);
     let finding = Finding::new(&RULE, severity, certainty, Subject::filesystem(mount), summary)
         .with_evidence("left", left, "df or statfs");
-    Some(with_advice(finding, root))
+    Some(with_advice(with_reserve(finding, filesystem), if nobodys { mount } else { root }))
 }
 
 fn fullness(filesystem: &Filesystem) -> Option<(Severity, Text)> {
@@ -140,7 +234,9 @@ fn fullness(filesystem: &Filesystem) -> Option<(Severity, Text)> {
         (None, Some(percent)) => text!("{} % used", percent),
         (None, None) => return None,
     };
-    if left.is_some_and(|l| l < NEARLY_NOTHING) || percent == Some(100) {
+    // A small filesystem may have little left and room all the same.
+    let small = filesystem.size.is_some_and(|size| size.0 < SMALL.0);
+    if left.is_some_and(|l| l < NEARLY_NOTHING) && !small || percent == Some(100) {
         return Some((Severity::Critical, words));
     }
     (percent >= Some(WARNING_PERCENT)).then_some((Severity::Warning, words))

@@ -5,6 +5,7 @@ use super::shared::log_findings::Claim;
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::limits::LimitUse;
 use crate::host::log::Message;
 use crate::verdict::{Certainty, Severity};
 
@@ -44,7 +45,29 @@ static CLAIMS: &[Claim] = &[Claim {
 
 fn check(host: &Host) -> Vec<Finding> {
     let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
-    found.map(with_advice).into_iter().collect()
+    let numbers = host.limits.iter().filter_map(of_numbers);
+    found.map(with_advice).into_iter().chain(numbers).collect()
+}
+
+/// Percent of a table in use from which it is named.
+const NEAR_PERCENT: u128 = 90;
+
+fn of_numbers(limit: &LimitUse) -> Option<Finding> {
+    let near = u128::from(limit.used) * 100 >= u128::from(limit.limit) * NEAR_PERCENT;
+    if !near || limit.limit == 0 {
+        return None;
+    }
+    let (what, used, most) = (limit.kind.word(), limit.used, limit.limit);
+    let of_user = limit.user.map_or_else(String::new, |user| format!(" of user {user}"));
+    let verb = if used >= most { "are used up" } else { "are nearly used up" };
+    let summary = format!("The {what}{of_user} {verb}: {used} of {most}; freeing disk space does not help");
+    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Certain, Subject::host(what), summary)
+        .with_evidence(what, format!("{used} of {most}"), "/proc");
+    let command = limit.kind.setting().map_or_else(
+        || "find /sys/fs/cgroup -type d | wc -l".to_owned(),
+        |setting| format!("sysctl {setting}"),
+    );
+    Some(finding.advise(Advice::new(Risk::Reads, "see the limit", &[&command])))
 }
 
 fn with_advice(finding: Finding) -> Finding {

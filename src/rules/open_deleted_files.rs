@@ -1,13 +1,14 @@
 //! Rule: deleted files are held open and keep their space.
 
-use super::shared::{advice, log_findings};
+use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
-use crate::host::Host;
 use crate::host::fs::lsof::Deleted;
 use crate::host::log::Message;
+use crate::host::model::backing::Filesystem;
 use crate::host::model::text::text;
 use crate::host::model::units::Bytes;
+use crate::host::{Host, Source};
 use crate::verdict::{Certainty, Severity};
 use std::cmp::Reverse;
 
@@ -53,7 +54,7 @@ fn of_list(host: &Host) -> Option<Finding> {
     files.dedup_by_key(|f| &f.identity);
     let largest = *files.first()?;
     let total = files.iter().filter_map(|f| f.size).fold(Bytes(0), Bytes::plus);
-    let severity = if total >= MUCH { Severity::Warning } else { Severity::Notice };
+    let severity = severity(host, total)?;
     let count =
         if files.len() == 1 { "A deleted file".to_owned() } else { format!("{} deleted files", files.len()) };
     let verb = if files.len() == 1 { "is" } else { "are" };
@@ -70,18 +71,39 @@ fn of_list(host: &Host) -> Option<Finding> {
     );
     let mut finding =
         Finding::new(&RULE, severity, Certainty::Certain, Subject::filesystem(path.clone()), summary);
+    let from = if host.source == Source::Machine { "/proc" } else { "lsof" };
     for file in files.iter().take(LISTED) {
         let value =
             text!("{}, {} by {} ({})", file.path, file.size.unwrap_or_default(), file.command, file.pid);
-        finding = finding.with_evidence("held open", value, "lsof");
+        finding = finding.with_evidence("held open", value, from);
     }
     let finding = with_advice(finding);
-    let Some(descriptor) = largest.descriptor else { return Some(finding) };
+    // A program may still need what is in a file that is no log, such as the disk of a virtual machine.
+    let Some(descriptor) = largest.descriptor.filter(|_| path.contains("log")) else { return Some(finding) };
     let empty = format!("truncate -s 0 /proc/{pid}/fd/{descriptor}");
     let does = format!(
         "empty the largest without ending {holder}: what is in it is lost, and the numbers must still be right"
     );
     Some(finding.advise(Advice::new(Risk::Destroys, does, &[&empty])))
+}
+
+/// How bad it is. Programs keep their temporary files deleted: of a machine it matters where a filesystem is nearly full
+/// and a good part of it is theirs.
+fn severity(host: &Host, total: Bytes) -> Option<Severity> {
+    let much = total >= MUCH;
+    if host.source == Source::Pasted {
+        return Some(if much { Severity::Warning } else { Severity::Notice });
+    }
+    let missed = |filesystem: &Filesystem| {
+        let Some(size) = filesystem.size else { return false };
+        let tight = filesystem.available.or(filesystem.free).is_some_and(|left| left.0 < size.0 / 10);
+        let held = queries::held_open(host, filesystem).map_or(0, |(held, _)| held.0);
+        tight && held >= size.0 / 20 && held > 0
+    };
+    match host.filesystems.iter().any(missed) {
+        true => Some(Severity::Warning),
+        false => much.then_some(Severity::Notice),
+    }
 }
 
 /// Files that are shown in the facts.

@@ -74,7 +74,8 @@ fn of_group(host: &Host) -> Option<Finding> {
 }
 
 fn of_settings(host: &Host) -> Option<Finding> {
-    if host.kernel.device_mapper != DeviceMapper::Answered {
+    // A kernel without device-mapper has no pool either.
+    if !matches!(host.kernel.device_mapper, DeviceMapper::Answered | DeviceMapper::Missing) {
         return None;
     }
     // LVM lists volumes that are not active, too.

@@ -19,7 +19,7 @@ use super::model::backing::Filesystem;
 use super::model::pool::Pool;
 use super::owners::pool_metadata;
 use super::owners::{self, Owners};
-use super::{DeviceMapper, Host, Kernel, containerd, log, lvm};
+use super::{DeviceMapper, Host, Kernel, containerd, engines, limits, log, lvm};
 use crate::record::{Answer, Outcome, Query, Recording, Source};
 use dm_devices::devices;
 
@@ -44,7 +44,9 @@ pub fn read(recording: &Recording) -> Host {
         history: history(recording),
         containers: outputs(recording, "docker ps").flat_map(ps::containers).collect(),
         removable: outputs(recording, "docker system df").filter_map(ps::removable).last(),
-        open_files: outputs(recording, "lsof").flat_map(lsof::deleted).collect(),
+        engines: engines::read(recording, &mounts),
+        limits: limits::read(recording),
+        open_files: open_files(recording),
         conflicts: Vec::new(),
         notes: Vec::new(),
     };
@@ -76,7 +78,7 @@ pub fn read(recording: &Recording) -> Host {
     let owners: Vec<Owners> = host.pools.iter().map(|p| owners::read(recording, &host, p)).collect();
     host.pools.iter_mut().zip(owners).for_each(|(pool, owners)| pool.owners = owners);
     host.conflicts = conflicts::find(recording, &host);
-    notes.extend(unanswered::unanswered(recording, &devices));
+    notes.extend(unanswered::unanswered(recording, &host, &devices));
     notes.extend(unanswered::never_asked(recording, &host));
     notes.extend(unanswered::not_understood(recording, &host, &devices));
     host.notes = notes;
@@ -113,6 +115,12 @@ fn kernel(recording: &Recording) -> Kernel {
 fn history(recording: &Recording) -> History {
     let texts = recording.all(Query::History).filter_map(|a| a.outcome.said());
     texts.map(history::read).fold(History::default(), History::and)
+}
+
+/// Deleted files that are held open: of a machine as it answered, of a text as `lsof` lists them.
+fn open_files(recording: &Recording) -> Vec<lsof::Deleted> {
+    let asked = recording.said(Query::OpenFiles, "").unwrap_or_default();
+    lsof::recorded(asked).chain(outputs(recording, "lsof").flat_map(lsof::deleted)).collect()
 }
 
 /// Pasted outputs of a tool.

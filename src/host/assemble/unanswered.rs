@@ -3,29 +3,44 @@
 //! It decides which gaps can hide trouble: with such a one the verdict cannot be `ok`.
 
 use super::dm_devices::Device;
-use crate::host::Host;
 use crate::host::dm::info;
 use crate::host::dm::table::target;
+use crate::host::docker::Docker;
 use crate::host::log;
 use crate::host::model::note::Note;
+use crate::host::{DeviceMapper, Host};
 use crate::record::paste::LEFT_OUT;
-use crate::record::{Outcome, Query, Recording, Source};
+use crate::record::{Answer, Outcome, Query, Recording, Source};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Questions without an answer, as a person should hear of them.
 pub(in crate::host) fn unanswered(
     recording: &Recording,
+    host: &Host,
     devices: &BTreeMap<Cow<'_, str>, Device<'_>>,
 ) -> Vec<Note> {
     let mut notes = Vec::new();
     for answer in &recording.answers {
+        if is_without_pools(host, answer) {
+            continue;
+        }
         let of_pool = devices.get(answer.target.as_str()).is_some_and(|d| d.kind() == Some("thin-pool"));
         if let Some((text, forces_unknown)) = gap(answer.query, &answer.outcome, of_pool) {
             notes.push(Note { about: about(answer.query, &answer.target), text, forces_unknown });
         }
     }
     notes
+}
+
+/// Whether it is the answer of a kernel without device-mapper on a host where nobody expects a pool: a fact, no gap.
+fn is_without_pools(host: &Host, answer: &Answer) -> bool {
+    let driver = |d: &Docker| d.driver.as_deref().is_none_or(|name| name == "devicemapper");
+    let expected = host.docker_roots.iter().any(driver) || !host.containerd_configs.is_empty();
+    matches!(answer.query, Query::DmVersion | Query::DmList)
+        && host.kernel.device_mapper == DeviceMapper::Missing
+        && answer.outcome.errno() == Some("ENOENT")
+        && !expected
 }
 
 /// Whether nobody asked which devices there are: then it is not known that there are no pools, or no others.
@@ -95,6 +110,8 @@ fn about(query: Query, target: &str) -> String {
         Query::DeviceRecords => "records in",
         Query::Run => "command",
         Query::History => "history",
+        Query::OpenFiles => "deleted files that are held open",
+        Query::IpcObjects => "semaphores and shared memory",
         _ => "",
     };
     format!("{what} {target}").trim().to_owned()
@@ -123,6 +140,11 @@ pub(in crate::host) fn not_understood(
     if host.history.foreign > 0 {
         let text = format!("{} lines that are no samples were left out", host.history.foreign);
         notes.push(Note { about: "history".to_owned(), text, forces_unknown: false });
+    }
+    let unseen = recording.said(Query::OpenFiles, "").unwrap_or_default();
+    for line in unseen.lines().filter(|line| line.starts_with('(')) {
+        let text = line.trim_matches(['(', ')']).to_owned();
+        notes.push(Note { about: about(Query::OpenFiles, ""), text, forces_unknown: false });
     }
     let left_out =
         recording.all(Query::PastedOutput).filter(|a| a.target == LEFT_OUT).filter_map(|a| a.outcome.said());

@@ -4,6 +4,7 @@
 //! its field unknown.
 
 use crate::host::dm::table::DeviceNumber;
+use crate::host::fs::longest_mount;
 use crate::host::fs::stat::{stat, statfs};
 use crate::host::model::backing::{Backing, BackingKind, Filesystem, LoopFile};
 use crate::host::model::units::{Bytes, Sectors};
@@ -142,7 +143,8 @@ pub(in crate::host) fn filesystem_of(
 ) -> Option<Filesystem> {
     let space = recording.said(Query::Statfs, path).map(statfs);
     let device = recording.said(Query::Stat, path).and_then(|s| stat(s).device);
-    let mount = mount_of(mounts, path, device).cloned();
+    let on_device = mounts.iter().filter(|f| device.is_none() || f.device == device);
+    let mount = longest_mount(on_device, path).cloned();
     if space.is_none() && mount.is_none() {
         return None;
     }
@@ -152,32 +154,10 @@ pub(in crate::host) fn filesystem_of(
         kind: place.kind,
         source: place.source,
         device: device.or(place.device),
+        read_only: place.read_only,
+        user_quotas: place.user_quotas,
         ..space.unwrap_or_default()
     })
-}
-
-/// The mount whose mount point is the longest prefix of the path; of equals, the later one lies on top.
-fn mount_of<'a>(
-    mounts: &'a [Filesystem],
-    path: &str,
-    device: Option<DeviceNumber>,
-) -> Option<&'a Filesystem> {
-    let on_device = |f: &&Filesystem| device.is_none() || f.device == device;
-    let here = mounts.iter().filter(|f| holds(f, path)).filter(on_device);
-    here.max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
-}
-
-/// The filesystem that a path is on, told by the mount points alone.
-#[must_use]
-pub(in crate::host) fn holding<'a>(filesystems: &'a [Filesystem], path: &str) -> Option<&'a Filesystem> {
-    mount_of(filesystems, path, None)
-}
-
-/// Whether a path is at or below a mount point.
-fn holds(filesystem: &Filesystem, path: &str) -> bool {
-    let Some(mount) = filesystem.mount.as_deref() else { return false };
-    let rest = path.strip_prefix(mount.trim_end_matches('/'));
-    rest.is_some_and(|r| r.is_empty() || r.starts_with('/'))
 }
 
 /// The filesystem on a device, where it is mounted and was asked.
@@ -194,6 +174,8 @@ pub(in crate::host) fn mounted(
         kind: place.kind,
         source: place.source,
         device: Some(device),
+        read_only: place.read_only,
+        user_quotas: place.user_quotas,
         ..space
     })
 }
@@ -206,6 +188,9 @@ pub(in crate::host) fn mounts(recording: &Recording) -> Vec<Filesystem> {
     table.lines().filter_map(mount_line).collect()
 }
 
+/// Options under which quotas of users or groups count (xfs(5), ext4(5)).
+const USER_QUOTAS: &[&str] = &["quota", "usrquota", "grpquota", "uquota", "gquota", "usrjquota", "grpjquota"];
+
 /// A line of mountinfo (Documentation/filesystems/proc.rst 3.5).
 fn mount_line(line: &str) -> Option<Filesystem> {
     let (left, right) = line.split_once(" - ")?;
@@ -215,7 +200,21 @@ fn mount_line(line: &str) -> Option<Filesystem> {
     let mut right = right.split(' ');
     let kind = right.next().map(str::to_owned);
     let source = right.next().map(unescape);
-    Some(Filesystem { mount: Some(mount), kind, source, device, ..Filesystem::default() })
+    // The options of the filesystem: those of the mount are another's where this program is confined.
+    let options: Option<Vec<&str>> = right.next().map(|words| words.trim_end().split(',').collect());
+    let has = |wanted: &[&str]| {
+        options.as_ref().map(|all| all.iter().any(|o| wanted.iter().any(|w| o.split('=').next() == Some(*w))))
+    };
+    let (read_only, user_quotas) = (has(&["ro", "emergency_ro"]), has(USER_QUOTAS));
+    Some(Filesystem {
+        mount: Some(mount),
+        kind,
+        source,
+        device,
+        read_only,
+        user_quotas,
+        ..Filesystem::default()
+    })
 }
 
 /// Octal escapes of the mount table: blank, tab, newline, backslash.

@@ -27,6 +27,24 @@ pub fn deleted(text: &str) -> Vec<Deleted> {
     text.lines().filter_map(row).collect()
 }
 
+/// Reads the rows of a recording: `PID DESCRIPTOR 8:1 INODE BYTES PROGRAM PATH`, separated by tabs.
+pub fn recorded(text: &str) -> impl Iterator<Item = Deleted> {
+    text.lines().filter_map(|line| {
+        let mut words = line.splitn(7, '\t');
+        let mut next = || words.next();
+        let (pid, descriptor, device) = (next()?.parse().ok()?, next()?.parse().ok()?, next()?);
+        let (inode, bytes) = (next()?, next()?.parse().ok()?);
+        Some(Deleted {
+            pid,
+            descriptor: Some(descriptor),
+            size: Some(Bytes(bytes)),
+            command: next()?.to_owned(),
+            path: next()?.to_owned(),
+            identity: (device.to_owned(), inode.to_owned()),
+        })
+    })
+}
+
 /// `COMMAND PID [TID TASKCMD] USER FD TYPE DEVICE SIZE/OFF [NLINK] NODE NAME`.
 fn row(line: &str) -> Option<Deleted> {
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -59,6 +77,15 @@ fn row(line: &str) -> Option<Deleted> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_of_a_recording() {
+        let text = "12\t7\t8:1\t99\t3145728\tmy prog\t/var/log/a b\ninotify\t0\t1\t2\n(2 processes may not be looked into)";
+        let found: Vec<Deleted> = recorded(text).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((found[0].pid, found[0].descriptor, found[0].size), (12, Some(7), Some(Bytes(3 << 20))));
+        assert_eq!((found[0].command.as_str(), found[0].path.as_str()), ("my prog", "/var/log/a b"));
+    }
 
     #[test]
     fn rows_of_lsof() {

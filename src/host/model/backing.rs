@@ -46,6 +46,21 @@ pub enum BackingKind {
     Unknown,
 }
 
+impl BackingKind {
+    /// The word of the JSON and of metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Loop => "loop",
+            Self::Lvm => "lvm",
+            Self::Partition => "partition",
+            Self::Disk => "disk",
+            Self::Dm => "dm",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// A file that carries a pool through a loop device.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LoopFile {
@@ -92,6 +107,10 @@ pub struct Filesystem {
     pub inodes: Option<u64>,
     /// Inodes free.
     pub inodes_free: Option<u64>,
+    /// Whether the filesystem itself, not only this mount of it, is read-only (mountinfo).
+    pub read_only: Option<bool>,
+    /// Whether quotas of users or groups count on it (mountinfo).
+    pub user_quotas: Option<bool>,
     /// Percent used as a tool printed it, where only that was said.
     pub used_percent: Option<u64>,
     /// Percent of inodes used as a tool printed it.

@@ -152,6 +152,11 @@ pub(super) fn ask_containerd(collector: &mut Collector<'_>) {
     }
     own.push(CONTAINERD_ROOT.to_owned());
     for root in own {
+        let root = if root == "/" { "/" } else { root.trim_end_matches('/') };
+        collector.ask(Query::Stat, root);
+        if collector.may_exist(Query::Stat, root) {
+            collector.ask(Query::Statfs, root);
+        }
         roots.push(&format!("{}/{SNAPSHOTTER}", root.trim_end_matches('/')));
     }
     for root in roots.0 {

@@ -12,6 +12,7 @@ mod device_owners;
 mod disks;
 mod dm_devices;
 mod docker;
+mod limits;
 mod lvm;
 pub mod refresh;
 
@@ -102,6 +103,7 @@ pub fn record(respondent: &mut dyn Responder, options: &Options) -> Recording {
     collector.ask(Query::Statfs, "/run");
     docker::ask(&mut collector);
     docker::ask_containerd(&mut collector);
+    limits::ask(&mut collector, &mounts);
     device_owners::ask_devices(&mut collector);
     if options.owners {
         device_owners::ask(&mut collector);

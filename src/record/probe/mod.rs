@@ -10,6 +10,8 @@ pub(super) mod dir;
 mod dm;
 pub mod dm_events;
 mod files;
+mod ipc;
+mod open_files;
 mod processes;
 mod root;
 pub(crate) mod sys;
@@ -93,6 +95,8 @@ impl Machine {
             Query::History => files::history(target),
             Query::Signatures => signatures(&self.root, target),
             Query::Tool => tool(&self.root, target),
+            Query::OpenFiles => open_files::answer(&self.root),
+            Query::IpcObjects => ipc::answer(&self.root),
             Query::Uname => uname(),
             Query::KernelLog => files::kernel_log(&self.root),
             Query::DockerLayers | Query::DockerMounts | Query::DockerImages | Query::DockerContainers => {

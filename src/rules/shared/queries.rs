@@ -9,6 +9,8 @@ use crate::host::dm::status::Mode;
 use crate::host::dm::table::DeviceNumber;
 use crate::host::docker::Docker;
 use crate::host::docker::info::DockerInfo;
+use crate::host::fs;
+use crate::host::fs::lsof::Deleted;
 use crate::host::log::{Kind, LogMessage, Message};
 use crate::host::lvm::LogicalVolume;
 use crate::host::model::backing::{Filesystem, LoopFile};
@@ -31,7 +33,7 @@ pub(in crate::rules) fn span(secs: u64) -> String {
 
 /// Tenths of a percent as people read them: 953 is `95.3 %`.
 pub(in crate::rules) fn percent(permille: u64) -> String {
-    format!("{}.{} %", permille / 10, permille % 10)
+    crate::host::model::amounts::percent(permille)
 }
 
 /// `1474560 of 1638400 blocks (90.0 %)`, or the same in bytes where only bytes were said.
@@ -151,12 +153,18 @@ pub(in crate::rules) fn docker_root(host: &Host) -> &str {
 
 /// The filesystem a path is on: the one with the longest mount point above it.
 pub(in crate::rules) fn filesystem_of<'a>(host: &'a Host, path: &str) -> Option<&'a Filesystem> {
-    let above = |mount: &str| {
-        let rest = path.strip_prefix(mount.trim_end_matches('/'));
-        rest.is_some_and(|r| r.is_empty() || r.starts_with('/'))
-    };
-    let here = host.filesystems.iter().filter(|f| f.mount.as_deref().is_some_and(above));
-    here.max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
+    fs::filesystem_of(&host.filesystems, path)
+}
+
+/// What deleted files that are held open keep of a filesystem, and who holds the largest.
+pub(in crate::rules) fn held_open(host: &Host, filesystem: &Filesystem) -> Option<(Bytes, String)> {
+    let device = filesystem.device?.to_string();
+    let mut files: Vec<&Deleted> = host.open_files.iter().filter(|f| f.identity.0 == device).collect();
+    files.sort_by_key(|f| (std::cmp::Reverse(f.size), &f.identity));
+    files.dedup_by_key(|f| &f.identity);
+    let largest = files.first()?;
+    let total = files.iter().filter_map(|f| f.size).fold(Bytes(0), Bytes::plus);
+    Some((total, format!("{} ({})", largest.command, largest.pid)))
 }
 
 /// Whether thin pools are spoken of at all: there is one, or the settings name one.
@@ -210,14 +218,6 @@ pub(in crate::rules) fn no_space_lines(host: &Host) -> impl Iterator<Item = (&Lo
         Kind::NoSpaceLeft { path } => Some((s, path.as_deref())),
         _ => None,
     })
-}
-
-/// The first whole number after `before` in a text.
-pub(in crate::rules) fn number_after(text: &str, before: &str) -> Option<u64> {
-    let (_, rest) = text.split_once(before)?;
-    let rest = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().ok()
 }
 
 /// The pool a thin device lives in: by number, by the prefix Docker gives both names, or the only one there
