@@ -2,6 +2,8 @@
 //!
 //! Never executed. Names from outside are always quoted in commands.
 
+pub mod since;
+
 use crate::host::model::backing::Backing;
 use crate::host::model::pool::Pool;
 use crate::host::model::text::Text;

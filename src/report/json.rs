@@ -388,7 +388,7 @@ fn suspect(suspect: &Suspect) -> SuspectV1 {
         rule: suspect.rule,
         summary: suspect.summary,
         speaks_for: suspect.speaks_for.iter().map(show).collect(),
-        decided_by: QuestionV1 { does: suspect.does, commands: suspect.commands.to_vec() },
+        decided_by: QuestionV1 { does: suspect.does, commands: suspect.commands.clone() },
     }
 }
 

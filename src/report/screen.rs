@@ -119,6 +119,9 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
             let count = if pools == 1 { "the pool".to_owned() } else { format!("{pools} pools") };
             format!("nothing wrong was found with {count}, but not everything was answered: {why}")
         }
+        _ if report.findings.iter().any(|f| f.rule == "pool-inactive") => {
+            "nothing wrong was found; a pool is not active".into()
+        }
         (_, 1) => "the pool is healthy".into(),
         (_, pools) => format!("all {pools} pools are healthy"),
     }

@@ -14,6 +14,24 @@ pub(super) const NO_SPACE: &[&str] = &[
     "errno 28",
     "error -28",
     "error = -28",
+    "os error 28",
+    "errno: 28",
+    "error 28 from storage engine",
+    "not enough space on the disk",
+    "no free space on device",
+    "kein platz mehr auf dem gerät",
+    "не залишилося вільного місця",
+    "aygıtta yer kalmadı",
+    "ikke mere plads på enheden",
+    "ikke mer plass igjen på enheten",
+    "det finns inget utrymme kvar på enheten",
+    "enheten är full",
+    "laitteella ei ole tilaa",
+    "az eszközön nincs elég hely",
+    "裝置上已無多餘空間",
+    "磁盘空间不足",
+    "デバイス上に空き領域がありません",
+    "장치에 남은 공간이 없습니다",
     "auf dem gerät ist kein speicherplatz mehr verfügbar",
     "kein speicherplatz mehr auf dem gerät",
     "aucun espace disponible sur le périphérique",
@@ -37,8 +55,8 @@ pub(super) const NO_SPACE: &[&str] = &[
 
 /// Whether a line that has one of [`NO_SPACE`] speaks of a file that was being written.
 ///
-/// The kernel's own `metadata operation … failed: error = -28` does not. Nor does an `ENOSPC` of a table of the
-/// kernel's: watches of files, control groups, semaphores.
+/// The kernel's own `metadata operation … failed: error = -28` does not. Nor does an `ENOSPC` of a table of the kernel's:
+/// watches of files, control groups, semaphores.
 pub(super) fn is_of_a_device(plain: &str) -> bool {
     let elsewhere = [
         "metadata operation",
