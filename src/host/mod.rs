@@ -70,7 +70,7 @@ pub struct Host {
     pub engines: Vec<crate::host::engines::EngineFiles>,
     /// Tables of the kernel, with what of them is in use.
     pub limits: Vec<crate::host::limits::LimitUse>,
-    /// Deleted files that are held open, asked of the machine or from a pasted `lsof`.
+    /// Deleted files that are held open, recorded or from a pasted `lsof`.
     pub open_files: Vec<crate::host::fs::lsof::Deleted>,
     /// Contradictions in a pasted text.
     pub conflicts: Vec<crate::host::assemble::conflicts::Conflict>,

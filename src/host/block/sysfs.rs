@@ -121,7 +121,10 @@ fn below(recording: &Recording, device: DeviceNumber, depth: u32) -> Vec<String>
             .said(Query::File, &format!("/sys/class/block/{slave}/dev"))
             .or_else(|| recording.said(Query::File, &format!("/sys/dev/block/{device}/slaves/{slave}/dev")))
             .and_then(DeviceNumber::read);
-        let deeper = number.filter(|_| depth < 4).map(|n| below(recording, n, depth + 1)).unwrap_or_default();
+        let deeper = match number {
+            Some(number) if depth < 4 => below(recording, number, depth + 1),
+            _ => Vec::new(),
+        };
         if deeper.is_empty() {
             nodes.push(format!("/dev/{}", slave.replace('!', "/")));
         } else {

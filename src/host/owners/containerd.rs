@@ -241,7 +241,7 @@ impl<'a> Join<'a> {
             let Known::Container { namespace, id, image, snapshot, created, .. } = known else { return None };
             let key = self.keys.get(&(namespace.as_str(), snapshot.as_deref()?))?;
             let snapshot = self.snapshots.get(key)?;
-            let own = self.device(snapshot).filter(|_| snapshot.kind != COMMITTED);
+            let own = if snapshot.kind == COMMITTED { None } else { self.device(snapshot) };
             let is_its_image = |i: &Image| {
                 i.namespace.as_deref() == Some(namespace)
                     && image.as_ref().is_some_and(|name| i.tags.contains(name))

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn status_and_table() {
+    fn status_and_table_are_distinguished() {
         let (name, text, query, sentence) =
             one("docker-8:1-2-pool: 0 4 thin-pool 1 2/3 4/5 - rw discard_passdown ");
         assert_eq!(name, "docker-8:1-2-pool");
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_sentences() {
+    fn names_are_not_taken_from_sentences() {
         assert_eq!(one("my thin pool: 0 4 thin-pool Fail").0, "my thin pool");
         let in_log = one("Dec 04 17:23:53 pve dmsetup[3]: pve-data-tpool: 0 4 thin-pool Fail");
         assert_eq!((in_log.0.as_str(), in_log.3), ("pve-data-tpool", true));
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn folded_lines() {
+    fn several_targets_in_one_line_are_split() {
         let line = "a: 0 4 thin-pool 1 2/3 4/5 - rw x - 1024 b: 0 8 thin 4 7 0 9 linear 7:0 1";
         let (found, _) = targets(line);
         let texts: Vec<_> = found.iter().map(|t| (t.name, t.text)).collect();

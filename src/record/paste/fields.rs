@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_name_counts() {
+    fn the_longest_name_is_used() {
         assert_eq!(names("  Metadata Space Used: 0.7 Mb"), ["Metadata Space Used"]);
         assert_eq!(
             names("Pool Name: a Data file: /x/data Metadata file:"),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn sentences_are_no_fields() {
+    fn sentences_are_not_fields() {
         assert!(names("Containers: everywhere").is_empty());
         assert!(names("State: finished").is_empty());
         assert!(names("Data Space Used: see below").is_empty());

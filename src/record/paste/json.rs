@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_a_recording_is_that_answer() {
+    fn a_line_of_a_recording_becomes_an_answer() {
         let line = r#"{"ask":"dm-status","of":"x","said":"0 4 thin-pool Fail"}"#;
         let Some(Found::Answer(answer)) = found(line) else { panic!("an answer") };
         assert_eq!((answer.query, answer.target.as_str()), (Query::DmStatus, "x"));
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_every_log() {
+    fn messages_of_all_log_formats() {
         let log =
             |text: &str| found(text).map(|f| if let Found::Log(text) = f { text } else { String::new() });
         let kernel = r#"{"MESSAGE":"device-mapper: x","SYSLOG_IDENTIFIER":"kernel","_SOURCE_MONOTONIC_TIMESTAMP":"88440204121"}"#;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_lose_their_secrets() {
+    fn secrets_in_settings_are_removed() {
         let text = r#"{"storage-opts": ["dm.min_free_space=5%"], "http-proxy": "http://u:p@h"}"#;
         let Some(Found::Answer(answer)) = found(text) else { panic!("an answer") };
         assert_eq!((answer.query, answer.target.as_str()), (Query::File, DAEMON_JSON));
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn values_without_end_cost_little() {
+    fn unterminated_values_cost_little() {
         let text = "[[\"a\",\n".repeat(20_000);
         let mut budget = Budget::new(&text);
         for (at, _) in text.match_indices("[[") {

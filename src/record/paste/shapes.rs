@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attributes_and_modes_are_told_apart() {
+    fn attributes_and_modes_are_distinguished() {
         for attr in
             ["twi-aot---", "twi-aotzD-", "twi---tz--", "-wi-ao----", "Vwi-aotz--", "ewi-aor---", "Twi-ao----"]
         {

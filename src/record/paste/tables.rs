@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_known_by_shape() {
+    fn rows_are_recognised_by_form() {
         assert_eq!(of("  docker-pool docker twi-aot--- 12.44g             27.35  3.92"), Some("lvs"));
         assert_eq!(of("lv_attr twi-aotzD-  Data% 100.00"), Some("lvs"));
         assert_eq!(of("838.36g twi---tz--"), Some("lvs"));
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn headings_are_known_in_any_language() {
+    fn headings_are_recognised_in_any_language() {
         assert_eq!(of("Filesystem     Inodes IUsed  IFree IUse% Mounted on"), Some("df -i"));
         assert_eq!(of("Dateisystem    Größe Benutzt Verf. Verw% Eingehängt auf"), Some("df"));
         assert_eq!(of("Sys. de fichiers Taille Utilisé Dispo Uti% Monté sur"), Some("df"));
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn sentences_are_no_rows() {
+    fn sentences_are_not_rows() {
         for line in [
             "Disk usage on image filesystem is at 85% which is over the high threshold (85%).",
             "write /var/lib/docker/tmp/x: no space left on device",

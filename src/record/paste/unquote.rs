@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quoting_comes_off() {
+    fn quoting_is_removed() {
         assert_eq!(unquoted("> >  Pool Name: a"), " Pool Name: a");
         assert_eq!(unquoted("| Pool Name: a |"), "Pool Name: a");
         assert_eq!(unquoted("`Pool Name: a`"), "Pool Name: a");
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn prompts_and_commands() {
+    fn prompts_and_commands_are_recognised() {
         assert_eq!(prompt("[root@host ~]# docker info"), Some("docker info"));
         assert_eq!(prompt("user@host:/var$ lvs"), Some("lvs"));
         assert_eq!(prompt("# LSize   Attr"), Some("LSize   Attr"));
