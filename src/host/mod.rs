@@ -68,7 +68,7 @@ pub struct Host {
     pub removable: Option<crate::host::docker::ps::Removable>,
     /// Container engines' own directories with their filesystems.
     pub engines: Vec<crate::host::engines::EngineFiles>,
-    /// Tables of the kernel, with what of them is in use.
+    /// Use and limits of kernel tables.
     pub limits: Vec<crate::host::limits::LimitUse>,
     /// Deleted files that are held open, recorded or from a pasted `lsof`.
     pub open_files: Vec<crate::host::fs::lsof::Deleted>,

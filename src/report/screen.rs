@@ -127,7 +127,7 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
     }
 }
 
-/// Of a host without pools: whose files have room.
+/// Words about a host without pools: the engines whose filesystems have free space.
 fn engines(host: &Host) -> String {
     let mut whose: Vec<&str> = host.engines.iter().map(|files| files.engine.whose()).collect();
     whose.dedup();

@@ -22,8 +22,8 @@ enum Thing {
     Image(usize),
 }
 
-/// Counts the blocks that return if the named containers and images are removed. `names` are names or ids, or at least
-/// the first [`DIGITS`] digits of an id.
+/// Counts the blocks that return if the named containers and images are removed. `names` are names, ids, or beginnings of
+/// ids with at least four digits.
 ///
 /// # Errors
 /// A sentence with the first name that matches nothing or several things.
