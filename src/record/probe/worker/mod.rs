@@ -89,7 +89,7 @@ impl Worker {
         self.reap();
         self.give_the_dying_a_moment(query, targets);
         // Another process would wait for the same, and stay as long.
-        let free = targets.iter().take_while(|target| !stuck::is_stuck(query, target)).count();
+        let free = targets.iter().take_while(|target| !self.is_waited_for(query, target, limit)).count();
         let targets = targets.get(..free).unwrap_or_default();
         if targets.is_empty() {
             return vec![Outcome::TimedOut(millis(limit))];
@@ -134,6 +134,27 @@ impl Worker {
             std::thread::sleep(Duration::from_millis(1));
             self.reap();
         }
+    }
+
+    /// Whether a process that was killed still waits for the answer to this. One that another run left behind gets as long to
+    /// end as an answer would take.
+    fn is_waited_for(&self, query: Query, target: &str, limit: Duration) -> bool {
+        if stuck::is_stuck(query, target) {
+            return true;
+        }
+        // Only what the kernel itself answers can wait for ever; a command has a limit of its own.
+        if query != Query::DmStatus {
+            return false;
+        }
+        let question = question(query, target);
+        let deadline = Instant::now() + limit;
+        while stuck::is_asked_by_an_orphan(&question) {
+            if Instant::now() >= deadline {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
     }
 
     fn lose(&mut self, process: &Process, failure: &Failure, question: (Query, &str), limit: Duration) {
@@ -301,6 +322,8 @@ fn serve(machine: &mut dyn Responder, requests: &mut File, answers: &mut File) {
     loop {
         while let Some((question, length)) = framed(&received) {
             let Ok((query, target)) = serde_json::from_slice::<(Query, String)>(question) else { return };
+            // By this a later run knows who still waits for it.
+            let _ = nix::sys::prctl::set_name(&stuck::name(question));
             if answers.write_all(&encode(&machine.ask(query, &target))).is_err() {
                 return;
             }
@@ -313,11 +336,15 @@ fn serve(machine: &mut dyn Responder, requests: &mut File, answers: &mut File) {
     }
 }
 
+fn question(query: Query, target: &str) -> Vec<u8> {
+    serde_json::to_vec(&(query, target)).unwrap_or_default()
+}
+
 /// As many questions as may be under way at once, and how many; none if the first is too long.
 fn questions(query: Query, target: &[&str]) -> (Vec<u8>, usize) {
     let (mut bytes, mut count) = (Vec::new(), 0);
     for thing in target {
-        let question = serde_json::to_vec(&(query, thing)).unwrap_or_default();
+        let question = question(query, thing);
         if bytes.len() + question.len() + 4 > LIMIT_UNDER_WAY {
             break;
         }
