@@ -1,6 +1,7 @@
 //! The plan to move a pool to LVM: its sizes, what it refuses, the settings it writes, and the shell that gives each
 //! block its new place, against `thin_restore` and `thin_dump` themselves.
 
+use super::fake_tools::Stage;
 use super::hosts::*;
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
@@ -471,4 +472,27 @@ fn a_disk_that_nothing_tells_from_others_is_not_written_to() {
     host.disks[0].logical_block = Some(4096);
     pool.data_backing.logical_block = Some(4096);
     assert!(direct_lvm(&host, &pool, &to("/dev/sdb")).possible);
+}
+
+/// A stale name in /dev may be a plain file or another device: nothing is written there, and nothing is ever made there.
+#[test]
+fn blocks_are_only_copied_to_the_volume_itself() {
+    for (there, writes) in
+        [("true", false), (": >v", false), ("mknod v b 7 200", false), ("mknod v b 7 201", true)]
+    {
+        let stage = Stage::new();
+        stage.write("extents", "0 10\n");
+        let store = stage.path("");
+        let line = format!(
+            "cd \"$store\"; {there}; group=..$store; block_sectors=128\n\
+             lay_out() {{ :; }}; release() {{ :; }}; mark_done() {{ :; }}; say() {{ :; }}; run_lvm() {{ :; }}\n\
+             lvs() {{ echo ' 7:201'; }}; dd() {{ echo \"dd $*\"; }}; cmp() {{ :; }}\n\
+             (copy) 2>&1 || true; [ -e v ] || echo absent"
+        );
+        let said = shell(&store, "", &line);
+        assert_eq!(said.contains("dd if="), writes, "{there}: {said}");
+        assert_eq!(said.contains("is not the volume of that name"), !writes, "{there}: {said}");
+        assert!(!writes || said.contains("conv=nocreat,notrunc,fsync"), "{said}");
+        assert_eq!(said.contains("absent"), there == "true", "{there}: {said}");
+    }
 }
