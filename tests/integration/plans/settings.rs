@@ -171,7 +171,7 @@ fn shell(stage: &Stage, line: &str) -> std::process::Output {
         part("prologue.sh")
             .replace("=/var/log/", &format!("={}/", stage.path("").display()))
             .replace("[ \"$(id -u)\" = 0 ]", "true"),
-        part("settings.sh"),
+        part("settings_file.sh"),
         part("settings_copy.sh"),
         s = stage.path("").display().to_string().trim_end_matches('/')
     );
