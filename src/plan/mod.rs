@@ -21,17 +21,18 @@ mod settings_change;
 mod sizes;
 
 pub use direct_lvm::{Counted, DirectLvm, Where, direct_lvm};
+pub use free::Free;
 pub use free::selection::free_selected;
-pub use free::{Free, free};
-pub use grow::{Grow, Which, grow};
+pub use grow::{Grow, Which};
 pub use items::{Fate, Item, Kind};
 pub use min_free_space::{MinFreeSpace, min_free_space};
 pub use numbers::{NUMBERS, Numbers};
-pub use overlay2::{Overlay2, overlay2};
-pub use repair::{Repair, absent_pool, repair};
+pub use overlay2::Overlay2;
+pub use repair::{Repair, absent_pool};
 pub use script::{PROLOGUE, Package, Piece, TOOLS, Tool, Version, YOUNGER, Younger, pieces, script};
 
 use crate::advice::Risk;
+use crate::advice::since::Versions;
 use crate::host::model::pool::Pool;
 use crate::host::model::text::Text;
 use crate::host::{DeviceMapper, Host};
@@ -49,6 +50,30 @@ pub static SHELLS: [&Piece; 8] = [
     &direct_lvm::CONTAINERD_SHELL,
     &overlay2::SHELL,
 ];
+
+/// How to make room in a pool.
+#[must_use]
+pub fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
+    free::free(host, pool, options).fitting(host)
+}
+
+/// How to make a pool larger.
+#[must_use]
+pub fn grow(host: &Host, pool: &Pool, options: &Grow) -> Plan {
+    grow::grow(host, pool, options).fitting(host)
+}
+
+/// How to bring a pool back without wiping it.
+#[must_use]
+pub fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
+    repair::repair(host, pool, options).fitting(host)
+}
+
+/// How to move a Docker from its thin pool to overlay2.
+#[must_use]
+pub fn overlay2(host: &Host, pool: &Pool, options: &Overlay2) -> Plan {
+    overlay2::overlay2(host, pool, options).fitting(host)
+}
 
 /// What a plan is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -179,6 +204,24 @@ pub struct ScriptContext {
 }
 
 impl Plan {
+    /// With commands that exist in the versions that are there; a step that nothing there can do goes. Scripts ask for
+    /// what they need themselves.
+    fn fitting(mut self, host: &Host) -> Self {
+        let versions = Versions::of(host);
+        let fit = |commands: &mut Vec<String>| {
+            let fitting = commands.iter().filter_map(|command| versions.fit(command)).collect();
+            *commands = fitting;
+        };
+        self.steps.retain_mut(|step| {
+            let had = !step.commands.is_empty();
+            fit(&mut step.commands);
+            fit(&mut step.undo);
+            step.check = step.check.take().and_then(|check| versions.fit(&check));
+            !had || !step.commands.is_empty()
+        });
+        self
+    }
+
     fn new(goal: Goal, host: &Host, pool: &Pool, numbers: Numbers) -> Self {
         let how = match host.kernel.device_mapper {
             DeviceMapper::NotAsked => "pasted text",

@@ -15,6 +15,7 @@ use super::pool_facts::{State, state};
 use super::settings::{self, Place as SettingsPlace};
 use super::settings_change::Change;
 use super::{Goal, Piece, Plan, ScriptStep, Step, items, script};
+use crate::advice::since::Versions;
 use crate::advice::{Risk, pool_option, quote};
 use crate::host::Host;
 use crate::host::docker::Docker;
@@ -68,8 +69,7 @@ const NAME: &str = "thinspect-overlay2";
 const SCRIPT: &str = "/root/thinspect-overlay2.sh";
 
 /// How to move a Docker from its thin pool to overlay2.
-#[must_use]
-pub fn overlay2(host: &Host, pool: &Pool, options: &Overlay2) -> Plan {
+pub(super) fn overlay2(host: &Host, pool: &Pool, options: &Overlay2) -> Plan {
     let mut plan = Plan::new(Goal::Overlay2, host, pool, Numbers::default());
     let Some(docker) = docker_of(&mut plan, host, pool) else { return plan };
     let inventory = inventory(pool, docker, &options.owners, options.written.as_ref());
@@ -112,6 +112,7 @@ fn docker_of<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Option<&'a Doc
         PoolOwner::Docker { .. } => {
             let docker = host.docker_of(pool).filter(|d| d.root.is_some());
             if docker.is_none() {
+                rule_out(plan, host, pool);
                 plan.block(
                     "nothing is known of Docker's files here: make the plan on the host itself, as root, or from its \
                      recording",
@@ -138,6 +139,32 @@ fn docker_of<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Option<&'a Doc
     };
     plan.block(why);
     None
+}
+
+/// What a report of Docker's alone rules out, and what is open to that host instead.
+fn rule_out(plan: &mut Plan, host: &Host, pool: &Pool) {
+    let info = pool.docker_info.as_ref();
+    let release =
+        host.kernel.release.as_deref().or_else(|| info?.kernel_version.as_deref()).unwrap_or_default();
+    let docker = Versions::of(host).docker;
+    let before = plan.blocked_by.len();
+    if version(release).is_some_and(|kernel| kernel < (4, 0))
+        && el7_build(release).is_none_or(|build| build < 514)
+    {
+        plan.block(format!(
+            "overlay2 needs kernel 4.0 or newer, or 3.10.0-514 or newer of Red Hat's: this is {release}"
+        ));
+    }
+    if let Some((major, minor)) = docker.filter(|docker| *docker < (1, 12)) {
+        plan.block(format!("overlay2 came with Docker 1.12: this is {major}.{minor} or older"));
+    }
+    if plan.blocked_by.len() > before {
+        plan.warn(
+            "open to this host: update the system, with its kernel and Docker, and plan again (not beyond Docker 24: 25 has \
+             no devicemapper driver and shows nothing of what is in the pool); or `docker save` the images and `docker \
+             commit` the containers that are needed here, and `docker load` them on a newer host",
+        );
+    }
 }
 
 fn numbers(plan: &mut Plan, docker: &Docker, inventory: &Inventory, sizes: &Sizes) {

@@ -91,8 +91,9 @@ enum Case {
 }
 
 /// How to bring a pool back.
-#[must_use]
-pub fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
+pub(super) fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
+    let inactive = inactive(host, pool);
+    let pool = inactive.as_ref().unwrap_or(pool);
     let job = job(host, pool, options);
     let mut plan = Plan::new(Goal::Repair, host, pool, numbers(&job));
     match case(host, pool) {
@@ -144,9 +145,9 @@ fn carrier(pool: &Pool) -> Carrier {
 fn numbers(job: &Job<'_>) -> Numbers {
     let mut numbers = Numbers::default();
     let (data, metadata) = (Half::data(job.pool), &job.metadata);
-    numbers.set("block_bytes", data.block);
-    numbers.set("total_blocks", data.total);
-    numbers.set("free_blocks", data.free);
+    numbers.set("block_bytes", data.block.filter(|_| !data.unit_assumed));
+    numbers.set("total_blocks", data.total.filter(|_| !data.unit_assumed));
+    numbers.set("free_blocks", data.free.filter(|_| !data.unit_assumed));
     numbers.set("metadata_total_blocks", metadata.total);
     numbers.set("metadata_used_blocks", metadata.used());
     numbers.set("metadata_free_blocks", metadata.free);
@@ -167,6 +168,13 @@ fn case(host: &Host, pool: &Pool) -> Case {
     if pool.suspended == Some(true) && !matches!(pool.answer, StatusAnswer::Silent(_)) {
         let (why, steps) = super::pool_facts::suspended(pool);
         return Case::First(why, steps);
+    }
+    if inactive(host, pool).is_some() {
+        return Case::Offline(
+            "the pool is not active: activate it first; follow these steps only if LVM refuses because its metadata \
+             did not pass the check"
+                .into(),
+        );
     }
     if is_absent(host, pool) {
         return Case::Offline(absence(host));
@@ -199,7 +207,16 @@ fn case(host: &Host, pool: &Pool) -> Case {
         (State::MetadataFull, ..) => Case::Full(Which::Metadata),
         (State::Works, ..) => Case::Works,
         (State::Unknown, ..) => {
-            let why = "the pool's mode is not known here, so whether it needs repair is not either";
+            let attributes = pool.lv.as_ref().and_then(|lv| host.lvm.volume(lv)).map(|v| v.attr.as_str());
+            let sound = attributes.is_some_and(|attr| {
+                let letter = |at| attr.chars().nth(at);
+                letter(4) == Some('a') && letter(8) == Some('-')
+            });
+            let why = if sound {
+                "LVM's attributes show an active pool and no failure, so nothing to repair; the kernel's own status decides"
+            } else {
+                "the pool's mode is not known here, so whether it needs repair is not either"
+            };
             Case::First(why.into(), vec![super::grow::ask_for(pool, "repair")])
         }
     }
@@ -210,6 +227,19 @@ fn is_absent(host: &Host, pool: &Pool) -> bool {
     pool.name.is_some()
         && host.kernel.device_mapper == DeviceMapper::Answered
         && !host.pools.iter().any(|p| p.name == pool.name)
+}
+
+/// A pool that LVM lists and that the kernel does not have, by the name that the kernel will give it: LVM lays its own name
+/// over one that has thin volumes (lvm2, lib/activate/dev_manager.c, `lv_layer`).
+fn inactive(host: &Host, pool: &Pool) -> Option<Pool> {
+    let lv = pool.lv.as_ref().filter(|_| pool.device.is_none())?;
+    let row = host.lvm.volume(lv).filter(|v| v.is_inactive_pool())?;
+    if host.kernel.device_mapper != DeviceMapper::Answered {
+        return None;
+    }
+    let layered = host.lvm.volumes.iter().any(|v| v.attr.starts_with('V') && v.name.vg == row.name.vg);
+    let layer = if layered { "-tpool" } else { "" };
+    Some(Pool { name: Some(format!("{}{layer}", row.name.dm_name())), ..pool.clone() })
 }
 
 fn absence(host: &Host) -> String {
