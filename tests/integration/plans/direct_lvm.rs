@@ -244,7 +244,7 @@ fn shell(store: &Path, variables: &str, line: &str) -> String {
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/plan/direct_lvm/direct_lvm.sh");
     let text = format!(
         "set -euo pipefail\nexport LC_ALL=C\nstop() {{ echo \"$*\" >&2; exit 1; }}\nrun() {{ \"$@\"; }}\n\
-         volume=v new_pool=g-v group=g store={}\n{variables}\n. {}\n{line}\n",
+         volume=v new_pool=g-v group=g data_file=/old store={}\n{variables}\n. {}\n{line}\n",
         store.display(),
         source.display()
     );
@@ -278,6 +278,14 @@ fn what_an_interrupted_run_made_is_known_again() {
     let line = "metadata_bytes=64\nprintf '%s\\n' lvol0 other >\"$store/lvs\"\n\
                 lvs() { printf '  %s\\n' lvol0,64 lvol1,64 lvol2,65 xlvol3,64 v,64; }\nstrays";
     assert_eq!(shell(&store, "", line), "lvol1\n", "what was there before is not taken for a stray");
+    for (agreed, removes) in [("no", false), ("yes", true)] {
+        let line = format!(
+            "yes_destroy={agreed}\nsay() {{ echo \"$*\"; }}; run_lvm() {{ echo \"$*\"; }}\n{line}; remove_strays"
+        );
+        let said = shell(&store, "", &line);
+        assert_eq!(said.contains("lvremove -y g/lvol1"), removes, "{said}");
+        assert_eq!(said.contains("seems to be left"), !removes, "{said}");
+    }
     assert!(said("pvs", "'  one,g,thinspect' '  other,h,'", "group_made"));
     assert!(
         !said("pvs", "'  one,other,thinspect'", "group_made")
