@@ -1,8 +1,8 @@
 //! LVM's settings, its backup of the volume groups that carry pools, and its reports.
 //!
-//! Asked only where a pool or what carries it is LVM's, where one could move to LVM, where a pool that a daemon was told
-//! to use is not there, or where a group's backup names a pool: LVM may not have activated it. The tools are run last, without locks and with time
-//! limits: they may hang where the kernel still answers.
+//! Asked only where a pool or what carries it is LVM's, where one could move to LVM, where a pool that a daemon was
+//! told to use is not there, or where a group's backup names a pool: LVM may not have activated it. The tools are run
+//! last, without locks and with time limits: they may hang where the kernel still answers.
 
 use super::block_stack::Carrier;
 use super::dm_devices::Devices;
@@ -52,7 +52,8 @@ pub(super) fn ask(collector: &mut Collector<'_>, devices: &Devices, carriers: &[
     ask_checker(collector);
 }
 
-/// The volume groups whose backup names a thin pool, whether that is active or not. A group without backup is not found.
+/// The volume groups whose backup names a thin pool, whether that is active or not. A group without backup is not
+/// found.
 fn groups_with_pools(collector: &mut Collector<'_>) -> Vec<String> {
     let names = collector.ask(Query::Dir, BACKUPS).unwrap_or_default();
     let mut with_pools = Vec::new();
