@@ -124,7 +124,7 @@ fn guarded(job: &Job<'_>, removal: &Removal) -> Option<ScriptStep> {
     match removal.loss {
         Loss::EndedContainer => {
             let show = format!("docker ps -as --no-trunc --filter id={id} || true");
-            docker::trying(job, &[&show], &[&format!("run docker rm {id} || true")])
+            docker::trying(job, &[&show], &[&format!("remove_container {id}")])
         }
         Loss::DanglingImage | Loss::UnusedImage if removal.names.is_empty() => {
             docker::trying(job, &[], &[&format!("run docker rmi {id} || true")])

@@ -277,6 +277,43 @@ fn the_script_stops_before_anything_when_docker_does_not_answer() {
     }
 }
 
+/// Notes of a move that was made belong to the pool that was moved: a later pool in the same place begins with none.
+#[test]
+fn notes_of_another_pools_move_do_not_count() {
+    let stage = Stage::new();
+    let owners = stage.docker();
+    let text = to_overlay2(owners, BTreeMap::new());
+    assert!(stage.run_here(&text, &["--yes"]).ok());
+    let again = stage.run_here(&text, &["--yes"]);
+    assert!(again.ok() && again.said.contains("step 9 is done"), "the same pool's notes do: {again:?}");
+    stage.sh("cp -a root/devicemapper/metadata new; rm -r root/devicemapper/metadata; mv new root/devicemapper/metadata");
+    for options in [&["--yes"][..], &["--yes", "--yes-destroy"], &["--yes", "--back"]] {
+        let run = stage.run_here(&text, options);
+        assert!(run.failed_saying("holds the notes of another pool's move"), "{options:?}: {run:?}");
+        assert!(
+            !run.called("systemctl st") && !run.called("rm -rf --one-file-system"),
+            "{options:?}: {run:?}"
+        );
+    }
+    let renamed = text.replace("\npool=pool\n", "\npool=other\n");
+    stage.write("info", &stage.read("info").replace("Pool Name: pool", "Pool Name: other"));
+    let run = stage.run_here(&renamed, &["--yes"]);
+    assert!(run.failed_saying("another pool's move"), "{run:?}");
+}
+
+/// Images that came after the plan was made would need room that nobody looked for: that is said before anything stops.
+#[test]
+fn images_that_came_since_are_seen_before_the_downtime() {
+    let stage = Stage::new();
+    let owners = stage.docker();
+    let text = to_overlay2(owners, BTreeMap::new());
+    let noted = text.replace("\nstep_3\n", "\nexit 7\n");
+    assert_eq!(stage.run_here(&noted, &["--yes"]).status, 7);
+    stage.sh("docker commit $(docker ps -aq --no-trunc | head -n 1) pulled:1");
+    let run = stage.run_here(&text, &["--yes"]);
+    assert!(run.failed_saying("images came or went") && !run.called("docker stop"), "{run:?}");
+}
+
 /// A snap's client cannot write archives where they are to go: that is said before anything stops.
 #[test]
 fn a_snaps_client_is_refused() {

@@ -488,10 +488,11 @@ fn selected() -> (Stage, String) {
     let (stage, _) = pruning();
     stage.tool(
         "docker",
-        "case \"$*\" in\ninspect*app:2) echo sha256:other ;;\ninspect*) echo sha256:id ;;\n\
+        "case \"$*\" in\ninspect*StartedAt*) cat \"$STAGE/started\" ;;\ninspect*app:2) echo sha256:other ;;\ninspect*) echo sha256:id ;;\n\
          'rm c0ffee') echo $(( $(cat \"$STAGE/used\") - 60 )) > \"$STAGE/used\" ;;\n\
          'rmi app:1') echo $(( $(cat \"$STAGE/used\") - 40 )) > \"$STAGE/used\" ;;\nesac",
     );
+    stage.write("started", "2026-08-22T09:59:59.5Z\n");
     let (host, mut pool) = published();
     (pool.data.used, pool.data.total) = (Some(DataBlocks(900)), Some(DataBlocks(1000)));
     let image = removal(Loss::UnusedImage, Some("sha256:id"), &["app:1", "app:2"], 40);
@@ -509,6 +510,13 @@ fn the_script_removes_what_was_selected() {
     assert!(run.ok() && stage.read("used").trim() == "800", "{run:?}");
     assert!(run.called("docker rm c0ffee") && run.called("docker rmi app:1"), "{run:?}");
     assert!(!run.called("docker rmi app:2") && run.said.contains("app:2 does not stand for"), "{run:?}");
+    // One that ran since the plan was made holds what nobody judged; nor is one removed that cannot be asked for.
+    for started in ["2026-08-22T10:00:00.5Z\n", ""] {
+        let (stage, text) = selected();
+        stage.write("started", started);
+        let run = stage.run(&text, &["--yes", "--yes-destroy"]);
+        assert!(!run.called("docker rm") && run.said.contains("ran since the plan was made"), "{run:?}");
+    }
     stage.write("used", "960");
     stage.tool("docker", "exit 1");
     let run = stage.run(&text, &["--yes", "--yes-destroy"]);
