@@ -5,7 +5,7 @@ use super::shared::log_findings::Claim;
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
-use crate::host::log::Message;
+use crate::host::log::{LogMessage, Message};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -44,8 +44,18 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
+    if is_made_again(host) {
+        return Vec::new();
+    }
     let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("LVM"));
     found.map(with_advice).into_iter().collect()
+}
+
+/// Whether the last thing said of physical volumes is that one was made: `pvcreate --uuid` first says that it is missing.
+fn is_made_again(host: &Host) -> bool {
+    let told = |m: Message| matches!(m, Message::PvMissing | Message::PvMade);
+    let mut last = host.log_messages.iter().rev().map(LogMessage::message).filter(|m| told(*m));
+    last.next() == Some(Message::PvMade)
 }
 
 fn with_advice(finding: Finding) -> Finding {

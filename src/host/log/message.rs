@@ -195,6 +195,7 @@ pub enum Message {
     PoolToWrite,
     PoolUnanswered,
     ProbeFailed,
+    PvMade,
     PvMissing,
     ReadOnlyFilesystem,
     RecordOdd,
