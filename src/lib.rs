@@ -10,7 +10,7 @@
 //!                          └──▶ plan ──▶ report      what to do, in exact numbers
 //!
 //! host ──▶ forecast ──▶ rules, report                how fast it fills, and when it is full
-//! metadata ──▶ usage ──▶ report                      who owns which blocks
+//! metadata ──▶ usage ──▶ plan, report                who owns which blocks, and what may go
 //! ```
 //! - [`record`] asks a fixed, read-only set of questions and keeps the answers word for word, refusals and silences
 //!   included; it turns pasted text into the same recording.

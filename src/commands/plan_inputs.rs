@@ -4,11 +4,13 @@
 use super::metadata_file;
 use anyhow::{Result, anyhow};
 use std::path::{Path, PathBuf};
+use thinspect::host::Host;
 use thinspect::host::model::pool::Pool;
+use thinspect::host::model::units::Bytes;
 use thinspect::host::owners::{self, Owners};
-use thinspect::host::{self, Host};
 use thinspect::record::Recording;
 use thinspect::report::Source;
+use thinspect::usage::selection::Selection;
 use thinspect::{metadata, plan, usage};
 
 /// A pool, and what was recorded of its host.
@@ -36,10 +38,12 @@ pub(crate) fn plan_free(
     about: &About<'_>,
     root: &Path,
     copy: Option<&Path>,
-    need: host::model::units::Bytes,
+    need: Bytes,
 ) -> Result<plan::Plan> {
-    let error = match choose(about, root, copy, need) {
-        Ok(chosen) => return Ok(plan::free_chosen(about.host, about.pool, &chosen)),
+    let error = match select(about, root, copy, need) {
+        Ok((selection, notes)) => {
+            return Ok(plan::free_selected(about.host, about.pool, &selection, &notes));
+        }
         Err(error) if copy.is_some() => return Err(error),
         Err(error) => error,
     };
@@ -68,7 +72,7 @@ fn count_written(
     root: &Path,
     copy: Option<&Path>,
     owners: &Owners,
-) -> Result<std::collections::BTreeMap<u32, host::model::units::Bytes>> {
+) -> Result<std::collections::BTreeMap<u32, Bytes>> {
     let path = about.metadata(root, copy)?;
     let progress = metadata_file::progress();
     let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
@@ -80,18 +84,18 @@ fn count_written(
     let rows = usage::join(&counted, owners, &reclaim, 0);
     let exclusive = |row: &usage::DeviceRow| {
         let bytes = row.amounts.exclusive?.0.saturating_mul(rows.block.0);
-        Some((row.device_id, host::model::units::Bytes(bytes)))
+        Some((row.device_id, Bytes(bytes)))
     };
     Ok(rows.devices.iter().filter_map(exclusive).collect())
 }
 
-/// Counts in the pool's metadata what to remove.
-fn choose(
+/// Counts in the pool's metadata what to remove; with what has to be said about that.
+fn select(
     about: &About<'_>,
     root: &Path,
     copy: Option<&Path>,
-    need: host::model::units::Bytes,
-) -> Result<plan::Chosen> {
+    need: Bytes,
+) -> Result<(Selection, Vec<String>)> {
     let pool = about.pool;
     let path = about.metadata(root, copy)?;
     let owners = owners::read(about.recording, about.host, pool);
@@ -102,46 +106,17 @@ fn choose(
     let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
     let (file, counted) = metadata_file::read(&path, &options)?;
     let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
-    let free = usage::selection::free(about.host, pool, &owners, &counted, &reclaim, need);
+    let selection = usage::selection::select(about.host, pool, &owners, &counted, &reclaim, need);
     metadata_file::clear_progress();
-    let Some(most) = free.most else {
+    if selection.most.is_none() {
         return Err(anyhow!("{}: the blocks could not be counted exactly", path.display()));
-    };
-    let mut notes: Vec<String> = free.left_alone.iter().map(|what| format!("left alone: {what}")).collect();
-    if let Some(recorded) = pool.transaction_id.filter(|id| *id != counted.transaction_id) {
-        notes.push(format!(
+    }
+    let other = pool.transaction_id.filter(|id| *id != counted.transaction_id).map(|recorded| {
+        format!(
             "the metadata is of transaction {}, what was recorded of the pool of {recorded}: where they are of \
              different times or pools, the steps may give back more or less",
             counted.transaction_id
-        ));
-    }
-    let trim =
-        |trim: usage::selection::Trim| plan::Trimming { name: trim.name, mount: trim.mount, most: trim.most };
-    Ok(plan::Chosen {
-        trims: free.trims.into_iter().map(trim).collect(),
-        wanted: free.need,
-        block: free.block,
-        most,
-        removals: free.steps.into_iter().map(removal).collect(),
-        blocked_by: free.blocked_by,
-        notes,
-    })
-}
-
-fn removal(step: usage::selection::Step) -> plan::Removal {
-    use thinspect::usage::selection::Loss;
-    let thing = match (step.loss, step.id) {
-        (Loss::BuildCache, _) => plan::Thing::BuildCache,
-        (Loss::EndedContainer, Some(id)) => plan::Thing::Container(id),
-        (Loss::DanglingImage | Loss::UnusedImage, Some(id)) => plan::Thing::Image { id, names: step.names },
-        _ => plan::Thing::Other,
-    };
-    plan::Removal {
-        thing,
-        does: step.does,
-        why: step.why,
-        risk: step.risk,
-        commands: step.commands,
-        gain: step.gain,
-    }
+        )
+    });
+    Ok((selection, other.into_iter().collect()))
 }

@@ -83,7 +83,7 @@ static CASES: &[Case] = &[
     // What a pool's state proves where nobody contradicts it; with a status that does, the line stays open.
     case(NoSpace, &[Message::PoolOutOfDataSpace, Message::PoolQueuesWrites, Message::PoolFailsWrites, Message::NoFreeData], &["data-full"]),
     case(NoSpace, &[Message::LvmWarnsData, Message::LvmRefusesAtThreshold, Message::UnmountedWhenFull], &["data-nearly-full", "data-full"]),
-    case(NoSpace, &[Message::NoFreeMetadata, Message::PoolToOutOfMetadata, Message::MetadataOutOfSpace, Message::MetadataFullInTool],
+    case(NoSpace, &[Message::NoFreeMetadata, Message::PoolToOutOfMetadata, Message::MetadataOutOfSpace],
         &["metadata-full", "repair-space-too-small"]),
     case(NoSpace, &[Message::LvmWarnsMetadata], &["metadata-nearly-full", "metadata-full"]),
     case(Refused, &[Message::PoolToReadOnly, Message::MessagesRefused, Message::PoolRefuses, Message::MetadataOperationFailed],

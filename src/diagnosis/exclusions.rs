@@ -4,7 +4,9 @@
 
 use crate::host::Host;
 use crate::host::dm::status::Mode;
+use crate::host::fs::filesystem_of;
 use crate::host::log::LogMessage;
+use crate::host::model::amounts::percent;
 use crate::host::model::backing::{BackingKind, Filesystem};
 use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::text::{Text, text};
@@ -50,7 +52,7 @@ pub(super) fn fact(host: &Host, rule: &str) -> Option<Text> {
         "metadata-full" | "metadata-nearly-full" => of_every_pool(host, |p| {
             let share = p.metadata.permille().or_else(|| p.metadata_centipercent.map(|c| c / 10));
             let used = share.filter(|used| *used < ROOMY)?;
-            Some(text!("{}.{} % of the metadata of {} is in use", used / 10, used % 10, p.label()))
+            Some(text!("{} of the metadata of {} is in use", percent(used), p.label()))
         }),
         "pool-read-only" | "pool-failed" | "pool-unanswered" => of_every_pool(host, |p| {
             (p.mode == Some(Mode::ReadWrite)).then(|| text!("{} is writable", p.label()))
@@ -94,12 +96,12 @@ pub(super) fn speaks_for(host: &Host, rule: &str) -> Option<Text> {
     match rule {
         "data-full" | "data-nearly-full" => host.pools.iter().find_map(|p| {
             let used = p.data.permille().filter(|used| *used >= TIGHT)?;
-            Some(text!("{}.{} % of the data of {} is in use", used / 10, used % 10, p.label()))
+            Some(text!("{} of the data of {} is in use", percent(used), p.label()))
         }),
         "metadata-full" | "metadata-nearly-full" => host.pools.iter().find_map(|p| {
             let share = p.metadata.permille().or_else(|| p.metadata_centipercent.map(|c| c / 10));
             let used = share.filter(|used| *used >= TIGHT)?;
-            Some(text!("{}.{} % of the metadata of {} is in use", used / 10, used % 10, p.label()))
+            Some(text!("{} of the metadata of {} is in use", percent(used), p.label()))
         }),
         "host-filesystem-full" => host.filesystems.iter().find_map(|f| {
             let used = f.used_percent.filter(|used| *used >= 95)?;
@@ -151,9 +153,5 @@ fn filesystem_of_records(host: &Host) -> Option<&Filesystem> {
     let said = || host.pools.iter().find_map(|p| p.docker_info.as_ref()?.root.as_deref());
     let root =
         host.docker_roots.iter().find_map(|d| d.root.as_deref()).or_else(said).unwrap_or("/var/lib/docker");
-    let above = |mount: &str| {
-        root.strip_prefix(mount.trim_end_matches('/')).is_some_and(|r| r.is_empty() || r.starts_with('/'))
-    };
-    let here = host.filesystems.iter().filter(|f| f.mount.as_deref().is_some_and(above));
-    here.max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
+    filesystem_of(&host.filesystems, root)
 }

@@ -10,6 +10,7 @@
 
 use super::pool_facts::Half;
 use crate::host::docker::min_free;
+use crate::host::model::units::BITMAP_BLOCKS;
 use crate::host::model::units::METADATA_BLOCKS_MAX;
 
 /// Sizes of one half, in blocks.
@@ -48,15 +49,11 @@ pub(super) fn data(half: &Half) -> Target {
     Target { minimum_growth, minimum_total, recommended }
 }
 
-/// Data blocks that one bitmap of the space map tells of: four to a byte of 4096 less a header of 16
-/// (drivers/md/persistent-data/dm-space-map-common.h).
-const BITMAP: u64 = 16_320;
-
 /// Sizes for data whose free blocks the kernel does not find: those that the last bitmap tells of. thin_repair and
 /// thin_restore note in that bitmap's entry what is free of the blocks there are, the kernel what there is room for; a
 /// growth changes neither, and an entry with nothing free is passed over (`sm_ll_extend`, `sm_ll_find_free_block`).
 pub(super) fn beyond_bitmap(half: &Half) -> Target {
-    let whole = half.total.and_then(|total| total.checked_next_multiple_of(BITMAP));
+    let whole = half.total.and_then(|total| total.checked_next_multiple_of(BITMAP_BLOCKS));
     let (Some(total), Some(whole)) = (half.total, whole) else { return Target::default() };
     let target = data(&Half { total: Some(whole), free: Some(0), ..*half });
     Target { minimum_growth: target.minimum_total.and_then(|least| least.checked_sub(total)), ..target }

@@ -9,8 +9,8 @@ use crate::diagnosis::{Excluded, Suspect, Symptom, SymptomKind};
 use crate::forecast::SpaceForecast;
 use crate::host::Host;
 use crate::host::dm::status::{Discards, HeldRoot, WhenFull};
-use crate::host::model::backing::{Backing, BackingKind};
-use crate::host::model::pool::{MinFreeFrom, Pool, PoolOwner};
+use crate::host::model::backing::Backing;
+use crate::host::model::pool::{MinFreeFrom, Pool, PoolHalf, PoolOwner};
 use crate::host::model::space::Space;
 use crate::host::model::text::Text;
 use crate::host::model::units::{Blocks, Bytes};
@@ -322,31 +322,7 @@ fn owner(owner: &PoolOwner) -> OwnerV1 {
         PoolOwner::Docker { root } | PoolOwner::Containerd { root } => root.clone(),
         _ => None,
     };
-    OwnerV1 { kind: owner_word(owner), root }
-}
-
-/// Who owns a pool, in one word.
-pub(super) const fn owner_word(owner: &PoolOwner) -> &'static str {
-    match owner {
-        PoolOwner::Docker { .. } => "docker",
-        PoolOwner::Containerd { .. } => "containerd",
-        PoolOwner::Lvm => "lvm",
-        PoolOwner::Stratis => "stratis",
-        PoolOwner::ContainersStorage => "containers-storage",
-        PoolOwner::Unknown => "unknown",
-    }
-}
-
-/// What sort of device carries a pool, in one word.
-pub(super) const fn backing_word(kind: BackingKind) -> &'static str {
-    match kind {
-        BackingKind::Loop => "loop",
-        BackingKind::Lvm => "lvm",
-        BackingKind::Partition => "partition",
-        BackingKind::Disk => "disk",
-        BackingKind::Dm => "dm",
-        BackingKind::Unknown => "unknown",
-    }
+    OwnerV1 { kind: owner.word(), root }
 }
 
 fn space<B: Blocks>(space: &Space<B>, block: Option<Bytes>) -> SpaceV1 {
@@ -363,7 +339,7 @@ fn space<B: Blocks>(space: &Space<B>, block: Option<Bytes>) -> SpaceV1 {
 
 fn backing(backing: &Backing) -> BackingV1 {
     BackingV1 {
-        kind: backing_word(backing.kind),
+        kind: backing.kind.word(),
         device: backing.device.map(|d| d.to_string()),
         path: backing.path.clone(),
         size_bytes: bytes(backing.size),
@@ -381,30 +357,7 @@ fn backing(backing: &Backing) -> BackingV1 {
     }
 }
 
-/// Docker's floor in blocks, of the data and of the metadata.
-pub(super) struct Floor {
-    /// Blocks that must be free.
-    pub(super) required: [Option<u64>; 2],
-    /// Blocks missing to that.
-    pub(super) short: [Option<u64>; 2],
-}
-
-pub(super) fn floor(pool: &Pool) -> Floor {
-    let of = |total: Option<u64>, said: Option<u64>| total.and_then(|t| pool.min_free.required(t)).or(said);
-    let data = of(pool.data.total.map(|t| t.0), pool.refused_data.and_then(|r| r.required));
-    let metadata = of(pool.metadata.total.map(|t| t.0), pool.refused_metadata.and_then(|r| r.required));
-    let short = |required: Option<u64>, free: Option<u64>| Some(required?.saturating_sub(free?));
-    Floor {
-        required: [data, metadata],
-        short: [
-            short(data, pool.data.free().map(|f| f.0)),
-            short(metadata, pool.metadata.free().map(|f| f.0)),
-        ],
-    }
-}
-
 fn min_free(pool: &Pool) -> MinFreeV1 {
-    let Floor { required: [data, metadata], short: [data_short, metadata_short] } = floor(pool);
     MinFreeV1 {
         percent: pool.min_free.percent,
         from: match pool.min_free.from {
@@ -414,10 +367,10 @@ fn min_free(pool: &Pool) -> MinFreeV1 {
             MinFreeFrom::ErrorLine => Some("error-line"),
             MinFreeFrom::NotDocker | MinFreeFrom::TooOld => None,
         },
-        data_required_blocks: data,
-        data_short_blocks: data_short,
-        metadata_required_blocks: metadata,
-        metadata_short_blocks: metadata_short,
+        data_required_blocks: pool.min_free_required(PoolHalf::Data),
+        data_short_blocks: pool.min_free_short(PoolHalf::Data),
+        metadata_required_blocks: pool.min_free_required(PoolHalf::Metadata),
+        metadata_short_blocks: pool.min_free_short(PoolHalf::Metadata),
     }
 }
 

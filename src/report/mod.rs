@@ -105,5 +105,10 @@ fn nothing_known(host: &Host) -> bool {
     let pasted = host.source == crate::record::Source::Pasted;
     // Reports of `docker info` and LVM's rows round, and do not tell whether the pool takes writes.
     let blank = |p: &crate::host::model::pool::Pool| p.mode.is_none() && (pasted || p.data.pair().is_none());
-    pasted && host.pools.is_empty() || host.pools.iter().any(blank)
+    // What LVM itself calls not active has no state; that is known of it.
+    let inactive = |p: &crate::host::model::pool::Pool| {
+        let row = p.lv.as_ref().and_then(|lv| host.lvm.volume(lv));
+        !pasted && row.is_some_and(crate::host::lvm::LogicalVolume::is_inactive_pool)
+    };
+    pasted && host.pools.is_empty() || host.pools.iter().any(|p| blank(p) && !inactive(p))
 }

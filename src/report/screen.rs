@@ -11,7 +11,7 @@ use crate::diagnosis::Suspect;
 use crate::forecast::length;
 use crate::host::dm::status::WhenFull;
 use crate::host::model::backing::Backing;
-use crate::host::model::pool::{MinFreeFrom, Pool, PoolOwner, PoolState, StatusAnswer};
+use crate::host::model::pool::{MinFreeFrom, Pool, PoolHalf, PoolOwner, PoolState, StatusAnswer};
 use crate::host::model::space::Space;
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::{Blocks, Bytes};
@@ -292,10 +292,7 @@ pub(super) fn limit(pool: &Pool) -> Option<Text> {
     if percent == 0 {
         return Some(text!("{} is 0 %: {} lets the pool fill up", option, engine));
     }
-    let total = pool.data.total.map(|t| t.0);
-    let required =
-        total.and_then(|t| pool.min_free.required(t)).or(pool.refused_data.and_then(|r| r.required));
-    let required = required.map(|required| {
+    let required = pool.min_free_required(PoolHalf::Data).map(|required| {
         let bytes =
             pool.block.map(|b| text!(" ({})", Bytes(required.saturating_mul(b.0)))).unwrap_or_default();
         let metadata = metadata_floor(pool).map(|m| format!(" and {m} metadata blocks")).unwrap_or_default();
@@ -312,8 +309,8 @@ pub(super) fn limit(pool: &Pool) -> Option<Text> {
 
 /// Docker's floor in metadata blocks, where that is what it refuses for.
 fn metadata_floor(pool: &Pool) -> Option<u64> {
-    let required = pool.min_free.required(pool.metadata.total?.0)?;
-    (pool.metadata.free()?.0 < required).then_some(required)
+    pool.min_free_short(PoolHalf::Metadata).filter(|short| *short > 0)?;
+    pool.min_free_required(PoolHalf::Metadata)
 }
 
 /// What lies under the pool: the data, and the metadata where it differs in kind.

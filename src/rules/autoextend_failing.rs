@@ -3,9 +3,11 @@
 use super::Finding;
 use super::shared::log_findings::Claim;
 use super::shared::{log_findings, queries};
-use crate::advice::{Advice, Risk};
+use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::log::Message;
+use crate::host::lvm::{LvName, split_name};
+use crate::host::model::pool::Pool;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -58,16 +60,28 @@ static CLAIMS: &[Claim] = &[
 ];
 
 fn check(host: &Host) -> Vec<Finding> {
+    let mut lines = CLAIMS.iter().flat_map(|c| log_findings::lines(host, c.messages));
+    let named = lines.find_map(|line| volume_of(queries::pool_of(host, line)?));
     let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
-    found.map(with_advice).into_iter().collect()
+    found.map(|f| with_advice(f, named.as_ref())).into_iter().collect()
 }
 
-fn with_advice(finding: Finding) -> Finding {
+/// LVM's name of a pool: as a report or the kernel's name for it has it, `docker-thinpool-tpool`.
+fn volume_of(pool: &Pool) -> Option<LvName> {
+    pool.lv.clone().or_else(|| Some(split_name(pool.name.as_deref()?)?.0))
+}
+
+fn with_advice(finding: Finding, pool: Option<&LvName>) -> Finding {
+    let attempt = pool.filter(|lv| !lv.vg.is_empty()).map(|lv| {
+        let name = quote(&format!("{}/{}", lv.vg, lv.lv));
+        format!("lvextend --test --use-policies {name}")
+    });
+    let look = ["vgs", "lvs -a -o+seg_monitor"].into_iter().chain(attempt.as_deref());
     finding
         .advise(Advice::new(
             Risk::Reads,
             "see whether the group has room, and what the extension would do",
-            &["vgs", "lvs -a -o+seg_monitor", "lvextend --test --use-policies VG/POOL"],
+            &look.collect::<Vec<_>>(),
         ))
         .advise(Advice::new(
             Risk::Reads,

@@ -1,11 +1,14 @@
 //! Rule: what lies under the pool is thin itself, and full.
 
-use super::shared::log_findings;
 use super::shared::log_findings::Claim;
+use super::shared::{advice, log_findings};
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
+use crate::host::dm::status::Mode;
 use crate::host::log::Message;
+use crate::host::model::pool::Pool;
+use crate::host::model::thin::Thin;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -52,9 +55,35 @@ static CLAIMS: &[Claim] = &[
 ];
 
 fn check(host: &Host) -> Vec<Finding> {
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
+    if !of_pools.is_empty() {
+        return of_pools;
+    }
     let found =
         log_findings::strongest(host, &RULE, CLAIMS, |line: &_| Subject::host(log_findings::device_of(line)));
     found.map(with_advice).into_iter().collect()
+}
+
+/// A pool whose data lies on a thin device of another pool of this host, which is full.
+fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+    let backing = &pool.data_backing;
+    let carries = |t: &&Thin| {
+        let node = format!("/dev/mapper/{}", t.name);
+        t.device.is_some() && t.device == backing.device || backing.below.contains(&node)
+    };
+    let thin = host.thin_devices.iter().find(carries)?;
+    let below = host.pools.iter().find(|p| p.device.is_some() && p.device == thin.pool)?;
+    if !(below.data.is_full() || matches!(below.mode, Some(Mode::OutOfDataSpace))) {
+        return None;
+    }
+    let name = below.label();
+    let summary = format!(
+        "The pool's data lies on a thin volume of the pool {name}, which is full: make room there first"
+    );
+    let found = Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::pool(pool), summary)
+        .with_evidence("its data lies on", thin.name.clone(), "device-mapper table");
+    let grow = advice::plan("grow", below, "see how to give the pool below room, in exact numbers");
+    Some(with_advice(found).advise(grow))
 }
 
 fn with_advice(finding: Finding) -> Finding {

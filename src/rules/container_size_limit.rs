@@ -55,8 +55,6 @@ super::rule! {
     "container-size-limit", since "0.1.0", check
 }
 
-/// A filesystem on a thin device counts as full from here on, in percent used as tools print it.
-const FULL_PERCENT: u64 = 98;
 /// A thin device counts as full from this share of mapped sectors on: ext4 never writes all of its own
 /// tables, and a full one was measured at 97.7 percent.
 const MAPPED_PERCENT: u64 = 97;
@@ -91,7 +89,7 @@ fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
     let length = thin.length.map(|l| l.bytes());
     let subject = Subject::thin_device(thin.name.clone());
     let container = pool.and_then(|p| thin_devices::container(p, thin.device_id?));
-    if let Some(full) = thin.filesystem.as_ref().and_then(fullness) {
+    if let Some(full) = thin.filesystem.as_ref().and_then(queries::fullness) {
         let finding = full_filesystem(subject, full, length, thin.filesystem.as_ref()?, container.as_deref());
         let finding = Finding { certainty: Certainty::Certain, ..finding };
         let advice = advice(host, thin.filesystem.as_ref(), container.as_deref(), length);
@@ -140,31 +138,11 @@ fn of_filesystem(host: &Host, filesystem: &Filesystem) -> Option<Finding> {
     if reported || !(queries::is_containers_disk(name) || mounted_layer) {
         return None;
     }
-    let full = fullness(filesystem)?;
+    let full = queries::fullness(filesystem)?;
     let name = if queries::is_containers_disk(name) { name } else { mount };
     let subject = Subject::thin_device(name);
     let finding = full_filesystem(subject, full, filesystem.size, filesystem, None);
     Some(finding.advise_all(advice_general(None)))
-}
-
-/// Severity of a full or nearly full filesystem.
-fn fullness(filesystem: &Filesystem) -> Option<Severity> {
-    let none_left = filesystem.available.or(filesystem.free).is_some_and(|b| b.0 == 0);
-    let percent = filesystem.used_percent.unwrap_or_else(|| used_percent(filesystem));
-    if none_left || percent >= 100 {
-        Some(Severity::Critical)
-    } else {
-        (percent >= FULL_PERCENT).then_some(Severity::Warning)
-    }
-}
-
-/// Percent used, rounded down; 0 where it is not known.
-fn used_percent(filesystem: &Filesystem) -> u64 {
-    let (Some(size), Some(left)) = (filesystem.size, filesystem.available.or(filesystem.free)) else {
-        return 0;
-    };
-    let used = u128::from(size.minus(left).0) * 100;
-    used.checked_div(u128::from(size.0)).and_then(|p| u64::try_from(p).ok()).unwrap_or_default()
 }
 
 fn full_filesystem(

@@ -1,8 +1,8 @@
 //! Rule: a device is smaller than the filesystem on it.
 
+use super::Finding;
 use super::shared::log_findings;
 use super::shared::log_findings::Claim;
-use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
 use crate::host::log::Message;
@@ -43,10 +43,7 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| {
-        Subject::filesystem(log_findings::device_of(line))
-    });
-    found.map(with_advice).into_iter().collect()
+    log_findings::strongest_of_filesystems(host, &RULE, CLAIMS).map(with_advice).into_iter().collect()
 }
 
 fn with_advice(finding: Finding) -> Finding {

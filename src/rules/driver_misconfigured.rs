@@ -81,7 +81,6 @@ fn check_log(host: &Host) -> Option<Finding> {
             Message::SizeTooSmall,
             Message::XfsRetriesUnsupported,
             Message::ContainerdConfigInvalid,
-            Message::TableOptionInvalid,
         ],
     );
     let summary = "Docker refuses one of its storage settings, or does not find what they name";

@@ -61,7 +61,8 @@ fn check_log(host: &Host) -> Option<Finding> {
     let root = queries::docker_root(host);
     // Any path whose filesystem is shown to be full, unless that is a thin device's: then it is the volume's size.
     let shown_full = |path: &str| {
-        let filesystem = queries::filesystem_of(host, path).filter(|f| !lies_on_a_container(f));
+        let filesystem =
+            queries::filesystem_of(host, path).filter(|f| !queries::is_on_a_thin_device(host, f));
         filesystem.and_then(fullness).is_some_and(|(severity, _)| severity == Severity::Critical)
     };
     let own = |path: &str| match place(path, root) {
@@ -105,12 +106,6 @@ fn check_log(host: &Host) -> Option<Finding> {
         _ => mount.unwrap_or(root),
     };
     Some(with_advice(finding, below))
-}
-
-/// Whether a filesystem is that of a container or an image.
-fn lies_on_a_container(filesystem: &Filesystem) -> bool {
-    let name = filesystem.source.as_deref().and_then(|s| s.strip_prefix("/dev/mapper/"));
-    name.is_some_and(queries::is_containers_disk)
 }
 
 /// SQLite's words: Docker's link database, or an image's build, could not be written.

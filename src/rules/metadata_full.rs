@@ -87,12 +87,7 @@ fn doubled(pool: &Pool) -> Option<crate::host::model::units::Bytes> {
 fn check_log(host: &Host) -> Option<Finding> {
     let lines = log_findings::current(
         host,
-        &[
-            Message::NoFreeMetadata,
-            Message::MetadataFullInTool,
-            Message::PoolToOutOfMetadata,
-            Message::MetadataOutOfSpace,
-        ],
+        &[Message::NoFreeMetadata, Message::PoolToOutOfMetadata, Message::MetadataOutOfSpace],
     );
     let summary = "A pool's metadata is full: the kernel or a metadata tool found no free block in it";
     let subject = |s: &_| queries::pool_subject(host, s);

@@ -1,11 +1,13 @@
 //! Rule: the metadata device is larger than the kernel can use.
 
-use super::Finding;
 use super::shared::log_findings::Claim;
 use super::shared::{log_findings, queries};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
 use crate::host::log::Message;
+use crate::host::model::pool::Pool;
+use crate::host::model::units::Blocks;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -28,6 +30,9 @@ super::rule! {
     /// ## Example
     /// ```host
     /// [88231.507114] device-mapper: thin: Metadata device dm-3 is larger than 33292800 sectors: excess space will not be used.
+    /// ```
+    /// ```host
+    /// big: 0 2097152 thin-pool 0 4360/4161600 0/16384 - rw discard_passdown queue_if_no_space - 1024
     /// ```
     /// ```host quiet
     /// docker-thinpool: 0 19914752 thin-pool 4 2575/25600 181/19448 - rw discard_passdown queue_if_no_space - 1024
@@ -53,7 +58,20 @@ static CLAIMS: &[Claim] = &[
 
 fn check(host: &Host) -> Vec<Finding> {
     let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
-    found.map(with_advice).into_iter().collect()
+    let known = host.pools.iter().filter(|p| found.is_none() && p.metadata.exact).find_map(of_numbers);
+    found.or(known).map(with_advice).into_iter().collect()
+}
+
+/// Blocks of 4 KiB that a pool can use at most: one bitmap for each of 255 entries of the index
+/// (Linux drivers/md/persistent-data/dm-space-map-metadata.h, `DM_SM_METADATA_MAX_BLOCKS`).
+const MOST_BLOCKS: u64 = 255 * ((1 << 14) - 64);
+
+fn of_numbers(pool: &Pool) -> Option<Finding> {
+    let total = pool.metadata.total.filter(|t| t.count() >= MOST_BLOCKS)?;
+    let summary = "The metadata has the largest size that a pool can use: it cannot grow, and what its device has more is \
+                   not used";
+    let finding = Finding::new(&RULE, Severity::Notice, Certainty::Certain, Subject::pool(pool), summary);
+    Some(finding.with_evidence("metadata blocks", total.count().to_string(), "thin-pool status"))
 }
 
 fn with_advice(finding: Finding) -> Finding {

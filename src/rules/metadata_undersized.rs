@@ -5,6 +5,7 @@ use super::{Finding, Subject};
 use crate::host::Host;
 use crate::host::model::pool::Pool;
 use crate::host::model::text::text;
+use crate::host::model::units::BITMAP_BLOCKS;
 use crate::host::model::units::{Blocks, METADATA_BLOCK, MetadataBlocks, percent_of};
 use crate::verdict::{Certainty, Severity};
 
@@ -40,8 +41,6 @@ super::rule! {
 const MAPPINGS_PER_BLOCK: u64 = 126;
 /// Blocks the kernel keeps back at most.
 const RESERVE: u64 = 4096;
-/// Data blocks whose use one metadata block records from the start (4096 bytes less 16 of header, 2 bits each).
-const BITMAP: u64 = 16_320;
 /// The share of the data that must be in use before its rate tells of the rest.
 const TELLING_PERCENT: u64 = 25;
 
@@ -86,7 +85,7 @@ fn at_this_rate(pool: &Pool) -> Option<u64> {
     if used < percent_of(total, TELLING_PERCENT) {
         return None;
     }
-    let fixed = total.div_ceil(BITMAP).min(metadata);
+    let fixed = total.div_ceil(BITMAP_BLOCKS).min(metadata);
     let growing = u128::from(metadata - fixed) * u128::from(total) / u128::from(used);
     u64::try_from(growing).ok()?.checked_add(fixed)
 }

@@ -3,7 +3,7 @@
 use super::shared::log_findings::Claim;
 use super::shared::{log_findings, queries};
 use super::{Finding, Subject};
-use crate::advice::{Advice, Risk};
+use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::log::Message;
 use crate::verdict::{Certainty, Severity};
@@ -49,8 +49,8 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
-    found.or_else(|| of_volumes(host)).map(with_advice).into_iter().collect()
+    let of_lines = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
+    of_lines.map(with_advice).or_else(|| of_volumes(host)).into_iter().collect()
 }
 
 /// LVM makes the pool's metadata as a plain volume under the pool's own name before it makes the pool. A plain volume
@@ -67,13 +67,16 @@ fn of_volumes(host: &Host) -> Option<Finding> {
     let summary = format!(
         "{name} may be the beginning of a thin pool: a plain volume as large as the group's spare for metadata, and no pool"
     );
+    let remove = format!("lvremove {}", quote(&name));
     let subject = Subject::pool_named(name);
-    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary);
-    Some(finding.with_evidence("attributes", half.attr.clone(), "lvs").with_evidence(
-        "spare",
-        spare.name.lv.clone(),
-        "lvs",
-    ))
+    let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary)
+        .with_evidence("attributes", half.attr.clone(), "lvs")
+        .with_evidence("spare", spare.name.lv.clone(), "lvs");
+    Some(with_advice(finding).advise(Advice::new(
+        Risk::Destroys,
+        "only if no pool of that name was ever in use: remove what is left of it, then make the pool again",
+        &[&remove],
+    )))
 }
 
 fn with_advice(finding: Finding) -> Finding {

@@ -3,7 +3,7 @@
 use super::shared::log_findings::Claim;
 use super::shared::{log_findings, queries};
 use super::{Finding, Subject};
-use crate::advice::{Advice, Risk};
+use crate::advice::{Advice, Risk, quote};
 use crate::host::log::Message;
 use crate::host::lvm::LogicalVolume;
 use crate::host::{Host, Source};
@@ -49,13 +49,14 @@ fn check(host: &Host) -> Vec<Finding> {
     if rows.is_empty() { of_lines(host) } else { rows }
 }
 
-/// Pools that a pasted `lvs` lists as not active. A live host tells of them in other ways: they may be meant to be so.
+/// Pools that `lvs` lists as not active. On a machine that may be meant so: a cluster's other node has it, or nobody needs
+/// it now.
 fn of_rows(host: &Host) -> impl Iterator<Item = Finding> {
-    let pasted = host.source == Source::Pasted;
+    let severity = if host.source == Source::Pasted { Severity::Critical } else { Severity::Notice };
     let answers =
         |v: &&LogicalVolume| host.pools.iter().any(|p| p.mode.is_some() && p.lv.as_ref() == Some(&v.name));
     let rows = host.lvm.volumes.iter().filter(|v| v.is_inactive_pool()).filter(move |v| !answers(v));
-    rows.filter(move |_| pasted).map(|volume| {
+    rows.map(move |volume| {
         let name = if volume.name.vg.is_empty() {
             volume.name.lv.clone()
         } else {
@@ -63,10 +64,21 @@ fn of_rows(host: &Host) -> impl Iterator<Item = Finding> {
         };
         let summary = "The pool is not active: LVM lists it, and the kernel does not have it";
         let subject = host.pools.iter().find(|p| p.lv.as_ref() == Some(&volume.name));
-        let subject = subject.map_or_else(|| Subject::pool_named(name), Subject::pool);
-        let found = Finding::new(&RULE, Severity::Critical, Certainty::Likely, subject, summary);
-        with_advice(found.with_evidence("attributes", volume.attr.clone(), "lvs"))
+        let subject = subject.map_or_else(|| Subject::pool_named(&name), Subject::pool);
+        let found = Finding::new(&RULE, severity, Certainty::Likely, subject, summary);
+        let found = with_advice(found.with_evidence("attributes", volume.attr.clone(), "lvs"));
+        if volume.name.vg.is_empty() { found } else { found.advise(activation(&name)) }
     })
+}
+
+/// The thin volumes in a pool that is active are activated by whoever uses them.
+fn activation(pool: &str) -> Advice {
+    let command = format!("lvchange -ay {}", quote(pool));
+    Advice::new(
+        Risk::Changes,
+        "activate it, unless another host of a shared group uses it; LVM says why when it refuses",
+        &[&command],
+    )
 }
 
 fn of_lines(host: &Host) -> Vec<Finding> {
@@ -80,7 +92,7 @@ fn with_advice(finding: Finding) -> Finding {
         "see which volumes are active, and which are skipped",
         &[
             "lvs -a -o vg_name,lv_name,lv_attr,lv_active,lv_skip_activation",
-            "lvmconfig activation/volume_list activation/auto_activation_volume_list",
+            "lvmconfig --type full activation/volume_list activation/auto_activation_volume_list",
         ],
     ))
 }

@@ -6,6 +6,7 @@ use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
 use crate::host::log::{LogMessage, Message};
+use crate::host::lvm::LogicalVolume;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -29,6 +30,11 @@ super::rule! {
     /// ```host
     ///   WARNING: Couldn't find device with uuid 5sh1Qs-aaaa-bbbb-cccc-dddd-eeee-ffffff.
     /// ```
+    /// ```host
+    ///   LV           VG Attr       LSize   Pool Origin Data%  Meta%
+    ///   pool         vg twi---t-p- 600.00m
+    ///   [pool_tdata] vg Twi-----p- 600.00m
+    /// ```
     /// ```host quiet
     /// docker-thinpool: 0 19914752 thin-pool 4 2575/25600 181/19448 - rw discard_passdown queue_if_no_space - 1024
     /// ```
@@ -44,11 +50,28 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    if is_made_again(host) {
-        return Vec::new();
-    }
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("LVM"));
-    found.map(with_advice).into_iter().collect()
+    let told = || log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("LVM"));
+    let found = if is_made_again(host) { None } else { told() };
+    found.or_else(|| of_rows(host)).map(with_advice).into_iter().collect()
+}
+
+/// The health letter `p` of a row of `lvs` (partial), in a group that has a thin pool.
+fn of_rows(host: &Host) -> Option<Finding> {
+    let rows = || host.lvm.volumes.iter();
+    let partial = |v: &&LogicalVolume| v.attr.chars().nth(8) == Some('p');
+    let beside_pool = |v: &&LogicalVolume| rows().any(|p| p.is_pool() && p.name.vg == v.name.vg);
+    let row =
+        rows().filter(partial).find(|v| v.is_pool()).or_else(|| rows().filter(partial).find(beside_pool))?;
+    let name = row.name.dm_name();
+    let finding = if row.is_pool() {
+        let summary = format!("A physical volume is missing, and a part of the pool {name} lies on it");
+        Finding::new(&RULE, Severity::Critical, Certainty::Certain, Subject::host("LVM"), summary)
+    } else {
+        let summary = "A physical volume of the pool's group is missing: LVM changes nothing in the group until it is \
+                       back, nor extends the pool";
+        Finding::new(&RULE, Severity::Warning, Certainty::Certain, Subject::host("LVM"), summary)
+    };
+    Some(finding.with_evidence("attributes", format!("{name}: {}", row.attr), "lvs"))
 }
 
 /// Whether the last thing said of physical volumes is that one was made: `pvcreate --uuid` first says that it is missing.
@@ -68,6 +91,9 @@ fn with_advice(finding: Finding) -> Finding {
         .advise(Advice::new(
             Risk::Reads,
             "see whether a filter hides it",
-            &["lvmconfig devices/filter devices/global_filter", "lvmdevices"],
+            &[
+                "lvmconfig --type full devices/filter devices/global_filter",
+                "[ ! -e /etc/lvm/devices/system.devices ] || lvmdevices",
+            ],
         ))
 }

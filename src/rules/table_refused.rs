@@ -1,11 +1,11 @@
 //! Rule: the kernel or LVM refused a table or a change of the pool.
 
-use super::Finding;
 use super::shared::log_findings::Claim;
 use super::shared::{log_findings, queries};
+use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
-use crate::host::Host;
-use crate::host::log::Message;
+use crate::host::log::{LogMessage, Message};
+use crate::host::{Host, Source};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -38,13 +38,30 @@ super::rule! {
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Likely,
-    messages: &[Message::TableRefused],
-    summary: "A device-mapper table or a change of the pool was refused; the line before it in the kernel's log says why",
+    messages: &[Message::TableOptionInvalid, Message::TableRefused],
+    summary: "A device-mapper table or a change of the pool was refused; the kernel's log says why",
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
     let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
-    found.map(with_advice).into_iter().collect()
+    found.or_else(|| without_pool(host)).map(with_advice).into_iter().collect()
+}
+
+/// What the kernel of a machine without any pool said last of a thin pool's table: the refused one is that pool.
+fn without_pool(host: &Host) -> Option<Finding> {
+    if host.source != Source::Machine || !host.pools.is_empty() {
+        return None;
+    }
+    let claim = CLAIMS.first()?;
+    let mut refused = log_findings::lines(host, &[Message::TableOptionInvalid, Message::TargetMissing]);
+    refused.retain(|line| line.text.contains("thin-pool"));
+    // Where the target is missing now, what was wrong with a table before is history.
+    let lines = refused.split_off(refused.len().saturating_sub(1));
+    if lines.iter().any(|line| line.message() == Message::TargetMissing) {
+        return None;
+    }
+    let subject = |_: &LogMessage| Subject::pool_named("(pool not named)");
+    log_findings::finding(&RULE, (claim.severity, claim.certainty), &lines, subject, claim.summary)
 }
 
 fn with_advice(finding: Finding) -> Finding {

@@ -4,8 +4,8 @@ use super::shared::log_findings;
 use super::shared::log_findings::Claim;
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
-use crate::host::Host;
-use crate::host::log::Message;
+use crate::host::log::{LogMessage, Message};
+use crate::host::{Host, Source};
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -46,8 +46,21 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
-    found.map(with_advice).into_iter().collect()
+    let subject = |_: &_| Subject::host("host");
+    let found = log_findings::strongest(host, &RULE, CLAIMS, subject);
+    found.or_else(|| not_loaded(host)).map(with_advice).into_iter().collect()
+}
+
+/// A machine that has no pool, and has not loaded the module since its kernel said that it lacks the target. That module's
+/// `no_space_timeout` can be read as long as it is loaded.
+fn not_loaded(host: &Host) -> Option<Finding> {
+    if host.source != Source::Machine || !host.pools.is_empty() || host.kernel.no_space_timeout.is_some() {
+        return None;
+    }
+    let claim = CLAIMS.first()?;
+    let lines = log_findings::lines(host, claim.messages);
+    let subject = |_: &LogMessage| Subject::host("host");
+    log_findings::finding(&RULE, (claim.severity, claim.certainty), &lines, subject, claim.summary)
 }
 
 fn with_advice(finding: Finding) -> Finding {

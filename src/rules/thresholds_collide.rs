@@ -65,7 +65,7 @@ fn of_lvm(host: &Host, pool: &Pool) -> Option<Finding> {
 fn of_kubelet(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(host, &[Message::ImageGcOverThreshold]);
     let thin = queries::speaks_of_thin_pools(host);
-    let threshold = lines.iter().find_map(|s| queries::number_after(&s.text, "threshold"))?;
+    let threshold = lines.iter().find_map(|s| threshold(&s.text))?;
     let floors = host.pools.iter().filter_map(|p| p.min_free.percent);
     let refuses = 100_u64.checked_sub(floors.max().unwrap_or(DEFAULT_PERCENT))?;
     if !thin || threshold + MARGIN < refuses {
@@ -87,4 +87,12 @@ fn of_kubelet(host: &Host) -> Option<Finding> {
         see,
         &["grep -i threshold /var/lib/kubelet/config.yaml", "thinspect plan min-free-space"],
     )))
+}
+
+/// The number after the word `threshold`, wherever the program puts it.
+fn threshold(text: &str) -> Option<u64> {
+    let (_, rest) = text.split_once("threshold")?;
+    let rest = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
 }

@@ -2,10 +2,13 @@
 
 use super::shared::{advice, queries};
 use super::{Finding, Subject};
+use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
-use crate::host::log::{Kind, LogMessage};
+use crate::host::log::Kind;
 use crate::host::lvm::LogicalVolume;
 use crate::host::model::backing::Filesystem;
+use crate::host::model::pool::PoolOwner;
+use crate::host::model::thin::Thin;
 use crate::verdict::{Certainty, Severity};
 
 super::rule! {
@@ -32,6 +35,14 @@ super::rule! {
     ///   vm1    vg  Vwi-aotz--  10.00g pool        100.00
     /// write /srv/db.log: No space left on device
     /// ```
+    /// ```host
+    /// dd: error writing '/srv/big': No space left on device
+    /// Filesystem          Size  Used Avail Use% Mounted on
+    /// /dev/mapper/vg-vm1  182M  178M     0 100% /srv
+    ///   LV     VG  Attr       LSize   Pool Origin Data%  Meta%
+    ///   pool   vg  twi-aotz-- 600.00m             30.35  13.57
+    ///   vm1    vg  Vwi-aotz-- 200.00m pool        91.06
+    /// ```
     /// ```host quiet
     ///   LV     VG  Attr       LSize   Pool Origin Data%  Meta%
     ///   pool   vg  twi-aotz-- 100.00g             41.20  12.00
@@ -40,42 +51,74 @@ super::rule! {
     "volume-full", since "0.1.0", check
 }
 
-/// Percent in use from which a filesystem is taken for full.
-const FULL_PERCENT: u64 = 98;
-
 fn check(host: &Host) -> Vec<Finding> {
+    let mut found: Vec<Finding> = host.thin_devices.iter().filter_map(|t| of_thin(host, t)).collect();
     let roomy = !host.pools.is_empty() && host.pools.iter().all(queries::has_room);
-    let full = host.lvm.volumes.iter().filter(|v| is_full(v));
-    let failed = host.log_messages.iter().find(|m| matches!(m.kind, Kind::NoSpaceLeft { .. }));
-    full.filter(|_| roomy).filter_map(|volume| of_volume(host, volume, failed)).collect()
+    if found.is_empty() && roomy {
+        let thin = host.lvm.volumes.iter().filter(|v| v.attr.starts_with('V'));
+        found.extend(thin.filter_map(|volume| of_row(host, volume)));
+    }
+    found
 }
 
-/// Whether a thin volume maps all of its blocks.
-fn is_full(volume: &LogicalVolume) -> bool {
-    volume.attr.starts_with('V') && volume.data_centipercent == Some(10_000)
-}
-
-fn of_volume(host: &Host, volume: &LogicalVolume, failed: Option<&LogMessage>) -> Option<Finding> {
-    let name = format!("{}/{}", volume.name.vg, volume.name.lv);
-    let filesystem = host.filesystems.iter().find(|f| is_on(f, volume));
-    let full = filesystem.is_some_and(|f| f.used_percent.is_some_and(|used| used >= FULL_PERCENT));
-    if failed.is_none() && !full {
+/// A thin device whose filesystem is full. Containers' disks are another rule's.
+fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
+    let pool = queries::pool_of_thin(host, thin).filter(|p| queries::has_room(p))?;
+    let containers = matches!(pool.owner, PoolOwner::Docker { .. } | PoolOwner::Containerd { .. });
+    if containers || queries::is_containers_disk(&thin.name) {
         return None;
     }
-    let certainty = if full { Certainty::Certain } else { Certainty::Likely };
+    let filesystem = thin.filesystem.as_ref()?;
+    let severity = queries::fullness(filesystem)?;
+    let volume = host.lvm.volumes.iter().find(|v| v.name.dm_name() == thin.name);
+    let level = (severity, Certainty::Certain);
+    Some(of_filesystem(level, &thin.name, filesystem).advise_all(growth(volume)))
+}
+
+fn of_row(host: &Host, volume: &LogicalVolume) -> Option<Finding> {
+    let filesystem = host.filesystems.iter().find(|f| queries::is_on(f, volume));
+    if let Some((filesystem, severity)) = filesystem.and_then(|f| Some((f, queries::fullness(f)?))) {
+        let level = (severity, Certainty::Certain);
+        return Some(
+            of_filesystem(level, &volume.name.dm_name(), filesystem).advise_all(growth(Some(volume))),
+        );
+    }
+    if volume.data_centipercent != Some(10_000) {
+        return None;
+    }
+    let failed = host.log_messages.iter().find(|m| matches!(m.kind, Kind::NoSpaceLeft { .. }))?;
+    let name = format!("{}/{}", volume.name.vg, volume.name.lv);
     let summary = format!("The thin volume {name} has reached its own size, while the pool has room");
-    let finding = Finding::new(&RULE, Severity::Critical, certainty, Subject::thin_device(&name), summary)
-        .with_evidence("mapped of its size", "100 %", "lvs");
-    let lines: Vec<&LogMessage> = failed.into_iter().collect();
-    Some(finding.with_log_lines(&lines).advise(advice::look(
+    let finding =
+        Finding::new(&RULE, Severity::Critical, Certainty::Likely, Subject::thin_device(&name), summary)
+            .with_evidence("mapped of its size", "100 %", "lvs")
+            .with_log_lines(&[failed]);
+    Some(finding.advise(advice::look(
         "see how full its filesystem is, and what the pool has free",
         &["df -h", "lvs -a"],
     )))
 }
 
-/// Whether a filesystem lies on a volume, by the two names that its node has.
-fn is_on(filesystem: &Filesystem, volume: &LogicalVolume) -> bool {
-    let (vg, lv) = (&volume.name.vg, &volume.name.lv);
-    let nodes = [format!("/dev/{vg}/{lv}"), format!("/dev/mapper/{}", volume.name.dm_name())];
-    filesystem.source.as_ref().is_some_and(|source| nodes.contains(source))
+fn of_filesystem(
+    (severity, certainty): (Severity, Certainty),
+    name: &str,
+    filesystem: &Filesystem,
+) -> Finding {
+    let what = if severity == Severity::Critical { "is full" } else { "is nearly full" };
+    let summary = format!("The filesystem of the thin volume {name} {what}, while the pool has room");
+    let mount = filesystem.mount.as_deref().unwrap_or("/");
+    let finding = Finding::new(&RULE, severity, certainty, Subject::thin_device(name), summary)
+        .with_evidence("mounted on", mount, "df");
+    let du = format!("du -xam {} 2>/dev/null | sort -n | tail -n 20", quote(mount));
+    finding
+        .advise(advice::look("see what in it is large, in MiB, and what the pool has free", &[&du, "lvs -a"]))
+}
+
+/// The volume and its filesystem made larger.
+fn growth(volume: Option<&LogicalVolume>) -> Option<Advice> {
+    let volume = volume.filter(|v| !v.name.vg.is_empty())?;
+    let command =
+        format!("lvextend --resizefs -l +25%LV {}", quote(&format!("{}/{}", volume.name.vg, volume.name.lv)));
+    let does = "or make it and its filesystem a quarter larger; what it writes more, the pool must have";
+    Some(Advice::new(Risk::Changes, does, &[&command]))
 }

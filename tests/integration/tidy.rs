@@ -10,7 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("forecast", &["forecast", "host"]),
     ("rules", &["rules", "host", "forecast", "advice", "verdict"]),
     ("diagnosis", &["diagnosis", "host", "rules", "verdict"]),
-    ("plan", &["plan", "host", "advice", "verdict"]),
+    ("plan", &["plan", "host", "usage", "advice", "verdict"]),
     ("usage", &["usage", "host", "metadata", "advice"]),
     ("watch", &["watch", "record", "host", "forecast", "rules", "report", "verdict"]),
     ("exporter", &["exporter", "whole_file"]),

@@ -5,6 +5,7 @@
 use crate::host::dm::status::pool_status;
 use crate::host::dm::table::target;
 use crate::host::docker::info;
+use crate::host::model::amounts::percent;
 use crate::host::model::backing::Filesystem;
 use crate::host::model::pool::Pool;
 use crate::host::model::text::{Text, text};
@@ -117,7 +118,7 @@ fn of_lvs(host: &Host, pool: &Pool) -> Option<Conflict> {
         pool: true,
         fact: "data in use",
         ignored: (format!("{}.{:02} %", said / 100, said % 100).into(), "lvs"),
-        used: (format!("{}.{} %", permille / 10, permille % 10).into(), "thin-pool status"),
+        used: (percent(permille).into(), "thin-pool status"),
         reason: Some("blocks say more than a share".to_owned()),
     })
 }

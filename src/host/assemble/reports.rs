@@ -4,9 +4,9 @@
 
 use super::dm_devices::{is_dockers_own, logical_volume};
 use crate::host::block::losetup::{self, LoopDevice};
-use crate::host::block::sysfs;
 use crate::host::dm::status::Mode;
 use crate::host::docker::info::{self, DockerInfo};
+use crate::host::fs;
 use crate::host::log::{Kind, LogMessage, PoolName};
 use crate::host::lvm::{LogicalVolume, LvName, Lvm};
 use crate::host::model::backing::{Backing, BackingKind, Filesystem, LoopFile};
@@ -80,7 +80,7 @@ pub(in crate::host) fn add_loops(recording: &Recording, host: &mut Host) {
             backing.path = backing.path.take().or(node);
             let Some(file) = &mut backing.file else { continue };
             if host.source == Source::Pasted && backing.filesystem.is_none() {
-                backing.filesystem = sysfs::holding(&host.filesystems, &file.path).cloned();
+                backing.filesystem = fs::filesystem_of(&host.filesystems, &file.path).cloned();
             }
             for known in files.iter().filter(|f| f.path == file.path) {
                 (file.size, file.allocated) = (known.size.or(file.size), known.allocated.or(file.allocated));

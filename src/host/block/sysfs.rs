@@ -4,6 +4,7 @@
 //! its field unknown.
 
 use crate::host::dm::table::DeviceNumber;
+use crate::host::fs::longest_mount;
 use crate::host::fs::stat::{stat, statfs};
 use crate::host::model::backing::{Backing, BackingKind, Filesystem, LoopFile};
 use crate::host::model::units::{Bytes, Sectors};
@@ -142,7 +143,8 @@ pub(in crate::host) fn filesystem_of(
 ) -> Option<Filesystem> {
     let space = recording.said(Query::Statfs, path).map(statfs);
     let device = recording.said(Query::Stat, path).and_then(|s| stat(s).device);
-    let mount = mount_of(mounts, path, device).cloned();
+    let on_device = mounts.iter().filter(|f| device.is_none() || f.device == device);
+    let mount = longest_mount(on_device, path).cloned();
     if space.is_none() && mount.is_none() {
         return None;
     }
@@ -156,30 +158,6 @@ pub(in crate::host) fn filesystem_of(
         user_quotas: place.user_quotas,
         ..space.unwrap_or_default()
     })
-}
-
-/// The mount whose mount point is the longest prefix of the path; of equals, the later one lies on top.
-fn mount_of<'a>(
-    mounts: &'a [Filesystem],
-    path: &str,
-    device: Option<DeviceNumber>,
-) -> Option<&'a Filesystem> {
-    let on_device = |f: &&Filesystem| device.is_none() || f.device == device;
-    let here = mounts.iter().filter(|f| holds(f, path)).filter(on_device);
-    here.max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
-}
-
-/// The filesystem that a path is on, told by the mount points alone.
-#[must_use]
-pub(in crate::host) fn holding<'a>(filesystems: &'a [Filesystem], path: &str) -> Option<&'a Filesystem> {
-    mount_of(filesystems, path, None)
-}
-
-/// Whether a path is at or below a mount point.
-fn holds(filesystem: &Filesystem, path: &str) -> bool {
-    let Some(mount) = filesystem.mount.as_deref() else { return false };
-    let rest = path.strip_prefix(mount.trim_end_matches('/'));
-    rest.is_some_and(|r| r.is_empty() || r.starts_with('/'))
 }
 
 /// The filesystem on a device, where it is mounted and was asked.

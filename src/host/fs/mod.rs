@@ -3,3 +3,27 @@
 pub mod df;
 pub mod lsof;
 pub mod stat;
+
+use super::model::backing::Filesystem;
+
+/// The filesystem that a path is on, told by the mount points alone: the one with the longest that is a prefix of the
+/// path; of equals, the later one lies on top.
+#[must_use]
+pub fn filesystem_of<'a>(filesystems: &'a [Filesystem], path: &str) -> Option<&'a Filesystem> {
+    longest_mount(filesystems.iter(), path)
+}
+
+/// [`filesystem_of`], of some of the filesystems.
+pub(super) fn longest_mount<'a>(
+    filesystems: impl Iterator<Item = &'a Filesystem>,
+    path: &str,
+) -> Option<&'a Filesystem> {
+    filesystems.filter(|f| holds(f, path)).max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
+}
+
+/// Whether a path is at or below a mount point.
+fn holds(filesystem: &Filesystem, path: &str) -> bool {
+    let Some(mount) = filesystem.mount.as_deref() else { return false };
+    let rest = path.strip_prefix(mount.trim_end_matches('/'));
+    rest.is_some_and(|r| r.is_empty() || r.starts_with('/'))
+}

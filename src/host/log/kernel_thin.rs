@@ -108,6 +108,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::OriginAbsent, &["thin: Error opening origin device"]), // the same
     says(M::TableRefused, &["thin: Invalid device id"]), // the same
     says(M::TableRefused, &["ioctl: error adding target to table"]), // dm-ioctl.c, populate_table; the reason stands before
+    says(M::TableRefused, &["ioctl: unable to set up device queue for new table"]), // the same, a size or a limit of a device
     says(M::TableReplaced, &["can't replace immutable target type"]), // dm-ioctl.c, table_load
     says(M::DeviceSizeStale, &["too small for target: start="]), // dm-table.c, device_area_is_invalid
     says(M::TargetMissing, &["thin-pool: unknown target type"]), // dm-table.c

@@ -28,7 +28,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::PoolToReadOnly, &["WARNING: Thin pool", "has read-only metadata"]), // its mode
     // Repair.
     says(M::RepairFailed, &["Repair of thin metadata volume", "failed"]), // lvconvert --repair
-    says(M::MetadataFullInTool, &["couldn't allocate new block"]), // thin-provisioning-tools, transaction manager
+    says(M::RepairSpaceTooSmall, &["couldn't allocate new block"]), // thin_repair, thin_restore 0.x: the target is too small
     says(M::MappingsDamaged, &["Check of mappings failed"]), // thin_check
     says(M::MappingsDamaged, &["data mapping tree contain errors"]), // thin_check 1.x
     says(M::MappingsDamaged, &["mappings, while expected"]), // thin_check 1.x

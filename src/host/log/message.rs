@@ -129,7 +129,6 @@ pub enum Message {
     MessageRefused,
     MessagesRefused,
     MetadataAtMaximum,
-    MetadataFullInTool,
     MetadataGrown,
     MetadataIoError,
     MetadataOpenedTwice,

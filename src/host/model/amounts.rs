@@ -41,6 +41,12 @@ impl Units {
     }
 }
 
+/// Tenths of a percent as people read them: 953 is `95.3 %`.
+#[must_use]
+pub fn percent(permille: u64) -> String {
+    format!("{}.{} %", permille / 10, permille % 10)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

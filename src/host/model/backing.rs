@@ -46,6 +46,21 @@ pub enum BackingKind {
     Unknown,
 }
 
+impl BackingKind {
+    /// The word of the JSON and of metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Loop => "loop",
+            Self::Lvm => "lvm",
+            Self::Partition => "partition",
+            Self::Disk => "disk",
+            Self::Dm => "dm",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// A file that carries a pool through a loop device.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LoopFile {

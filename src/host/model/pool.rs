@@ -6,7 +6,7 @@ use super::backing::Backing;
 use super::owners::Owners;
 use super::pool_metadata::PoolMetadata;
 use super::space::Space;
-use super::units::{Bytes, DataBlocks, MetadataBlocks, Sectors};
+use super::units::{Blocks, Bytes, DataBlocks, MetadataBlocks, Sectors};
 use crate::host::dm::status::{Discards, HeldRoot, Mode, WhenFull};
 use crate::host::dm::table::DeviceNumber;
 use crate::host::docker::info::DockerInfo;
@@ -174,6 +174,21 @@ pub enum MinFreeFrom {
     TooOld,
 }
 
+impl PoolOwner {
+    /// The word of the JSON and of metrics.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Docker { .. } => "docker",
+            Self::Containerd { .. } => "containerd",
+            Self::Lvm => "lvm",
+            Self::Stratis => "stratis",
+            Self::ContainersStorage => "containers-storage",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl MinFree {
     /// The floor in blocks for a total; `None` when there is no check.
     #[must_use]
@@ -276,6 +291,26 @@ impl Pool {
             (_, Some(Mode::Failed)) => PoolState::Failed,
             (_, Some(Mode::Other(_)) | None) => PoolState::Unknown,
         }
+    }
+
+    /// Blocks of a half that must be free before Docker or Podman makes a layer: by the total, else as it was refused.
+    #[must_use]
+    pub fn min_free_required(&self, half: PoolHalf) -> Option<u64> {
+        let (total, refusal) = match half {
+            PoolHalf::Data => (self.data.total.map(Blocks::count), self.refused_data),
+            PoolHalf::Metadata => (self.metadata.total.map(Blocks::count), self.refused_metadata),
+        };
+        total.and_then(|total| self.min_free.required(total)).or_else(|| refusal?.required)
+    }
+
+    /// Blocks of a half missing to that; 0 where the floor is met.
+    #[must_use]
+    pub fn min_free_short(&self, half: PoolHalf) -> Option<u64> {
+        let free = match half {
+            PoolHalf::Data => self.data.free().map(Blocks::count),
+            PoolHalf::Metadata => self.metadata.free().map(Blocks::count),
+        };
+        Some(self.min_free_required(half)?.saturating_sub(free?))
     }
 
     /// Whether Docker makes its layers in this pool.

@@ -44,6 +44,9 @@ unit! {
     MetadataBlocks
 }
 
+/// Blocks that one bitmap of a space map describes: two bits each in 4096 bytes less 16 of header
+/// (drivers/md/persistent-data/dm-space-map-common.h).
+pub const BITMAP_BLOCKS: u64 = 16_320;
 /// Bytes in a sector.
 pub const SECTOR: u64 = 512;
 /// Bytes in a metadata block.

@@ -1,153 +1,60 @@
 //! Which strings a TOML text holds and where they stand, so that one can be read, or replaced with all others left alone.
-//!
-//! Never guesses: values inside lists and inline tables, strings with escapes or over several lines are left out,
-//! as if they were not there.
 
 use std::ops::Range;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 /// A string in a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The keys that lead to it, those of its table first.
+    /// The keys that lead to it, those of its table first; elements of an array have their array's.
     pub path: Vec<String>,
-    /// What it says.
+    /// Its value, escapes resolved.
     pub value: String,
-    /// Where that stands in the text, without its quotes.
+    /// Where it stands in the text, without its quotes.
     pub at: Range<usize>,
 }
 
-/// All strings of a text.
+/// All strings of a text, in its order; of a text that is not TOML, those before its first error.
 #[must_use]
 pub fn strings(text: &str) -> Vec<Entry> {
-    let mut reader = Reader { text, at: 0 };
-    let mut table = Some(Vec::new());
+    let (root, _) = DeTable::parse_recoverable(text);
     let mut found = Vec::new();
-    while reader.next_line() {
-        if reader.eat('[') {
-            reader.eat('[');
-            table = reader.keys();
-        } else if let Some(entry) = reader.entry(table.as_deref()) {
-            found.push(entry);
-        }
-        reader.pass_line();
-    }
+    add_table(text, root.get_ref(), &[], &mut found);
+    found.sort_by_key(|entry| entry.at.start);
     found
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    at: usize,
+/// Adds the strings of a table and of those in it. The parser bounds how deep they lie.
+fn add_table(text: &str, table: &DeTable<'_>, path: &[String], found: &mut Vec<Entry>) {
+    for (key, value) in table {
+        let path: Vec<String> = path.iter().cloned().chain([key.get_ref().to_string()]).collect();
+        add_value(text, value, path, found);
+    }
 }
 
-impl<'a> Reader<'a> {
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
-    fn eat(&mut self, wanted: char) -> bool {
-        let found = self.rest().starts_with(wanted);
-        self.at += if found { wanted.len_utf8() } else { 0 };
-        found
-    }
-
-    fn pass(&mut self, what: impl Fn(char) -> bool) -> &'a str {
-        let rest = self.rest();
-        let end = rest.find(|c| !what(c)).unwrap_or(rest.len());
-        self.at += end;
-        rest.get(..end).unwrap_or_default()
-    }
-
-    fn blanks(&mut self) {
-        self.pass(|c| c == ' ' || c == '\t');
-    }
-
-    /// Goes to the next line that is neither empty nor a comment.
-    fn next_line(&mut self) -> bool {
-        loop {
-            self.pass(char::is_whitespace);
-            if !self.rest().starts_with('#') {
-                return !self.rest().is_empty();
-            }
-            self.pass(|c| c != '\n');
+fn add_value(text: &str, value: &Spanned<DeValue<'_>>, path: Vec<String>, found: &mut Vec<Entry>) {
+    match value.get_ref() {
+        DeValue::String(string) => {
+            let at = without_quotes(text, value.span());
+            found.extend(at.map(|at| Entry { path, value: string.to_string(), at }));
         }
-    }
-
-    /// Passes what is left of a statement: strings are passed whole, and brackets may hold several lines.
-    fn pass_line(&mut self) {
-        let mut depth = 0_usize;
-        while let Some(next) = self.rest().chars().next() {
-            match next {
-                '"' | '\'' => {
-                    self.string();
-                    continue;
-                }
-                '#' => {
-                    self.pass(|c| c != '\n');
-                    continue;
-                }
-                '[' | '{' => depth += 1,
-                ']' | '}' => depth = depth.saturating_sub(1),
-                '\n' if depth == 0 => return,
-                _ => {}
-            }
-            self.at += next.len_utf8();
-        }
-    }
-
-    /// A string without escapes on one line, and where it stands. Whatever it is, it is passed.
-    fn string(&mut self) -> Option<(&'a str, Range<usize>)> {
-        let quote = self.rest().chars().next().filter(|c| matches!(c, '"' | '\''))?;
-        let three: String = [quote; 3].iter().collect();
-        if self.rest().starts_with(&three) {
-            self.at += 3;
-            self.at += self.rest().find(&three).map_or(self.rest().len(), |end| end + 3);
-            return None;
-        }
-        self.at += 1;
-        let start = self.at;
-        let mut escaped = false;
-        loop {
-            self.pass(|c| c != quote && c != '\n' && (c != '\\' || quote == '\''));
-            if !self.eat('\\') {
-                break;
-            }
-            escaped = true;
-            self.at += self.rest().chars().next().map_or(0, char::len_utf8);
-        }
-        let at = start..self.at;
-        let closed = self.eat(quote);
-        (closed && !escaped).then(|| Some((self.text.get(at.clone())?, at)))?
-    }
-
-    fn keys(&mut self) -> Option<Vec<String>> {
-        let mut keys = Vec::new();
-        loop {
-            self.blanks();
-            let key = match self.string() {
-                Some((key, _)) => key,
-                None => self.pass(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'),
-            };
-            if key.is_empty() {
-                return None;
-            }
-            keys.push(key.to_owned());
-            self.blanks();
-            if !self.eat('.') {
-                return Some(keys);
+        DeValue::Array(values) => {
+            for value in values.iter() {
+                add_value(text, value, path.clone(), found);
             }
         }
+        DeValue::Table(table) => add_table(text, table, &path, found),
+        _ => {}
     }
+}
 
-    fn entry(&mut self, table: Option<&[String]>) -> Option<Entry> {
-        let keys = self.keys()?;
-        if !self.eat('=') {
-            return None;
-        }
-        self.blanks();
-        let (value, at) = self.string()?;
-        let path = table?.iter().cloned().chain(keys).collect();
-        Some(Entry { path, value: value.to_owned(), at })
-    }
+/// The part of a quoted string between its quotes, which are one or three.
+fn without_quotes(text: &str, span: Range<usize>) -> Option<Range<usize>> {
+    let quoted = text.get(span.clone())?;
+    let width = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| quoted.starts_with(quote))?.len();
+    let inner = span.start.checked_add(width)?..span.end.checked_sub(width)?;
+    text.get(inner.clone()).map(|_| inner)
 }
 
 #[cfg(test)]
@@ -163,30 +70,40 @@ mod tests {
     #[test]
     fn tables_keys_and_quotes_in_every_notation() {
         let text = "version = 2 # \"no\"\nroot = '/r#oot' # x\n[plugins]\n  [plugins.devmapper]\n    pool_name = \"a-b\"\n\
-                    [plugins.\"io.containerd.snapshotter.v1.devmapper\"]\npool_name='c' \n[ a . 'b.c' ]\nd.e = \"f\"\n[[g]]\nh=\"i\"";
+                    [plugins.\"io.containerd.snapshotter.v1.devmapper\"]\npool_name='c' \n[ a . 'b.c' ]\nd.e = \"f\"\n[[g]]\nh=\"i\"\n\
+                    [j]\nk = { l = \"m\", n = [\"o\"] }\np = \"\"\"q\"\"\"";
         let want = [
             ("root", "/r#oot"),
             ("plugins/devmapper/pool_name", "a-b"),
             ("plugins/io.containerd.snapshotter.v1.devmapper/pool_name", "c"),
             ("a/b.c/d/e", "f"),
             ("g/h", "i"),
+            ("j/k/l", "m"),
+            ("j/k/n", "o"),
+            ("j/p", "q"),
         ];
         assert_eq!(found(text), want.map(|(path, value)| (path.to_owned(), value)));
     }
 
     #[test]
-    fn what_is_not_followed_is_passed_whole() {
-        let text = "a = [\n \"[x]\", # ]\n 'pool_name = \"y\"',\n]\nb = { pool_name = \"z\" }\nc = \"\"\"\npool_name = \"m\"\n\"\"\"\n\
-                    d = \"with \\\" escape\"\ne = '''\nf = \"n\"'''\nlast = \"here\"\nopen = \"\npool_name = \"k\"\n";
-        let want = [("last", "here"), ("pool_name", "k")];
-        assert_eq!(found(text), want.map(|(path, value)| (path.to_owned(), value)));
+    fn escapes_are_resolved_and_stand_where_they_stand() {
+        let text = "a = \"with \\\" escape\"";
+        let all = strings(text);
+        assert_eq!(all[0].value, "with \" escape");
+        assert_eq!(text.get(all[0].at.clone()), Some("with \\\" escape"));
+    }
+
+    #[test]
+    fn what_stands_before_an_error_is_read() {
+        let text = "a = \"one\"\nthis is not TOML\n";
+        assert_eq!(found(text), [("a".to_owned(), "one")]);
     }
 
     proptest! {
         #[test]
-        fn every_text_is_read_to_its_end(text in "[\\[\\]{}a-c.=\"'\\\\#\n é]{0,60}") {
+        fn every_text_is_read_and_every_place_is_in_it(text in "[\\[\\]{}a-c.=\"'\\\\#\n é]{0,60}") {
             for entry in strings(&text) {
-                prop_assert_eq!(text.get(entry.at.clone()), Some(entry.value.as_str()));
+                prop_assert!(text.get(entry.at.clone()).is_some());
             }
         }
     }

@@ -4,6 +4,7 @@
 //! Pure arithmetic in bytes and blocks; whether a device is free to be used is not its business.
 
 use crate::host::docker::min_free;
+use crate::host::model::units::BITMAP_BLOCKS;
 use crate::host::model::units::METADATA_BLOCKS_MAX;
 use crate::plan::sizes::advised_bytes;
 
@@ -18,10 +19,6 @@ pub(super) const GROWTH: u64 = 20;
 const RESERVE: u64 = 16 << 20;
 /// The metadata may become so many times what is used of it now.
 const METADATA_GROWS: u64 = 4;
-/// Blocks in one bitmap of a space map. `thin_restore` counts too few free blocks in a last bitmap that is not whole
-/// (thin-provisioning-tools pull request 288), and the kernel, once it has grown such a space map, does not find the
-/// others: writes hang although blocks are free. So whole bitmaps are restored, and the kernel grows them to the volume.
-pub(super) const BITMAP: u64 = 16_320;
 /// The least metadata: one whole bitmap of 4 KiB blocks, in extents.
 const METADATA_LEAST: u64 = 64 << 20;
 /// Percent points that lie at least between LVM's growing a pool and Docker's refusing new layers.
@@ -131,14 +128,16 @@ impl Demand {
 }
 
 /// The fewest blocks of which those in use are no more than the threshold, and that leave Docker's floor, in whole
-/// bitmaps.
+/// bitmaps. `thin_restore` counts too few free blocks in a last bitmap that is not whole (thin-provisioning-tools pull
+/// request 288), and the kernel, once it has grown such a space map, does not find the others: writes hang although
+/// blocks are free. So whole bitmaps are restored, and the kernel grows them to the volume.
 fn least(demand: &Demand, threshold: u64) -> u64 {
     let share = |used: u64| used.saturating_mul(100).div_ceil(threshold);
     let blocks = share(demand.used);
     let floor = min_free::required(blocks, demand.percent);
     let roomy = blocks.saturating_sub(demand.used) >= floor;
     let blocks = if roomy { blocks } else { share(demand.used.saturating_add(floor)) };
-    blocks.max(demand.used.max(1).checked_next_multiple_of(BITMAP).unwrap_or(u64::MAX))
+    blocks.max(demand.used.max(1).checked_next_multiple_of(BITMAP_BLOCKS).unwrap_or(u64::MAX))
 }
 
 /// For a pool that may become `data` large.

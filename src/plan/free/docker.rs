@@ -11,8 +11,12 @@ use crate::host::parse::version;
 use crate::plan::{Piece, Plan, ScriptStep, Step, script};
 
 /// What removes things from a pool of Docker's.
-static SHELL: Piece =
-    Piece { name: "free/free.sh", text: include_str!("free.sh"), needs: &[&script::DOCKER_SERVICE] };
+pub(in crate::plan) static SHELL: Piece = Piece {
+    name: "free/free.sh",
+    text: include_str!("free.sh"),
+    requires: &[&script::DOCKER_SERVICE],
+    expects: &[],
+};
 /// The release from which `prune` takes `until` and `label` (docker/docker 17.06).
 const PRUNE_FILTERS: (u32, u32) = (17, 6);
 

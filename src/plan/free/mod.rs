@@ -6,6 +6,8 @@ mod docker;
 mod non_docker;
 pub(super) mod selection;
 
+pub(super) use docker::SHELL;
+
 use super::numbers::Numbers;
 use super::pool_facts::{Half, State, state};
 use super::{Goal, Plan, Step};

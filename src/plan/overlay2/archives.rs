@@ -5,6 +5,7 @@
 
 use crate::host::Host;
 use crate::host::docker::Docker;
+use crate::host::fs::filesystem_of;
 use crate::host::model::backing::Filesystem;
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
@@ -151,7 +152,7 @@ pub(super) fn place(
         return short(&what, free, needs(false));
     }
     if let Some(directory) = asked {
-        let there = mount_of(host, directory);
+        let there = filesystem_of(&host.filesystems, directory);
         let beside = there.is_some_and(same);
         let free = there.and_then(|f| f.available.or(f.free));
         let needed = if beside { needs(true) } else { sizes.archive.saturating_add(RESERVE) };
@@ -191,13 +192,4 @@ fn is_disk(filesystem: &Filesystem) -> bool {
             .mount
             .as_deref()
             .is_some_and(|m| !m.contains("/devicemapper/mnt/") && !m.starts_with("/boot"))
-}
-
-/// The measured filesystem that a path lies on.
-fn mount_of<'a>(host: &'a Host, path: &str) -> Option<&'a Filesystem> {
-    let holds = |f: &&Filesystem| {
-        let mount = f.mount.as_deref().unwrap_or("?").trim_end_matches('/');
-        path.strip_prefix(mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    host.filesystems.iter().filter(holds).max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
 }

@@ -26,7 +26,7 @@ use crate::host::parse::version::{el7_build, version};
 use archives::{Place, Sizes};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use steps::{Move, Settings};
+use steps::Move;
 
 /// What may be asked of the plan, and what was read for it.
 #[derive(Debug, Clone, Default)]
@@ -42,14 +42,26 @@ pub struct Overlay2 {
 }
 
 /// What saves images and containers in archives, loads them again, and hands containers over.
-static ARCHIVE: Piece =
-    Piece { name: "overlay2/archive.sh", text: include_str!("archive.sh"), needs: &[&script::DOCKER_STATE] };
-/// What is overlay2's own.
-static SHELL: Piece =
-    Piece { name: "overlay2/overlay2.sh", text: include_str!("overlay2.sh"), needs: &[&ARCHIVE] };
-/// What runs an engine of its own for the old store.
-static OLD_ENGINE: Piece =
-    Piece { name: "overlay2/old_engine.sh", text: include_str!("old_engine.sh"), needs: &[&SHELL] };
+static ARCHIVE: Piece = Piece {
+    name: "overlay2/archive.sh",
+    text: include_str!("archive.sh"),
+    requires: &[&script::SETTINGS, &script::SETTINGS_COPY, &OLD_ENGINE],
+    expects: &[],
+};
+/// What runs an older engine in the installed one's place.
+static OLD_ENGINE: Piece = Piece {
+    name: "overlay2/old_engine.sh",
+    text: include_str!("old_engine.sh"),
+    requires: &[&script::DOCKER_STATE],
+    expects: &[],
+};
+/// The steps.
+pub(super) static SHELL: Piece = Piece {
+    name: "overlay2/overlay2.sh",
+    text: include_str!("overlay2.sh"),
+    requires: &[&ARCHIVE],
+    expects: &[],
+};
 
 /// The name of the directory for archives.
 const NAME: &str = "thinspect-overlay2";
@@ -362,37 +374,21 @@ fn steps(
         place,
         root: docker.root.as_deref().unwrap_or_default(),
         driver: "overlay2",
-        settings: Settings { file: &path, difference: difference(&edited.old, &edited.text()), change },
+        settings: path,
+        difference: difference(&edited.old, &edited.text()),
         script: SCRIPT.to_owned(),
         engine: options.old_engine.as_deref().filter(|_| old_engine::is_needed(docker)),
     };
     plan.basis.pieces = vec![&SHELL];
     plan.basis.variables.extend(script::docker_variables(Some(docker)));
     plan.basis.variables.push(("engine", way.engine.unwrap_or_default().to_owned()));
-    if way.engine.is_some() {
-        plan.basis.pieces.push(&OLD_ENGINE);
-        plan.basis.variables.push(("engine_settings", old_engine::settings(docker)));
-    }
-    steps::basis(plan, &way, true, true);
-    let fresh = steps::first("overlay2_is_new");
-    let used = format!("{}/image/overlay2 holds images of another time", way.root);
-    plan.basis.needs.insert(1, (fresh, used));
-    plan.basis.needs.insert(
-        1,
-        (
-            steps::first("entries_are_typed"),
-            format!("the filesystem of {} has no d_type (ftype=0), or xfs_info does not tell", way.root),
-        ),
-    );
-    let mut note = steps::note(&way);
-    if let Some(guarded) = &mut note.guarded {
-        let tried =
-            "overlay2_works || stop 'this kernel does not do here what overlay2 needs; dmesg says why'";
-        guarded.run.insert(0, tried.into());
-    }
+    let settings = way.engine.map(|_| old_engine::settings(docker)).unwrap_or_default();
+    plan.basis.variables.push(("engine_settings", settings));
+    change.describe(&mut plan.basis);
+    steps::basis(plan, &way);
     plan.steps.push(steps::script(&way, &command(pool, options)));
     plan.steps.extend(way.engine.map(|engine| old_engine::start(&way, engine)));
-    plan.steps.push(note);
+    plan.steps.push(steps::note(&way));
     plan.steps.push(steps::stop(&way));
     plan.steps.push(steps::save_containers(&way));
     plan.steps.push(steps::save_images(&way));
@@ -443,20 +439,6 @@ fn remove(pool: &Pool, way: &Move<'_>) -> Step {
     if let Some(lv) = &pool.lv {
         step.commands.push(format!("lvremove {}", quote(&format!("{}/{}", lv.vg, lv.lv))));
     }
-    let needs = [
-        ("is_done verified", "nothing was compared yet"),
-        (
-            "contents_are_there",
-            "not every container's files were compared after they were copied: the old pool may be the only copy",
-        ),
-        (
-            "matches_saved old-store old_store_now",
-            "the old store was used again since Docker left it, so it holds what the new one does not: look what that is",
-        ),
-        ("driver_is \"$new_driver\"", "Docker does not use the new store"),
-        ("old_pool_is_idle", "somebody still uses the old pool"),
-    ];
-    let guarded = ScriptStep::new("old_pool_is_gone", &needs, &["remove_old_pool"]);
-    step.guarded = Some(ScriptStep { separate: true, ..guarded });
+    step.guarded = Some(ScriptStep { separate: true, ..ScriptStep::named("remove_old_store") });
     step
 }

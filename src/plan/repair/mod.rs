@@ -7,6 +7,9 @@ mod consumers;
 mod loop_file;
 mod preconditions;
 
+pub(super) use block_device::SHELL as LVM_SHELL;
+pub(super) use loop_file::SHELL as FILE_SHELL;
+
 use super::grow::{Grow, Which, grow};
 use super::numbers::Numbers;
 use super::pool_facts::{Half, State, state};
@@ -312,6 +315,9 @@ fn offline(plan: &mut Plan, job: &Job<'_>) {
         "what can be lost: the pool's last changes (what was made in its last second), and what was written since \
          the errors began"
     });
+    if consumers::is_dockers(job) {
+        plan.warn_of_swarm(job.host, job.pool);
+    }
     plan.steps.push(consumers::cause(job));
     plan.steps.push(consumers::stop(job));
     match &job.carrier {

@@ -5,6 +5,7 @@
 use super::{Carrier, Job};
 use crate::advice::{Risk, lost_files, put_back, quote};
 use crate::host::Host;
+use crate::host::fs::filesystem_of;
 use crate::host::log::Message;
 use crate::host::model::backing::{Backing, Filesystem};
 use crate::host::model::text::{Text, text};
@@ -104,12 +105,7 @@ fn place<'a>(job: &'a Job<'_>) -> (Option<&'a Filesystem>, &'a str) {
         let backing = &job.pool.metadata_backing;
         return (backing.filesystem.as_ref().or(job.pool.data_backing.filesystem.as_ref()), metadata);
     }
-    let above = |f: &&Filesystem| {
-        let rest = f.mount.as_deref().and_then(|m| job.copies.strip_prefix(m.trim_end_matches('/')));
-        rest.is_some_and(|r| r.is_empty() || r.starts_with('/'))
-    };
-    let here = job.host.filesystems.iter().filter(above);
-    (here.max_by_key(|f| f.mount.as_deref().map_or(0, str::len)), &job.copies)
+    (filesystem_of(&job.host.filesystems, &job.copies), &job.copies)
 }
 
 fn room(plan: &mut Plan, job: &Job<'_>) {

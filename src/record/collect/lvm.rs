@@ -1,7 +1,7 @@
 //! LVM's settings, its backup of the volume groups that carry pools, and its reports.
 //!
-//! Asked only where a pool or what carries it is LVM's, where one could move to LVM, or where a pool that a daemon was told
-//! to use is not there: LVM may not have activated it. The tools are run last, without locks and with time
+//! Asked only where a pool or what carries it is LVM's, where one could move to LVM, where a pool that a daemon was told
+//! to use is not there, or where a group's backup names a pool: LVM may not have activated it. The tools are run last, without locks and with time
 //! limits: they may hang where the kernel still answers.
 
 use super::block_stack::Carrier;
@@ -11,6 +11,8 @@ use crate::record::{Outcome, Query, Recording};
 
 /// Where LVM looks for thin_check unless told otherwise.
 const CHECKER: &str = "/usr/sbin/thin_check";
+/// Where LVM keeps a copy of each group's metadata, by the group's name.
+const BACKUPS: &str = "/etc/lvm/backup";
 /// So many profiles and volume groups are looked at.
 const LIMIT_FILES: usize = 64;
 
@@ -26,15 +28,18 @@ pub(super) fn ask(collector: &mut Collector<'_>, devices: &Devices, carriers: &[
     names.extend(carriers.iter().filter(|c| c.uuid.starts_with("LVM-")).map(|c| c.name.as_str()));
     let absent = configured(&collector.recording);
     names.extend(absent.iter().map(String::as_str).filter(|n| devices.pools.iter().all(|p| p.name != *n)));
-    if names.is_empty() && !in_any_case {
+    let mut groups: Vec<String> = names.into_iter().filter_map(group).collect();
+    if devices.pools.is_empty() {
+        groups.extend(groups_with_pools(collector));
+    }
+    if groups.is_empty() && !in_any_case {
         return;
     }
     ask_settings(collector);
-    let mut groups: Vec<String> = names.into_iter().filter_map(group).collect();
     groups.sort_unstable();
     groups.dedup();
     for group in groups.iter().take(LIMIT_FILES) {
-        collector.ask(Query::File, &format!("/etc/lvm/backup/{group}"));
+        collector.ask(Query::File, &format!("{BACKUPS}/{group}"));
     }
     // Asking what dmeventd watches would start it where it does not run; where it hangs, the rest is asked
     // without.
@@ -45,6 +50,22 @@ pub(super) fn ask(collector: &mut Collector<'_>, devices: &Devices, carriers: &[
     run(collector, "vgs");
     run(collector, "pvs");
     ask_checker(collector);
+}
+
+/// The volume groups whose backup names a thin pool, whether that is active or not. A group without backup is not found.
+fn groups_with_pools(collector: &mut Collector<'_>) -> Vec<String> {
+    let names = collector.ask(Query::Dir, BACKUPS).unwrap_or_default();
+    let mut with_pools = Vec::new();
+    for name in names.lines().take(LIMIT_FILES) {
+        let Outcome::Answered(text) = collector.respondent.ask(Query::File, &format!("{BACKUPS}/{name}"))
+        else {
+            continue;
+        };
+        if text.contains("type = \"thin-pool\"") {
+            with_pools.push(name.to_owned());
+        }
+    }
+    with_pools
 }
 
 /// The pools that daemons were told to use, by the names that device-mapper would give them.

@@ -7,9 +7,8 @@
 mod exposition;
 
 use super::Report;
-use super::json::{self, backing_word, owner_word};
 use crate::host::Host;
-use crate::host::model::pool::{Pool, PoolOwner, PoolState};
+use crate::host::model::pool::{Pool, PoolHalf, PoolOwner, PoolState};
 use crate::host::model::space::Space;
 use crate::host::model::thin::Thin;
 use crate::host::model::units::{Blocks, Bytes, METADATA_BLOCK};
@@ -115,8 +114,8 @@ fn of_states(all: &mut Exposition, host: &Host) {
         let labels = [
             ("pool", pool.label()),
             ("uuid", pool.uuid.as_deref().unwrap_or_default()),
-            ("owner", owner_word(&pool.owner)),
-            ("backing", backing_word(pool.data_backing.kind)),
+            ("owner", pool.owner.word()),
+            ("backing", pool.data_backing.kind.word()),
         ];
         info.sample(&labels, Value::Count(1));
     }
@@ -214,16 +213,20 @@ fn of_floors(all: &mut Exposition, pools: &[Pool]) {
     per_pool(all, pools, "thinspect_pool_min_free_ratio", help, |p| {
         Some(Value::Share { part: p.min_free.percent?, of: 100 })
     });
-    let amounts = |p: &Pool, blocks: fn(&json::Floor) -> [Option<u64>; 2]| {
-        let [data, metadata] = blocks(&json::floor(p));
-        let of =
-            |blocks: Option<u64>, block: Option<Bytes>| bytes(Some(Bytes(blocks?.saturating_mul(block?.0))));
-        [of(data, p.block), of(metadata, Some(METADATA_BLOCK))]
+    let amounts = |p: &Pool, blocks: fn(&Pool, PoolHalf) -> Option<u64>| {
+        let size = |half: PoolHalf, block: Option<Bytes>| {
+            bytes(Some(Bytes(blocks(p, half)?.saturating_mul(block?.0))))
+        };
+        [size(PoolHalf::Data, p.block), size(PoolHalf::Metadata, Some(METADATA_BLOCK))]
     };
     let help = "Bytes that must be free before Docker makes a layer or container.";
-    per_space(all, pools, "thinspect_pool_min_free_required_bytes", help, |p| amounts(p, |f| f.required));
+    per_space(all, pools, "thinspect_pool_min_free_required_bytes", help, |p| {
+        amounts(p, Pool::min_free_required)
+    });
     let help = "Bytes missing to that; 0 where the floor is met.";
-    per_space(all, pools, "thinspect_pool_min_free_shortfall_bytes", help, |p| amounts(p, |f| f.short));
+    per_space(all, pools, "thinspect_pool_min_free_shortfall_bytes", help, |p| {
+        amounts(p, Pool::min_free_short)
+    });
 }
 
 fn of_backings(all: &mut Exposition, pools: &[Pool]) {

@@ -33,6 +33,32 @@ pub(in crate::rules) fn fresh<'a>(host: &'a Host, messages: &[Message]) -> Vec<&
     if host.source == Source::Machine { current(host, messages) } else { lines(host, messages) }
 }
 
+/// Lines about filesystems: those of a text, or of a machine those that name one of its thin devices, until that was
+/// mounted again without a complaint. A pool's own state says nothing of what lies on its devices.
+pub(in crate::rules) fn of_filesystems<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
+    if host.source != Source::Machine {
+        return lines(host, messages);
+    }
+    let thin = |device: &str| {
+        let minor = device.strip_prefix("dm-").and_then(|m| m.parse::<u32>().ok());
+        host.thin_devices.iter().any(|t| minor.is_some() && t.device.map(|d| d.minor) == minor)
+    };
+    // ext4 says so when it is done, XFS when it begins; what is wrong still is said again after that.
+    let mounted = |s: &LogMessage| {
+        s.message() == Message::Normal
+            && (s.text.contains("mounted filesystem") || s.text.contains("Mounting V"))
+    };
+    let all = &host.log_messages;
+    let mut found = Vec::new();
+    for (at, line) in all.iter().enumerate().filter(|(_, s)| messages.contains(&s.message())) {
+        let Some(device) = line.device().filter(|d| thin(d)) else { continue };
+        if !all.iter().skip(at + 1).any(|s| mounted(s) && s.device() == Some(device)) {
+            found.push(line);
+        }
+    }
+    found
+}
+
 /// The last lines of some meanings that are about a pool.
 pub(in crate::rules) fn for_pool<'a>(
     host: &'a Host,
@@ -98,6 +124,20 @@ pub(in crate::rules) fn strongest(
     claims.iter().find_map(|claim| {
         let level = (claim.severity, claim.certainty);
         finding(rule, level, &fresh(host, claim.messages), &subject, claim.summary)
+    })
+}
+
+/// The same of lines about filesystems, as [`of_filesystems`] has them.
+pub(in crate::rules) fn strongest_of_filesystems(
+    host: &Host,
+    rule: &Rule,
+    claims: &[Claim],
+) -> Option<Finding> {
+    claims.iter().find_map(|claim| {
+        let level = (claim.severity, claim.certainty);
+        let lines = of_filesystems(host, claim.messages);
+        let subject = |line: &LogMessage| Subject::filesystem(device_of(line));
+        finding(rule, level, &lines, subject, claim.summary)
     })
 }
 

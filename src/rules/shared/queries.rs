@@ -9,6 +9,7 @@ use crate::host::dm::status::Mode;
 use crate::host::dm::table::DeviceNumber;
 use crate::host::docker::Docker;
 use crate::host::docker::info::DockerInfo;
+use crate::host::fs;
 use crate::host::fs::lsof::Deleted;
 use crate::host::log::{Kind, LogMessage, Message};
 use crate::host::lvm::LogicalVolume;
@@ -20,6 +21,7 @@ use crate::host::model::thin::Thin;
 use crate::host::model::units::{Blocks, Bytes};
 use crate::host::parse::version::version;
 use crate::rules::Subject;
+use crate::verdict::Severity;
 
 /// Where Docker keeps its things unless told otherwise.
 pub(in crate::rules) const DEFAULT_ROOT: &str = "/var/lib/docker";
@@ -31,7 +33,7 @@ pub(in crate::rules) fn span(secs: u64) -> String {
 
 /// Tenths of a percent as people read them: 953 is `95.3 %`.
 pub(in crate::rules) fn percent(permille: u64) -> String {
-    format!("{}.{} %", permille / 10, permille % 10)
+    crate::host::model::amounts::percent(permille)
 }
 
 /// `1474560 of 1638400 blocks (90.0 %)`, or the same in bytes where only bytes were said.
@@ -151,12 +153,7 @@ pub(in crate::rules) fn docker_root(host: &Host) -> &str {
 
 /// The filesystem a path is on: the one with the longest mount point above it.
 pub(in crate::rules) fn filesystem_of<'a>(host: &'a Host, path: &str) -> Option<&'a Filesystem> {
-    let above = |mount: &str| {
-        let rest = path.strip_prefix(mount.trim_end_matches('/'));
-        rest.is_some_and(|r| r.is_empty() || r.starts_with('/'))
-    };
-    let here = host.filesystems.iter().filter(|f| f.mount.as_deref().is_some_and(above));
-    here.max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
+    fs::filesystem_of(&host.filesystems, path)
 }
 
 /// What deleted files that are held open keep of a filesystem, and who holds the largest.
@@ -223,14 +220,6 @@ pub(in crate::rules) fn no_space_lines(host: &Host) -> impl Iterator<Item = (&Lo
     })
 }
 
-/// The first whole number after `before` in a text.
-pub(in crate::rules) fn number_after(text: &str, before: &str) -> Option<u64> {
-    let (_, rest) = text.split_once(before)?;
-    let rest = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().ok()
-}
-
 /// The pool a thin device lives in: by number, by the prefix Docker gives both names, or the only one there
 /// is.
 pub(in crate::rules) fn pool_of_thin<'a>(host: &'a Host, thin: &Thin) -> Option<&'a Pool> {
@@ -293,4 +282,42 @@ pub(in crate::rules) fn capped_by_filesystem(pool: &Pool) -> Option<(Bytes, Byte
     // Docker rounds each of the three to four digits: 0.05 percent of the total at most, twice.
     let clearly = available.plus(Bytes(total.0 / 500)) < free;
     clearly.then_some((free, available))
+}
+
+/// A filesystem on a thin device counts as full from here on, in percent used as tools print it.
+const FULL_PERCENT: u64 = 98;
+
+/// Severity of a full or nearly full filesystem on a thin device.
+pub(in crate::rules) fn fullness(filesystem: &Filesystem) -> Option<Severity> {
+    let none_left = filesystem.available.or(filesystem.free).is_some_and(|b| b.0 == 0);
+    let percent = filesystem.used_percent.unwrap_or_else(|| used_percent(filesystem));
+    if none_left || percent >= 100 {
+        Some(Severity::Critical)
+    } else {
+        (percent >= FULL_PERCENT).then_some(Severity::Warning)
+    }
+}
+
+/// Percent used, rounded down; 0 where it is not known.
+fn used_percent(filesystem: &Filesystem) -> u64 {
+    let (Some(size), Some(left)) = (filesystem.size, filesystem.available.or(filesystem.free)) else {
+        return 0;
+    };
+    let used = u128::from(size.minus(left).0) * 100;
+    used.checked_div(u128::from(size.0)).and_then(|p| u64::try_from(p).ok()).unwrap_or_default()
+}
+
+/// Whether a filesystem lies on a volume, by the two names that its node has.
+pub(in crate::rules) fn is_on(filesystem: &Filesystem, volume: &LogicalVolume) -> bool {
+    let (vg, lv) = (&volume.name.vg, &volume.name.lv);
+    let nodes = [format!("/dev/{vg}/{lv}"), format!("/dev/mapper/{}", volume.name.dm_name())];
+    filesystem.source.as_ref().is_some_and(|source| nodes.contains(source))
+}
+
+/// Whether a filesystem lies on a thin device: a container's disk, or a thin volume that `lvs` or the kernel lists.
+pub(in crate::rules) fn is_on_a_thin_device(host: &Host, filesystem: &Filesystem) -> bool {
+    let name = filesystem.source.as_deref().and_then(|s| s.strip_prefix("/dev/mapper/"));
+    let active = |name: &str| host.thin_devices.iter().any(|t| t.name == name);
+    let mut thin = host.lvm.volumes.iter().filter(|v| v.attr.starts_with('V'));
+    name.is_some_and(|n| is_containers_disk(n) || active(n)) || thin.any(|v| is_on(filesystem, v))
 }

@@ -19,9 +19,9 @@ use crate::metadata;
 use labels::{container_word, image_words, step};
 use std::collections::{BTreeSet, HashSet};
 
-/// What to remove.
+/// What was selected, exact to the block.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Free {
+pub struct Selection {
     /// What was asked for, in blocks, rounded up.
     pub need: DataBlocks,
     /// Size of a block.
@@ -118,21 +118,21 @@ enum Candidate {
 /// What to remove so that `need` returns to the pool. `host`, `pool` and `owners` are of one recording; `usage` is of
 /// the pool's metadata, read before or after it.
 #[must_use]
-pub fn free(
+pub fn select(
     host: &Host,
     pool: &Pool,
     owners: &Owners,
     usage: &metadata::Usage,
     reclaim: &dyn Reclaim,
     need: Bytes,
-) -> Free {
+) -> Selection {
     let block = Sectors(u64::from(usage.data_block_sectors)).bytes();
     let wanted = need.0.div_ceil(block.0.max(1));
     let ids: BTreeSet<u32> = usage.devices.iter().map(|d| d.device_id).collect();
     let in_pool = &ids;
     let leaked = leaked(pool, owners, usage, in_pool);
     let all = candidates(owners, &leaked);
-    let mut free = Free {
+    let mut selection = Selection {
         need: DataBlocks(wanted),
         block,
         trims: trims(host, pool, owners, usage, block),
@@ -145,13 +145,14 @@ pub fn free(
     };
     let picked = Trial::new(owners, &all, in_pool);
     let Some(gains) = reclaim.in_turn(&picked.sets) else {
-        free.blocked_by
+        selection
+            .blocked_by
             .push("the blocks could not be counted exactly: see the notes on the metadata".to_owned());
-        return free;
+        return selection;
     };
     let most: u64 = gains.iter().sum();
-    free.most = Some(DataBlocks(most));
-    free.reachable = Some(most >= wanted);
+    selection.most = Some(DataBlocks(most));
+    selection.reachable = Some(most >= wanted);
     let (mut picked, mut gains) = picked.first_enough(owners, in_pool, &gains, wanted);
     let thin = picked.thinned(owners, &gains, wanted);
     if thin.len() < picked.candidates.len() {
@@ -164,10 +165,10 @@ pub fn free(
     let mut sum = 0_u64;
     for (candidate, gain) in picked.candidates.iter().zip(gains) {
         sum = sum.saturating_add(gain);
-        free.steps.extend(step(owners, pool, *candidate, gain, sum));
+        selection.steps.extend(step(owners, pool, *candidate, gain, sum));
     }
-    free.gain = DataBlocks(sum);
-    free
+    selection.gain = DataBlocks(sum);
+    selection
 }
 
 /// Pools that refuse to delete anything (drivers/md/dm-thin.c, `pool_message`).
@@ -351,8 +352,7 @@ impl Trial {
     }
 }
 
-/// The whole amount in bytes.
-impl Free {
+impl Selection {
     /// What the steps give back.
     #[must_use]
     pub fn gain_bytes(&self) -> Bytes {

@@ -13,20 +13,20 @@ use thinspect::host::model::thin::Thin;
 use thinspect::host::model::units::{Bytes, DataBlocks};
 use thinspect::host::owners::{self, DeviceRole, Owners, State};
 use thinspect::record::{Outcome, Query};
-use thinspect::usage::selection::{Free, Loss, Trim, free};
+use thinspect::usage::selection::{Loss, Selection, Trim, select};
 use thinspect::usage::{Reclaim, Removal};
 
 const BLOCK: Bytes = Bytes(65536);
 
-fn plan(owners: &Owners, blocks: &Blocks, need: u64) -> Free {
-    free(&host(), &pool(), owners, &blocks.usage(), blocks, Bytes(need * BLOCK.0))
+fn plan(owners: &Owners, blocks: &Blocks, need: u64) -> Selection {
+    select(&host(), &pool(), owners, &blocks.usage(), blocks, Bytes(need * BLOCK.0))
 }
 
 fn host() -> Host {
     docker_host(&recording())
 }
 
-fn commands(free: &Free) -> Vec<&str> {
+fn commands(free: &Selection) -> Vec<&str> {
     free.steps.iter().flat_map(|s| &s.commands).map(String::as_str).collect()
 }
 
@@ -67,7 +67,7 @@ fn no_more_than_needed() {
     let image = plan(&owners, &blocks, 145);
     assert_eq!((commands(&image), image.gain), (words.to_vec(), DataBlocks(149)));
     assert_eq!(plan(&owners, &blocks, 0).steps, []);
-    let byte = free(&host(), &pool(), &owners, &blocks.usage(), &blocks, Bytes(7 * BLOCK.0 + 1));
+    let byte = select(&host(), &pool(), &owners, &blocks.usage(), &blocks, Bytes(7 * BLOCK.0 + 1));
     assert_eq!(byte.need, DataBlocks(8), "a part of a block is a block");
 }
 
@@ -122,7 +122,7 @@ fn what_trimming_may_give_back() {
         thin(12, 100, "/mnt/late"),
         thin(3, 0, "/mnt/x"),
     ];
-    let trims = |pool: &Pool| free(&host, pool, &owners, &blocks.usage(), &blocks, Bytes(1)).trims;
+    let trims = |pool: &Pool| select(&host, pool, &owners, &blocks.usage(), &blocks, Bytes(1)).trims;
     let trim = |name: &str, most| Trim {
         name: name.to_owned(),
         mount: format!("/mnt/{name}"),
@@ -172,7 +172,7 @@ fn new_devices_are_not_leaked() {
     let mut usage = blocks.usage();
     for made in [Some(7), Some(8), None] {
         usage.devices.last_mut().unwrap().transaction_id = made;
-        let plan = free(&host(), &pool(), &owners, &usage, &blocks, Bytes(10_000 * BLOCK.0));
+        let plan = select(&host(), &pool(), &owners, &usage, &blocks, Bytes(10_000 * BLOCK.0));
         assert!(!plan.steps.iter().any(|s| s.loss == Loss::LeakedDevice), "{made:?}");
         assert_eq!(plan.left_alone.len(), 1, "{:?}", plan.left_alone);
     }
@@ -197,7 +197,7 @@ fn a_pool_that_deletes_nothing() {
     let (owners, blocks) = (owners(), blocks());
     let mut pool = pool();
     pool.mode = Some(Mode::ReadOnly);
-    let plan = free(&host(), &pool, &owners, &blocks.usage(), &blocks, BLOCK);
+    let plan = select(&host(), &pool, &owners, &blocks.usage(), &blocks, BLOCK);
     assert_eq!(plan.blocked_by.len(), 1);
     struct Unable;
     impl Reclaim for Unable {
@@ -205,12 +205,12 @@ fn a_pool_that_deletes_nothing() {
             None
         }
     }
-    let plan = free(&host(), &pool, &owners, &blocks.usage(), &Unable, BLOCK);
+    let plan = select(&host(), &pool, &owners, &blocks.usage(), &Unable, BLOCK);
     assert_eq!((plan.steps.len(), plan.reachable, plan.most, plan.blocked_by.len()), (0, None, None, 2));
 }
 
 /// The devices that a plan's steps name by their commands.
-fn devices(owners: &Owners, plan: &Free) -> BTreeSet<u32> {
+fn devices(owners: &Owners, plan: &Selection) -> BTreeSet<u32> {
     let mut removal = thinspect::usage::Removal::new(owners);
     let mut gone = BTreeSet::new();
     for command in commands(plan) {

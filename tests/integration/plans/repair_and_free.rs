@@ -10,10 +10,8 @@ use thinspect::host::log::{Kind, LogMessage, Message};
 use thinspect::host::model::pool::{MinFree, MinFreeFrom, Pool, PoolOwner, StatusAnswer};
 use thinspect::host::model::units::{Bytes, DataBlocks};
 use thinspect::host::{DeviceMapper, Host};
-use thinspect::plan::{
-    Chosen, Free, NUMBERS, Plan, Removal, Repair, Thing, Trimming, absent_pool, free, free_chosen, repair,
-    script,
-};
+use thinspect::plan::{Free, NUMBERS, Plan, Repair, absent_pool, free, free_selected, repair, script};
+use thinspect::usage::selection::{Loss, Selection, Step as Removal, Trim};
 
 const GIB: u64 = 1 << 30;
 
@@ -432,44 +430,61 @@ fn the_script_removes_no_more_than_is_needed() {
     assert!(again.ok() && !again.called("docker container prune"), "{again:?}");
 }
 
-/// What else can be chosen: the build cache goes by Docker's own command, trimming comes before anything is removed.
+/// A selection that gives 100 blocks where 90 are wanted.
+fn selection(steps: Vec<Removal>) -> Selection {
+    Selection {
+        need: DataBlocks(90),
+        block: Bytes(1 << 16),
+        trims: Vec::new(),
+        steps,
+        gain: DataBlocks(100),
+        most: Some(DataBlocks(100)),
+        reachable: Some(true),
+        blocked_by: Vec::new(),
+        left_alone: Vec::new(),
+    }
+}
+
+fn removal(loss: Loss, id: Option<&str>, names: &[&str], gain: u64) -> Removal {
+    Removal {
+        loss,
+        id: id.map(str::to_owned),
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        does: "remove it".to_owned(),
+        why: "Lost: it.".to_owned(),
+        risk: Risk::Destroys,
+        commands: vec!["docker".to_owned()],
+        gain: DataBlocks(gain),
+        sum: DataBlocks(gain),
+    }
+}
+
+/// What else can be selected: the build cache goes by Docker's own command, trimming comes before anything is removed.
 #[test]
 fn the_build_cache_and_what_trimming_gives_back() {
     let (host, pool) = published();
-    let chosen = Chosen {
-        trims: vec![Trimming { name: "web".into(), mount: "/a b".into(), most: DataBlocks(70) }],
-        wanted: DataBlocks(90),
-        block: Bytes(1 << 16),
-        most: DataBlocks(100),
-        removals: vec![Removal {
-            thing: Thing::BuildCache,
-            does: "remove the build cache".to_owned(),
-            why: "Lost: time.".to_owned(),
-            risk: Risk::Destroys,
-            commands: vec!["docker builder prune --all".to_owned()],
-            gain: DataBlocks(100),
-        }],
-        blocked_by: Vec::new(),
-        notes: Vec::new(),
+    let selected = Selection {
+        trims: vec![Trim { name: "web".into(), mount: "/a b".into(), most: DataBlocks(70) }],
+        ..selection(vec![removal(Loss::BuildCache, None, &[], 100)])
     };
-    let plan = free_chosen(&host, &pool, &chosen);
+    let plan = free_selected(&host, &pool, &selected, &[]);
     assert_eq!(plan.steps[0].commands, ["fstrim -v '/a b'"]);
     assert!(plan.steps[0].why.plain().contains("web at most 70 blocks"), "{}", plan.steps[0].why.plain());
     assert_eq!(plan.steps[1].gain_blocks, Some(100));
     let script = script(&plan);
     assert!(script.contains("docker builder prune --all --force"), "{script}");
     let others = Pool { owner: PoolOwner::Containerd { root: None }, ..pool };
-    let plan = free_chosen(&host, &others, &chosen);
+    let plan = free_selected(&host, &others, &selected, &[]);
     assert!(
         plan.possible
             && plan.unscriptable().is_some_and(|why| why.plain().contains("Docker's commands only"))
     );
     let failed = Pool { mode: Some(Mode::Failed), ..others };
-    assert!(!free_chosen(&host, &failed, &chosen).possible);
+    assert!(!free_selected(&host, &failed, &selected, &[]).possible);
 }
 
 /// In the same pool: a container frees 60, an image 40 once the last of its names goes.
-fn chosen() -> (Stage, String) {
+fn selected() -> (Stage, String) {
     let (stage, _) = pruning();
     stage.tool(
         "docker",
@@ -479,31 +494,15 @@ fn chosen() -> (Stage, String) {
     );
     let (host, mut pool) = published();
     (pool.data.used, pool.data.total) = (Some(DataBlocks(900)), Some(DataBlocks(1000)));
-    let removal = |thing, gain| Removal {
-        thing,
-        does: "remove it".to_owned(),
-        why: "Lost: it.".to_owned(),
-        risk: Risk::Destroys,
-        commands: vec!["docker".to_owned()],
-        gain: DataBlocks(gain),
-    };
-    let image = Thing::Image { id: "sha256:id".to_owned(), names: vec!["app:1".into(), "app:2".into()] };
-    let chosen = Chosen {
-        trims: Vec::new(),
-        wanted: DataBlocks(90),
-        block: Bytes(1 << 16),
-        most: DataBlocks(100),
-        removals: vec![removal(Thing::Container("c0ffee".to_owned()), 60), removal(image, 40)],
-        blocked_by: Vec::new(),
-        notes: Vec::new(),
-    };
-    (stage, script(&free_chosen(&host, &pool, &chosen)))
+    let image = removal(Loss::UnusedImage, Some("sha256:id"), &["app:1", "app:2"], 40);
+    let selected = selection(vec![removal(Loss::EndedContainer, Some("c0ffee"), &[], 60), image]);
+    (stage, script(&free_selected(&host, &pool, &selected, &[])))
 }
 
 /// A name that stands for another image by now is left alone.
 #[test]
-fn the_script_removes_what_was_chosen() {
-    let (stage, text) = chosen();
+fn the_script_removes_what_was_selected() {
+    let (stage, text) = selected();
     let run = stage.run(&text, &["--yes"]);
     assert!(run.failed_saying("--yes-destroy goes on") && stage.read("used") == "900", "{run:?}");
     let run = stage.run(&text, &["--yes", "--yes-destroy"]);
@@ -589,7 +588,66 @@ fn without_systemd_services_are_stopped_and_started_all_the_same() {
     let systemctl = stage.read("bin/systemctl");
     stage.write("bin/service", &systemctl.replace("case \"$*\"", "case \"$2 $1\""));
     stage.sh("chmod 755 bin/service; rm -r run/systemd");
-    let run = agreed(&stage, &script(&of(&host, &pool)));
+    let text = script(&of(&host, &pool));
+    let without = agreed(&stage, &text);
+    assert!(without.failed_saying("no service of this host runs Docker"), "{without:?}");
+    assert!(!without.called("docker stop") && !without.called("service"), "{without:?}");
+    // As old packages of Debian and Ubuntu call it.
+    stage.write("etc/init.d/docker.io", "");
+    let service = stage.read("bin/service");
+    stage.write(
+        "bin/service",
+        &service.replace("stop docker\"", "stop docker.io\"").replace("start docker\"", "start docker.io\""),
+    );
+    let run = agreed(&stage, &text);
     assert!(run.ok() && works(&stage), "{run:?}");
-    assert!(run.called("service docker stop") && !run.called("systemctl"), "{run:?}");
+    assert!(run.called("service docker.io stop") && run.called("service docker.io start"), "{run:?}");
+    assert!(!run.called("systemctl"), "{run:?}");
+}
+
+/// A job that upstart does not run, or an init script that has not started it: whoever did stops it.
+#[test]
+fn a_service_that_does_not_run_it_is_not_stopped_for_it() {
+    for service in ["echo docker stop/waiting", "echo unused; exit 3"] {
+        let stage = Stage::new();
+        let (host, pool, _) = set(&stage, "GOOD", "metadata");
+        stage.tool("service", service);
+        stage.write("etc/init/docker.conf", "");
+        stage.sh("rm -r run/systemd");
+        let run = agreed(&stage, &script(&of(&host, &pool)));
+        assert!(run.failed_saying("no service of this host runs Docker"), "{service}: {run:?}");
+        assert!(run.called("service docker status") && !run.called("service docker stop"), "{run:?}");
+        assert!(!run.called("docker stop") && stage.exists("docker"), "{run:?}");
+    }
+}
+
+/// A daemon that somebody started in a shell over ssh is in sshd's service.
+#[test]
+fn a_shells_service_is_not_stopped_for_a_daemon_that_was_started_in_it() {
+    for (group, stopped) in [
+        ("0::/system.slice/sshd.service\n", None),
+        ("0::/user.slice/user-0.slice/session-1.scope\n", None),
+        ("0::/system.slice/own-engine.service\n", Some("own-engine")),
+        ("0::/system.slice/snap.docker.dockerd.service\n", Some("snap.docker.dockerd")),
+    ] {
+        let stage = Stage::new();
+        let (host, pool, _) = set(&stage, "GOOD", "metadata");
+        stage.write("proc/4242/cgroup", group);
+        let name = stopped.unwrap_or("sshd");
+        let systemctl = stage.read("bin/systemctl").replace("docker.service\"", &format!("{name}.service\""));
+        let main = "case \"$*\" in 'show -p MainPID own-engine.service') echo MainPID=4242 ;; show*MainPID*) echo MainPID=17 ;; esac";
+        stage.write("bin/systemctl", &format!("{systemctl}{main}\n"));
+        let run = agreed(&stage, &script(&of(&host, &pool)));
+        match stopped {
+            None => {
+                assert!(run.failed_saying("no service of this host runs Docker"), "{group}: {run:?}");
+                assert!(!run.called("systemctl stop") && !run.called("docker stop"), "{group}: {run:?}");
+            }
+            Some(name) => {
+                assert!(run.ok() && works(&stage), "{group}: {run:?}");
+                assert!(run.called(&format!("systemctl stop {name}.service")), "{group}: {run:?}");
+                assert!(run.called(&format!("systemctl start {name}.service")), "{group}: {run:?}");
+            }
+        }
+    }
 }
