@@ -39,6 +39,18 @@ use crate::host::{DeviceMapper, Host};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+/// The shell of each plan; what it requires comes along with [`pieces`].
+pub static SHELLS: [&Piece; 8] = [
+    &settings::SHELL,
+    &script::RESIZE,
+    &free::SHELL,
+    &repair::FILE_SHELL,
+    &repair::LVM_SHELL,
+    &direct_lvm::DOCKER_SHELL,
+    &direct_lvm::CONTAINERD_SHELL,
+    &overlay2::SHELL,
+];
+
 /// How to make room in a pool.
 #[must_use]
 pub fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
@@ -62,18 +74,6 @@ pub fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
 pub fn overlay2(host: &Host, pool: &Pool, options: &Overlay2) -> Plan {
     overlay2::overlay2(host, pool, options).fitting(host)
 }
-
-/// The shell of each plan; what it requires comes along with [`pieces`].
-pub static SHELLS: [&Piece; 8] = [
-    &settings::SHELL,
-    &script::RESIZE,
-    &free::SHELL,
-    &repair::FILE_SHELL,
-    &repair::LVM_SHELL,
-    &direct_lvm::DOCKER_SHELL,
-    &direct_lvm::CONTAINERD_SHELL,
-    &overlay2::SHELL,
-];
 
 /// What a plan is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]

@@ -49,10 +49,15 @@ fn check(host: &Host) -> Vec<Finding> {
     if rows.is_empty() { of_lines(host) } else { rows }
 }
 
-/// Pools that `lvs` lists as not active. On a machine that may be meant so: a cluster's other node has it, or nobody needs
-/// it now.
+/// Pools that `lvs` lists as not active. On a machine that may be meant so, where nobody complains: surely where activation is
+/// to be skipped (the tenth attribute, `k`).
 fn of_rows(host: &Host) -> impl Iterator<Item = Finding> {
-    let severity = if host.source == Source::Pasted { Severity::Critical } else { Severity::Notice };
+    let pasted = host.source == Source::Pasted;
+    let severity = move |v: &LogicalVolume| match v.attr.chars().nth(9) {
+        _ if pasted => Severity::Critical,
+        Some('k') => Severity::Notice,
+        _ => Severity::Warning,
+    };
     let answers =
         |v: &&LogicalVolume| host.pools.iter().any(|p| p.mode.is_some() && p.lv.as_ref() == Some(&v.name));
     let rows = host.lvm.volumes.iter().filter(|v| v.is_inactive_pool()).filter(move |v| !answers(v));
@@ -65,7 +70,7 @@ fn of_rows(host: &Host) -> impl Iterator<Item = Finding> {
         let summary = "The pool is not active: LVM lists it, and the kernel does not have it";
         let subject = host.pools.iter().find(|p| p.lv.as_ref() == Some(&volume.name));
         let subject = subject.map_or_else(|| Subject::pool_named(&name), Subject::pool);
-        let found = Finding::new(&RULE, severity, Certainty::Likely, subject, summary);
+        let found = Finding::new(&RULE, severity(volume), Certainty::Likely, subject, summary);
         let found = with_advice(found.with_evidence("attributes", volume.attr.clone(), "lvs"));
         if volume.name.vg.is_empty() { found } else { found.advise(activation(&name)) }
     })

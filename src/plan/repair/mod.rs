@@ -92,6 +92,8 @@ enum Case {
 
 /// How to bring a pool back.
 pub(super) fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
+    let inactive = inactive(host, pool);
+    let pool = inactive.as_ref().unwrap_or(pool);
     let job = job(host, pool, options);
     let mut plan = Plan::new(Goal::Repair, host, pool, numbers(&job));
     match case(host, pool) {
@@ -167,6 +169,13 @@ fn case(host: &Host, pool: &Pool) -> Case {
         let (why, steps) = super::pool_facts::suspended(pool);
         return Case::First(why, steps);
     }
+    if inactive(host, pool).is_some() {
+        return Case::Offline(
+            "the pool is not active: activate it first; follow these steps only if LVM refuses because its metadata \
+             did not pass the check"
+                .into(),
+        );
+    }
     if is_absent(host, pool) {
         return Case::Offline(absence(host));
     }
@@ -218,6 +227,19 @@ fn is_absent(host: &Host, pool: &Pool) -> bool {
     pool.name.is_some()
         && host.kernel.device_mapper == DeviceMapper::Answered
         && !host.pools.iter().any(|p| p.name == pool.name)
+}
+
+/// A pool that LVM lists and that the kernel does not have, by the name that the kernel will give it: LVM lays its own name
+/// over one that has thin volumes (lvm2, lib/activate/dev_manager.c, `lv_layer`).
+fn inactive(host: &Host, pool: &Pool) -> Option<Pool> {
+    let lv = pool.lv.as_ref().filter(|_| pool.device.is_none())?;
+    let row = host.lvm.volume(lv).filter(|v| v.is_inactive_pool())?;
+    if host.kernel.device_mapper != DeviceMapper::Answered {
+        return None;
+    }
+    let layered = host.lvm.volumes.iter().any(|v| v.attr.starts_with('V') && v.name.vg == row.name.vg);
+    let layer = if layered { "-tpool" } else { "" };
+    Some(Pool { name: Some(format!("{}{layer}", row.name.dm_name())), ..pool.clone() })
 }
 
 fn absence(host: &Host) -> String {

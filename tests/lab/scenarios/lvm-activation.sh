@@ -31,7 +31,7 @@ is_quiet() {
 }
 
 names_the_inactive_pool() {
-  shows pool-inactive pool-inactive '.findings[0].severity == "notice"'
+  shows pool-inactive pool-inactive '.verdict == "warning"'
   says inactive-rows pool-inactive lvs -a
   expect_json /out/inactive-rows.json '.verdict == "critical"'
 }
