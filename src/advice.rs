@@ -1,6 +1,8 @@
-//! Advice as data: what to do, what it risks, the commands to type, what it gains.
+//! Advice as data: what to do, its risk, its commands and its gain.
 //!
-//! Nothing here is ever executed, and no word from outside reaches a command unquoted.
+//! Never executed. Names from outside are always quoted in commands.
+
+pub mod since;
 
 use crate::host::model::backing::Backing;
 use crate::host::model::pool::Pool;
@@ -8,11 +10,11 @@ use crate::host::model::text::Text;
 use crate::host::model::units::Bytes;
 use serde::Serialize;
 
-/// What following a piece of advice can cost, mildest first.
+/// The risk of following advice, mildest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Risk {
-    /// Looks only.
+    /// Only reads.
     Reads,
     /// Changes settings or sizes; nothing is interrupted.
     Changes,
@@ -23,7 +25,7 @@ pub enum Risk {
 }
 
 impl Risk {
-    /// The word for it.
+    /// The word in the output.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -40,16 +42,16 @@ impl Risk {
 pub struct Advice {
     /// What it does, in a few words.
     pub does: Text,
-    /// What it can cost.
+    /// Its risk.
     pub risk: Risk,
-    /// Commands to type in order, each complete and quoted.
+    /// Commands in order, each complete and quoted.
     pub commands: Vec<String>,
-    /// Bytes that become free, where known.
+    /// Bytes that become free, if known.
     pub gain: Option<Bytes>,
 }
 
 impl Advice {
-    /// Advice with its commands.
+    /// Advice without a known gain.
     #[must_use]
     pub fn new(risk: Risk, does: impl Into<Text>, commands: &[&str]) -> Self {
         Self {
@@ -60,19 +62,19 @@ impl Advice {
         }
     }
 
-    /// With a known gain.
+    /// The same advice with a known gain.
     #[must_use]
     pub fn gaining(self, gain: Bytes) -> Self {
         Self { gain: Some(gain), ..self }
     }
 }
 
-/// A word as a POSIX shell takes it: bare if plain, else in single quotes. Control characters cannot be typed or
-/// pasted safely, so they are written as the printf escapes of `$'…'`.
+/// Quotes a word for a shell: unchanged if it has no special characters, else in single quotes. A word with control
+/// characters, which cannot be pasted safely, is written as bash's `$'…'` with escapes.
 #[must_use]
 pub fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
+    let needs_no_quotes = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(needs_no_quotes) {
         return word.to_owned();
     }
     if word.chars().any(char::is_control) {
@@ -87,43 +89,44 @@ pub fn quote(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// Trims the filesystems of running containers where Docker's daemon has them mounted, which may be in a mount namespace of
-/// its own. Not by `/proc/PID/root`: fstrim resolves that link by its text (util-linux 2.38), and trims the host's `/`.
+/// Trims the filesystems of running containers in the mount namespace of Docker's daemon, where they are mounted.
+/// `/proc/PID/root` would not work: fstrim resolves the link's text (util-linux 2.38) and would trim the host's `/`.
 pub const TRIM_CONTAINERS: &str = "d=$(pidof -s dockerd dockerd-current docker); awk '$5 ~ \"/devicemapper/mnt/\" {print $5}' \
                                    /proc/$d/mountinfo | xargs -r -n 1 nsenter -t $d -m fstrim -v";
 
-/// ` --pool NAME`, which names the pool on this program's command line; empty where the pool has no name.
+/// ` --pool NAME` for this program's command line; empty if the pool has no name.
 #[must_use]
 pub fn pool_option(pool: &Pool) -> String {
     pool.name.as_deref().map(|n| format!(" --pool {}", quote(n))).unwrap_or_default()
 }
 
-/// Stops Docker's containers one by one, as live-restore would keep them running, and then Docker; its socket would start
-/// it again.
+/// Stops Docker's containers first, because live-restore would keep them running, and then Docker with its socket,
+/// which would start it again.
 pub const STOP_DOCKER: [&str; 2] =
     ["docker ps -q | timeout 300 xargs -r docker stop", "systemctl stop docker.socket docker"];
 /// Starts Docker.
 pub const START_DOCKER: &str = "systemctl start docker";
 
-/// The halves of a pool whose loop file was deleted or replaced while in use, by name.
+/// The backings of a pool (`data`, `metadata`) whose loop file was deleted or replaced while in use.
 #[must_use]
 pub fn lost_files(pool: &Pool) -> Vec<(&'static str, &Backing)> {
-    let lost = |b: &&Backing| b.file.as_ref().is_some_and(|f| f.deleted || f.replaced);
+    let is_lost = |b: &&Backing| b.file.as_ref().is_some_and(|f| f.deleted || f.replaced);
     let halves = [("data", &pool.data_backing), ("metadata", &pool.metadata_backing)];
-    halves.into_iter().filter(|(_, backing)| lost(backing)).collect()
+    halves.into_iter().filter(|(_, backing)| is_lost(backing)).collect()
 }
 
-/// Commands for one shell that give such files of Docker's a name again. The shell's own descriptors keep the loop
-/// devices, which would go with their last user (`LO_FLAGS_AUTOCLEAR`), while Docker is stopped and nothing changes them.
+/// Commands, for a single shell, that restore deleted loop files of Docker; `None` if there are none. The loop devices
+/// are copied while Docker is stopped, so that nothing changes them. The shell holds them open meanwhile, because they
+/// detach with their last user (`LO_FLAGS_AUTOCLEAR`).
 #[must_use]
 pub fn put_back(pool: &Pool) -> Option<Vec<String>> {
     let mut copies = Vec::new();
-    let (mut hold, mut let_go) = (String::from("exec"), String::from("exec"));
+    let (mut open, mut close) = (String::from("exec"), String::from("exec"));
     for (descriptor, (_, backing)) in [9, 8].into_iter().zip(lost_files(pool)) {
         let (node, file) = (quote(backing.path.as_deref()?), &backing.file.as_ref()?.path);
         let (path, saved) = (quote(file), quote(&format!("{file}.saved")));
-        hold.push_str(&format!(" {descriptor}<{node}"));
-        let_go.push_str(&format!(" {descriptor}<&-"));
+        open.push_str(&format!(" {descriptor}<{node}"));
+        close.push_str(&format!(" {descriptor}<&-"));
         copies.push(format!(
             "cp --sparse=always {node} {saved} && sync {saved} && mv --backup=numbered {saved} {path}"
         ));
@@ -132,7 +135,7 @@ pub fn put_back(pool: &Pool) -> Option<Vec<String>> {
         return None;
     }
     let stop = STOP_DOCKER.map(str::to_owned);
-    Some([hold].into_iter().chain(stop).chain(copies).chain([let_go, START_DOCKER.to_owned()]).collect())
+    Some([open].into_iter().chain(stop).chain(copies).chain([close, START_DOCKER.to_owned()]).collect())
 }
 
 #[cfg(test)]

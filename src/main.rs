@@ -1,4 +1,4 @@
-//! The program: its arguments, the command that they name, and how it ends. The only file that exits.
+//! The program's entry point: parses the arguments, runs the command and returns the exit status.
 
 mod commands;
 
@@ -18,19 +18,19 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// Help and version are answers; everything else clap says is wrong usage.
+/// Prints clap's message. Help and version are success; anything else is wrong usage.
 fn wrong_usage(error: &clap::Error) -> Exit {
-    // Where even that cannot be printed, the exit status still tells.
+    // If printing fails, the exit status still tells.
     let _ = error.print();
     if error.use_stderr() { Exit::Usage } else { Exit::Answered }
 }
 
-/// One sentence on standard error; a reader that went away (`| head`) is no error.
+/// Prints an error on standard error. A closed pipe (`| head`) is not an error.
 fn complain(error: &anyhow::Error) -> Exit {
-    let gone = |e: &(dyn std::error::Error + 'static)| {
+    let is_broken_pipe = |e: &(dyn std::error::Error + 'static)| {
         e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
     };
-    if error.chain().any(gone) {
+    if error.chain().any(is_broken_pipe) {
         return Exit::Answered;
     }
     let _ = writeln!(io::stderr(), "thinspect: {}", report::clean(&format!("{error:#}")));
@@ -41,7 +41,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     let global = &cli.global;
     match cli.command.unwrap_or(Command::Status { exit_code: false, html: None }) {
         Command::Status { exit_code, html } => status::status(global, exit_code, html.as_deref()),
-        Command::Usage(asked) => usage::usage(global, &asked),
+        Command::Usage(options) => usage::usage(global, &options),
         Command::Plan(goal) => plan::plan(global, &goal),
         Command::Watch { interval, full_screen } => watch::watch(global, interval, full_screen),
         Command::Record { file } => record::record(global, file.as_deref()),

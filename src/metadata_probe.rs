@@ -1,17 +1,17 @@
 //! Adapter that lets `record` read pool metadata without depending on `metadata`.
-//! The mappings are not walked: superblock and devices' details are a few blocks even of a large pool.
+//! Reads only the superblock and the devices' details, which are a few blocks even in a large pool.
 
 use crate::metadata::{self, Blocks, Error, MetadataFile, Options, Usage};
 use crate::record::owners::pool_metadata::Line;
 use std::fs::File;
 
-/// Damage is told so often; how much there is stands in the line of the pool.
-const TOLD: usize = 20;
+/// Most damage lines; the pool's line has the total number.
+const DAMAGE_LINES: usize = 20;
 
-/// What the metadata on an opened device says of the pool and of its thin devices.
+/// Reads the pool's and its thin devices' counts from an open metadata device.
 ///
 /// # Errors
-/// A sentence, where the device does not give its first block.
+/// A sentence, if the first block cannot be read.
 pub fn pool_metadata(device: File) -> Result<Vec<Line>, String> {
     let source = MetadataFile::of(device).map_err(|error| error.to_string())?;
     lines(&source)
@@ -20,14 +20,14 @@ pub fn pool_metadata(device: File) -> Result<Vec<Line>, String> {
 fn lines(source: &dyn Blocks) -> Result<Vec<Line>, String> {
     let options = Options { threads: 1, details_only: true, ..Options::default() };
     match metadata::read(source, &options) {
-        Ok(usage) => Ok(told(&usage)),
+        Ok(usage) => Ok(usage_lines(&usage)),
         Err(Error::Io(error)) => Err(error.to_string()),
-        // There is no going on from a first block that is none.
+        // Without a valid superblock nothing else can be read.
         Err(error) => Ok(vec![Line::Damage { block: 0, what: error.to_string() }]),
     }
 }
 
-fn told(usage: &Usage) -> Vec<Line> {
+fn usage_lines(usage: &Usage) -> Vec<Line> {
     let mut lines = vec![Line::Pool {
         transaction_id: usage.transaction_id,
         snapshot_time: Some(usage.time),
@@ -37,7 +37,7 @@ fn told(usage: &Usage) -> Vec<Line> {
         damaged: usage.damaged,
         steady: usage.consistent,
     }];
-    let damage = usage.damage.iter().take(TOLD);
+    let damage = usage.damage.iter().take(DAMAGE_LINES);
     lines.extend(damage.map(|d| Line::Damage { block: d.block, what: d.what.to_string() }));
     lines.extend(usage.devices.iter().map(|device| Line::Device {
         id: device.device_id,
@@ -56,8 +56,8 @@ mod tests {
     #[test]
     fn no_superblock_is_damage() {
         for device in [vec![0; 8192], Vec::new()] {
-            let told = lines(&Memory(device)).unwrap();
-            assert!(matches!(told.as_slice(), [Line::Damage { block: 0, .. }]), "{told:?}");
+            let lines = lines(&Memory(device)).unwrap();
+            assert!(matches!(lines.as_slice(), [Line::Damage { block: 0, .. }]), "{lines:?}");
         }
     }
 }

@@ -1,23 +1,21 @@
-//! Severities, the verdict they add up to, and the exit codes: the whole truth about both in one place.
-//!
-//! It knows no rule and no pool.
+//! Severities, certainties, verdicts and exit codes.
 
 use serde::Serialize;
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// Good to know.
+    /// For information.
     Notice,
-    /// Will hurt, or hurts a little.
+    /// A problem later, or a small one now.
     Warning,
-    /// Hurts now, or refuses work now.
+    /// A problem now, such as refused writes or containers.
     Critical,
 }
 
 impl Severity {
-    /// The word for it.
+    /// The word in the output.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -28,34 +26,34 @@ impl Severity {
     }
 }
 
-/// How sure a finding is.
+/// The certainty of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Certainty {
     /// One of several explanations.
     Possible,
-    /// The best explanation of what was said.
+    /// The best explanation of the facts.
     Likely,
-    /// The facts say so themselves.
+    /// Follows directly from the facts.
     Certain,
 }
 
-/// What it all adds up to.
+/// The overall state of the host's pools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Everything was asked, nothing is wrong.
+    /// Everything was answered and nothing is wrong.
     Ok,
-    /// A warning stands.
+    /// There is a warning.
     Warning,
-    /// Something critical stands.
+    /// There is a critical finding.
     Critical,
-    /// Not enough was answered to say `ok`, and nothing worse was found.
+    /// An answer is missing that may hide a problem, and there is no critical finding.
     Unknown,
 }
 
 impl Verdict {
-    /// The worst finding decides; a gap in the answers can hide trouble, so it cannot be `ok`.
+    /// The verdict for the worst finding. With a `gap` in the answers it is `unknown`, unless it is critical.
     #[must_use]
     pub fn of(worst: Option<Severity>, gap: bool) -> Self {
         match worst {
@@ -77,7 +75,7 @@ impl Verdict {
         }
     }
 
-    /// The word for it.
+    /// The word in the output.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -89,21 +87,21 @@ impl Verdict {
     }
 }
 
-/// How the program itself ends: every exit status there is.
+/// The program's exit statuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// The question was answered, whatever the answer.
+    /// The question was answered, whatever the verdict.
     Answered,
-    /// The verdict as a status, where it was asked for.
+    /// The verdict as exit status, for `check` and `--exit-code`.
     Verdict(Verdict),
     /// The question could not be answered.
     CouldNotAnswer,
-    /// The command line made no sense.
+    /// The command line was wrong.
     Usage,
 }
 
 impl Exit {
-    /// The number the shell sees.
+    /// The exit status as a number.
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {

@@ -1,29 +1,29 @@
-//! Puts a file in the place of another, whole or not at all.
+//! Replaces files atomically.
 //!
-//! It never writes in place, opens nothing but what it made itself, and leaves nothing behind when it fails.
+//! Never writes in place, never opens a file that it did not create, and leaves nothing behind if it fails.
 
 use std::fs::{self, FileType, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// How a file is made.
+/// Options for writing a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct How {
-    /// Its permissions, whatever the umask is and whatever those of the old file are.
+    /// Permissions of the new file, regardless of the umask and of the old file's permissions.
     pub mode: u32,
-    /// Whether it has to be on the disk before it takes the old one's place: then a disk that fills, or a crash, leaves
-    /// the old file. Else a disk in trouble holds nothing up.
+    /// Sync the new file to disk before it replaces the old one, so that a crash leaves one of the two. Without it, a
+    /// slow disk delays nothing.
     pub durable: bool,
-    /// Whether a symbolic link of that name gives way like a file. Else it is refused. It is never followed.
+    /// Replace a symbolic link as if it were a file; otherwise it is an error. A link is never followed.
     pub replaces_link: bool,
 }
 
-/// Writes `bytes` to a file beside `path`, which then takes that name: a reader sees the old text or the new.
+/// Writes `bytes` to a temporary file beside `path` and renames it to `path`.
 ///
 /// # Errors
-/// What the file system says, e.g. that the folder does not exist; or that there is something else than a file, which is
-/// not opened: a FIFO would wait for its reader, and `/dev/stdout` is a link that others need.
+/// The filesystem's error, for example if the folder does not exist; or `path` is not a regular file. Other kinds of
+/// files are never opened: a FIFO would wait for its reader, and `/dev/stdout` is a link that others need.
 pub fn write(path: &Path, bytes: &[u8], how: How) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(old) => is_replaceable(old.file_type(), how)?,
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mode_is_what_was_promised() {
+    fn the_mode_is_as_requested() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "old").unwrap();
@@ -85,7 +85,7 @@ mod tests {
         let reader = fs::File::open(&path).unwrap();
         write(&path, b"new", PRIVATE).unwrap();
         assert_eq!((mode(&path), fs::read_to_string(&path).unwrap().as_str()), (0o600, "new"));
-        assert_eq!(io::read_to_string(reader).unwrap(), "old", "who had it open does not see the new one");
+        assert_eq!(io::read_to_string(reader).unwrap(), "old", "an open file keeps the old content");
         assert_eq!(count(folder.path()), 1, "something was left behind");
     }
 
@@ -103,14 +103,14 @@ mod tests {
             ("ours", true)
         );
         assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
-        // Nor one that leads nowhere: it would make a file at a place that somebody else chose.
+        // A dangling link is not followed either: that would create a file where the link's owner wants it.
         let nowhere = folder.path().join("nowhere");
         std::os::unix::fs::symlink(folder.path().join("planted"), &nowhere).unwrap();
         assert!(write(&nowhere, b"ours", PRIVATE).is_err() && !folder.path().join("planted").exists());
     }
 
     #[test]
-    fn what_is_no_file_is_not_opened() {
+    fn only_regular_files_are_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let fifo = folder.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
@@ -124,9 +124,9 @@ mod tests {
         assert_eq!(count(folder.path()), 1, "something was left behind");
     }
 
-    /// Where what is beside cannot be written, the old file is as it was: here the largest file is limited.
+    /// If the temporary file cannot be written (here because of a file size limit), the old file stays.
     #[test]
-    fn nothing_is_lost_where_there_is_no_room() {
+    fn the_old_file_stays_if_writing_fails() {
         use nix::sys::resource::{Resource, getrlimit, setrlimit};
         use nix::sys::wait::waitpid;
         let folder = tempfile::tempdir().unwrap();
@@ -135,7 +135,7 @@ mod tests {
         let child = crate::record::probe::sys::fork(|| {
             let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE).unwrap();
             setrlimit(Resource::RLIMIT_FSIZE, 4096, hard).unwrap();
-            // Else the limit ends the process.
+            // Without this the limit would end the process.
             let ignore = nix::sys::signal::SigSet::from(nix::sys::signal::Signal::SIGXFSZ);
             ignore.thread_block().unwrap();
             assert!(write(&path, &[b'x'; 100_000], PRIVATE).is_err());

@@ -1,4 +1,4 @@
-//! The command line as types; `values` reads sizes, durations and addresses.
+//! Definition of the command line; `values` parses sizes, durations and addresses.
 
 mod values;
 
@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 use values::{address, directory, duration, interval, prom_file, rate, size};
 
-/// Says what is wrong with a thin pool, which limit was hit, and what to do, in exact numbers.
+/// Finds out what is wrong with a thin pool, which limit was hit, and what to do, in exact numbers.
 ///
-/// Without a command it shows the state of every pool of this host. It only reads, and never waits long: a hung
-/// daemon, a hung LVM or a stuck pool is a finding, not an obstacle.
+/// Without a command it shows the state of every pool on this host. It only reads, and it never hangs: a hung daemon, a
+/// hung LVM or a stuck pool is reported as a finding.
 #[derive(Debug, Parser)]
 #[command(
     name = "thinspect",
@@ -40,7 +40,7 @@ pub struct Cli {
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Read a recording, pasted text (docker info, dmsetup, lvs, df, log lines) or an unpacked sos report instead of
-    /// asking this machine; `-` is standard input
+    /// this host; `-` is standard input
     #[arg(long, global = true, value_name = "FILE|DIR")]
     pub from: Option<PathBuf>,
     /// Read the host's files below this directory, e.g. /host in a container
@@ -55,7 +55,7 @@ pub struct Global {
     /// Only this pool, by its device-mapper name or, on LVM, VG/LV
     #[arg(long, global = true, value_name = "NAME")]
     pub pool: Option<String>,
-    /// Time limit of each question, e.g. 800ms or 2s
+    /// Time limit of each query, e.g. 800ms or 2s
     #[arg(short, long, global = true, value_name = "DURATION", default_value = "1s", value_parser = duration)]
     pub timeout: Duration,
     /// Colour on a terminal, always, or never
@@ -72,12 +72,12 @@ pub struct Global {
     pub verbose: bool,
 }
 
-/// Output forms.
+/// Output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For programs: `thinspect schema` describes it.
+    /// JSON for programs; `thinspect schema` describes it.
     Json,
 }
 
@@ -92,7 +92,7 @@ pub enum Color {
     Never,
 }
 
-/// What can be done.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// The verdict for every pool: state, space, limits, findings, what to do
@@ -105,12 +105,13 @@ pub enum Command {
         #[arg(long, value_name = "FILE", conflicts_with = "output")]
         html: Option<PathBuf>,
     },
-    /// Who uses the space: mapped, exclusive and shared blocks, read from the pool's own metadata without writing
+    /// Space used by images, containers and devices: mapped, exclusive and shared blocks, read from the pool's metadata
+    /// without writing
     Usage(Usage),
     /// Exact numbers and ordered steps for one goal; nothing is executed
     #[command(subcommand)]
     Plan(Plan),
-    /// Follow the pools: events as they happen, how fast they fill, when they are full.
+    /// Watch the pools: events as they happen, how fast they fill, when they are full.
     ///
     /// On a terminal, a block that is redrawn in place; otherwise a line for each poll and each event. With --log, the
     /// history is kept in FILE
@@ -118,7 +119,8 @@ pub enum Command {
         /// Polling interval, in addition to kernel events
         #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = interval)]
         interval: Duration,
-        /// Use the whole screen: pools, findings and what they mean, who uses the space, events. Works on a recording too
+        /// Show a full-screen interface: pools, findings with explanations, users of the space, events. Also for a
+        /// recording
         #[arg(short, long, conflicts_with = "output")]
         full_screen: bool,
     },
@@ -126,16 +128,16 @@ pub enum Command {
     ///
     /// The exit status is the state: 0 ok, 1 warning, 2 critical, 3 unknown
     Check(Check),
-    /// Prometheus metrics: on standard output, in a file for node_exporter's textfile collector, or by HTTP
+    /// Prometheus metrics: on standard output, in a file for node_exporter's textfile collector, or over HTTP
     Metrics(Metrics),
-    /// Write a recording of this machine, for --from. It holds names of devices, files, images and containers;
-    /// values of secrets in settings are left out
+    /// Write a recording of this host, for --from. It contains names of devices, files, images and containers; secrets
+    /// in settings are removed
     Record {
-        /// File to write, readable for its owner only [default: standard output]
+        /// File to write, readable only by its owner [default: standard output]
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
-    /// List the rules, one a line
+    /// List the rules, one per line
     Rules,
     /// Explain a rule: what it means, why it matters, what to do
     Explain {
@@ -165,8 +167,8 @@ pub enum Command {
     },
 }
 
-/// Options of `check`. A RANGE is `[@]start:end` as monitoring plug-ins have it: 80 alerts above 80, 10: below 10, ~:80
-/// above 80, @10:20 within. The rules' other findings (read-only, refused by Docker, …) count as they are.
+/// Options of `check`. A RANGE is `[@]start:end`, as in all monitoring plug-ins: 80 alerts above 80 (or below 0), 10:
+/// below 10, ~:80 above 80, @10:20 within. Findings of other rules (read-only, refused by Docker, …) alert as well.
 #[derive(Debug, Args)]
 pub struct Check {
     /// Warning threshold for data usage, in percent
@@ -205,10 +207,10 @@ pub struct Metrics {
     pub per_device: Option<usize>,
 }
 
-/// What `usage` is asked.
+/// Options of `usage`.
 #[derive(Debug, Args)]
 pub struct Usage {
-    /// What the rows of the table are
+    /// Rows of the table
     #[arg(long, value_enum, default_value_t = By::Device, value_name = "WHAT")]
     pub by: By,
     /// Sort by this column instead of the first
@@ -217,17 +219,17 @@ pub struct Usage {
     /// The columns to show, separated by commas
     #[arg(long, value_enum, value_name = "COLUMN,…", value_delimiter = ',')]
     pub columns: Vec<Column>,
-    /// Count what comes back if this container or image is removed; repeat it for a set
+    /// Count the space that removing this container or image returns; repeat for a set
     #[arg(long, value_name = "NAME")]
     pub without: Vec<String>,
     /// Read this copy of the metadata instead of the pool's own
     #[arg(long, value_name = "FILE")]
     pub metadata: Option<PathBuf>,
-    /// Read through the metadata snapshot that is already held; it is not released
+    /// Read the metadata snapshot that is already held; it is not released
     #[arg(long)]
     pub held_root: bool,
-    /// Take a metadata snapshot, read through it, and release it: THIS WRITES TO THE POOL. For pools that change faster
-    /// than they can be read
+    /// Take a metadata snapshot, read it, and release it: THIS WRITES TO THE POOL. For pools that change faster than
+    /// they can be read
     #[arg(long, conflicts_with_all = ["metadata", "from", "held_root"])]
     pub snapshot: bool,
     /// Read at most this much per second, e.g. 20M; at least 4K
@@ -244,66 +246,67 @@ pub enum SchemaOf {
     Plan,
     /// `usage -o json`: thinspect-usage/1.
     Usage,
-    /// `watch -o json`, and the lines of a history: thinspect-watch/1.
+    /// `watch -o json`, and the lines of a history file: thinspect-watch/1.
     Watch,
 }
 
-/// What `plan direct-lvm --help` tells beside its options.
+/// Text after the options in `plan direct-lvm --help`.
 const DIRECT_LVM: &str = include_str!("direct_lvm.txt");
-/// What `plan overlay2 --help` tells beside its options.
+/// Text after the options in `plan overlay2 --help`.
 const OVERLAY2: &str = include_str!("overlay2.txt");
 
-/// Goals.
+/// The goals of `plan`.
 #[derive(Debug, Subcommand)]
 pub enum Plan {
-    /// Lower Docker's free-space floor: what it would unblock, and why it only buys time
+    /// Lower Docker's minimum of free space: what that unblocks, and why it only buys time
     MinFreeSpace {
-        /// Set this percent instead of the largest that unblocks
+        /// Set this percentage instead of the largest one that unblocks
         #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(0..100))]
         percent: Option<u64>,
         /// Print a guarded shell script of the steps
         #[arg(long)]
         script: bool,
     },
-    /// Grow the pool: how much at least, how much better, and how
+    /// Grow the pool: the least that helps, the recommended size, and the steps
     Grow {
-        /// Grow the data only
+        /// Grow only the data
         #[arg(long, conflicts_with = "metadata")]
         data: bool,
-        /// Grow the metadata only
+        /// Grow only the metadata
         #[arg(long)]
         metadata: bool,
-        /// By this much, e.g. 20G (GiB) or 512M
+        /// Grow by this amount, e.g. 20G (GiB) or 512M
         #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "to")]
         by: Option<u64>,
-        /// To this size in all
+        /// Grow to this total size
         #[arg(long, value_name = "SIZE", value_parser = size)]
         to: Option<u64>,
         /// Print a guarded shell script of the steps
         #[arg(long)]
         script: bool,
     },
-    /// Make room in the pool: how much has to go, and the steps, mildest first
+    /// Free space in the pool: how much is needed, and the steps, mildest first
     Free {
-        /// Free this much, e.g. 20G (GiB) or 512M: names what to remove, at the smallest loss, and what each gives back
+        /// Free this amount, e.g. 20G (GiB) or 512M: selects what to remove at the smallest loss, and counts what each
+        /// removal returns
         #[arg(long, value_name = "SIZE", value_parser = size)]
         need: Option<u64>,
         /// With --need: count in this copy of the metadata instead of the pool's own
         #[arg(long, value_name = "FILE", requires = "need")]
         metadata: Option<PathBuf>,
-        /// Print a guarded shell script of the steps; what deletes is asked for one by one
+        /// Print a guarded shell script of the steps; it asks before each deletion
         #[arg(long)]
         script: bool,
     },
-    /// Move Docker's or containerd's pool from loop files to LVM, with everything in it; without a destination it lists
+    /// Move Docker's or containerd's pool from loop files to LVM, with everything in it. Without a destination, lists
     /// free disks and volume groups
     #[command(after_long_help = DIRECT_LVM)]
     DirectLvm {
         /// Destination
         #[command(flatten)]
         to: To,
-        /// Data space of the new pool, e.g. 100G [default: the whole device minus room to grow; in a volume group, what is
-        /// needed]
+        /// Data space of the new pool, e.g. 100G [default: the whole device minus room to grow; in a volume group, what
+        /// is needed]
         #[arg(long, value_name = "SIZE", value_parser = size)]
         size: Option<u64>,
         /// Directory for backups of the engine's records and the pool metadata, and for the script's state
@@ -318,20 +321,21 @@ pub enum Plan {
     },
     /// Bring a full, read-only, needs-check or failed pool back without wiping it
     Repair {
-        /// Directory for backups of metadata that does not lie in a file
+        /// Directory for a backup of metadata that is not in a loop file
         #[arg(long, value_name = "DIR", value_parser = directory)]
         copies: Option<String>,
         /// Print a guarded shell script of the steps
         #[arg(long)]
         script: bool,
     },
-    /// Move Docker from its devicemapper pool to overlay2: what is kept, what is saved and where it fits, and the way back
+    /// Move Docker from its devicemapper pool to overlay2: what is kept, what is archived and where, and how to go back
     #[command(after_long_help = OVERLAY2)]
     Overlay2 {
-        /// Directory for the archives [default: where they fit]
+        /// Directory for the archives [default: a filesystem with enough space]
         #[arg(long, value_name = "DIR", value_parser = directory)]
         archives: Option<String>,
-        /// Directory of the dockerd of a Docker that still has the driver, unpacked, if the installed one no longer has it
+        /// Directory with the dockerd of an unpacked Docker that still has the driver, if the installed one no longer
+        /// has it
         #[arg(long, value_name = "DIR", value_parser = directory)]
         old_engine: Option<String>,
         /// Read this copy of the metadata instead of the pool's own
@@ -343,14 +347,14 @@ pub enum Plan {
     },
 }
 
-/// Where `plan direct-lvm` moves the pool.
+/// The destination of `plan direct-lvm`.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub struct To {
-    /// To this disk or partition, which must be empty; it becomes the volume group docker
+    /// Move to this disk or partition, which must be empty; it becomes the volume group docker
     #[arg(long, value_name = "DEVICE", value_parser = directory)]
     pub device: Option<String>,
-    /// Into what this volume group has free
+    /// Move to the free space of this volume group
     #[arg(long, value_name = "NAME")]
     pub vg: Option<String>,
 }

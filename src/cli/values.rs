@@ -1,11 +1,11 @@
-//! Reads the values of options: sizes, rates, durations, addresses and paths.
+//! Parses the values of options: sizes, rates, durations, addresses and paths.
 
 use jiff::SignedDuration;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// node_exporter reads no other names.
+/// A file name that ends in `.prom`; node_exporter ignores all others.
 pub(super) fn prom_file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     let ends = path.extension().is_some_and(|e| e == "prom");
@@ -16,20 +16,20 @@ pub(super) fn prom_file(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// `9750`, `10.0.0.5:9750` or `[::1]:9750`.
+/// An address: `9750`, `10.0.0.5:9750` or `[::1]:9750`.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let port = text.parse().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     port.or_else(|_| text.parse())
         .map_err(|_| format!("`{text}` is no address; write for example 9750, 0.0.0.0:9750 or [::]:9750"))
 }
 
-/// An absolute path: plans may be followed from anywhere.
+/// An absolute path, because a plan may be run from any directory.
 pub(super) fn directory(text: &str) -> Result<String, String> {
     if text.starts_with('/') { Ok(text.to_owned()) } else { Err(format!("`{text}` does not begin with /")) }
 }
 
-/// `20G`, `512MiB`, `1.5T`, `107.4GB`: K, M, G, T and KiB… are powers of 1024 as LVM and Docker read them; kB, MB, GB,
-/// TB are powers of 1000.
+/// A size in bytes: `20G`, `512MiB`, `1.5T`, `107.4GB`. K, M, G, T and KiB… are powers of 1024, as in LVM and Docker;
+/// kB, MB, GB, TB are powers of 1000.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is no size; write for example 20G, 512M or 107374182400");
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -53,7 +53,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     u64::try_from(bytes).map_err(|_| wrong())
 }
 
-/// A rate of no less than a block a second: slower, nothing would ever be read.
+/// A rate of at least one metadata block per second.
 pub(super) fn rate(text: &str) -> Result<u64, String> {
     const BLOCK: u64 = 4096;
     size(text).and_then(|rate| {
@@ -61,7 +61,7 @@ pub(super) fn rate(text: &str) -> Result<u64, String> {
     })
 }
 
-/// `800ms`, `2s`, `1.5s`, `1m` or plain seconds; from 10 ms to 10 min.
+/// A duration from 10 ms to 10 min: `800ms`, `2s`, `1.5s`, `1m` or plain seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no duration; write for example 800ms or 2s (10ms to 600s)");
     let text = text.trim();
@@ -76,7 +76,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A duration as above, of 100 ms at least: how often to poll.
+/// A polling interval: a duration of at least 100 ms.
 pub(super) fn interval(text: &str) -> Result<Duration, String> {
     let least = Duration::from_millis(100);
     duration(text).and_then(|d| if d < least { Err(format!("`{text}` is less than 100ms")) } else { Ok(d) })

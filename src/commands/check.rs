@@ -8,13 +8,14 @@ use thinspect::cli::{Check, Cli, Global};
 use thinspect::report::check_plugin::{self, Limits, Line, Thresholds};
 use thinspect::verdict::Exit;
 
-/// A monitor reads standard output and the exit status alone, so that errors go there too.
+/// Prints errors on standard output too, because a monitor reads only that and the exit status.
 pub(crate) fn check(global: &Global, options: &Check) -> Result<Exit> {
-    let line = checked(global, options).unwrap_or_else(|error| check_plugin::unknown(&format!("{error:#}")));
+    let line =
+        check_line(global, options).unwrap_or_else(|error| check_plugin::unknown(&format!("{error:#}")));
     say(&line)
 }
 
-fn checked(global: &Global, options: &Check) -> Result<Line> {
+fn check_line(global: &Global, options: &Check) -> Result<Line> {
     let report = report(global, asked_everything)?;
     let thresholds = Thresholds {
         data: Limits { warning: Some(options.warning), critical: Some(options.critical) },
@@ -32,10 +33,10 @@ fn say(line: &Line) -> Result<Exit> {
     Ok(Exit::Verdict(line.verdict))
 }
 
-/// Wrong usage, help and version of `check` end as the guidelines for plug-ins want it: unknown. `None` where another
-/// command was meant.
+/// Wrong usage, help and version of `check` exit as `unknown`, as the guidelines for plug-ins require. `None` for any
+/// other command.
 pub(crate) fn wrong_check(error: &clap::Error) -> Option<Exit> {
-    // Those four end the parsing before the command is known.
+    // These four would end parsing before the command is known.
     let reserved = ["-h", "--help", "-V", "--version"];
     let words = std::env::args_os().filter(|word| !reserved.iter().any(|r| word == r));
     let meant = Cli::command().ignore_errors(true).try_get_matches_from(words).ok()?;

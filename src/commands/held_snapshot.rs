@@ -1,5 +1,5 @@
 //! Holds a metadata snapshot while a pool is read.
-//! It is never left held: it is released at the end, and when this process is told to end before.
+//! Never leaves it held: it is released at the end, and before this process ends by a signal.
 
 use super::metadata_file::clear_progress;
 use anyhow::{Context, Result, anyhow};
@@ -14,31 +14,31 @@ use thinspect::snapshot::{self, Snapshot};
 
 /// The signals that ask a process to end.
 const ENDING: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
-/// The least time a pool is given to take or release a snapshot: both commit, which slow disks take seconds for.
+/// Shortest time limit for taking or releasing a snapshot: both commit, which can take seconds on slow disks.
 const LEAST: Duration = Duration::from_secs(10);
 
-/// A metadata snapshot around the reading.
+/// A metadata snapshot that is held until [`Self::release`].
 ///
-/// A signal that asks this process to end is answered by releasing the snapshot and then ending by that signal, so that
-/// it is gone when the shell is back. Whatever ends the process otherwise, the snapshot's guardian sees.
+/// On a signal that asks this process to end, the snapshot is released first, so that it is gone when the shell prompt
+/// returns. If the process ends in any other way, the snapshot's guardian releases it.
 pub(crate) struct HeldSnapshot {
     held: Arc<Mutex<Option<Snapshot>>>,
     name: String,
 }
 
 impl HeldSnapshot {
-    /// Takes one. This process must have one thread.
+    /// Takes a snapshot. Forks, so this process must have only one thread.
     pub(crate) fn take(host: &Host, pool: &Pool, metadata: &Path, limit: Duration) -> Result<Self> {
         if let Some(why) = snapshot::refusal(host, pool) {
             return Err(anyhow!("no metadata snapshot is taken: {why}"));
         }
         let name = pool.name.clone().unwrap_or_default();
         let signals: SigSet = ENDING.into_iter().filter(|signal| !is_ignored(*signal)).collect();
-        // Before the snapshot is there, so that none ends the process in between; threads inherit it.
+        // Blocked before the snapshot is taken, so that no signal ends the process in between. Threads inherit this.
         signals.thread_block().context("cannot hold signals back")?;
         let taken = Snapshot::take(&name, metadata, limit.max(LEAST));
         let held = Arc::new(Mutex::new(Some(taken?)));
-        let holding = Self { held: Arc::clone(&held), name };
+        let snapshot = Self { held: Arc::clone(&held), name };
         let _ = thread::Builder::new().spawn(move || {
             let signal = signals.wait();
             let _ = release(&held, limit);
@@ -46,10 +46,10 @@ impl HeldSnapshot {
             let _ = signals.thread_unblock();
             signal.and_then(raise)
         });
-        Ok(holding)
+        Ok(snapshot)
     }
 
-    /// Releases it, unless somebody else already has; says which.
+    /// Releases the snapshot. Returns words for the notes: whether this or another program released it.
     pub(crate) fn release(self, limit: Duration) -> Result<&'static str> {
         match release(&self.held, limit) {
             Ok(()) => Ok("released again"),
@@ -62,7 +62,7 @@ impl HeldSnapshot {
     }
 }
 
-/// Whether somebody who started this process wants it to live through a signal, as `nohup` does.
+/// Whether this process was started with the signal ignored, as `nohup` does.
 fn is_ignored(signal: Signal) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,5 +1,4 @@
-//! What a command asks: a machine, a recording or a text, and which of its pools is meant.
-//! The one place where live, recorded and pasted differ; it reads no meaning into an answer.
+//! A command's input: the recording of this host, of a file or of pasted text, and the selected pool.
 
 use anyhow::{Context, Result, anyhow};
 use std::io::{self, Read};
@@ -13,7 +12,7 @@ use thinspect::{capabilities, metadata_probe};
 
 /// Loads the recording and appends the `--log` history as one more answer.
 pub(crate) fn recording(global: &Global, options: &collect::Options) -> Result<(Recording, Source)> {
-    let (mut recording, source) = said(global, options)?;
+    let (mut recording, source) = load(global, options)?;
     if let Some(log) = &global.log {
         let name = log.display().to_string();
         recording.push(record::Query::History, &name, collect::history(log, global.timeout));
@@ -21,8 +20,8 @@ pub(crate) fn recording(global: &Global, options: &collect::Options) -> Result<(
     Ok((recording, source))
 }
 
-/// The one place where live, recorded and pasted differ.
-fn said(global: &Global, options: &collect::Options) -> Result<(Recording, Source)> {
+/// Records this host, or loads the recording, sos report or pasted text of `--from`.
+fn load(global: &Global, options: &collect::Options) -> Result<(Recording, Source)> {
     let Some(from) = &global.from else {
         return Ok((collect::this_machine_as(root(global), global.timeout, options), Source::Live));
     };
@@ -39,7 +38,7 @@ fn said(global: &Global, options: &collect::Options) -> Result<(Recording, Sourc
     Ok((recording, source))
 }
 
-/// What to ask a machine; who owns the thin devices takes many files to read and is asked only where it is shown.
+/// Options for recording this host. With `owners`, the owners of thin devices are recorded too, which reads many files.
 pub(crate) fn collector(owners: bool) -> collect::Options {
     let read_metadata = Some(metadata_probe::pool_metadata as record::owners::pool_metadata::Read);
     collect::Options {
@@ -66,10 +65,10 @@ fn read_all(from: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What there is to say of the pools; `asked` is called between the questions and the reading of the answers.
-pub(crate) fn report(global: &Global, asked: fn()) -> Result<Report> {
+/// Makes the report. `recorded` is called after the recording is made and before it is evaluated.
+pub(crate) fn report(global: &Global, recorded: fn()) -> Result<Report> {
     let (recording, source) = recording(global, &collector(false))?;
-    asked();
+    recorded();
     let host = host::read(&recording);
     if let Some(name) = &global.pool {
         named_pool(&host, name)?;
@@ -77,8 +76,8 @@ pub(crate) fn report(global: &Global, asked: fn()) -> Result<Report> {
     Ok(Report::new(host, source, global.pool.as_deref()))
 }
 
-/// Nothing is asked or written any more: what was said, by whomever, is read without root's powers. That a system does
-/// not let go of them is no reason to withhold the verdict.
+/// Drops all capabilities once the recording is made, so that untrusted text is parsed without root's privileges. If
+/// that fails, the report is still made.
 pub(crate) fn asked_everything() {
     let _ = capabilities::keep_nothing();
 }
@@ -94,7 +93,7 @@ fn labels(host: &Host) -> String {
     host.pools.iter().map(Pool::label).collect::<Vec<_>>().join(", ")
 }
 
-/// The pool that is meant: the one named, else the only one.
+/// The named pool, or else the only one.
 pub(crate) fn chosen_pool<'a>(host: &'a Host, name: Option<&str>) -> Result<&'a Pool> {
     match (name, host.pools.as_slice()) {
         (Some(name), _) => named_pool(host, name),

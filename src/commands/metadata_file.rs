@@ -1,5 +1,5 @@
-//! Reads a pool's metadata for whoever counts in it: where it is, and how far the reading has come.
-//! Never guesses: without a file or device that is certainly the pool's there is nothing to count in.
+//! Finds and opens a pool's metadata, and shows the progress of reading it.
+//! Never guesses: a file or device that is not certainly the pool's metadata is not read.
 
 use anyhow::{Context, Result, anyhow};
 use std::io::{self, IsTerminal, Write};
@@ -10,22 +10,23 @@ use thinspect::host::model::backing::LoopFile;
 use thinspect::host::model::pool::Pool;
 use thinspect::metadata::{self, MetadataFile, Options, Progress};
 
-/// A pool's metadata, and what it says of each device.
+/// Opens the metadata and counts its blocks.
 pub(crate) fn read(path: &Path, options: &Options<'_>) -> Result<(MetadataFile, metadata::Usage)> {
     let file = MetadataFile::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let counted = metadata::read(&file, options).with_context(|| path.display().to_string());
+    let usage = metadata::read(&file, options).with_context(|| path.display().to_string());
     clear_progress();
-    Ok((file, counted?))
+    Ok((file, usage?))
 }
 
-/// Where a pool's metadata can be read: the file behind its loop device, which is always current, else the device. The
-/// file only where it is certainly the one that is attached (its size is known then), and from its first byte on. To a
-/// pool that is not set up nothing is attached: there it is the file that Docker would attach.
+/// The path of a pool's metadata: the file behind its loop device, or else the device. The file is used only if it is
+/// certainly the attached one (then its size is known) and attached from its first byte. If the pool is not set up,
+/// nothing is attached, and it is the file that Docker would attach.
 pub(crate) fn metadata_path(pool: &Pool, root: &Path) -> Result<PathBuf> {
     let backing = &pool.metadata_backing;
-    let attached = |f: &LoopFile| f.size.is_some() || pool.device.is_none();
-    let whole = |f: &&LoopFile| !f.deleted && attached(f) && f.offset.is_none_or(|offset| offset.0 == 0);
-    let file = backing.file.as_ref().filter(whole).map(|f| f.path.as_str());
+    let is_attached = |f: &LoopFile| f.size.is_some() || pool.device.is_none();
+    let is_readable =
+        |f: &&LoopFile| !f.deleted && is_attached(f) && f.offset.is_none_or(|offset| offset.0 == 0);
+    let file = backing.file.as_ref().filter(is_readable).map(|f| f.path.as_str());
     let path = file.or(backing.path.as_deref());
     let path = path.with_context(|| format!("the metadata device of {} is not known", pool.label()))?;
     Ok(root.join(path.trim_start_matches('/')))
@@ -35,35 +36,37 @@ pub(crate) fn no_metadata() -> anyhow::Error {
     anyhow!("a recording does not hold the metadata itself: give a copy of it with --metadata")
 }
 
-/// How often the bar moves.
-const MOVES: Duration = Duration::from_millis(100);
-/// Characters of the bar.
+/// Interval between redraws of the bar.
+const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
+/// Width of the bar in characters.
 const BAR: u64 = 30;
 
-/// Shows a bar of how far reading the metadata is, on a terminal, once it has taken a second.
+/// Shows a progress bar on a terminal, once reading has taken a second.
 pub(crate) fn progress() -> impl Fn(Progress) + Sync {
     let started = Instant::now();
     let terminal = io::stderr().is_terminal();
-    // Milliseconds from the start at which it moves next.
+    // Time of the next redraw, in milliseconds since the start.
     let next = AtomicU64::new(1000);
     move |now: Progress| {
         let elapsed = millis(started.elapsed());
         let due = next.load(Ordering::Relaxed);
-        let mine = || {
-            next.compare_exchange(due, elapsed + millis(MOVES), Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        };
-        if terminal && elapsed >= due && mine() {
+        if !terminal || elapsed < due {
+            return;
+        }
+        // Only the thread that wins the exchange draws.
+        let following = elapsed + millis(REDRAW_INTERVAL);
+        if next.compare_exchange(due, following, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             let _ = write!(io::stderr(), "{}", bar(now));
         }
     }
 }
 
 fn bar(now: Progress) -> String {
-    let of = |most: u64| now.blocks.saturating_mul(most) / now.expected.max(1);
-    let full = usize::try_from(of(BAR).min(BAR)).unwrap_or_default();
+    let scaled = |most: u64| now.blocks.saturating_mul(most) / now.expected.max(1);
+    let full = usize::try_from(scaled(BAR).min(BAR)).unwrap_or_default();
     let empty = usize::try_from(BAR).unwrap_or_default().saturating_sub(full);
     let (full, empty) = ("#".repeat(full), "-".repeat(empty));
-    format!("\rreading metadata [{full}{empty}] {:3} % of {} blocks ", of(100).min(100), now.expected)
+    format!("\rreading metadata [{full}{empty}] {:3} % of {} blocks ", scaled(100).min(100), now.expected)
 }
 
 fn millis(time: Duration) -> u64 {
@@ -83,7 +86,7 @@ mod tests {
     use thinspect::host::model::backing::Backing;
 
     #[test]
-    fn a_file_of_unknown_size_is_taken_only_where_nothing_is_attached() {
+    fn a_file_of_unknown_size_is_used_only_if_nothing_is_attached() {
         let file = LoopFile { path: "/metadata".into(), ..LoopFile::default() };
         let absent =
             Pool { metadata_backing: Backing { file: Some(file), ..Backing::default() }, ..Pool::default() };

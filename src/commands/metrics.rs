@@ -1,4 +1,4 @@
-//! `metrics`: Prometheus text on standard output, in a file, or by HTTP.
+//! `metrics`: Prometheus metrics on standard output, in a file, or over HTTP.
 
 use super::input::report;
 use super::output::{answered, print};
@@ -13,7 +13,7 @@ use thinspect::exporter::{http, textfile};
 use thinspect::report::metrics;
 use thinspect::verdict::Exit;
 
-/// The metrics on standard output, in a file, or at every scrape.
+/// Writes the metrics, or serves them until the listener fails.
 pub(crate) fn metrics(global: &Global, options: &Metrics) -> Result<Exit> {
     if let Some(address) = options.listen {
         return listen(global, options, address);

@@ -1,7 +1,7 @@
-//! The program's commands, a file each: they collect the input, call the library and print the outcome.
+//! The program's commands, one file each: they collect the input, call the library and print the result.
 //!
-//! [`input`] and [`output`] are what they share at either end; [`metadata_file`] and [`held_snapshot`] read a pool's
-//! metadata for the commands that count in it.
+//! [`input`] and [`output`] are shared by all; [`metadata_file`] and [`held_snapshot`] by the commands that read a
+//! pool's metadata.
 
 pub(crate) mod check;
 mod held_snapshot;

@@ -1,5 +1,4 @@
-//! What a command says: in which units and colours, where to, and the exit status that goes with it.
-//! But for `watch` nothing else prints.
+//! A command's output: units, colours, destination and exit status.
 
 use anyhow::{Context, Result};
 use std::io::{self, IsTerminal, Write};
@@ -9,8 +8,7 @@ use thinspect::report::{Report, TextStyle, Units};
 use thinspect::verdict::{Exit, Verdict};
 use thinspect::whole_file::{self, How};
 
-/// Unknown is no answer: a machine that could not be asked, a text that says nothing of pools, a gap that may hide
-/// trouble.
+/// The exit status of a report. The verdict `unknown` counts as not answered.
 pub(crate) fn answered(report: &Report) -> Exit {
     if report.verdict == Verdict::Unknown { Exit::CouldNotAnswer } else { Exit::Answered }
 }
@@ -37,8 +35,8 @@ pub(crate) fn units(global: &Global) -> Units {
     }
 }
 
-/// To a file, or to standard output for `-`. The listing of a machine is for its owner: nobody else may read the file,
-/// whatever was there before.
+/// Writes to a file, or to standard output for `-`. The file is readable only by its owner, even if it existed with
+/// other permissions, because it describes the host.
 pub(crate) fn write_out(file: &Path, bytes: &[u8]) -> Result<Exit> {
     if file == Path::new("-") {
         return print(&String::from_utf8_lossy(bytes));

@@ -1,10 +1,10 @@
-//! `plan`: the plan for a goal, with what it needs beside the recording: the pool's own metadata, read where that can be
-//! done. A copy that cannot be read is an error; where there is none, the plan goes without counts.
+//! `plan`: makes the plan for a goal. Some goals also read the pool's metadata. If a copy given with `--metadata`
+//! cannot be read, that is an error; if the pool's own metadata cannot be read, the plan is made without counts.
 
 use super::input::{asked_everything, chosen_pool, collector, recording, root};
 use super::metadata_file;
 use super::output::{json, print, text_style, units};
-use super::plan_inputs::{self, About};
+use super::plan_inputs::{self, PlanContext};
 use anyhow::{Context, Result, anyhow};
 use std::path::Path;
 use thinspect::cli::{Format, Global, Plan as Goal};
@@ -16,31 +16,32 @@ use thinspect::verdict::Exit;
 use thinspect::{host, metadata, report};
 
 pub(crate) fn plan(global: &Global, goal: &Goal) -> Result<Exit> {
-    let named =
+    let needs_owners =
         matches!(goal, Goal::Free { need: Some(_), .. } | Goal::Overlay2 { .. } | Goal::DirectLvm { .. });
-    let mut asked = collector(named);
+    let mut options = collector(needs_owners);
     if let Goal::DirectLvm { to, .. } = goal {
-        asked.disks = true;
-        asked.disk.clone_from(&to.device);
+        options.disks = true;
+        options.disk.clone_from(&to.device);
     }
-    let (recording, source) = recording(global, &asked)?;
-    if !named {
+    let (recording, source) = recording(global, &options)?;
+    // These goals read the metadata later, which takes root's capabilities.
+    if !needs_owners {
         asked_everything();
     }
     let host = host::read(&recording);
     let absent = match goal {
-        // What is to be repaired or moved may not be set up.
+        // A pool that is to be repaired or moved may not be set up.
         Goal::Repair { .. } | Goal::Overlay2 { .. } | Goal::DirectLvm { .. } => plan::absent_pool(&host),
         _ => None,
     };
     let wanted = global.pool.as_deref();
-    let meant = |p: &&Pool| wanted.map_or(host.pools.is_empty(), |name| p.name.as_deref() == Some(name));
-    let pool = match absent.as_ref().filter(meant) {
+    let is_wanted = |p: &&Pool| wanted.map_or(host.pools.is_empty(), |name| p.name.as_deref() == Some(name));
+    let pool = match absent.as_ref().filter(is_wanted) {
         Some(pool) => pool,
         None => chosen_pool(&host, wanted)?,
     };
-    let about = plan_inputs::About { recording: &recording, source, host: &host, pool };
-    let (plan, script) = of_goal(&about, &root(global), goal)?;
+    let context = PlanContext { recording: &recording, source, host: &host, pool };
+    let (plan, script) = plan_for(&context, &root(global), goal)?;
     if script {
         if let Some(why) = plan.unscriptable() {
             return Err(anyhow!("no script: {}", why.show(units(global))));
@@ -54,13 +55,13 @@ pub(crate) fn plan(global: &Global, goal: &Goal) -> Result<Exit> {
     Ok(if plan.possible { Exit::Answered } else { Exit::CouldNotAnswer })
 }
 
-/// The plan for a goal, and whether it is wanted as a script.
-fn of_goal(about: &About<'_>, root: &Path, goal: &Goal) -> Result<(Plan, bool)> {
-    let (host, pool) = (about.host, about.pool);
+/// The plan for a goal, and whether `--script` was given.
+fn plan_for(context: &PlanContext<'_>, root: &Path, goal: &Goal) -> Result<(Plan, bool)> {
+    let (host, pool) = (context.host, context.pool);
     Ok(match goal {
         Goal::Free { need: None, script, .. } => (plan::free(host, pool, &plan::Free::default()), *script),
         Goal::Free { need: Some(need), metadata, script } => {
-            (plan_inputs::plan_free(about, root, metadata.as_deref(), Bytes(*need))?, *script)
+            (plan_inputs::plan_free(context, root, metadata.as_deref(), Bytes(*need))?, *script)
         }
         Goal::Repair { copies, script } => {
             (plan::repair(host, pool, &plan::Repair { copies: copies.clone() }), *script)
@@ -73,10 +74,10 @@ fn of_goal(about: &About<'_>, root: &Path, goal: &Goal) -> Result<(Plan, bool)> 
                 copies: copies.clone(),
                 ..plan::DirectLvm::default()
             };
-            (direct_lvm(about, root, metadata.as_deref(), options)?, *script)
+            (direct_lvm(context, root, metadata.as_deref(), options)?, *script)
         }
         Goal::Overlay2 { archives, old_engine, metadata, script } => {
-            let mut options = plan_inputs::plan_overlay2(about, root, metadata.as_deref())?;
+            let mut options = plan_inputs::plan_overlay2(context, root, metadata.as_deref())?;
             options.archives.clone_from(archives);
             options.old_engine.clone_from(old_engine);
             (plan::overlay2(host, pool, &options), *script)
@@ -96,25 +97,25 @@ fn of_goal(about: &About<'_>, root: &Path, goal: &Goal) -> Result<(Plan, bool)> 
     })
 }
 
-/// The plan to move a pool to LVM; without a copy of the metadata the kernel's own count serves where the pool is up.
+/// The plan to move a pool to LVM. If the metadata cannot be read, the plan uses the counts in the pool's status.
 fn direct_lvm(
-    about: &About<'_>,
+    context: &PlanContext<'_>,
     root: &Path,
     copy: Option<&Path>,
     options: plan::DirectLvm<'_>,
 ) -> Result<Plan> {
-    let counted = match count(about, root, copy) {
+    let counted = match count(context, root, copy) {
         Err(error) if copy.is_some() => return Err(error),
         counted => counted.ok(),
     };
-    let owners = owners::read(about.recording, about.host, about.pool);
+    let owners = owners::read(context.recording, context.host, context.pool);
     let options = plan::DirectLvm { counted, owners: Some(&owners), ..options };
-    Ok(plan::direct_lvm(about.host, about.pool, &options))
+    Ok(plan::direct_lvm(context.host, context.pool, &options))
 }
 
-/// What the superblock says; the mappings are not walked.
-fn count(about: &About<'_>, root: &Path, copy: Option<&Path>) -> Result<plan::Counted> {
-    let path = about.metadata(root, copy)?;
+/// The counts in the superblock; the mapping trees are not walked.
+fn count(context: &PlanContext<'_>, root: &Path, copy: Option<&Path>) -> Result<plan::Counted> {
+    let path = context.metadata(root, copy)?;
     let progress = metadata_file::progress();
     let options =
         metadata::Options { progress: Some(&progress), details_only: true, ..metadata::Options::default() };

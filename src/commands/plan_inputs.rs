@@ -1,5 +1,5 @@
-//! Makes the plans that rest on counts in the pool's metadata: what to free, and what the way to overlay2 has to copy.
-//! Counts that are not exact are never planned with.
+//! Inputs of plans that need counts from the pool's metadata: what to remove, and what the move to overlay2 copies.
+//! Never uses a count that is not exact.
 
 use super::metadata_file;
 use anyhow::{Result, anyhow};
@@ -13,16 +13,16 @@ use thinspect::report::Source;
 use thinspect::usage::selection::Selection;
 use thinspect::{metadata, plan, usage};
 
-/// A pool, and what was recorded of its host.
-pub(crate) struct About<'a> {
+/// A pool, its host and the recording of it.
+pub(crate) struct PlanContext<'a> {
     pub(crate) recording: &'a Recording,
     pub(crate) source: Source,
     pub(crate) host: &'a Host,
     pub(crate) pool: &'a Pool,
 }
 
-impl About<'_> {
-    /// The metadata to count in: the copy that was given, else the pool's own.
+impl PlanContext<'_> {
+    /// The path of the metadata: the given copy, or else the pool's own.
     pub(crate) fn metadata(&self, root: &Path, copy: Option<&Path>) -> Result<PathBuf> {
         match copy {
             Some(copy) => Ok(copy.to_owned()),
@@ -32,22 +32,22 @@ impl About<'_> {
     }
 }
 
-/// Names what to remove where that can be counted; else says why not, and how it is chosen by a person. A copy of the
-/// metadata was given to be counted in: that it cannot be is an error.
+/// The plan to free `need` bytes. If the metadata cannot be counted, the plan says why and leaves the selection to the
+/// reader; with a `copy` of the metadata that is an error.
 pub(crate) fn plan_free(
-    about: &About<'_>,
+    context: &PlanContext<'_>,
     root: &Path,
     copy: Option<&Path>,
     need: Bytes,
 ) -> Result<plan::Plan> {
-    let error = match select(about, root, copy, need) {
+    let error = match select(context, root, copy, need) {
         Ok((selection, notes)) => {
-            return Ok(plan::free_selected(about.host, about.pool, &selection, &notes));
+            return Ok(plan::free_selected(context.host, context.pool, &selection, &notes));
         }
         Err(error) if copy.is_some() => return Err(error),
         Err(error) => error,
     };
-    let mut plan = plan::free(about.host, about.pool, &plan::Free { need: Some(need) });
+    let mut plan = plan::free(context.host, context.pool, &plan::Free { need: Some(need) });
     if plan.possible {
         plan.warnings
             .insert(0, format!("what to remove is not named, nor what it gives back: {error:#}").into());
@@ -55,25 +55,29 @@ pub(crate) fn plan_free(
     Ok(plan)
 }
 
-/// Reads who the pool's devices belong to, and what each of them alone maps where that can be counted. A copy of the
-/// metadata was given to be counted in: that it cannot be is an error.
-pub(crate) fn plan_overlay2(about: &About<'_>, root: &Path, copy: Option<&Path>) -> Result<plan::Overlay2> {
-    let owners = owners::read(about.recording, about.host, about.pool);
-    let written = match count_written(about, root, copy, &owners) {
+/// The owners of the pool's devices, and the bytes that containers wrote, if the metadata can be counted. If it cannot
+/// and a `copy` was given, that is an error.
+pub(crate) fn plan_overlay2(
+    context: &PlanContext<'_>,
+    root: &Path,
+    copy: Option<&Path>,
+) -> Result<plan::Overlay2> {
+    let owners = owners::read(context.recording, context.host, context.pool);
+    let written = match count_written(context, root, copy, &owners) {
         Err(error) if copy.is_some() => return Err(error),
         counted => counted.ok(),
     };
     Ok(plan::Overlay2 { owners, written, ..plan::Overlay2::default() })
 }
 
-/// Bytes that each thin device alone maps.
+/// By device id: the bytes that only this thin device maps.
 fn count_written(
-    about: &About<'_>,
+    context: &PlanContext<'_>,
     root: &Path,
     copy: Option<&Path>,
     owners: &Owners,
 ) -> Result<std::collections::BTreeMap<u32, Bytes>> {
-    let path = about.metadata(root, copy)?;
+    let path = context.metadata(root, copy)?;
     let progress = metadata_file::progress();
     let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
     let (file, counted) = metadata_file::read(&path, &options)?;
@@ -89,16 +93,16 @@ fn count_written(
     Ok(rows.devices.iter().filter_map(exclusive).collect())
 }
 
-/// Counts in the pool's metadata what to remove; with what has to be said about that.
+/// Selects what to remove, by counting in the pool's metadata; with notes for the reader.
 fn select(
-    about: &About<'_>,
+    context: &PlanContext<'_>,
     root: &Path,
     copy: Option<&Path>,
     need: Bytes,
 ) -> Result<(Selection, Vec<String>)> {
-    let pool = about.pool;
-    let path = about.metadata(root, copy)?;
-    let owners = owners::read(about.recording, about.host, pool);
+    let pool = context.pool;
+    let path = context.metadata(root, copy)?;
+    let owners = owners::read(context.recording, context.host, pool);
     if owners.keeper == owners::RecordKeeper::Nobody {
         return Err(anyhow!("neither Docker's nor containerd's records of the pool's devices were read"));
     }
@@ -106,7 +110,7 @@ fn select(
     let options = metadata::Options { progress: Some(&progress), ..metadata::Options::default() };
     let (file, counted) = metadata_file::read(&path, &options)?;
     let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
-    let selection = usage::selection::select(about.host, pool, &owners, &counted, &reclaim, need);
+    let selection = usage::selection::select(context.host, pool, &owners, &counted, &reclaim, need);
     metadata_file::clear_progress();
     if selection.most.is_none() {
         return Err(anyhow!("{}: the blocks could not be counted exactly", path.display()));

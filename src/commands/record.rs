@@ -1,4 +1,4 @@
-//! `record`: every answer of a machine, in a file for its owner.
+//! `record`: writes a recording of this host to a file that only its owner can read.
 
 use super::input::{collector, recording};
 use super::output::write_out;

@@ -1,5 +1,5 @@
-//! `man`, `completions`, `rules`, `explain` and `schema`: what the program says of itself.
-//! It knows no word of it: all comes from the definitions of the command line, the rules and the types.
+//! `man`, `completions`, `rules`, `explain` and `schema`: the program's own documentation.
+//! All of it is generated from the definitions of the command line, the rules and the output types.
 
 use super::output::{json, print};
 use anyhow::{Context, Result, anyhow};
@@ -9,7 +9,7 @@ use thinspect::cli::{Cli, SchemaOf};
 use thinspect::verdict::Exit;
 use thinspect::{report, rules};
 
-/// The manual page of a command in roff, or the pages of all into a folder.
+/// Prints a command's manual page in roff, or writes the pages of all commands into a folder.
 pub(crate) fn pages(target: &[String], folder: Option<&Path>) -> Result<Exit> {
     let mut program = Cli::command();
     if let Some(folder) = folder {
@@ -28,14 +28,14 @@ pub(crate) fn pages(target: &[String], folder: Option<&Path>) -> Result<Exit> {
     print(&String::from_utf8_lossy(&page))
 }
 
-/// What a shell completes command lines by.
+/// Prints the completion script for a shell.
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "thinspect", &mut script);
     print(&String::from_utf8_lossy(&script))
 }
 
-/// Every rule, and what it stands for.
+/// Prints all rules with their summaries.
 pub(crate) fn rules() -> Result<Exit> {
     print(&report::explain::rules())
 }
@@ -47,7 +47,7 @@ pub(crate) fn explain(name: &str) -> Result<Exit> {
     print(&report::explain::explain(rule))
 }
 
-/// The schema of a JSON output.
+/// Prints the schema of a JSON output.
 pub(crate) fn schema(target: &SchemaOf) -> Result<Exit> {
     let schema = match target {
         SchemaOf::Status => report::json::schema(),

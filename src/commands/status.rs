@@ -1,4 +1,4 @@
-//! `status`: the verdict on every pool, as text, JSON or a page.
+//! `status`: the report on all pools, as text, JSON or an HTML page.
 
 use super::input::{asked_everything, report};
 use super::output::{answered, json, print, text_style, units, write_out};
@@ -9,7 +9,7 @@ use thinspect::report;
 use thinspect::verdict::Exit;
 
 pub(crate) fn status(global: &Global, exit_code: bool, page: Option<&Path>) -> Result<Exit> {
-    // A page may go where only root writes.
+    // The capabilities are kept for a page, which may have to be written to a folder that only root can write.
     let report = report(global, if page.is_none() { asked_everything } else { || () })?;
     match (page, global.output) {
         (Some(page), _) => write_out(page, report::html(&report, units(global)).as_bytes())?,

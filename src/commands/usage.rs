@@ -1,5 +1,4 @@
-//! `usage`: who uses which blocks of a pool, by the names of those who own them.
-//! What changed while it was counted is not called exact.
+//! `usage`: the blocks of a pool by device, image and container.
 
 use super::held_snapshot::HeldSnapshot;
 use super::input::{chosen_pool, collector, recording, root};
@@ -17,20 +16,22 @@ use thinspect::report::{self, Source};
 use thinspect::verdict::Exit;
 use thinspect::{metadata, usage};
 
-/// Joins who owns what with what the pool's metadata says of it.
-pub(crate) fn usage(global: &Global, asked: &cli::Usage) -> Result<Exit> {
-    let (about, owners) = whose(global, asked)?;
-    let path = match (&asked.metadata, &about) {
+/// Counts the blocks in the pool's metadata and prints them with the names of their owners.
+pub(crate) fn usage(global: &Global, options: &cli::Usage) -> Result<Exit> {
+    let (pool_on_host, owners) = pool_and_owners(global, options)?;
+    let path = match (&options.metadata, &pool_on_host) {
         (Some(copy), _) => copy.clone(),
         (None, Some((_, pool))) => metadata_file::metadata_path(pool, &root(global))?,
         (None, None) => return Err(anyhow!("nothing to read")),
     };
-    let holding = match about.as_ref().filter(|_| asked.snapshot) {
-        Some((host, pool)) => Some(HeldSnapshot::take(host, pool, &path, global.timeout)?),
-        None => None,
+    let snapshot = match &pool_on_host {
+        Some((host, pool)) if options.snapshot => {
+            Some(HeldSnapshot::take(host, pool, &path, global.timeout)?)
+        }
+        _ => None,
     };
-    let counted = count(&path, asked, &owners, holding.is_some());
-    let released = holding.map(|holding| holding.release(global.timeout));
+    let counted = count(&path, options, &owners, snapshot.is_some());
+    let released = snapshot.map(|snapshot| snapshot.release(global.timeout));
     metadata_file::clear_progress();
     let (mut rows, without) = counted.map_err(|error| match &released {
         Some(Err(held)) => anyhow!("{error:#}; {held:#}"),
@@ -39,11 +40,11 @@ pub(crate) fn usage(global: &Global, asked: &cli::Usage) -> Result<Exit> {
     let fate = |released: &Result<&'static str>| *released.as_ref().unwrap_or(&"could not be released");
     rows.note_snapshot(released.as_ref().map(fate));
     let name = path.display().to_string();
-    let label = about.as_ref().and_then(|(_, pool)| pool.name.as_deref()).unwrap_or(&name);
+    let label = pool_on_host.as_ref().and_then(|(_, pool)| pool.name.as_deref()).unwrap_or(&name);
     let exit = match global.output {
         Format::Text => {
-            let now = about.as_ref().and_then(|(host, _)| host.recorded_at.as_deref()?.parse().ok());
-            let table = table(asked, now);
+            let now = pool_on_host.as_ref().and_then(|(host, _)| host.recorded_at.as_deref()?.parse().ok());
+            let table = table(options, now);
             let mut text = report::usage::text(Some(label), &rows, &owners, &table, &text_style(global));
             if let Some(without) = &without {
                 text.push_str(&report::usage::without_text(without, &rows, &text_style(global)));
@@ -56,13 +57,13 @@ pub(crate) fn usage(global: &Global, asked: &cli::Usage) -> Result<Exit> {
     exit
 }
 
-/// The pool that is meant on its host, and the names of those who own its devices. A copy alone has neither.
-fn whose(global: &Global, asked: &cli::Usage) -> Result<(Option<(Host, Pool)>, Owners)> {
-    if asked.metadata.is_some() && global.from.is_none() {
+/// The selected pool with its host, and the owners of its devices. A copy of the metadata alone has neither.
+fn pool_and_owners(global: &Global, options: &cli::Usage) -> Result<(Option<(Host, Pool)>, Owners)> {
+    if options.metadata.is_some() && global.from.is_none() {
         return Ok((None, Owners::default()));
     }
     let (recording, source) = recording(global, &collector(true))?;
-    if source != Source::Live && asked.metadata.is_none() {
+    if source != Source::Live && options.metadata.is_none() {
         return Err(metadata_file::no_metadata());
     }
     let host = host::read(&recording);
@@ -71,7 +72,7 @@ fn whose(global: &Global, asked: &cli::Usage) -> Result<(Option<(Host, Pool)>, O
     Ok((Some((host, pool)), owners))
 }
 
-/// Counts in the metadata for every row, and for the set that was named.
+/// Counts the blocks for all rows, and for the set of `--without`.
 fn count(
     path: &Path,
     asked: &cli::Usage,
@@ -86,17 +87,18 @@ fn count(
         ..metadata::Options::default()
     };
     let (file, counted) = metadata_file::read(path, &options)?;
-    // Where a pool never came to rest, a snapshot that somebody holds was read.
+    // If the pool kept changing, the first read may have used a held snapshot; use the same for the rows.
     let options = metadata::Options { through_held_root: counted.through_held_root, ..options };
     let reclaim = usage::InMetadata { source: &file, options, transaction_id: counted.transaction_id };
     let rows = usage::join(&counted, owners, &reclaim, usage::walks_worth_it(&counted));
     let in_pool = counted.devices.iter().map(|device| device.device_id).collect();
-    let named = Some(&asked.without).filter(|names| !names.is_empty());
-    let without = named.map(|names| usage::without(names, owners, &in_pool, &reclaim)).transpose();
-    Ok((rows, without.map_err(|why| anyhow!(why))?))
+    if asked.without.is_empty() {
+        return Ok((rows, None));
+    }
+    let without = usage::without(&asked.without, owners, &in_pool, &reclaim).map_err(|why| anyhow!(why))?;
+    Ok((rows, Some(without)))
 }
 
-/// The table that was asked for.
-fn table(asked: &cli::Usage, now: Option<Timestamp>) -> Table {
-    Table { by: asked.by, columns: asked.columns.clone(), sort: asked.sort, now }
+fn table(options: &cli::Usage, now: Option<Timestamp>) -> Table {
+    Table { by: options.by, columns: options.columns.clone(), sort: options.sort, now }
 }

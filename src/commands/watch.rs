@@ -1,4 +1,4 @@
-//! `watch`: looks again and again, in the form that the terminal and the options ask for.
+//! `watch`: chooses the view by the terminal and the options, and starts watching.
 
 use super::input::{report, root};
 use super::output::text_style;
@@ -9,9 +9,9 @@ use thinspect::cli::{Format, Global};
 use thinspect::verdict::Exit;
 use thinspect::watch;
 
-/// Watches until a signal or the reader ends it.
+/// Watches until a signal or the user ends it.
 pub(crate) fn watch(global: &Global, interval: Duration, full_screen: bool) -> Result<Exit> {
-    // A terminal that says so cannot move its cursor: it gets lines.
+    // On a terminal that cannot move its cursor, print lines.
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb" || term == "unknown");
     let terminal = io::stdout().is_terminal() && !dumb;
     if full_screen && dumb && global.from.is_some() {

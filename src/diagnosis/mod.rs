@@ -8,6 +8,7 @@ mod exclusions;
 mod questions;
 mod situations;
 
+use crate::advice::since::Versions;
 use crate::host::log::{LogMessage, Message};
 use crate::host::model::text::Text;
 use crate::host::{Host, Source};
@@ -94,8 +95,8 @@ pub struct Suspect {
     pub speaks_for: Vec<Text>,
     /// What to find out.
     pub does: &'static str,
-    /// Commands whose answer decides; they only read.
-    pub commands: &'static [&'static str],
+    /// Commands whose answer decides; they only read, and exist in the versions that are there.
+    pub commands: Vec<&'static str>,
 }
 
 /// A cause that the facts rule out.
@@ -248,10 +249,12 @@ fn weigh(host: &Host, open: &[(&Case, Option<&str>)], findings: &[Finding]) -> (
     }
     weights.retain(|(rule, ..)| !findings.iter().any(|f| f.rule == *rule));
     weights.sort_by_key(|(_, weight, _)| Reverse(*weight));
+    let versions = Versions::of(host);
     let suspects = weights.into_iter().filter_map(|(rule, _, mut speaks_for)| {
         speaks_for.truncate(3);
         let question = questions::of(rule)?;
-        let (summary, does, commands) = (question.summary, question.does, question.commands);
+        let (summary, does) = (question.summary, question.does);
+        let commands = question.commands.iter().filter_map(|c| versions.fit_static(c)).collect();
         Some(Suspect { rule, summary, speaks_for, does, commands })
     });
     (suspects.collect(), excluded)

@@ -1,7 +1,7 @@
-//! Serves one page, `/metrics`; each scrape gets an answer made for it.
+//! Serves one page, `/metrics`, and renders it anew for each scrape.
 //!
-//! HTTP is hyper's, on a runtime of one thread, as the worker processes that ask the machine want it: clients that say
-//! nothing, or take their time, hold up nobody. What they may hold is bounded in time and number.
+//! Uses hyper on a single-threaded runtime, because the worker processes are forked. A silent or slow client does not
+//! delay others; the time and number of connections are limited.
 
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
@@ -21,19 +21,16 @@ use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, LocalSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// How long a client may take to ask, and again to take the answer.
+/// Time limit for a client to send its request, and again to receive the response.
 const LIMIT: Duration = Duration::from_secs(5);
 /// Longest request head, in bytes; a scrape's is a few hundred.
 const LIMIT_HEAD: usize = 16 << 10;
-/// Most connections at once; one more takes the place of the oldest that has not asked yet.
+/// Most connections at once; a new one replaces the oldest that has sent no request.
 const LIMIT_CONNECTIONS: usize = 256;
-/// How long to wait where no descriptor is free for one more connection.
+/// Wait before accepting again if no file descriptor is free.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Answers scrapes until the listener fails.
-///
-/// # Errors
-/// What the listener said, or that there can be no runtime.
+/// Answers scrapes until the listener fails, and returns why: the listener's error, or that of starting the runtime.
 pub fn serve(listener: TcpListener, page: impl FnMut() -> Result<String, String> + 'static) -> io::Error {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let served = runtime.and_then(|runtime| {
@@ -53,12 +50,13 @@ async fn accept(listener: TcpListener, page: Page) -> io::Result<()> {
             Ok((stream, _)) => {
                 clients.make_room();
                 let client = Client::default();
-                let task = tokio::task::spawn_local(converse(stream, client.clone(), Rc::clone(&page)));
+                let task =
+                    tokio::task::spawn_local(serve_connection(stream, client.clone(), Rc::clone(&page)));
                 clients.all.push_back((client, task.abort_handle()));
             }
             Err(error) if is_lasting(&error) => return Err(error),
             Err(error) => {
-                // Too many open files, here or on the whole host, or too little memory: others need room to end.
+                // Too many open files or too little memory, here or on the host: free a connection and wait.
                 if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) {
                     clients.drop_oldest();
                     sleep(PAUSE).await;
@@ -68,34 +66,34 @@ async fn accept(listener: TcpListener, page: Page) -> io::Result<()> {
     }
 }
 
-/// Whether accepting will fail for ever: the listener is none any more.
+/// Whether accepting will always fail, because the descriptor is no longer a listening socket.
 fn is_lasting(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     matches!(errno, Some(Errno::EBADF | Errno::EINVAL | Errno::ENOTSOCK | Errno::EOPNOTSUPP))
 }
 
-/// How far a client is, shared with its connection.
+/// A client's state, shared with the task of its connection.
 #[derive(Clone)]
 struct Client {
-    /// Until when it may go on.
+    /// The connection is closed at this time.
     deadline: Rc<Cell<Instant>>,
-    has_asked: Rc<Cell<bool>>,
+    has_requested: Rc<Cell<bool>>,
 }
 
 impl Default for Client {
     fn default() -> Self {
-        Self { deadline: Rc::new(Cell::new(Instant::now() + LIMIT)), has_asked: Rc::default() }
+        Self { deadline: Rc::new(Cell::new(Instant::now() + LIMIT)), has_requested: Rc::default() }
     }
 }
 
-/// The connections there are, oldest first.
+/// The open connections, oldest first.
 struct Clients {
     all: VecDeque<(Client, AbortHandle)>,
     limit: usize,
 }
 
 impl Clients {
-    /// At most a quarter of the descriptors goes to clients: asking the machine takes some, too.
+    /// Allows at most a quarter of the file descriptors for clients, because recording the host needs some too.
     fn new() -> Self {
         let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
         let quarter = usize::try_from(descriptors / 4).unwrap_or(LIMIT_CONNECTIONS);
@@ -107,9 +105,9 @@ impl Clients {
         while self.all.len() >= self.limit && self.drop_oldest() {}
     }
 
-    /// Ends the oldest connection that has not asked yet, else the oldest; false where there is none.
+    /// Closes the oldest connection without a request, or else the oldest; false if there is none.
     fn drop_oldest(&mut self) -> bool {
-        let idle = self.all.iter().position(|(client, _)| !client.has_asked.get());
+        let idle = self.all.iter().position(|(client, _)| !client.has_requested.get());
         let oldest = self.all.remove(idle.unwrap_or(0));
         oldest.is_some_and(|(_, task)| {
             task.abort();
@@ -118,19 +116,19 @@ impl Clients {
     }
 }
 
-/// One connection: one request, one answer.
-async fn converse(stream: TcpStream, client: Client, page: Page) {
-    let answer = hyper::service::service_fn(|request: Request<Incoming>| {
-        client.has_asked.set(true);
+/// Serves one request on a connection.
+async fn serve_connection(stream: TcpStream, client: Client, page: Page) {
+    let service = hyper::service::service_fn(|request: Request<Incoming>| {
+        client.has_requested.set(true);
         let response = respond(&request, &page);
-        // The page may have taken its time; taking it has a limit of its own.
+        // Rendering the page may have been slow; receiving it has a new time limit.
         client.deadline.set(Instant::now() + LIMIT);
         async move { Ok::<_, Infallible>(response) }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    // Half-closed is fine: else hyper would wait for the client's end before it answers.
+    // A client may close its sending side before it reads the response.
     http.keep_alive(false).half_close(true).max_buf_size(LIMIT_HEAD);
-    let mut served = pin!(http.serve_connection(TokioIo::new(stream), answer));
+    let mut served = pin!(http.serve_connection(TokioIo::new(stream), service));
     loop {
         tokio::select! {
             biased;

@@ -1,6 +1,6 @@
-//! Hands the metrics to whoever collects them: a file for the textfile collector, or an HTTP answer for each scrape.
+//! Publishes metrics: in a file for node_exporter's textfile collector, or over HTTP.
 //!
-//! It knows nothing of what the text says.
+//! Does not depend on the content of the metrics.
 
 pub mod http;
 pub mod textfile;

@@ -1,6 +1,6 @@
-//! Replaces the file that node_exporter's textfile collector reads: whole or not at all, readable for everybody.
+//! Writes the file for node_exporter's textfile collector: atomically, and readable for all users.
 //!
-//! The collector reads names that end in `.prom` only, so that it never meets a file that is being written.
+//! The collector reads only names that end in `.prom`, so it ignores the temporary file.
 
 use crate::whole_file::{How, write};
 use std::fs::OpenOptions;
@@ -8,23 +8,23 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Longest earlier file that is looked into, in bytes.
+/// Most bytes read from an existing file.
 const LIMIT: u64 = 4 << 20;
 
-/// Puts `text` in place of what is at `path`.
+/// Replaces the file at `path` with `text`.
 ///
 /// # Errors
-/// What the file system says, e.g. that the folder does not exist; or that there is something else than a file.
+/// The filesystem's error, for example if the folder does not exist; or `path` is not a regular file.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
-    // The collector is another user, and may own the folder. Not synced to the disk: after a crash the next look replaces
-    // it anyway, and a disk in trouble must not hold this up.
+    // The collector runs as another user, hence the mode. Not synced to disk: after a crash the next run replaces the
+    // file anyway, and a slow disk must not delay this.
     write(path, text.as_bytes(), How { mode: 0o644, durable: false, replaces_link: true })
 }
 
-/// The value that the file at `path` has for a family without labels, if there is one.
+/// The value of a metric without labels in the file at `path`, if it is there.
 #[must_use]
 pub fn earlier(path: &Path, family: &str) -> Option<u64> {
-    // Whoever owns the folder may have put something else there, which must neither be waited for nor followed.
+    // The folder's owner may have put a FIFO or a link there, which must neither block this program nor be followed.
     let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
     file.metadata().ok().filter(std::fs::Metadata::is_file)?;

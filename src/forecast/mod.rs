@@ -1,8 +1,8 @@
-//! How fast a pool fills and when it is full: rates and times from a history, in exact integers.
+//! Forecasts how fast a pool fills and when it is full, from its history, in exact integers.
 //!
-//! Never guesses: where too little was seen, or seen for too short a time, it says so. A rate is the median of
-//! the slopes between all pairs of samples in a window (Theil and Sen), which a quarter of wild samples cannot move; a
-//! cliff, such as a prune leaves, starts it anew.
+//! Never forecasts from too few samples or too short a time. A rate is the Theil-Sen slope: the median of the slopes
+//! between all pairs of samples in a window, which up to a quarter of outliers cannot move. A sudden drop, such as a
+//! prune causes, discards all samples before it.
 
 mod series;
 mod slope;
@@ -15,44 +15,44 @@ use crate::host::history::Sample;
 use crate::host::model::pool::Pool;
 use crate::host::model::units::{Bytes, METADATA_BLOCK};
 
-/// The windows that rates are fitted in, in milliseconds: a minute, ten, an hour, six, and three days.
+/// Windows that rates are fitted in, in milliseconds: 1 minute, 10 minutes, 1 hour, 6 hours and 3 days.
 pub const WINDOWS: [i64; 5] = [60_000, 600_000, 3_600_000, 6 * 3_600_000, 72 * 3_600_000];
-/// A rate takes at least so many samples.
+/// Fewest samples that a rate is fitted to.
 pub const LEAST_SAMPLES: usize = 4;
-/// A rate that was seen for some time is trusted for so many times that time: a burst of a minute says nothing about
-/// tomorrow. What fills steadily from nothing is so called after a seventh of its way.
+/// A rate is trusted for this many times the time it was observed: a burst of a minute says nothing about tomorrow.
+/// A space that fills steadily from empty is therefore reported once it is one seventh full.
 const TRUST: i64 = 6;
-/// A rate seen for less than this, five minutes, is trusted for nothing.
+/// A rate observed for less than this (5 minutes, in milliseconds) is not trusted at all.
 const LEAST_SPAN: i64 = 300_000;
 
-/// When the parts of a pool are full.
+/// The forecasts for a pool's spaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forecast {
     /// The pool's data.
     pub data: SpaceForecast,
     /// The pool's metadata.
     pub metadata: SpaceForecast,
-    /// The filesystem under the data's loop file, where there is one.
+    /// The filesystem that holds the data's loop file, if there is one.
     pub filesystem: Option<SpaceForecast>,
 }
 
 impl Forecast {
-    /// The forecast of each space that the pool has.
+    /// Each space that the pool has, with its forecast.
     pub fn spaces(&self) -> impl Iterator<Item = (SpaceKind, &SpaceForecast)> {
         let all = [(SpaceKind::Data, Some(&self.data)), (SpaceKind::Metadata, Some(&self.metadata))];
         let all = all.into_iter().chain([(SpaceKind::Filesystem, self.filesystem.as_ref())]);
-        all.filter_map(|(name, outlook)| Some((name, outlook?)))
+        all.filter_map(|(kind, forecast)| Some((kind, forecast?)))
     }
 }
 
-/// What can fill up.
+/// A space that can fill up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpaceKind {
     /// The pool's data.
     Data,
     /// The pool's metadata.
     Metadata,
-    /// The filesystem under the data's loop file.
+    /// The filesystem that holds the data's loop file.
     Filesystem,
 }
 
@@ -68,46 +68,46 @@ impl SpaceKind {
     }
 }
 
-/// What was seen of one space, and what follows from it.
+/// The history of one space and the rates fitted to it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SpaceForecast {
-    /// Bytes in what it is counted in: a data block, a metadata block, a byte.
+    /// Size of the unit of `left` and `used`: a data block, a metadata block, or one byte.
     pub unit: Option<Bytes>,
-    /// How much is free at the last sample; `None` where nothing was seen.
+    /// Free units at the last sample; `None` without samples.
     pub left: Option<u64>,
-    /// Rates, those over the shortest time first; none where too little was seen.
+    /// Rates, shortest window first; empty if there are too few samples.
     pub fits: Vec<Fit>,
-    /// How often it fell back, and from where, within the longest window.
+    /// Sudden drops of use within the longest window.
     pub falls: Drops,
-    /// What it holds at the last sample.
+    /// Used units at the last sample.
     pub used: u64,
-    /// Samples since the last fall.
+    /// Samples since the last drop.
     pub samples: usize,
 }
 
-/// A rate over some time.
+/// A rate fitted to one window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fit {
     /// Samples in the window.
     pub samples: usize,
-    /// Milliseconds from the first of them to the last.
+    /// Milliseconds from the first sample to the last.
     pub span: i64,
-    /// How fast it grows.
+    /// The rate of growth.
     pub slope: Slope,
 }
 
-/// What there is to say of a space in one word.
+/// The trend of a space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trend {
-    /// Not enough data: so many samples since the last fall.
+    /// Too few samples for a rate; their number since the last drop.
     NotEnough(usize),
     /// Not growing, by this fit.
     NotGrowing(Fit),
-    /// Growing, and full in so many milliseconds at the rate of the fit.
+    /// Growing; at the rate of the fit, full in this many milliseconds.
     Fills(Fit, i64),
 }
 
-/// The forecast for a pool of a host, from the host's history.
+/// The forecast for a pool, from the host's history.
 #[must_use]
 pub fn of(host: &Host, pool: &Pool) -> Forecast {
     let samples: Vec<&Sample> = host.history.of(pool.name.as_deref().unwrap_or_default()).collect();
@@ -117,9 +117,9 @@ pub fn of(host: &Host, pool: &Pool) -> Forecast {
 /// The forecast from the samples of one pool, oldest first.
 #[must_use]
 pub fn of_samples(samples: &[&Sample]) -> Forecast {
-    let level = |of: fn(&Sample) -> Option<(u64, u64)>, unit: Option<Bytes>| {
-        let points = samples.iter().filter_map(|s| Some((s.at, of(s)?)));
-        outlook(points.map(|(at, (used, total))| (Point { at, used }, total)), unit)
+    let forecast = |used_and_total: fn(&Sample) -> Option<(u64, u64)>, unit: Option<Bytes>| {
+        let points = samples.iter().filter_map(|s| Some((s.at, used_and_total(s)?)));
+        space_forecast(points.map(|(at, (used, total))| (Point { at, used }, total)), unit)
     };
     let block = samples.iter().rev().find_map(|s| s.block());
     let filesystem = |s: &Sample| {
@@ -127,16 +127,19 @@ pub fn of_samples(samples: &[&Sample]) -> Forecast {
         Some((below.size_bytes.saturating_sub(below.free_bytes), below.size_bytes))
     };
     Forecast {
-        data: level(|s| s.data.map(|l| (l.used_blocks, l.total_blocks)), block),
-        metadata: level(|s| s.metadata.map(|l| (l.used_blocks, l.total_blocks)), Some(METADATA_BLOCK)),
-        filesystem: samples.iter().any(|s| s.filesystem.is_some()).then(|| level(filesystem, Some(Bytes(1)))),
+        data: forecast(|s| s.data.map(|l| (l.used_blocks, l.total_blocks)), block),
+        metadata: forecast(|s| s.metadata.map(|l| (l.used_blocks, l.total_blocks)), Some(METADATA_BLOCK)),
+        filesystem: samples
+            .iter()
+            .any(|s| s.filesystem.is_some())
+            .then(|| forecast(filesystem, Some(Bytes(1)))),
     }
 }
 
-/// What follows from one space's use over time: pairs of use and size, oldest first.
-fn outlook(seen: impl Iterator<Item = (Point, u64)>, unit: Option<Bytes>) -> SpaceForecast {
+/// The forecast of one space from its used units and total size over time, oldest first.
+fn space_forecast(samples: impl Iterator<Item = (Point, u64)>, unit: Option<Bytes>) -> SpaceForecast {
     let (mut points, mut total) = (Vec::new(), 0);
-    for (point, size) in seen {
+    for (point, size) in samples {
         series::push(&mut points, point);
         total = size;
     }
@@ -147,10 +150,10 @@ fn outlook(seen: impl Iterator<Item = (Point, u64)>, unit: Option<Bytes>) -> Spa
     let (points, falls) = series::since_last_fall(points, total);
     let mut fits: Vec<Fit> = Vec::new();
     for window in WINDOWS {
-        let seen = series::within(points, window);
-        // A window that holds no more than the one before says nothing new.
-        let more = fits.last().is_none_or(|f| f.samples < seen.len());
-        if more && let Some(fit) = fit(seen) {
+        let in_window = series::within(points, window);
+        // A window with the same samples as the one before gives the same rate.
+        let has_more = fits.last().is_none_or(|f| f.samples < in_window.len());
+        if has_more && let Some(fit) = fit(in_window) {
             fits.push(fit);
         }
     }
@@ -159,20 +162,23 @@ fn outlook(seen: impl Iterator<Item = (Point, u64)>, unit: Option<Bytes>) -> Spa
 }
 
 fn fit(points: &[Point]) -> Option<Fit> {
+    if points.len() < LEAST_SAMPLES {
+        return None;
+    }
     let (first, last) = (points.first()?, points.last()?);
-    let slope = median_slope(&series::thinned(points)).filter(|_| points.len() >= LEAST_SAMPLES)?;
+    let slope = median_slope(&series::thinned(points))?;
     Some(Fit { samples: points.len(), span: last.at.since(first.at), slope })
 }
 
 impl SpaceForecast {
-    /// What the latest samples say, over the shortest time that allows a rate.
+    /// The trend over the shortest window that has a rate.
     #[must_use]
     pub fn now(&self) -> Trend {
         self.trend(self.fits.first())
     }
 
-    /// The soonest end that was seen long enough to be trusted; where there is none, what was seen longest says
-    /// whether it grows at all.
+    /// The trend of the trusted rate that fills the space soonest. Without a trusted rate, the trend over the longest
+    /// window.
     #[must_use]
     pub fn soonest(&self) -> Trend {
         let trusted = self.fits.iter().filter_map(|f| Some((f, self.full_in(f)?)));
@@ -183,7 +189,7 @@ impl SpaceForecast {
         }
     }
 
-    /// Milliseconds until it is full, only where that end is to be expected.
+    /// The trusted fit that fills the space soonest, and the milliseconds until then; `None` without a trusted rate.
     #[must_use]
     pub fn reliable_since(&self) -> Option<(Fit, i64)> {
         match self.soonest() {
@@ -194,8 +200,8 @@ impl SpaceForecast {
         }
     }
 
-    /// Whether it was at least as full before, fell back twice or more by itself or by hand, and never came near its
-    /// end: what grows now is likely to fall back too.
+    /// Whether use rises and falls regularly: it dropped at least twice, from at least the current level, and never
+    /// from 90 percent or more. The current growth will then probably end with a drop, too.
     #[must_use]
     pub fn is_sawtooth(&self) -> bool {
         let total = self.left.map(|left| u128::from(self.used) + u128::from(left));
@@ -203,7 +209,7 @@ impl SpaceForecast {
         self.falls.times >= 2 && self.used <= self.falls.highest && never_near
     }
 
-    /// Bytes an hour that a fit amounts to; negative where it shrinks.
+    /// The rate of a fit in bytes per hour; negative if use shrinks.
     #[must_use]
     pub fn bytes_per_hour(&self, fit: &Fit) -> Option<i64> {
         let unit = i128::from(self.unit?.0);
@@ -223,7 +229,7 @@ impl SpaceForecast {
     }
 }
 
-/// A length of time in two units at most, as people say it: `3 h 20 min`, `45 s`, `5 days`. Rounded down.
+/// Formats a duration with at most two units, rounded down: `3 h 20 min`, `45 s`, `5 days`.
 #[must_use]
 pub fn length(millis: i64) -> String {
     let seconds = millis.max(0) / 1000;

@@ -1,16 +1,16 @@
 //! The median of the slopes between all pairs of points, as an exact fraction.
 //!
-//! No floating point: slopes are compared by multiplying across.
+//! Uses no floating point: slopes are compared by cross-multiplication.
 
 use super::series::Point;
 use std::cmp::Ordering;
 
-/// Growth: so many units in so many milliseconds.
+/// A rate of growth, `rise / run`.
 #[derive(Debug, Clone, Copy)]
 pub struct Slope {
-    /// Units gained; negative where some were lost.
+    /// Change of use in units; negative if use shrank.
     pub rise: i64,
-    /// Milliseconds it took; more than 0.
+    /// Time of the change in milliseconds; more than 0.
     pub run: i64,
 }
 
@@ -22,7 +22,7 @@ impl Slope {
         (run > 0).then_some(Self { rise, run })
     }
 
-    /// Milliseconds until so many more units are in use; `None` where it does not grow.
+    /// Milliseconds until `more` additional units are in use; `None` if use does not grow.
     #[must_use]
     pub const fn time_for(&self, more: u64) -> Option<i64> {
         if self.rise <= 0 {
@@ -32,7 +32,7 @@ impl Slope {
         Some(if time > i64::MAX as i128 { i64::MAX } else { time as i64 })
     }
 
-    /// Units of `scale` gained in so many milliseconds, rounded towards 0.
+    /// Growth in `millis` milliseconds, multiplied by `scale` (such as bytes per unit) and rounded towards 0.
     #[must_use]
     pub fn per(&self, millis: i64, scale: i128) -> i64 {
         let gained = i128::from(self.rise).saturating_mul(i128::from(millis)).saturating_mul(scale)
@@ -54,7 +54,7 @@ impl PartialOrd for Slope {
     }
 }
 
-/// 2 in 4 is the same slope as 1 in 2.
+/// Equal by value: a rise of 2 in 4 ms equals a rise of 1 in 2 ms.
 impl PartialEq for Slope {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
@@ -63,8 +63,8 @@ impl PartialEq for Slope {
 
 impl Eq for Slope {}
 
-/// The Theil-Sen slope of points in order of time: of an even number of slopes the larger of the two in the middle.
-/// `None` where no two points have different times. It takes time with the square of the number of points.
+/// The Theil-Sen slope of points in order of time. With an even number of slopes, the larger of the middle two.
+/// `None` if no two points have different times. Takes quadratic time.
 #[must_use]
 pub fn median_slope(points: &[Point]) -> Option<Slope> {
     let later = |i: usize| points.get(i + 1..).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Rates and ends of made histories, exact; and what holds of every history.
+//! Exact rates and times until full for constructed histories, and properties that hold for every history.
 
 use super::*;
 use crate::host::history::{Below, Level, Moment};
@@ -19,7 +19,7 @@ fn sample(at: i64, used: u64) -> Sample {
     }
 }
 
-/// The outlook for data whose use was so, a minute apart.
+/// The forecast for data with these samples of use, one per minute.
 fn data(uses: impl IntoIterator<Item = u64>) -> SpaceForecast {
     let samples: Vec<Sample> = (0..).zip(uses).map(|(n, used)| sample(n * MINUTE, used)).collect();
     of_samples(&samples.iter().collect::<Vec<_>>()).data
@@ -38,7 +38,7 @@ fn a_steady_fill_is_exact() {
 }
 
 #[test]
-fn too_little_is_said_so() {
+fn too_few_samples_give_no_rate() {
     assert_eq!(data([]).soonest(), Trend::NotEnough(0));
     assert_eq!(data([1, 2, 3]).soonest(), Trend::NotEnough(3));
     assert!(matches!(data([1, 2, 3, 4]).soonest(), Trend::Fills(..)));
@@ -53,7 +53,7 @@ fn flat_and_falling_do_not_fill() {
 }
 
 #[test]
-fn a_prune_starts_it_anew() {
+fn samples_before_a_prune_are_ignored() {
     let before = (0..100).map(|n| 1_000_000 + n * 1000);
     // It takes three samples to fall.
     let falling = [900_000, 700_000, 500_000];
@@ -81,7 +81,7 @@ fn an_acute_fill_is_not_hidden_by_quiet_hours() {
 }
 
 #[test]
-fn a_burst_alarms_nobody() {
+fn a_short_burst_is_not_trusted() {
     // A pull of three minutes, 30 GiB free: at that rate full in 41 minutes.
     let outlook = data([1_100_000; 60].into_iter().chain((1..=3).map(|n| 1_100_000 + n * 12_000)));
     assert_eq!(outlook.reliable_since(), None);
@@ -97,7 +97,7 @@ fn an_old_history_says_nothing_about_now() {
 }
 
 #[test]
-fn the_filesystem_under_the_file_has_an_end_of_its_own() {
+fn the_loop_files_filesystem_has_its_own_forecast() {
     let samples: Vec<Sample> = (0..30_i64)
         .map(|n| {
             let free_bytes = 10_000_000_000 - u64::try_from(n).unwrap() * 100_000_000;
@@ -112,7 +112,7 @@ fn the_filesystem_under_the_file_has_an_end_of_its_own() {
 }
 
 #[test]
-fn a_clock_that_was_set_back_is_survived() {
+fn after_the_clock_is_set_back_only_later_samples_count() {
     let mut samples: Vec<Sample> = (0..10).map(|n| sample(1_000_000_000 + n * MINUTE, 5)).collect();
     samples.extend((0..10_i64).map(|n| sample(n * MINUTE, 100 + u64::try_from(n).unwrap())));
     let outlook = of_samples(&samples.iter().collect::<Vec<_>>()).data;
@@ -120,18 +120,18 @@ fn a_clock_that_was_set_back_is_survived() {
 }
 
 #[test]
-fn a_pool_that_is_pruned_every_hour_comes_back() {
+fn a_pool_that_is_pruned_every_hour_is_a_sawtooth() {
     // A build host: an hour of builds takes 10 percent, then they are removed.
     let hour = |_| (0..60).map(|n| 800_000 + n * 2_730);
     let outlook = data((0..4).flat_map(hour).chain((0..30).map(|n| 800_000 + n * 2_730)));
     assert_eq!(outlook.falls, Drops { times: 4, highest: 800_000 + 59 * 2_730 });
     assert!(outlook.is_sawtooth());
-    // Fuller than ever before, it is news.
+    // Once it is fuller than before any drop, it is no longer a sawtooth.
     assert!(!data((0..4).flat_map(hour).chain((0..90).map(|n| 800_000 + n * 2_730))).is_sawtooth());
 }
 
 #[test]
-fn lengths_of_time() {
+fn durations_are_formatted() {
     let all = [0, 59_999, 61_000, 600_000, 3_600_000, 12_000_000, 200_000_000, 1_500_000_000, i64::MAX];
     let words = ["0 s", "59 s", "1 min 1 s", "10 min", "1 h", "3 h 20 min", "2 days 7 h", "17 days", "years"];
     assert_eq!(all.map(length), words);
@@ -143,7 +143,7 @@ fn points(uses: &[u64]) -> Vec<Point> {
 }
 
 proptest! {
-    /// A quarter of the samples may say anything, and the slope of the others is exactly what it was.
+    /// A quarter of the samples may be arbitrary without changing the slope.
     #[test]
     fn wild_samples_do_not_move_the_slope(
         rise in 0_u64..1000,
@@ -158,20 +158,20 @@ proptest! {
         prop_assert_eq!(slope, Slope { rise: i64::try_from(rise).unwrap(), run: MINUTE });
     }
 
-    /// Whatever was before a cliff, what follows it decides.
+    /// Samples before a drop do not change the forecast.
     #[test]
-    fn only_what_follows_the_cliff_counts(
+    fn only_samples_after_the_drop_count(
         before in prop::collection::vec(500_000..TOTAL, 1..50),
         after in prop::collection::vec(0_u64..1000, 1..50),
     ) {
-        // Rising, so that the bottom of the cliff is its first sample.
+        // In rising order, so that the bottom of the drop is the first sample.
         let mut rising = after;
         rising.sort_unstable();
         let alone = data(rising.iter().copied());
         let mut both = data(before.iter().chain(&rising).copied());
         let falls = both.falls;
         prop_assert!(falls.times >= 1 && falls.highest >= *before.last().unwrap());
-        // The very bottom may be repeated; the last of it counts.
+        // If the lowest value is repeated, counting starts at its last occurrence.
         prop_assert!(both.samples <= alone.samples);
         both.falls = alone.falls;
         if rising.first() != rising.get(1) {
@@ -179,14 +179,14 @@ proptest! {
         }
     }
 
-    /// More to fill takes no less time, and nothing panics or overflows.
+    /// Filling more space never takes less time, and nothing panics or overflows.
     #[test]
-    fn every_history_has_an_outlook(
+    fn every_history_has_a_forecast(
         seen in prop::collection::vec((any::<i64>(), any::<u64>(), any::<u64>()), 0..80),
         more in any::<u64>(),
     ) {
         let points = seen.iter().map(|(at, used, total)| (Point { at: Moment(*at), used: *used }, *total));
-        let outlook = outlook(points, Some(Bytes(65536)));
+        let outlook = space_forecast(points, Some(Bytes(65536)));
         let _ = (outlook.now(), outlook.soonest(), outlook.reliable_since());
         for fit in &outlook.fits {
             let _ = outlook.bytes_per_hour(fit);

@@ -1,14 +1,13 @@
 //! Little-endian numbers and checksums inside one 4096-byte block.
-//! Never reads outside the block: a field that is not there reads as zero, and the checks upstream say
-//! so.
+//! Never reads outside the block: a field beyond its end reads as zero, and the caller's checks reject it.
 
 /// Size of every metadata block in bytes (`THIN_METADATA_BLOCK_SIZE`, drivers/md/dm-thin-metadata.h).
 pub const BLOCK_BYTES: usize = 4096;
 
-/// One metadata block as it lies on the device.
+/// The bytes of one metadata block.
 pub(super) type Page = [u8; BLOCK_BYTES];
 
-/// What each kind of block mixes into its checksum (`*_CSUM_XOR`, drivers/md/dm-thin-metadata.c and
+/// The constant that each kind of block mixes into its checksum (`*_CSUM_XOR`, drivers/md/dm-thin-metadata.c and
 /// drivers/md/persistent-data/{dm-btree-spine,dm-space-map-common}.c).
 #[derive(Clone, Copy)]
 pub(super) enum Salt {
@@ -18,8 +17,8 @@ pub(super) enum Salt {
     Index = 160_478,
 }
 
-/// Whether the block's own checksum fits: CRC-32C without the final inversion over all but the first four
-/// bytes, mixed with the salt (`dm_bm_checksum`, drivers/md/persistent-data/dm-block-manager.c).
+/// Whether the stored checksum is correct: CRC-32C without the final inversion, over all but the first four
+/// bytes, XORed with the salt (`dm_bm_checksum`, drivers/md/persistent-data/dm-block-manager.c).
 pub(super) fn checksum_fits(page: &Page, salt: Salt) -> bool {
     let Some((stored, rest)) = page.split_first_chunk::<4>() else { return false };
     u32::from_le_bytes(*stored) == !crc32c::crc32c(rest) ^ salt as u32

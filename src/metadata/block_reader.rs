@@ -1,5 +1,6 @@
-//! Reads many blocks in block order, neighbours together, over a few threads, and hands each one to a job.
-//! Follows no pointers: it reads the blocks it is given, each once, and reports what could not be read.
+//! Reads a list of blocks in ascending order on a few threads, merging neighbours into one read, and passes
+//! each block to a job.
+//! Never follows pointers: each listed block is read once, and read errors go to the job.
 
 use std::io;
 use std::num::NonZero;
@@ -13,41 +14,41 @@ use super::source::Blocks;
 use super::usage::Read;
 use super::{Options, Progress};
 
-/// Blocks in one read at most, and handed to a thread at a time: 256 KiB, which a core's second cache holds.
+/// Most blocks in one read, and in one thread's unit of work: 256 KiB, which fits a core's L2 cache.
 const BATCH: usize = 64;
-/// Blocks of no interest that are read through rather than around: a seek costs more than 32 KiB.
+/// Largest distance between wanted blocks in one read: reading 32 KiB too much costs less than a seek.
 const GAP: u32 = 8;
-/// More threads wait for each other's memory rather than for the device.
+/// With more threads, memory bandwidth limits, not the device.
 const THREADS_MAX: usize = 4;
 
-/// How often a walk looks whether it is still worth going on: rarely enough to cost nothing.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often a walk checks whether the metadata has changed: rare enough to cost nothing.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What is done with each block. `block` runs without a lock; `flush` then merges what the batch found.
+/// Processes blocks. `block` runs without a lock; `flush` then merges a batch into the shared state.
 pub(super) trait Job: Sync {
-    /// One thread's findings since its last flush.
+    /// One thread's results since its last flush.
     type Batch: Default + Send;
 
-    /// Looks at one block, or learns why it could not be read.
+    /// Processes one block, or the error that reading it gave.
     fn block(&self, batch: &mut Self::Batch, block: u32, page: Result<&Page, &io::Error>);
 
     /// Merges the batch into the job's own state and leaves it empty.
     fn flush(&self, batch: &mut Self::Batch);
 }
 
-/// The source with the limits that the caller set, for one walk.
+/// Reads a source within the caller's limits, for one walk.
 pub(super) struct Reader<'a> {
     source: &'a dyn Blocks,
     options: &'a Options<'a>,
-    /// Blocks that the walk will read, as far as known, for the progress shown.
+    /// Estimate of the blocks that the walk will read, for the progress display.
     expected: AtomicU64,
     blocks: AtomicU64,
     bytes: AtomicU64,
     started: Instant,
-    /// Whether what was to be read is still there; asked now and then.
-    still: Option<&'a (dyn Fn() -> bool + Sync)>,
-    /// After how many milliseconds it is asked next.
-    look: AtomicU64,
+    /// Whether the metadata is still unchanged; called every [`CHECK_INTERVAL`].
+    unchanged: Option<&'a (dyn Fn() -> bool + Sync)>,
+    /// When `unchanged` is called next, in milliseconds since `started`.
+    next_check: AtomicU64,
     changed: AtomicBool,
 }
 
@@ -60,24 +61,24 @@ impl<'a> Reader<'a> {
             blocks: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             started: Instant::now(),
-            still: None,
-            look: AtomicU64::new(millis(LOOK)),
+            unchanged: None,
+            next_check: AtomicU64::new(millis(CHECK_INTERVAL)),
             changed: AtomicBool::new(false),
         }
     }
 
-    /// This reader, which gives up with [`Error::Changed`] as soon as `still` returns false.
-    pub(super) fn abort_unless(self, still: &'a (dyn Fn() -> bool + Sync)) -> Self {
-        Self { still: Some(still), ..self }
+    /// Makes the reader abort with [`Error::Changed`] soon after `unchanged` returns false.
+    pub(super) fn abort_unless(self, unchanged: &'a (dyn Fn() -> bool + Sync)) -> Self {
+        Self { unchanged: Some(unchanged), ..self }
     }
 
-    /// One block that belongs to no tree.
+    /// Reads one block that is not part of a tree.
     pub(super) fn page(&self, block: u32) -> Option<Vec<u8>> {
         self.blocks.fetch_add(1, Ordering::Relaxed);
         page(self.source, u64::from(block)).ok()
     }
 
-    /// Whether only the devices' details are wanted.
+    /// [`Options::details_only`].
     pub(super) fn details_only(&self) -> bool {
         self.options.details_only
     }
@@ -87,24 +88,24 @@ impl<'a> Reader<'a> {
         self.source
     }
 
-    /// Sets what progress counts towards.
+    /// Sets the estimate that progress is shown against.
     pub(super) fn expect(&self, blocks: u64) {
         self.expected.store(blocks, Ordering::Relaxed);
     }
 
-    /// What was read so far.
+    /// Blocks and bytes read so far.
     pub(super) fn read(&self) -> Read {
         Read { blocks: self.blocks.load(Ordering::Relaxed), bytes: self.bytes.load(Ordering::Relaxed) }
     }
 
-    /// Reads every block of `wanted`, which ascends, and gives each to the job.
+    /// Reads every block of `wanted`, which must be in ascending order, and passes each to the job.
     pub(super) fn sweep<J: Job>(&self, wanted: &[u32], job: &J) -> Result<(), Error> {
         let next = AtomicUsize::new(0);
         let work = || self.work(wanted, &next, job);
         let threads = self.threads().min(wanted.len().div_ceil(BATCH));
         thread::scope(|scope| {
             for _ in 1..threads {
-                // A thread that cannot be had is done without.
+                // If a thread cannot be started, the others do its work.
                 let _ = thread::Builder::new().spawn_scoped(scope, work);
             }
             work();
@@ -127,15 +128,16 @@ impl<'a> Reader<'a> {
         self.options.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 
-    /// Whether to stop: the caller wants it, or what is read is not there any more.
+    /// Whether to stop: the caller cancelled, or the metadata changed.
     fn stopped(&self) -> bool {
         let now = millis(self.started.elapsed());
-        let due = self.look.load(Ordering::Relaxed);
-        // One thread looks.
-        let next = now + millis(LOOK);
-        if let Some(still) = self.still.filter(|_| now >= due)
-            && self.look.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-            && !still()
+        let due = self.next_check.load(Ordering::Relaxed);
+        let next = now + millis(CHECK_INTERVAL);
+        // Only the thread that wins the exchange checks.
+        if let Some(unchanged) = self.unchanged
+            && now >= due
+            && self.next_check.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            && !unchanged()
         {
             self.changed.store(true, Ordering::Relaxed);
         }
@@ -147,7 +149,7 @@ impl<'a> Reader<'a> {
         let span = wanted.first().zip(wanted.last()).map_or(0, |(first, last)| (last - first) as usize + 1);
         let room = BATCH.min(span) * BLOCK_BYTES;
         let mut memory = vec![0; room + BLOCK_BYTES];
-        // O_DIRECT wants memory at a multiple of the block size.
+        // O_DIRECT needs a buffer aligned to the block size.
         let skip = memory.as_ptr().align_offset(BLOCK_BYTES).min(BLOCK_BYTES);
         let Some(buffer) = memory.get_mut(skip..skip + room) else { return };
         while !self.stopped() {
@@ -163,7 +165,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a run of near neighbours, in as few reads as the buffer allows.
+    /// Reads blocks that lie close together, in as few reads as the buffer allows.
     fn read_run(&self, run: &[u32], buffer: &mut [u8], each: &mut dyn FnMut(u32, Result<&Page, &io::Error>)) {
         let mut rest = run;
         while let Some(&first) = rest.first() {
@@ -182,7 +184,7 @@ impl<'a> Reader<'a> {
                     }
                 }
                 Err(error) if now.len() == 1 => each(first, Err(&error)),
-                // One bad sector must not hide its neighbours.
+                // Read one by one: a bad sector must not hide its neighbours.
                 Err(_) => {
                     now.iter().for_each(|block| self.read_run(std::slice::from_ref(block), buffer, each))
                 }
@@ -217,19 +219,19 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// One block, outside any walk.
+/// Reads one block outside a walk.
 pub(super) fn page(source: &dyn Blocks, block: u64) -> Result<Vec<u8>, Error> {
     one(source, block).map_err(|error| match error.kind() {
-        // Shorter than one block: whatever it is, it is no metadata.
+        // Shorter than one block, so it cannot be metadata.
         io::ErrorKind::UnexpectedEof => Error::NotThinMetadata,
         _ => Error::Io(error),
     })
 }
 
-/// The bytes of one block, unchecked.
+/// Reads one block without checking it.
 ///
 /// # Errors
-/// What the source says.
+/// The source's read error.
 pub fn one(source: &dyn Blocks, block: u64) -> io::Result<Vec<u8>> {
     let mut memory = vec![0; 2 * BLOCK_BYTES];
     let skip = memory.as_ptr().align_offset(BLOCK_BYTES).min(BLOCK_BYTES);

@@ -1,4 +1,4 @@
-//! Walks B-trees level by level: each node once, whoever points to it.
+//! Walks B-trees level by level and reads each node once, however many nodes point to it.
 //! Does not descend below a node that fails its checks, and stops at a cycle.
 
 use std::io;
@@ -10,51 +10,51 @@ use super::damage::{Error, What};
 use super::node::Node;
 use super::reach::Reach;
 
-/// One kind of B-tree: what its leaves hold and what is done with them.
+/// One kind of B-tree: the size of its values and the processing of its leaves.
 pub(super) trait Tree: Sync {
-    /// Bytes of a value in a leaf.
+    /// Size of a leaf's value in bytes.
     const VALUE_BYTES: usize;
-    /// What a thread found since it last gave it away.
+    /// One thread's results since its last `keep`.
     type Found: Default + Send;
 
-    /// Looks at a checked leaf; says what is wrong with its contents.
+    /// Processes a leaf whose header and keys are correct. Returns what is wrong with its values, if anything.
     fn leaf(&self, found: &mut Self::Found, block: u32, leaf: &Node<'_>) -> Option<What>;
 
-    /// Takes over what a thread found and leaves it empty.
+    /// Merges a thread's results into the tree's own state and leaves `found` empty.
     fn keep(&self, found: &mut Self::Found);
 }
 
-/// A lock whose holder never panics half-way; what it guards is whole in any case.
+/// Locks a mutex and ignores poisoning: no holder leaves its data half changed.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads the trees below `roots`, except what the forest already knows.
+/// Reads the trees below `roots`, except nodes that `reach` has already recorded.
 pub(super) fn walk<T: Tree>(
     reader: &Reader<'_>,
     reach: &mut Reach,
     roots: Vec<u32>,
     tree: &T,
 ) -> Result<(), Error> {
-    let mut wave = roots;
-    while !wave.is_empty() {
-        wave.sort_unstable();
+    let mut blocks = roots;
+    while !blocks.is_empty() {
+        blocks.sort_unstable();
         let level = Level { tree, shared: Mutex::new((&mut *reach, Vec::new())) };
-        reader.sweep(&wave, &level)?;
-        wave = level.shared.into_inner().unwrap_or_else(PoisonError::into_inner).1;
+        reader.sweep(&blocks, &level)?;
+        blocks = level.shared.into_inner().unwrap_or_else(PoisonError::into_inner).1;
     }
     Ok(())
 }
 
 struct Level<'t, T> {
     tree: &'t T,
-    /// What is known of every block, and the blocks of the next level.
+    /// The blocks reached so far, and the blocks of the next level.
     shared: Mutex<(&'t mut Reach, Vec<u32>)>,
 }
 
 struct Batch<F> {
     found: F,
-    /// Internal nodes and how many of `children` are theirs.
+    /// Internal nodes, each with the number of its entries in `children`.
     nodes: Vec<(u32, usize)>,
     children: Vec<u64>,
     lost: Vec<(u32, What)>,
@@ -104,13 +104,13 @@ impl<T: Tree> Job for Level<'_, T> {
     }
 }
 
-/// A small tree read in full: what `read` makes of each entry.
+/// Reads a small tree in full; `read` parses each value.
 pub(super) struct Entries<const N: usize, V> {
     read: fn(&[u8; N]) -> V,
     all: Mutex<Vec<Entry<V>>>,
 }
 
-/// A key with its value, and the leaf it stands in.
+/// A key with its value, and the block number of its leaf.
 pub(super) struct Entry<V> {
     pub(super) key: u64,
     pub(super) leaf: u32,
@@ -118,7 +118,7 @@ pub(super) struct Entry<V> {
 }
 
 impl<const N: usize, V: Send> Entries<N, V> {
-    /// All entries below `root`, by ascending key; of a key that stands twice only the first.
+    /// All entries below `root` by ascending key. A duplicate key is recorded as damage and only its first entry kept.
     pub(super) fn collect(
         reader: &Reader<'_>,
         reach: &mut Reach,
@@ -131,11 +131,11 @@ impl<const N: usize, V: Send> Entries<N, V> {
         let mut all = tree.all.into_inner().unwrap_or_else(PoisonError::into_inner);
         all.sort_unstable_by_key(|entry| (entry.key, entry.leaf));
         all.dedup_by(|later, first| {
-            let conflicts = later.key == first.key;
-            if conflicts {
+            let duplicate = later.key == first.key;
+            if duplicate {
                 reach.record_lost_subtree(later.leaf, What::KeyTwice(later.key));
             }
-            conflicts
+            duplicate
         });
         Ok(all)
     }
@@ -156,7 +156,7 @@ impl<const N: usize, V: Send> Tree for Entries<N, V> {
     }
 }
 
-/// The tree of large reference counts: read for its checks alone.
+/// The tree of reference counts above two. Its values are not used; it is read only to check its nodes.
 pub(super) struct Checked;
 
 impl Tree for Checked {

@@ -1,13 +1,13 @@
-//! What can be wrong with metadata, and why there may be no answer at all.
-//! An entry says what was seen in which block, not what caused it.
+//! Damage found in metadata, and the errors that prevent reading it at all.
+//! An entry states what was seen in which block, not what caused it.
 
 use std::fmt;
 use std::io;
 
-/// How many entries a list of damage holds at most: enough to show, little enough to keep.
+/// Most entries in a list of damage; further damage is only counted.
 pub const MAX_DAMAGE: usize = 1000;
 
-/// One thing that is wrong in the metadata. What hangs below it was not counted.
+/// One damaged place in the metadata. Nothing below it was counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Damage {
     /// The metadata block where it was seen.
@@ -19,13 +19,13 @@ pub struct Damage {
 /// What can be wrong with metadata.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
-    /// The device did not give the block.
+    /// Reading the block failed; the operating system's error.
     Unreadable(String),
-    /// The checksum is not that of the contents, or of another kind of block.
+    /// The checksum does not match the contents or the kind of block.
     Checksum,
-    /// The block says it belongs elsewhere.
+    /// The block's header holds another block number.
     Misplaced {
-        /// Where it says it belongs.
+        /// The block number in the header.
         found: u64,
     },
     /// Neither an internal node nor a leaf.
@@ -33,52 +33,52 @@ pub enum What {
         /// The header's flags.
         flags: u32,
     },
-    /// Entry count or sizes do not fit the node or its tree.
+    /// The entry count or value size is impossible for the node or its tree.
     Sizes {
         /// Entries in use.
         entries: u32,
-        /// Room for entries.
+        /// Capacity in entries.
         max_entries: u32,
-        /// Bytes a value.
+        /// Bytes per value.
         value_bytes: u32,
     },
     /// Keys do not ascend.
     KeyOrder,
-    /// The same key stands in two leaves.
+    /// Two leaves hold the same key.
     KeyTwice(u64),
     /// A pointer to a metadata block that does not exist.
     Beyond(u64),
     /// Mappings to data blocks that do not exist.
     DataBeyond {
-        /// How many in this leaf.
+        /// Number of such mappings in this leaf.
         mappings: u64,
     },
     /// The node is its own ancestor.
     Cycle,
-    /// The trees refer to the block more often than the space map knows.
+    /// The trees refer to the metadata block more often than the space map counts.
     References,
-    /// The space map knows fewer references to data blocks than the mappings make.
+    /// The mappings refer to some data blocks more often than the space map counts.
     DataReferences {
-        /// How many data blocks.
+        /// Number of such data blocks.
         blocks: u64,
     },
-    /// The count in a space map's root is not that of its bitmaps.
+    /// A space map's root and its bitmaps disagree on the number of used blocks.
     SpaceMapCount {
-        /// In the root.
+        /// Used blocks by the root.
         root: u64,
-        /// In the bitmaps.
+        /// Used blocks by the bitmaps.
         bitmaps: u64,
     },
-    /// Bitmaps that the space map needs are not in its index or could not be used.
+    /// Number of the space map's bitmaps that are missing from its index or unusable.
     BitmapsMissing(u64),
     /// The space map covers more metadata blocks than the source holds.
     Truncated {
-        /// Blocks the space map covers.
+        /// Blocks that the space map covers.
         expected: u64,
-        /// Blocks there are.
+        /// Blocks that the source holds.
         present: u64,
     },
-    /// More blocks than metadata of this size can describe.
+    /// The space map claims more blocks than metadata of this size can describe.
     TooLarge(u64),
     /// A device id of more than 24 bits.
     DeviceId(u64),
@@ -86,13 +86,13 @@ pub enum What {
     NoMappings(u32),
     /// A device with mappings and no details.
     NoDetails(u32),
-    /// A device's own count is not that of its mappings.
+    /// A device's details and its mapping tree disagree on the number of mapped blocks.
     MappedCount {
         /// The device.
         device_id: u32,
-        /// In its details.
+        /// Mapped blocks by the details.
         details: u64,
-        /// In its tree.
+        /// Mapped blocks by the tree.
         tree: u64,
     },
 }
@@ -144,22 +144,22 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Why there is no answer at all.
+/// Why the metadata could not be read at all.
 #[derive(Debug)]
 pub enum Error {
     /// No superblock with the magic number: not thin-pool metadata, or never formatted.
     NotThinMetadata,
-    /// The superblock itself is damaged, so nothing says where the trees are.
+    /// The superblock is damaged, so the roots of the trees are unknown.
     Superblock(What),
-    /// Written by a later format.
+    /// A later format version or an unknown feature.
     Unsupported(String),
-    /// A metadata snapshot was to be read and none is held.
+    /// The caller asked for the held metadata snapshot, and none is held.
     NoHeldRoot,
     /// The superblock could not be read.
     Io(io::Error),
     /// The caller asked to stop.
     Cancelled,
-    /// What was read changed on the way; the reader starts again and does not let this out.
+    /// The metadata changed during the walk. Internal: the walk is repeated and callers never see it.
     Changed,
 }
 
@@ -191,7 +191,7 @@ mod tests {
     use super::{Damage, What};
 
     #[test]
-    fn each_kind_in_words() {
+    fn every_kind_of_damage_has_a_sentence() {
         let all = [
             (What::Unreadable("EIO".into()), "could not be read: EIO"),
             (What::Checksum, "wrong checksum"),

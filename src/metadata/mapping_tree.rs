@@ -1,5 +1,5 @@
-//! Walks the thin devices' mapping trees: which data blocks each leaf refers to, and which of them alone.
-//! The walk is by node, not by device: a leaf that a thousand devices share is read once.
+//! Walks the mapping trees of the thin devices and counts mapped and exclusive data blocks per device.
+//! Goes by node, not by device: a leaf that a thousand devices share is read once.
 
 use std::io;
 use std::mem;
@@ -13,44 +13,44 @@ use super::node::Node;
 use super::reach::{Owner, Reach, Shape};
 use super::ref_counts::Counts;
 
-/// Bytes of a mapping: data block in the upper 40 bits, time in the lower 24 (`pack_block_time`,
+/// Size of a mapping in bytes: data block in the upper 40 bits, time in the lower 24 (`pack_block_time`,
 /// drivers/md/dm-thin-metadata.c).
 pub(super) const MAPPING_BYTES: usize = 8;
 const TIME_BITS: u32 = 24;
 
 /// A thin device and the root of its mapping tree.
 pub(super) struct Root {
-    /// The leaf of the top tree in which it stands.
+    /// Block number of the top-level leaf that holds the root.
     pub(super) top: u32,
     pub(super) block: u64,
 }
 
-/// What the trees say about one device. `None` where something below its root could not be read.
+/// The counts of one device by its mapping tree. `None` if part of the tree could not be read.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tally {
     pub(super) mapped: Option<u64>,
     pub(super) highest: Option<u64>,
-    /// Mappings in leaves of its own whose data blocks nothing else maps.
+    /// Mappings in the device's unshared leaves whose data blocks nothing else maps.
     pub(super) exclusive: u64,
-    /// Something in its own part of the tree is damaged.
+    /// A node that only this device reaches is damaged.
     pub(super) broken: bool,
 }
 
-/// What is kept of each leaf, by metadata block.
+/// The counts of each leaf, indexed by metadata block.
 struct Leaves {
-    /// One more than the entries; 0 for what is no leaf.
+    /// Number of entries plus one; 0 if the block is not a leaf.
     entries: Vec<u8>,
     exclusive: Vec<u8>,
     highest: Vec<u64>,
 }
 
-/// The mapping trees after they were walked.
+/// The result of walking the mapping trees.
 pub(super) struct Mappings {
     leaves: Leaves,
     shape: Shape,
 }
 
-/// Walks all the trees, counting references in `counts`.
+/// Walks all mapping trees and counts the references to data blocks in `counts`.
 pub(super) fn read(
     reader: &Reader<'_>,
     reach: &mut Reach,
@@ -68,8 +68,8 @@ pub(super) fn read(
     Ok(Mappings { leaves, shape: reach.shape.take().unwrap_or_default() })
 }
 
-/// The data blocks of a leaf as runs of neighbours, handed to `each`; what lies beyond `total` is left out
-/// and counted.
+/// Passes the data blocks of a leaf to `each` as runs: first block and length. Blocks from `total` on do not
+/// exist; they are left out and reported.
 pub(super) fn runs(leaf: &Node<'_>, total: u64, mut each: impl FnMut(u64, u64)) -> Option<What> {
     let (mut first, mut count, mut beyond) = (0, 0, 0);
     for mapping in leaf.numbers() {
@@ -129,7 +129,7 @@ impl Leaves {
         let at = block as usize;
         let places = (self.entries.get_mut(at), self.exclusive.get_mut(at), self.highest.get_mut(at));
         if let (Some(in_entries), Some(in_exclusive), Some(in_highest)) = places {
-            // A node has room for 254 entries at most, so one more still fits.
+            // A node holds at most 254 entries, so adding one does not overflow.
             *in_entries = entries.saturating_add(1);
             *in_exclusive = exclusive;
             *in_highest = highest;
@@ -140,20 +140,19 @@ impl Leaves {
         self.entries.get(block as usize)?.checked_sub(1).map(u64::from)
     }
 
-    /// The leaves that one device alone reaches, with their owners.
+    /// The leaves that only one device reaches: block, and the device's index in the list of roots.
     fn owned<'f>(&'f self, reach: &'f Reach) -> impl Iterator<Item = (u32, usize)> {
         let leaves = (0_u32..).zip(&self.entries).filter(|&(_, &entries)| entries > 1);
         leaves.filter_map(|(block, _)| match reach.owner(block) {
             Owner::Device(place) => Some((block, place)),
-            Owner::Shared | Owner::Nobody => None,
+            Owner::Shared | Owner::None => None,
         })
     }
 }
 
 impl Mappings {
-    /// Counts exclusive blocks again, by the walk's own counts: needed when the space map counts references
-    /// that no device makes (a held metadata snapshot), or cannot be read. Only leaves of one device are
-    /// read.
+    /// Recounts exclusive blocks from the walk's own reference counts. Needed when the space map also counts
+    /// references from a held metadata snapshot, or cannot be read. Reads only the unshared leaves again.
     pub(super) fn recount(
         &mut self,
         reader: &Reader<'_>,
@@ -165,7 +164,7 @@ impl Mappings {
         reader.sweep(&wanted, &job)
     }
 
-    /// What the trees say about each device, in the order of `roots`.
+    /// The counts of each device, in the order of `roots`.
     pub(super) fn tallies(&self, reach: &Reach, roots: &[Root]) -> Vec<Tally> {
         let mut totals = Totals { mappings: self, states: vec![State::Unknown; self.shape.len()] };
         let tally = |root: &Root| {
@@ -188,7 +187,7 @@ impl Mappings {
         tallies
     }
 
-    /// The highest virtual block below a root. The way down is bounded, as a circle has no end.
+    /// The highest mapped virtual block below a root. The depth is bounded because damaged trees can have cycles.
     fn highest(&self, root: u32) -> Option<u64> {
         const DEEPEST: usize = 32;
         let down =
@@ -208,8 +207,7 @@ impl Job for Recount<'_> {
     type Batch = Vec<(u32, u8)>;
 
     fn block(&self, batch: &mut Self::Batch, block: u32, page: Result<&Page, &io::Error>) {
-        // It passed its checks a moment ago; if it changed since, the superblock did too and all is read
-        // again.
+        // The leaf passed its checks before. If it has changed since, so has the superblock, and the walk is repeated.
         let Some(Ok(leaf)) = page.ok().map(|page| Node::check(page, block, MAPPING_BYTES)) else { return };
         let mut once = 0;
         runs(&leaf, self.counts.total(), |first, blocks| once += self.counts.reached_once(first, blocks));
@@ -229,19 +227,19 @@ impl Job for Recount<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Unknown,
-    /// On the way down from here now: meeting it again means a circle.
+    /// On the current path: reaching it again means a cycle.
     Open,
     Done(Option<u64>),
 }
 
-/// Mappings below internal nodes, each summed once.
+/// Sums the mappings below internal nodes; each node is summed once.
 struct Totals<'m> {
     mappings: &'m Mappings,
     states: Vec<State>,
 }
 
 impl Totals<'_> {
-    /// How many mappings hang below a block; `None` if some of it could not be read.
+    /// Number of mappings below a block; `None` if part of the subtree could not be read.
     fn below(&mut self, root: u32) -> Option<u64> {
         let Some((place, children)) = self.mappings.shape.children(root) else {
             return self.mappings.leaves.entries(root);
@@ -249,7 +247,7 @@ impl Totals<'_> {
         if let Some(State::Done(total)) = self.states.get(place) {
             return *total;
         }
-        // A stack of its own: how deep damaged trees are is not known beforehand.
+        // An explicit stack instead of recursion, because a damaged tree can be arbitrarily deep.
         let mut stack = vec![(place, children.iter(), Some(0_u64))];
         let mut last = None;
         while let Some((place, children, sum)) = stack.last_mut() {

@@ -1,21 +1,20 @@
-//! Reads thin-pool metadata: who owns which data blocks, from the pool's own B-trees.
-//! Never writes and never takes a metadata snapshot; numbers that rest on something unreadable are not called exact.
+//! Reads thin-pool metadata: which thin device uses which data blocks, from the pool's B-trees.
+//! Never writes and never takes a metadata snapshot. A count that depends on unreadable metadata is never exact.
 //!
-//! **How it stays cheap.** Devices share subtrees, so nothing here runs per device: `walk` reads each
-//! distinct node once, whoever points to it, level by level in block order. A leaf below a node that is
-//! reached from several places is shared with all its blocks; what remains is a leaf of one device, and its
-//! blocks are exclusive where nothing else refers to them. The space map knows that already (two bits a
-//! block), so one pass suffices; the walk counts for itself at the same time, and if the two disagree (a held
-//! metadata snapshot, a damaged bitmap), the leaves of single devices are read once more and the walk's count
-//! decides.
+//! **Cost.** Thin devices share subtrees, so no step runs once per device. `walk` reads each distinct node once,
+//! level by level in block order. A leaf below a node with several parents is shared, with all its blocks. Every
+//! other leaf belongs to one device, and its blocks are exclusive if nothing else refers to them. The space map
+//! holds that fact (two bits a block), so one pass suffices. The walk keeps its own reference counts too. If they
+//! differ from the space map (a held metadata snapshot, a damaged bitmap), the unshared leaves are read a second
+//! time and the walk's counts are used.
 //!
-//! **Why the space map alone is not enough.** It counts references from leaves, not from devices: a block in
-//! a leaf that ten devices share has one reference.
+//! **Why the space map is not enough.** It counts references from leaves, not from devices: a block in a leaf
+//! that ten devices share has one reference.
 //!
-//! **How a live pool is read without stopping it.** The kernel never overwrites blocks of the last committed
-//! transaction before the next commit (copy on write, `dm_tm_shadow_block`,
-//! drivers/md/persistent-data/dm-transaction-manager.c). If the superblock's 4096 bytes are the same before
-//! and after, everything between belongs to one transaction; if not, the walk starts again.
+//! **Reading a live pool.** The kernel never overwrites blocks of the last committed transaction before the next
+//! commit (copy on write, `dm_tm_shadow_block`, drivers/md/persistent-data/dm-transaction-manager.c). If the
+//! superblock's 4096 bytes are the same before and after a walk, everything read belongs to one transaction.
+//! If not, the walk is repeated.
 
 mod block;
 mod block_reader;
@@ -44,22 +43,22 @@ pub use source::{Blocks, Memory, MetadataFile};
 pub use superblock::{SpaceMapRoot, Superblock};
 pub use usage::{Device, Read, Usage};
 
-/// How to read.
+/// Options for reading metadata.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
-    /// Threads; 0 takes as many as there are cores, at most four.
+    /// Number of threads; 0 means one per core, at most four.
     pub threads: usize,
-    /// How often a live pool's trees are walked at most, until the superblock stays the same meanwhile.
+    /// Most walks over a live pool's trees; a walk is repeated if the superblock changed during it.
     pub attempts: u32,
-    /// The most bytes to ask of the device in a second.
+    /// Limit of the read rate.
     pub bytes_per_second: Option<u64>,
-    /// Read the devices of the metadata snapshot that somebody else holds.
+    /// Read the devices in the metadata snapshot that another program holds.
     pub through_held_root: bool,
-    /// Only the devices' own details, a few blocks: no exclusive and shared counts.
+    /// Read only the devices' details, a few blocks: no exclusive and shared counts.
     pub details_only: bool,
-    /// Called now and then from any of the threads.
+    /// Called after each batch of blocks, from any of the threads.
     pub progress: Option<&'a (dyn Fn(Progress) + Sync)>,
-    /// Set by the caller to stop.
+    /// Set by the caller to cancel.
     pub cancel: Option<&'a AtomicBool>,
 }
 
@@ -77,11 +76,11 @@ impl Default for Options<'_> {
     }
 }
 
-/// How far a walk is.
+/// Progress of a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Metadata blocks read in this attempt.
     pub blocks: u64,
-    /// Metadata blocks in use, most of which will be read; never less than `blocks`.
+    /// Metadata blocks in use, an upper estimate of the blocks to read; never less than `blocks`.
     pub expected: u64,
 }

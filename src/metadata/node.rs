@@ -1,5 +1,5 @@
-//! One B-tree node after its checks: kind, keys and values.
-//! A node whose checksum, position, sizes or key order are wrong is an error; its contents are never used.
+//! A checked B-tree node: kind, keys and values.
+//! A node with a wrong checksum, block number, size or key order is an error, and its contents are never used.
 
 use super::block::{BLOCK_BYTES, Page, Salt, checksum_fits, u32_at, u64_at};
 use super::damage::What;
@@ -9,7 +9,7 @@ const KEY_BYTES: usize = 8;
 const INTERNAL: u32 = 1;
 const LEAF: u32 = 2;
 
-/// A checked node. Its keys ascend strictly, and there is one value for each.
+/// A checked node. Its keys ascend strictly, and each has one value.
 pub(super) struct Node<'a> {
     pub(super) leaf: bool,
     keys: &'a [[u8; KEY_BYTES]],
@@ -17,8 +17,8 @@ pub(super) struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// Checks the node at `block` of a tree whose leaves hold `value_bytes` a value; children of internal
-    /// nodes are always 8 bytes (`node_check`, drivers/md/persistent-data/dm-btree-spine.c).
+    /// Checks the node at `block`. `value_bytes` is the size of a leaf's value; internal nodes always hold
+    /// child pointers of 8 bytes (`node_check`, drivers/md/persistent-data/dm-btree-spine.c).
     pub(super) fn check(page: &'a Page, block: u32, value_bytes: usize) -> Result<Self, What> {
         if !checksum_fits(page, Salt::Node) {
             return Err(What::Checksum);
@@ -52,23 +52,23 @@ impl<'a> Node<'a> {
         Ok(Self { leaf, keys, values })
     }
 
-    /// How many entries the node holds: at most 254.
+    /// Number of entries, at most 254.
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// The highest key; `None` in an empty leaf, which is how a new thin device starts.
+    /// The highest key; `None` in an empty leaf, which a new thin device has.
     pub(super) fn last_key(&self) -> Option<u64> {
         self.keys.last().map(|key| u64::from_le_bytes(*key))
     }
 
-    /// Keys, each with the `N` bytes of its value.
+    /// Each key with the `N` bytes of its value.
     pub(super) fn entries<const N: usize>(&self) -> impl Iterator<Item = (u64, &'a [u8; N])> + use<'a, N> {
         let (values, _) = self.values.as_chunks::<N>();
         self.keys.iter().map(|key| u64::from_le_bytes(*key)).zip(values)
     }
 
-    /// The values as numbers: children of an internal node, data block and time of a mapping.
+    /// The values as numbers: child blocks of an internal node, or packed mappings of a leaf.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u64> + use<'a> {
         let (values, _) = self.values.as_chunks::<8>();
         values.iter().map(|value| u64::from_le_bytes(*value))

@@ -1,36 +1,35 @@
-//! Remembers which metadata blocks the walk has reached, from where, and whether from several places.
-//! Keeps no contents, only a few bytes a block, so that memory follows the metadata's size and not the
-//! mappings.
+//! Records which metadata blocks a walk has reached, from which parent, and whether from several.
+//! Stores a few bytes per block and no contents, so memory depends on the size of the metadata, not on the mappings.
 
 use super::damage::{Damage, MAX_DAMAGE, What};
 
-/// Marks a parent that is a thin device (by its place in the list) and not a block.
+/// Set in a parent that is the index of a thin device instead of a block.
 const DEVICE: u32 = 1 << 31;
-/// The walk's children lists stop here (64 MiB); beyond, mapped counts go without their second opinion.
+/// Most child pointers kept (64 MiB). Beyond that, mapped counts are not checked against the trees.
 const CHILDREN_MAX: usize = 16 << 20;
 
-/// Who reaches a block.
+/// What reaches a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// One device along one path.
+    /// One device along one path; its index in the list of roots.
     Device(usize),
-    /// Several devices.
+    /// Several devices, or one along several paths.
     Shared,
-    /// No device: a block of another tree.
-    Nobody,
+    /// No device: the block belongs to another tree.
+    None,
 }
 
-/// The internal nodes of mapping trees with their children, for the counts that need the tree's shape.
+/// The internal nodes of the mapping trees and their children, needed to sum mappings per device.
 #[derive(Default)]
 pub(super) struct Shape {
-    /// By metadata block: one more than the place in `starts`; 0 for what is no internal node.
+    /// By metadata block: the index in `starts` plus one; 0 if the block is not an internal node.
     places: Vec<u32>,
     starts: Vec<u32>,
     children: Vec<u32>,
 }
 
 impl Shape {
-    /// The children of an internal node, and its place among the internal nodes.
+    /// An internal node's index among the internal nodes, and its children.
     pub(super) fn children(&self, block: u32) -> Option<(usize, &[u32])> {
         let place = self.places.get(block as usize)?.checked_sub(1)? as usize;
         let start = *self.starts.get(place)? as usize;
@@ -38,31 +37,32 @@ impl Shape {
         Some((place, self.children.get(start..end)?))
     }
 
-    /// How many internal nodes there are.
+    /// Number of internal nodes.
     pub(super) fn len(&self) -> usize {
         self.starts.len()
     }
 }
 
-/// What is known about every metadata block.
+/// What the walk knows about every metadata block.
 pub(super) struct Reach {
     limit: u32,
-    /// One bit a block: reached; reached more than once.
+    /// One bit per block: reached.
     pub(super) seen: Vec<u64>,
+    /// One bit per block: reached more than once.
     pub(super) again: Vec<u64>,
-    /// By block: where it was first reached from; 0 for roots.
+    /// By block: the parent it was first reached from; 0 for roots.
     parents: Vec<u32>,
-    /// Kept while mapping trees are walked.
+    /// Present while mapping trees are walked.
     pub(super) shape: Option<Shape>,
     pub(super) damage: Vec<Damage>,
     pub(super) damaged: u64,
     pub(super) skipped: u64,
-    /// Blocks below which something is missing.
+    /// Blocks below which something could not be read.
     pub(super) broken: Vec<u32>,
 }
 
 impl Reach {
-    /// A forest over metadata blocks 0 to `limit`; the superblock counts as reached.
+    /// For metadata blocks 0 to `limit`, exclusive. The superblock counts as reached.
     pub(super) fn new(limit: u32) -> Self {
         let words = limit.div_ceil(64) as usize;
         let mut seen = vec![0; words];
@@ -82,17 +82,17 @@ impl Reach {
         }
     }
 
-    /// The first block number that does not exist.
+    /// Number of metadata blocks; pointers from here on are invalid.
     pub(super) fn limit(&self) -> u32 {
         self.limit
     }
 
-    /// Starts keeping the shape of the trees.
+    /// Starts recording the shape of the trees.
     pub(super) fn keep_shape(&mut self) {
         self.shape = Some(Shape { places: vec![0; self.limit as usize], ..Shape::default() });
     }
 
-    /// Notes something wrong.
+    /// Records damage in a block.
     pub(super) fn record_damage(&mut self, block: u32, what: What) {
         self.damaged += 1;
         if self.damage.len() < MAX_DAMAGE {
@@ -100,22 +100,21 @@ impl Reach {
         }
     }
 
-    /// Notes something wrong that hides all below it.
+    /// Records damage that makes everything below the block unreadable.
     pub(super) fn record_lost_subtree(&mut self, block: u32, what: What) {
         self.skipped += 1;
         self.broken.push(block);
         self.record_damage(block, what);
     }
 
-    /// Takes over what another forest found wrong.
+    /// Adds the damage that another walk recorded.
     pub(super) fn merge(&mut self, other: Self) {
         self.damage.extend(other.damage.into_iter().take(MAX_DAMAGE.saturating_sub(self.damage.len())));
         self.damaged += other.damaged;
         self.skipped += other.skipped;
     }
 
-    /// A pointer from `from` to a block: the block if it exists and was not reached before, that is if it is
-    /// to be read.
+    /// Records a pointer from `from` to a block. Returns the block if it is valid and still has to be read.
     pub(super) fn point(&mut self, from: u32, to: u64) -> Option<u32> {
         match u32::try_from(to) {
             Ok(block) if block != 0 && block < self.limit => self.reach(block, from).then_some(block),
@@ -126,7 +125,8 @@ impl Reach {
         }
     }
 
-    /// Records the root of a device's tree as reached; `place` is the device's place in the list.
+    /// Records the pointer to the root of a device's tree, like [`Self::point`]. `place` is the device's index in the
+    /// list of roots, `top` the leaf that holds the pointer.
     pub(super) fn point_device(&mut self, top: u32, place: usize, root: u64) -> Option<u32> {
         match (u32::try_from(root), u32::try_from(place)) {
             (Ok(block), Ok(place)) if block != 0 && block < self.limit && place < DEVICE => {
@@ -139,7 +139,7 @@ impl Reach {
         }
     }
 
-    /// Whether the block is reached for the first time.
+    /// Marks a block as reached; true the first time.
     fn reach(&mut self, block: u32, from: u32) -> bool {
         let (word, bit) = ((block / 64) as usize, 1_u64 << (block % 64));
         let Some(seen) = self.seen.get_mut(word) else { return false };
@@ -159,8 +159,7 @@ impl Reach {
         false
     }
 
-    /// The block itself and what it was first reached from, upwards. Each parent was reached before its
-    /// child, so this ends.
+    /// The block and its chain of first parents. Each parent was reached before its child, so the chain ends.
     fn ancestors(&self, block: u32) -> impl Iterator<Item = u32> {
         std::iter::successors(Some(block), |&at| self.parents.get(at as usize).copied())
             .take_while(|&at| at != 0)
@@ -170,8 +169,8 @@ impl Reach {
         self.again.get((block / 64) as usize).is_some_and(|word| word & 1 << (block % 64) != 0)
     }
 
-    /// Who reaches a block. Following first parents is enough: if several paths lead here, then one of the
-    /// blocks on the way was reached from several places.
+    /// The devices that reach a block. Following first parents is enough: if several paths lead to the block, some
+    /// block on this path was reached more than once.
     pub(super) fn owner(&self, block: u32) -> Owner {
         for at in self.ancestors(block) {
             if at & DEVICE != 0 {
@@ -181,10 +180,10 @@ impl Reach {
                 return Owner::Shared;
             }
         }
-        Owner::Nobody
+        Owner::None
     }
 
-    /// Takes in an internal node's children; gives back those to be read.
+    /// Records the children of an internal node and adds those still to be read to `next`.
     pub(super) fn add_children(&mut self, block: u32, children: &[u64], next: &mut Vec<u32>) {
         if let Some(shape) = &mut self.shape
             && shape.children.len() + children.len() <= CHILDREN_MAX
@@ -192,7 +191,7 @@ impl Reach {
         {
             shape.starts.push(u32::try_from(shape.children.len()).unwrap_or(u32::MAX));
             *place = u32::try_from(shape.starts.len()).unwrap_or(0);
-            // What does not fit cannot exist either, and is found out below.
+            // A child number above 32 bits is invalid; `point` reports it below.
             shape.children.extend(children.iter().map(|&child| u32::try_from(child).unwrap_or(0)));
         }
         next.extend(children.iter().filter_map(|&child| self.point(block, child)));

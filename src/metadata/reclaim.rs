@@ -1,6 +1,6 @@
-//! How many data blocks come back to the pool when a set of thin devices is deleted, and what a held metadata
+//! Counts the data blocks that deleting a set of thin devices returns to the pool, and those that a held metadata
 //! snapshot keeps.
-//! Exclusive counts are not simply added up: blocks that only the set shares come back too.
+//! This is more than the sum of exclusive blocks: blocks shared only within the set return too.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,42 +17,43 @@ use super::source::Blocks;
 use super::superblock::Superblock;
 use super::view::{View, retry_until_stable, roots};
 
-/// What deleting a set of thin devices would give back.
+/// What deleting a set of thin devices would return to the pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reclaimable {
-    /// Data blocks that nothing refers to any more. `None` if part of the trees could not be read. A metadata
-    /// snapshot that is held keeps its blocks: they are not in here.
+    /// Data blocks that nothing would refer to any more; blocks that a held metadata snapshot keeps are not counted.
+    /// `None` if part of the trees could not be read.
     pub blocks: Option<u64>,
-    /// Devices of the set that the pool does not have.
+    /// Devices of the set that are not in the pool.
     pub absent: Vec<u32>,
     /// Transaction id of the trees that were read.
     pub transaction_id: u64,
-    /// What was wrong in the metadata that was read.
+    /// Damage found in the metadata.
     pub damage: Vec<Damage>,
-    /// The superblock was the same before and after.
+    /// The superblock was the same before and after the walk.
     pub consistent: bool,
-    /// How often the trees were walked until then.
+    /// Number of walks that were made.
     pub attempts: u32,
 }
 
-/// What deleting sets of thin devices one after the other would give back: [`Reclaimable`] for several sets.
+/// What deleting several sets of thin devices, one after the other, would return: [`Reclaimable`] for several sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InTurn {
-    /// What each set gives back once those before it are gone. `None` if part of the trees could not be read.
+    /// Data blocks that each set returns once the sets before it are deleted. `None` if part of the trees could not
+    /// be read.
     pub blocks: Option<Vec<u64>>,
-    /// Devices of the sets that the pool does not have.
+    /// Devices of the sets that are not in the pool.
     pub absent: Vec<u32>,
     /// Transaction id of the trees that were read.
     pub transaction_id: u64,
-    /// What was wrong in the metadata that was read.
+    /// Damage found in the metadata.
     pub damage: Vec<Damage>,
-    /// The superblock was the same before and after.
+    /// The superblock was the same before and after the walk.
     pub consistent: bool,
-    /// How often the trees were walked until then.
+    /// Number of walks that were made.
     pub attempts: u32,
 }
 
-/// Data blocks that return to the pool when exactly the devices of `set` are deleted.
+/// Counts the data blocks that return to the pool when exactly the devices of `set` are deleted.
 ///
 /// # Errors
 /// As [`super::read`].
@@ -68,12 +69,14 @@ pub fn reclaimable(source: &dyn Blocks, set: &[u32], options: &Options<'_>) -> R
     })
 }
 
-/// Data blocks that return to the pool when the devices of each set are deleted, one set after the other; a device
-/// goes with the first set that names it. First all that stays is walked, then the sets from the last to the first:
-/// what a set reaches that neither those who stay nor later sets reach is what its deletion gives back. Each
-/// distinct node is read once, however many sets there are, and a bit a data block is kept.
+/// Counts the data blocks that return to the pool when the sets are deleted one after the other. A device in several
+/// sets belongs to the first.
 ///
-/// Through a held metadata snapshot it is counted as of the snapshot's moment, and as if the snapshot were released.
+/// The remaining devices are walked first, then the sets from the last to the first. A set returns the blocks that
+/// no walk before it has reached. Each distinct node is read once however many sets there are, and one bit per data
+/// block is kept.
+///
+/// With [`Options::through_held_root`], counts the devices in the snapshot, as if the snapshot were released.
 ///
 /// # Errors
 /// As [`super::read`].
@@ -82,9 +85,9 @@ pub fn reclaimable_in_turn(
     sets: &[Vec<u32>],
     options: &Options<'_>,
 ) -> Result<InTurn, Error> {
-    let (mut found, steady) =
+    let (mut found, stability) =
         retry_until_stable(source, options, |reader, view| walk_all(reader, view, sets))?;
-    (found.consistent, found.attempts) = (steady.consistent, steady.attempts);
+    (found.consistent, found.attempts) = (stability.consistent, stability.attempts);
     Ok(found)
 }
 
@@ -94,25 +97,29 @@ fn walk_all(reader: &Reader<'_>, view: &View, sets: &[Vec<u32>]) -> Result<InTur
     let most = u64::from(reach.limit()) * BITMAP_BLOCKS;
     let counts = Counts::new(view.live.data.total_blocks.min(most));
     let all = roots(reader, &mut reach, view.trees.mapping_root)?;
-    let mut turn_of: HashMap<u32, usize> = HashMap::new();
-    for (turn, set) in sets.iter().enumerate() {
-        set.iter().for_each(|id| _ = turn_of.entry(*id).or_insert(turn));
+    let mut set_of: HashMap<u32, usize> = HashMap::new();
+    for (index, set) in sets.iter().enumerate() {
+        for id in set {
+            set_of.entry(*id).or_insert(index);
+        }
     }
-    let mut staying = Vec::new();
-    let mut going: Vec<Vec<(u32, Root)>> = sets.iter().map(|_| Vec::new()).collect();
+    let mut remaining = Vec::new();
+    let mut deleted: Vec<Vec<(u32, Root)>> = sets.iter().map(|_| Vec::new()).collect();
     for (id, root) in all {
-        let group = turn_of.remove(&id).and_then(|turn| going.get_mut(turn));
-        group.unwrap_or(&mut staying).push((id, root));
+        let set = set_of.remove(&id).and_then(|index| deleted.get_mut(index));
+        set.unwrap_or(&mut remaining).push((id, root));
     }
-    let mut absent: Vec<u32> = turn_of.into_keys().collect();
+    let mut absent: Vec<u32> = set_of.into_keys().collect();
     absent.sort_unstable();
-    reachable(reader, &mut reach, staying, &counts)?;
-    if let Some(root) = view.live.held_root.filter(|_| !view.through_held) {
+    newly_reached(reader, &mut reach, remaining, &counts)?;
+    if let Some(root) = view.live.held_root
+        && !view.through_held
+    {
         held(reader, &mut reach, root, &counts)?;
     }
-    let mut blocks = Vec::with_capacity(going.len());
-    for group in going.into_iter().rev() {
-        blocks.push(reachable(reader, &mut reach, group, &counts)?);
+    let mut blocks = Vec::with_capacity(deleted.len());
+    for set in deleted.into_iter().rev() {
+        blocks.push(newly_reached(reader, &mut reach, set, &counts)?);
     }
     blocks.reverse();
     reach.damage.sort_unstable();
@@ -126,8 +133,8 @@ fn walk_all(reader: &Reader<'_>, view: &View, sets: &[Vec<u32>]) -> Result<InTur
     })
 }
 
-/// Data blocks that only the held metadata snapshot at `root` keeps, after all that is to be set against it
-/// was walked; `None` if the snapshot's superblock cannot be used.
+/// Counts the data blocks that the held metadata snapshot at `root` reaches and no earlier walk did. `None` if the
+/// snapshot's superblock is unusable.
 pub(super) fn held(
     reader: &Reader<'_>,
     reach: &mut Reach,
@@ -139,16 +146,16 @@ pub(super) fn held(
         reach.record_lost_subtree(block, What::Checksum);
         return Ok(None);
     };
-    // The snapshot's top tree may still be the pool's own. Those nodes were reached, yet what they point to
-    // has to be walked on the snapshot's behalf, so they are read as if for the first time.
+    // The snapshot may share its top-level tree with the pool. `reach` would skip those nodes as already read, but
+    // the roots in them are needed here, so the top-level tree is read with a fresh `Reach`.
     let mut top = Reach::new(reach.limit());
     let all = roots(reader, &mut top, snapshot.mapping_root)?;
     reach.merge(top);
-    reachable(reader, reach, all, counts).map(Some)
+    newly_reached(reader, reach, all, counts).map(Some)
 }
 
-/// Walks what is new below the devices' roots; how many data blocks were new.
-fn reachable(
+/// Walks the devices' trees, except nodes already reached, and counts the data blocks reached for the first time.
+fn newly_reached(
     reader: &Reader<'_>,
     reach: &mut Reach,
     devices: Vec<(u32, Root)>,

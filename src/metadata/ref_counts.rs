@@ -1,27 +1,27 @@
-//! References to blocks, twice over: as the space map has them and as the walk finds them.
-//! Counts only to two: exclusive and shared depend on nothing but one reference or several.
+//! Reference counts of blocks: by the space map and by the walk, to compare them.
+//! Counts only 0, 1 or several: that is all that exclusive and shared depend on.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::block::{Page, u64_at};
 
-/// Blocks that one bitmap block describes: (4096 − 16) · 4
+/// Blocks described by one bitmap block: (4096 − 16) · 4
 /// (drivers/md/persistent-data/dm-space-map-common.c).
 pub(super) const BITMAP_BLOCKS: u64 = 16_320;
 /// [`BITMAP_BLOCKS`] in words of 64 blocks.
 const WORDS: usize = 255;
 const BITMAP_HEADER_BYTES: usize = 16;
 
-/// One bitmap of the space map, as two planes of one bit a block.
+/// One bitmap of the space map, as two bit planes: used, and referenced more than once.
 pub(super) struct Map {
     used: [u64; WORDS],
     several: [u64; WORDS],
 }
 
 impl Map {
-    /// Takes a checked bitmap block apart; `blocks` of it exist. Two bits a block, the higher one first
-    /// (`sm_lookup_bitmap`, drivers/md/persistent-data/dm-space-map-common.c).
+    /// Parses a checked bitmap block, of which the first `blocks` entries are valid. An entry has two bits, the
+    /// higher one first (`sm_lookup_bitmap`, drivers/md/persistent-data/dm-space-map-common.c).
     pub(super) fn parse(page: &Page, blocks: u64) -> Self {
         let mut map = Self { used: [0; WORDS], several: [0; WORDS] };
         let planes = map.used.iter_mut().zip(&mut map.several);
@@ -46,7 +46,7 @@ fn below(count: u64) -> u64 {
     if count >= 64 { u64::MAX } else { (1 << count) - 1 }
 }
 
-/// The bits at even places, moved together.
+/// The bits at even positions, packed into the lower half.
 fn evens(word: u64) -> u64 {
     let mut bits = word & 0x5555_5555_5555_5555;
     bits = (bits | bits >> 1) & 0x3333_3333_3333_3333;
@@ -70,35 +70,35 @@ impl Walked {
     }
 }
 
-/// The blocks of one bitmap.
+/// Both counts for the blocks of one bitmap.
 #[derive(Default)]
 struct Chunk {
     map: Option<Box<Map>>,
-    /// Made when the walk first comes here.
+    /// Allocated when the walk first reaches one of these blocks.
     walked: OnceLock<Box<Walked>>,
 }
 
-/// Both views of all blocks. Memory follows what the metadata describes: 8 KiB a bitmap.
+/// Both counts for all blocks: by the space map and by the walk. Takes at most 8 KiB per bitmap.
 pub(super) struct Counts {
     total: u64,
     chunks: Vec<Chunk>,
 }
 
-/// How the two views compare.
+/// Differences between the walk's counts and the space map.
 #[derive(Default, Debug)]
 pub(super) struct Compared {
     /// Blocks with more references in the walk than in the space map.
     pub(super) over: u64,
-    /// Blocks reached that one view calls exclusive and the other not, or that the space map says nothing of.
+    /// Blocks reached that are exclusive by one count and not by the other, or whose bitmap is missing.
     pub(super) differ: u64,
     /// Blocks in use that the walk did not reach.
     pub(super) unreached: u64,
-    /// Every bitmap is known.
+    /// Every bitmap was read.
     pub(super) complete: bool,
 }
 
 impl Counts {
-    /// Nothing known and nothing reached yet of `total` blocks.
+    /// For `total` blocks, with no bitmap read and no block reached yet.
     pub(super) fn new(total: u64) -> Self {
         let chunks = (0..total.div_ceil(BITMAP_BLOCKS)).map(|_| Chunk::default()).collect();
         Self { total, chunks }
@@ -108,32 +108,32 @@ impl Counts {
         self.total
     }
 
-    /// Takes in one bitmap of the space map.
+    /// Stores one bitmap of the space map.
     pub(super) fn know(&mut self, index: u64, map: Box<Map>) {
         if let Some(chunk) = usize::try_from(index).ok().and_then(|index| self.chunks.get_mut(index)) {
             chunk.map = Some(map);
         }
     }
 
-    /// How many bitmaps are not known.
+    /// Number of bitmaps that were not read.
     pub(super) fn unknown(&self) -> u64 {
         self.chunks.iter().filter(|chunk| chunk.map.is_none()).count() as u64
     }
 
-    /// Blocks in use in the bitmaps that are known.
+    /// Blocks in use by the bitmaps that were read.
     pub(super) fn used(&self) -> u64 {
         self.chunks.iter().filter_map(|chunk| chunk.map.as_deref()).map(Map::used).sum()
     }
 
-    /// Counts one more reference to each block of a run; how many of them are exclusive by the space map.
+    /// Adds a reference to each block of a run. Returns how many of them are exclusive by the space map.
     pub(super) fn refer(&self, first: u64, blocks: u64) -> u64 {
         let mut exclusive = 0;
         self.words(first, blocks, |chunk, word, mask| {
             let walked = chunk.walked.get_or_init(Walked::new);
             let (Some(seen), Some(again)) = (walked.seen.get(word), walked.again.get(word)) else { return };
-            let conflicts = seen.fetch_or(mask, Ordering::Relaxed) & mask;
-            if conflicts != 0 {
-                again.fetch_or(conflicts, Ordering::Relaxed);
+            let repeated = seen.fetch_or(mask, Ordering::Relaxed) & mask;
+            if repeated != 0 {
+                again.fetch_or(repeated, Ordering::Relaxed);
             }
             exclusive += chunk.map.as_deref().map_or(0, |map| {
                 let (used, several) = (map.used.get(word), map.several.get(word));
@@ -143,7 +143,7 @@ impl Counts {
         exclusive
     }
 
-    /// How many blocks of a run the walk reached exactly once.
+    /// Number of blocks in a run that the walk reached exactly once.
     pub(super) fn reached_once(&self, first: u64, blocks: u64) -> u64 {
         let mut once = 0;
         self.words(first, blocks, |chunk, word, mask| {
@@ -156,7 +156,7 @@ impl Counts {
         once
     }
 
-    /// Counts those blocks of a run that were never reached before, here or by others.
+    /// Marks the blocks of a run as reached and returns how many of them were not reached before.
     pub(super) fn reach_new(&self, first: u64, blocks: u64) -> u64 {
         let mut new = 0;
         self.words(first, blocks, |chunk, word, mask| {
@@ -167,7 +167,7 @@ impl Counts {
         new
     }
 
-    /// Cuts a run at word borders.
+    /// Splits a run at word boundaries and passes chunk, word index and bit mask to `each`.
     fn words(&self, first: u64, blocks: u64, mut each: impl FnMut(&Chunk, usize, u64)) {
         let end = first.saturating_add(blocks).min(self.total);
         let mut at = first;
@@ -181,7 +181,7 @@ impl Counts {
         }
     }
 
-    /// Compares what the walk reached with the space map.
+    /// Compares the walk's counts with the space map.
     pub(super) fn compare(&self) -> Compared {
         let mut all = Compared { complete: true, ..Compared::default() };
         for chunk in &self.chunks {
@@ -203,7 +203,7 @@ impl Counts {
         all
     }
 
-    /// Adds to a plane the blocks that the space map says have several references.
+    /// Sets the bits of all blocks with several references by the space map in a bit plane.
     pub(super) fn add_several(&self, plane: &mut [u64]) {
         for (chunk, plane) in self.chunks.iter().zip(plane.chunks_mut(WORDS)) {
             let several = chunk.map.iter().flat_map(|map| &map.several);
@@ -211,8 +211,8 @@ impl Counts {
         }
     }
 
-    /// Compares the metadata blocks that the walk reached, given as planes, with the space map, and names
-    /// those that have too many references.
+    /// Compares bit planes of the metadata blocks that the walk reached once and more than once with the space map.
+    /// Calls `over` for each block with more references than the space map counts.
     pub(super) fn compare_with(&self, seen: &[u64], again: &[u64], mut over: impl FnMut(u64)) {
         let planes = seen.chunks(WORDS).zip(again.chunks(WORDS));
         for (index, (chunk, (seen, again))) in (0_u64..).zip(self.chunks.iter().zip(planes)) {

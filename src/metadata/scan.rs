@@ -1,5 +1,5 @@
-//! Puts one reading together: superblock, devices, space maps, mappings, and the superblock again.
-//! A number that depends on something unreadable is never called exact.
+//! Scans a pool's metadata: superblock, device details, space maps, mappings, and the superblock again.
+//! Never returns a count that depends on unreadable metadata.
 
 use super::Options;
 use super::block::{u32_at, u64_at};
@@ -16,31 +16,31 @@ use super::view::{METADATA_BLOCKS_MAX, View, device_id, retry_until_stable, root
 
 const DETAILS_BYTES: usize = 24;
 
-/// The numbers of the pool and of each thin device. On a live pool the trees are walked again until nothing
-/// changed meanwhile, [`Options::attempts`] times at most. If it changed each time, a metadata snapshot that somebody
-/// holds is read instead, which stays the same; where there is none, what each device maps is read alone, a few blocks,
-/// and [`Usage::consistent`] says that the rest is not of one moment.
+/// Counts the blocks of the pool and of each thin device. On a live pool, a walk during which the metadata changed is
+/// repeated, at most [`Options::attempts`] times in all. If every walk was disturbed, a held metadata snapshot is read
+/// instead, if there is one. Otherwise only the mapped counts are read consistently, a few blocks; the other counts
+/// come from the last walk, and [`Usage::consistent`] is false.
 ///
 /// # Errors
-/// Only if there is no superblock to start from, or the caller cancelled: see [`Error`].
+/// If there is no usable superblock, or the caller cancelled: see [`Error`].
 pub fn read(source: &dyn Blocks, options: &Options<'_>) -> Result<Usage, Error> {
-    let unstable = once(source, options)?;
+    let unstable = scan(source, options)?;
     if unstable.consistent || options.details_only {
         return Ok(unstable);
     }
     let (attempts, changes) = (unstable.attempts, unstable.changes);
-    let instead = |options: &Options<'_>| once(source, options).ok().filter(|usage| usage.consistent);
+    let consistent = |options: &Options<'_>| scan(source, options).ok().filter(|usage| usage.consistent);
     if unstable.held_root.is_some()
         && !options.through_held_root
-        && let Some(held) = instead(&Options { through_held_root: true, ..*options })
+        && let Some(held) = consistent(&Options { through_held_root: true, ..*options })
     {
         return Ok(Usage { attempts, changes, ..held });
     }
-    let details = instead(&Options { details_only: true, ..*options });
+    let details = consistent(&Options { details_only: true, ..*options });
     Ok(Usage { attempts, changes, ..merge_details(unstable, details) })
 }
 
-/// Merges an inconsistent walk with the mapped counts of a consistent reading of the details alone.
+/// Merges an inconsistent walk with the mapped counts of a consistent scan of the details.
 fn merge_details(unstable: Usage, details: Option<Usage>) -> Usage {
     let Some(mut usage) = details else {
         let (damage, damaged, unaccounted_blocks, held_only_blocks) = (Vec::new(), 0, None, None);
@@ -59,10 +59,10 @@ fn merge_details(unstable: Usage, details: Option<Usage>) -> Usage {
     Usage { skipped: unstable.skipped, read: unstable.read, consistent: false, ..usage }
 }
 
-fn once(source: &dyn Blocks, options: &Options<'_>) -> Result<Usage, Error> {
-    let (mut usage, steady) = retry_until_stable(source, options, usage)?;
-    (usage.consistent, usage.attempts) = (steady.consistent, steady.attempts);
-    usage.changes = steady.attempts - u32::from(steady.consistent);
+fn scan(source: &dyn Blocks, options: &Options<'_>) -> Result<Usage, Error> {
+    let (mut usage, stability) = retry_until_stable(source, options, usage)?;
+    (usage.consistent, usage.attempts) = (stability.consistent, stability.attempts);
+    usage.changes = stability.attempts - u32::from(stability.consistent);
     Ok(usage)
 }
 
@@ -83,7 +83,7 @@ fn details(value: &[u8; DETAILS_BYTES]) -> Details {
     }
 }
 
-/// One walk.
+/// Walks the metadata once.
 fn usage(reader: &Reader<'_>, view: &View) -> Result<Usage, Error> {
     let source = reader.source();
     let mut reach = Reach::new(view.limit(source));
@@ -92,7 +92,7 @@ fn usage(reader: &Reader<'_>, view: &View) -> Result<Usage, Error> {
     if expected.min(METADATA_BLOCKS_MAX) > source.total() {
         reach.record_damage(0, What::Truncated { expected, present: source.total() });
     }
-    let mut usage = blank(view);
+    let mut usage = superblock_usage(view);
     let all =
         Entries::<DETAILS_BYTES, Details>::collect(reader, &mut reach, view.trees.details_root, details)?;
     let all = all.into_iter().filter_map(|entry| Some((device_id(&mut reach, &entry)?, entry.value)));
@@ -108,8 +108,8 @@ fn usage(reader: &Reader<'_>, view: &View) -> Result<Usage, Error> {
     Ok(usage)
 }
 
-/// What the superblock alone says.
-fn blank(view: &View) -> Usage {
+/// The usage by the superblock alone, without devices.
+fn superblock_usage(view: &View) -> Usage {
     Usage {
         transaction_id: view.trees.transaction_id,
         time: view.trees.time,
@@ -145,7 +145,7 @@ fn device(device_id: u32, details: Option<&Details>) -> Device {
     }
 }
 
-/// Fills in everything that needs the mappings.
+/// Adds everything that needs the mapping trees.
 fn count(
     reader: &Reader<'_>,
     view: &View,
@@ -156,36 +156,37 @@ fn count(
     let before = reach.damaged;
     let (ids, roots): (Vec<u32>, Vec<Root>) =
         roots(reader, reach, view.trees.mapping_root)?.into_iter().unzip();
-    let top_whole = reach.damaged == before;
+    let top_complete = reach.damaged == before;
     let (data, metadata) = space_maps(reader, view, reach)?;
     let before = reach.damaged;
     let mut mappings = mapping_tree::read(reader, reach, &roots, &data)?;
-    let trees_whole = top_whole && reach.damaged == before;
-    let metadata_whole = metadata.is_some_and(|metadata| check_refcounts(reach, &metadata, trees_whole));
+    let trees_complete = top_complete && reach.damaged == before;
+    let metadata_complete =
+        metadata.is_some_and(|metadata| check_refcounts(reach, &metadata, trees_complete));
     let compared = data.compare();
     if compared.over > 0 && !view.through_held {
         let from = u32::try_from(view.live.data.bitmap_root).unwrap_or(0);
         reach.record_damage(from, What::DataReferences { blocks: compared.over });
     }
-    if trees_whole && compared.differ > 0 {
+    if trees_complete && compared.differ > 0 {
         mappings.recount(reader, reach, &data)?;
     }
-    // With leaves missing, only the space maps can know of all references, if they hold no others.
-    let maps_whole =
-        metadata_whole && compared.complete && compared.over == 0 && view.live.held_root.is_none();
-    let exact = trees_whole || maps_whole;
+    // If leaves are missing, exclusive counts rest on the space maps, which also count a held snapshot's references.
+    let maps_complete =
+        metadata_complete && compared.complete && compared.over == 0 && view.live.held_root.is_none();
+    let exact = trees_complete || maps_complete;
     let tallies = mappings.tallies(reach, &roots);
-    usage.devices = devices(reach, details, &ids, &tallies, exact, top_whole);
-    if trees_whole && compared.complete && !view.through_held {
-        // Last, as this walk makes leaves of one device look shared.
+    usage.devices = devices(reach, details, &ids, &tallies, exact, top_complete);
+    if trees_complete && compared.complete && !view.through_held {
+        // After the tallies, because this walk marks leaves of single devices as shared.
         usage.unaccounted_blocks = Some(compared.unreached);
         usage.held_only_blocks = held(reader, view, reach, &data)?;
     }
     Ok(())
 }
 
-/// Both space maps; without those of the live pool when the devices of a held root are read, which are of
-/// another transaction.
+/// The space maps of data and metadata. When the held metadata snapshot is read, both stay empty, because the
+/// pool's space maps belong to another transaction.
 fn space_maps(
     reader: &Reader<'_>,
     view: &View,
@@ -199,36 +200,36 @@ fn space_maps(
     Ok((space_map::data(reader, reach, &view.live.data)?, Some(metadata)))
 }
 
-/// Names the metadata blocks with more references than the space map knows; whether it knows all blocks and
-/// none of them is such. Where subtrees are missing, references from there are, too: then a block counts as
-/// shared if the space map says so.
-fn check_refcounts(reach: &mut Reach, metadata: &Counts, trees_whole: bool) -> bool {
+/// Records metadata blocks with more references than the space map counts as damage. Returns whether the space map is
+/// complete and there are no such blocks. If subtrees are missing, so are references from them; then the blocks that
+/// are shared by the space map count as shared too.
+fn check_refcounts(reach: &mut Reach, metadata: &Counts, trees_complete: bool) -> bool {
     let mut over = Vec::new();
     metadata.compare_with(&reach.seen, &reach.again, |block| over.extend(u32::try_from(block)));
-    if !trees_whole {
+    if !trees_complete {
         metadata.add_several(&mut reach.again);
     }
-    let whole = over.is_empty() && metadata.unknown() == 0;
+    let complete = over.is_empty() && metadata.unknown() == 0;
     over.into_iter().for_each(|block| reach.record_damage(block, What::References));
-    whole
+    complete
 }
 
-/// How many data blocks only the held metadata snapshot keeps; `None` if its trees cannot be read in full.
+/// Data blocks that only the held metadata snapshot keeps; `None` if its trees cannot be read in full.
 fn held(reader: &Reader<'_>, view: &View, reach: &mut Reach, data: &Counts) -> Result<Option<u64>, Error> {
     let Some(root) = view.live.held_root else { return Ok(Some(0)) };
     let before = reach.damaged;
     let kept = super::reclaim::held(reader, reach, root, data)?;
-    Ok(kept.filter(|_| reach.damaged == before))
+    Ok(if reach.damaged == before { kept } else { None })
 }
 
-/// Joins details and tallies by device id; both ascend.
+/// Joins details and tallies by device id; both are in ascending order.
 fn devices(
     reach: &mut Reach,
     details: &[(u32, Details)],
     ids: &[u32],
     tallies: &[Tally],
     exact: bool,
-    top_whole: bool,
+    top_complete: bool,
 ) -> Vec<Device> {
     let mut devices: Vec<Device> = details.iter().map(|(id, details)| device(*id, Some(details))).collect();
     for (&id, tally) in ids.iter().zip(tallies) {
@@ -250,8 +251,10 @@ fn devices(
             reach.record_damage(0, What::MappedCount { device_id: id, details, tree });
         }
     }
-    // With the top tree damaged, it is known why a device has no mappings.
-    let lacking = devices.iter().filter(|device| top_whole && ids.binary_search(&device.device_id).is_err());
-    lacking.for_each(|device| reach.record_damage(0, What::NoMappings(device.device_id)));
+    // A damaged top-level tree explains missing mappings and is already recorded.
+    if top_complete {
+        let unmapped = devices.iter().filter(|device| ids.binary_search(&device.device_id).is_err());
+        unmapped.for_each(|device| reach.record_damage(0, What::NoMappings(device.device_id)));
+    }
     devices
 }

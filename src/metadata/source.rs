@@ -1,5 +1,5 @@
-//! Where metadata blocks come from: a copy in a file, the live metadata device, or memory.
-//! Never opens anything for writing; block devices are read past the page cache (`O_DIRECT`).
+//! Sources of metadata blocks: a copy in a file, the live metadata device, or memory.
+//! Never opens anything for writing. Block devices are read with `O_DIRECT`, around the page cache.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
@@ -8,20 +8,20 @@ use std::path::Path;
 
 use super::block::BLOCK_BYTES;
 
-/// Something that holds metadata blocks. Several threads read it at once.
+/// A source of metadata blocks, read by several threads at once.
 pub trait Blocks: Sync {
-    /// Whole blocks of 4096 bytes; a rest at the end does not count.
+    /// Number of whole blocks of 4096 bytes; a partial block at the end is not counted.
     fn total(&self) -> u64;
 
-    /// Fills `buf` from block `first` on. `buf` is a whole number of blocks and starts at a multiple of 4096
-    /// in memory, as `O_DIRECT` demands.
+    /// Fills `buf` from block `first` on. The length and address of `buf` must be multiples of 4096, as `O_DIRECT`
+    /// requires.
     ///
     /// # Errors
-    /// What the device says, and [`io::ErrorKind::UnexpectedEof`] beyond the end.
+    /// The device's read error, and [`io::ErrorKind::UnexpectedEof`] beyond the end.
     fn read(&self, first: u64, buf: &mut [u8]) -> io::Result<()>;
 }
 
-/// A metadata device or a file that holds a copy or is a loop device's backing file.
+/// A metadata device, a copy of one in a file, or a loop device's backing file.
 #[derive(Debug)]
 pub struct MetadataFile {
     file: File,
@@ -29,12 +29,12 @@ pub struct MetadataFile {
 }
 
 impl MetadataFile {
-    /// Opens for reading only. A block device is opened with `O_DIRECT`: dm-bufio writes beside the device's
-    /// page cache, so a buffered read of a live pool's metadata would return old blocks for ever. A regular
-    /// file is read buffered, which is what a loop device writes through.
+    /// Opens read-only. A block device is opened with `O_DIRECT`: dm-bufio bypasses the device's page cache when it
+    /// writes, so buffered reads of a live pool's metadata would keep returning stale blocks. A regular file is read
+    /// through the page cache, which a loop device writes to as well.
     ///
     /// # Errors
-    /// What the kernel says; [`io::ErrorKind::InvalidInput`] for what is neither file nor block device.
+    /// The kernel's error; [`io::ErrorKind::InvalidInput`] if it is neither a regular file nor a block device.
     pub fn open(path: &Path) -> io::Result<Self> {
         let kind = std::fs::metadata(path)?.file_type();
         let mut options = OpenOptions::new();
@@ -50,12 +50,12 @@ impl MetadataFile {
         Self::of(options.open(path)?)
     }
 
-    /// What is open already: a block device with `O_DIRECT`, for the same reason.
+    /// Wraps an open file. The caller must have opened a block device with `O_DIRECT`; see [`Self::open`].
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub fn of(mut file: File) -> io::Result<Self> {
-        // Seeking finds the end of files and block devices alike, with no ioctl.
+        // Seeking gives the size of files and block devices alike, without an ioctl.
         let bytes = file.seek(SeekFrom::End(0))?;
         Ok(Self { file, total: bytes / BLOCK_BYTES as u64 })
     }
@@ -72,7 +72,7 @@ impl Blocks for MetadataFile {
     }
 }
 
-/// Metadata that already lies in memory.
+/// Metadata in memory.
 #[derive(Debug, Clone)]
 pub struct Memory(pub Vec<u8>);
 

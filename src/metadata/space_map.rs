@@ -1,5 +1,5 @@
-//! Reads a space map: its index, its bitmaps, and the tree of counts that do not fit them.
-//! Never reports more blocks than the metadata has bitmaps for.
+//! Reads a space map: its index, its bitmaps, and the tree of reference counts above two.
+//! Never reports more blocks than the metadata has room to describe.
 
 use std::io;
 use std::mem;
@@ -18,9 +18,9 @@ use super::superblock::SpaceMapRoot;
 const METADATA_BITMAPS: usize = 255;
 const INDEX_ENTRY_BYTES: usize = 16;
 
-/// The space map of the data device, whose bitmaps hang on a B-tree.
+/// Reads the space map of the data device, whose index is a B-tree.
 pub(super) fn data(reader: &Reader<'_>, reach: &mut Reach, root: &SpaceMapRoot) -> Result<Counts, Error> {
-    let counts = Counts::new(believed(reach, root));
+    let counts = Counts::new(plausible_total(reach, root));
     let entries = Entries::<INDEX_ENTRY_BYTES, u64>::collect(reader, reach, root.bitmap_root, bitmap)?;
     let bitmaps = entries.into_iter().map(|entry| (entry.key, entry.leaf, entry.value));
     let counts = read(reader, reach, root, counts, bitmaps)?;
@@ -31,10 +31,10 @@ pub(super) fn data(reader: &Reader<'_>, reach: &mut Reach, root: &SpaceMapRoot) 
     Ok(counts)
 }
 
-/// The space map of the metadata device, whose bitmaps hang on one index block. Its root's count is not held
-/// against its bitmaps: `thin_restore` 0.9.0 writes one more.
+/// Reads the space map of the metadata device, whose index is a single block. The used count in its root is not
+/// compared with its bitmaps, because `thin_restore` 0.9.0 writes a count that is one too high.
 pub(super) fn metadata(reader: &Reader<'_>, reach: &mut Reach, root: &SpaceMapRoot) -> Result<Counts, Error> {
-    let counts = Counts::new(believed(reach, root));
+    let counts = Counts::new(plausible_total(reach, root));
     let index = Index::default();
     let wanted: Vec<u32> = reach.point(0, root.bitmap_root).into_iter().collect();
     reader.sweep(&wanted, &index)?;
@@ -43,13 +43,13 @@ pub(super) fn metadata(reader: &Reader<'_>, reach: &mut Reach, root: &SpaceMapRo
     read(reader, reach, root, counts, bitmaps.into_iter())
 }
 
-/// The block of the bitmap that an index entry points to (`struct disk_index_entry`).
+/// The bitmap block that an index entry points to (`struct disk_index_entry`).
 fn bitmap(entry: &[u8; INDEX_ENTRY_BYTES]) -> u64 {
     u64_at(entry, 0)
 }
 
-/// How many blocks the map covers, unless the metadata could not possibly hold that many bitmaps.
-fn believed(reach: &mut Reach, root: &SpaceMapRoot) -> u64 {
+/// Number of blocks that the map covers, limited to what metadata of this size can describe.
+fn plausible_total(reach: &mut Reach, root: &SpaceMapRoot) -> u64 {
     let most = u64::from(reach.limit()) * BITMAP_BLOCKS;
     if root.total_blocks > most {
         reach.record_lost_subtree(0, What::TooLarge(root.total_blocks));
@@ -57,7 +57,7 @@ fn believed(reach: &mut Reach, root: &SpaceMapRoot) -> u64 {
     root.total_blocks.min(most)
 }
 
-/// The block that stands for a space map in reports of damage.
+/// The block named when a space map as a whole is damaged.
 fn from(root: &SpaceMapRoot) -> u32 {
     u32::try_from(root.bitmap_root).unwrap_or(0)
 }
@@ -90,7 +90,7 @@ fn read(
     Ok(counts)
 }
 
-/// A bitmap's number, the block that points to it, and its own block.
+/// A bitmap's index, the block that points to it, and the bitmap's own block.
 type Pointer = (u64, u32, u64);
 type Lost = Vec<(u32, What)>;
 
@@ -120,7 +120,7 @@ impl Job for Index {
 
 /// Reads bitmap blocks.
 struct Bitmaps<'c> {
-    /// Block and number of each bitmap, by ascending block.
+    /// Block and index of each bitmap, by ascending block.
     places: Vec<(u32, u64)>,
     total: u64,
     all: Mutex<(&'c mut Counts, Lost)>,
@@ -148,7 +148,7 @@ impl Job for Bitmaps<'_> {
     }
 }
 
-/// Bitmaps and the index have their block number at byte 8, as nodes do.
+/// Checks the header of a bitmap or index block; the block number is at byte 8, as in nodes.
 fn checked<'p>(page: Result<&'p Page, &io::Error>, block: u32, salt: Salt) -> Result<&'p Page, What> {
     let page = page.map_err(|error| What::Unreadable(error.to_string()))?;
     let found = u64_at(page, 8);
@@ -158,4 +158,5 @@ fn checked<'p>(page: Result<&'p Page, &io::Error>, block: u32, salt: Salt) -> Re
         true => Ok(page),
     }
 }
+
 const _: () = assert!(INDEX_ENTRY_BYTES * (METADATA_BITMAPS + 1) == BLOCK_BYTES);

@@ -1,5 +1,5 @@
-//! Reads the superblock: where the trees and space maps are, and what the pool says about itself.
-//! Anything but a thin-pool superblock, and one with unknown features, is an error.
+//! Parses the superblock: the roots of trees and space maps, and the pool's own fields.
+//! Returns an error for anything but a thin-pool superblock, and for one with unknown features.
 
 use super::block::{BLOCK_BYTES, Page, Salt, checksum_fits, u32_at, u64_at};
 use super::damage::{Error, What};
@@ -9,38 +9,38 @@ const NEEDS_CHECK: u32 = 1;
 /// Sectors of 512 bytes in a metadata block.
 const METADATA_BLOCK_SECTORS: u32 = 8;
 
-/// Where a space map keeps itself, and its own count (`struct disk_sm_root`,
+/// The roots of a space map and its block counts (`struct disk_sm_root`,
 /// drivers/md/persistent-data/dm-space-map-common.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SpaceMapRoot {
-    /// Blocks the space map covers, in its own unit: data blocks or 4 KiB metadata blocks.
+    /// Blocks that the space map covers: data blocks, or metadata blocks of 4 KiB.
     pub total_blocks: u64,
     /// Blocks with at least one reference.
     pub used_blocks: u64,
     /// Metadata block of the index: a B-tree root for data, the single index block for metadata.
     pub bitmap_root: u64,
-    /// Root of the B-tree of the reference counts that do not fit two bits.
+    /// Root of the B-tree of reference counts above two.
     pub ref_count_root: u64,
 }
 
-/// The pool as its superblock describes it (`struct thin_disk_superblock`, drivers/md/dm-thin-metadata.c).
+/// A pool's superblock (`struct thin_disk_superblock`, drivers/md/dm-thin-metadata.c).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Superblock {
-    /// The pool wants `thin_check` before it goes back to read-write.
+    /// The pool needs `thin_check` before it can be read-write again.
     pub needs_check: bool,
     /// On-disk format version.
     pub version: u32,
     /// The pool's snapshot counter: a generation, not a clock.
     pub time: u32,
-    /// The transaction id that the pool's owner sets.
+    /// The transaction id, set by the program that manages the pool.
     pub transaction_id: u64,
-    /// Metadata block of a held metadata snapshot.
+    /// Metadata block of the held metadata snapshot, if any.
     pub held_root: Option<u64>,
     /// Space map of the data device.
     pub data: SpaceMapRoot,
-    /// Space map of the metadata device: the true count, without the reserve that status lines add.
+    /// Space map of the metadata device. Its used count excludes the reserve that status lines add.
     pub metadata: SpaceMapRoot,
-    /// Root of the two-level tree: thin device, then virtual block.
+    /// Root of the two-level mapping tree: thin device, then virtual block.
     pub mapping_root: u64,
     /// Root of the tree of device details.
     pub details_root: u64,
@@ -49,11 +49,11 @@ pub struct Superblock {
 }
 
 impl Superblock {
-    /// Checks and reads the superblock that lies at `location`: 0, or the held root.
+    /// Checks and parses the superblock at block `location`: 0, or the held root.
     ///
     /// # Errors
-    /// [`Error::NotThinMetadata`] without the magic number, [`Error::Superblock`] when checksum or position
-    /// are wrong, [`Error::Unsupported`] for features from the future.
+    /// [`Error::NotThinMetadata`] without the magic number, [`Error::Superblock`] if the checksum or block number is
+    /// wrong, [`Error::Unsupported`] for a later version or unknown features.
     pub fn parse(bytes: &[u8], location: u64) -> Result<Self, Error> {
         let page: &Page = bytes.first_chunk::<BLOCK_BYTES>().ok_or(Error::NotThinMetadata)?;
         if u64_at(page, 32) != MAGIC {
@@ -82,8 +82,8 @@ impl Superblock {
     }
 }
 
-/// The kernel refuses any incompatible feature bit, since it defines none (`__check_incompat_features`); the
-/// version bound keeps a later format from being read with this one's offsets.
+/// Rejects what this parser does not know. The kernel rejects every incompatible feature bit, since it defines none
+/// (`__check_incompat_features`). The version limit keeps a later format from being read at the wrong offsets.
 fn supported(page: &Page) -> Result<(), Error> {
     let (version, sectors, incompatible) = (u32_at(page, 40), u32_at(page, 340), u32_at(page, 360));
     if version > 2 {

@@ -1,51 +1,49 @@
-//! What reading metadata tells: numbers for the pool and for each thin device.
-//! What could not be read is `None`, never 0.
+//! Block counts of a pool and of each of its thin devices.
+//! A count that could not be read is `None`, never 0.
 
 use super::damage::Damage;
 use super::superblock::SpaceMapRoot;
 
-/// Who uses the pool's data, from the pool's own B-trees. All counts are exact where they are `Some`,
-/// provided that [`Usage::consistent`] holds.
+/// Use of a pool's data blocks, from its B-trees. If [`Usage::consistent`], every count that is `Some` is exact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Usage {
     /// Transaction id of the trees that were read.
     pub transaction_id: u64,
-    /// The pool's snapshot counter at that moment.
+    /// The pool's snapshot counter in these trees.
     pub time: u32,
-    /// The pool wants `thin_check` before it goes back to read-write.
+    /// The pool needs `thin_check` before it can be read-write again.
     pub needs_check: bool,
     /// Metadata block of the held metadata snapshot, if one is held.
     pub held_root: Option<u64>,
-    /// The devices are those of the held metadata snapshot, not the present ones.
+    /// The devices are those in the held metadata snapshot, not the current ones.
     pub through_held_root: bool,
     /// Size of a data block in sectors of 512 bytes.
     pub data_block_sectors: u32,
-    /// Data blocks, used and in all, by the pool's own count.
+    /// Used and total data blocks by the superblock.
     pub data: SpaceMapRoot,
-    /// Metadata blocks of 4 KiB: the true count, without the reserve that status lines add to it.
+    /// Used and total metadata blocks of 4 KiB, without the reserve that status lines add.
     pub metadata: SpaceMapRoot,
     /// The thin devices by ascending id.
     pub devices: Vec<Device>,
-    /// Allocated data blocks that no thin device maps. `None` if a tree or the space map could not be read in
-    /// full, and through a held root, whose space maps are not kept.
+    /// Allocated data blocks that no thin device maps. `None` if a tree or the space map could not be read in full,
+    /// and for a held metadata snapshot, which keeps no space maps.
     pub unaccounted_blocks: Option<u64>,
-    /// Those of the unaccounted blocks that the held metadata snapshot keeps.
+    /// The part of the unaccounted blocks that the held metadata snapshot keeps.
     pub held_only_blocks: Option<u64>,
-    /// What was wrong in the metadata, by block. At most [`super::damage::MAX_DAMAGE`] entries.
+    /// Damage found, by block; at most [`super::damage::MAX_DAMAGE`] entries.
     pub damage: Vec<Damage>,
-    /// How much was wrong, also beyond what `damage` lists.
+    /// Number of damaged places, including those that `damage` does not list.
     pub damaged: u64,
-    /// Subtrees and bitmaps whose root could not be used, with all that hangs below them.
+    /// Subtrees and bitmaps that could not be read.
     pub skipped: u64,
-    /// Blocks read and checked, and bytes asked of the device (more, as neighbours are read together).
+    /// Blocks checked, and bytes read from the device (more, because neighbours are read together).
     pub read: Read,
-    /// The superblock was the same before and after, so that everything belongs to one transaction. If not, exclusive
-    /// and shared counts are of several moments, and what could not be read is no damage; what each device maps was
-    /// read by itself.
+    /// The superblock was the same before and after, so everything belongs to one transaction. If not, exclusive and
+    /// shared counts mix several transactions, and no damage is reported; mapped counts come from a separate scan.
     pub consistent: bool,
-    /// How often the trees were walked until then.
+    /// Number of walks that were made.
     pub attempts: u32,
-    /// How often the pool changed meanwhile.
+    /// Number of walks during which the pool changed.
     pub changes: u32,
 }
 
@@ -56,25 +54,25 @@ pub struct Device {
     pub device_id: u32,
     /// Data blocks the device maps, from its details.
     pub mapped_blocks: Option<u64>,
-    /// Mapped blocks that no other thin device maps: the most that deleting the device alone could free.
+    /// Mapped blocks that no other thin device maps: the most that deleting only this device can free.
     pub exclusive_blocks: Option<u64>,
     /// Mapped blocks that other thin devices map too.
     pub shared_blocks: Option<u64>,
-    /// The highest virtual block that is mapped; `None` also if nothing is.
+    /// The highest mapped virtual block; `None` also if nothing is mapped.
     pub highest_block: Option<u64>,
-    /// Transaction id when the device was made.
+    /// The pool's transaction id when the device was created.
     pub transaction_id: Option<u64>,
-    /// The pool's snapshot counter when the device was made.
+    /// The pool's snapshot counter when the device was created.
     pub creation_time: Option<u32>,
-    /// The pool's snapshot counter when the device was last made or snapshotted.
+    /// The pool's snapshot counter when the device was created or last snapshotted.
     pub snapshotted_time: Option<u32>,
 }
 
-/// What reading cost.
+/// The amount that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Read {
-    /// Blocks used: B-tree nodes, bitmaps, indexes.
+    /// Blocks processed: B-tree nodes, bitmaps, indexes.
     pub blocks: u64,
-    /// Bytes asked of the source.
+    /// Bytes read from the source.
     pub bytes: u64,
 }

@@ -21,22 +21,59 @@ mod settings_change;
 mod sizes;
 
 pub use direct_lvm::{Counted, DirectLvm, Where, direct_lvm};
+pub use free::Free;
 pub use free::selection::free_selected;
-pub use free::{Free, free};
-pub use grow::{Grow, Which, grow};
+pub use grow::{Grow, Which};
 pub use items::{Fate, Item, Kind};
 pub use min_free_space::{MinFreeSpace, min_free_space};
 pub use numbers::{NUMBERS, Numbers};
-pub use overlay2::{Overlay2, overlay2};
-pub use repair::{Repair, absent_pool, repair};
-pub use script::{Package, Piece, TOOLS, Tool, Version, YOUNGER, Younger, script};
+pub use overlay2::Overlay2;
+pub use repair::{Repair, absent_pool};
+pub use script::{PROLOGUE, Package, Piece, TOOLS, Tool, Version, YOUNGER, Younger, pieces, script};
 
 use crate::advice::Risk;
+use crate::advice::since::Versions;
 use crate::host::model::pool::Pool;
 use crate::host::model::text::Text;
 use crate::host::{DeviceMapper, Host};
 use schemars::JsonSchema;
 use serde::Serialize;
+
+/// The shell of each plan; what it requires comes along with [`pieces`].
+pub static SHELLS: [&Piece; 8] = [
+    &settings::SHELL,
+    &script::RESIZE,
+    &free::SHELL,
+    &repair::FILE_SHELL,
+    &repair::LVM_SHELL,
+    &direct_lvm::DOCKER_SHELL,
+    &direct_lvm::CONTAINERD_SHELL,
+    &overlay2::SHELL,
+];
+
+/// How to make room in a pool.
+#[must_use]
+pub fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
+    free::free(host, pool, options).fitting(host)
+}
+
+/// How to make a pool larger.
+#[must_use]
+pub fn grow(host: &Host, pool: &Pool, options: &Grow) -> Plan {
+    grow::grow(host, pool, options).fitting(host)
+}
+
+/// How to bring a pool back without wiping it.
+#[must_use]
+pub fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
+    repair::repair(host, pool, options).fitting(host)
+}
+
+/// How to move a Docker from its thin pool to overlay2.
+#[must_use]
+pub fn overlay2(host: &Host, pool: &Pool, options: &Overlay2) -> Plan {
+    overlay2::overlay2(host, pool, options).fitting(host)
+}
 
 /// What a plan is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -125,11 +162,14 @@ pub struct Step {
     pub guarded: Option<ScriptStep>,
 }
 
-/// What the script does for a step, in bash, with the helpers of its prologue.
+/// What the script does for a step, in bash, with the helpers of its prologue: functions of the plan's own shell, or lines
+/// made for it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ScriptStep {
     /// A condition that holds once the step is done: the step is then skipped.
     pub done: String,
+    /// A function that stops the script where the step cannot be done yet.
+    pub ready: Option<String>,
     /// Conditions that must hold before, each with the sentence that is said if it does not.
     pub needs: Vec<(String, String)>,
     /// Lines that show what it is about before it is asked for.
@@ -149,19 +189,39 @@ pub struct ScriptContext {
     pub recorded: String,
     /// Why no script can be made of it; `None` if one can.
     pub unscriptable: Option<String>,
-    /// A condition under which nothing is left to do, and the sentence that says so; empty: there is none.
-    pub done: (String, String),
     /// Conditions checked before the first step, each with the sentence that is said if it does not hold.
     pub needs: Vec<(String, String)>,
+    /// Whether the functions below have a `preconditions`, which is called before the first step.
+    pub preconditions: bool,
     /// The bash functions that the conditions and steps use.
     pub pieces: Vec<&'static Piece>,
     /// Variables that those functions use, by name.
     pub variables: Vec<(&'static str, String)>,
+    /// Those that are lists of words.
+    pub lists: Vec<(&'static str, Vec<String>)>,
     /// Whether these have a `rollback`, which `--back` calls.
     pub way_back: bool,
 }
 
 impl Plan {
+    /// With commands that exist in the versions that are there; a step that nothing there can do goes. Scripts ask for
+    /// what they need themselves.
+    fn fitting(mut self, host: &Host) -> Self {
+        let versions = Versions::of(host);
+        let fit = |commands: &mut Vec<String>| {
+            let fitting = commands.iter().filter_map(|command| versions.fit(command)).collect();
+            *commands = fitting;
+        };
+        self.steps.retain_mut(|step| {
+            let had = !step.commands.is_empty();
+            fit(&mut step.commands);
+            fit(&mut step.undo);
+            step.check = step.check.take().and_then(|check| versions.fit(&check));
+            !had || !step.commands.is_empty()
+        });
+        self
+    }
+
     fn new(goal: Goal, host: &Host, pool: &Pool, numbers: Numbers) -> Self {
         let how = match host.kernel.device_mapper {
             DeviceMapper::NotAsked => "pasted text",
@@ -186,6 +246,16 @@ impl Plan {
         self.warnings.push(what.into());
     }
 
+    /// A swarm starts elsewhere what stops here, for however short a time.
+    fn warn_of_swarm(&mut self, host: &Host, pool: &Pool) {
+        let docker = host.docker_of(pool).or_else(|| host.docker_roots.first());
+        if docker.is_some_and(|docker| docker.swarm == Some(true)) {
+            self.warn(
+                "this host is part of a swarm, which starts its tasks on other nodes while this daemon is down: drain                  the node before (`docker node update --availability drain`)",
+            );
+        }
+    }
+
     /// Why no script can be made of this plan; `None` if [`script`] gives one that does the work.
     #[must_use]
     pub fn unscriptable(&self) -> Option<Text> {
@@ -194,6 +264,16 @@ impl Plan {
 }
 
 impl ScriptStep {
+    /// The functions `NAME_done`, `NAME_ready` and `NAME` of the plan's own shell.
+    fn named(name: &str) -> Self {
+        Self {
+            done: format!("{name}_done"),
+            ready: Some(format!("{name}_ready")),
+            run: vec![name.to_owned()],
+            ..Self::default()
+        }
+    }
+
     /// When it is done, what must hold before, each with what is said if it does not, and the lines that do it.
     fn new(done: &str, needs: &[(&str, &str)], run: &[&str]) -> Self {
         let pair = |(condition, otherwise): &(&str, &str)| ((*condition).to_owned(), (*otherwise).to_owned());

@@ -119,6 +119,15 @@ impl Numbers {
         }
     }
 
+    /// Takes back the counts of data blocks where nobody said how large a block is: only bytes are known then.
+    pub(super) fn forget_data_blocks(&mut self) {
+        for (name, value) in &mut self.0 {
+            if *name == "block_bytes" || name.ends_with("_blocks") && !name.starts_with("metadata_") {
+                *value = None;
+            }
+        }
+    }
+
     /// Sets what a plan about the pool's space begins with: its data, and what Docker demands of it.
     pub(super) fn set_data(&mut self, data: &Half, metadata: &Half) {
         self.set("current_percent", data.percent.or(metadata.percent));

@@ -12,11 +12,16 @@ use crate::host::model::space::Space;
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::{Blocks, Bytes, METADATA_BLOCK};
 
+/// The least size of a chunk in LVM's pools.
+const LEAST_CHUNK: Bytes = Bytes(64 << 10);
+
 /// One half of a pool in plain blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Half {
     /// Bytes in a block.
     pub(super) block: Option<u64>,
+    /// Whether nobody said how large a block is: then the blocks are only a unit, and sizes count.
+    pub(super) unit_assumed: bool,
     /// Blocks there are.
     pub(super) total: Option<u64>,
     /// Blocks free.
@@ -44,7 +49,11 @@ pub(super) enum Origin {
 impl Half {
     /// The data of a pool.
     pub(super) fn data(pool: &Pool) -> Self {
-        Self::of(&pool.data, pool.block.or(pool.data.block), pool.refused_data, pool)
+        let said = pool.block.or(pool.data.block);
+        // LVM's reports leave it out; every chunk size is a multiple of the least (lvmthin(7)).
+        let unit_assumed = said.is_none() && pool.lv.is_some() && pool.data.total_bytes.is_some();
+        let block = said.or(unit_assumed.then_some(LEAST_CHUNK));
+        Self { unit_assumed, ..Self::of(&pool.data, block, pool.refused_data, pool) }
     }
 
     /// The metadata of a pool.
@@ -75,7 +84,7 @@ impl Half {
         };
         let floor_of = |total| percent.map(|p| min_free::required(total, p));
         let required = required.or_else(|| total.and_then(floor_of));
-        Self { block, total, free, percent, required, origin }
+        Self { block, unit_assumed: false, total, free, percent, required, origin }
     }
 
     /// Blocks in use.
@@ -117,6 +126,11 @@ impl Half {
                     most
                 ))
             }
+            Origin::Rounded if self.unit_assumed => Some(
+                "the sizes are those of LVM's report, which rounds them and leaves out the chunk size: `lvs --units b -o \
+                 +chunk_size` says both"
+                    .into(),
+            ),
             Origin::Rounded => Some(text!(
                 "the {} blocks are computed from sizes that a report rounded to about four digits; run \
                  `dmsetup status --noflush` for exact ones",

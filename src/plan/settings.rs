@@ -15,16 +15,12 @@ use crate::host::{DeviceMapper, Host};
 const OPTION: &str = "dm.min_free_space";
 
 /// What sets the floor and restarts Docker.
-static SHELL: Piece = Piece {
+pub(super) static SHELL: Piece = Piece {
     name: "min_free_space/min_free_space.sh",
     text: include_str!("min_free_space/min_free_space.sh"),
-    needs: &[&script::DOCKER_SERVICE, &script::SETTINGS],
+    requires: &[&script::DOCKER_SERVICE, &script::SETTINGS],
+    expects: &[],
 };
-
-/// What must hold before anything is changed: a daemon that answers is the one that is meant.
-fn needs() -> Vec<(String, String)> {
-    vec![("{ docker_is_gone || docker_is_ours; }".to_owned(), script::NOT_OURS.to_owned())]
-}
 
 /// Adds the steps that set the floor to `percent`.
 pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, percent: u64) {
@@ -38,11 +34,12 @@ pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, perc
             let rewritten = with_storage_option(&text, OPTION, &format!("{percent}%"))
                 .and_then(|edited| rewrite(&path, &original?, &edited, percent));
             match rewritten {
-                Ok(step) => {
+                Ok((step, change)) => {
                     plan.basis.pieces = vec![&SHELL];
-                    plan.basis.variables = vec![("settings", path)];
+                    plan.basis.preconditions = true;
+                    plan.basis.variables = vec![("settings", path), ("floor", shown(data, percent))];
                     plan.basis.variables.extend(super::script::docker_variables(docker));
-                    plan.basis.needs = needs();
+                    change.describe(&mut plan.basis);
                     plan.steps.push(step);
                 }
                 Err(why) => {
@@ -66,6 +63,7 @@ pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, perc
         }
     }
     plan.steps.push(restart);
+    plan.warn_of_swarm(host, pool);
 }
 
 /// Where storage options have to be set.
@@ -109,14 +107,12 @@ pub(super) fn printed(text: &str) -> String {
 }
 
 /// Changes the file. A text that was not recorded in full is never typed: only what is replaced in it.
-fn rewrite(path: &str, original: &Original, edited: &Edited, percent: u64) -> Result<Step, String> {
+fn rewrite(path: &str, original: &Original, edited: &Edited, percent: u64) -> Result<(Step, Change), String> {
     let change = Change::of_file(original, edited)?;
     let why = "An option must end in %: a bare number stops the daemon at its next start. Everything else in \
                the file stays as it is; nothing changes until the daemon is restarted.";
     let file = quote(path);
     let does = format!("set {OPTION}={percent}% in {path}");
-    let (needed, other) = change.needed(path);
-    let mut run = Vec::new();
     let mut step = match original {
         Original::Absent => {
             let folder = quote(path.rsplit_once('/').map_or("/", |(folder, _)| folder));
@@ -141,18 +137,14 @@ fn rewrite(path: &str, original: &Original, edited: &Edited, percent: u64) -> Re
                 )
             };
             let commands = vec![command];
-            run.push(format!("saved={saved}; file=$(settings_file)"));
-            run.push("[ -e \"$saved\" ] || run cp -a -- \"$file\" \"$saved\"".to_owned());
             let mut step = Step::new(Risk::Changes, does, why, commands);
             step.undo = vec![format!("cat {saved} > {file}")];
             step
         }
     };
     step.check = Some(format!("grep -q '\"{OPTION}={percent}%\"' {file}"));
-    run.push(change.write.clone());
-    step.guarded =
-        Some(ScriptStep { done: change.is, needs: vec![(needed, other)], run, ..ScriptStep::default() });
-    Ok(step)
+    step.guarded = Some(ScriptStep::named("set_floor"));
+    Ok((step, change))
 }
 
 /// Commands that print the changed file from the copy of the old one.
@@ -246,8 +238,7 @@ fn restart(docker: Option<&Docker>, data: &Half, percent: u64) -> Step {
     let mut step = Step::new(Risk::Stops, does, why, commands);
     let floor = shown(data, percent);
     let check = format!("docker info 2>/dev/null | grep -E 'Minimum Free Space: {floor}'");
-    let done = format!("floor_is {}", quote(&floor));
-    step.guarded = Some(ScriptStep::new(&done, &[], &["restart_docker"]));
+    step.guarded = Some(ScriptStep::named("restart_docker"));
     step.check = Some(check);
     step.undo = vec!["systemctl restart docker".to_owned()];
     step

@@ -1,4 +1,4 @@
-//! What is ruled out and what is left of a failure that no finding explains, one line each.
+//! Text of a diagnosis: causes that are ruled out and causes that remain, one line each.
 
 use super::Report;
 use super::style::TextStyle;
@@ -8,10 +8,10 @@ use crate::diagnosis::Symptom;
 use crate::host::model::text::text;
 use crate::verdict::Verdict;
 
-/// Suspects that are shown unless all are asked for.
+/// Suspects shown without `--verbose`.
 const SHOWN: usize = 4;
 
-/// The lines; none where everything that was told is explained and the verdict is not open.
+/// The lines; empty if the verdict is `ok` or there is nothing to say.
 pub(super) fn lines(report: &Report, style: &TextStyle) -> String {
     let mut out = String::new();
     let diagnosis = &report.diagnosis;
@@ -32,7 +32,7 @@ pub(super) fn lines(report: &Report, style: &TextStyle) -> String {
     out
 }
 
-/// The failure that nothing explains, in a sentence.
+/// A sentence about the failure that no finding explains; `None` if there is none.
 pub(super) fn open_sentence(report: &Report) -> Option<String> {
     let open: Vec<&Symptom> = report.diagnosis.symptoms.iter().filter(|s| s.is_open()).collect();
     let last = open.last()?;

@@ -1,11 +1,11 @@
-//! The catalogue of rules, and one rule in full, as text for a terminal.
+//! The list of rules, and the explanation of one rule, as text for a terminal.
 //!
-//! The words are the rules' own doc comments; nothing is said here that is not said there.
+//! All text comes from the rules' doc comments.
 
 use super::wrap::wrap;
 use crate::rules::{RULES, Rule};
 
-/// One line a rule: its name and its first sentence.
+/// One line per rule: its name and its first sentence.
 #[must_use]
 pub fn rules() -> String {
     let longest = RULES.iter().map(|r| r.name.len()).max().unwrap_or_default();

@@ -1,6 +1,6 @@
-//! How fast the parts of a pool fill, in words and as JSON.
+//! Forecasts of a pool's spaces, as text and as JSON.
 //!
-//! Nothing is said where no history was given, and no rate where too little was seen.
+//! Empty without a history; no rate if there are too few samples.
 
 use crate::forecast::{self, SpaceForecast, SpaceKind, Trend, length};
 use crate::host::Host;
@@ -10,7 +10,7 @@ use crate::host::model::units::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A line for each part: `data      +1.2 GiB an hour, seen for 6 h: full in 75 h`.
+/// A line for each space: `data      +1.2 GiB an hour, seen for 6 h: full in 75 h`.
 #[must_use]
 pub(super) fn lines(pool: &Pool, host: &Host) -> Vec<Text> {
     if host.history.samples.is_empty() {
@@ -23,7 +23,7 @@ pub(super) fn lines(pool: &Pool, host: &Host) -> Vec<Text> {
     forecast.spaces().map(line).collect()
 }
 
-/// What a trend says, in a sentence.
+/// A trend as a sentence.
 #[must_use]
 pub(super) fn words(outlook: &SpaceForecast, trend: Trend) -> Text {
     match trend {
@@ -40,32 +40,32 @@ pub(super) fn words(outlook: &SpaceForecast, trend: Trend) -> Text {
     }
 }
 
-/// When the parts of a pool are full, from a history.
+/// When the spaces of a pool will be full, from a history.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ForecastV1 {
     data: OutlookV1,
     metadata: OutlookV1,
-    /// The filesystem under the data's loop file.
+    /// The filesystem that holds the data's loop file.
     filesystem: Option<OutlookV1>,
 }
 
-/// One space's growth.
+/// The growth of one space.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct OutlookV1 {
-    /// Samples since the last fall.
+    /// Samples since the last sudden drop of use.
     samples: usize,
-    /// Seconds over which the rate was seen; `null` where there is not enough data for one.
+    /// Seconds over which the rate was measured; `null` if there is not enough data.
     seen_seconds: Option<i64>,
-    /// Growth; negative where it shrinks.
+    /// Growth; negative if use shrinks.
     bytes_per_hour: Option<i64>,
-    /// Seconds until it is full at that rate; `null` where it does not grow or there is not enough data.
+    /// Seconds until it is full at that rate; `null` if it does not grow or there is not enough data.
     full_in_seconds: Option<i64>,
-    /// Whether the rate was seen long enough to reckon with that end.
+    /// Whether the rate was measured long enough to be trusted.
     trusted: bool,
 }
 
 impl ForecastV1 {
-    /// The forecast for a pool by the trend that is picked of each space; `None` where no history was given.
+    /// The forecast for a pool; `pick` chooses the trend of each space. `None` without a history.
     pub(super) fn of(pool: &Pool, host: &Host, pick: fn(&SpaceForecast) -> Trend) -> Option<Self> {
         if host.history.samples.is_empty() {
             return None;

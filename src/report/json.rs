@@ -1,6 +1,6 @@
-//! The JSON output `thinspect/1`: small types of its own, so that the program inside can change and this cannot.
+//! The JSON output `thinspect/1`, in types of its own, so that internal types can change without changing the output.
 //!
-//! Within the version only additions happen. Numbers are exact integers; what is not known is `null`, never 0.
+//! Within a version, fields are only added. Numbers are exact integers; unknown values are `null`, never 0.
 
 use super::forecast::ForecastV1;
 use super::{Report, Source};
@@ -18,33 +18,33 @@ use crate::verdict::{Certainty, Severity, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The whole answer.
+/// The whole report.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "thinspect/1")]
 pub struct Output {
     /// Always `thinspect/1`.
     schema: &'static str,
-    /// What it adds up to.
+    /// The overall verdict.
     verdict: Verdict,
     /// Where the facts came from.
     source: Source,
-    /// When a machine was asked: RFC 3339, UTC.
+    /// When the host was recorded: RFC 3339, UTC.
     recorded_at: Option<String>,
     /// Every thin pool.
     pools: Vec<PoolV1>,
     /// What is wrong, most likely root cause first.
     findings: Vec<FindingV1>,
-    /// Failures that the text or the log tells of.
+    /// Failures reported by log lines or pasted error messages.
     symptoms: Vec<SymptomV1>,
-    /// Causes that are left of the failures that no finding explains, most likely first.
+    /// Remaining causes of failures that no finding explains, most likely first.
     suspects: Vec<SuspectV1>,
     /// Causes that the facts rule out.
     excluded: Vec<ExcludedV1>,
-    /// What was refused, silent or not understood.
+    /// Queries that failed or timed out, and answers that were not understood.
     notes: Vec<NoteV1>,
 }
 
-/// A thin pool. A lone error line makes one too, with `null` for all it does not say.
+/// A thin pool. A single error line is enough to make one; everything it does not state is `null`.
 #[derive(Debug, Serialize, JsonSchema)]
 struct PoolV1 {
     /// Device-mapper name.
@@ -56,11 +56,11 @@ struct PoolV1 {
     owner: OwnerV1,
     /// `rw`, `ro`, `out-of-data-space`, `failed`, `suspended`, `unanswered`, `unknown`; open-ended.
     mode: &'static str,
-    /// The owner's transaction counter.
+    /// The owner's transaction id.
     transaction_id: Option<u64>,
     /// Whether the metadata needs an offline check.
     needs_check: Option<bool>,
-    /// Metadata block of a held metadata snapshot; 0 where none is held.
+    /// Metadata block of a held metadata snapshot; 0 if none is held.
     held_metadata_root: Option<u64>,
     /// `passed-down`, `not-passed-down`, `ignored`.
     discards: Option<&'static str>,
@@ -71,12 +71,12 @@ struct PoolV1 {
     backing: BackingsV1,
     headroom: HeadroomV1,
     min_free_space: MinFreeV1,
-    /// When it will be full; only where a history was given.
+    /// When it will be full; only with a history.
     #[serde(skip_serializing_if = "Option::is_none")]
     forecast: Option<ForecastV1>,
 }
 
-/// Who keeps the records of what is in the pool.
+/// The program that manages the pool.
 #[derive(Debug, Serialize, JsonSchema)]
 struct OwnerV1 {
     /// `docker`, `containerd`, `lvm`, `stratis`, `containers-storage`, `unknown`; open-ended.
@@ -93,11 +93,11 @@ struct SpaceV1 {
     total_blocks: Option<u64>,
     free_blocks: Option<u64>,
     low_water_blocks: Option<u64>,
-    /// Whether these are the kernel's counts; reports round.
+    /// Whether these are the kernel's exact counts; other tools report rounded ones.
     exact: bool,
 }
 
-/// What carries the two halves of the pool.
+/// The devices under the pool's data and metadata.
 #[derive(Debug, Serialize, JsonSchema)]
 struct BackingsV1 {
     data: BackingV1,
@@ -111,9 +111,9 @@ struct BackingV1 {
     kind: &'static str,
     /// Device number, `7:0`.
     device: Option<String>,
-    /// Its node.
+    /// Device node.
     path: Option<String>,
-    /// Its size.
+    /// Size of the device.
     size_bytes: Option<u64>,
     /// The file behind a loop device.
     file: Option<FileV1>,
@@ -127,9 +127,9 @@ struct FileV1 {
     path: String,
     /// Apparent size.
     size_bytes: Option<u64>,
-    /// What it takes of its filesystem.
+    /// Space allocated in its filesystem.
     allocated_bytes: Option<u64>,
-    /// Deleted while attached.
+    /// Whether it was deleted while attached.
     deleted: bool,
 }
 
@@ -145,23 +145,23 @@ struct FilesystemV1 {
 /// Room for new data.
 #[derive(Debug, Serialize, JsonSchema)]
 struct HeadroomV1 {
-    /// What the pool has free.
+    /// Free space in the pool.
     pool_bytes: Option<u64>,
-    /// What the filesystem under the loop file can give.
+    /// Free space in the filesystem of the loop file, plus what the file has allocated but the pool does not use.
     filesystem_bytes: Option<u64>,
-    /// The smaller: what can really be written.
+    /// The smaller of the two: what can really be written.
     effective_bytes: Option<u64>,
 }
 
-/// Docker's free-space floor.
+/// Docker's minimum of free space.
 #[derive(Debug, Serialize, JsonSchema)]
 struct MinFreeV1 {
     /// Percent of the total that must stay free.
     percent: Option<u64>,
-    /// `default`, `option`, `docker-info`, `error-line`; `null` where no floor applies.
+    /// Source of the percentage: `default`, `option`, `docker-info`, `error-line`; `null` if there is no minimum.
     from: Option<&'static str>,
     data_required_blocks: Option<u64>,
-    /// 0 where the floor is met.
+    /// 0 if the minimum is met.
     data_short_blocks: Option<u64>,
     metadata_required_blocks: Option<u64>,
     metadata_short_blocks: Option<u64>,
@@ -206,31 +206,31 @@ struct AdviceV1 {
     gain_bytes: Option<u64>,
 }
 
-/// A failure that somebody saw.
+/// An observed failure.
 #[derive(Debug, Serialize, JsonSchema)]
 struct SymptomV1 {
-    /// What it looks like.
+    /// The kind of failure.
     symptom: SymptomKind,
-    /// The line that tells of it.
+    /// The line that reports it.
     said: String,
-    /// Rules whose findings explain it; none: it is open.
+    /// Rules whose findings explain it; empty if it is unexplained.
     explained_by: Vec<&'static str>,
 }
 
-/// A cause that may be behind an open failure. A rule is never both a finding and a suspect.
+/// A possible cause of an unexplained failure. A rule is never both a finding and a suspect.
 #[derive(Debug, Serialize, JsonSchema)]
 struct SuspectV1 {
     /// The rule that would find it.
     rule: &'static str,
     /// One sentence.
     summary: &'static str,
-    /// What speaks for it.
+    /// Evidence for it.
     speaks_for: Vec<String>,
-    /// The question whose answer decides.
+    /// The question that confirms or excludes it.
     decided_by: QuestionV1,
 }
 
-/// A question; its commands only read.
+/// A question, with commands that only read.
 #[derive(Debug, Serialize, JsonSchema)]
 struct QuestionV1 {
     does: &'static str,
@@ -246,14 +246,14 @@ struct ExcludedV1 {
     because: String,
 }
 
-/// Something refused, silent or not understood.
+/// A query that failed or timed out, or an answer that was not understood.
 #[derive(Debug, Serialize, JsonSchema)]
 struct NoteV1 {
     about: String,
     text: String,
 }
 
-/// The answer as JSON types.
+/// The report as JSON types.
 #[must_use]
 pub fn output(report: &Report) -> Output {
     let (host, diagnosis) = (&report.host, &report.diagnosis);
@@ -388,7 +388,7 @@ fn suspect(suspect: &Suspect) -> SuspectV1 {
         rule: suspect.rule,
         summary: suspect.summary,
         speaks_for: suspect.speaks_for.iter().map(show).collect(),
-        decided_by: QuestionV1 { does: suspect.does, commands: suspect.commands.to_vec() },
+        decided_by: QuestionV1 { does: suspect.does, commands: suspect.commands.clone() },
     }
 }
 

@@ -1,6 +1,6 @@
-//! How it is shown: text, JSON, metrics, a monitor's line. Renders what the other layers found and decides nothing.
+//! Renders a report as text, HTML, JSON, metrics or a monitoring plug-in's line. Contains no judgement of its own.
 //!
-//! Words from outside (names, paths, pasted lines) pass [`clean`] on their way to a terminal.
+//! Strings from outside (names, paths, pasted lines) pass [`clean`] before they reach a terminal.
 
 pub mod check_plugin;
 mod diagnosis;
@@ -31,26 +31,26 @@ use crate::host::model::text::{Text, text};
 use crate::rules::{self, Finding};
 use crate::verdict::{Severity, Verdict};
 
-/// Everything there is to show.
+/// A host with all findings about it.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// What was read.
+    /// The host's state.
     pub host: Host,
     /// What is wrong, root causes first.
     pub findings: Vec<Finding>,
-    /// What explains what was told, and what is left.
+    /// Observed failures and their remaining causes.
     pub diagnosis: Diagnosis,
-    /// What it adds up to.
+    /// The overall verdict.
     pub verdict: Verdict,
-    /// Where it came from.
+    /// Where the facts came from.
     pub source: Source,
 }
 
-/// Where the facts came from, as the reader is told.
+/// Where the facts came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
-    /// This machine, now.
+    /// This host, now.
     Live,
     /// A recording.
     Recording,
@@ -59,7 +59,7 @@ pub enum Source {
 }
 
 impl Report {
-    /// Applies every rule. With `pool`, only that pool and what is not about any pool is kept.
+    /// Runs every rule. With `pool`, keeps only that pool, its findings, and findings about other subjects than pools.
     #[must_use]
     pub fn new(mut host: Host, source: Source, pool: Option<&str>) -> Self {
         let mut findings = rules::findings(&host);
@@ -76,13 +76,13 @@ impl Report {
 }
 
 impl Report {
-    /// The finding that leads: the first above a notice.
+    /// The most important finding: the first above a notice.
     #[must_use]
     pub fn leading(&self) -> Option<&Finding> {
         self.findings.iter().find(|f| f.severity > Severity::Notice)
     }
 
-    /// What it all comes to, in a sentence.
+    /// The report in one sentence.
     #[must_use]
     pub fn sentence(&self) -> Text {
         match self.leading() {
@@ -95,15 +95,15 @@ impl Report {
     }
 }
 
-/// Whether something was not answered that may hide trouble.
+/// Whether a missing answer may hide a problem.
 fn has_gap(host: &Host) -> bool {
     host.notes.iter().any(|o| o.forces_unknown) || nothing_known(host)
 }
 
-/// A pasted text without any pool, or a pool of which nobody told the state, is no ground for `ok`.
+/// Whether too little is known for the verdict `ok`: pasted text without a pool, or a pool of unknown state.
 fn nothing_known(host: &Host) -> bool {
     let pasted = host.source == crate::record::Source::Pasted;
-    // Reports of `docker info` and LVM's rows round, and do not tell whether the pool takes writes.
+    // `docker info` and LVM report rounded usage, and not whether the pool accepts writes.
     let blank = |p: &crate::host::model::pool::Pool| p.mode.is_none() && (pasted || p.data.pair().is_none());
     // What LVM itself calls not active has no state; that is known of it.
     let inactive = |p: &crate::host::model::pool::Pool| {

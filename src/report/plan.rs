@@ -1,6 +1,6 @@
 //! Plans as text and as JSON `thinspect-plan/1`.
 //!
-//! It shows the steps a plan has, in its order; it leaves none out and adds none.
+//! Always shows all steps of a plan, in its order.
 
 use super::style::TextStyle;
 use super::units::clean;
@@ -22,7 +22,7 @@ pub struct PlanOutput {
     plan: Plan,
 }
 
-/// The plan as JSON, its amounts in binary units.
+/// The plan as JSON, with amounts in binary units.
 #[must_use]
 pub fn plan_json(plan: &Plan) -> PlanOutput {
     PlanOutput { schema: "thinspect-plan/1", plan: plan.clone() }
@@ -34,7 +34,7 @@ pub fn plan_schema() -> schemars::Schema {
     schemars::schema_for!(PlanOutput)
 }
 
-/// The plan as text: whether it is possible, what speaks against it, the numbers, the steps.
+/// The plan as text: obstacles, warnings, numbers, items and steps.
 #[must_use]
 pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
     let bold = Style::new().bold();
@@ -63,19 +63,19 @@ pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
     out
 }
 
-/// The numbers, one a line, blocks and bytes of one amount side by side. What is only there for programs, or says
-/// that nothing needs to be done to the metadata, is shown on request.
+/// The numbers, one per line, with blocks and bytes of an amount side by side. Numbers about metadata that needs no
+/// change are shown only if `verbose`.
 fn numbers(plan: &Plan, style: &TextStyle) -> String {
-    let nothing = |name: &str| plan.numbers.get(name).unwrap_or_default() == 0;
-    let metadata_is_fine = nothing("metadata_growth_blocks") && nothing("metadata_short_blocks");
+    let is_zero = |name: &str| plan.numbers.get(name).unwrap_or_default() == 0;
+    let metadata_is_fine = is_zero("metadata_growth_blocks") && is_zero("metadata_short_blocks");
     let mut out = String::new();
     for (name, value) in plan.numbers.iter() {
+        let Some(value) = value else { continue };
         let hidden = name.starts_with("metadata_") && metadata_is_fine && !style.verbose;
-        let Some(value) = value.filter(|_| !hidden) else { continue };
         let blocks = name.strip_suffix("_blocks");
         let bytes = name.strip_suffix("_bytes");
-        let beside = bytes.is_some_and(|n| plan.numbers.get(&format!("{n}_blocks")).is_some());
-        if beside {
+        let is_beside_blocks = bytes.is_some_and(|n| plan.numbers.get(&format!("{n}_blocks")).is_some());
+        if hidden || is_beside_blocks {
             continue;
         }
         let label = blocks.or(bytes).unwrap_or(name).replace('_', " ");
@@ -92,10 +92,10 @@ fn numbers(plan: &Plan, style: &TextStyle) -> String {
     out
 }
 
-/// So many things of a sort are named; all of them on request.
+/// Most names listed in a group, unless `verbose`.
 const NAMED: usize = 12;
 
-/// What becomes of each thing, by fate and kind: names beside one another where they fare alike.
+/// The fate of each item: one line per group of items with the same fate, kind and reason.
 fn items(plan: &Plan, style: &TextStyle) -> String {
     let mut groups: Vec<(Fate, Kind, &str, Vec<String>)> = Vec::new();
     for item in &plan.items {

@@ -1,6 +1,6 @@
-//! The screen: verdict first, then what to do, then each pool in the shape of `zpool status`.
+//! The text report: verdict, first action, each pool in the style of `zpool status`, findings and notes.
 //!
-//! Lines keep to the width, except commands: those stay in one piece to be copied.
+//! Lines are wrapped at the width, except commands, which stay in one piece to be copied.
 
 use super::style::{TextStyle, colour_of};
 use super::units::clean;
@@ -45,7 +45,7 @@ pub fn text(report: &Report, style: &TextStyle) -> String {
     out
 }
 
-/// The verdict, the leading finding and the first thing to do: enough to act on.
+/// The verdict, the most important finding and the first action.
 fn headline(report: &Report, style: &TextStyle) -> String {
     let (word, colour) = match report.verdict {
         Verdict::Critical => ("CRITICAL", colour_of(Severity::Critical)),
@@ -69,13 +69,16 @@ fn headline(report: &Report, style: &TextStyle) -> String {
     out
 }
 
-/// The question that decides about the first suspect, where something is open and nothing was found.
+/// The first suspect and the command that decides about it, if a failure is unexplained.
 fn first_question(report: &Report) -> Option<(&Suspect, &'static str)> {
-    let suspect = report.diagnosis.suspects.first().filter(|_| report.diagnosis.is_open())?;
+    if !report.diagnosis.is_open() {
+        return None;
+    }
+    let suspect = report.diagnosis.suspects.first()?;
     Some((suspect, suspect.commands.first()?))
 }
 
-/// What to say when nothing above a notice was found.
+/// The sentence for a report without a finding above a notice.
 pub(super) fn quiet_sentence(report: &Report) -> String {
     let host = &report.host;
     if let Some(sentence) = super::diagnosis::open_sentence(report) {
@@ -161,7 +164,7 @@ fn pool_block(pool: &Pool, host: &Host, style: &TextStyle) -> String {
     out
 }
 
-/// What the pool does for its users now, in words.
+/// The pool's state in words.
 pub(super) fn state(pool: &Pool, host: &Host) -> String {
     let timeout = host.kernel.no_space_timeout.unwrap_or(60);
     let mut words = match pool.state() {
@@ -194,7 +197,8 @@ pub(super) fn state(pool: &Pool, host: &Host) -> String {
     words
 }
 
-/// What becomes of writes to a pool without free data blocks; `timeout` is the kernel's, in seconds, 0 for none.
+/// What happens to writes in a pool without free data blocks. `timeout` is the kernel's `no_space_timeout` in seconds;
+/// 0 means no timeout.
 fn refused_writes(pool: &Pool, timeout: u64) -> String {
     match (pool.when_full, pool.when_full_requested) {
         (Some(WhenFull::Error), Some(WhenFull::Queue)) => format!("writes waited {timeout} s and now fail"),
@@ -251,7 +255,7 @@ fn space_line<B: Blocks>(name: &str, space: &Space<B>, style: &TextStyle) -> Opt
     Some(format!("{name:<9}{share:>5} % {bar} {}", numbers.join("; ")))
 }
 
-/// How bad so many tenths of a percent in use look.
+/// The severity shown for used space in tenths of a percent.
 pub(crate) const fn level(permille: u64) -> Option<Severity> {
     match permille {
         900.. => Some(Severity::Critical),
@@ -260,12 +264,12 @@ pub(crate) const fn level(permille: u64) -> Option<Severity> {
     }
 }
 
-/// The colour of tenths of a percent in use.
+/// The colour for used space in tenths of a percent.
 pub(super) fn of_share(permille: u64) -> Style {
     level(permille).map_or_else(Style::new, colour_of)
 }
 
-/// Columns of a bar that are filled: all of them only of what is full, none only of what is empty.
+/// Number of filled columns of a bar. Only a full space fills all of them, and only an empty one none.
 pub(crate) fn filled(columns: usize, permille: u64) -> usize {
     let most = u64::try_from(columns).unwrap_or_default();
     let filled = match permille {
@@ -276,12 +280,12 @@ pub(crate) fn filled(columns: usize, permille: u64) -> usize {
     usize::try_from(filled).unwrap_or_default()
 }
 
-/// Tenths as people read them.
+/// Formats tenths as a decimal: 905 is `90.5`.
 pub(crate) fn tenths(number: u64) -> String {
     format!("{}.{}", number / 10, number % 10)
 }
 
-/// The floor of Docker or Podman in numbers.
+/// The engine's minimum of free space in numbers.
 pub(super) fn limit(pool: &Pool) -> Option<Text> {
     let percent = pool.min_free.percent?;
     let (engine, option) = pool.engine();
@@ -310,25 +314,25 @@ pub(super) fn limit(pool: &Pool) -> Option<Text> {
     Some(text!("{} {} %, {}{}", option, percent, from, required.unwrap_or_default()))
 }
 
-/// Docker's floor in metadata blocks, where that is what it refuses for.
+/// The minimum of free metadata blocks, if it is not met.
 fn metadata_floor(pool: &Pool) -> Option<u64> {
     pool.min_free_short(PoolHalf::Metadata).filter(|short| *short > 0)?;
     pool.min_free_required(PoolHalf::Metadata)
 }
 
-/// What lies under the pool: the data, and the metadata where it differs in kind.
+/// The device under the pool's data, and the one under its metadata if it differs.
 fn below(pool: &Pool) -> Vec<Text> {
-    let mut lines: Vec<Text> = carried("data", &pool.data_backing).into_iter().collect();
+    let mut lines: Vec<Text> = backing_text("data", &pool.data_backing).into_iter().collect();
     let metadata = &pool.metadata_backing;
     let elsewhere = metadata.filesystem != pool.data_backing.filesystem;
     let deleted = metadata.file.as_ref().is_some_and(|f| f.deleted);
     if metadata.kind != pool.data_backing.kind || elsewhere || deleted {
-        lines.extend(carried("metadata", metadata));
+        lines.extend(backing_text("metadata", metadata));
     }
     lines
 }
 
-fn carried(half: &str, backing: &Backing) -> Option<Text> {
+fn backing_text(half: &str, backing: &Backing) -> Option<Text> {
     let node = backing.path.clone().or_else(|| backing.device.map(|d| d.to_string()));
     if let Some(file) = &backing.file {
         let mut words = text!("{} in the loop file {}", half, file.path);
@@ -351,7 +355,7 @@ fn carried(half: &str, backing: &Backing) -> Option<Text> {
     Some(text!("{} on {}{}", half, node, disks))
 }
 
-/// A finding alone, with all its advice.
+/// A single finding with all its advice.
 #[must_use]
 pub fn finding_text(finding: &Finding, style: &TextStyle) -> String {
     finding_block(finding, true, true, style)
@@ -414,7 +418,7 @@ fn notes(report: &Report, style: &TextStyle) -> String {
     out
 }
 
-/// A line that fits a screen; the rest of an endless one is not worth a page.
+/// Shortens a very long line.
 fn short(line: &str) -> String {
     const LONGEST: usize = 240;
     cut(line, LONGEST)

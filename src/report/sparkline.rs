@@ -1,21 +1,21 @@
-//! A use over time as a row of little bars, one a column.
+//! A sparkline of use over time, one bar per column.
 //!
-//! Its scale is the range that was seen, so that slow growth shows, but never less than a hundredth of the whole, so
-//! that noise does not.
+//! The scale is the observed range, so that slow growth is visible, but at least a hundredth of the total, so that
+//! noise is not.
 
 use crate::host::history::Moment;
 
 /// Heights of the bars, lowest first.
 pub const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// The levels for terminals that have only ASCII.
+/// The bars for terminals that show only ASCII.
 pub const PLAIN: [char; 8] = ['_', '.', ',', '-', '=', '+', '*', '#'];
 
-/// The longest time shown, in milliseconds: an hour.
+/// The longest time shown, in milliseconds.
 const LONGEST: i64 = 3_600_000;
 
-/// Heights in `columns` columns, equal times apart, the last of them now: each the last use seen by then, of a space of
-/// `total`, from 0 to 7 where they are drawn in one line and eight more for each further one. Fewer columns where less
-/// was seen.
+/// Heights of at most `columns` bars at equal time intervals, the last one at the newest sample. A bar shows the last
+/// use at its time, of a space of `total` units. Heights are 0 to `8 * lines - 1`. There are never more bars than
+/// samples.
 #[must_use]
 pub fn heights(seen: &[(Moment, u64)], total: u64, columns: usize, lines: usize) -> Vec<usize> {
     let Some((newest, _)) = seen.last() else { return Vec::new() };

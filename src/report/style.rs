@@ -1,20 +1,20 @@
-//! How text for people looks: units, colour, width, how much of it.
+//! Style of text output: units, colour, width, verbosity.
 
 use super::units::{Units, clean};
 use crate::host::model::text::{Text, Words};
 use crate::verdict::Severity;
 use anstyle::{AnsiColor, Style};
 
-/// How the screen is to look.
+/// Style of text output.
 #[derive(Debug, Clone, Copy)]
 pub struct TextStyle {
     /// Units of amounts.
     pub units: Units,
-    /// Colour, where the reader is a terminal that wants it.
+    /// Use ANSI colours.
     pub colour: bool,
-    /// Evidence, notes and all advice of all findings.
+    /// Show evidence, all notes and all advice.
     pub verbose: bool,
-    /// Columns.
+    /// Width in columns.
     pub width: usize,
 }
 
@@ -29,7 +29,7 @@ impl TextStyle {
         if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
-    /// A text in the units of this screen, without what a terminal would obey.
+    /// Renders a text in these units, with control characters escaped.
     pub(crate) fn say(&self, words: &(impl Words + ?Sized)) -> String {
         clean(&Text::of(words).show(self.units)).into_owned()
     }

@@ -1,10 +1,10 @@
-//! Amounts in the unit the reader asked for, and outside words made safe for a terminal.
+//! Units of amounts, and escaping of strings for a terminal.
 
 use std::borrow::Cow;
 
 pub use crate::host::model::amounts::Units;
 
-/// A word from outside without what could move a cursor, change a colour or turn the direction of writing.
+/// Escapes characters that could move the cursor, change colours or reverse the text direction.
 #[must_use]
 pub fn clean(text: &str) -> Cow<'_, str> {
     let harmful = |c: char| {
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_reaches_the_terminal() {
+    fn control_characters_are_escaped() {
         assert_eq!(clean("plain — ü"), "plain — ü");
         assert_eq!(clean("a\u{1b}[2Jb\u{202E}"), "a\\u{1b}[2Jb\\u{202e}");
     }

@@ -1,6 +1,6 @@
-//! What watching shows: a block that is drawn again in place, lines for files and journals, and JSON lines.
+//! Output of `watch`: a block that is redrawn in place, lines of text, and lines of JSON.
 //!
-//! It renders one look and decides nothing; where to draw is the watcher's own.
+//! Renders one poll; where it is drawn is up to the view.
 
 use super::Report;
 use super::forecast::{ForecastV1, words};
@@ -34,19 +34,19 @@ pub struct Line {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum What {
-    /// A look at a pool.
+    /// A sample of a pool.
     Sample {
         #[serde(flatten)]
         sample: Box<Sample>,
         /// When it will be full.
         forecast: Option<ForecastV1>,
     },
-    /// Something that happened to a pool.
+    /// An event of a pool.
     Event(Event),
 }
 
 impl Line {
-    /// A look at a pool, and what follows from what was seen of it.
+    /// A sample with its forecast.
     #[must_use]
     pub fn sample(sample: &Sample, host: &Host) -> Self {
         let pool = host.pools.iter().find(|p| p.name.as_deref() == Some(&sample.pool));
@@ -67,7 +67,7 @@ pub fn schema() -> schemars::Schema {
     schemars::schema_for!(Line)
 }
 
-/// A look at a pool as a line for a file.
+/// A sample as a line of text.
 #[must_use]
 pub fn sample_text(sample: &Sample, host: &Host, style: &TextStyle) -> String {
     let mut text = text!("{} {}: {}", sample.at, sample.pool, sample.mode.as_deref().unwrap_or("unknown"));
@@ -86,7 +86,7 @@ pub fn sample_text(sample: &Sample, host: &Host, style: &TextStyle) -> String {
     style.say(&text)
 }
 
-/// An event as a line.
+/// An event as a line of text.
 #[must_use]
 pub fn event_text(event: &Event) -> String {
     let pool = event.pool.as_ref().map(|pool| format!("{pool}: ")).unwrap_or_default();
@@ -95,17 +95,17 @@ pub fn event_text(event: &Event) -> String {
 
 /// One space of a pool.
 pub(crate) struct Row<'a> {
-    /// Which space it is.
+    /// The kind of space.
     pub(crate) kind: SpaceKind,
-    /// Tenths of a percent in use.
+    /// Used space in tenths of a percent.
     pub(crate) permille: u64,
-    /// What is free.
+    /// Free space.
     pub(crate) free: Bytes,
-    /// What was seen of it.
+    /// Its forecast.
     pub(crate) outlook: &'a SpaceForecast,
 }
 
-/// The spaces of a pool whose numbers are known.
+/// The spaces of a pool whose size and use are known.
 pub(crate) fn rows<'a>(pool: &Pool, forecast: &'a Forecast) -> Vec<Row<'a>> {
     let spaces = forecast.spaces();
     let known = spaces.filter_map(|(kind, outlook)| {
@@ -123,7 +123,7 @@ pub(crate) fn rows<'a>(pool: &Pool, forecast: &'a Forecast) -> Vec<Row<'a>> {
     known.collect()
 }
 
-/// What to say of a space while it is watched: an end to reckon with, else what the latest samples say.
+/// The trend shown while watching: a trusted one, or else the trend of the latest samples.
 pub(crate) fn trend(outlook: &SpaceForecast) -> Trend {
     outlook.reliable_since().map_or_else(|| outlook.now(), |(fit, end)| Trend::Fills(fit, end))
 }
@@ -140,7 +140,7 @@ pub(crate) fn short_words(outlook: &SpaceForecast, units: Units) -> String {
     }
 }
 
-/// The uses of one space of a pool over time.
+/// Use of one space of a pool over time, in blocks or bytes.
 pub(crate) fn seen(host: &Host, pool: &str, space: SpaceKind) -> Vec<(Moment, u64)> {
     let of = |s: &Sample| match space {
         SpaceKind::Data => s.data.map(|l| l.used_blocks),
@@ -150,8 +150,8 @@ pub(crate) fn seen(host: &Host, pool: &str, space: SpaceKind) -> Vec<(Moment, u6
     host.history.of(pool).filter_map(|s| Some((s.at, of(s)?))).collect()
 }
 
-/// The block that is drawn in place: a head and a line a space for each pool, none wider than the screen. `plain` where
-/// the terminal has only ASCII.
+/// The block that is redrawn in place: for each pool a head, a line per space, and its worst finding. No line is wider
+/// than the screen. With `plain`, only ASCII.
 #[must_use]
 pub fn block(report: &Report, at: Moment, plain: bool, style: &TextStyle) -> Vec<String> {
     let mut lines = Vec::new();
@@ -161,10 +161,10 @@ pub fn block(report: &Report, at: Moment, plain: bool, style: &TextStyle) -> Vec
         for row in rows(pool, &forecast) {
             lines.push(row_line(pool, &row, &report.host, plain, style));
         }
-        let about = |f: &&crate::rules::Finding| {
+        let is_of_pool = |f: &&crate::rules::Finding| {
             f.severity > Severity::Notice && f.subject.is_pool() && f.subject.name == pool.label()
         };
-        if let Some(finding) = report.findings.iter().find(about) {
+        if let Some(finding) = report.findings.iter().find(is_of_pool) {
             let word = finding.severity.word().to_uppercase();
             let summary = style.say(&finding.summary);
             let colour = colour_of(finding.severity);
@@ -174,12 +174,12 @@ pub fn block(report: &Report, at: Moment, plain: bool, style: &TextStyle) -> Vec
     if lines.is_empty() {
         lines.push(line(&[(PLAIN, &format!("no thin pools here ({})", at.clock()))], style));
     }
-    // The mark of what was cut off is as wide in either.
+    // Both marks of cut text are one column wide.
     if plain { lines.iter().map(|line| line.replace('…', "~")).collect() } else { lines }
 }
 
 const PLAIN: Style = Style::new();
-/// Columns of a row of bars.
+/// Columns of the sparkline.
 const SPARK: usize = 40;
 
 fn head(pool: &Pool, at: Moment, style: &TextStyle) -> String {
@@ -203,7 +203,7 @@ fn row_line(pool: &Pool, row: &Row<'_>, host: &Host, plain: bool, style: &TextSt
     line(&[(PLAIN, &name), (of_share(row.permille), &share), (PLAIN, &text), (PLAIN, &spark)], style)
 }
 
-/// The pieces of a line in their styles, cut at the edge of the screen: a line that wraps could not be drawn over.
+/// Joins styled pieces into a line, cut at the edge of the screen: a wrapped line could not be redrawn in place.
 fn line(pieces: &[(Style, &str)], style: &TextStyle) -> String {
     let mut room = style.width;
     let mut line = String::new();
@@ -215,7 +215,7 @@ fn line(pieces: &[(Style, &str)], style: &TextStyle) -> String {
     line.trim_end().to_owned()
 }
 
-/// A note of the watcher's own, such as a history that cannot be kept.
+/// A message about watching itself, such as a history file that cannot be written.
 #[must_use]
 pub fn note(text: &str) -> String {
     clean(&format!("note: {text}")).into_owned()

@@ -1,9 +1,9 @@
-//! Fits text into the columns of a terminal: wrapped between words, or cut.
+//! Fits text into the width of a terminal: wrapped between words, or cut.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The text in lines of at most `width` columns; `head` starts the first line, blanks of the same width the others.
-/// A word that is too long stays whole. Commands are never passed here: they must stay in one piece to be copied.
+/// Wraps text into lines of at most `width` columns. `head` starts the first line; the others are indented by its
+/// width. A word that is too long stays whole. Never used for commands, which must stay in one piece to be copied.
 #[must_use]
 pub(super) fn wrap(head: &str, text: &str, width: usize) -> String {
     let indent = head.width();
@@ -30,7 +30,7 @@ pub(super) fn wrap(head: &str, text: &str, width: usize) -> String {
     out
 }
 
-/// At most `most` columns of a text; where it is cut, `…` takes the last of them.
+/// Cuts a text to at most `most` columns; if it is cut, the last column is `…`.
 #[must_use]
 pub(super) fn cut(text: &str, most: usize) -> String {
     if text.width() <= most {

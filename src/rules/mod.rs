@@ -93,6 +93,7 @@ mod xfs_retries_forever;
 
 pub use finding::{Evidence, Finding, Subject, SubjectKind};
 
+use crate::advice::since::Versions;
 use crate::host::Host;
 use std::cmp::Reverse;
 
@@ -228,7 +229,16 @@ pub fn findings(host: &Host) -> Vec<Finding> {
     let mut all: Vec<Finding> = RULES.iter().flat_map(|rule| (rule.check)(host)).collect();
     let doubtful = |f: &Finding| f.certainty == crate::verdict::Certainty::Possible;
     all.sort_by_key(|f| (Reverse(f.severity), doubtful(f)));
-    all.iter_mut().for_each(|f| f.advice.sort_by_key(|a| a.risk));
+    let versions = Versions::of(host);
+    for finding in &mut all {
+        // What no version there can do is no advice; words without commands stay.
+        finding.advice.retain_mut(|advice| {
+            let had = !advice.commands.is_empty();
+            versions.fit_advice(advice);
+            !had || !advice.commands.is_empty()
+        });
+        finding.advice.sort_by_key(|a| a.risk);
+    }
     all
 }
 

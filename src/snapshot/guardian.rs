@@ -1,5 +1,5 @@
-//! The process that holds a metadata snapshot for its parent, and releases it when the parent wants or ends.
-//! Does not end before that: no signal that can be blocked reaches it, and it leaves its parent's session.
+//! A child process that holds a metadata snapshot, and releases it when the parent asks for it or ends.
+//! It survives the parent: it blocks all signals that can be blocked and runs in its own session.
 
 use super::Outcome;
 use super::messages::{self, Own};
@@ -15,24 +15,25 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// A guardian, from its parent's side.
+/// The parent's handle to a guardian process.
 #[derive(Debug)]
 pub(super) struct Guardian {
     name: String,
     metadata: PathBuf,
-    /// Closing it, which the end of this process does too, tells the guardian to let go.
+    /// Write end of a pipe. When it is closed, also by the end of this process, the guardian releases the snapshot.
     leash: Option<OwnedFd>,
     reports: File,
+    /// The guardian closed its end of `reports`.
     gone: bool,
 }
 
 impl Guardian {
-    /// Starts one, which takes a snapshot at once.
+    /// Starts a guardian, which takes a snapshot at once.
     pub(super) fn start(name: &str, metadata: &Path) -> Result<Self, Errno> {
         let (leash_in, leash) = pipe2(OFlag::O_CLOEXEC)?;
         let (reports, reports_out) = pipe2(OFlag::O_CLOEXEC)?;
         sys::fork(|| {
-            retire(&leash_in, &reports_out);
+            detach(&leash_in, &reports_out);
             guard(name, metadata, File::from(leash_in), File::from(reports_out));
         })?;
         Ok(Self {
@@ -44,17 +45,17 @@ impl Guardian {
         })
     }
 
-    /// Tells it to let go.
+    /// Tells the guardian to release the snapshot and end.
     pub(super) fn dismiss(&mut self) {
         self.leash = None;
     }
 
-    /// Whether it ended without a report.
+    /// Whether the guardian ended without the report that was waited for.
     pub(super) const fn is_gone(&self) -> bool {
         self.gone
     }
 
-    /// Its next report, if it comes in time.
+    /// Waits at most `limit` for the guardian's next report; `None` if none comes.
     pub(super) fn report(&mut self, limit: Duration) -> Option<Outcome> {
         let deadline = Instant::now() + limit;
         let mut line = Vec::new();
@@ -88,14 +89,14 @@ impl Guardian {
     }
 }
 
-/// The life of a guardian.
+/// The guardian's main function.
 fn guard(name: &str, metadata: &Path, mut leash: File, mut reports: File) {
     let own = match messages::take(name, metadata) {
         Ok(own) => own,
         Err(why) => return tell(&mut reports, &format!("failed {why}")),
     };
     tell(&mut reports, &format!("taken {}", own.block));
-    // Nothing is ever sent: what ends the wait is that nobody holds the other end any more.
+    // The parent never writes to the pipe; the read returns when the write end is closed.
     while let Err(error) = leash.read(&mut [0]) {
         if error.kind() != std::io::ErrorKind::Interrupted {
             break;
@@ -108,15 +109,15 @@ fn guard(name: &str, metadata: &Path, mut leash: File, mut reports: File) {
     }
 }
 
-/// Where the parent is gone, there is nobody to tell.
+/// Reports to the parent. If the parent has ended, the write fails, which does not matter.
 fn tell(reports: &mut File, line: &str) {
     let _ = reports.write_all(format!("{}\n", line.replace('\n', " ")).as_bytes());
 }
 
-/// Leaves whatever could end it with its parent: the terminal and its signals, the parent's descriptors.
-fn retire(leash: &OwnedFd, reports: &OwnedFd) {
+/// Detaches the guardian from its parent: signals, session, standard streams and inherited descriptors.
+fn detach(leash: &OwnedFd, reports: &OwnedFd) {
     let _ = SigSet::all().thread_block();
-    // The only failure is to lead a group already, which a process just forked does not.
+    // Fails only for a process group leader, and a process that was just forked is not one.
     let _ = setsid();
     if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
         let _ = dup2_stdin(&null);

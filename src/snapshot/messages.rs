@@ -1,5 +1,5 @@
-//! The two messages to a pool: take a metadata snapshot, release it if it is ours.
-//! Never releases one that is not the same as was taken, byte for byte.
+//! The two messages to a pool: reserve a metadata snapshot, and release it if it is ours.
+//! Never releases a snapshot whose superblock differs by a byte from the one that was taken.
 
 use super::Outcome;
 use crate::advice::quote;
@@ -9,25 +9,25 @@ use devicemapper::{DM, DevId, DmError, DmFlags, DmName, DmOptions, errors};
 use nix::errno::Errno;
 use std::path::{Path, PathBuf};
 
-/// The command that releases a metadata snapshot, whosever it is.
+/// The command that releases a pool's metadata snapshot, no matter which program took it.
 #[must_use]
 pub fn release_command(name: &str) -> String {
     format!("dmsetup message {} 0 release_metadata_snap", quote(name))
 }
 
-/// A snapshot that was taken here: which, and how to know it again.
+/// A snapshot that this program took, with what identifies it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Own {
     name: String,
     metadata: PathBuf,
-    /// Its metadata block.
+    /// The metadata block of its superblock.
     pub(super) block: u64,
-    /// What stands there: another's snapshot in the same block would be of another transaction.
+    /// The bytes of that block. Another snapshot in the same block would have another transaction id.
     pub(super) contents: Option<Vec<u8>>,
 }
 
 /// Takes a metadata snapshot. The kernel commits before and after (drivers/md/dm-thin.c,
-/// `process_reserve_metadata_snap_mesg`, `pool_message`), so that it can be read at once.
+/// `process_reserve_metadata_snap_mesg`, `pool_message`), so the snapshot can be read at once.
 pub(super) fn take(name: &str, metadata: &Path) -> Result<Own, String> {
     let dm = DM::new().map_err(|e| e.to_string())?;
     message(&dm, name, "reserve_metadata_snap").map_err(|errno| match errno {
@@ -35,14 +35,14 @@ pub(super) fn take(name: &str, metadata: &Path) -> Result<Own, String> {
         Errno::EOPNOTSUPP => "the pool is not in a state for it".to_owned(),
         other => other.desc().to_owned(),
     })?;
-    // From here on there is one to be released.
+    // From here on a snapshot is held, and every error path must release it.
     let Some(block) = held(&dm, name) else {
         let undone = message(&dm, name, "release_metadata_snap");
         let undone = undone.map_or_else(|errno| errno.desc().to_owned(), |()| "it was released".to_owned());
         return Err(format!("the pool does not say where it is; {undone}"));
     };
     let Some(contents) = contents(metadata, block) else {
-        // Without what stands there it could not be told from another's later: now it is certainly ours.
+        // Without its bytes it could not be identified later. Now it is certainly ours, so release it.
         let undone = message(&dm, name, "release_metadata_snap");
         let undone = undone.map_or_else(|errno| errno.desc().to_owned(), |()| "it was released".to_owned());
         return Err(format!("the pool's metadata cannot be read; {undone}"));
@@ -51,14 +51,14 @@ pub(super) fn take(name: &str, metadata: &Path) -> Result<Own, String> {
 }
 
 impl Own {
-    /// One that was described by a guardian.
+    /// The snapshot in `block`, which a guardian reported as taken.
     pub(super) fn at(name: &str, metadata: &Path, block: u64) -> Self {
         let contents = contents(metadata, block);
         Self { name: name.to_owned(), metadata: metadata.to_owned(), block, contents }
     }
 
-    /// Why the snapshot held in a block, with what stands there now, is not to be released as this one. What could not be
-    /// read is not the same.
+    /// Why the snapshot now held in `block`, with the bytes `now`, must not be released; `None` if it is this one.
+    /// Bytes that could not be read never match.
     pub(super) fn why_not(&self, block: u64, now: Option<&[u8]>) -> Option<String> {
         if block != self.block {
             return Some(format!("another is held now, in metadata block {block}"));
@@ -74,7 +74,7 @@ impl Own {
         }
     }
 
-    /// Releases it if it is still the one that was taken.
+    /// Releases the snapshot if the pool still holds this one.
     pub(super) fn release(&self) -> Outcome {
         let dm = match DM::new() {
             Ok(dm) => dm,
@@ -108,7 +108,7 @@ fn message(dm: &DM, name: &str, words: &str) -> Result<(), Errno> {
     })
 }
 
-/// The block of the metadata snapshot that is held. Without a flush: the status must not commit.
+/// The block of the metadata snapshot that the pool holds. `DM_NOFLUSH` keeps the status query from committing.
 fn held(dm: &DM, name: &str) -> Option<u64> {
     let options = DmOptions::default().set_flags(DmFlags::DM_NOFLUSH);
     let (_, targets) = dm.table_status(&DevId::Name(DmName::new(name).ok()?), options).ok()?;

@@ -1,10 +1,10 @@
-//! Takes the one write that this program can do to a pool, a metadata snapshot that the user asked for by name, and
-//! releases it whatever happens.
-//! Refuses where it would harm the pool, where somebody else holds one, and to release any but its own.
+//! Takes a pool's metadata snapshot when the user asks for it, and releases it in every case.
+//! This is the only write to a pool that this program makes. It refuses if taking a snapshot could harm the pool or if
+//! another program holds one, and never releases a snapshot of another program.
 //!
-//! **Who releases.** A process of its own, the `guardian`, takes the snapshot and waits for its parent to say that it
-//! is no longer needed, or to end: by a signal, a panic (which aborts), or SIGKILL. Should the guardian be the one that
-//! is killed, the parent releases. Only if both are killed at once does the snapshot stay held; the next run names it.
+//! **Release.** A child process, the `guardian`, takes the snapshot and waits until its parent no longer needs it or
+//! ends: by a signal, a panic (which aborts), or SIGKILL. If the guardian is killed, the parent releases the snapshot.
+//! Only if both are killed at once does it stay held; the next run then reports it.
 
 mod guardian;
 mod messages;
@@ -21,39 +21,39 @@ use std::time::Duration;
 
 pub use messages::release_command;
 
-/// What became of taking or releasing a snapshot.
+/// The result of taking or releasing a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Outcome {
-    /// It holds a snapshot.
+    /// The snapshot was taken.
     Taken(messages::Own),
-    /// It let go of it.
+    /// The snapshot was released.
     Released,
-    /// It was not there any more, or another stood in its place.
+    /// The snapshot was gone, or another was held instead; the reason.
     Lost(String),
-    /// The pool refused.
+    /// The pool refused, or could not be asked; the reason.
     Failed(String),
 }
 
-/// The first kernel of which no corruption by metadata snapshots is known (google/cadvisor pull requests 1409, 1411).
+/// First kernel without a known corruption by metadata snapshots (google/cadvisor pull requests 1409, 1411).
 const SOUND_KERNEL: (u32, u32) = (4, 4);
 /// First safe RHEL 7 build of kernel 3.10.0: `3.10.0-366.el7`.
 const SOUND_EL7: u32 = 366;
 
-/// A metadata snapshot of a pool that this process had taken.
+/// A metadata snapshot that this process's guardian holds.
 #[derive(Debug)]
 pub struct Snapshot {
     own: messages::Own,
     guardian: Guardian,
 }
 
-/// Why there is no snapshot, or it could not be released.
+/// Why a snapshot could not be taken or released.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// It was not taken, and why.
+    /// No snapshot was taken; the reason.
     NotTaken(String),
-    /// Its place was taken or freed by somebody else: there is nothing of ours to release.
+    /// Another program released it meanwhile, so there is nothing of ours to release; the reason.
     NotOurs(String),
-    /// It may still be held, and why.
+    /// The snapshot may still be held; the reason.
     NotReleased(String),
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Why no metadata snapshot of the pool may be taken now; `None` if one may.
+/// Why no metadata snapshot of the pool may be taken now; `None` if one may be taken.
 #[must_use]
 pub fn refusal(host: &Host, pool: &Pool) -> Option<String> {
     let release = host.kernel.release.as_deref();
@@ -92,11 +92,11 @@ pub fn refusal(host: &Host, pool: &Pool) -> Option<String> {
     })
 }
 
-/// States in which the kernel refuses the message (drivers/md/dm-thin.c, `pool_message`), or in which taking one could
-/// bring the pool down: each block that changes while it is held is copied once more.
+/// Why the pool's state forbids a snapshot: the kernel would refuse the message (drivers/md/dm-thin.c, `pool_message`),
+/// or the metadata could run full, because every block that changes while a snapshot is held is copied.
 fn state_refusal(pool: &Pool) -> Option<&'static str> {
     let (used, total) = (pool.metadata.used.map(|b| b.0), pool.metadata.total.map(|b| b.0));
-    // As the kernel's own mark: a quarter, at most 1024 blocks (drivers/md/dm-thin.c, `calc_metadata_threshold`).
+    // The kernel's own threshold: a quarter, at most 1024 blocks (drivers/md/dm-thin.c, `calc_metadata_threshold`).
     let low = used.zip(total).is_none_or(|(used, total)| total.saturating_sub(used) < (total / 4).min(1024));
     match &pool.mode {
         _ if pool.suspended == Some(true) => Some("the pool is suspended"),
@@ -111,21 +111,21 @@ fn state_refusal(pool: &Pool) -> Option<&'static str> {
     }
 }
 
-/// Whether a kernel release is one on which taking metadata snapshots is sound.
+/// Whether taking metadata snapshots is safe on this kernel release.
 fn is_sound(release: &str) -> bool {
     version(release) >= Some(SOUND_KERNEL) || el7_build(release) >= Some(SOUND_EL7)
 }
 
 impl Snapshot {
-    /// Has the guardian take a metadata snapshot of the pool of this name, whose metadata can be read at `metadata`.
-    /// The caller must have one thread.
+    /// Starts a guardian that takes a metadata snapshot of the named pool. `metadata` is the path of the pool's
+    /// metadata device. Forks, so the caller must have only one thread.
     ///
     /// # Errors
-    /// [`Error::NotTaken`], also if the pool did not answer within `limit`; what it does then is undone.
+    /// [`Error::NotTaken`], also if the pool does not answer within `limit`; a snapshot taken later is released.
     pub fn take(name: &str, metadata: &Path, limit: Duration) -> Result<Self, Error> {
-        let taking =
-            |errno: Errno| Error::NotTaken(format!("no process could be made for it: {}", errno.desc()));
-        let mut guardian = Guardian::start(name, metadata).map_err(taking)?;
+        let not_started =
+            |errno: Errno| Error::NotTaken(format!("no process could be started for it: {}", errno.desc()));
+        let mut guardian = Guardian::start(name, metadata).map_err(not_started)?;
         match guardian.report(limit) {
             Some(Outcome::Taken(own)) => Ok(Self { own, guardian }),
             Some(Outcome::Failed(why)) => Err(Error::NotTaken(why)),
@@ -141,10 +141,10 @@ impl Snapshot {
         self.own.block
     }
 
-    /// Releases it.
+    /// Releases the snapshot.
     ///
     /// # Errors
-    /// [`Error::NotOurs`] and [`Error::NotReleased`], also if the pool did not answer within `limit`.
+    /// [`Error::NotOurs`] and [`Error::NotReleased`], also if the pool does not answer within `limit`.
     pub fn release(mut self, limit: Duration) -> Result<(), Error> {
         self.guardian.dismiss();
         match self.guardian.report(limit) {

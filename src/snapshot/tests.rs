@@ -1,11 +1,11 @@
-//! What is refused before anything is asked of the kernel.
+//! Refusals that are decided before any message is sent to the kernel.
 
 use super::*;
 use crate::host;
 use crate::record::{Outcome, Query, Recording, Source};
 
 #[test]
-fn kernels() {
+fn safe_kernels_are_recognised() {
     for sound in [
         "4.4.0",
         "4.4.0-210-generic",
@@ -50,7 +50,7 @@ fn refused(kernel: &str, status: &str, state: &str) -> Option<String> {
 }
 
 #[test]
-fn states() {
+fn unsuitable_pool_states_are_refused() {
     let kernel = "6.1.0-56-cloud-amd64";
     let good = "7 120/2048 5/32 - rw discard_passdown queue_if_no_space - 512 ";
     assert_eq!(refused(kernel, good, "ACTIVE"), None);
@@ -71,17 +71,17 @@ fn states() {
     assert!(refused("3.10.0-327.el7.x86_64", good, "ACTIVE").unwrap().contains("3.10.0-327.el7.x86_64"));
 }
 
-/// Where the pool is not there, the guardian says so and ends.
+/// The guardian reports the missing pool and ends.
 #[test]
-fn no_pool() {
+fn a_missing_pool_is_an_error() {
     let taken =
         Snapshot::take("no-such-pool-of-thinspect", Path::new("/nonexistent"), Duration::from_secs(5));
     assert!(matches!(taken, Err(Error::NotTaken(_))), "{taken:?}");
 }
 
-/// What cannot be read is not the same as something else that cannot be read.
+/// Two blocks that cannot be read do not count as equal.
 #[test]
-fn only_what_is_the_same_is_released() {
+fn only_the_snapshot_that_was_taken_is_released() {
     let own = |contents: Option<&[u8]>| {
         let mut own = messages::Own::at("pool", Path::new("/nonexistent"), 7);
         own.contents = contents.map(<[u8]>::to_vec);

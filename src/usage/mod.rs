@@ -1,8 +1,8 @@
-//! Who uses a pool's space: joins the blocks of each thin device with the images and containers it belongs to.
-//! Shared blocks are never added up, and only counted numbers are called exact.
+//! Attributes a pool's blocks to thin devices, images and containers.
+//! Never adds up shared blocks, and never estimates: an amount is counted or `None`.
 //!
-//! [`join`] makes rows by device, image and container, and totals that add up to the pool's used blocks;
-//! [`without`] counts what a chosen set gives back; [`selection`] picks what to remove to get a wanted amount back.
+//! [`join`] makes rows by device, image and container, and totals that add up to the pool's used blocks.
+//! [`without`] counts what removing a chosen set returns. [`selection`] picks what to remove to free a wanted amount.
 
 mod removal;
 pub mod selection;
@@ -19,24 +19,24 @@ use crate::host::owners::{DeviceRole, Owners, Unmatched};
 use crate::metadata;
 use std::collections::{BTreeSet, HashMap};
 
-/// Who uses a pool's space.
+/// A pool's blocks by device, image and container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Usage {
     /// Size of a data block.
     pub block: Bytes,
-    /// The transaction the numbers belong to.
+    /// The transaction of the metadata that was read.
     pub transaction_id: u64,
-    /// Whether they all belong to it.
+    /// Whether all counts belong to that transaction.
     pub consistent: bool,
-    /// How often the pool changed while it was read.
+    /// Number of times that the pool changed while it was read.
     pub changes: u32,
-    /// The metadata block of the metadata snapshot that was read, if not the pool itself.
+    /// Metadata block of the metadata snapshot that was read; `None` if the live metadata was read.
     pub snapshot: Option<u64>,
-    /// What is damaged in the metadata, by block, as far as it is listed.
+    /// Damage found in the metadata, by block; see [`metadata::MAX_DAMAGE`].
     pub damage: Vec<metadata::Damage>,
-    /// How much is damaged.
+    /// Number of damaged places, including those not in `damage`.
     pub damaged: u64,
-    /// What it adds up to.
+    /// Sums over all devices.
     pub totals: Totals,
     /// Every thin device, most exclusive blocks first.
     pub devices: Vec<DeviceRow>,
@@ -44,41 +44,42 @@ pub struct Usage {
     pub images: Vec<ImageRow>,
     /// Every container, most reclaimable blocks first.
     pub containers: Vec<ContainerRow>,
-    /// Where the records and the pool disagree.
+    /// Differences between the engine's records and the pool.
     pub unmatched: Option<Unmatched>,
-    /// What of the records and the metadata could not be read.
+    /// Notes on records and metadata that could not be read.
     pub gaps: Vec<Note>,
 }
 
 impl Usage {
-    /// Says that a metadata snapshot was read: somebody else's, or one that was taken for it and `fate` befell.
+    /// Adds a note that a metadata snapshot was read. `fate` says what happened to a snapshot that this program took;
+    /// `None` if another program holds it.
     pub fn note_snapshot(&mut self, fate: Option<&str>) {
         let Some(block) = self.snapshot else { return };
         let whose = fate.map_or_else(
             || "that somebody holds, not of now".to_owned(),
             |fate| format!("that was taken for this and {fate}"),
         );
-        let restless = match self.changes {
+        let changes = match self.changes {
             0 => String::new(),
             times => format!("; the pool itself changed {times} times while it was read"),
         };
-        self.gaps.push(odd(format!(
-            "the numbers are of transaction {}, of the metadata snapshot in block {block} {whose}{restless}",
+        self.gaps.push(note(format!(
+            "the numbers are of transaction {}, of the metadata snapshot in block {block} {whose}{changes}",
             self.transaction_id
         )));
     }
 }
 
-/// What a device, an image or a container uses. `None` is not counted.
+/// The blocks of a device, an image or a container. `None` means not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Amounts {
-    /// Blocks its filesystem maps: of an image its uppermost layer's, of a container its writable device's.
+    /// Blocks mapped by its filesystem: an image's top layer, or a container's writable device.
     pub mapped: Option<DataBlocks>,
-    /// Of these, blocks that other devices map too.
+    /// The part of `mapped` that other devices map too.
     pub shared: Option<DataBlocks>,
-    /// Blocks that only its own devices map: of an image those of the layers that no other image has.
+    /// Blocks that only its own devices map; an image's own devices are the layers that no other image has.
     pub exclusive: Option<DataBlocks>,
-    /// Blocks that return to the pool if it is removed and all else stays.
+    /// Blocks that return to the pool if only this is removed.
     pub reclaimable: Option<DataBlocks>,
 }
 
@@ -87,39 +88,39 @@ pub struct Amounts {
 pub struct DeviceRow {
     /// Its id in the pool.
     pub device_id: u32,
-    /// What it is; none for a stranger.
+    /// What the device is used as; empty if no record names it.
     pub owners: Vec<DeviceRole>,
-    /// What it uses. Of a device alone, what is reclaimable is what is exclusive, unless a metadata snapshot is held.
+    /// Its blocks. `reclaimable` is `None`: for a single device it equals `exclusive`, unless a metadata snapshot is
+    /// held.
     pub amounts: Amounts,
 }
 
 /// An image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageRow {
-    /// Its place in [`Owners::images`].
+    /// Index in [`Owners::images`].
     pub image: usize,
-    /// What it uses.
+    /// Its blocks.
     pub amounts: Amounts,
-    /// The containers that stand on it, places in [`Owners::containers`]: while there are any, it cannot be removed.
+    /// Containers that use it, as indices in [`Owners::containers`]. While there are any, it cannot be removed.
     pub containers: Vec<usize>,
 }
 
 /// A container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerRow {
-    /// Its place in [`Owners::containers`].
+    /// Index in [`Owners::containers`].
     pub container: usize,
-    /// What it uses.
+    /// Its blocks.
     pub amounts: Amounts,
 }
 
-/// Counts what deleting thin devices gives back.
+/// Counts the data blocks that deleting thin devices returns to the pool.
 pub trait Reclaim {
-    /// Blocks that return when each set of devices is deleted after those before it. `None` if that cannot be
-    /// counted exactly.
+    /// Blocks that each set returns when the sets are deleted in this order. `None` if they cannot be counted exactly.
     fn in_turn(&self, sets: &[Vec<u32>]) -> Option<Vec<u64>>;
 
-    /// Blocks that return when just these devices are deleted.
+    /// Blocks that return when only these devices are deleted.
     fn alone(&self, set: &[u32]) -> Option<u64> {
         if set.is_empty() {
             return Some(0);
@@ -128,26 +129,25 @@ pub trait Reclaim {
     }
 }
 
-/// Counts in a pool's metadata, each time walking it once.
+/// Counts by walking a pool's metadata, once per call.
 pub struct InMetadata<'a> {
     /// The metadata.
     pub source: &'a dyn metadata::Blocks,
-    /// How to read it.
+    /// Options for reading it.
     pub options: metadata::Options<'a>,
-    /// The transaction the numbers must belong to, so that they agree with others.
+    /// Counts from any other transaction are discarded, so that all rows agree.
     pub transaction_id: u64,
 }
 
 impl Reclaim for InMetadata<'_> {
     fn in_turn(&self, sets: &[Vec<u32>]) -> Option<Vec<u64>> {
         let found = metadata::reclaimable_in_turn(self.source, sets, &self.options).ok()?;
-        let exact = found.consistent && found.transaction_id == self.transaction_id;
-        found.blocks.filter(|_| exact)
+        if found.consistent && found.transaction_id == self.transaction_id { found.blocks } else { None }
     }
 }
 
-/// How many walks over the metadata are worth it for rows by image and container: as many as read about a
-/// gibibyte of it, and a few of the largest metadata.
+/// Limit of walks over the metadata for the rows by image and container: as many as read about 1 GiB in all, but at
+/// least a few even for the largest metadata.
 #[must_use]
 pub fn walks_worth_it(usage: &metadata::Usage) -> usize {
     const FEWEST: u64 = 8;
@@ -155,15 +155,15 @@ pub fn walks_worth_it(usage: &metadata::Usage) -> usize {
     usize::try_from((BLOCKS / usage.read.blocks.max(1)).max(FEWEST)).unwrap_or(usize::MAX)
 }
 
-/// Joins what the metadata says with who owns the devices. `most_walks` bounds how often the metadata is walked for
-/// images and containers, those that map most first; rows beyond it stay uncounted.
+/// Joins the block counts from the metadata with the owners of the devices. `most_walks` limits the walks over the
+/// metadata for images and containers. Those that map most are counted first; the rest stay uncounted.
 #[must_use]
 pub fn join(usage: &metadata::Usage, owners: &Owners, reclaim: &dyn Reclaim, most_walks: usize) -> Usage {
     let in_pool: BTreeSet<u32> = usage.devices.iter().map(|d| d.device_id).collect();
     let mut devices: Vec<DeviceRow> = usage.devices.iter().map(|d| device_row(d, owners)).collect();
     devices.sort_by_key(|row| (std::cmp::Reverse(row.amounts.exclusive), row.device_id));
     let amounts: HashMap<u32, Amounts> = devices.iter().map(|row| (row.device_id, row.amounts)).collect();
-    // What never came to rest will not do so for each row either.
+    // Metadata that kept changing during the first scan would do so for every row.
     let left = if usage.consistent { most_walks } else { 0 };
     let mut counter = Counter { reclaim, left, known: HashMap::new() };
     let containers = container_rows(owners, &amounts, &mut counter);
@@ -173,7 +173,7 @@ pub fn join(usage: &metadata::Usage, owners: &Owners, reclaim: &dyn Reclaim, mos
         transaction_id: usage.transaction_id,
         consistent: usage.consistent,
         changes: usage.changes,
-        snapshot: usage.held_root.filter(|_| usage.through_held_root),
+        snapshot: if usage.through_held_root { usage.held_root } else { None },
         damage: usage.damage.clone(),
         damaged: usage.damaged,
         totals: totals::totals(usage, owners),
@@ -185,20 +185,20 @@ pub fn join(usage: &metadata::Usage, owners: &Owners, reclaim: &dyn Reclaim, mos
     }
 }
 
-fn odd(text: String) -> Note {
+fn note(text: String) -> Note {
     Note { about: "the pool's metadata".to_owned(), text, forces_unknown: false }
 }
 
 fn gaps(usage: &metadata::Usage, owners: &Owners) -> Vec<Note> {
     let mut gaps = owners.gaps.clone();
     if usage.damaged > 0 {
-        gaps.push(odd(format!(
+        gaps.push(note(format!(
             "{} places are damaged, and {} subtrees could not be read; what depends on them is not counted",
             usage.damaged, usage.skipped
         )));
     }
     if !usage.consistent {
-        gaps.push(odd(format!(
+        gaps.push(note(format!(
             "it changed {} times while it was read: what each device maps is exact, exclusive and shared blocks are of \
              several moments, and what images and containers give back is not counted. At a quieter moment, or with \
              --snapshot, which writes to the pool, all of it is exact",
@@ -218,16 +218,17 @@ fn device_row(device: &metadata::Device, owners: &Owners) -> DeviceRow {
     DeviceRow { device_id: device.device_id, owners: owners.of(device.device_id).to_vec(), amounts }
 }
 
-/// Counts sets of devices, each once, until too many walks were made.
+/// Counts sets of devices, each distinct set once, until no walks are left.
 struct Counter<'a> {
     reclaim: &'a dyn Reclaim,
+    /// Walks left.
     left: usize,
     known: HashMap<Vec<u32>, Option<u64>>,
 }
 
 impl Counter<'_> {
     fn count(&mut self, mut set: Vec<u32>, amounts: &HashMap<u32, Amounts>) -> Option<DataBlocks> {
-        // A record without a device gives nothing back.
+        // Devices that are recorded but not in the pool return nothing.
         set.retain(|id| amounts.contains_key(id));
         set.sort_unstable();
         set.dedup();
@@ -244,13 +245,13 @@ impl Counter<'_> {
     }
 }
 
-/// What the uppermost of some devices maps.
+/// The mapped and shared blocks of the first device, which is the top layer or the writable device.
 fn of_top(devices: &[u32], amounts: &HashMap<u32, Amounts>) -> Amounts {
     let top = devices.first().and_then(|id| amounts.get(id)).copied().unwrap_or_default();
     Amounts { exclusive: None, reclaimable: None, ..top }
 }
 
-/// Places of things by how much they map, so that walks go to the largest first.
+/// Indices ordered by mapped blocks, so that the limited walks go to the largest first.
 fn largest_first<'a>(
     devices: impl Iterator<Item = &'a [u32]>,
     amounts: &HashMap<u32, Amounts>,
@@ -287,8 +288,8 @@ fn image_rows(owners: &Owners, amounts: &HashMap<u32, Amounts>, counter: &mut Co
     let mut rows = Vec::new();
     for (image, top) in largest_first(owners.images.iter().map(|i| i.devices.as_slice()), amounts) {
         let own = owners.devices_of_image(image).iter().copied().filter(|id| images_with.get(id) == Some(&1));
-        let whole = owners.images.get(image).is_some_and(|i| i.whole);
-        let mut count = |set: Vec<u32>| if whole { counter.count(set, amounts) } else { None };
+        let complete = owners.images.get(image).is_some_and(|i| i.whole);
+        let mut count = |set: Vec<u32>| if complete { counter.count(set, amounts) } else { None };
         let reclaimable = count(fresh.clone().image(image).unwrap_or_default());
         let exclusive = count(own.collect());
         let containers = owners.containers_of(image).map(|(place, _)| place).collect();

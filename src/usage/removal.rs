@@ -1,23 +1,24 @@
-//! What an engine deletes when a container, an image or the build cache is removed: its own devices, and the layers
-//! that nothing else needs any more.
-//! Leaves out what the engine would refuse to remove: an image that containers or other images stand on.
+//! Simulates what an engine deletes when a container, an image or the build cache is removed: its own devices, and the
+//! layers that nothing else needs any more.
+//! An image that containers or other images use is not removed, because the engine would refuse.
 
 use crate::host::owners::{Image, Owners, PinnedBy};
 use std::collections::{HashMap, HashSet};
 
-/// Images and containers as they are after some were removed.
+/// The images and containers that remain after some were removed.
 #[derive(Clone)]
 pub struct Removal<'a> {
     owners: &'a Owners,
-    /// How many images, containers and others hold a layer's device.
+    /// By layer device: the number of images, containers and other records that use it.
     holders: HashMap<u32, u32>,
+    /// The build cache was not removed yet.
     cached: bool,
     images: HashSet<usize>,
     containers: HashSet<usize>,
 }
 
 impl<'a> Removal<'a> {
-    /// Nothing removed yet.
+    /// Starts with nothing removed.
     #[must_use]
     pub fn new(owners: &'a Owners) -> Self {
         let mut holders: HashMap<u32, u32> = HashMap::new();
@@ -30,7 +31,7 @@ impl<'a> Removal<'a> {
         Self { owners, holders, cached: true, images: HashSet::new(), containers: HashSet::new() }
     }
 
-    /// Removes Docker's build cache; the devices that go with it.
+    /// Removes Docker's build cache. Returns the devices that are deleted with it.
     pub fn build_cache(&mut self) -> Vec<u32> {
         let mut gone = Vec::new();
         if std::mem::take(&mut self.cached) {
@@ -42,20 +43,20 @@ impl<'a> Removal<'a> {
         gone
     }
 
-    /// Removes a container; the devices that go with it, also layers that only it still held.
+    /// Removes a container. Returns the devices that are deleted with it, including layers that only it still used.
     pub fn container(&mut self, place: usize) -> Vec<u32> {
-        let Some(container) = self.owners.containers.get(place).filter(|_| self.containers.insert(place))
-        else {
+        let Some(container) = self.owners.containers.get(place) else { return Vec::new() };
+        if !self.containers.insert(place) {
             return Vec::new();
-        };
+        }
         let mut gone = container.devices.clone();
         gone.extend(self.release(&container.below));
         gone
     }
 
-    /// Removes an image by all its names; the devices that go with it. Images without names that it was built on go
-    /// too once nothing needs them (moby daemon/images/image_delete.go, `imageDeleteHelper`). `None` if the engine
-    /// would refuse.
+    /// Removes an image with all its names. Returns the devices that are deleted with it, including those of nameless
+    /// parent images that nothing else needs (moby daemon/images/image_delete.go, `imageDeleteHelper`). `None` if the
+    /// engine would refuse.
     pub fn image(&mut self, place: usize) -> Option<Vec<u32>> {
         if !self.removable(place) {
             return None;
@@ -70,7 +71,7 @@ impl<'a> Removal<'a> {
         Some(gone)
     }
 
-    /// Whether it was removed.
+    /// Whether an image was removed.
     #[must_use]
     pub fn is_gone(&self, image: usize) -> bool {
         self.images.contains(&image)
@@ -82,7 +83,7 @@ impl<'a> Removal<'a> {
         self.containers.contains(&container)
     }
 
-    /// Whether nothing stands on an image, and it is still there.
+    /// Whether an image still exists and no container or other image uses it.
     #[must_use]
     pub fn removable(&self, place: usize) -> bool {
         let child = |(at, image): (usize, &Image)| image.parent == Some(place) && !self.images.contains(&at);

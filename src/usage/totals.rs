@@ -1,49 +1,49 @@
-//! What a pool's used blocks add up to: blocks of one device by what the device is, blocks of several, blocks of none.
-//! A sum with an unknown part is unknown.
+//! Splits a pool's used blocks into blocks of one device (by the kind of device), of several devices, and of none.
+//! A sum with an unknown part is `None`.
 
 use crate::host::model::units::DataBlocks;
 use crate::host::owners::{DeviceRole, Owners, RecordKeeper};
 use crate::metadata;
 use std::collections::BTreeMap;
 
-/// `used = exclusive + shared + unaccounted`, where all are known.
+/// Sums over a pool: `used = exclusive + shared + unaccounted`, if all are known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// Blocks in use, by the pool's own count.
+    /// Used blocks by the superblock.
     pub used: DataBlocks,
-    /// Blocks in all.
+    /// Total blocks.
     pub total: DataBlocks,
     /// Blocks that one device alone maps.
     pub exclusive: Option<DataBlocks>,
     /// Blocks that several devices map, each counted once.
     pub shared: Option<DataBlocks>,
-    /// Blocks in use that no device maps: a held metadata snapshot's, or lost.
+    /// Used blocks that no device maps: kept by a held metadata snapshot, or lost.
     pub unaccounted: Option<DataBlocks>,
-    /// Of these, blocks that the held metadata snapshot keeps.
+    /// The part of `unaccounted` that the held metadata snapshot keeps.
     pub held: Option<DataBlocks>,
-    /// The exclusive ones by what the devices are.
+    /// The exclusive blocks by kind of device.
     pub shares: Vec<Share>,
 }
 
-/// Devices of one kind.
+/// All devices of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
-    /// What they are.
+    /// The kind.
     pub kind: Kind,
-    /// How many.
+    /// Number of devices.
     pub devices: u64,
-    /// Blocks that each has for itself, added up.
+    /// Sum of their exclusive blocks.
     pub exclusive: Option<DataBlocks>,
 }
 
-/// What a device is, in one word.
+/// The kind of a thin device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A container's own.
+    /// A container's writable device.
     Container,
-    /// A layer of images.
+    /// A layer of at least one image.
     Layer,
-    /// A layer of no image: a build cache's, or a rest.
+    /// A layer of no image: part of a build cache, or left over.
     LooseLayer,
     /// A step in Docker's build cache.
     BuildStep,
@@ -51,24 +51,24 @@ pub enum Kind {
     Snapshot,
     /// A logical volume.
     Volume,
-    /// A filesystem of Stratis.
+    /// A Stratis filesystem.
     Filesystem,
     /// Docker's base device.
     Base,
-    /// Deleted for its owner.
+    /// Deleted by the engine, but still in the pool.
     Deleted,
-    /// Its making failed.
+    /// Its creation failed.
     Faulty,
-    /// A record that nothing names.
+    /// It has a device record, but no layer, image or container refers to it.
     Orphan,
-    /// In the pool without a record, though records were read in full.
+    /// Without a record, although all records were read.
     Leaked,
-    /// Nothing is known of it.
+    /// Without a record, and not all records were read.
     Unknown,
 }
 
 impl Kind {
-    /// The word for it, as the output has it.
+    /// The word in the output.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -88,7 +88,7 @@ impl Kind {
         }
     }
 
-    /// What a device is.
+    /// The kind of a device.
     #[must_use]
     pub fn of(owners: &Owners, device_id: u32) -> Self {
         let recorded = owners.keeper != RecordKeeper::Nobody && owners.all_recorded;
@@ -124,8 +124,12 @@ pub(super) fn totals(usage: &metadata::Usage, owners: &Owners) -> Totals {
     shares.sort_by_key(|share| (std::cmp::Reverse(share.exclusive), share.kind));
     let used = usage.data.used_blocks;
     let sum = shares.iter().try_fold(0_u64, |sum, share| sum.checked_add(share.exclusive?.0));
-    let rest = |exclusive: u64, unaccounted: u64| used.checked_sub(exclusive)?.checked_sub(unaccounted);
-    let shared = sum.zip(usage.unaccounted_blocks).and_then(|(e, u)| rest(e, u));
+    let shared = match (sum, usage.unaccounted_blocks) {
+        (Some(exclusive), Some(unaccounted)) => {
+            used.checked_sub(exclusive).and_then(|rest| rest.checked_sub(unaccounted))
+        }
+        _ => None,
+    };
     Totals {
         used: DataBlocks(used),
         total: DataBlocks(usage.data.total_blocks),

@@ -1,19 +1,19 @@
-//! What comes back if a chosen set of containers and images is removed together.
-//! A name that matches nothing, or more than one thing, is an error.
+//! Counts the blocks that return if a chosen set of containers and images is removed together.
+//! A name that matches nothing, or more than one container or image, is an error.
 
 use super::{Reclaim, Removal};
 use crate::host::model::units::DataBlocks;
 use crate::host::owners::{Container, Image, Owners};
 use std::collections::BTreeSet;
 
-/// What removing a set gives back.
+/// The result of removing a set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Without {
-    /// The names as they were given.
+    /// The names as given.
     pub names: Vec<String>,
-    /// Blocks that return once all of it is gone, what only the set shares included; `None` if not counted.
+    /// Blocks that return once the whole set is removed, including those shared only within it; `None` if not counted.
     pub reclaimable: Option<DataBlocks>,
-    /// What the engine would refuse to remove, and why; it is not in the number.
+    /// Names that the engine would refuse to remove, with the reason; their blocks are not counted.
     pub refused: Vec<String>,
 }
 
@@ -22,10 +22,11 @@ enum Thing {
     Image(usize),
 }
 
-/// Counts what comes back if everything of these names is removed: containers by name or id, images by a name or id.
+/// Counts the blocks that return if the named containers and images are removed. `names` are names or ids, or at least
+/// the first [`DIGITS`] digits of an id.
 ///
 /// # Errors
-/// The name that stands for nothing or for several things.
+/// A sentence with the first name that matches nothing or several things.
 pub fn without(
     names: &[String],
     owners: &Owners,
@@ -42,7 +43,7 @@ pub fn without(
             Thing::Image(place) => images.push((place, name)),
         }
     }
-    // An image goes after those that were built on it.
+    // An image can be removed only after the images built on it.
     while let Some(at) = images.iter().position(|(place, _)| removal.removable(*place)) {
         let (place, _) = images.remove(at);
         gone.extend(removal.image(place).unwrap_or_default());
@@ -56,8 +57,8 @@ pub fn without(
 }
 
 fn why_not(owners: &Owners, removal: &Removal<'_>, place: usize, name: &str) -> String {
-    let stays = |(at, _): &(usize, &Container)| !removal.has_lost(*at);
-    match owners.containers_of(place).find(stays) {
+    let remains = |(at, _): &(usize, &Container)| !removal.has_lost(*at);
+    match owners.containers_of(place).find(remains) {
         Some((_, container)) => {
             format!("{name}: the container {} stands on it", container.name.as_ref().unwrap_or(&container.id))
         }
@@ -65,7 +66,7 @@ fn why_not(owners: &Owners, removal: &Removal<'_>, place: usize, name: &str) -> 
     }
 }
 
-/// The one thing that a name stands for.
+/// The one container or image that a name or id matches.
 fn find(owners: &Owners, name: &str) -> Result<Thing, String> {
     let containers = owners.containers.iter().enumerate().filter(|(_, c)| is_container(c, name));
     let images = owners.images.iter().enumerate().filter(|(_, i)| is_image(i, name));
@@ -79,7 +80,7 @@ fn find(owners: &Owners, name: &str) -> Result<Thing, String> {
     }
 }
 
-/// The first digits of an id, at least so many.
+/// Fewest digits of a shortened id.
 const DIGITS: usize = 4;
 
 fn is_id(id: &str, name: &str) -> bool {
@@ -91,7 +92,7 @@ fn is_container(container: &Container, name: &str) -> bool {
     container.name.as_deref() == Some(name) || is_id(&container.id, name)
 }
 
-/// As Docker reads names: without a tag `latest` is meant.
+/// Whether a name or id matches an image. As in Docker, a name without a tag means `latest`.
 fn is_image(image: &Image, name: &str) -> bool {
     let tagged = format!("{name}:latest");
     image.tags.iter().chain(&image.digests).any(|tag| tag == name || *tag == tagged) || is_id(&image.id, name)

@@ -1,4 +1,4 @@
-//! The loop of watching: wait, look, keep, show; until a signal or the reader ends it.
+//! The main loop of `watch`: wait, poll, save, show; until a signal or the user ends it.
 
 use super::history_file::Log;
 use super::poll::{Waiter, Woken};
@@ -7,21 +7,21 @@ use anyhow::Result;
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
 
-/// How a view wants to go on after a key.
+/// How the loop continues after input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// As before.
-    On,
-    /// Look again now, and ask everything anew.
-    Anew,
-    /// No more.
-    End,
+    /// Keep waiting.
+    Continue,
+    /// Repeat all queries now.
+    Reload,
+    /// End the loop.
+    Quit,
 }
 
-/// Watches until it is ended, looking every `interval` and at every event. Returns the signal that ended it.
+/// Polls every `interval` and at every event until the user or a signal ends it. Returns that signal.
 ///
 /// # Errors
-/// Those of the view: a reader that went away, a terminal that cannot be used.
+/// Those of the view: the output was closed, or the terminal cannot be used.
 pub fn follow(
     watcher: &mut Watcher,
     waiter: &mut Waiter,
@@ -29,15 +29,15 @@ pub fn follow(
     interval: Duration,
     view: &mut dyn View,
 ) -> Result<Option<Signal>> {
-    waiter.before_look();
-    let mut style = watcher.first();
+    waiter.before_poll();
+    let mut poll = watcher.first();
     let mut next = Instant::now() + interval;
-    shown(watcher, &style, log, view)?;
+    save_and_show(watcher, &poll, log, view)?;
     loop {
         let woken = waiter.wait(next, &view.inputs());
         let flow = match woken {
             Woken::Signal(Signal::SIGWINCH | Signal::SIGCONT) => {
-                view.redraw(&watcher.report, &style)?;
+                view.redraw(&watcher.report, &poll)?;
                 continue;
             }
             Woken::Signal(Signal::SIGTSTP) => {
@@ -48,29 +48,36 @@ pub fn follow(
                 view.end()?;
                 return Ok(Some(signal));
             }
-            Woken::Input => view.input(&watcher.report, &style)?,
-            Woken::Event | Woken::Time => Flow::On,
+            Woken::Input => view.input(&watcher.report, &poll)?,
+            Woken::Event | Woken::Time => Flow::Continue,
         };
         match (flow, woken) {
-            (Flow::End, _) => {
+            (Flow::Quit, _) => {
                 view.end()?;
                 return Ok(None);
             }
-            (Flow::On, Woken::Input) => continue,
+            (Flow::Continue, Woken::Input) => continue,
             _ => {}
         }
-        waiter.before_look();
-        style =
-            if flow == Flow::Anew { watcher.poll_everything() } else { watcher.poll(woken == Woken::Event) };
+        waiter.before_poll();
+        poll = match flow {
+            Flow::Reload => watcher.poll_everything(),
+            Flow::Continue | Flow::Quit => watcher.poll(woken == Woken::Event),
+        };
         next = Instant::now() + interval;
-        shown(watcher, &style, log, view)?;
+        save_and_show(watcher, &poll, log, view)?;
     }
 }
 
-/// Keeps a look in the history, and shows it. A history that cannot be kept is told once, and tried again.
-fn shown(watcher: &mut Watcher, poll: &Poll, log: &mut Option<Log>, view: &mut dyn View) -> Result<()> {
-    let kept = log.as_mut().map_or(Ok(()), |log| log.keep(&poll.samples, &poll.events));
-    let trouble = kept.err().map(|error| format!("the history is not kept: {error:#}"));
+/// Writes a poll to the history file and shows it. If writing fails, that is reported once and retried at each poll.
+fn save_and_show(
+    watcher: &mut Watcher,
+    poll: &Poll,
+    log: &mut Option<Log>,
+    view: &mut dyn View,
+) -> Result<()> {
+    let saved = log.as_mut().map_or(Ok(()), |log| log.keep(&poll.samples, &poll.events));
+    let trouble = saved.err().map(|error| format!("the history is not kept: {error:#}"));
     if watcher.trouble != trouble {
         if let Some(text) = &trouble {
             view.note(text)?;

@@ -1,34 +1,34 @@
-//! What the terminal can do, and the block that is drawn in place on it.
+//! Redraws a block of lines in place on a terminal.
 //!
-//! It neither hides the cursor nor changes how keys are read: whatever ends the program, the terminal is as it was.
+//! Never hides the cursor nor changes the input mode, so the terminal needs no restoring however the program ends.
 
 use super::{Poll, View};
 use crate::report::{self, Report, watch};
 use anyhow::Result;
 use std::io::Write;
 
-/// What a person sees who watches on a terminal.
+/// A view that redraws one block of lines in place and lets events scroll by above it.
 pub struct Block<W> {
     out: W,
     style: report::TextStyle,
     plain: bool,
-    /// Asks how wide the terminal is now.
+    /// Returns the terminal's current width in columns.
     width: fn() -> Option<usize>,
-    /// Lines drawn that the next drawing replaces.
+    /// Number of lines on the screen that the next drawing replaces.
     drawn: usize,
 }
 
 impl<W: Write> Block<W> {
-    /// Draws to `out` as `look` says; `plain` where the terminal has only ASCII.
+    /// Draws to `out` in the given style; with `plain` in ASCII only.
     pub const fn new(out: W, style: report::TextStyle, plain: bool, width: fn() -> Option<usize>) -> Self {
         Self { out, style, plain, width, drawn: 0 }
     }
 
-    /// What is added above the block, and the block again.
+    /// Replaces the block on the screen with the lines `above` and a new block below them.
     fn draw(&mut self, report: &Report, poll: &Poll, above: &[String]) -> Result<()> {
         let mut text = String::new();
         if self.drawn > 0 {
-            // Up to the first line of the block, and everything from there on is cleared.
+            // Move up to the first line of the block and clear from there.
             text.push_str(&format!("\u{1b}[{}A\r\u{1b}[J", self.drawn));
         }
         self.style.width = (self.width)().unwrap_or(80).max(20);
@@ -57,13 +57,13 @@ impl<W: Write> View for Block<W> {
     }
 
     fn redraw(&mut self, report: &Report, poll: &Poll) -> Result<()> {
-        // What was drawn may have been wrapped or scrolled meanwhile: it is left, and drawn again below.
+        // The old block may have been rewrapped or scrolled, so it is left and a new one drawn below it.
         self.drawn = 0;
         self.draw(report, poll, &[])
     }
 }
 
-/// Whether a terminal shows more than ASCII, by what the environment says of it.
+/// Whether the terminal shows only ASCII, by the environment variables for locale and terminal type.
 #[must_use]
 pub fn is_plain(variable: impl Fn(&str) -> Option<String>) -> bool {
     let set = |name| variable(name).filter(|v| !v.is_empty());
@@ -78,7 +78,7 @@ mod tests {
     use super::is_plain;
 
     #[test]
-    fn what_the_environment_says() {
+    fn locale_and_terminal_type_decide() {
         let with = |pairs: &'static [(&str, &str)]| {
             is_plain(|name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
         };

@@ -1,13 +1,13 @@
-//! Watching without a terminal: a line for each look at each pool and for each event, as text or as JSON.
+//! Prints a line for each sample and each event, as text or as JSON.
 //!
-//! Every line is written whole and at once, so that whoever reads a pipe sees it when it happens.
+//! Each line is written and flushed at once, so a program that reads a pipe sees it without delay.
 
 use super::{Poll, View};
 use crate::report::{self, Report, watch};
 use anyhow::Result;
 use std::io::Write;
 
-/// A line for each look at each pool, and for each event.
+/// A view that prints a line for each sample and each event.
 pub struct Lines<W> {
     out: W,
     json: bool,
@@ -15,7 +15,7 @@ pub struct Lines<W> {
 }
 
 impl<W: Write> Lines<W> {
-    /// Writes to `out`, as JSON or as text in the units of `look`.
+    /// Writes to `out`, as JSON or as text in the given style.
     pub const fn new(out: W, json: bool, style: report::TextStyle) -> Self {
         Self { out, json, style }
     }
@@ -37,15 +37,17 @@ impl<W: Write> View for Lines<W> {
         for event in &poll.events {
             self.write(&watch::Line::event(event), |_| watch::event_text(event))?;
         }
-        // While containers come and go the kernel wakes it often, and mostly there is nothing to say.
-        let silent = poll.woken && poll.events.is_empty();
-        for sample in poll.samples.iter().filter(|_| !silent) {
+        // Starting and stopping containers causes many kernel events that change nothing worth a line.
+        if poll.woken && poll.events.is_empty() {
+            return Ok(());
+        }
+        for sample in &poll.samples {
             self.write(&watch::Line::sample(sample, host), |style| watch::sample_text(sample, host, style))?;
         }
         Ok(())
     }
 
-    /// Not a line of its own kind: whoever reads lines is not to stumble over it.
+    /// Goes to standard error, because programs parse the lines on standard output.
     fn note(&mut self, text: &str) -> Result<()> {
         Ok(writeln!(std::io::stderr(), "thinspect: {}", watch::note(text))?)
     }

@@ -1,8 +1,8 @@
-//! Follows the pools of this machine: looks again and again, remembers, and notices what happened.
+//! Watches this host's pools: polls them, keeps a history, and reports events.
 //!
-//! Everything it says is read from recordings like everything else; only what moves is asked again
-//! ([`crate::record::collect::refresh`]). One pool cannot hold it up: questions have their time limits, and a pool
-//! that is silent is left alone until the process that waits for it has ended.
+//! Each poll is a recording like any other. Most queries are not repeated at each poll
+//! ([`crate::record::collect::refresh`]). A single pool cannot block it: queries have time limits, and a pool that
+//! does not answer is not queried again until the stuck worker process has ended.
 
 pub mod event_loop;
 pub mod events;
@@ -27,14 +27,14 @@ use event_loop::Flow;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-/// Even where nothing seems to move, everything is asked anew after so long.
-const ANEW: Duration = Duration::from_secs(3600);
-/// And what the samples mean is judged anew after so long.
-const JUDGED: i64 = 60_000;
-/// A finding is gone when it was not seen for so many milliseconds: what comes and goes is told once.
-const GONE: i64 = 300_000;
+/// All queries are repeated after this time even if nothing seems to change.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(3600);
+/// The rules run again after this many milliseconds even if nothing changes, because forecasts do.
+const RULES_INTERVAL: i64 = 60_000;
+/// A finding is reported as gone once it was absent for this many milliseconds, so a flapping one is reported once.
+const GONE_AFTER: i64 = 300_000;
 
-/// So many samples are kept whatever their age: a megabyte.
+/// The history is not thinned below this many samples, about a megabyte.
 const UNTHINNED: usize = 4096;
 
 /// Polls the host and keeps its history.
@@ -43,75 +43,77 @@ pub struct Watcher {
     options: collect::Options,
     pool: Option<String>,
     recording: Recording,
-    /// What the last look showed; its host holds the history.
+    /// The report of the last poll; its host holds the history.
     pub report: Report,
-    /// How many samples there may be before those are left out that are too close together.
+    /// Number of samples at which the history is thinned next.
     thin_at: usize,
-    judged: Moment,
-    asked: Instant,
-    /// Why the history cannot be kept, if it cannot.
+    /// When the rules last ran.
+    rules_run: Moment,
+    /// When all queries were last made.
+    loaded: Instant,
+    /// Why the history file cannot be written, if it cannot.
     trouble: Option<String>,
-    /// Findings that were told, and when each was last there.
-    told: Vec<(Told, Moment)>,
+    /// Findings that were reported, and when each was last present.
+    reported: Vec<(FindingKey, Moment)>,
 }
 
-/// What makes a finding the same finding.
+/// Identifies a finding across polls.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Told {
+struct FindingKey {
     rule: &'static str,
     subject: String,
-    /// The subject, where that is a pool.
+    /// The subject, if it is a pool.
     pool: Option<String>,
     severity: Severity,
 }
 
-/// What one look showed.
+/// The result of one poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Poll {
-    /// When.
+    /// Time of the poll.
     pub at: Moment,
-    /// One of each pool.
+    /// One sample per pool.
     pub samples: Vec<Sample>,
-    /// What happened since the look before.
+    /// Events since the previous poll.
     pub events: Vec<Event>,
-    /// An event of the kernel's was the reason, not the time.
+    /// The poll was triggered by a kernel event, not by the interval.
     pub woken: bool,
 }
 
 /// A sink for poll results.
 pub trait View {
-    /// Shows a look.
+    /// Shows a new poll.
     ///
     /// # Errors
     /// Those of writing.
     fn show(&mut self, report: &Report, poll: &Poll) -> Result<()>;
 
-    /// Shows the last look again: the screen has another size, or is somebody's again.
+    /// Shows the last poll again, after the terminal was resized or the program continued.
     ///
     /// # Errors
     /// Those of writing.
     fn redraw(&mut self, report: &Report, poll: &Poll) -> Result<()>;
 
-    /// Tells what the watching itself meets.
+    /// Shows a message about watching itself, such as a history file that cannot be written.
     ///
     /// # Errors
     /// Those of writing.
     fn note(&mut self, text: &str) -> Result<()>;
 
-    /// What else may have something to read: keys, a program's output.
+    /// Descriptors to wait for: the keyboard, the output of a child process.
     fn inputs(&self) -> Vec<BorrowedFd<'_>> {
         Vec::new()
     }
 
-    /// Reads what is there to read.
+    /// Handles input from these descriptors.
     ///
     /// # Errors
     /// Those of reading and writing.
     fn input(&mut self, _: &Report, _: &Poll) -> Result<Flow> {
-        Ok(Flow::On)
+        Ok(Flow::Continue)
     }
 
-    /// Gives the terminal back for a while, and comes back when it is continued.
+    /// Restores the terminal and stops the process (Ctrl-Z); takes the terminal again when it continues.
     ///
     /// # Errors
     /// Those of the terminal.
@@ -119,7 +121,7 @@ pub trait View {
         Ok(())
     }
 
-    /// Gives the terminal back.
+    /// Restores the terminal.
     ///
     /// # Errors
     /// Those of the terminal.
@@ -129,7 +131,7 @@ pub trait View {
 }
 
 impl Watcher {
-    /// Asks everything once; `pool` alone is watched if it is named, and `past` is what is known of before.
+    /// Makes all queries once. `pool` limits watching to one pool; `past` is the content of the history file.
     #[must_use]
     pub fn new(mut worker: Worker, pool: Option<String>, past: Option<Outcome>) -> Self {
         let options = collect::Options { commands: true, ..collect::Options::default() };
@@ -139,37 +141,37 @@ impl Watcher {
             past.push(Query::History, "", outcome);
             host::read(&past).history
         });
-        let report = reported(&recording, history.unwrap_or_default(), pool.as_deref());
-        let judged = moment(recording.recorded_at.as_deref());
-        let (asked, thin_at) = (Instant::now(), UNTHINNED);
-        let (trouble, told) = (None, Vec::new());
-        Self { worker, options, pool, recording, report, thin_at, judged, asked, trouble, told }
+        let report = report(&recording, history.unwrap_or_default(), pool.as_deref());
+        let rules_run = moment(recording.recorded_at.as_deref());
+        let (loaded, thin_at) = (Instant::now(), UNTHINNED);
+        let (trouble, reported) = (None, Vec::new());
+        Self { worker, options, pool, recording, report, thin_at, rules_run, loaded, trouble, reported }
     }
 
-    /// Version of device-mapper, as [`crate::record::probe::dm_events::Events`] wants it.
+    /// The version of device-mapper; empty if unknown.
     #[must_use]
     pub fn device_mapper(&self) -> &str {
         self.recording.said(Query::DmVersion, "").unwrap_or_default()
     }
 
-    /// The findings and pools as they are when the watching begins.
+    /// The first poll, from the queries that [`Self::new`] made.
     pub fn first(&mut self) -> Poll {
         let at = moment(self.recording.recorded_at.as_deref());
         let samples = self.samples(at);
-        let events = self.news(at);
+        let events = self.finding_events(at);
         Poll { at, samples, events, woken: false }
     }
 
-    /// Looks again; `woken` by an event, or because it was time.
+    /// Polls the pools. `woken` is true if a kernel event triggered the poll, false if the interval did.
     pub fn poll(&mut self, woken: bool) -> Poll {
         self.worker.reset_budget();
-        let how = refresh::Options { woken, spare_silent: self.worker.is_stuck() };
-        let again = if self.asked.elapsed() > ANEW {
+        let options = refresh::Options { woken, spare_silent: self.worker.is_stuck() };
+        let refreshed = if self.loaded.elapsed() > RELOAD_INTERVAL {
             refresh::Refresh::Stale
         } else {
-            refresh::refresh(&mut self.worker, &self.recording, how)
+            refresh::refresh(&mut self.worker, &self.recording, options)
         };
-        let (at, moved) = match again {
+        let (at, has_changed) = match refreshed {
             refresh::Refresh::Unchanged(at) => {
                 self.recording.recorded_at = Some(at);
                 (moment(self.recording.recorded_at.as_deref()), false)
@@ -179,31 +181,32 @@ impl Watcher {
                 (moment(self.recording.recorded_at.as_deref()), true)
             }
             refresh::Refresh::Stale => {
-                let anew = self.poll_everything();
-                return Poll { woken, ..anew };
+                let reloaded = self.poll_everything();
+                return Poll { woken, ..reloaded };
             }
         };
-        Poll { woken, ..self.seen(at, moved) }
+        Poll { woken, ..self.evaluate(at, has_changed) }
     }
 
-    /// Asks everything anew.
+    /// Repeats all queries.
     pub fn poll_everything(&mut self) -> Poll {
         self.worker.reset_budget();
         self.recording = record(&mut self.worker, &self.options);
-        self.asked = Instant::now();
-        self.seen(moment(self.recording.recorded_at.as_deref()), true)
+        self.loaded = Instant::now();
+        self.evaluate(moment(self.recording.recorded_at.as_deref()), true)
     }
 
-    fn seen(&mut self, at: Moment, moved: bool) -> Poll {
+    /// Updates report and history from the current recording.
+    fn evaluate(&mut self, at: Moment, has_changed: bool) -> Poll {
         let mut events = Vec::new();
-        if moved || at.since(self.judged) >= JUDGED {
+        if has_changed || at.since(self.rules_run) >= RULES_INTERVAL {
             let history = std::mem::take(&mut self.report.host.history);
-            let report = reported(&self.recording, history, self.pool.as_deref());
+            let report = report(&self.recording, history, self.pool.as_deref());
             events = events::events(&self.report.host, &report.host, at);
-            (self.report, self.judged) = (report, at);
+            (self.report, self.rules_run) = (report, at);
         }
         let samples = self.samples(at);
-        events.extend(self.news(at));
+        events.extend(self.finding_events(at));
         let history = &mut self.report.host.history;
         history.events.extend(events.iter().cloned());
         if history.samples.len() > self.thin_at {
@@ -213,7 +216,7 @@ impl Watcher {
         Poll { at, samples, events, woken: false }
     }
 
-    /// A sample of each pool, remembered.
+    /// Takes a sample of each pool and adds it to the history.
     fn samples(&mut self, at: Moment) -> Vec<Sample> {
         let host: &mut Host = &mut self.report.host;
         let samples: Vec<Sample> = host.pools.iter().filter_map(|p| Sample::of(p, at)).collect();
@@ -221,41 +224,41 @@ impl Watcher {
         samples
     }
 
-    /// Findings above a notice that came, and those that went for good.
-    fn news(&mut self, at: Moment) -> Vec<Event> {
+    /// Events for new findings above a notice, and for findings that were absent for [`GONE_AFTER`].
+    fn finding_events(&mut self, at: Moment) -> Vec<Event> {
         let mut events = Vec::new();
         for finding in self.report.findings.iter().filter(|f| f.severity > Severity::Notice) {
-            let told = Told::of(finding);
-            match self.told.iter_mut().find(|(known, _)| *known == told) {
-                Some((_, seen)) => *seen = at,
+            let key = FindingKey::new(finding);
+            match self.reported.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, last_seen)) => *last_seen = at,
                 None => {
-                    events.push(told.event("finding", at, &finding.summary.plain()));
-                    self.told.push((told, at));
+                    events.push(key.event("finding", at, &finding.summary.plain()));
+                    self.reported.push((key, at));
                 }
             }
         }
         let (kept, gone): (Vec<_>, Vec<_>) =
-            self.told.drain(..).partition(|(_, seen)| at.since(*seen) < GONE);
-        self.told = kept;
-        events.extend(gone.iter().map(|(told, _)| told.event("finding-gone", at, "is no longer found")));
+            self.reported.drain(..).partition(|(_, last_seen)| at.since(*last_seen) < GONE_AFTER);
+        self.reported = kept;
+        events.extend(gone.iter().map(|(key, _)| key.event("finding-gone", at, "is no longer found")));
         events
     }
 }
 
-impl Told {
-    fn of(finding: &Finding) -> Self {
+impl FindingKey {
+    fn new(finding: &Finding) -> Self {
         let subject = finding.subject.name.clone();
         let pool = finding.subject.is_pool().then(|| subject.clone());
         Self { rule: finding.rule, subject, pool, severity: finding.severity }
     }
 
-    fn event(&self, word: &str, at: Moment, says: &str) -> Event {
-        let text = format!("{} {}: {says}", self.severity.word(), self.rule);
+    fn event(&self, word: &str, at: Moment, sentence: &str) -> Event {
+        let text = format!("{} {}: {sentence}", self.severity.word(), self.rule);
         Event { at, pool: self.pool.clone(), event: word.to_owned(), text }
     }
 }
 
-/// A recording of everything, now.
+/// Makes all queries now.
 fn record(worker: &mut Worker, options: &collect::Options) -> Recording {
     collect::record(
         worker,
@@ -263,14 +266,14 @@ fn record(worker: &mut Worker, options: &collect::Options) -> Recording {
     )
 }
 
-/// What a recording means together with what was seen before.
-fn reported(recording: &Recording, history: History, pool: Option<&str>) -> Report {
+/// The report for a recording and the history before it.
+fn report(recording: &Recording, history: History, pool: Option<&str>) -> Report {
     let mut host = host::read(recording);
     host.history = history;
     Report::new(host, Source::Live, pool)
 }
 
-/// The moment of a look; the beginning of time where it is not told.
+/// The time of a recording; the epoch if it is unknown.
 fn moment(recorded_at: Option<&str>) -> Moment {
     recorded_at.and_then(Moment::read).unwrap_or(Moment(0))
 }

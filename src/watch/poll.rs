@@ -1,7 +1,7 @@
-//! Waits for whichever comes first: a device-mapper event, a signal, a key, or the time.
+//! Waits for a device-mapper event, a signal, a key, or the end of the interval.
 //!
-//! Between those it costs nothing. It cannot be driven: where events come faster than ten a second, as while
-//! containers are made and removed, they are gathered.
+//! Uses no CPU while waiting. Events that come faster than ten per second, for example while containers are created
+//! and removed, are merged.
 
 use crate::record::probe::dm_events::Events;
 use nix::errno::Errno;
@@ -11,59 +11,62 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-/// The least time between two looks.
-const LEAST: Duration = Duration::from_millis(100);
+/// Shortest time between two polls.
+const SHORTEST: Duration = Duration::from_millis(100);
 
-/// Why the waiting ended.
+/// Why the wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Woken {
-    /// Some device had an event.
+    /// A device-mapper event.
     Event,
-    /// It was time.
+    /// The interval ended.
     Time,
-    /// One of the other descriptors has something to read.
+    /// One of the inputs is readable.
     Input,
-    /// A signal came.
+    /// A signal.
     Signal(Signal),
 }
 
-/// Who waits.
+/// Waits for events and signals.
 pub struct Waiter {
     events: Option<Events>,
     signals: SignalFd,
-    looked: Instant,
-    /// An event came sooner after a look than it may be answered.
-    early: bool,
+    /// Time of the last poll.
+    polled: Instant,
+    /// An event came within [`SHORTEST`] of the last poll; it is reported when that time is over.
+    pending: bool,
 }
 
 impl Waiter {
-    /// Keeps signals from ending the program: they are told instead. With `stops`, also those of Ctrl-Z and Ctrl-\, and
-    /// that of an abort.
+    /// Blocks the signals that would end the program and reports them from [`Self::wait`] instead. With `stops`, also
+    /// those of Ctrl-Z, Ctrl-\ and abort.
     ///
     /// # Errors
-    /// Where the system has no descriptor to give.
+    /// If no file descriptor is available.
     pub fn new(events: Option<Events>, stops: bool) -> Result<Self, Errno> {
         let mut set = SigSet::empty();
         let kept = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGWINCH, Signal::SIGCONT];
-        // Those that leave a core only where the terminal has to be given back before.
-        let drawn = [Signal::SIGTSTP, Signal::SIGQUIT, Signal::SIGABRT];
-        kept.into_iter().chain(drawn.into_iter().filter(|_| stops)).for_each(|s| set.add(s));
+        kept.into_iter().for_each(|s| set.add(s));
+        // Caught only if the terminal has to be restored first.
+        if stops {
+            [Signal::SIGTSTP, Signal::SIGQUIT, Signal::SIGABRT].into_iter().for_each(|s| set.add(s));
+        }
         set.thread_block()?;
         let signals = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        Ok(Self { events, signals, looked: Instant::now(), early: false })
+        Ok(Self { events, signals, polled: Instant::now(), pending: false })
     }
 
-    /// Whether the kernel wakes it, or only the time.
+    /// Whether kernel events end the wait, not only the interval.
     #[must_use]
     pub const fn by_events(&self) -> bool {
         self.events.is_some()
     }
 
-    /// To be called before each look, so that no event between it and the next waiting is missed.
-    pub fn before_look(&mut self) {
-        self.looked = Instant::now();
-        self.early = false;
-        // A descriptor that cannot be made quiet again would wake for ever.
+    /// Must be called before each poll, so that no event between the poll and the next wait is missed.
+    pub fn before_poll(&mut self) {
+        self.polled = Instant::now();
+        self.pending = false;
+        // A descriptor that cannot be re-armed would stay readable and wake for ever.
         if self.events.as_ref().is_some_and(|e| !e.arm()) {
             self.events = None;
         }
@@ -72,27 +75,30 @@ impl Waiter {
     /// Waits until `until` at the latest.
     pub fn wait(&mut self, until: Instant, inputs: &[BorrowedFd<'_>]) -> Woken {
         loop {
-            let until = if self.early { until.min(self.looked + LEAST) } else { until };
+            let until = if self.pending { until.min(self.polled + SHORTEST) } else { until };
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return if self.early { Woken::Event } else { Woken::Time };
+                return if self.pending { Woken::Event } else { Woken::Time };
             }
             match self.ready(left, inputs) {
-                Some(Woken::Event) if self.looked.elapsed() < LEAST => self.early = true,
+                Some(Woken::Event) if self.polled.elapsed() < SHORTEST => self.pending = true,
                 Some(woken) => return woken,
                 None => {}
             }
         }
     }
 
-    /// What is ready within a time.
+    /// The first thing that is ready within `left`; `None` if nothing is.
     fn ready(&mut self, left: Duration, inputs: &[BorrowedFd<'_>]) -> Option<Woken> {
-        // Rounded up, so that the last part of a millisecond is slept rather than spun through.
+        // Rounded up, so that the last fraction of a millisecond is no busy loop.
         let left = PollTimeout::try_from(left + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX);
         let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         fds.extend(inputs.iter().map(|fd| PollFd::new(*fd, PollFlags::POLLIN)));
-        let events = self.events.as_ref().filter(|_| !self.early);
-        fds.extend(events.map(|e| PollFd::new(e.as_fd(), PollFlags::POLLIN)));
+        if !self.pending
+            && let Some(events) = &self.events
+        {
+            fds.push(PollFd::new(events.as_fd(), PollFlags::POLLIN));
+        }
         let ready = poll(&mut fds, left).unwrap_or(0);
         if ready == 0 {
             return None;
@@ -107,7 +113,7 @@ impl Waiter {
         }
     }
 
-    /// Ends the program by a signal that was kept from it, if that is one that people expect to leave a core.
+    /// Raises a caught SIGQUIT or SIGABRT again with its default action, so that it leaves a core dump.
     pub fn end_by(signal: Signal) {
         if matches!(signal, Signal::SIGQUIT | Signal::SIGABRT) {
             let mut set = SigSet::empty();

@@ -1,6 +1,6 @@
-//! How much of the past is kept: everything of late, less the older it is.
+//! Thins a history: all recent samples are kept, and fewer the older they are.
 //!
-//! Pure. What is left out of a history is lost for good, so the newest sample of each pool always stays.
+//! Pure. Never removes the newest sample of a pool.
 
 use crate::host::history::{History, Sample};
 use std::collections::HashMap;
@@ -9,18 +9,18 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// Up to what age samples are kept how far apart, in milliseconds; what is older than the last age is left out. The
-/// windows of forecasts (ten minutes, six hours, three days) keep enough samples each.
+/// Pairs of age and smallest distance between samples up to that age, in milliseconds. Samples older than the last age
+/// are removed. The windows of forecasts (10 minutes, 6 hours, 3 days) keep enough samples each.
 const KEPT: [(i64, i64); 4] =
     [(10 * MINUTE, 0), (6 * HOUR, MINUTE), (3 * DAY, 10 * MINUTE), (90 * DAY, HOUR)];
-/// So many events are remembered: the last ones.
+/// Number of newest events kept.
 const EVENTS: usize = 1000;
 
-/// Leaves out of a history what is too old or too close together, as seen from each pool's newest sample.
+/// Removes samples that are too old or too close together. Ages count from each pool's newest sample.
 pub fn thin(history: &mut History) {
     let mut newest: HashMap<String, Sample> = HashMap::new();
     let mut kept = Vec::with_capacity(history.samples.len());
-    // From the newest to the oldest: a sample stays if it is far enough from the one kept after it.
+    // From the newest to the oldest: a sample stays if it is far enough from the next newer one kept.
     let mut next: HashMap<String, i64> = HashMap::new();
     for sample in history.samples.drain(..).rev() {
         let Some(newest) = newest.get(&sample.pool) else {
@@ -32,7 +32,7 @@ pub fn thin(history: &mut History) {
         let age = newest.at.since(sample.at);
         let Some(next) = next.get_mut(&sample.pool) else { continue };
         let apart = next.saturating_sub(sample.at.0);
-        // A clock that was set back: nothing can be told from it any more.
+        // The clock was set back after this sample, so its age is meaningless.
         if age < 0 || apart < 0 {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Puts the watching together: who looks, who waits, where it is kept and shown.
+//! Sets up `watch`: watcher, waiter, history file and view.
 
 use super::event_loop::{Flow, follow};
 use super::history_file::Log;
@@ -20,49 +20,49 @@ use std::io::stdout;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// What to watch, and how to show it.
+/// Options of `watch`.
 pub struct Options {
-    /// Where the machine's files stand.
+    /// Root directory of the host's files.
     pub root: PathBuf,
-    /// Longest wait for any one answer.
+    /// Time limit of a query.
     pub limit: Duration,
-    /// Only this pool.
+    /// Watch only this pool.
     pub pool: Option<String>,
-    /// Where the history is kept.
+    /// The history file.
     pub log: Option<PathBuf>,
-    /// How often to look besides at events.
+    /// Polling interval, in addition to kernel events.
     pub interval: Duration,
     /// Units and colour.
     pub style: report::TextStyle,
-    /// How to show it.
+    /// The kind of output.
     pub shape: Shape,
 }
 
-/// How to show it.
+/// The kind of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// The whole screen.
+    /// Full-screen interface.
     Full,
-    /// A block drawn in place.
+    /// A block that is redrawn in place.
     Block,
-    /// Lines for people.
+    /// Lines of text.
     Text,
-    /// Lines for programs.
+    /// Lines of JSON.
     Json,
 }
 
-/// Watches until a signal or the reader ends it.
+/// Watches until a signal or the user ends it.
 ///
 /// # Errors
-/// Nothing can be watched here, the history cannot be kept there, or the reader went away.
+/// There is no device-mapper or no pool of that name, the history file cannot be used, or the output was closed.
 pub fn start(options: Options) -> Result<()> {
-    let usage = usage(&options);
+    let usage = usage_arguments(&options);
     let past = options.log.as_ref().map(|log| collect::history(log, options.limit));
     let root = options.root;
     let worker = Worker::new(options.limit, move || Box::new(Machine::new(root.clone())));
     let pool = options.pool;
     let mut watcher = Watcher::new(worker, pool.clone(), past);
-    can_be_watched(&watcher, pool.as_deref())?;
+    check_watchable(&watcher, pool.as_deref())?;
     let mut log = options.log.as_ref().map(|log| Log::open(log, &watcher.report.host)).transpose()?;
     let events = Events::open(watcher.device_mapper());
     let mut waiter = Waiter::new(events, options.shape == Shape::Full).context("cannot wait for signals")?;
@@ -82,7 +82,7 @@ pub fn start(options: Options) -> Result<()> {
     Ok(())
 }
 
-/// Shows a report that does not move on the whole screen, until a key or a signal ends it.
+/// Shows a fixed report in the full-screen interface until the user or a signal ends it.
 ///
 /// # Errors
 /// Those of the terminal.
@@ -102,7 +102,7 @@ pub fn browse(report: &Report, style: report::TextStyle) -> Result<()> {
                 Waiter::end_by(signal);
                 return Ok(());
             }
-            Woken::Input if view.input(report, &shown)? == Flow::End => return view.end(),
+            Woken::Input if view.input(report, &shown)? == Flow::Quit => return view.end(),
             Woken::Input | Woken::Event | Woken::Time => {}
         }
     }
@@ -112,16 +112,16 @@ fn only_ascii() -> bool {
     is_plain(|name| std::env::var(name).ok())
 }
 
-/// The arguments that lead another process to the same machine.
-fn usage(options: &Options) -> Vec<OsString> {
+/// Arguments that make another process of this program read the same host.
+fn usage_arguments(options: &Options) -> Vec<OsString> {
     let limit = format!("--timeout={}ms", options.limit.as_millis());
     let root = (options.root != Path::new("/")).then(|| ["--root".into(), options.root.clone().into()]);
     root.into_iter().flatten().chain([OsString::from(limit)]).collect()
 }
 
-/// Without device-mapper there will never be anything to see; without pools there may be soon. A name that is not
-/// there is more likely mistyped than made later.
-fn can_be_watched(watcher: &Watcher, pool: Option<&str>) -> Result<()> {
+/// Fails without device-mapper, or if the named pool does not exist: the name is probably mistyped. A host without
+/// pools can be watched, because one may be created later.
+fn check_watchable(watcher: &Watcher, pool: Option<&str>) -> Result<()> {
     if let (Some(name), true) = (pool, watcher.report.host.pools.is_empty()) {
         return Err(anyhow!("no thin pool named {name}; `thinspect status` shows what there is"));
     }

@@ -126,3 +126,64 @@ fn in_reports_plans_and_scripts() {
     }
     assert!(seen > 50, "{seen}");
 }
+
+/// The report of a host of 2014: Docker before 1.3, upstart, util-linux 2.20.
+const OF_2014: &str = "Containers: 0\nImages: 0\nStorage Driver: devicemapper\n Pool Name: docker-8:1-131188-pool\n \
+    Data file: /var/lib/docker/devicemapper/devicemapper/data\n Data Space Used: 291.5 Mb\n Data Space Total: 102400.0 Mb\n \
+    Metadata Space Used: 0.7 Mb\n Metadata Space Total: 2048.0 Mb\nKernel Version: 3.13.0-29-generic\n";
+/// What such a host does not have.
+const NOT_IN_2014: &[&str] = &[
+    "docker exec",
+    "docker container",
+    "docker image ",
+    "docker system",
+    "docker volume",
+    "--storage-opt",
+    "--filter",
+    "docker create",
+    "dockerd --v",
+    "daemon.json",
+    "systemctl",
+    "journalctl",
+    "losetup -l",
+    "nsenter -t",
+    "lvmconfig",
+];
+
+/// Every rule's advice, every suspect's question and every plan fits the host whose report stands beside the failure.
+#[test]
+fn commands_exist_in_the_versions_that_are_there() {
+    let examples =
+        RULES.iter().flat_map(|r| r.explanation.split("```").skip(1).step_by(2).map(str::to_owned));
+    let mut texts: Vec<String> = examples.map(|text| text.trim_start_matches("host").to_owned()).collect();
+    texts.push(
+        "the build downloads about 12 GB of git repositories and dies with: no space left on device"
+            .to_owned(),
+    );
+    let lines = read(&tests("texts/log-messages.txt"));
+    texts.extend(lines.lines().filter_map(|l| Some(l.split_once('\t')?.1.to_owned())));
+    // One that names its own version is of another host.
+    texts.retain(|text| !text.contains("Server Version"));
+    let (mut old, mut today) = (BTreeSet::new(), BTreeSet::new());
+    let commands = |text: &str, all: &mut BTreeSet<String>| {
+        let host = host::read(&record::paste::paste(text));
+        let findings = rules::findings(&host);
+        let diagnosis = thinspect::diagnosis::diagnose(&host, &findings);
+        all.extend(findings.iter().flat_map(|f| &f.advice).flat_map(|a| a.commands.clone()));
+        all.extend(diagnosis.suspects.iter().flat_map(|s| &s.commands).map(|c| (*c).to_owned()));
+        for pool in &host.pools {
+            let plan = thinspect::plan::free(&host, pool, &thinspect::plan::Free::default());
+            all.extend(plan.steps.iter().flat_map(|s| s.commands.clone()));
+        }
+    };
+    for text in &texts {
+        commands(&format!("{OF_2014}\n{text}"), &mut old);
+        commands(text, &mut today);
+    }
+    let lacks = |command: &str| NOT_IN_2014.iter().any(|piece| command.contains(piece));
+    let young: Vec<&String> = old.iter().filter(|command| lacks(command)).collect();
+    assert!(young.is_empty(), "{young:#?}");
+    // The control: where no version is said, today's commands stand.
+    assert!(today.iter().filter(|command| lacks(command)).count() > 15, "{today:#?}");
+    assert!(old.len() > 40, "{old:#?}");
+}

@@ -127,7 +127,8 @@ fn the_daemons_own_settings_file_is_meant() {
     let script = script("docker-configfile", &DIRECT_LVM);
     assert!(script.contains("settings=/opt/docker/daemon.json\n"), "{script}");
     assert!(!script.contains("/etc/docker/daemon.json"), "{script}");
-    let check = script.find("switched || { settings_were").unwrap();
+    assert!(script.contains("switched || settings_are_known\n"), "{script}");
+    let check = script.find("\npreconditions\n").unwrap();
     assert!(check < script.find("\n# Step").unwrap(), "before the downtime");
 }
 

@@ -154,12 +154,12 @@ fn keys() {
         let modifiers = if control { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
         screen.state.key(KeyEvent::new(code, modifiers), &screen.report)
     };
-    assert_eq!(does(KeyCode::Char('c'), true), Keys::Flow(Flow::End));
+    assert_eq!(does(KeyCode::Char('c'), true), Keys::Flow(Flow::Quit));
     assert_eq!(does(KeyCode::Char('z'), true), Keys::Stop);
-    assert_eq!(does(KeyCode::Char('r'), false), Keys::Flow(Flow::Anew));
-    assert_eq!(does(KeyCode::Enter, false), Keys::Flow(Flow::On));
-    assert_eq!(does(KeyCode::Esc, false), Keys::Flow(Flow::On), "out of the explanation");
-    assert_eq!(does(KeyCode::Esc, false), Keys::Flow(Flow::End));
-    assert_eq!(does(KeyCode::Char('u'), false), Keys::Flow(Flow::On));
+    assert_eq!(does(KeyCode::Char('r'), false), Keys::Flow(Flow::Reload));
+    assert_eq!(does(KeyCode::Enter, false), Keys::Flow(Flow::Continue));
+    assert_eq!(does(KeyCode::Esc, false), Keys::Flow(Flow::Continue), "out of the explanation");
+    assert_eq!(does(KeyCode::Esc, false), Keys::Flow(Flow::Quit));
+    assert_eq!(does(KeyCode::Char('u'), false), Keys::Flow(Flow::Continue));
     assert_eq!((screen.state.tab, screen.state.wants_users.is_some()), (Tab::Users, true));
 }

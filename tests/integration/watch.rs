@@ -14,8 +14,8 @@ use thinspect::watch::line_view::Lines;
 use thinspect::watch::poll::Waiter;
 use thinspect::watch::{Poll, View, Watcher};
 
-/// A pool that fills by 1500 blocks in a fifth of a second, and a second one that is stuck. It goes by the clock: who is
-/// asked is lost with each silence.
+/// A pool that fills by 1500 blocks in a fifth of a second, and a second one that is stuck. It goes by the clock: who
+/// is asked is lost with each silence.
 struct Filling {
     since: Instant,
 }
@@ -95,7 +95,7 @@ impl<V: View> View for Counted<V> {
     }
 
     fn input(&mut self, _: &Report, _: &Poll) -> Result<Flow> {
-        Ok(Flow::End)
+        Ok(Flow::Quit)
     }
 }
 

@@ -19,6 +19,7 @@ volume=pool
 new_pool=ct-pool
 data_bytes=178484412416
 metadata_bytes=281018368
+copies_bytes=856342528
 profile_text=$'activation {\x0a    thin_pool_autoextend_threshold=80\x0a    thin_pool_autoextend_percent=20\x0a}'
 settings=/etc/containerd/config.toml
 folder=/var/lib/containerd/devmapper
@@ -26,11 +27,11 @@ address=/run/own/containerd.sock
 old_line='    pool_name = "devpool" # by make-pool.service'
 new_line='    pool_name = "ct-pool" # by make-pool.service'
 
+# ... here stands src/plan/script/journal.sh
+
 # ... here stands src/plan/script/pool_users.sh
 
-# ... here stands src/plan/script/settings.sh
-
-# ... here stands src/plan/script/journal.sh
+# ... here stands src/plan/script/settings_file.sh
 
 # ... here stands src/plan/script/settings_copy.sh
 
@@ -52,200 +53,176 @@ fi
 say 'warning: these containers have a task, which has to be ended before the script begins: k8s.io/busy; on Kubernetes stop kubelet first, which starts them again'
 say 'warning: containerd and its tasks are stopped for as long as it takes to copy 90.1 GiB and compare it: about 33 minutes at 100 MB/s'
 say 'warning: the new pool is called ct-pool: as long as the old one'\''s name, since containerd'\''s list of devices, which bears it, is changed in its place'
-have lvs pvs vgs pvcreate vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
-have thin_check thin_dump thin_restore || stop 'thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)'
-lvm_has_profiles || stop 'LVM is older than 2.02.107 and gives no volume a profile of its own, so it would not grow the pool: update lvm2'
-have ctr find blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout || stop 'a tool is missing: ctr, find, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are needed'
-{ [ -f "$folder/metadata.db" ] && [ -f "$folder/$pool.db" ]; } || stop 'containerd'\''s records of the pool in /var/lib/containerd/devmapper are not there'
-{ is_done noted || nothing_runs; } || stop 'tasks use the pool: end them first (kubelet starts its own again: stop it before), then run this again'
-{ switched || { says_once "$old_line" || says_once "$new_line"; }; } || stop '/etc/containerd/config.toml is not what it was when it was recorded; make a new plan'
-{ is_done verified || { [ -f "$data_file" ] && [ -f "$metadata_file" ]; }; } || stop 'the old pool'\''s files /var/lib/containerd/devmapper/data and /var/lib/containerd/devmapper/meta are not there'
-{ is_done described || sectors_fit; } || stop 'the new place has larger sectors than the old pool, or that cannot be told: filesystems made for the old ones would not be mounted on it'
-open_store || stop 'the directory for the copies cannot be made'
-{ is_done described || room_for "$store" 856342528; } || stop '/root/thinspect-direct-lvm has no room for the copies: 816.7 MiB are needed there'
+preconditions
 
 # Step 2 (changes): make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group
 step_2() {
     step='2 (make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group)'
-    if { is_done pool || group_made; }; then
+    if make_group_done; then
         say 'step 2 is done: make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group'
         return
     fi
-    [ -b "$device" ] || stop 'step 2: /dev/sdb is not there; nothing was changed'
-    device_is_that_large || stop 'step 2: /dev/sdb is not as large as when the plan was made: another disk may have that name now; nothing was changed'
-    device_is_that_one || stop 'step 2: /dev/sdb is another disk than when the plan was made: names change when a host starts; nothing was changed'
-    device_is_unused || stop 'step 2: /dev/sdb is in use by now: mounted, swap, read-only, partitioned, or part of another device; or that cannot be told; nothing was changed'
-    device_is_empty || stop 'step 2: /dev/sdb holds something by now, or cannot be read: "wipefs -n" names it; nothing was changed'
+    make_group_ready
     ask 'step 2 (changes): make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group. Go on?'
     make_group
-    { is_done pool || group_made; } || stop 'step 2 did not work: make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group; what takes it back: vgremove ct; pvremove /dev/sdb'
+    make_group_done || stop 'step 2 did not work: make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group; what takes it back: vgremove ct; pvremove /dev/sdb'
     say 'step 2 is done: make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group'
 }
 
 # Step 3 (changes): make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool
 step_3() {
     step='3 (make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool)'
-    if { is_done pool || volumes_made; }; then
+    if make_volumes_done; then
         say 'step 3 is done: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool'
         return
     fi
-    { [ ! -e "$profile" ] || profile_written; } || stop 'step 3: /etc/lvm/profile/ct-pool.profile is there already and says something else'
-    { ours "$volume" || group_has 179327467520; } || stop 'step 3: volume group ct has less free than when the plan was made'
+    make_volumes_ready
     ask 'step 3 (changes): make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool. Go on?'
     make_volumes
-    { is_done pool || volumes_made; } || stop 'step 3 did not work: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    make_volumes_done || stop 'step 3 did not work: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 3 is done: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool'
 }
 
 # Step 4 (stops): note what there is, stop containerd, and take the old pool away
 step_4() {
     step='4 (note what there is, stop containerd, and take the old pool away)'
-    if { is_done pool || { is_done noted && pool_is_down; }; }; then
+    if stop_everything_done; then
         say 'step 4 is done: note what there is, stop containerd, and take the old pool away'
         return
     fi
+    stop_everything_ready
     ask 'step 4 (stops): note what there is, stop containerd, and take the old pool away. Go on?'
-    note
-    deactivate_pool
-    { is_done pool || { is_done noted && pool_is_down; }; } || stop 'step 4 did not work: note what there is, stop containerd, and take the old pool away; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    stop_everything
+    stop_everything_done || stop 'step 4 did not work: note what there is, stop containerd, and take the old pool away; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 4 is done: note what there is, stop containerd, and take the old pool away'
 }
 
 # Step 5 (changes): copy containerd's records, and find the blocks in use
 step_5() {
     step='5 (copy containerd'\''s records, and find the blocks in use)'
-    if { is_done pool || described; }; then
+    if find_blocks_done; then
         say 'step 5 is done: copy containerd'\''s records, and find the blocks in use'
         return
     fi
-    pool_is_down || stop 'step 5: the old pool is in use again: stop containerd'
+    find_blocks_ready
     ask 'step 5 (changes): copy containerd'\''s records, and find the blocks in use. Go on?'
-    describe
-    { is_done pool || described; } || stop 'step 5 did not work: copy containerd'\''s records, and find the blocks in use; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    find_blocks
+    find_blocks_done || stop 'step 5 did not work: copy containerd'\''s records, and find the blocks in use; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 5 is done: copy containerd'\''s records, and find the blocks in use'
 }
 
 # Step 6 (changes): copy the blocks to the new volume, and compare
 step_6() {
     step='6 (copy the blocks to the new volume, and compare)'
-    if { is_done pool || copied; }; then
+    if copy_blocks_done; then
         say 'step 6 is done: copy the blocks to the new volume, and compare'
         return
     fi
-    { pool_is_down && described; } || stop 'step 6: the old pool was used since its blocks were found: run this again'
+    copy_blocks_ready
     ask 'step 6 (changes): copy the blocks to the new volume, and compare. Go on?'
-    copy
-    { is_done pool || copied; } || stop 'step 6 did not work: copy the blocks to the new volume, and compare; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    copy_blocks
+    copy_blocks_done || stop 'step 6 did not work: copy the blocks to the new volume, and compare; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 6 is done: copy the blocks to the new volume, and compare'
 }
 
 # Step 7 (changes): write the new pool's metadata
 step_7() {
     step='7 (write the new pool'\''s metadata)'
-    if { is_pool || metadata_written; }; then
+    if write_metadata_done; then
         say 'step 7 is done: write the new pool'\''s metadata'
         return
     fi
-    copied || stop 'step 7: the old pool was used since it was copied: run this again'
+    write_metadata_ready
     ask 'step 7 (changes): write the new pool'\''s metadata. Go on?'
     write_metadata
-    { is_pool || metadata_written; } || stop 'step 7 did not work: write the new pool'\''s metadata; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    write_metadata_done || stop 'step 7 did not work: write the new pool'\''s metadata; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 7 is done: write the new pool'\''s metadata'
 }
 
 # Step 8 (changes): make them a thin pool, and let LVM watch it
 step_8() {
     step='8 (make them a thin pool, and let LVM watch it)'
-    if is_done pool; then
+    if make_pool_done; then
         say 'step 8 is done: make them a thin pool, and let LVM watch it'
         return
     fi
-    copied || stop 'step 8: the old pool was used since it was copied: take everything back with --back, and begin anew'
+    make_pool_ready
     ask 'step 8 (changes): make them a thin pool, and let LVM watch it. Go on?'
     make_pool
-    is_done pool || stop 'step 8 did not work: make them a thin pool, and let LVM watch it; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    make_pool_done || stop 'step 8 did not work: make them a thin pool, and let LVM watch it; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 8 is done: make them a thin pool, and let LVM watch it'
 }
 
 # Step 9 (changes): tell containerd of the new pool in /etc/containerd/config.toml
 step_9() {
     step='9 (tell containerd of the new pool in /etc/containerd/config.toml)'
-    if switched; then
+    if switch_engine_done; then
         say 'step 9 is done: tell containerd of the new pool in /etc/containerd/config.toml'
         return
     fi
-    { engine_is_down && unchanged; } || stop 'step 9: the old pool was used since it was copied: take everything back with --back, and begin anew'
-    { says_once "$old_line" || says_once "$new_line"; } || stop 'step 9: /etc/containerd/config.toml is not what it was when it was recorded; make a new plan'
+    switch_engine_ready
     ask 'step 9 (changes): tell containerd of the new pool in /etc/containerd/config.toml. Go on?'
-    keep_settings
-    rename_devices
-    says_once "$new_line" || change_line
-    mark_done switched
-    switched || stop 'step 9 did not work: tell containerd of the new pool in /etc/containerd/config.toml; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    switch_engine
+    switch_engine_done || stop 'step 9 did not work: tell containerd of the new pool in /etc/containerd/config.toml; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 9 is done: tell containerd of the new pool in /etc/containerd/config.toml'
 }
 
 # Step 10 (changes): start containerd on the new pool
 step_10() {
     step='10 (start containerd on the new pool)'
-    if is_done started; then
+    if start_on_new_pool_done; then
         say 'step 10 is done: start containerd on the new pool'
         return
     fi
-    switched || stop 'step 10: containerd was not told of the new pool'
+    start_on_new_pool_ready
     ask 'step 10 (changes): start containerd on the new pool. Go on?'
-    start_engine
-    on_new_pool || stop 'containerd does not use the new pool; --back goes back'
-    start_again
-    is_done started || stop 'step 10 did not work: start containerd on the new pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    start_on_new_pool
+    start_on_new_pool_done || stop 'step 10 did not work: start containerd on the new pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 10 is done: start containerd on the new pool'
 }
 
 # Step 11 (reads): compare everything with what was noted
 step_11() {
     step='11 (compare everything with what was noted)'
-    if is_done verified; then
+    if compare_everything_done; then
         say 'step 11 is done: compare everything with what was noted'
         return
     fi
-    on_new_pool || stop 'step 11: containerd does not use the new pool'
-    verify
-    mark_done verified
-    is_done verified || stop 'step 11 did not work: compare everything with what was noted; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    compare_everything_ready
+    compare_everything
+    compare_everything_done || stop 'step 11 did not work: compare everything with what was noted; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 11 is done: compare everything with what was noted'
 }
 
 # Step 12 (reads): see what makes the old pool at boot, and disable it
 step_12() {
     step='12 (see what makes the old pool at boot, and disable it)'
-    if is_done told; then
+    if show_boot_makers_done; then
         say 'step 12 is done: see what makes the old pool at boot, and disable it'
         return
     fi
-    show_what_makes_it
-    mark_done told
-    is_done told || stop 'step 12 did not work: see what makes the old pool at boot, and disable it; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    show_boot_makers_ready
+    show_boot_makers
+    show_boot_makers_done || stop 'step 12 did not work: see what makes the old pool at boot, and disable it; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 12 is done: see what makes the old pool at boot, and disable it'
 }
 
 # Step 13 (destroys): some days later: remove the old pool's files
 step_13() {
     step='13 (some days later: remove the old pool'\''s files)'
-    if { [ ! -e "$data_file" ] && [ ! -e "$metadata_file" ]; }; then
+    if remove_old_files_done; then
         say 'step 13 is done: some days later: remove the old pool'\''s files'
         return
     fi
-    unchanged || stop 'step 13: the old pool was used again since it was copied: it holds what the new one does not'
-    { is_done verified && on_new_pool; } || stop 'step 13: containerd does not use the new pool, or it was not verified'
-    old_files_are_idle || stop 'step 13: a loop device still shows the old pool'\''s file'
+    remove_old_files_ready
     [ "$yes_destroy" = yes ] || {
         say 'step 13 (destroys) is left for later: some days later: remove the old pool'\''s files'
         say 'run this again with --yes-destroy for it, when all has proved itself'
         return
     }
     ask_destroy 'step 13 (destroys): some days later: remove the old pool'\''s files. Go on?'
-    run rm -f -- "$data_file" "$metadata_file"
-    { [ ! -e "$data_file" ] && [ ! -e "$metadata_file" ]; } || stop 'step 13 did not work: some days later: remove the old pool'\''s files'
+    remove_old_files
+    remove_old_files_done || stop 'step 13 did not work: some days later: remove the old pool'\''s files'
     say 'step 13 is done: some days later: remove the old pool'\''s files'
 }
 

@@ -19,11 +19,16 @@ volume=thinpool
 new_pool=docker-thinpool
 data_bytes=178484412416
 metadata_bytes=281018368
+copies_bytes=856342528
 profile_text=$'activation {\x0a    thin_pool_autoextend_threshold=80\x0a    thin_pool_autoextend_percent=20\x0a}'
 settings=/etc/docker/daemon.json
 root=/var/lib/docker
 socket=/var/run/docker.sock
 old_driver=devicemapper
+settings_sum=f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57
+settings_text=''
+settings_forth=(22 14 '"devicemapper"' 56 27 '["dm.basesize=20G","dm.thinpooldev=/dev/mapper/docker-thinpool","dm.use_deferred_removal=true","dm.use_deferred_deletion=true"]')
+settings_back=(22 14 '"devicemapper"' 56 127 $'[\x0a    "dm.basesize=20G"\x0a  ]')
 
 # ... here stands src/plan/script/service.sh
 
@@ -33,15 +38,17 @@ old_driver=devicemapper
 
 # ... here stands src/plan/script/kubelet.sh
 
-# ... here stands src/plan/script/settings.sh
-
 # ... here stands src/plan/script/journal.sh
-
-# ... here stands src/plan/script/settings_copy.sh
 
 # ... here stands src/plan/script/docker_state.sh
 
+# ... here stands src/plan/script/settings_file.sh
+
+# ... here stands src/plan/script/settings.sh
+
 # ... here stands src/plan/script/pool_users.sh
+
+# ... here stands src/plan/script/settings_copy.sh
 
 # ... here stands src/plan/script/loop.sh
 
@@ -57,189 +64,163 @@ fi
 say 'warning: containers and Docker are stopped for as long as it takes to copy 90.1 GiB and compare it: about 33 minutes at 100 MB/s'
 say 'warning: the devicemapper driver is deprecated since Docker 18.09 and gone from 25.0: where overlay2 can be used, "thinspect plan overlay2" lasts longer'
 say 'warning: not this way: dm.directlvm_device=/dev/sdb lets Docker set up an empty pool by itself, for a data root with nothing in it; with this one the daemon would not start, as its base device is not in that pool. It also leaves less free than the 20 % by which LVM is to grow it, and does not look whether dmeventd watches'
-have lvs pvs vgs pvcreate vgcreate lvcreate lvconvert lvchange || stop 'LVM'\''s tools are missing: install the package lvm2'
-have thin_check thin_dump thin_restore || stop 'thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)'
-lvm_has_profiles || stop 'LVM is older than 2.02.107 and gives no volume a profile of its own, so it would not grow the pool: update lvm2'
-have docker sha256sum head tail blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout || stop 'a tool is missing: docker, sha256sum, head, tail, blkid, blockdev, dmsetup, losetup, pgrep, flock, tar, cmp, od, awk and timeout are needed'
-{ is_done switched || engine_is_down || docker_is_ours; } || stop 'Docker does not answer on its socket, or the one that answers there keeps its data elsewhere or uses another pool: nothing is asked of it (the socket stands at the top of this script)'
-{ is_done switched || no_swarm; } || stop 'this host is part of a swarm, which makes its containers anew wherever they are stopped: drain it (docker node update --availability drain), let it leave (docker swarm leave), and run this again'
-settings_are_the_daemons || stop 'Docker is told its settings by another file (--config-file) or takes storage options from its unit or from /etc/sysconfig/docker-storage as well, and does not start when they stand in two places: move them to its settings file, restart Docker, and make a new plan'
-storage_setup_is_off || stop 'docker-storage-setup runs before Docker and writes storage options of its own: disable it (systemctl disable docker-storage-setup, and no Wants= or Requires= for it in docker.service), empty /etc/sysconfig/docker-storage, and run this again'
-kubelet_can_be_stopped || stop 'kubelet runs, and not as the service kubelet: stop it yourself'
-{ switched || { settings_were f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 || settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 14 '"devicemapper"' 56 127 $'[\x0a    "dm.basesize=20G"\x0a  ]'; }; } || stop '/etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
-{ is_done verified || { [ -f "$data_file" ] && [ -f "$metadata_file" ]; }; } || stop 'the old pool'\''s files /var/lib/docker/devicemapper/devicemapper/data and /var/lib/docker/devicemapper/devicemapper/metadata are not there'
-{ is_done described || sectors_fit; } || stop 'the new place has larger sectors than the old pool, or that cannot be told: filesystems made for the old ones would not be mounted on it'
-open_store || stop 'the directory for the copies cannot be made'
-{ is_done described || room_for "$store" 856342528; } || stop '/root/thinspect-direct-lvm has no room for the copies: 816.7 MiB are needed there'
+preconditions
 
 # Step 2 (changes): make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group
 step_2() {
     step='2 (make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group)'
-    if { is_done pool || group_made; }; then
+    if make_group_done; then
         say 'step 2 is done: make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group'
         return
     fi
-    [ -b "$device" ] || stop 'step 2: /dev/sdb is not there; nothing was changed'
-    device_is_that_large || stop 'step 2: /dev/sdb is not as large as when the plan was made: another disk may have that name now; nothing was changed'
-    device_is_that_one || stop 'step 2: /dev/sdb is another disk than when the plan was made: names change when a host starts; nothing was changed'
-    device_is_unused || stop 'step 2: /dev/sdb is in use by now: mounted, swap, read-only, partitioned, or part of another device; or that cannot be told; nothing was changed'
-    device_is_empty || stop 'step 2: /dev/sdb holds something by now, or cannot be read: "wipefs -n" names it; nothing was changed'
+    make_group_ready
     ask 'step 2 (changes): make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group. Go on?'
     make_group
-    { is_done pool || group_made; } || stop 'step 2 did not work: make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group; what takes it back: vgremove docker; pvremove /dev/sdb'
+    make_group_done || stop 'step 2 did not work: make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group; what takes it back: vgremove docker; pvremove /dev/sdb'
     say 'step 2 is done: make /dev/sdb (wwid naa.5000c500a1b2c3d4) a volume group'
 }
 
 # Step 3 (changes): make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool
 step_3() {
     step='3 (make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool)'
-    if { is_done pool || volumes_made; }; then
+    if make_volumes_done; then
         say 'step 3 is done: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool'
         return
     fi
-    { [ ! -e "$profile" ] || profile_written; } || stop 'step 3: /etc/lvm/profile/docker-thinpool.profile is there already and says something else'
-    { ours "$volume" || group_has 179327467520; } || stop 'step 3: volume group docker has less free than when the plan was made'
+    make_volumes_ready
     ask 'step 3 (changes): make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool. Go on?'
     make_volumes
-    { is_done pool || volumes_made; } || stop 'step 3 did not work: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    make_volumes_done || stop 'step 3 did not work: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 3 is done: make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool'
 }
 
 # Step 4 (stops): note what there is, stop the containers and Docker
 step_4() {
     step='4 (note what there is, stop the containers and Docker)'
-    if { is_done pool || { is_done noted && pool_is_down; }; }; then
+    if stop_everything_done; then
         say 'step 4 is done: note what there is, stop the containers and Docker'
         return
     fi
+    stop_everything_ready
     ask 'step 4 (stops): note what there is, stop the containers and Docker. Go on?'
-    note
-    deactivate_pool
-    { is_done pool || { is_done noted && pool_is_down; }; } || stop 'step 4 did not work: note what there is, stop the containers and Docker; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    stop_everything
+    stop_everything_done || stop 'step 4 did not work: note what there is, stop the containers and Docker; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 4 is done: note what there is, stop the containers and Docker'
 }
 
 # Step 5 (changes): copy Docker's records, and find the blocks in use
 step_5() {
     step='5 (copy Docker'\''s records, and find the blocks in use)'
-    if { is_done pool || described; }; then
+    if find_blocks_done; then
         say 'step 5 is done: copy Docker'\''s records, and find the blocks in use'
         return
     fi
-    pool_is_down || stop 'step 5: the old pool is in use again: stop Docker'
+    find_blocks_ready
     ask 'step 5 (changes): copy Docker'\''s records, and find the blocks in use. Go on?'
-    describe
-    { is_done pool || described; } || stop 'step 5 did not work: copy Docker'\''s records, and find the blocks in use; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    find_blocks
+    find_blocks_done || stop 'step 5 did not work: copy Docker'\''s records, and find the blocks in use; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 5 is done: copy Docker'\''s records, and find the blocks in use'
 }
 
 # Step 6 (changes): copy the blocks to the new volume, and compare
 step_6() {
     step='6 (copy the blocks to the new volume, and compare)'
-    if { is_done pool || copied; }; then
+    if copy_blocks_done; then
         say 'step 6 is done: copy the blocks to the new volume, and compare'
         return
     fi
-    { pool_is_down && described; } || stop 'step 6: the old pool was used since its blocks were found: run this again'
+    copy_blocks_ready
     ask 'step 6 (changes): copy the blocks to the new volume, and compare. Go on?'
-    copy
-    { is_done pool || copied; } || stop 'step 6 did not work: copy the blocks to the new volume, and compare; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    copy_blocks
+    copy_blocks_done || stop 'step 6 did not work: copy the blocks to the new volume, and compare; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 6 is done: copy the blocks to the new volume, and compare'
 }
 
 # Step 7 (changes): write the new pool's metadata
 step_7() {
     step='7 (write the new pool'\''s metadata)'
-    if { is_pool || metadata_written; }; then
+    if write_metadata_done; then
         say 'step 7 is done: write the new pool'\''s metadata'
         return
     fi
-    copied || stop 'step 7: the old pool was used since it was copied: run this again'
+    write_metadata_ready
     ask 'step 7 (changes): write the new pool'\''s metadata. Go on?'
     write_metadata
-    { is_pool || metadata_written; } || stop 'step 7 did not work: write the new pool'\''s metadata; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    write_metadata_done || stop 'step 7 did not work: write the new pool'\''s metadata; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 7 is done: write the new pool'\''s metadata'
 }
 
 # Step 8 (changes): make them a thin pool, and let LVM watch it
 step_8() {
     step='8 (make them a thin pool, and let LVM watch it)'
-    if is_done pool; then
+    if make_pool_done; then
         say 'step 8 is done: make them a thin pool, and let LVM watch it'
         return
     fi
-    copied || stop 'step 8: the old pool was used since it was copied: take everything back with --back, and begin anew'
+    make_pool_ready
     ask 'step 8 (changes): make them a thin pool, and let LVM watch it. Go on?'
     make_pool
-    is_done pool || stop 'step 8 did not work: make them a thin pool, and let LVM watch it; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    make_pool_done || stop 'step 8 did not work: make them a thin pool, and let LVM watch it; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 8 is done: make them a thin pool, and let LVM watch it'
 }
 
 # Step 9 (changes): tell Docker of the new pool in /etc/docker/daemon.json
 step_9() {
     step='9 (tell Docker of the new pool in /etc/docker/daemon.json)'
-    if switched; then
+    if switch_engine_done; then
         say 'step 9 is done: tell Docker of the new pool in /etc/docker/daemon.json'
         return
     fi
-    { engine_is_down && unchanged; } || stop 'step 9: the old pool was used since it was copied: take everything back with --back, and begin anew'
-    { settings_were f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 || settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 14 '"devicemapper"' 56 127 $'[\x0a    "dm.basesize=20G"\x0a  ]'; } || stop 'step 9: /etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
+    switch_engine_ready
     ask 'step 9 (changes): tell Docker of the new pool in /etc/docker/daemon.json. Go on?'
-    keep_settings
-    settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 22 14 '"devicemapper"' 56 127 $'[\x0a    "dm.basesize=20G"\x0a  ]' || change_settings f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 6 22 14 '"devicemapper"' 56 27 '["dm.basesize=20G","dm.thinpooldev=/dev/mapper/docker-thinpool","dm.use_deferred_removal=true","dm.use_deferred_deletion=true"]' 22 14 '"devicemapper"' 56 127 $'[\x0a    "dm.basesize=20G"\x0a  ]'
-    mark_done switched
-    switched || stop 'step 9 did not work: tell Docker of the new pool in /etc/docker/daemon.json; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    switch_engine
+    switch_engine_done || stop 'step 9 did not work: tell Docker of the new pool in /etc/docker/daemon.json; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 9 is done: tell Docker of the new pool in /etc/docker/daemon.json'
 }
 
 # Step 10 (changes): start Docker on the new pool
 step_10() {
     step='10 (start Docker on the new pool)'
-    if is_done started; then
+    if start_on_new_pool_done; then
         say 'step 10 is done: start Docker on the new pool'
         return
     fi
-    switched || stop 'step 10: Docker was not told of the new pool'
+    start_on_new_pool_ready
     ask 'step 10 (changes): start Docker on the new pool. Go on?'
-    start_engine
-    on_new_pool || stop 'Docker does not use the new pool; --back goes back'
-    start_again
-    is_done started || stop 'step 10 did not work: start Docker on the new pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    start_on_new_pool
+    start_on_new_pool_done || stop 'step 10 did not work: start Docker on the new pool; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 10 is done: start Docker on the new pool'
 }
 
 # Step 11 (reads): compare everything with what was noted
 step_11() {
     step='11 (compare everything with what was noted)'
-    if is_done verified; then
+    if compare_everything_done; then
         say 'step 11 is done: compare everything with what was noted'
         return
     fi
-    on_new_pool || stop 'step 11: Docker does not use the new pool'
-    verify
-    mark_done verified
-    is_done verified || stop 'step 11 did not work: compare everything with what was noted; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
+    compare_everything_ready
+    compare_everything
+    compare_everything_done || stop 'step 11 did not work: compare everything with what was noted; what takes it back: bash /root/thinspect-direct-lvm.sh --back'
     say 'step 11 is done: compare everything with what was noted'
 }
 
 # Step 12 (destroys): some days later: remove the old pool's files
 step_12() {
     step='12 (some days later: remove the old pool'\''s files)'
-    if { [ ! -e "$data_file" ] && [ ! -e "$metadata_file" ]; }; then
+    if remove_old_files_done; then
         say 'step 12 is done: some days later: remove the old pool'\''s files'
         return
     fi
-    unchanged || stop 'step 12: the old pool was used again since it was copied: it holds what the new one does not'
-    { is_done verified && on_new_pool; } || stop 'step 12: Docker does not use the new pool, or it was not verified'
-    old_files_are_idle || stop 'step 12: a loop device still shows the old pool'\''s file'
+    remove_old_files_ready
     [ "$yes_destroy" = yes ] || {
         say 'step 12 (destroys) is left for later: some days later: remove the old pool'\''s files'
         say 'run this again with --yes-destroy for it, when all has proved itself'
         return
     }
     ask_destroy 'step 12 (destroys): some days later: remove the old pool'\''s files. Go on?'
-    run rm -f -- "$data_file" "$metadata_file"
-    { [ ! -e "$data_file" ] && [ ! -e "$metadata_file" ]; } || stop 'step 12 did not work: some days later: remove the old pool'\''s files'
+    remove_old_files
+    remove_old_files_done || stop 'step 12 did not work: some days later: remove the old pool'\''s files'
     say 'step 12 is done: some days later: remove the old pool'\''s files'
 }
 

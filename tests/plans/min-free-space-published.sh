@@ -8,12 +8,19 @@
 
 pool=docker-8:1-131188-pool
 settings=/etc/docker/daemon.json
+floor='9\.664 ?GB'
 root=/var/lib/docker
 socket=/var/run/docker.sock
+settings_sum=f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57
+settings_text=''
+settings_forth=(79 0 $',\x0a    "dm.min_free_space=9%"')
+settings_back=(79 28 '')
 
 # ... here stands src/plan/script/service.sh
 
 # ... here stands src/plan/script/docker_service.sh
+
+# ... here stands src/plan/script/settings_file.sh
 
 # ... here stands src/plan/script/settings.sh
 
@@ -21,34 +28,33 @@ socket=/var/run/docker.sock
 
 [ "$back" = no ] || stop 'there is no way back as a whole: each step says what takes it back'
 say 'warning: a lower floor only buys time: running containers may still fill the pool, and filesystems on a full pool lose data; free space or grow the pool soon'
-{ docker_is_gone || docker_is_ours; } || stop 'Docker does not answer on its socket, or the one that answers there keeps its data elsewhere or uses another pool: nothing is asked of it (the socket stands at the top of this script)'
+preconditions
 
 # Step 1 (changes): set dm.min_free_space=9% in /etc/docker/daemon.json
 step_1() {
     step='1 (set dm.min_free_space=9% in /etc/docker/daemon.json)'
-    if settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 79 28 ''; then
+    if set_floor_done; then
         say 'step 1 is done: set dm.min_free_space=9% in /etc/docker/daemon.json'
         return
     fi
-    { settings_were f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 || settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 79 28 ''; } || stop 'step 1: /etc/docker/daemon.json is not what it was when it was recorded; make a new plan'
+    set_floor_ready
     ask 'step 1 (changes): set dm.min_free_space=9% in /etc/docker/daemon.json. Go on?'
-    saved=/etc/docker/daemon.json.before-thinspect-f94c79cd; file=$(settings_file)
-    [ -e "$saved" ] || run cp -a -- "$file" "$saved"
-    change_settings f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 3 79 0 $',\x0a    "dm.min_free_space=9%"' 79 28 ''
-    settings_became f94c79cd06217b06beff56a38d1bd62139e91c2a9311b249dccb0dcbf3b2ff57 79 28 '' || stop 'step 1 did not work: set dm.min_free_space=9% in /etc/docker/daemon.json; what takes it back: cat /etc/docker/daemon.json.before-thinspect-f94c79cd > /etc/docker/daemon.json'
+    set_floor
+    set_floor_done || stop 'step 1 did not work: set dm.min_free_space=9% in /etc/docker/daemon.json; what takes it back: cat /etc/docker/daemon.json.before-thinspect-f94c79cd > /etc/docker/daemon.json'
     say 'step 1 is done: set dm.min_free_space=9% in /etc/docker/daemon.json'
 }
 
 # Step 2 (stops): restart the Docker daemon: containers stop, and only those with a restart policy start again
 step_2() {
     step='2 (restart the Docker daemon: containers stop, and only those with a restart policy start again)'
-    if floor_is '9\.664 ?GB'; then
+    if restart_docker_done; then
         say 'step 2 is done: restart the Docker daemon: containers stop, and only those with a restart policy start again'
         return
     fi
+    restart_docker_ready
     ask 'step 2 (stops): restart the Docker daemon: containers stop, and only those with a restart policy start again. Go on?'
     restart_docker
-    floor_is '9\.664 ?GB' || stop 'step 2 did not work: restart the Docker daemon: containers stop, and only those with a restart policy start again; what takes it back: systemctl restart docker'
+    restart_docker_done || stop 'step 2 did not work: restart the Docker daemon: containers stop, and only those with a restart policy start again; what takes it back: systemctl restart docker'
     say 'step 2 is done: restart the Docker daemon: containers stop, and only those with a restart policy start again'
 }
 

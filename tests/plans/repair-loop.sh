@@ -21,6 +21,8 @@ socket=/var/run/docker.sock
 
 # ... here stands src/plan/script/pool_users.sh
 
+# ... here stands src/plan/repair/owner.sh
+
 # ... here stands src/plan/script/loop.sh
 
 # ... here stands src/plan/repair/file.sh
@@ -28,99 +30,89 @@ socket=/var/run/docker.sock
 [ "$back" = no ] || stop 'there is no way back as a whole: each step says what takes it back'
 say 'warning: an error met the pool'\''s metadata, and the kernel keeps the pool read-only until it has been checked with everything stopped (needs_check)'
 say 'warning: what can be lost: the pool'\''s last changes (what was made in its last second), and what containers have written since the errors began; volumes are not in the pool'
-if works; then
-    finish 'the pool works: nothing is left to repair'
-fi
-have pgrep losetup od cmp sha256sum thin_check thin_repair || stop 'a tool is missing: pgrep (procps), thin_check and thin_repair (thin-provisioning-tools, or device-mapper-persistent-data) are needed'
-[ -f "$file" ] || stop 'there is no file /var/lib/docker/devicemapper/devicemapper/metadata'
-[ ! -L "$file" ] || stop '/var/lib/docker/devicemapper/devicemapper/metadata is a symbolic link: name the file itself'
-room || stop 'there is no room for a copy beside the metadata: free space on that filesystem first'
-shown_whole "$file" || stop 'the loop device does not show the whole file, or that cannot be told: this has to be repaired by hand'
-! root_is_another || stop 'Docker does not answer on its socket, or the one that answers there keeps its data elsewhere or uses another pool: nothing is asked of it (the socket stands at the top of this script)'
-no_swarm || stop 'this host is part of a swarm, which makes its containers anew wherever they are stopped: drain it (docker node update --availability drain), let it leave (docker swarm leave), and run this again'
-kubelet_is_gone || stop 'kubelet runs, and would start the containers again: stop it (systemctl stop kubelet) until all is done'
+preconditions
 
 # Step 2 (stops): stop everything that uses the pool
 step_2() {
     step='2 (stop everything that uses the pool)'
-    if docker_is_gone; then
+    if stop_owner_done; then
         say 'step 2 is done: stop everything that uses the pool'
         return
     fi
+    stop_owner_ready
     ask 'step 2 (stops): stop everything that uses the pool. Go on?'
-    stop_docker
-    docker_is_gone || stop 'step 2 did not work: stop everything that uses the pool; what takes it back: systemctl start docker'
+    stop_owner
+    stop_owner_done || stop 'step 2 did not work: stop everything that uses the pool; what takes it back: systemctl start docker'
     say 'step 2 is done: stop everything that uses the pool'
 }
 
 # Step 3 (stops): take down what is left of the pool
 step_3() {
     step='3 (take down what is left of the pool)'
-    if pool_is_down; then
+    if take_pool_down_done; then
         say 'step 3 is done: take down what is left of the pool'
         return
     fi
+    take_pool_down_ready
     ask 'step 3 (stops): take down what is left of the pool. Go on?'
-    deactivate_pool
-    pool_is_down || stop 'step 3 did not work: take down what is left of the pool; what takes it back: systemctl start docker'
+    take_pool_down
+    take_pool_down_done || stop 'step 3 did not work: take down what is left of the pool; what takes it back: systemctl start docker'
     say 'step 3 is done: take down what is left of the pool'
 }
 
 # Step 4 (changes): copy the metadata; all work is done on the copy
 step_4() {
     step='4 (copy the metadata; all work is done on the copy)'
-    if copied; then
+    if copy_metadata_done; then
         say 'step 4 is done: copy the metadata; all work is done on the copy'
         return
     fi
-    pool_is_down || stop 'step 4: the pool is still set up'
+    copy_metadata_ready
     ask 'step 4 (changes): copy the metadata; all work is done on the copy. Go on?'
-    copy
-    copied || stop 'step 4 did not work: copy the metadata; all work is done on the copy; what takes it back: rm /var/lib/docker/devicemapper/devicemapper/metadata.repaired'
+    copy_metadata
+    copy_metadata_done || stop 'step 4 did not work: copy the metadata; all work is done on the copy; what takes it back: rm /var/lib/docker/devicemapper/devicemapper/metadata.repaired'
     say 'step 4 is done: copy the metadata; all work is done on the copy'
 }
 
 # Step 5 (changes): check the copy; repair it only if it has errors
 step_5() {
     step='5 (check the copy; repair it only if it has errors)'
-    if { mended || ready; }; then
+    if mend_copy_done; then
         say 'step 5 is done: check the copy; repair it only if it has errors'
         return
     fi
-    copied || stop 'step 5: there is no sound copy'
+    mend_copy_ready
     ask 'step 5 (changes): check the copy; repair it only if it has errors. Go on?'
-    mend
-    { mended || ready; } || stop 'step 5 did not work: check the copy; repair it only if it has errors; what takes it back: rm /var/lib/docker/devicemapper/devicemapper/metadata.repaired'
+    mend_copy
+    mend_copy_done || stop 'step 5 did not work: check the copy; repair it only if it has errors; what takes it back: rm /var/lib/docker/devicemapper/devicemapper/metadata.repaired'
     say 'step 5 is done: check the copy; repair it only if it has errors'
 }
 
 # Step 6 (changes): put the checked copy in its place
 step_6() {
     step='6 (put the checked copy in its place)'
-    if mended; then
+    if put_in_place_done; then
         say 'step 6 is done: put the checked copy in its place'
         return
     fi
-    pool_is_down || stop 'step 6: the pool is set up again; something has started it'
-    ready || stop 'step 6: the copy is not sound'
+    put_in_place_ready
     ask 'step 6 (changes): put the checked copy in its place. Go on?'
     put_in_place
-    mended || stop 'step 6 did not work: put the checked copy in its place; what takes it back: mv -f /var/lib/docker/devicemapper/devicemapper/metadata.before-repair /var/lib/docker/devicemapper/devicemapper/metadata'
+    put_in_place_done || stop 'step 6 did not work: put the checked copy in its place; what takes it back: mv -f /var/lib/docker/devicemapper/devicemapper/metadata.before-repair /var/lib/docker/devicemapper/devicemapper/metadata'
     say 'step 6 is done: put the checked copy in its place'
 }
 
 # Step 7 (changes): start Docker
 step_7() {
     step='7 (start Docker)'
-    if works; then
+    if set_pool_up_done; then
         say 'step 7 is done: start Docker'
         return
     fi
-    mended || stop 'step 7: the metadata is not sound'
+    set_pool_up_ready
     ask 'step 7 (changes): start Docker. Go on?'
-    start_docker
-    within 60 works || true
-    works || stop 'step 7 did not work: start Docker'
+    set_pool_up
+    set_pool_up_done || stop 'step 7 did not work: start Docker'
     say 'step 7 is done: start Docker'
 }
 

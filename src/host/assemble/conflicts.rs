@@ -1,6 +1,6 @@
 //! Contradictions between two outputs in the same paste.
 //!
-//! It only compares; which of the two counts was decided where they were read, and is told here.
+//! Only reports them; which of two values is used is decided where they are parsed.
 
 use crate::host::dm::status::pool_status;
 use crate::host::dm::table::target;
@@ -14,87 +14,93 @@ use crate::host::{Host, Source};
 use crate::record::{Outcome, Query, Recording};
 use std::collections::BTreeMap;
 
-/// Two statements of one thing that cannot be of the same moment.
+/// Two different values of one fact, which must come from different times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
     /// A pool's name, or a filesystem's mount point.
     pub about: String,
-    /// Whether it is a pool.
+    /// Whether `about` is a pool.
     pub pool: bool,
-    /// What was said, e.g. `data blocks in use`.
+    /// The fact, such as `data blocks in use`.
     pub fact: &'static str,
-    /// The one that does not count, and who said it.
+    /// The value that is ignored, and its source.
     pub ignored: (Text, &'static str),
-    /// The one that counts, and who said it.
+    /// The value that is used, and its source.
     pub used: (Text, &'static str),
-    /// Why that one counts, if more is known than that it came last.
+    /// Why that value is used; `None` if it is just the later one.
     pub reason: Option<String>,
 }
 
-/// Whether a status is older than the one before it, though it came later in the text: a pool's transaction id only ever
-/// grows.
+/// Whether a status is older than the one before it in the text. A pool's transaction id only grows.
 pub(in crate::host) fn is_older(status: &Outcome, before: &Outcome) -> bool {
-    let id = |outcome: &Outcome| pool_status(target(outcome.said()?)?.params).transaction_id;
-    let pool = |outcome: &Outcome| outcome.said().and_then(target).is_some_and(|t| t.kind == "thin-pool");
-    pool(status) && pool(before) && matches!((id(status), id(before)), (Some(new), Some(old)) if new < old)
+    matches!((transaction_id(status), transaction_id(before)), (Some(new), Some(old)) if new < old)
 }
 
-/// Everything that a pasted text says twice; a machine is asked once.
+fn transaction_id(outcome: &Outcome) -> Option<u64> {
+    let target = target(outcome.said()?)?;
+    if target.kind == "thin-pool" { pool_status(target.params).transaction_id } else { None }
+}
+
+/// All contradictions in a pasted text. A live host is asked only once.
 pub(in crate::host) fn find(recording: &Recording, host: &Host) -> Vec<Conflict> {
     if host.source != Source::Pasted {
         return Vec::new();
     }
     let mut found = statuses(recording);
     found.extend(reports(recording));
-    found.extend(host.pools.iter().filter_map(|p| of_lvs(host, p)));
-    found.extend(host.pools.iter().filter_map(refused));
+    found.extend(host.pools.iter().filter_map(|p| lvs_conflict(host, p)));
+    found.extend(host.pools.iter().filter_map(refusal_conflict));
     found.extend(filesystems(&host.filesystems));
     found
 }
 
-/// Status lines of one pool.
+/// Status lines of the same pool with different numbers.
 fn statuses(recording: &Recording) -> Vec<Conflict> {
-    let mut seen: BTreeMap<&str, Vec<&Outcome>> = BTreeMap::new();
+    let mut by_pool: BTreeMap<&str, Vec<&Outcome>> = BTreeMap::new();
     for answer in recording.all(Query::DmStatus).filter(|a| !a.target.is_empty()) {
-        seen.entry(&answer.target).or_default().push(&answer.outcome);
+        by_pool.entry(&answer.target).or_default().push(&answer.outcome);
     }
-    let differ = |(name, outcomes): (&str, Vec<&Outcome>)| {
-        let (mut counts, mut other) = (*outcomes.first()?, None);
-        for outcome in outcomes.iter().skip(1) {
-            let older = is_older(outcome, counts);
-            if used(outcome) != used(counts) {
-                other = Some(if older { *outcome } else { counts });
-            }
-            counts = if older { counts } else { outcome };
-        }
-        let id = |r: &Outcome| pool_status(target(r.said()?)?.params).transaction_id;
-        let other = other?;
-        let later = id(counts).zip(id(other)).filter(|(a, b)| a > b);
-        Some(Conflict {
-            about: name.to_owned(),
-            pool: true,
-            fact: "data blocks in use",
-            ignored: (used(other)?, "thin-pool status"),
-            used: (used(counts)?, "thin-pool status"),
-            reason: later.map(|(a, b)| format!("its transaction id, {a} after {b}, is the later one")),
-        })
-    };
-    seen.into_iter().filter_map(differ).collect()
+    by_pool.into_iter().filter_map(|(name, outcomes)| status_conflict(name, &outcomes)).collect()
 }
 
-/// `1390000/1638400` of a pool's status.
+/// Compares the status lines of one pool, in the order of the text.
+fn status_conflict(name: &str, outcomes: &[&Outcome]) -> Option<Conflict> {
+    let (mut latest, mut other) = (*outcomes.first()?, None);
+    for outcome in outcomes.iter().skip(1) {
+        let older = is_older(outcome, latest);
+        if used(outcome) != used(latest) {
+            other = Some(if older { *outcome } else { latest });
+        }
+        latest = if older { latest } else { outcome };
+    }
+    let other = other?;
+    let reason = match (transaction_id(latest), transaction_id(other)) {
+        (Some(a), Some(b)) if a > b => Some(format!("its transaction id, {a} after {b}, is the later one")),
+        _ => None,
+    };
+    Some(Conflict {
+        about: name.to_owned(),
+        pool: true,
+        fact: "data blocks in use",
+        ignored: (used(other)?, "thin-pool status"),
+        used: (used(latest)?, "thin-pool status"),
+        reason,
+    })
+}
+
+/// Used and total data blocks of a pool's status, as text.
 fn used(outcome: &Outcome) -> Option<Text> {
     let status = pool_status(target(outcome.said()?).filter(|t| t.kind == "thin-pool")?.params);
     Some(text!("{} of {}", status.used_data?.0, status.total_data?.0))
 }
 
-/// Reports of one Docker.
+/// `docker info` reports of the same pool with different numbers.
 fn reports(recording: &Recording) -> Option<Conflict> {
     let infos = recording.all(Query::DockerInfo).filter_map(|a| a.outcome.said()).map(info::read);
     let infos: Vec<_> = infos.filter(|i| i.data_used.is_some()).collect();
     let last = infos.last()?;
-    let same = |i: &&info::DockerInfo| i.pool_name == last.pool_name && i.data_used != last.data_used;
-    let other = infos.iter().rev().find(same)?;
+    let differs = |i: &&info::DockerInfo| i.pool_name == last.pool_name && i.data_used != last.data_used;
+    let other = infos.iter().rev().find(differs)?;
     Some(Conflict {
         about: last.pool_name.clone().unwrap_or_else(|| Pool::default().label().to_owned()),
         pool: true,
@@ -105,15 +111,17 @@ fn reports(recording: &Recording) -> Option<Conflict> {
     })
 }
 
-/// Two outputs further apart than this share of the total, in hundredths of a percent, are not rounded differently.
-const APART: u64 = 100;
+/// Largest difference that rounding can explain, in hundredths of a percent.
+const ROUNDING: u64 = 100;
 
-/// `lvs` against the kernel's own numbers.
-fn of_lvs(host: &Host, pool: &Pool) -> Option<Conflict> {
+/// `lvs` and the kernel's status with different numbers.
+fn lvs_conflict(host: &Host, pool: &Pool) -> Option<Conflict> {
     let row = host.lvm.volume(pool.lv.as_ref()?)?;
-    let (said, permille) = (row.data_centipercent?, pool.data.permille().filter(|_| pool.data.exact)?);
-    let kernels = permille.saturating_mul(10);
-    (said.abs_diff(kernels) > APART).then(|| Conflict {
+    if !pool.data.exact {
+        return None;
+    }
+    let (said, permille) = (row.data_centipercent?, pool.data.permille()?);
+    (said.abs_diff(permille.saturating_mul(10)) > ROUNDING).then(|| Conflict {
         about: pool.label().to_owned(),
         pool: true,
         fact: "data in use",
@@ -123,12 +131,12 @@ fn of_lvs(host: &Host, pool: &Pool) -> Option<Conflict> {
     })
 }
 
-/// Docker's refusal against a status that has room.
-fn refused(pool: &Pool) -> Option<Conflict> {
+/// Docker's refusal for lack of space, and a status with enough free blocks.
+fn refusal_conflict(pool: &Pool) -> Option<Conflict> {
     let refusal = pool.refused_data?;
     let (said, required) = refusal.free.zip(refusal.required)?;
-    let free = pool.data.free().filter(|_| pool.data.exact)?.0;
-    (free >= required && said < required).then(|| Conflict {
+    let free = pool.data.free()?.0;
+    (pool.data.exact && free >= required && said < required).then(|| Conflict {
         about: pool.label().to_owned(),
         pool: true,
         fact: "free data blocks",
@@ -138,7 +146,7 @@ fn refused(pool: &Pool) -> Option<Conflict> {
     })
 }
 
-/// Rows of `df` for one filesystem.
+/// `df` rows for the same filesystem with different numbers.
 fn filesystems(all: &[Filesystem]) -> Vec<Conflict> {
     let mut seen: BTreeMap<(&str, &str), &Filesystem> = BTreeMap::new();
     let mut found = Vec::new();

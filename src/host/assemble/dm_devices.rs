@@ -1,6 +1,6 @@
-//! Gathers what was said about each device-mapper device, and makes pools and thin devices of it.
+//! Collects the answers about each device-mapper device, and builds pools and thin devices from them.
 //!
-//! It joins the answers about one device; what several devices or other reports add is joined elsewhere.
+//! Uses only answers about the device itself; `reports` and `pool_owner` add the rest.
 
 use super::conflicts;
 use crate::host::block::lsblk::{self, BlockDevice, Halves, Listing};
@@ -13,12 +13,12 @@ use crate::host::model::backing::{Backing, BackingKind, Filesystem};
 use crate::host::model::pool::{Pool, StatusAnswer};
 use crate::host::model::space::Space;
 use crate::host::model::thin::Thin;
-use crate::host::model::units::{Bytes, METADATA_BLOCK};
+use crate::host::model::units::{Bytes, DataBlocks, METADATA_BLOCK, Sectors};
 use crate::record::{Outcome, Query, Recording};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// What was said about one device-mapper device; the last answer to each question counts, of statuses the latest.
+/// The answers about one device-mapper device. The last answer to each query is used; of statuses, the newest.
 #[derive(Default)]
 pub(in crate::host) struct Device<'a> {
     pub(in crate::host) name: Cow<'a, str>,
@@ -27,13 +27,13 @@ pub(in crate::host) struct Device<'a> {
     pub(in crate::host) table: Option<&'a Outcome>,
     pub(in crate::host) status: Option<&'a Outcome>,
     info: Option<info::DmInfo>,
-    /// Whether a pasted list has it as a pool.
+    /// Whether a pasted list shows that it is a pool.
     listed_as_pool: bool,
-    /// The two devices right below it, where a pasted list tells.
+    /// The pool's data and metadata devices, from a pasted list.
     halves: Option<Halves>,
 }
 
-/// Every device that was spoken of, by name.
+/// All device-mapper devices in the recording, by name.
 pub(in crate::host) fn devices(recording: &Recording) -> BTreeMap<Cow<'_, str>, Device<'_>> {
     let mut devices = Devices::new();
     for line in recording.all(Query::DmList).filter_map(|a| a.outcome.said()).flat_map(str::lines) {
@@ -73,7 +73,7 @@ fn entry<'d, 'a>(devices: &'d mut Devices<'a>, name: Cow<'a, str>) -> &'d mut De
     devices.entry(name.clone()).or_insert_with(|| Device { name, ..Device::default() })
 }
 
-/// Adds what pasted lists say: numbers and states of devices that are known otherwise, and pools that only they name.
+/// Adds pasted lists: numbers and states of known devices, and pools that appear only in a list.
 fn add_listed<'a>(devices: &mut Devices<'a>, recording: &'a Recording) {
     let said =
         || recording.all(Query::PastedOutput).filter_map(|a| Some((a.target.as_str(), a.outcome.said()?)));
@@ -81,7 +81,7 @@ fn add_listed<'a>(devices: &mut Devices<'a>, recording: &'a Recording) {
         said().filter(|(target, _)| *target == "dmsetup info -c").flat_map(|(_, text)| info::columns(text))
     {
         let name = Cow::Owned(info.name.clone());
-        if devices.contains_key(&name) || is_pools_name(&name) {
+        if devices.contains_key(&name) || is_pool_name(&name) {
             let device = entry(devices, name);
             device.number = device.number.or(info.device);
             device.info = device.info.take().or(Some(info));
@@ -90,7 +90,7 @@ fn add_listed<'a>(devices: &mut Devices<'a>, recording: &'a Recording) {
     let listing = Listing::new(said().flat_map(|(target, text)| lsblk::read(target, text)));
     for listed in listing.iter() {
         let name = Cow::Owned(listed.name.clone());
-        let pool = is_pools_name(&name) || listing.is_lvms_pool(listed);
+        let pool = is_pool_name(&name) || listing.is_lvm_pool(listed);
         if !pool && !devices.contains_key(&name) {
             continue;
         }
@@ -110,61 +110,67 @@ impl Device<'_> {
         self.status?.said()?.lines().find_map(target)
     }
 
+    /// The target type, `thin-pool`, `thin` or another; `None` if unknown.
     pub(in crate::host) fn kind(&self) -> Option<&str> {
-        let told = self.table_target().or_else(|| self.status_target()).map(|t| t.kind);
-        // A pasted `dmsetup info` or `lsblk` has no types of targets; some names are only given to pools.
-        let unasked = self.table.is_none() && self.status.is_none();
-        let listed = self.listed_as_pool || self.info.is_some() && is_pools_name(&self.name);
-        told.or_else(|| (unasked && listed).then_some("thin-pool"))
-    }
-
-    fn number(&self) -> Option<DeviceNumber> {
-        self.number
+        if let Some(target) = self.table_target().or_else(|| self.status_target()) {
+            return Some(target.kind);
+        }
+        // A pasted `dmsetup info` or `lsblk` shows no target types, but some names are only used for pools.
+        let has_target_lines = self.table.is_some() || self.status.is_some();
+        let listed = self.listed_as_pool || self.info.is_some() && is_pool_name(&self.name);
+        (!has_target_lines && listed).then_some("thin-pool")
     }
 
     /// The device as a pool.
     pub(in crate::host) fn pool(&self, recording: &Recording, mounts: &[Filesystem]) -> Pool {
         let table = self.table_target().map(|t| pool_table(t.params)).unwrap_or_default();
-        let said = self.status_target();
-        let status = said.map(|t| pool_status(t.params)).unwrap_or_default();
-        let length = said.or_else(|| self.table_target()).map(|t| t.length);
-        let block = table.block.map(crate::host::model::units::Sectors::bytes).or_else(|| {
-            // Docker itself derives the block size so (deviceset.go, `poolStatus` callers): length over blocks.
-            let (length, total) = (length?, status.total_data.filter(|t| t.0 > 0)?);
-            (length.0 % total.0 == 0).then(|| Bytes(length.bytes().0 / total.0))
-        });
-        let name = (!self.name.is_empty()).then(|| self.name.to_string());
-        let below = |number: Option<DeviceNumber>, half: fn(&Halves) -> &BlockDevice| {
-            let Some(number) = number else {
-                return self.halves.as_ref().map(|h| listed_backing(half(h))).unwrap_or_default();
-            };
-            let asked = sysfs::backing(recording, mounts, number);
-            let halves = self.halves.iter().flat_map(|h| [&h.data, &h.metadata]);
-            match halves.into_iter().find(|l| l.device == Some(number)) {
-                Some(listed) if asked.kind == BackingKind::Unknown && asked.path.is_none() => {
-                    listed_backing(listed)
-                }
-                _ => asked,
-            }
-        };
+        let status_target = self.status_target();
+        let status = status_target.map(|t| pool_status(t.params)).unwrap_or_default();
+        let length = status_target.or_else(|| self.table_target()).map(|t| t.length);
+        let block = table.block.map(Sectors::bytes).or_else(|| block_size(length?, status.total_data?));
         let info = self.info.as_ref();
         let uuid = info.and_then(|i| i.uuid.clone());
+        // A device whose info shows no UUID was not made by LVM.
+        let lvm_uuid = if info.is_some() { Some(uuid.as_deref().unwrap_or("none")) } else { None };
+        let name = (!self.name.is_empty()).then(|| self.name.to_string());
         Pool {
-            // A device whose info was given and names no UUID is not LVM's.
-            lv: name.as_deref().and_then(|n| logical_volume(n, uuid.as_deref().or(info.map(|_| "none")))),
+            lv: name.as_deref().and_then(|name| logical_volume(name, lvm_uuid)),
             name,
             uuid,
-            device: self.number(),
+            device: self.number,
             answer: self.answer(),
             suspended: info.and_then(|i| i.suspended),
             inactive_table: info.and_then(|i| i.inactive_table),
             event_number: self.event.or_else(|| info.and_then(|i| i.event_number)),
             length,
             block,
-            data_backing: below(table.data, |h| &h.data),
-            metadata_backing: below(table.metadata, |h| &h.metadata),
+            data_backing: self.backing(recording, mounts, table.data, |h| &h.data),
+            metadata_backing: self.backing(recording, mounts, table.metadata, |h| &h.metadata),
             ..from_status(status, &table, block)
         }
+    }
+
+    /// The device under the pool's data or metadata: from sysfs by its number, or else from a pasted list.
+    fn backing(
+        &self,
+        recording: &Recording,
+        mounts: &[Filesystem],
+        number: Option<DeviceNumber>,
+        half: fn(&Halves) -> &BlockDevice,
+    ) -> Backing {
+        let Some(number) = number else {
+            return self.halves.as_ref().map(|h| listed_backing(half(h))).unwrap_or_default();
+        };
+        let backing = sysfs::backing(recording, mounts, number);
+        if backing.kind == BackingKind::Unknown
+            && backing.path.is_none()
+            && let Some(halves) = &self.halves
+            && let Some(listed) =
+                [&halves.data, &halves.metadata].into_iter().find(|l| l.device == Some(number))
+        {
+            return listed_backing(listed);
+        }
+        backing
     }
 
     fn answer(&self) -> StatusAnswer {
@@ -182,12 +188,12 @@ impl Device<'_> {
         let status = self.status_target();
         Thin {
             name: self.name.to_string(),
-            device: self.number(),
+            device: self.number,
             pool: table.pool,
             device_id: table.device_id,
             length: status.or_else(|| self.table_target()).map(|t| t.length),
             status: status.map(|t| thin_status(t.params)),
-            filesystem: self.number().and_then(|number| sysfs::mounted(recording, mounts, number)),
+            filesystem: self.number.and_then(|number| sysfs::mounted(recording, mounts, number)),
             deferred_remove: self.info.as_ref().is_some_and(|i| i.deferred_remove),
             open_count: self.info.as_ref().and_then(|i| i.open_count),
             suspended: self.info.as_ref().and_then(|i| i.suspended),
@@ -195,7 +201,14 @@ impl Device<'_> {
     }
 }
 
-/// The fields of a pool that its status and table lines fill.
+/// The size of a data block, as Docker derives it (deviceset.go, callers of `poolStatus`): the pool's length divided by
+/// its number of blocks. `None` if it does not divide evenly.
+fn block_size(length: Sectors, total: DataBlocks) -> Option<Bytes> {
+    let remainder = length.0.checked_rem(total.0)?;
+    if remainder == 0 { length.bytes().0.checked_div(total.0).map(Bytes) } else { None }
+}
+
+/// The fields of a pool that come from its status and table lines.
 fn from_status(status: PoolStatus, table: &PoolTable, block: Option<Bytes>) -> Pool {
     let data = Space {
         block,
@@ -228,7 +241,7 @@ fn from_status(status: PoolStatus, table: &PoolTable, block: Option<Bytes>) -> P
     }
 }
 
-/// What carries one half of a pool, as a list tells: its size is rounded there and not taken.
+/// A device under a pool, from a pasted list. Its size is not used, because lists round it.
 fn listed_backing(listed: &BlockDevice) -> Backing {
     let loop_number = listed.name.strip_prefix("loop").and_then(|n| n.parse().ok());
     let device = listed.device.or(loop_number.map(|minor| DeviceNumber { major: 7, minor }));
@@ -251,12 +264,13 @@ fn listed_backing(listed: &BlockDevice) -> Backing {
     Backing { kind, device, path: node, ..Backing::default() }
 }
 
-/// Whether a dm name is one that only pools have: Docker's `docker-8:1-262211-pool`, LVM's `vg-lv-tpool`.
-fn is_pools_name(name: &str) -> bool {
+/// Whether only pools have such a device-mapper name: Docker's `docker-8:1-262211-pool`, LVM's `vg-lv-tpool`.
+fn is_pool_name(name: &str) -> bool {
     name.ends_with("-tpool") || is_dockers_own(name)
 }
 
-/// Whether a dm name is that of a pool which Docker made itself, of loop files as a rule: `docker-8:1-262211-pool`.
+/// Whether a device-mapper name is that of a pool which Docker created itself, usually on loop files:
+/// `docker-8:1-262211-pool`.
 pub(in crate::host) fn is_dockers_own(name: &str) -> bool {
     let middle = name.strip_prefix("docker-").and_then(|n| n.strip_suffix("-pool"));
     let parts = middle.and_then(|m| m.rsplit_once('-'));
@@ -265,7 +279,7 @@ pub(in crate::host) fn is_dockers_own(name: &str) -> bool {
     })
 }
 
-/// The logical volume behind a pool's dm name, where LVM made it: by its UUID, or pasted, by the shape of its name.
+/// The logical volume of a pool that LVM created, by its UUID, or without a UUID by the form of its name.
 pub(in crate::host) fn logical_volume(name: &str, uuid: Option<&str>) -> Option<LvName> {
     let by_uuid = uuid.is_some_and(|u| u.starts_with("LVM-"));
     if uuid.is_some_and(|u| !u.is_empty()) && !by_uuid {

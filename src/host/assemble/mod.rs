@@ -1,7 +1,6 @@
-//! Joins what the single readers understood into one [`Host`]: pools with their devices, owners and limits.
+//! Assembles a [`Host`] from the parsed answers: pools with their devices, owners and limits.
 //!
-//! Total like everything here. When two answers speak of the same number, the kernel's own wins over a report's;
-//! the report is kept beside it, so that a rule can say where they differ.
+//! Never fails. If two answers have the same number, the kernel's is used; differences are kept as [`conflicts`].
 
 pub mod conflicts;
 pub(super) mod dm_devices;
@@ -23,7 +22,7 @@ use super::{DeviceMapper, Host, Kernel, containerd, engines, limits, log, lvm};
 use crate::record::{Answer, Outcome, Query, Recording, Source};
 use dm_devices::devices;
 
-/// What a recording means.
+/// Builds the host from a recording.
 #[must_use]
 pub fn read(recording: &Recording) -> Host {
     let mut notes = Vec::new();
@@ -94,7 +93,7 @@ fn kernel(recording: &Recording) -> Kernel {
             None | Some(Outcome::NotAsked(_)) => DeviceMapper::NotAsked,
             Some(Outcome::Answered(_)) => DeviceMapper::Answered,
             Some(Outcome::TimedOut(_)) => DeviceMapper::Silent,
-            // Earlier versions said ENOENT of a missing node, too.
+            // Recordings of earlier versions have ENOENT also for a missing device node.
             Some(Outcome::Refused(why))
                 if why.starts_with("ENOENT") && !why.contains("/dev/mapper/control") =>
             {
@@ -111,7 +110,7 @@ fn kernel(recording: &Recording) -> Kernel {
     }
 }
 
-/// The histories that were given, usually one or none, in the order given.
+/// All histories in the recording, usually one or none, joined in order.
 fn history(recording: &Recording) -> History {
     let texts = recording.all(Query::History).filter_map(|a| a.outcome.said());
     texts.map(history::read).fold(History::default(), History::and)
@@ -143,8 +142,8 @@ fn lvm_facts(recording: &Recording) -> lvm::Lvm {
             _ => {}
         }
     }
-    let absent = |a: &&Answer| a.target.ends_with("/thin_check") && a.outcome.errno() == Some("ENOENT");
-    let missing_checker = recording.all(Query::Stat).find(absent).map(|a| a.target.clone());
+    let is_missing = |a: &&Answer| a.target.ends_with("/thin_check") && a.outcome.errno() == Some("ENOENT");
+    let missing_checker = recording.all(Query::Stat).find(is_missing).map(|a| a.target.clone());
     lvm::Lvm { dmeventd, missing_checker, ..facts.finish() }
 }
 
@@ -163,7 +162,7 @@ fn filesystems(recording: &Recording, mounts: &[Filesystem]) -> Vec<Filesystem> 
     all
 }
 
-/// How long a pool has been in its mode: the age of the kernel's line about the last switch to it.
+/// Seconds that a pool has been in its mode: the age of the kernel's message about the last switch to it.
 fn mode_secs(pool: &Pool, messages: &[log::LogMessage]) -> Option<u64> {
     let switches: &[Message] = match pool.mode.as_ref()? {
         Mode::OutOfDataSpace => &[Message::PoolOutOfDataSpace, Message::PoolQueuesWrites],
@@ -172,26 +171,29 @@ fn mode_secs(pool: &Pool, messages: &[log::LogMessage]) -> Option<u64> {
         Mode::ReadWrite | Mode::Other(_) => return None,
     };
     let number = format!(" {}:", pool.device?);
-    let names =
-        |s: &&log::LogMessage| matches!(s.kind, log::Kind::Known { message } if switches.contains(&message));
-    // A pool that stops queueing is still full since it began to.
-    let errors = |s: &&log::LogMessage| s.text.contains("(error IO)");
-    messages.iter().rev().filter(|s| s.text.contains(&number)).filter(names).find(|s| !errors(s))?.age_secs
+    let is_switch =
+        |m: &&log::LogMessage| matches!(m.kind, log::Kind::Known { message } if switches.contains(&message));
+    // The kernel logs "(error IO)" when queueing ends; the pool was full before that.
+    let ends_queueing = |m: &&log::LogMessage| m.text.contains("(error IO)");
+    let of_pool = messages.iter().rev().filter(|m| m.text.contains(&number));
+    of_pool.filter(is_switch).find(|m| !ends_queueing(m))?.age_secs
 }
 
-/// Recognised lines: pasted ones, those of the kernel's log, and what reports say in words beside their numbers.
+/// Recognised messages in pasted lines, the kernel log, and the text parts of reports.
 fn log_messages(recording: &Recording) -> Vec<log::LogMessage> {
-    let speaks = |query| {
+    let has_messages = |query| {
         matches!(
             query,
             Query::PastedLine | Query::KernelLog | Query::PastedOutput | Query::DockerInfo | Query::LvmReport
         )
     };
-    let texts = recording.answers.iter().filter(|a| speaks(a.query)).filter_map(|a| a.outcome.said());
-    let pasted = recording.source == Source::Pasted;
-    // A target that only says `snapshot Invalid` says it in its status line.
-    let targets = recording.all(Query::DmStatus).filter(|_| pasted).filter_map(|a| a.outcome.said());
-    let mut messages = log::gather(texts.chain(targets));
+    let texts = recording.answers.iter().filter(|a| has_messages(a.query)).filter_map(|a| a.outcome.said());
+    let mut texts: Vec<&str> = texts.collect();
+    // Some messages, such as `snapshot Invalid`, appear only in a status line.
+    if recording.source == Source::Pasted {
+        texts.extend(recording.all(Query::DmStatus).filter_map(|a| a.outcome.said()));
+    }
+    let mut messages = log::gather(texts.into_iter());
     let uptime =
         recording.said(Query::File, "/proc/uptime").and_then(|t| t.split('.').next()?.trim().parse().ok());
     for message in &mut messages {

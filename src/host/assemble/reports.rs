@@ -1,6 +1,6 @@
-//! Adds to the pools what reports say of them: `docker info`, `lvs`, `losetup`, and Docker's refusals.
+//! Adds facts from reports to the pools: `docker info`, `lvs`, `losetup`, and Docker's refusals.
 //!
-//! The kernel's own numbers stay; a report fills what nobody else said, or brings a pool that only it knows of.
+//! Never replaces the kernel's numbers. A report fills in missing fields, or adds a pool that only it mentions.
 
 use super::dm_devices::{is_dockers_own, logical_volume};
 use crate::host::block::losetup::{self, LoopDevice};
@@ -16,11 +16,11 @@ use crate::host::model::units::{Blocks, Bytes, DataBlocks, METADATA_BLOCK, Metad
 use crate::host::{Host, Source};
 use crate::record::{Query, Recording};
 
-/// Adds what `docker info` and `lvs` reports say about pools, or the pools that only they know of.
+/// Adds `docker info` and `lvs` reports to the pools, and pools that only they mention.
 pub(in crate::host) fn add_reports(recording: &Recording, host: &mut Host) {
     for answer in recording.all(Query::DockerInfo) {
         let info = info::read(answer.outcome.said().unwrap_or_default());
-        if info.driver.as_deref().is_some_and(|d| d != "devicemapper") || !speaks_of_a_pool(&info) {
+        if info.driver.as_deref().is_some_and(|d| d != "devicemapper") || !describes_pool(&info) {
             continue;
         }
         let known = host.pools.iter().position(|p| same_pool(p, &info));
@@ -55,7 +55,7 @@ pub(in crate::host) fn add_reports(recording: &Recording, host: &mut Host) {
     }
 }
 
-/// Completes what carries the pools from pasted `losetup` and `ls -l` output.
+/// Adds loop devices and files from pasted `losetup`, `ls -l` and `du` output to the pools' backings.
 pub(in crate::host) fn add_loops(recording: &Recording, host: &mut Host) {
     let said = |target: &'static str| {
         recording
@@ -67,9 +67,9 @@ pub(in crate::host) fn add_loops(recording: &Recording, host: &mut Host) {
     let listed = |target| said(target).flat_map(move |text| losetup::files(target, text));
     let files: Vec<LoopFile> = listed("ls -l").chain(listed("du")).collect();
     if host.pools.is_empty() && host.source == Source::Pasted {
-        host.pools.extend(of_dockers_files(&loops, &files));
+        host.pools.extend(pool_on_docker_files(&loops, &files));
     }
-    find_dockers_files(&mut host.pools, &files);
+    add_docker_files(&mut host.pools, &files);
     for pool in &mut host.pools {
         for backing in [&mut pool.data_backing, &mut pool.metadata_backing] {
             let node = backing.device.filter(|d| d.is_loop()).map(|d| format!("/dev/loop{}", d.minor));
@@ -89,11 +89,11 @@ pub(in crate::host) fn add_loops(recording: &Recording, host: &mut Host) {
     }
 }
 
-/// Where Docker keeps the files that it makes a pool of, below its data root (deviceset.go, `loopbackDir`).
+/// Directory of Docker's loop files, below its data root (deviceset.go, `loopbackDir`).
 const LOOP_FILES: &str = "/devicemapper/devicemapper";
 
-/// The pool that Docker made of loop files, where only those are listed.
-fn of_dockers_files(loops: &[LoopDevice], files: &[LoopFile]) -> Option<Pool> {
+/// The pool on Docker's loop files, if the text lists only those.
+fn pool_on_docker_files(loops: &[LoopDevice], files: &[LoopFile]) -> Option<Pool> {
     let half = |name: &str| {
         let end = format!("{LOOP_FILES}/{name}");
         let attached = loops.iter().find(|l| l.file.path.ends_with(&end));
@@ -108,11 +108,11 @@ fn of_dockers_files(loops: &[LoopDevice], files: &[LoopFile]) -> Option<Pool> {
     Some(Pool { owner: PoolOwner::Docker { root }, data_backing, metadata_backing, ..Pool::default() })
 }
 
-/// Gives Docker's loop files, listed under the path they always have, to the one pool that Docker made of such files.
-fn find_dockers_files(pools: &mut [Pool], files: &[LoopFile]) {
-    let made = |p: &&mut Pool| p.name.as_deref().is_some_and(is_dockers_own);
-    let mut made = pools.iter_mut().filter(made);
-    let (Some(pool), None) = (made.next(), made.next()) else { return };
+/// Adds Docker's loop files, recognised by their path, to the pool that Docker created on loop files, if there is only
+/// one such pool.
+fn add_docker_files(pools: &mut [Pool], files: &[LoopFile]) {
+    let mut on_loop_files = pools.iter_mut().filter(|p| p.name.as_deref().is_some_and(is_dockers_own));
+    let (Some(pool), None) = (on_loop_files.next(), on_loop_files.next()) else { return };
     let halves = [(&mut pool.data_backing, "data"), (&mut pool.metadata_backing, "metadata")];
     for (backing, last) in halves {
         let path = format!("{LOOP_FILES}/{last}");
@@ -125,20 +125,23 @@ fn find_dockers_files(pools: &mut [Pool], files: &[LoopFile]) {
     }
 }
 
-/// The one pool that a `docker info` without its name tells of, where it is as large as a volume: `docker info | grep
-/// Space` beside `lvs`.
+/// Index of the pool from a `docker info` without the pool's name that is as large as the volume, if there is exactly
+/// one: the text has `docker info | grep Space` and `lvs`.
 fn nameless(pools: &[Pool], row: &LogicalVolume) -> Option<usize> {
     let size = row.size?;
     let fits = |p: &Pool| {
-        let total =
-            p.data.total_in_bytes().filter(|_| p.name.is_none() && p.lv.is_none() && p.docker_info.is_some());
-        total.is_some_and(|t| t.0.abs_diff(size.0) <= size.0 / 100)
+        let is_nameless = p.name.is_none() && p.lv.is_none() && p.docker_info.is_some();
+        let total = p.data.total_in_bytes();
+        is_nameless && total.is_some_and(|t| t.0.abs_diff(size.0) <= size.0 / 100)
     };
     let mut all = (0..pools.len()).filter(|at| pools.get(*at).is_some_and(fits));
-    all.next().filter(|_| all.next().is_none())
+    match (all.next(), all.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    }
 }
 
-fn speaks_of_a_pool(info: &DockerInfo) -> bool {
+fn describes_pool(info: &DockerInfo) -> bool {
     info.driver.is_some() || info.pool_name.is_some() || info.data_total.is_some() || info.data_used.is_some()
 }
 
@@ -153,7 +156,7 @@ fn same_lv(a: &LvName, b: &LvName) -> bool {
     a.lv == b.lv && (a.vg == b.vg || b.vg.is_empty() || a.vg.is_empty())
 }
 
-/// Fills from `docker info` what the kernel did not say; Docker rounds, so such numbers are not exact.
+/// Fills in missing fields from `docker info`. Docker rounds, so such numbers are not exact.
 fn complete(pool: &mut Pool, info: DockerInfo) {
     pool.block = pool.block.or(info.block);
     if !info.all_zero {
@@ -169,10 +172,10 @@ fn complete(pool: &mut Pool, info: DockerInfo) {
     pool.docker_info = Some(info);
 }
 
-/// Takes from `docker info` what carries the pool, where the machine itself was not asked.
+/// Fills in the loop devices and files from `docker info`, unless they are known from the host.
 fn complete_backing(pool: &mut Pool, info: &DockerInfo) {
-    let machine_was_asked = pool.data_backing.file.is_some() || pool.data_backing.size.is_some();
-    if machine_was_asked || !info.on_loop() {
+    let is_known = pool.data_backing.file.is_some() || pool.data_backing.size.is_some();
+    if is_known || !info.on_loop() {
         return;
     }
     let halves = [
@@ -186,7 +189,7 @@ fn complete_backing(pool: &mut Pool, info: &DockerInfo) {
         backing.file =
             path.filter(|p| !p.is_empty()).map(|path| LoopFile { path, size, ..LoopFile::default() });
     }
-    // Docker caps what it calls available by what the filesystem under the loop file has free.
+    // Docker reports at most the free space of the loop file's filesystem as available.
     if let (Some(available), Some(used), Some(total)) = (info.data_available, info.data_used, info.data_total)
         && available.plus(used) < total.minus(Bytes(total.0 / 1000))
     {
@@ -194,7 +197,7 @@ fn complete_backing(pool: &mut Pool, info: &DockerInfo) {
     }
 }
 
-/// Of several reports the last counts, of the kernel's numbers and a report's the kernel's.
+/// Fills in a space from a report. Exact numbers stay; of several reports, the last one is used.
 fn fill<B: Blocks>(space: &mut Space<B>, block: Option<Bytes>, used: Option<Bytes>, total: Option<Bytes>) {
     space.block = space.block.or(block);
     if space.exact && (space.used.is_some() || space.total.is_some()) {
@@ -206,12 +209,12 @@ fn fill<B: Blocks>(space: &mut Space<B>, block: Option<Bytes>, used: Option<Byte
     (space.used, space.total) = (blocks(used), blocks(total));
 }
 
-/// The size of a pool's metadata volume, where `lvs -a` listed it.
+/// The size of a pool's metadata volume, if `lvs -a` lists it.
 fn metadata_size(lvm: &Lvm, pool: &LvName) -> Option<Bytes> {
     lvm.volume(&LvName { vg: pool.vg.clone(), lv: format!("{}_tmeta", pool.lv) })?.size
 }
 
-/// Fills from an `lvs` row what the kernel did not say.
+/// Fills in missing fields from an `lvs` row.
 fn complete_from_lvs(pool: &mut Pool, row: &LogicalVolume, metadata: Option<Bytes>) {
     if pool.data.pair().is_none() {
         fill_share(&mut pool.data, row.size, row.data_centipercent);
@@ -234,7 +237,7 @@ fn complete_from_lvs(pool: &mut Pool, row: &LogicalVolume, metadata: Option<Byte
     }
 }
 
-/// Fills in bytes what a size and the share in use, in hundredths of a percent, say.
+/// Computes used and total bytes from a size and the used share in hundredths of a percent.
 fn fill_share<B: Blocks>(space: &mut Space<B>, size: Option<Bytes>, share: Option<u64>) {
     let Some((size, share)) = size.zip(share) else { return };
     let used = u128::from(size.0) * u128::from(share) / 10_000;
@@ -242,7 +245,7 @@ fn fill_share<B: Blocks>(space: &mut Space<B>, size: Option<Bytes>, share: Optio
     space.used_bytes = u64::try_from(used).ok().map(Bytes);
 }
 
-/// Gives Docker's refusals to the pool they must be about, or to one of their own.
+/// Adds Docker's refusals to the pool that they must concern, or else to a new pool.
 pub(in crate::host) fn add_refusals(host: &mut Host) {
     let mut data = None;
     let mut metadata = None;
@@ -276,29 +279,28 @@ pub(in crate::host) fn add_refusals(host: &mut Host) {
     }
 }
 
-/// Adds the pools that only lines of a pasted text name; a pool without a name gets the one that a line says.
+/// Adds pools that only pasted log lines name. A pool without a name gets the name from the line.
 pub(super) fn add_named(host: &mut Host) {
     if host.source != Source::Pasted {
         return;
     }
     for name in host.log_messages.iter().filter_map(LogMessage::pool) {
-        let known = host.pools.iter().any(|p| may_be(p, name));
-        if known {
+        if host.pools.iter().any(|p| may_be_named(p, name)) {
             continue;
         }
         match host.pools.iter_mut().find(|p| p.name.is_none() && p.device.is_none()) {
-            Some(pool) => call(pool, name),
+            Some(pool) => set_name(pool, name),
             None => {
                 let mut pool = Pool::default();
-                call(&mut pool, name);
+                set_name(&mut pool, name);
                 host.pools.push(pool);
             }
         }
     }
 }
 
-/// Whether a name may be that of a pool: it is, or nothing is known of the pool to compare it with.
-fn may_be(pool: &Pool, name: PoolName<'_>) -> bool {
+/// Whether a name may be that of a pool: it matches, or the pool has nothing to compare it with.
+fn may_be_named(pool: &Pool, name: PoolName<'_>) -> bool {
     match name {
         PoolName::Number(number) => pool.device.is_none_or(|d| d == number),
         PoolName::Volume(vg, lv) => {
@@ -314,8 +316,8 @@ fn may_be(pool: &Pool, name: PoolName<'_>) -> bool {
     }
 }
 
-/// Gives a pool the name that a line says.
-fn call(pool: &mut Pool, name: PoolName<'_>) {
+/// Sets a pool's name from a log line.
+fn set_name(pool: &mut Pool, name: PoolName<'_>) {
     match name {
         PoolName::Number(number) => pool.device = Some(number),
         PoolName::Volume(vg, lv) => {

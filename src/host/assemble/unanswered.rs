@@ -1,6 +1,6 @@
-//! What was refused, silent or not understood, as a person should hear of it.
+//! Notes about queries that failed or timed out, and about text that was not understood.
 //!
-//! It decides which gaps can hide trouble: with such a one the verdict cannot be `ok`.
+//! Decides which gaps can hide a problem; with such a gap the verdict cannot be `ok`.
 
 use super::dm_devices::Device;
 use crate::host::dm::info;
@@ -14,7 +14,7 @@ use crate::record::{Answer, Outcome, Query, Recording, Source};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Questions without an answer, as a person should hear of them.
+/// Notes about queries without a usable answer.
 pub(in crate::host) fn unanswered(
     recording: &Recording,
     host: &Host,
@@ -33,7 +33,7 @@ pub(in crate::host) fn unanswered(
     notes
 }
 
-/// Whether it is the answer of a kernel without device-mapper on a host where nobody expects a pool: a fact, no gap.
+/// Whether a kernel without device-mapper answered on a host where no pool is expected: a fact, not a gap.
 fn is_without_pools(host: &Host, answer: &Answer) -> bool {
     let driver = |d: &Docker| d.driver.as_deref().is_none_or(|name| name == "devicemapper");
     let expected = host.docker_roots.iter().any(driver) || !host.containerd_configs.is_empty();
@@ -43,7 +43,7 @@ fn is_without_pools(host: &Host, answer: &Answer) -> bool {
         && !expected
 }
 
-/// Whether nobody asked which devices there are: then it is not known that there are no pools, or no others.
+/// A note if the list of devices was not queried: then other pools may exist.
 pub(in crate::host) fn never_asked(recording: &Recording, host: &Host) -> Option<Note> {
     if recording.source != Source::Machine {
         return None;
@@ -56,18 +56,18 @@ pub(in crate::host) fn never_asked(recording: &Recording, host: &Host) -> Option
     Some(Note { about: about(Query::DmList, ""), text: why.to_owned(), forces_unknown: true })
 }
 
-/// Why an answer is missing and whether that hides trouble; `None` where nothing is amiss.
+/// Why an answer is missing, and whether that can hide a problem; `None` if there is nothing to report.
 fn gap(query: Query, outcome: &Outcome, of_pool: bool) -> Option<(String, bool)> {
     let device = matches!(query, Query::DmStatus | Query::DmTable | Query::DmInfo);
     let root = matches!(query, Query::DmVersion | Query::DmList);
     match outcome {
-        Outcome::Answered(text) if of_pool && device && !speaks(query, text) => {
+        Outcome::Answered(text) if of_pool && device && !is_understood(query, text) => {
             Some((format!("an answer that was not understood: {:?}", text.trim()), true))
         }
         Outcome::Answered(_) => None,
-        // Only plans need it, which say so.
+        // Only plans need it, and they report it themselves.
         _ if query == Query::FileDigest => None,
-        // See `never_asked`.
+        // Reported by `never_asked`.
         Outcome::NotAsked(_) if query == Query::DmList => None,
         Outcome::TimedOut(ms) => Some((format!("no answer within {ms} ms"), root || device)),
         // The user named this file: its absence is reported, but no pool's verdict depends on it.
@@ -75,7 +75,7 @@ fn gap(query: Query, outcome: &Outcome, of_pool: bool) -> Option<(String, bool)>
             Some(("there is no such file; `thinspect watch --log FILE` keeps one".to_owned(), false))
         }
         Outcome::Refused(why) if query == Query::History => Some((format!("not read: {why}"), false)),
-        // A device that went away between two questions, a file that need not exist: no news.
+        // A device that was removed between two queries.
         Outcome::Refused(why) if why.starts_with("ENXIO") && device => {
             Some(("gone between two questions".to_owned(), of_pool))
         }
@@ -89,8 +89,8 @@ fn gap(query: Query, outcome: &Outcome, of_pool: bool) -> Option<(String, bool)>
     }
 }
 
-/// Whether an answer about a pool can be read at all.
-fn speaks(query: Query, text: &str) -> bool {
+/// Whether an answer about a pool can be parsed.
+fn is_understood(query: Query, text: &str) -> bool {
     match query {
         Query::DmInfo => info::read(text).suspended.is_some(),
         _ => text.lines().any(|line| target(line).is_some_and(|t| t.kind == "thin-pool")),
@@ -117,7 +117,7 @@ fn about(query: Query, target: &str) -> String {
     format!("{what} {target}").trim().to_owned()
 }
 
-/// Pasted words that no reader took.
+/// Notes about text that no parser understood.
 pub(in crate::host) fn not_understood(
     recording: &Recording,
     host: &Host,
@@ -163,7 +163,7 @@ pub(in crate::host) fn not_understood(
     notes
 }
 
-/// The beginning of a line: the rest of an endless one is not worth a page.
+/// The beginning of a line, at most 1000 characters.
 fn excerpt(line: &str) -> String {
     const LONGEST: usize = 1000;
     let line = line.trim();
@@ -174,7 +174,7 @@ fn excerpt(line: &str) -> String {
     }
 }
 
-/// A blank line, or a shell's prompt with what was typed there: nothing that anybody said.
+/// Whether a line is blank or a shell prompt with a command.
 fn is_prompt(line: &str) -> bool {
     let line = line.trim();
     let marks = ["$ ", "# ", "> ", "+ "];

@@ -1,59 +1,59 @@
-//! Disks and partitions: how large, what is on them, who uses them; so that a plan can say whether one is free.
+//! Disks and partitions: size, content and users, so that a plan can decide whether one is free.
 //!
-//! It judges nothing: what was not asked or refused is unknown, and an unknown disk is not a free one.
+//! A fact that was not recorded is unknown; a disk with unknown facts never counts as free.
 
 use crate::host::dm::table::DeviceNumber;
 use crate::host::fs::stat::node_number;
 use crate::host::model::units::{Bytes, Sectors};
 use crate::record::{Outcome, Query, Recording};
 
-/// A disk, a partition, or another block device that was asked about.
+/// A disk, a partition, or another block device in the recording.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Disk {
-    /// The kernel's name for it, `/dev/vdd`.
+    /// Device node by the kernel's name, `/dev/vdd`.
     pub node: String,
-    /// Other paths it was asked by.
+    /// Other paths to the device in the recording, such as `/dev/disk/by-id/…`.
     pub paths: Vec<String>,
-    /// Its number.
+    /// Device number.
     pub number: Option<DeviceNumber>,
-    /// Its size.
+    /// Size.
     pub size: Option<Bytes>,
-    /// Whether it refuses writes.
+    /// Whether it is read-only.
     pub read_only: Option<bool>,
-    /// Its partitions, by node; `None` where nobody said.
+    /// Device nodes of its partitions; `None` if unknown.
     pub partitions: Option<Vec<String>>,
-    /// Devices that lie on it, by kernel name.
+    /// Kernel names of the devices on top of it.
     pub holders: Option<Vec<String>>,
-    /// Where it is mounted.
+    /// Its mount points.
     pub mounts: Vec<String>,
-    /// Whether it is swap in use.
+    /// Whether it is active swap space.
     pub swap: Option<bool>,
-    /// Whether it takes discards.
+    /// Whether it supports discards.
     pub takes_discards: Option<bool>,
-    /// What it is told by whatever its name: a kind, `wwid`, `serial`, `uuid` or `place`, and the value; of a partition
-    /// also where it begins.
+    /// Identifies the device independently of its name: `wwid`, `serial`, `uuid` or `place`, and the value; for a
+    /// partition followed by its start.
     pub identity: Option<String>,
-    /// Bytes in its logical block, the least that it reads or writes.
+    /// Logical block size in bytes, the smallest unit of I/O.
     pub logical_block: Option<u64>,
-    /// What is on it.
+    /// The content.
     pub content: Content,
 }
 
-/// What a device holds.
+/// The content of a device.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Content {
-    /// Nothing that is recognised.
+    /// No known signature.
     Nothing,
-    /// This, in words: `an ext4 filesystem`.
+    /// A known signature, in words: `a filesystem of type ext4`.
     Holds(String),
-    /// It could not be looked into; why.
+    /// It could not be read; the reason.
     Refused(String),
-    /// Nobody looked.
+    /// It was not queried.
     #[default]
     Unknown,
 }
 
-/// Every disk that was asked about.
+/// All disks and partitions in the recording.
 #[must_use]
 pub(in crate::host) fn disks(recording: &Recording) -> Vec<Disk> {
     let links = recording.all(Query::Link).filter_map(|a| {
@@ -66,7 +66,7 @@ pub(in crate::host) fn disks(recording: &Recording) -> Vec<Disk> {
     let named: Vec<(&str, DeviceNumber)> = named.filter(|(path, _)| path.starts_with("/dev/")).collect();
     let mut disks: Vec<Disk> = Vec::new();
     for (number, link) in &links {
-        // Asked by sysfs alone: a carrier of a pool. A disk that was looked at has its holders listed.
+        // The holders are recorded only for disks that are inspected, not for the devices under a pool.
         let holders = recording.outcome(Query::Dir, &format!("/sys/dev/block/{number}/holders"));
         if holders.is_some() && !disks.iter().any(|d| d.number == Some(*number)) {
             let mut disk = disk(recording, *number, link);
@@ -84,39 +84,41 @@ pub(in crate::host) fn disks(recording: &Recording) -> Vec<Disk> {
     disks
 }
 
+/// The facts about a disk from its files in sysfs.
 fn disk(recording: &Recording, number: DeviceNumber, link: &str) -> Disk {
     let base = format!("/sys/dev/block/{number}");
     let text = |file: &str| recording.said(Query::File, &format!("{base}/{file}")).map(str::trim);
+    let count = |file: &str| text(file)?.parse::<u64>().ok();
+    // A partition's queue belongs to its disk, one directory above.
+    let queue = |file: &str| count(&format!("queue/{file}")).or_else(|| count(&format!("../queue/{file}")));
     let node = match text("dm/name") {
         Some(name) => format!("/dev/mapper/{name}"),
         None => format!("/dev/{}", name_in(link).replace('!', "/")),
     };
     let holders = recording.said(Query::Dir, &format!("{base}/holders"));
-    let limit = text("queue/discard_max_bytes").or_else(|| text("../queue/discard_max_bytes"));
-    let block = text("queue/logical_block_size").or_else(|| text("../queue/logical_block_size"));
     let mounts = super::sysfs::mounts(recording).into_iter().filter(|m| m.device == Some(number));
+    let swaps = recording.said(Query::File, "/proc/swaps");
+    let is_swap = |swaps: &str| swaps.lines().any(|line| line.split_whitespace().next() == Some(&node));
     Disk {
         number: Some(number),
-        size: text("size").and_then(|s| s.parse().ok()).map(|s| Sectors(s).bytes()),
+        size: count("size").map(|sectors| Sectors(sectors).bytes()),
         read_only: text("ro").map(|ro| ro != "0"),
         holders: holders.map(|h| h.lines().filter(|l| !l.is_empty()).map(str::to_owned).collect()),
         mounts: mounts.filter_map(|m| m.mount).collect(),
-        swap: recording
-            .said(Query::File, "/proc/swaps")
-            .map(|swaps| swaps.lines().any(|line| line.split_whitespace().next() == Some(&node))),
-        logical_block: block.and_then(|b| b.parse().ok()),
-        takes_discards: limit.and_then(|l| l.parse::<u64>().ok()).map(|l| l > 0),
+        swap: swaps.map(is_swap),
+        logical_block: queue("logical_block_size"),
+        takes_discards: queue("discard_max_bytes").map(|limit| limit > 0),
         node,
         ..Disk::default()
     }
 }
 
-/// Files in sysfs that tell a disk from others, best first (Documentation/ABI: `wwid` of SCSI and NVMe, `serial` of NVMe
-/// and virtio, `uuid` of device-mapper and md).
+/// Files in sysfs that identify a disk, best first (Documentation/ABI: `wwid` of SCSI and NVMe, `serial` of NVMe and
+/// virtio, `uuid` of device-mapper and md).
 const IDENTITIES: [&str; 6] = ["wwid", "device/wwid", "serial", "device/serial", "dm/uuid", "md/uuid"];
 
-/// What tells a disk from others; a partition is told by its disk and where it begins. Without anything of the disk's own
-/// it is the place on the bus, by the link in sysfs.
+/// The identity of a disk, or of a partition: that of its disk and its start. A disk without any of [`IDENTITIES`] is
+/// identified by its place on the bus, from the link in sysfs.
 fn identity(recording: &Recording, number: DeviceNumber, link: &str) -> Option<String> {
     let base = format!("/sys/dev/block/{number}");
     let file = |name: &str| recording.said(Query::File, &format!("{base}/{name}"));
@@ -139,7 +141,7 @@ fn name_in(link: &str) -> &str {
     link.rsplit('/').next().unwrap_or_default()
 }
 
-/// A partition's place in sysfs lies below its disk's.
+/// Device nodes of a disk's partitions, whose links in sysfs are below the disk's.
 fn partitions(links: &[(DeviceNumber, &str)], disk: &str) -> Option<Vec<String>> {
     let below = |link: &str| link.rsplit_once('/').is_some_and(|(parent, _)| parent == disk);
     let target = links
@@ -161,7 +163,7 @@ fn content(recording: &Recording, disk: &Disk) -> Content {
     }
 }
 
-/// `blkid -p -o export` in words (blkid(8), libblkid's names of types).
+/// Describes the output of `blkid -p -o export` in words (blkid(8); the types are libblkid's names).
 fn words(said: &str) -> Content {
     let value = |name: &str| {
         said.lines()
@@ -183,7 +185,7 @@ fn words(said: &str) -> Content {
     }
 }
 
-/// What was asked of the tools: name, and where it stands if anywhere.
+/// The tools that were looked up: name, and path if it is installed.
 #[must_use]
 pub(in crate::host) fn tools(recording: &Recording) -> Vec<(String, Option<String>)> {
     let answered = |a: &crate::record::Answer| match &a.outcome {
@@ -249,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn contents_in_words() {
+    fn signatures_are_described_in_words() {
         let holds = |text: &str| match words(text) {
             Content::Holds(what) => what,
             other => format!("{other:?}"),
@@ -265,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn tools_that_are_there_and_not() {
+    fn installed_and_missing_tools() {
         let recording = recording(&[
             (Query::Tool, "lvcreate", said("/usr/sbin/lvcreate")),
             (Query::Tool, "thin_dump", Outcome::Refused("ENOENT".into())),

@@ -1,6 +1,4 @@
-//! Loop devices and their files as tools list them: `losetup`, `ls -l`, `du`.
-//!
-//! It only reads; whether a listed file carries a pool is joined elsewhere.
+//! Parses lists of loop devices and their files: `losetup`, `ls -l`, `du`.
 
 use crate::host::model::backing::LoopFile;
 use crate::host::model::units::Bytes;
@@ -10,17 +8,17 @@ use crate::host::parse::size::{self, Scale};
 /// A loop device and its file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LoopDevice {
-    /// Its node, `/dev/loop0`.
+    /// Device node, `/dev/loop0`.
     pub node: String,
-    /// The file, if the listing names it; its sizes are not listed.
+    /// The file; its sizes are not listed.
     pub file: LoopFile,
-    /// The file's inode.
+    /// The file's inode number.
     pub inode: Option<u64>,
-    /// It goes when its last user closes it.
+    /// It is detached when its last user closes it.
     pub autoclear: Option<bool>,
 }
 
-/// Reads `losetup -l`, `losetup -a` or `losetup --json`; a device that is listed twice is one.
+/// Parses `losetup -l`, `losetup -a` or `losetup --json`. Duplicates are merged.
 #[must_use]
 pub fn loops(text: &str) -> Vec<LoopDevice> {
     if text.trim_start().starts_with('{') {
@@ -33,7 +31,7 @@ pub fn loops(text: &str) -> Vec<LoopDevice> {
             headings = line.split_whitespace().collect();
             continue;
         }
-        let Some(new) = bound(line).or_else(|| row(&headings, line)) else { continue };
+        let Some(new) = line_of_all(line).or_else(|| row(&headings, line)) else { continue };
         match found.iter_mut().find(|old| old.node == new.node) {
             Some(old) => {
                 old.file.deleted |= new.file.deleted;
@@ -46,8 +44,9 @@ pub fn loops(text: &str) -> Vec<LoopDevice> {
     found
 }
 
-/// `/dev/loop0: [64768]:131190 (/path)`; a deleted file ends in ` (deleted)`, in or after the brackets.
-fn bound(line: &str) -> Option<LoopDevice> {
+/// Parses a line of `losetup -a`: `/dev/loop0: [64768]:131190 (/path)`. A deleted file is marked ` (deleted)`, inside
+/// or after the brackets.
+fn line_of_all(line: &str) -> Option<LoopDevice> {
     let (node, rest) = line.split_once(": [").filter(|(node, _)| node.starts_with("/dev/loop"))?;
     let inode =
         rest.split_once("]:").and_then(|(_, r)| r.split_whitespace().next()).and_then(|w| w.parse().ok());
@@ -64,7 +63,7 @@ fn undeleted(path: &str) -> (&str, bool) {
     }
 }
 
-/// A row of `losetup -l`; the file may hold blanks, all other cells are one word.
+/// Parses a row of `losetup -l`. Only the file name can contain blanks.
 fn row(headings: &[&str], line: &str) -> Option<LoopDevice> {
     let words: Vec<&str> = line.split_whitespace().collect();
     words.first().filter(|node| node.starts_with("/dev/loop"))?;
@@ -100,10 +99,10 @@ fn json(text: &str) -> Vec<LoopDevice> {
     found
 }
 
-/// Files with their sizes from `ls -l` (with `-s` also what they take) or `du`; `of` is the tool. A line `DIRECTORY:`
-/// names the place of those that follow.
+/// Parses files and sizes from `ls -l` (with `-s` also allocated sizes) or `du`; `target` is the tool. A line
+/// `DIRECTORY:` gives the directory of the files that follow.
 ///
-/// `du` counts what a file takes; where a path is listed twice, the larger number is `du --apparent-size`.
+/// `du` shows allocated sizes. If a path is listed twice, the larger number is from `du --apparent-size`.
 #[must_use]
 pub fn files(target: &str, text: &str) -> Vec<LoopFile> {
     let mut found: Vec<LoopFile> = Vec::new();
@@ -140,7 +139,7 @@ fn du(line: &str) -> Option<LoopFile> {
     })
 }
 
-/// `[SIZE] -rw------- 1 root root 200G Nov 12 11:52 PATH`.
+/// Parses a line of `ls -l`: `[SIZE] -rw------- 1 root root 200G Nov 12 11:52 PATH`.
 fn ls(line: &str) -> Option<LoopFile> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let mode = |w: &&str| {
@@ -148,7 +147,7 @@ fn ls(line: &str) -> Option<LoopFile> {
     };
     let at = words.iter().position(mode)?;
     let size = words.get(at + 4).and_then(|w| size::read(w, Scale::Coreutils))?;
-    // A date has three words, or two in the style long-iso.
+    // A date has three words, or two in the format long-iso.
     let iso = words.get(at + 5).is_some_and(|w| w.len() == 10 && w.contains('-'));
     let zone = words.get(at + 7).is_some_and(|w| w.len() == 5 && w.starts_with(['+', '-']));
     let path = words.get(if iso && !zone { at + 7 } else { at + 8 }..)?.join(" ");

@@ -1,7 +1,5 @@
-//! Block devices as tools list them, and which lies on which: `lsblk` in every form, `dmsetup ls`, its tree, and
+//! Parses lists of block devices and their dependencies: `lsblk` in every format, `dmsetup ls`, `dmsetup ls --tree` and
 //! `dmsetup deps`.
-//!
-//! It only reads; which of the devices are pools is decided elsewhere.
 
 use crate::host::dm::table::DeviceNumber;
 use crate::host::model::units::Bytes;
@@ -9,31 +7,31 @@ use crate::host::parse::partial_json::{self, Token};
 use crate::host::parse::size::{self, Scale};
 use std::collections::HashMap;
 
-/// A device.
+/// A listed block device.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BlockDevice {
-    /// Its name, without the tree's lines.
+    /// Its name, without the lines of the tree.
     pub name: String,
-    /// Its number.
+    /// Its device number.
     pub device: Option<DeviceNumber>,
-    /// Its size, rounded unless bytes were asked for.
+    /// Its size; rounded unless the list shows bytes.
     pub size: Option<Bytes>,
-    /// `disk`, `part`, `loop`, `lvm`, `dm`, …; empty where the tool does not say.
+    /// `disk`, `part`, `loop`, `lvm`, `dm`, …; empty if the tool does not show it.
     pub kind: String,
-    /// The devices right below it, each once.
+    /// The devices directly below it, without duplicates.
     pub below: Vec<Below>,
 }
 
-/// A device below another, by what the tool calls it: its name, its number, or both.
+/// A device below another, by name, number, or both, as the tool shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Below {
     /// Its name, or empty.
     pub name: String,
-    /// Its number.
+    /// Its device number.
     pub device: Option<DeviceNumber>,
 }
 
-/// Reads a report; `of` is its tool. Other tools' reports list nothing.
+/// Parses the output of a tool, such as `lsblk`; empty for tools that list no devices.
 #[must_use]
 pub fn read(target: &str, text: &str) -> Vec<BlockDevice> {
     match target {
@@ -45,7 +43,7 @@ pub fn read(target: &str, text: &str) -> Vec<BlockDevice> {
     }
 }
 
-/// Devices by name and number.
+/// All listed devices, merged by name and indexed by name and number.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Listing {
     all: Vec<BlockDevice>,
@@ -54,7 +52,7 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Joins what several reports say of the same devices.
+    /// Merges the devices of several lists by name.
     #[must_use]
     pub fn new(all: impl Iterator<Item = BlockDevice>) -> Self {
         let mut listing = Self::default();
@@ -72,12 +70,12 @@ impl Listing {
             if known.kind.is_empty() {
                 known.kind = one.kind;
             }
-            known.lies_on_all(one.below);
+            known.add_parents(one.below);
         }
         listing
     }
 
-    /// The device of a name.
+    /// The device with this name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&BlockDevice> {
         self.names.get(name).and_then(|at| self.all.get(*at))
@@ -88,36 +86,39 @@ impl Listing {
         self.all.iter()
     }
 
-    /// Whether LVM's names say that a device is a pool: one that holds its data or metadata goes by the same name.
+    /// Whether a device is an LVM pool: LVM names its data and metadata devices after it.
     #[must_use]
-    pub fn is_lvms_pool(&self, device: &BlockDevice) -> bool {
-        let data = |name: &str| {
+    pub fn is_lvm_pool(&self, device: &BlockDevice) -> bool {
+        let has_halves = |name: &str| {
             ["_tdata", "_tmeta"].iter().any(|end| self.names.contains_key(&format!("{name}{end}")))
         };
         match device.name.strip_suffix("-tpool") {
-            Some(volume) => data(volume),
-            None => data(&device.name) && !self.names.contains_key(&format!("{}-tpool", device.name)),
+            Some(volume) => has_halves(volume),
+            None => has_halves(&device.name) && !self.names.contains_key(&format!("{}-tpool", device.name)),
         }
     }
 
-    /// What carries a device if it is a pool: by LVM's names for the two halves, else the larger holds the data.
+    /// The data and metadata devices of a pool: by LVM's names, or else the larger one holds the data. `None` if there
+    /// are not exactly two devices below.
     #[must_use]
     pub fn halves(&self, device: &BlockDevice) -> Option<Halves> {
         let by_number = |b: &Below| self.numbers.get(&b.device?).and_then(|at| self.all.get(*at));
-        let known = |b: &Below| {
-            let bare = || BlockDevice { name: b.name.clone(), device: b.device, ..BlockDevice::default() };
-            self.named(&b.name).or_else(|| by_number(b)).cloned().unwrap_or_else(bare)
+        let listed = |b: &Below| {
+            let unlisted =
+                || BlockDevice { name: b.name.clone(), device: b.device, ..BlockDevice::default() };
+            self.named(&b.name).or_else(|| by_number(b)).cloned().unwrap_or_else(unlisted)
         };
         let [one, other] = device.below.as_slice() else { return None };
-        let mut halves = [known(one), known(other)];
-        // The kernel names the data device first (dm-thin.c, `pool_ctr`, and dm-table.c, `dm_get_device`): equals stay.
+        let mut halves = [listed(one), listed(other)];
+        // The sort is stable, and the kernel lists the data device first (dm-thin.c, `pool_ctr`, and dm-table.c,
+        // `dm_get_device`).
         halves.sort_by_key(|l| (l.name.ends_with("_tmeta"), std::cmp::Reverse(l.size)));
         let [data, metadata] = halves;
         Some(Halves { data, metadata })
     }
 }
 
-/// The devices that carry a pool.
+/// The devices under a pool.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Halves {
     /// The data device.
@@ -127,27 +128,28 @@ pub struct Halves {
 }
 
 impl BlockDevice {
-    /// Takes in what another report says lies below. The same devices by numbers in one report and by names in the other
-    /// stand in the same order: the kernel's (libdm, `dm_task_get_deps`).
-    fn lies_on_all(&mut self, new: Vec<Below>) {
-        let complete = |(old, new): (&Below, &Below)| {
+    /// Adds the devices below from another list. If one list has only numbers and the other only names, both are in the
+    /// kernel's order (libdm, `dm_task_get_deps`), so they are matched by position.
+    fn add_parents(&mut self, new: Vec<Below>) {
+        let complement = |(old, new): (&Below, &Below)| {
             old.name.is_empty() != new.name.is_empty() && old.device.is_some() != new.device.is_some()
         };
-        if self.below.len() == new.len() && self.below.iter().zip(&new).all(complete) {
+        if self.below.len() == new.len() && self.below.iter().zip(&new).all(complement) {
             for (old, new) in self.below.iter_mut().zip(new) {
                 old.device = old.device.or(new.device);
                 old.name = std::mem::take(&mut old.name) + &new.name;
             }
         } else {
-            new.into_iter().for_each(|below| self.lies_on(below));
+            new.into_iter().for_each(|below| self.add_parent(below));
         }
     }
 
-    fn lies_on(&mut self, new: Below) {
-        let same = |old: &&mut Below| {
+    /// Adds a device below, or completes it if it is already there.
+    fn add_parent(&mut self, new: Below) {
+        let is_same = |old: &&mut Below| {
             !new.name.is_empty() && old.name == new.name || new.device.is_some() && old.device == new.device
         };
-        match self.below.iter_mut().find(same) {
+        match self.below.iter_mut().find(is_same) {
             Some(old) => {
                 old.device = old.device.or(new.device);
                 if old.name.is_empty() {
@@ -159,37 +161,38 @@ impl BlockDevice {
     }
 }
 
-/// A row and how deep in the tree it stands.
+/// A row's depth in the tree, and its device.
 type Row = (usize, BlockDevice);
 
 fn rows(text: &str, row: fn(&str) -> Option<BlockDevice>) -> Vec<Row> {
-    let drawn = |c: char| c.is_whitespace() || "└├│─`|-".contains(c);
-    let depth = |line: &str| line.chars().take_while(|c| drawn(*c)).count();
-    // Indentation that all rows share is the paste's, not the tree's.
-    let shared = text.lines().filter(|l| row(l.trim_start_matches(drawn)).is_some()).map(depth).min();
-    let found = |line: &str| {
-        let listed = row(line.trim_start_matches(drawn))?;
+    let is_drawing = |c: char| c.is_whitespace() || "└├│─`|-".contains(c);
+    let depth = |line: &str| line.chars().take_while(|c| is_drawing(*c)).count();
+    // Indentation that all rows share comes from the paste, not from the tree.
+    let shared = text.lines().filter(|l| row(l.trim_start_matches(is_drawing)).is_some()).map(depth).min();
+    let with_depth = |line: &str| {
+        let listed = row(line.trim_start_matches(is_drawing))?;
         Some((depth(line).saturating_sub(shared.unwrap_or_default()), listed))
     };
-    text.lines().filter_map(found).collect()
+    text.lines().filter_map(with_depth).collect()
 }
 
-/// Which device lies on which: `lies` says for a row and one right inside it which is the upper and which the lower one.
-fn from_tree(rows: Vec<Row>, lies: fn(usize, usize) -> (usize, usize)) -> Vec<BlockDevice> {
+/// Turns the rows of a tree into devices with the devices below them. `order` gets the indices of a row and of a row
+/// nested in it, and returns the upper and the lower device.
+fn from_tree(rows: Vec<Row>, order: fn(usize, usize) -> (usize, usize)) -> Vec<BlockDevice> {
     let mut open: Vec<(usize, usize)> = Vec::new();
     let mut edges: Vec<(usize, usize)> = Vec::new();
     for (at, (depth, _)) in rows.iter().enumerate() {
         while open.last().is_some_and(|(d, _)| d >= depth) {
             open.pop();
         }
-        edges.extend(open.last().map(|(_, outer)| lies(*outer, at)));
+        edges.extend(open.last().map(|(_, outer)| order(*outer, at)));
         open.push((*depth, at));
     }
     let mut listed: Vec<BlockDevice> = rows.into_iter().map(|(_, listed)| listed).collect();
     for (upper, lower) in edges {
         let below = listed.get(lower).map(|l| Below { name: l.name.clone(), device: l.device });
         if let Some((upper, below)) = listed.get_mut(upper).zip(below) {
-            upper.lies_on(below);
+            upper.add_parent(below);
         }
     }
     listed.retain(|l| !l.name.is_empty());
@@ -198,15 +201,15 @@ fn from_tree(rows: Vec<Row>, lies: fn(usize, usize) -> (usize, usize)) -> Vec<Bl
 
 /// `lsblk` nests consumers under their device; `lsblk -s` nests the other way round.
 fn normalize_orientation(rows: Vec<Row>) -> Vec<BlockDevice> {
-    let lowest = |l: &BlockDevice| matches!(l.kind.as_str(), "disk" | "loop" | "rom");
-    let inverse = rows.iter().any(|(depth, l)| *depth > 0 && lowest(l));
+    let is_physical = |l: &BlockDevice| matches!(l.kind.as_str(), "disk" | "loop" | "rom");
+    let inverse = rows.iter().any(|(depth, l)| *depth > 0 && is_physical(l));
     from_tree(rows, if inverse { |outer, inner| (outer, inner) } else { |outer, inner| (inner, outer) })
 }
 
-/// Types of devices as `lsblk` names them (util-linux, misc-utils/lsblk.c, `get_type`).
+/// Device types of `lsblk` (util-linux, misc-utils/lsblk.c, `get_type`).
 const KINDS: [&str; 9] = ["disk", "part", "lvm", "loop", "dm", "crypt", "rom", "mpath", "md"];
 
-/// A row of `lsblk` by the shape of its words: name, then in any order number, size and type.
+/// Parses a row of `lsblk` with any columns: the name first, then number, size and type, recognised by their form.
 fn lsblk_row(line: &str) -> Option<BlockDevice> {
     if line.starts_with("NAME=\"") {
         return pairs(line);
@@ -228,7 +231,7 @@ fn lsblk_row(line: &str) -> Option<BlockDevice> {
     })
 }
 
-/// `NAME="sda1" MAJ:MIN="8:1" … PKNAME="sda"`, of `lsblk -P`.
+/// Parses a row of `lsblk -P`: `NAME="sda1" MAJ:MIN="8:1" … PKNAME="sda"`.
 fn pairs(line: &str) -> Option<BlockDevice> {
     let mut listed = BlockDevice::default();
     for (key, value) in line.split("\" ").filter_map(|pair| pair.split_once("=\"")) {
@@ -238,7 +241,7 @@ fn pairs(line: &str) -> Option<BlockDevice> {
 }
 
 impl BlockDevice {
-    /// Takes one column of `lsblk`.
+    /// Sets the field for a column of `lsblk`.
     fn field(&mut self, key: &str, value: &str) {
         match key {
             "name" => value.clone_into(&mut self.name),
@@ -246,16 +249,16 @@ impl BlockDevice {
             "size" => self.size = size::read(value, Scale::Coreutils).map(|a| a.bytes),
             "type" => value.clone_into(&mut self.kind),
             "pkname" if !value.is_empty() && value != "null" => {
-                self.lies_on(Below { name: value.to_owned(), device: None });
+                self.add_parent(Below { name: value.to_owned(), device: None });
             }
             _ => {}
         }
     }
 }
 
-/// A number as a word: `253:0`. A name may hold one, but begins with a letter.
+/// Parses a word such as `253:0`.
 fn number(word: &str) -> Option<DeviceNumber> {
-    DeviceNumber::read(word).filter(|_| word.starts_with(|c: char| c.is_ascii_digit()))
+    if word.starts_with(|c: char| c.is_ascii_digit()) { DeviceNumber::read(word) } else { None }
 }
 
 fn lsblk_json(text: &str) -> Vec<Row> {
@@ -282,15 +285,15 @@ fn lsblk_json(text: &str) -> Vec<Row> {
     found
 }
 
-/// A row of `dmsetup ls` or its tree: `NAME (253:1)`, on old versions `NAME (253, 1)`; a device that is not
-/// device-mapper's has no name there.
+/// Parses a row of `dmsetup ls` or `dmsetup ls --tree`: `NAME (253:1)`, in old versions `NAME (253, 1)`. Other devices
+/// than device-mapper's have no name there.
 fn dm_row(line: &str) -> Option<BlockDevice> {
     let line = line.trim();
     let (name, number) = line
         .strip_suffix([')', '>'])
         .and_then(|l| l.rsplit_once(['(', '<']))
         .and_then(|(name, number)| Some((name.trim(), DeviceNumber::read(number)?)))
-        // The tree cuts names that are longer than the screen is wide, and leaves their numbers out.
+        // The tree cuts lines at the width of the screen, which removes the number.
         .map_or_else(
             || line.ends_with("...").then_some((line, None)),
             |(name, number)| Some((name, Some(number))),
@@ -298,7 +301,7 @@ fn dm_row(line: &str) -> Option<BlockDevice> {
     Some(BlockDevice { name: name.to_owned(), device: number, ..BlockDevice::default() })
 }
 
-/// `NAME: 2 dependencies : (253, 1) (253, 0)`, or with names in the brackets.
+/// Parses a row of `dmsetup deps`: `NAME: 2 dependencies : (253, 1) (253, 0)`, or with names in the brackets.
 fn dependencies(line: &str) -> Option<BlockDevice> {
     let (name, rest) = line.split_once(" dependencies")?;
     let (name, _) = name.rsplit_once(": ")?;
@@ -307,7 +310,7 @@ fn dependencies(line: &str) -> Option<BlockDevice> {
     for contents in brackets {
         let device = number(contents);
         let name = if device.is_some() { String::new() } else { contents.to_owned() };
-        listed.lies_on(Below { name, device });
+        listed.add_parent(Below { name, device });
     }
     Some(listed)
 }
@@ -347,7 +350,7 @@ mod tests {
         \u{20}   `-vg-pool              253:4    0 21.9G  0 lvm\n";
 
     #[test]
-    fn trees_of_lsblk() {
+    fn lsblk_trees() {
         let all = listing("lsblk", TREE);
         assert_eq!(halves(&all, "docker-254:0-7356-pool"), pair("7:0", "7:1"));
         assert_eq!(halves(&all, "vg-pool"), pair("253:3", "253:2"));
@@ -362,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn upside_down() {
+    fn lsblk_inverse_trees() {
         let text = "NAME               MAJ:MIN RM SIZE RO TYPE MOUNTPOINT\n\
             vg-pool            253:4    0  22G  0 lvm\n├─vg-pool_tmeta    253:2    0  28M  0 lvm\n\
             │ └─sdb             8:16    0  25G  0 disk\n└─vg-pool_tdata    253:3    0  22G  0 lvm\n\
@@ -371,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn json_and_pairs() {
+    fn lsblk_json_and_pairs() {
         let text = r#"{"blockdevices": [{"name": "loop0", "maj:min": "7:0", "size": 107374182400, "type": "loop",
             "mountpoint": null, "children": [{"name": "docker-1:2-3-pool", "maj:min": "253:0", "size": "100G", "type": "dm"}]},
             {"name":"loop1","maj:min":"7:1","size":"2G","type":"loop","children":[{"name":"docker-1:2-3-pool","maj:min":"253:0"}]}]}"#;
@@ -379,7 +382,7 @@ mod tests {
         assert_eq!(halves(&all, "docker-1:2-3-pool"), pair("7:0", "7:1"));
         assert_eq!((all.iter().count(), all.named("loop0").unwrap().size), (3, Some(Bytes(100 << 30))));
         let cut = text.split_at(text.len() / 2).0;
-        assert!(!read("lsblk", cut).is_empty(), "what is whole is read");
+        assert!(!read("lsblk", cut).is_empty(), "complete devices are read from truncated JSON");
         let text = "NAME=\"loop0\" MAJ:MIN=\"7:0\" SIZE=\"100G\" TYPE=\"loop\" PKNAME=\"\"\n\
             NAME=\"docker-1:2-3-pool\" MAJ:MIN=\"253:0\" SIZE=\"100G\" TYPE=\"dm\" PKNAME=\"loop0\"";
         let all = read("lsblk", text);
@@ -387,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn what_dmsetup_lists() {
+    fn dmsetup_lists_trees_and_dependencies() {
         let text = "a-pool\t(253:0)\nb\t(253, 1)\ndocker-1:2-3-0e6ed417d8306bccb108769...\n └─docker-1:2-3-pool (253:2)\n    \
             ├─ (7:0)\n    └─ (7:1)\nvg-p <253:4>\n ├─vg-p_tdata <253:3>\n └─vg-p_tmeta <253:5>\n";
         let all = listing("dmsetup ls", text);
@@ -407,7 +410,7 @@ mod tests {
             "vg-p\t(253:4)\nvg-p_tdata\t(253:3)\nvg-q_tdata\t(253:5)\nvg-q\t(253:6)\nvg-q-tpool\t(253:7)",
         );
         let pools: Vec<&str> =
-            names.iter().filter(|l| names.is_lvms_pool(l)).map(|l| l.name.as_str()).collect();
+            names.iter().filter(|l| names.is_lvm_pool(l)).map(|l| l.name.as_str()).collect();
         assert_eq!(pools, ["vg-p", "vg-q-tpool"]);
     }
 }

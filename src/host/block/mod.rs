@@ -1,4 +1,4 @@
-//! Block devices: what lies on what, from sysfs, `lsblk` and `losetup`.
+//! Block devices and their stacking, from sysfs, `lsblk` and `losetup`.
 
 pub mod disk;
 pub mod losetup;

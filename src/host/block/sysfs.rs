@@ -1,7 +1,6 @@
-//! Follows a pool's devices down to files, filesystems and disks, through the recorded answers of sysfs.
+//! Follows a pool's devices down to files, filesystems and disks, using the recorded files of sysfs.
 //!
-//! It reads what was recorded under `/sys/dev/block/MAJOR:MINOR/` and asks for nothing more; a missing answer leaves
-//! its field unknown.
+//! Uses files under `/sys/dev/block/MAJOR:MINOR/`; a missing answer leaves its field unknown.
 
 use crate::host::dm::table::DeviceNumber;
 use crate::host::fs::longest_mount;
@@ -10,10 +9,10 @@ use crate::host::model::backing::{Backing, BackingKind, Filesystem, LoopFile};
 use crate::host::model::units::{Bytes, Sectors};
 use crate::record::{Query, Recording};
 
-/// Marks that the kernel adds to the path of a deleted file (fs/d_path.c).
+/// Suffix that the kernel adds to the path of a deleted file (fs/d_path.c).
 const DELETED: &str = " (deleted)";
 
-/// What carries one half of a pool.
+/// The device under a pool's data or metadata.
 #[must_use]
 pub(in crate::host) fn backing(
     recording: &Recording,
@@ -36,7 +35,7 @@ pub(in crate::host) fn backing(
     }
 }
 
-/// One block device's recorded sysfs answers.
+/// The recorded sysfs files of a block device.
 struct Sysfs<'a> {
     recording: &'a Recording,
     device: DeviceNumber,
@@ -55,7 +54,7 @@ impl<'a> Sysfs<'a> {
         self.text(file)?.trim().parse().ok()
     }
 
-    /// The kernel's name, `loop0`, from where the sysfs link points.
+    /// The kernel's name, such as `loop0`, from the target of the sysfs link.
     fn kernel_name(&self) -> Option<&'a str> {
         let link = self.recording.said(Query::Link, &format!("/sys/dev/block/{}", self.device))?;
         link.trim().rsplit('/').next()
@@ -88,30 +87,30 @@ impl<'a> Sysfs<'a> {
         let said = self.text("loop/backing_file")?;
         let bare = said.strip_suffix(DELETED).unwrap_or(said);
         let status = self.recording.said(Query::LoopStatus, &self.device.to_string());
-        let bound = status.map(stat);
+        let attached = status.map(stat);
         let mut words = status.unwrap_or_default().split_whitespace();
         let offset = words.find_map(|word| word.strip_prefix("offset=")?.parse().ok()).map(Bytes);
-        let there = self.recording.said(Query::Stat, bare).map(stat);
+        let at_path = self.recording.said(Query::Stat, bare).map(stat);
         // Only device and inode tell whether the file at that path is still the one that is attached.
-        let same = match (there, bound) {
-            (Some(there), Some(bound)) => there.inode == bound.inode && there.device == bound.device,
+        let same = match (at_path, attached) {
+            (Some(there), Some(attached)) => there.inode == attached.inode && there.device == attached.device,
             (Some(_), None) => bare == said,
             (None, _) => false,
         };
-        let file = there.filter(|_| same).unwrap_or_default();
+        let file = if same { at_path.unwrap_or_default() } else { Default::default() };
         let deleted = bare != said && !same;
         Some(LoopFile {
             path: bare.to_owned(),
             size: file.size,
             allocated: file.allocated,
             deleted,
-            replaced: deleted && there.is_some(),
+            replaced: deleted && at_path.is_some(),
             offset,
         })
     }
 }
 
-/// The physical devices below, by node, at most a few levels down.
+/// Device nodes of the physical devices below, at most five levels down.
 fn below(recording: &Recording, device: DeviceNumber, depth: u32) -> Vec<String> {
     let Some(slaves) = recording.said(Query::Dir, &format!("/sys/dev/block/{device}/slaves")) else {
         return Vec::new();
@@ -134,7 +133,7 @@ fn below(recording: &Recording, device: DeviceNumber, depth: u32) -> Vec<String>
     nodes
 }
 
-/// The filesystem that holds a path: its space from the recorded statfs, its place from the mount table.
+/// The filesystem that holds a path: its space from the recorded statfs, its mount point from the mount table.
 #[must_use]
 pub(in crate::host) fn filesystem_of(
     recording: &Recording,
@@ -160,7 +159,7 @@ pub(in crate::host) fn filesystem_of(
     })
 }
 
-/// The filesystem on a device, where it is mounted and was asked.
+/// The filesystem on a device, if it is mounted and its space was recorded.
 #[must_use]
 pub(in crate::host) fn mounted(
     recording: &Recording,
@@ -180,8 +179,8 @@ pub(in crate::host) fn mounted(
     })
 }
 
-/// The mount table, in its order, without any filesystem's space. With thousands of containers it is long, so it is read
-/// once and handed on.
+/// The mount table, in order, without the filesystems' space. Callers parse it once, because it is long on hosts with
+/// thousands of containers.
 #[must_use]
 pub(in crate::host) fn mounts(recording: &Recording) -> Vec<Filesystem> {
     let table = recording.said(Query::File, "/proc/self/mountinfo").unwrap_or_default();
@@ -191,7 +190,7 @@ pub(in crate::host) fn mounts(recording: &Recording) -> Vec<Filesystem> {
 /// Options under which quotas of users or groups count (xfs(5), ext4(5)).
 const USER_QUOTAS: &[&str] = &["quota", "usrquota", "grpquota", "uquota", "gquota", "usrjquota", "grpjquota"];
 
-/// A line of mountinfo (Documentation/filesystems/proc.rst 3.5).
+/// Parses a line of mountinfo (Documentation/filesystems/proc.rst 3.5).
 fn mount_line(line: &str) -> Option<Filesystem> {
     let (left, right) = line.split_once(" - ")?;
     let mut left = left.split(' ').skip(2);
@@ -217,7 +216,7 @@ fn mount_line(line: &str) -> Option<Filesystem> {
     })
 }
 
-/// Octal escapes of the mount table: blank, tab, newline, backslash.
+/// Decodes the mount table's octal escapes: space, tab, newline, backslash.
 fn unescape(text: &str) -> String {
     text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
 }

@@ -1,21 +1,21 @@
-//! A device-mapper device's state: the notation of `dmsetup info`, and the rows of `dmsetup info -c`.
+//! Parses the output of `dmsetup info` and `dmsetup info -c`.
 //!
-//! Reading never fails; what is missing is unknown.
+//! Never fails; a missing field is unknown.
 
 use super::table::DeviceNumber;
 
-/// What `dmsetup info` says of a device.
+/// The state of a device-mapper device.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DmInfo {
-    /// Its name; empty where only a part of the block was kept.
+    /// Its name; empty if the text has only a part of the block.
     pub name: String,
     /// Its UUID, if it has one.
     pub uuid: Option<String>,
-    /// Its number.
+    /// Its device number.
     pub device: Option<DeviceNumber>,
     /// Suspended: I/O waits.
     pub suspended: Option<bool>,
-    /// It goes when its last user closes it (`DEFERRED REMOVE`).
+    /// It is removed when its last user closes it (`DEFERRED REMOVE`).
     pub deferred_remove: bool,
     /// Read-only (`READ-ONLY`).
     pub read_only: bool,
@@ -23,7 +23,7 @@ pub struct DmInfo {
     pub live_table: Option<bool>,
     /// Whether a table is loaded but not live.
     pub inactive_table: Option<bool>,
-    /// How many hold it open.
+    /// Number of times it is open.
     pub open_count: Option<u64>,
     /// Events raised so far.
     pub event_number: Option<u32>,
@@ -31,7 +31,7 @@ pub struct DmInfo {
     pub targets: Option<u32>,
 }
 
-/// Reads one block of `dmsetup info`.
+/// Parses one block of `dmsetup info`.
 #[must_use]
 pub fn read(text: &str) -> DmInfo {
     let mut info = DmInfo::default();
@@ -60,7 +60,7 @@ pub fn read(text: &str) -> DmInfo {
     info
 }
 
-/// Reads the rows of `dmsetup info -c`: `NAME MAJOR MINOR STAT OPEN TARGETS EVENT [UUID]`.
+/// Parses the rows of `dmsetup info -c`: `NAME MAJOR MINOR STAT OPEN TARGETS EVENT [UUID]`.
 #[must_use]
 pub fn columns(text: &str) -> Vec<DmInfo> {
     text.lines().filter_map(row).collect()

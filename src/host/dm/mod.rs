@@ -1,4 +1,4 @@
-//! Device-mapper's own lines: status, table and info.
+//! Parsers of device-mapper's status, table and info lines.
 
 pub mod info;
 pub mod status;

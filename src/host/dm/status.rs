@@ -1,17 +1,16 @@
-//! The kernel's status lines for `thin-pool` and `thin`, of every kernel from 3.2 on.
+//! Parses the status lines of `thin-pool` and `thin` targets, of every kernel since 3.2.
 //!
-//! Reading never fails: a word nobody knows is kept as a word, a number that is no number leaves its field unknown
-//! and is reported back as a leftover. It does not judge what it reads.
+//! Never fails: words and numbers that are not understood are kept in `unrecognized`, and their fields stay unknown.
 //!
-//! Grammar: `drivers/md/dm-thin.c`, `pool_status` and `thin_status`. Words after the two ratios were added over the
-//! years and are recognised by what they say, not by where they stand.
+//! Grammar: `drivers/md/dm-thin.c`, `pool_status` and `thin_status`. Later kernels added words after the two ratios, so
+//! those words are recognised by their text, not by their position.
 
 use crate::host::model::units::{DataBlocks, MetadataBlocks, Sectors};
 
 /// The mode of a pool as its status line names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mode {
-    /// `rw`: all is possible.
+    /// `rw`: read-write.
     ReadWrite,
     /// `ro`: read-only after a failed metadata operation, or out of metadata space.
     ReadOnly,
@@ -19,22 +18,22 @@ pub enum Mode {
     OutOfDataSpace,
     /// `Fail`, or `Error` where the kernel could not read its own numbers: all I/O fails.
     Failed,
-    /// A word this program does not know.
+    /// An unknown word.
     Other(String),
 }
 
-/// What happens to discards (`TRIM`) that a thin device gets.
+/// Handling of discards (`TRIM`) sent to a thin device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Discards {
     /// Unmapped in the pool and passed on to the data device.
     PassedDown,
     /// Unmapped in the pool, not passed on.
     NotPassedDown,
-    /// Ignored altogether.
+    /// Ignored.
     Ignored,
 }
 
-/// What writes meet when no data block is free.
+/// Handling of writes that need a new data block when none is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhenFull {
     /// They wait, at most `no_space_timeout` seconds.
@@ -43,37 +42,37 @@ pub enum WhenFull {
     Error,
 }
 
-/// The metadata block a metadata snapshot is held in.
+/// Whether a metadata snapshot is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeldRoot {
-    /// `-`: none.
+    /// `-`: none is held.
     No,
-    /// The block.
+    /// The metadata block of the held snapshot's superblock.
     Block(u64),
 }
 
-/// A thin pool's status line, as far as it could be read.
+/// A thin pool's status line. Fields that the line does not contain are `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PoolStatus {
-    /// Transaction id, the counter that the pool's owner keeps.
+    /// Transaction id, set by the pool's owner.
     pub transaction_id: Option<u64>,
-    /// Metadata blocks in use; newer kernels count a hidden reserve as used.
+    /// Used metadata blocks; newer kernels count a hidden reserve as used.
     pub used_metadata: Option<MetadataBlocks>,
-    /// Metadata blocks there are.
+    /// Total metadata blocks.
     pub total_metadata: Option<MetadataBlocks>,
-    /// Data blocks in use.
+    /// Used data blocks.
     pub used_data: Option<DataBlocks>,
-    /// Data blocks there are.
+    /// Total data blocks.
     pub total_data: Option<DataBlocks>,
-    /// Held metadata snapshot; `None` when the line does not say.
+    /// Held metadata snapshot.
     pub held_root: Option<HeldRoot>,
-    /// The pool's mode; `None` when the line does not say.
+    /// The pool's mode.
     pub mode: Option<Mode>,
     /// Effective handling of discards.
     pub discards: Option<Discards>,
     /// Effective policy when full.
     pub when_full: Option<WhenFull>,
-    /// Whether the metadata needs an offline check; `None` when the kernel is too old to say.
+    /// Whether the metadata needs an offline check; `None` on kernels that do not report it.
     pub needs_check: Option<bool>,
     /// Low-water mark of the metadata, since Linux 4.19.
     pub metadata_low_water: Option<MetadataBlocks>,
@@ -81,7 +80,7 @@ pub struct PoolStatus {
     pub unrecognized: Vec<String>,
 }
 
-/// Reads the words after `thin-pool` of a status line.
+/// Parses the words after `thin-pool` in a status line.
 #[must_use]
 pub fn pool_status(params: &str) -> PoolStatus {
     let mut status = PoolStatus::default();
@@ -96,7 +95,7 @@ pub fn pool_status(params: &str) -> PoolStatus {
     for word in words {
         if let Some((used, total)) = ratio(word) {
             match ratios {
-                // Used above total cannot be: such numbers are no numbers, and are handed back as words.
+                // More used than total blocks is impossible, so neither number is trusted.
                 0 | 1 if used > total => status.unrecognized.push(word.to_owned()),
                 0 => {
                     (status.used_metadata, status.total_metadata) =
@@ -116,7 +115,7 @@ pub fn pool_status(params: &str) -> PoolStatus {
 }
 
 impl PoolStatus {
-    /// Takes a word that is no ratio; says whether it was understood.
+    /// Parses a word that is not a ratio; returns whether it was understood.
     fn take_word(&mut self, word: &str, ratios: u32, after_check: &mut bool) -> bool {
         match word {
             "rw" => self.mode = Some(Mode::ReadWrite),
@@ -129,7 +128,7 @@ impl PoolStatus {
             "queue_if_no_space" => self.when_full = Some(WhenFull::Queue),
             "needs_check" => (self.needs_check, *after_check) = (Some(true), true),
             "-" if self.held_root.is_none() && self.mode.is_none() => self.held_root = Some(HeldRoot::No),
-            // What was said once stays: a `-` elsewhere on a broken line does not take the mark away.
+            // A later `-` on a broken line does not reset `needs_check`.
             "-" if self.mode.is_some() => {
                 (self.needs_check, *after_check) = (Some(self.needs_check == Some(true)), true);
             }
@@ -138,7 +137,7 @@ impl PoolStatus {
         true
     }
 
-    /// Takes a bare number or, where the mode belongs, an unknown word.
+    /// Parses a bare number, or an unknown word in the position of the mode.
     fn take_number(&mut self, word: &str, ratios: u32, after_check: bool) -> bool {
         match word.parse::<u64>() {
             Ok(id) if ratios == 0 && self.transaction_id.is_none() => self.transaction_id = Some(id),
@@ -156,7 +155,7 @@ impl PoolStatus {
         true
     }
 
-    /// Whether the line said anything at all that was understood.
+    /// Whether nothing in the line was understood.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self { unrecognized: self.unrecognized.clone(), ..Self::default() }
@@ -171,14 +170,14 @@ fn ratio(word: &str) -> Option<(u64, u64)> {
 /// A thin device's status line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ThinStatus {
-    /// Mapped sectors and the highest mapped sector, if any is.
+    /// Mapped sectors and the highest mapped sector.
     Mapped {
-        /// Sectors that have data blocks behind them, shared ones included.
+        /// Mapped sectors, including those in shared blocks.
         mapped: Sectors,
-        /// The last mapped sector.
+        /// The last mapped sector; `None` if nothing is mapped.
         highest: Option<Sectors>,
     },
-    /// `-`: the device has lost its thin volume.
+    /// `-`: the target has no thin volume.
     Unbound,
     /// `Fail` or `Error`.
     Failed,
@@ -186,7 +185,7 @@ pub enum ThinStatus {
     Other(String),
 }
 
-/// Reads the words after `thin` of a status line.
+/// Parses the words after `thin` in a status line.
 #[must_use]
 pub fn thin_status(params: &str) -> ThinStatus {
     let words: Vec<&str> = params.split_whitespace().collect();
@@ -209,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kernels_line() {
+    fn status_lines_of_all_kernels() {
         let lines = [
             ("3.10", "91 422/524288 18338/1638400 - rw discard_passdown"),
             ("4.0", "91 422/524288 18338/1638400 - rw discard_passdown queue_if_no_space "),
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_that_matter() {
+    fn modes_and_features() {
         let full = pool_status(
             "3 120/2048 1024/1024 77 out_of_data_space ignore_discard error_if_no_space needs_check 512",
         );

@@ -1,6 +1,6 @@
-//! Table lines of `thin-pool` and `thin` targets, and the `start length type` every dm line begins with.
+//! Parses table lines of `thin-pool` and `thin` targets, and the `start length type` at the start of every line.
 //!
-//! Reading never fails: what is missing or no number is unknown. It does not follow the devices it names.
+//! Never fails: a missing or invalid field is unknown.
 
 use super::status::{Discards, WhenFull};
 use crate::host::model::units::{DataBlocks, Sectors};
@@ -16,7 +16,7 @@ pub struct DeviceNumber {
 }
 
 impl DeviceNumber {
-    /// Reads `253:0`, also with blanks or as `253, 0`.
+    /// Parses `253:0`, also with blanks or as `253, 0`.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let (major, minor) = text.trim().split_once([':', ','])?;
@@ -49,7 +49,7 @@ pub struct Target<'a> {
     pub params: &'a str,
 }
 
-/// Reads `0 209715200 thin-pool 7:1 7:0 …`.
+/// Parses a target line: `0 209715200 thin-pool 7:1 7:0 …`.
 #[must_use]
 pub fn target(line: &str) -> Option<Target<'_>> {
     let (start, rest) = line.trim_start().split_once(' ')?;
@@ -60,26 +60,26 @@ pub fn target(line: &str) -> Option<Target<'_>> {
     Some(Target { start: Sectors(start), length: Sectors(length), kind, params })
 }
 
-/// What a pool was set up with: `META DATA BLOCK LOW_WATER COUNT [FEATURE …]` (dm-thin.c, `pool_ctr`).
+/// A pool's table: `META DATA BLOCK LOW_WATER COUNT [FEATURE …]` (dm-thin.c, `pool_ctr`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PoolTable {
-    /// The metadata device; metadata comes first in the line.
+    /// The metadata device, the first one in the line.
     pub metadata: Option<DeviceNumber>,
     /// The data device.
     pub data: Option<DeviceNumber>,
     /// Size of a data block.
     pub block: Option<Sectors>,
-    /// An event is sent when free data blocks fall to this.
+    /// The kernel sends an event when free data blocks fall to this number.
     pub low_water: Option<DataBlocks>,
     /// Requested handling of discards.
     pub discards: Option<Discards>,
-    /// Requested policy when full: queue, unless `error_if_no_space` stands there.
+    /// Requested policy when full: queue, unless the line has `error_if_no_space`.
     pub when_full: Option<WhenFull>,
-    /// Set up read-only on purpose.
+    /// Read-only by request.
     pub read_only: bool,
 }
 
-/// Reads the words after `thin-pool` of a table line.
+/// Parses the words after `thin-pool` in a table line.
 #[must_use]
 pub fn pool_table(params: &str) -> PoolTable {
     let mut words = params.split_whitespace();
@@ -105,18 +105,18 @@ pub fn pool_table(params: &str) -> PoolTable {
     table
 }
 
-/// What a thin device was set up with: `POOL ID [ORIGIN]` (dm-thin.c, `thin_ctr`).
+/// A thin device's table: `POOL ID [ORIGIN]` (dm-thin.c, `thin_ctr`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ThinTable {
-    /// The pool it lives in.
+    /// Its pool.
     pub pool: Option<DeviceNumber>,
     /// Its id in the pool, 24 bits.
     pub device_id: Option<u32>,
-    /// A read-only device outside the pool that it starts from.
+    /// A read-only device outside the pool whose content it starts with.
     pub external_origin: Option<DeviceNumber>,
 }
 
-/// Reads the words after `thin` of a table line; a failed pool answers `Fail` here too.
+/// Parses the words after `thin` in a table line. In a failed pool the table is `Fail`, too.
 #[must_use]
 pub fn thin_table(params: &str) -> ThinTable {
     let mut words = params.split_whitespace();
@@ -144,11 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn short_and_odd_lines_leave_fields_unknown() {
+    fn short_and_invalid_lines_leave_fields_unknown() {
         assert_eq!(pool_table(""), PoolTable::default());
         assert_eq!(pool_table("7:1").data, None);
         assert_eq!(pool_table("a b c d 9").block, None);
-        assert_eq!(pool_table("7:1 7:0 0 0 0").block, None, "a block of no size is no block");
+        assert_eq!(pool_table("7:1 7:0 0 0 0").block, None, "a block size of 0 is invalid");
         assert_eq!(thin_table("Fail"), ThinTable::default());
         assert_eq!(target("0 1"), None);
     }

@@ -18,6 +18,8 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::DiskPressure, &["must evict pod(s) to reclaim"]), // the same
     says(M::DiskPressure, &["eviction thresholds have been met"]), // the same
     says(M::DiskPressure, &["node was low on resource"]).near(&["ephemeral-storage", "imagefs", "nodefs"]), // the same
+    says(M::DiskPressure, &["node had condition", "DiskPressure"]), // the same
+    says(M::DiskPressure, &["FreeDiskSpaceFailed"]), // events
     says(M::DiskPressure, &["EvictionThresholdMet"]).near(&["imagefs", "nodefs", "ephemeral-storage"]), // events
     says(M::MonitorBlind, &["thin_pool_watcher", "thin_ls"]), // cadvisor
     says(M::MetadataSnapshotHeld, &["thin_pool_watcher", "reserving metadata"]), // the same

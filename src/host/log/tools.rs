@@ -64,6 +64,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::InodesUsedUp, &["no free inodes"]), // the same
     // Virtual machines.
     says(M::VmIoError, &["status: io-error"]), // qm status, QMP
+    says(M::VmNoSpace, &["io-status", "nospace"]), // QMP, query-block
     // Package managers, as a build inside a container runs them.
     says(M::PackageNeedsSpace, &["more space needed on the", "filesystem"]), // rpm, yum and dnf
     says(M::PackageNeedsSpace, &["You don't have enough free space in"]), // apt

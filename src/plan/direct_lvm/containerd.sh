@@ -5,6 +5,26 @@ compared='namespaces namespaces_now
 images images_now
 snapshots snapshots_now
 containers containers_now'
+engine_preconditions() {
+    need_tools ctr find
+    { [ -f "$folder/metadata.db" ] && [ -f "$folder/$pool.db" ]; } ||
+        stop "containerd's records of the pool in $folder are not there"
+    is_done noted || nothing_runs ||
+        stop "tasks use the pool: end them first (kubelet starts its own again: stop it before), then run this again"
+    containerd_service_is_known
+}
+engine_settings_are_old() { says_once "$old_line"; }
+engine_settings_are_new() { says_once "$new_line"; }
+write_engine_settings() { change_line; }
+prepare_engine() { rename_devices; }
+
+# It is containerd's own step: whatever made the old pool at boot must not make it again.
+show_boot_makers_done() { is_done told; }
+show_boot_makers_ready() { return 0; }
+show_boot_makers() {
+    show_what_makes_it
+    mark_done told
+}
 unset CONTAINERD_ADDRESS CONTAINERD_NAMESPACE CONTAINERD_SNAPSHOTTER
 ask_containerd() { timeout 60 ctr --address "$address" "$@"; }
 ask_in() { ask_containerd --namespace "$@"; }
@@ -85,6 +105,19 @@ zeroes() { if grep -qs skip_block_zeroing "$store/table"; then echo n; else echo
 # --- down and up ------------------------------------------------------------------------------------------------------
 
 unit() { cat -- "$store/unit" 2>/dev/null || echo containerd; }
+# containerd runs as a service of its own, or as a child of k3s or the like, which is then stopped with it; but not of the
+# shell that somebody started it from by hand.
+containerd_service_is_known() {
+    local process unit parent
+    if engine_is_down || ! systemd_runs; then return 0; fi
+    process=$(who_has "$folder/metadata.db" | sed -n 1p) && unit=$(unit_of "$process") || unit=''
+    parent=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$process/status" 2>/dev/null) || parent=''
+    case $unit in
+        *containerd* | *k3s* | *rke2* | *k0s* | *kubelite*) return 0 ;;
+        ?*) case $(systemctl show -p MainPID "$unit" 2>/dev/null) in "MainPID=$process" | "MainPID=${parent:-none}") return 0 ;; esac ;;
+    esac
+    stop "no service of this host runs containerd, so it cannot be stopped and started again: let a service run it, then run this again"
+}
 stop_engine() {
     local process unit
     ! engine_is_down || return 0

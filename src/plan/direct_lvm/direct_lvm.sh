@@ -1,11 +1,149 @@
 # The old pool's blocks are packed together onto a logical volume, and its metadata is written anew with their new places.
 # $data_file and $metadata_file are the old pool's and only read; $group/$volume is the new one, $new_pool its dm name.
 # What is asked of its owner, and how it is stopped, started and told, stands in a part of the owner's own.
+# For each step NAME_done tells whether it is done, NAME_ready stops this script where it cannot be done yet, and NAME does
+# it. What they are made of stands after them.
 fresh_metadata=${volume}meta packed=thinspect-packed
 profile=/etc/lvm/profile/$new_pool.profile
 export LVM_SUPPRESS_FD_WARNINGS=1
 # Without the lock, which dmeventd would hold for as long as it lives.
 run_lvm() { run "$@" 9>&-; }
+
+# --- before anything --------------------------------------------------------------------------------------------------
+
+preconditions() {
+    have lvs pvs vgs pvcreate vgcreate lvcreate lvconvert lvchange || stop "LVM's tools are missing: install the package lvm2"
+    have thin_check thin_dump thin_restore ||
+        stop "thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or device-mapper-persistent-data (Red Hat)"
+    lvm_has_profiles ||
+        stop "LVM is older than 2.02.107 and gives no volume a profile of its own, so it would not grow the pool: update lvm2"
+    need_tools blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout
+    engine_preconditions
+    # Before the downtime; the step that changes them asks again.
+    switched || settings_are_known
+    is_done verified || { [ -f "$data_file" ] && [ -f "$metadata_file" ]; } ||
+        stop "the old pool's files $data_file and $metadata_file are not there"
+    is_done described || sectors_fit ||
+        stop "the new place has larger sectors than the old pool, or that cannot be told: filesystems made for the old ones would not be mounted on it"
+    open_store || stop "the directory for the copies cannot be made"
+    is_done described || room_for "$store" "$copies_bytes" ||
+        stop "$store has no room for the copies: $(mib "$copies_bytes") are needed there"
+}
+settings_are_known() {
+    engine_settings_are_old || engine_settings_are_new ||
+        stop "$settings is not what it was when it was recorded; make a new plan"
+}
+# Once the new pool is made, nothing before it is done again.
+pool_made() { is_done pool; }
+
+# --- the steps --------------------------------------------------------------------------------------------------------
+
+make_group_done() { pool_made || group_made; }
+make_group_ready() {
+    local nothing='; nothing was changed'
+    [ -b "$device" ] || not_ready "$device is not there$nothing"
+    device_is_that_large ||
+        not_ready "$device is not as large as when the plan was made: another disk may have that name now$nothing"
+    device_is_that_one ||
+        not_ready "$device is another disk than when the plan was made: names change when a host starts$nothing"
+    device_is_unused ||
+        not_ready "$device is in use by now: mounted, swap, read-only, partitioned, or part of another device; or that cannot be told$nothing"
+    device_is_empty || not_ready "$device holds something by now, or cannot be read: wipefs -n names it$nothing"
+}
+make_group() {
+    local hex
+    if half_made; then
+        ask_destroy "an interrupted run of this script left an unfinished label of LVM on $device ($device_identity): wipe that?"
+        { device_is_that_one && half_made; } || stop "$device is another one now"
+        run wipefs -a -- "$device"
+    fi
+    hex=$(tr -d - </proc/sys/kernel/random/uuid)
+    save_output pv echo "${hex:0:6}-${hex:6:4}-${hex:10:4}-${hex:14:4}-${hex:18:4}-${hex:22:4}-${hex:26:6}"
+    : >"$store/grouping"
+    run_lvm pvcreate -q --norestorefile --uuid "$(uuid)" "$device"
+    run_lvm vgcreate --addtag thinspect "$group" "$device"
+    group_made || stop "LVM does not show the group that it made"
+    rm -f -- "$store/grouping"
+}
+
+make_volumes_done() { pool_made || volumes_made; }
+make_volumes_ready() {
+    [ ! -e "$profile" ] || profile_written || not_ready "$profile is there already and says something else"
+    # Beside the metadata there is LVM's spare of it, and the one that the pool is made with.
+    ours "$volume" || group_has $(( data_bytes + 3 * metadata_bytes )) ||
+        not_ready "volume group $group has less free than when the plan was made"
+}
+make_volumes() {
+    if ! profile_written; then
+        run mkdir -p -- "${profile%/*}"
+        printf '%s\n' "$profile_text" >"$profile.new"
+        run mv -f -- "$profile.new" "$profile"
+    fi
+    ours "$volume" ||
+        run_lvm lvcreate -y -W y -n "$volume" -L "${data_bytes}b" --addtag thinspect "$group"
+    is_pool || ours "$fresh_metadata" ||
+        run_lvm lvcreate -y -W y -n "$fresh_metadata" -L "${metadata_bytes}b" --addtag thinspect "$group"
+}
+
+stop_everything_done() { pool_made || { is_done noted && pool_is_down; }; }
+stop_everything_ready() { return 0; }
+stop_everything() {
+    note
+    deactivate_pool
+}
+
+find_blocks_done() { pool_made || described; }
+find_blocks_ready() { pool_is_down || not_ready "the old pool is in use again: stop $owner"; }
+find_blocks() { describe; }
+
+copy_blocks_done() { pool_made || copied; }
+copy_blocks_ready() {
+    { pool_is_down && described; } || not_ready "the old pool was used since its blocks were found: run this again"
+}
+copy_blocks() { copy; }
+
+write_metadata_done() { is_pool || metadata_written; }
+write_metadata_ready() { copied || not_ready "the old pool was used since it was copied: run this again"; }
+
+make_pool_done() { pool_made; }
+make_pool_ready() { copied || not_ready "the old pool was used since it was copied: take everything back with --back, and begin anew"; }
+
+switch_engine_done() { switched; }
+switch_engine_ready() {
+    { engine_is_down && unchanged; } ||
+        not_ready "the old pool was used since it was copied: take everything back with --back, and begin anew"
+    settings_are_known
+}
+switch_engine() {
+    keep_settings
+    prepare_engine
+    engine_settings_are_new || write_engine_settings
+    mark_done switched
+}
+
+start_on_new_pool_done() { is_done started; }
+start_on_new_pool_ready() { switched || not_ready "$owner was not told of the new pool"; }
+start_on_new_pool() {
+    start_engine
+    on_new_pool || stop "$owner does not use the new pool; --back goes back"
+    start_again
+}
+
+compare_everything_done() { is_done verified; }
+compare_everything_ready() { on_new_pool || not_ready "$owner does not use the new pool"; }
+compare_everything() {
+    verify
+    mark_done verified
+}
+
+# Some days later.
+remove_old_files_done() { [ ! -e "$data_file" ] && [ ! -e "$metadata_file" ]; }
+remove_old_files_ready() {
+    unchanged || not_ready "the old pool was used again since it was copied: it holds what the new one does not"
+    { is_done verified && on_new_pool; } || not_ready "$owner does not use the new pool, or it was not verified"
+    old_files_are_idle || not_ready "a loop device still shows the old pool's file"
+}
+remove_old_files() { run rm -f -- "$data_file" "$metadata_file"; }
 
 # --- the device -------------------------------------------------------------------------------------------------------
 
@@ -122,21 +260,6 @@ half_made() {
     group_and_tags=$(group_of_ours) || return 1
     case $group_and_tags in '' | , | '[unknown],') ;; *) return 1 ;; esac
 }
-make_group() {
-    local hex
-    if half_made; then
-        ask_destroy "an interrupted run of this script left an unfinished label of LVM on $device ($device_identity): wipe that?"
-        { device_is_that_one && half_made; } || stop "$device is another one now"
-        run wipefs -a -- "$device"
-    fi
-    hex=$(tr -d - </proc/sys/kernel/random/uuid)
-    save_output pv echo "${hex:0:6}-${hex:6:4}-${hex:10:4}-${hex:14:4}-${hex:18:4}-${hex:22:4}-${hex:26:6}"
-    : >"$store/grouping"
-    run_lvm pvcreate -q --norestorefile --uuid "$(uuid)" "$device"
-    run_lvm vgcreate --addtag thinspect "$group" "$device"
-    group_made || stop "LVM does not show the group that it made"
-    rm -f -- "$store/grouping"
-}
 group_has() {
     local free
     free=$(vgs --noheadings --nosuffix --units b -o vg_free -- "$group" 9>&- | tr -d ' ') && [ "$free" -ge "$1" ]
@@ -149,17 +272,6 @@ volumes_made() {
             index($0 ",", ",thinspect,") && ($1 == data || $1 == data "_tdata") { ours = 1 }
             index($0 ",", ",thinspect,") && $1 == metadata || $1 == data "_tdata" { metadata_too = 1 }
             END { exit !(ours && metadata_too) }'
-}
-make_volumes() {
-    if ! profile_written; then
-        run mkdir -p -- "${profile%/*}"
-        printf '%s\n' "$profile_text" >"$profile.new"
-        run mv -f -- "$profile.new" "$profile"
-    fi
-    ours "$volume" ||
-        run_lvm lvcreate -y -W y -n "$volume" -L "${data_bytes}b" --addtag thinspect "$group"
-    is_pool || ours "$fresh_metadata" ||
-        run_lvm lvcreate -y -W y -n "$fresh_metadata" -L "${metadata_bytes}b" --addtag thinspect "$group"
 }
 
 # --- the old pool -----------------------------------------------------------------------------------------------------

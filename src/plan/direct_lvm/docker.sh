@@ -4,6 +4,20 @@ compared='images images_now
 names names_now
 containers containers_named
 volumes volumes_now'
+engine_preconditions() {
+    need_tools docker sha256sum head tail
+    docker_service_is_known
+    if ! is_done switched; then
+        { engine_is_down || docker_is_ours; } || stop_another_docker
+        stop_in_swarm
+    fi
+    settings_are_taken
+    kubelet_can_be_stopped || stop "kubelet runs, and not as the service kubelet: stop it yourself"
+}
+engine_settings_are_old() { settings_are_old; }
+engine_settings_are_new() { settings_are_new; }
+write_engine_settings() { write_settings; }
+prepare_engine() { :; }
 engine_is_down() { docker_is_gone; }
 engine_answers() { docker_answers; }
 stop_engine() {

@@ -26,7 +26,8 @@ pub(super) enum Engine<'a> {
 /// How the settings change, and what is shown of it.
 pub(super) struct NewSettings {
     pub(super) difference: Vec<String>,
-    pub(super) change: Change,
+    /// That of a file which is changed as a whole; where one line changes, the script's variables say which.
+    pub(super) change: Option<Change>,
 }
 
 /// Words of the steps that are not the same for both.
@@ -115,16 +116,12 @@ impl<'a> Engine<'a> {
             Self::Docker { docker, .. } => {
                 let edited = settings::daemon_json(job, docker)?;
                 let change = Change::of_file(&original(docker)?, &edited)?;
-                Ok(NewSettings { difference: difference(&edited.old, &edited.text()), change })
+                Ok(NewSettings { difference: difference(&edited.old, &edited.text()), change: Some(change) })
             }
             // The file may hold passwords, which no recording keeps: one line is changed, and the others are not looked at.
             Self::Containerd { settings: Some(settings), .. } => Ok(NewSettings {
                 difference: difference(&settings.text, &settings.with_pool(&job.new_pool())),
-                change: Change {
-                    was: "says_once \"$old_line\"".into(),
-                    is: "says_once \"$new_line\"".into(),
-                    write: "change_line".into(),
-                },
+                change: None,
             }),
             Self::Containerd { pool, .. } => Err(format!(
                 "no single file of containerd's settings was found that says pool_name = {pool:?} in a section of its own: \
@@ -167,50 +164,6 @@ impl<'a> Engine<'a> {
             }
         }
         variables
-    }
-
-    /// What has to be there before anything is done, with what is said if it is not.
-    pub(super) fn needs(&self) -> Vec<(String, String)> {
-        let tools = |own: &str| {
-            let others = "blkid blockdev dmsetup losetup pgrep flock tar cmp od awk timeout";
-            let all = format!("{own} {others}").replace(' ', ", ").replace(", timeout", " and timeout");
-            (format!("have {own} {others}"), format!("a tool is missing: {all} are needed"))
-        };
-        match self {
-            Self::Docker { .. } => {
-                let mut needs = vec![
-                    tools("docker sha256sum head tail"),
-                    (
-                        "{ is_done switched || engine_is_down || docker_is_ours; }".to_owned(),
-                        script::NOT_OURS.to_owned(),
-                    ),
-                    ("{ is_done switched || no_swarm; }".to_owned(), script::SWARM.to_owned()),
-                ];
-                needs.extend(script::settings_place());
-                needs
-            }
-            Self::Containerd { folder, .. } => vec![
-                tools("ctr find"),
-                (
-                    "{ [ -f \"$folder/metadata.db\" ] && [ -f \"$folder/$pool.db\" ]; }".to_owned(),
-                    format!("containerd's records of the pool in {folder} are not there"),
-                ),
-                (
-                    "{ is_done noted || nothing_runs; }".to_owned(),
-                    "tasks use the pool: end them first (kubelet starts its own again: stop it before), then run this \
-                     again"
-                        .to_owned(),
-                ),
-            ],
-        }
-    }
-
-    /// What has to be done with the settings.
-    pub(super) fn before_switching(&self) -> &'static [&'static str] {
-        match self {
-            Self::Docker { .. } => &["keep_settings"],
-            Self::Containerd { .. } => &["keep_settings", "rename_devices"],
-        }
     }
 
     pub(super) fn words(&self, job: &Job<'_>) -> Words {

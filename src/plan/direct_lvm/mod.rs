@@ -37,17 +37,51 @@ use target::Target;
 static SHELL: Piece = Piece {
     name: "direct_lvm/direct_lvm.sh",
     text: include_str!("direct_lvm.sh"),
-    needs: &[&script::POOL_USERS, &script::SETTINGS_COPY, &script::LOOP, &script::KUBELET],
+    requires: &[
+        &script::JOURNAL,
+        &script::POOL_USERS,
+        &script::SETTINGS_COPY,
+        &script::LOOP,
+        &script::KUBELET,
+    ],
+    expects: &[
+        "changes_since",
+        "engine_answers",
+        "engine_is_down",
+        "engine_preconditions",
+        "engine_settings_are_new",
+        "engine_settings_are_old",
+        "note_answers",
+        "note_without_answers",
+        "on_new_pool",
+        "pool_goes_with_engine",
+        "prepare_engine",
+        "remake_old_pool",
+        "restore_records",
+        "save_records",
+        "start_again",
+        "start_engine",
+        "stop_engine",
+        "switched",
+        "takes_new_layers",
+        "write_engine_settings",
+        "zeroes",
+    ],
 };
 /// What asks, stops and tells Docker.
-static DOCKER_SHELL: Piece = Piece {
+pub(super) static DOCKER_SHELL: Piece = Piece {
     name: "direct_lvm/docker.sh",
     text: include_str!("docker.sh"),
-    needs: &[&script::DOCKER_STATE, &SHELL],
+    requires: &[&script::DOCKER_STATE, &script::SETTINGS, &SHELL],
+    expects: &[],
 };
 /// What asks, stops and tells containerd.
-static CONTAINERD_SHELL: Piece =
-    Piece { name: "direct_lvm/containerd.sh", text: include_str!("containerd.sh"), needs: &[&SHELL] };
+pub(super) static CONTAINERD_SHELL: Piece = Piece {
+    name: "direct_lvm/containerd.sh",
+    text: include_str!("containerd.sh"),
+    requires: &[&SHELL],
+    expects: &[],
+};
 
 /// What may be asked of the plan.
 #[derive(Debug, Clone, Default)]

@@ -18,11 +18,13 @@ const RESERVE: u64 = 64 << 20;
 
 /// Adds the steps.
 pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
+    basis(plan, job);
     let settings = job.whose.settings(job);
-    if let Err(why) = &settings {
-        plan.basis.unscriptable = Some(why.clone());
+    match &settings {
+        Err(why) => plan.basis.unscriptable = Some(why.clone()),
+        Ok(NewSettings { change: Some(change), .. }) => change.clone().describe(&mut plan.basis),
+        Ok(_) => {}
     }
-    basis(plan, job, settings.as_ref().ok());
     if job.target.device.is_some() && job.target.identity.is_none() {
         plan.basis.unscriptable = Some(
             "what tells that disk from others is not in this recording: make the plan on the host itself, or record it again"
@@ -50,7 +52,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
     }
 }
 
-fn basis(plan: &mut Plan, job: &Job<'_>, settings: Option<&NewSettings>) {
+fn basis(plan: &mut Plan, job: &Job<'_>) {
     let copies = job.demand.metadata.saturating_mul(DUMP).saturating_add(RESERVE);
     plan.numbers.set("room_needed_bytes", Some(copies));
     let (device, device_bytes) = match &job.target.device {
@@ -60,6 +62,7 @@ fn basis(plan: &mut Plan, job: &Job<'_>, settings: Option<&NewSettings>) {
     let (_, profile) = settings::profile(job);
     plan.basis.pieces = job.whose.pieces();
     plan.basis.way_back = true;
+    plan.basis.preconditions = true;
     plan.basis.variables = vec![
         ("store", job.copies.clone()),
         ("data_file", job.data_file.to_owned()),
@@ -73,51 +76,10 @@ fn basis(plan: &mut Plan, job: &Job<'_>, settings: Option<&NewSettings>) {
         ("new_pool", job.new_pool()),
         ("data_bytes", job.layout.data.to_string()),
         ("metadata_bytes", job.layout.metadata.to_string()),
+        ("copies_bytes", copies.to_string()),
         ("profile_text", profile.trim_end_matches('\n').to_owned()),
     ];
     plan.basis.variables.extend(job.whose.variables(job));
-    let first = |condition: &str| format!("{{ is_done described || {condition}; }}");
-    let mut needs = vec![
-        (
-            "have lvs pvs vgs pvcreate vgcreate lvcreate lvconvert lvchange".to_owned(),
-            "LVM's tools are missing: install the package lvm2".to_owned(),
-        ),
-        (
-            "have thin_check thin_dump thin_restore".to_owned(),
-            "thin_check, thin_dump and thin_restore are missing: install thin-provisioning-tools (Debian, Ubuntu) or \
-             device-mapper-persistent-data (Red Hat)"
-                .to_owned(),
-        ),
-    ];
-    needs.push((
-        "lvm_has_profiles".to_owned(),
-        "LVM is older than 2.02.107 and gives no volume a profile of its own, so it would not grow the pool: update lvm2"
-            .to_owned(),
-    ));
-    needs.extend(job.whose.needs());
-    if let Some(settings) = settings {
-        // Before the downtime; afterwards the step that changes them asks again.
-        let (condition, other) = settings.change.needed(job.whose.file());
-        needs.push((format!("{{ switched || {condition}; }}"), other));
-    }
-    needs.extend([
-        (
-            "{ is_done verified || { [ -f \"$data_file\" ] && [ -f \"$metadata_file\" ]; }; }".to_owned(),
-            format!("the old pool's files {} and {} are not there", job.data_file, job.metadata_file),
-        ),
-        (
-            first("sectors_fit"),
-            "the new place has larger sectors than the old pool, or that cannot be told: filesystems made for the old \
-             ones would not be mounted on it"
-                .to_owned(),
-        ),
-        ("open_store".to_owned(), "the directory for the copies cannot be made".to_owned()),
-        (
-            first(&format!("room_for \"$store\" {copies}")),
-            text!("{} has no room for the copies: {} are needed there", job.copies, Bytes(copies)).plain(),
-        ),
-    ]);
-    plan.basis.needs = needs;
 }
 
 /// Where a person keeps the script.
@@ -169,27 +131,7 @@ fn group(job: &Job<'_>) -> Option<Step> {
     let mut step = Step::new(Risk::Changes, does, why, commands);
     step.check = Some(format!("vgs {group}"));
     step.undo = vec![format!("vgremove {group}"), format!("pvremove {device}")];
-    let otherwise = |what: &str| format!("{node} {what}; nothing was changed");
-    let needs = [
-        ("[ -b \"$device\" ]", otherwise("is not there")),
-        (
-            "device_is_that_large",
-            otherwise("is not as large as when the plan was made: another disk may have that name now"),
-        ),
-        (
-            "device_is_that_one",
-            otherwise("is another disk than when the plan was made: names change when a host starts"),
-        ),
-        (
-            "device_is_unused",
-            otherwise(
-                "is in use by now: mounted, swap, read-only, partitioned, or part of another device; or that cannot be told",
-            ),
-        ),
-        ("device_is_empty", otherwise("holds something by now, or cannot be read: `wipefs -n` names it")),
-    ];
-    let needs = needs.each_ref().map(|(condition, sentence)| (*condition, sentence.as_str()));
-    step.guarded = Some(ScriptStep::new("{ is_done pool || group_made; }", &needs, &["make_group"]));
+    step.guarded = Some(ScriptStep::named("make_group"));
     Some(step)
 }
 
@@ -225,15 +167,7 @@ fn volumes(job: &Job<'_>) -> Step {
         "make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool";
     let mut step = Step::new(Risk::Changes, does, why, commands);
     step.check = Some(format!("lvs {group}"));
-    let same = "{ [ ! -e \"$profile\" ] || profile_written; }";
-    let other = format!("/etc/lvm/profile/{name}.profile is there already and says something else");
-    let room = format!("group_has {}", layout.data.saturating_add(layout.metadata.saturating_mul(3)));
-    let little = format!("volume group {} has less free than when the plan was made", job.target.volume.vg);
-    step.guarded = Some(ScriptStep::new(
-        "{ is_done pool || volumes_made; }",
-        &[(same, &other), (&format!("{{ ours \"$volume\" || {room}; }}"), &little)],
-        &["make_volumes"],
-    ));
+    step.guarded = Some(ScriptStep::named("make_volumes"));
     step
 }
 
@@ -246,11 +180,7 @@ fn stop(job: &Job<'_>) -> Step {
     );
     let mut step = Step::new(Risk::Stops, words.stop, why, Vec::new());
     step.check = Some(words.stopped);
-    step.guarded = Some(ScriptStep::new(
-        "{ is_done pool || { is_done noted && pool_is_down; }; }",
-        &[],
-        &["note", "deactivate_pool"],
-    ));
+    step.guarded = Some(ScriptStep::named("stop_everything"));
     step
 }
 
@@ -266,9 +196,7 @@ fn describe(job: &Job<'_>) -> Step {
     let owner = job.whose.name();
     let does = format!("copy {owner}'s records, and find the blocks in use");
     let mut step = Step::new(Risk::Changes, does, why, Vec::new());
-    let running = format!("the old pool is in use again: stop {owner}");
-    step.guarded =
-        Some(ScriptStep::new("{ is_done pool || described; }", &[("pool_is_down", &running)], &["describe"]));
+    step.guarded = Some(ScriptStep::named("find_blocks"));
     step
 }
 
@@ -280,12 +208,7 @@ fn copy(job: &Job<'_>) -> Step {
     );
     let mut step =
         Step::new(Risk::Changes, "copy the blocks to the new volume, and compare", why, Vec::new());
-    let again = "the old pool was used since its blocks were found: run this again";
-    step.guarded = Some(ScriptStep::new(
-        "{ is_done pool || copied; }",
-        &[("{ pool_is_down && described; }", again)],
-        &["copy"],
-    ));
+    step.guarded = Some(ScriptStep::named("copy_blocks"));
     step
 }
 
@@ -293,11 +216,7 @@ fn write_metadata() -> Step {
     let why = "The same devices, ids and transaction, with the blocks' new places, by thin_restore; thin_check must find no \
                error in it.";
     let mut step = Step::new(Risk::Changes, "write the new pool's metadata", why, Vec::new());
-    step.guarded = Some(ScriptStep::new(
-        "{ is_pool || metadata_written; }",
-        &[("copied", "the old pool was used since it was copied: run this again")],
-        &["write_metadata"],
-    ));
+    step.guarded = Some(ScriptStep::named("write_metadata"));
     step
 }
 
@@ -307,14 +226,7 @@ fn make_pool(job: &Job<'_>) -> Step {
                it from now on. The kernel must count as many blocks in use, and the same transaction, as in the old one.";
     let mut step = Step::new(Risk::Changes, "make them a thin pool, and let LVM watch it", why, Vec::new());
     step.check = Some(format!("lvs -a -o+seg_monitor,lv_profile,chunk_size {}", quote(&volume)));
-    step.guarded = Some(ScriptStep::new(
-        "is_done pool",
-        &[(
-            "copied",
-            "the old pool was used since it was copied: take everything back with --back, and begin anew",
-        )],
-        &["make_pool"],
-    ));
+    step.guarded = Some(ScriptStep::named("make_pool"));
     step
 }
 
@@ -324,14 +236,7 @@ fn switch(job: &Job<'_>, settings: &NewSettings) -> Step {
     let does = format!("tell {} of the new pool in {file}", job.whose.name());
     let mut step = Step::new(Risk::Changes, does, why, Vec::new());
     step.difference = settings.difference.clone();
-    let change = &settings.change;
-    let used = "the old pool was used since it was copied: take everything back with --back, and begin anew";
-    let write = change.once();
-    let mut run = job.whose.before_switching().to_vec();
-    run.extend([write.as_str(), "mark_done switched"]);
-    let (condition, other) = change.needed(file);
-    let needs = [("{ engine_is_down && unchanged; }", used), (&condition, &other)];
-    step.guarded = Some(ScriptStep::new("switched", &needs, &run));
+    step.guarded = Some(ScriptStep::named("switch_engine"));
     step
 }
 
@@ -344,15 +249,7 @@ fn start(job: &Job<'_>) -> Step {
     let mut step =
         Step::new(Risk::Changes, format!("start {owner} on the new pool"), words.start, Vec::new());
     step.check = Some(words.started);
-    step.guarded = Some(ScriptStep::new(
-        "is_done started",
-        &[("switched", &format!("{owner} was not told of the new pool"))],
-        &[
-            "start_engine",
-            &format!("on_new_pool || stop '{owner} does not use the new pool; --back goes back'"),
-            "start_again",
-        ],
-    ));
+    step.guarded = Some(ScriptStep::named("start_on_new_pool"));
     step
 }
 
@@ -362,11 +259,7 @@ fn verify(job: &Job<'_>) -> Step {
         job.whose.words(job).verify
     );
     let mut step = Step::new(Risk::Reads, "compare everything with what was noted", why, Vec::new());
-    step.guarded = Some(ScriptStep::new(
-        "is_done verified",
-        &[("on_new_pool", &format!("{} does not use the new pool", job.whose.name()))],
-        &["verify", "mark_done verified"],
-    ));
+    step.guarded = Some(ScriptStep::named("compare_everything"));
     step
 }
 
@@ -379,7 +272,7 @@ fn at_boot(job: &Job<'_>) -> Option<Step> {
                be disabled (systemctl disable UNIT) before the old files go, as it would make them anew.";
     let mut step =
         Step::new(Risk::Reads, "see what makes the old pool at boot, and disable it", why, commands);
-    step.guarded = Some(ScriptStep::new("is_done told", &[], &["show_what_makes_it", "mark_done told"]));
+    step.guarded = Some(ScriptStep::named("show_boot_makers"));
     Some(step)
 }
 
@@ -393,21 +286,6 @@ fn remove(job: &Job<'_>) -> Step {
     let commands = vec![format!("bash {file} --yes-destroy")];
     let mut step = Step::new(Risk::Destroys, "some days later: remove the old pool's files", why, commands);
     step.check = Some(format!("! ls {} 2>/dev/null", quote(job.data_file)));
-    let guarded = ScriptStep::new(
-        "{ [ ! -e \"$data_file\" ] && [ ! -e \"$metadata_file\" ]; }",
-        &[
-            (
-                "unchanged",
-                "the old pool was used again since it was copied: it holds what the new one does not",
-            ),
-            (
-                "{ is_done verified && on_new_pool; }",
-                &format!("{} does not use the new pool, or it was not verified", job.whose.name()),
-            ),
-            ("old_files_are_idle", "a loop device still shows the old pool's file"),
-        ],
-        &["run rm -f -- \"$data_file\" \"$metadata_file\""],
-    );
-    step.guarded = Some(ScriptStep { separate: true, ..guarded });
+    step.guarded = Some(ScriptStep { separate: true, ..ScriptStep::named("remove_old_files") });
     step
 }

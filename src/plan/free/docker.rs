@@ -3,6 +3,7 @@
 //! Names of containers and images are not known here; what is removed is chosen by age, label and pattern.
 
 use super::Job;
+use crate::advice::since::Versions;
 use crate::advice::{Risk, TRIM_CONTAINERS, pool_option, quote};
 use crate::host::dm::status::Discards;
 use crate::host::docker::{DeviceRecord, Docker};
@@ -10,8 +11,12 @@ use crate::host::parse::version;
 use crate::plan::{Piece, Plan, ScriptStep, Step, script};
 
 /// What removes things from a pool of Docker's.
-static SHELL: Piece =
-    Piece { name: "free/free.sh", text: include_str!("free.sh"), needs: &[&script::DOCKER_SERVICE] };
+pub(in crate::plan) static SHELL: Piece = Piece {
+    name: "free/free.sh",
+    text: include_str!("free.sh"),
+    requires: &[&script::DOCKER_SERVICE],
+    expects: &[],
+};
 /// The release from which `prune` takes `until` and `label` (docker/docker 17.06).
 const PRUNE_FILTERS: (u32, u32) = (17, 6);
 
@@ -238,6 +243,6 @@ pub(super) fn finish(plan: &mut Plan, job: &Job<'_>) {
 
 /// Docker's major and minor version.
 fn version(job: &Job<'_>, docker: Option<&Docker>) -> Option<(u32, u32)> {
-    let said = job.pool.docker_info.as_ref().and_then(|i| i.server_version.as_deref());
-    version::version(docker.and_then(|d| d.version.as_deref()).or(said)?)
+    let files = docker.and_then(|d| version::version(d.version.as_deref()?));
+    files.or_else(|| Versions::of(job.host).docker)
 }

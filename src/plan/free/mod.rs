@@ -6,6 +6,8 @@ mod docker;
 mod non_docker;
 pub(super) mod selection;
 
+pub(super) use docker::SHELL;
+
 use super::numbers::Numbers;
 use super::pool_facts::{Half, State, state};
 use super::{Goal, Plan, Step};
@@ -37,7 +39,7 @@ pub(super) struct Job<'a> {
 impl Job<'_> {
     /// Data blocks that are free when it is enough.
     pub(super) fn target(&self) -> Option<u64> {
-        self.data.free?.checked_add(self.wanted?)
+        self.data.free.filter(|_| !self.data.unit_assumed)?.checked_add(self.wanted?)
     }
 
     /// A command that shows the free blocks and succeeds when it is enough.
@@ -54,8 +56,7 @@ impl Job<'_> {
 }
 
 /// How to make room in a pool.
-#[must_use]
-pub fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
+pub(super) fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
     let (data, metadata) = (Half::data(pool), Half::metadata(pool));
     let numbers = numbers(host, pool, &data, &metadata, options);
     let wanted = numbers.get("wanted_blocks");
@@ -65,6 +66,9 @@ pub fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
         return plan;
     }
     judge(&mut plan, &job, &metadata);
+    if job.data.unit_assumed {
+        plan.numbers.forget_data_blocks();
+    }
     match pool.owner {
         PoolOwner::Docker { .. } => docker::steps(&mut plan, &job),
         _ => non_docker::steps(&mut plan, &job),

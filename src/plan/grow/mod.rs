@@ -69,15 +69,22 @@ impl Job<'_> {
     }
 }
 
+/// Why a plan from LVM's reports alone has no script.
+const UNIT_UNKNOWN: &str =
+    "the pool's chunk size is not said here: make the plan on the host itself, as root";
+
 /// How to grow a pool.
-#[must_use]
-pub fn grow(host: &Host, pool: &Pool, options: &Grow) -> Plan {
+pub(super) fn grow(host: &Host, pool: &Pool, options: &Grow) -> Plan {
     let mut plan = Plan::new(Goal::Grow, host, pool, super::Numbers::default());
     let mut job = job(&mut plan, host, pool, options);
     judge_state(&mut plan, &mut job, options.which);
     judge_sizes(&mut plan, &job, options.which);
     room::fit(&mut plan, &mut job);
     numbers(&mut plan, &job);
+    if job.data.unit_assumed {
+        plan.numbers.forget_data_blocks();
+        plan.basis.unscriptable = Some(UNIT_UNKNOWN.into());
+    }
     plan.warnings.extend(job.data.caveat("data"));
     plan.warnings.extend(job.metadata.caveat("metadata").filter(|_| job.more_metadata().is_some()));
     if !plan.possible {

@@ -234,7 +234,11 @@ fn extend(about: About<'_>, bytes: u64, name: &str, lv: &LvName, job: &Job<'_>) 
     };
     let does = text!("grow the {} of {}/{} by {} to {}", about.word, lv.vg, lv.lv, Bytes(more), Bytes(bytes));
     let mut step = Step::new(Risk::Changes, does, why, vec![command.clone()]);
-    step.check = Some(check(about, &quote(name)));
+    let size = format!("lvs --noheadings --nosuffix --units b -o lv_size {volume}");
+    step.check = Some(match about.half.unit_assumed {
+        true => format!("[ \"$({size} | tr -d ' ')\" -ge {bytes} ]"),
+        false => check(about, &quote(name)),
+    });
     let taken = if about.word == "data" { more } else { more.saturating_mul(2) };
     let mut needs = vec![(
         format!("[ \"$(free_in {})\" -ge {taken} ]", quote(&lv.vg)),

@@ -88,7 +88,7 @@ save_container() {
     if [ ! -s "$store/records/$id/changes" ] && has_image "$(docker inspect -f '{{.Image}}' "$id")"; then
         save_output "records/$id/content" echo nothing
         save_output "records/$id/saved" echo nothing
-    elif [ "$commits" = yes ] && run docker commit -m 'saved by thinspect' "$id" "$(saved_name "$id")" >/dev/null; then
+    elif run docker commit -m 'saved by thinspect' "$id" "$(saved_name "$id")" >/dev/null; then
         save_output "records/$id/content" layers_of "$(saved_name "$id")"
         save_output "records/$id/saved" echo commit
     else
@@ -170,9 +170,9 @@ upper_of() { docker inspect --type "$1" -f '{{.GraphDriver.Data.UpperDir}}' "$2"
 # Whether a container keeps its image, and what it wrote is put into its new layer; else it stands on the image that was
 # made of it. An export is told apart from the image by the list of changes, if no name in that has a line break.
 keeps_image() {
-    case "$(saved_as "$1") $fills" in
-        nothing* | "commit yes") ;;
-        "export yes") has_image "$(image_of "$store/records/$1/config.v2.json")" &&
+    case $(saved_as "$1") in
+        nothing | commit) ;;
+        export) has_image "$(image_of "$store/records/$1/config.v2.json")" &&
             ! grep -qv '^[ACD] /' "$store/records/$1/changes" ;;
         *) return 1 ;;
     esac
@@ -337,6 +337,14 @@ show_changes() {
 
 # --- the way back -----------------------------------------------------------------------------------------------------
 
+old_store_is_there() { [ -d "$root/devicemapper/metadata" ] && [ -d "$root/image/devicemapper" ]; }
+put_aside() {
+    run mkdir -p -m 700 -- "$1"
+    ! mountpoint -q "$root/overlay2" || run umount "$root/overlay2"
+    [ ! -d "$root/overlay2" ] || run mv -T -- "$root/overlay2" "$1/overlay2"
+    [ ! -d "$root/image/overlay2" ] || run mv -T -- "$root/image/overlay2" "$1/image-overlay2"
+    rmdir -- "$1" 2>/dev/null || say "what was made in overlay2 lies in $1; delete that when nothing of it is needed"
+}
 # The old pool was only read, so going back is: the old settings, the old records, and the new store put aside.
 rollback() {
     local id left=1
@@ -344,7 +352,7 @@ rollback() {
     old_store_is_there || stop "the old pool is gone: there is no way back any more"
     open_store
     ask "go back to $old_driver, as it was before? What was made or written since is put aside, not deleted."
-    [ ! -e "$store/engine-used" ] || lower_engine
+    [ ! -e "$store/engine-used" ] || stop_old_engine
     if [ -e "$store/switching" ]; then
         lower_docker
         for id in $(moved); do

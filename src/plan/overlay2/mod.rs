@@ -15,6 +15,7 @@ use super::pool_facts::{State, state};
 use super::settings::{self, Place as SettingsPlace};
 use super::settings_change::Change;
 use super::{Goal, Piece, Plan, ScriptStep, Step, items, script};
+use crate::advice::since::Versions;
 use crate::advice::{Risk, pool_option, quote};
 use crate::host::Host;
 use crate::host::docker::Docker;
@@ -25,7 +26,7 @@ use crate::host::parse::version::{el7_build, version};
 use archives::{Place, Sizes};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use steps::{Move, Settings};
+use steps::Move;
 
 /// What may be asked of the plan, and what was read for it.
 #[derive(Debug, Clone, Default)]
@@ -41,14 +42,26 @@ pub struct Overlay2 {
 }
 
 /// What saves images and containers in archives, loads them again, and hands containers over.
-static ARCHIVE: Piece =
-    Piece { name: "overlay2/archive.sh", text: include_str!("archive.sh"), needs: &[&script::DOCKER_STATE] };
-/// What is overlay2's own.
-static SHELL: Piece =
-    Piece { name: "overlay2/overlay2.sh", text: include_str!("overlay2.sh"), needs: &[&ARCHIVE] };
-/// What runs an engine of its own for the old store.
-static OLD_ENGINE: Piece =
-    Piece { name: "overlay2/old_engine.sh", text: include_str!("old_engine.sh"), needs: &[&SHELL] };
+static ARCHIVE: Piece = Piece {
+    name: "overlay2/archive.sh",
+    text: include_str!("archive.sh"),
+    requires: &[&script::SETTINGS, &script::SETTINGS_COPY, &OLD_ENGINE],
+    expects: &[],
+};
+/// What runs an older engine in the installed one's place.
+static OLD_ENGINE: Piece = Piece {
+    name: "overlay2/old_engine.sh",
+    text: include_str!("old_engine.sh"),
+    requires: &[&script::DOCKER_STATE],
+    expects: &[],
+};
+/// The steps.
+pub(super) static SHELL: Piece = Piece {
+    name: "overlay2/overlay2.sh",
+    text: include_str!("overlay2.sh"),
+    requires: &[&ARCHIVE],
+    expects: &[],
+};
 
 /// The name of the directory for archives.
 const NAME: &str = "thinspect-overlay2";
@@ -56,8 +69,7 @@ const NAME: &str = "thinspect-overlay2";
 const SCRIPT: &str = "/root/thinspect-overlay2.sh";
 
 /// How to move a Docker from its thin pool to overlay2.
-#[must_use]
-pub fn overlay2(host: &Host, pool: &Pool, options: &Overlay2) -> Plan {
+pub(super) fn overlay2(host: &Host, pool: &Pool, options: &Overlay2) -> Plan {
     let mut plan = Plan::new(Goal::Overlay2, host, pool, Numbers::default());
     let Some(docker) = docker_of(&mut plan, host, pool) else { return plan };
     let inventory = inventory(pool, docker, &options.owners, options.written.as_ref());
@@ -100,6 +112,7 @@ fn docker_of<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Option<&'a Doc
         PoolOwner::Docker { .. } => {
             let docker = host.docker_of(pool).filter(|d| d.root.is_some());
             if docker.is_none() {
+                rule_out(plan, host, pool);
                 plan.block(
                     "nothing is known of Docker's files here: make the plan on the host itself, as root, or from its \
                      recording",
@@ -126,6 +139,32 @@ fn docker_of<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Option<&'a Doc
     };
     plan.block(why);
     None
+}
+
+/// What a report of Docker's alone rules out, and what is open to that host instead.
+fn rule_out(plan: &mut Plan, host: &Host, pool: &Pool) {
+    let info = pool.docker_info.as_ref();
+    let release =
+        host.kernel.release.as_deref().or_else(|| info?.kernel_version.as_deref()).unwrap_or_default();
+    let docker = Versions::of(host).docker;
+    let before = plan.blocked_by.len();
+    if version(release).is_some_and(|kernel| kernel < (4, 0))
+        && el7_build(release).is_none_or(|build| build < 514)
+    {
+        plan.block(format!(
+            "overlay2 needs kernel 4.0 or newer, or 3.10.0-514 or newer of Red Hat's: this is {release}"
+        ));
+    }
+    if let Some((major, minor)) = docker.filter(|docker| *docker < (1, 12)) {
+        plan.block(format!("overlay2 came with Docker 1.12: this is {major}.{minor} or older"));
+    }
+    if plan.blocked_by.len() > before {
+        plan.warn(
+            "open to this host: update the system, with its kernel and Docker, and plan again (not beyond Docker 24: 25 has \
+             no devicemapper driver and shows nothing of what is in the pool); or `docker save` the images and `docker \
+             commit` the containers that are needed here, and `docker load` them on a newer host",
+        );
+    }
 }
 
 fn numbers(plan: &mut Plan, docker: &Docker, inventory: &Inventory, sizes: &Sizes) {
@@ -335,37 +374,21 @@ fn steps(
         place,
         root: docker.root.as_deref().unwrap_or_default(),
         driver: "overlay2",
-        settings: Settings { file: &path, difference: difference(&edited.old, &edited.text()), change },
+        settings: path,
+        difference: difference(&edited.old, &edited.text()),
         script: SCRIPT.to_owned(),
         engine: options.old_engine.as_deref().filter(|_| old_engine::is_needed(docker)),
     };
     plan.basis.pieces = vec![&SHELL];
     plan.basis.variables.extend(script::docker_variables(Some(docker)));
     plan.basis.variables.push(("engine", way.engine.unwrap_or_default().to_owned()));
-    if way.engine.is_some() {
-        plan.basis.pieces.push(&OLD_ENGINE);
-        plan.basis.variables.push(("engine_settings", old_engine::settings(docker)));
-    }
-    steps::basis(plan, &way, true, true);
-    let fresh = steps::first("overlay2_is_new");
-    let used = format!("{}/image/overlay2 holds images of another time", way.root);
-    plan.basis.needs.insert(1, (fresh, used));
-    plan.basis.needs.insert(
-        1,
-        (
-            steps::first("entries_are_typed"),
-            format!("the filesystem of {} has no d_type (ftype=0), or xfs_info does not tell", way.root),
-        ),
-    );
-    let mut note = steps::note(&way);
-    if let Some(guarded) = &mut note.guarded {
-        let tried =
-            "overlay2_works || stop 'this kernel does not do here what overlay2 needs; dmesg says why'";
-        guarded.run.insert(0, tried.into());
-    }
+    let settings = way.engine.map(|_| old_engine::settings(docker)).unwrap_or_default();
+    plan.basis.variables.push(("engine_settings", settings));
+    change.describe(&mut plan.basis);
+    steps::basis(plan, &way);
     plan.steps.push(steps::script(&way, &command(pool, options)));
     plan.steps.extend(way.engine.map(|engine| old_engine::start(&way, engine)));
-    plan.steps.push(note);
+    plan.steps.push(steps::note(&way));
     plan.steps.push(steps::stop(&way));
     plan.steps.push(steps::save_containers(&way));
     plan.steps.push(steps::save_images(&way));
@@ -416,20 +439,6 @@ fn remove(pool: &Pool, way: &Move<'_>) -> Step {
     if let Some(lv) = &pool.lv {
         step.commands.push(format!("lvremove {}", quote(&format!("{}/{}", lv.vg, lv.lv))));
     }
-    let needs = [
-        ("is_done verified", "nothing was compared yet"),
-        (
-            "contents_are_there",
-            "not every container's files were compared after they were copied: the old pool may be the only copy",
-        ),
-        (
-            "matches_saved old-store old_store_now",
-            "the old store was used again since Docker left it, so it holds what the new one does not: look what that is",
-        ),
-        ("driver_is \"$new_driver\"", "Docker does not use the new store"),
-        ("old_pool_is_idle", "somebody still uses the old pool"),
-    ];
-    let guarded = ScriptStep::new("old_pool_is_gone", &needs, &["remove_old_pool"]);
-    step.guarded = Some(ScriptStep { separate: true, ..guarded });
+    step.guarded = Some(ScriptStep { separate: true, ..ScriptStep::named("remove_old_store") });
     step
 }

@@ -60,9 +60,7 @@ pub(super) fn start(way: &Move<'_>, engine: &str) -> Step {
     );
     let mut step = Step::new(Risk::Stops, "run the older engine in its place", why, Vec::new());
     step.undo = way.back();
-    let needs = [("[ -x \"$engine/dockerd\" ]", "there is no dockerd in the directory of --old-engine")];
-    let run = [": >\"$store/engine-used\"", "raise_engine"];
-    step.guarded = Some(ScriptStep::new("{ is_done switched || docker_answers; }", &needs, &run));
+    step.guarded = Some(ScriptStep::named("use_old_engine"));
     step
 }
 

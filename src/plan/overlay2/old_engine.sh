@@ -1,9 +1,13 @@
-# The older engine has a socket, a process and a place for its children of its own. It serves until the switch.
+# Where the installed Docker has no such driver any more, an older engine in $engine saves in its place. It has a socket, a
+# process and a place for its children of its own, and serves until the switch.
 engine_at=/run/thinspect-engine installed=$DOCKER_HOST
-if ! is_done switched; then
+if [ -n "$engine" ] && ! is_done switched; then
     export DOCKER_HOST=unix://$engine_at/docker.sock PATH=$engine:$PATH
 fi
-raise_engine() {
+use_old_engine_done() { is_done switched || docker_answers; }
+use_old_engine_ready() { [ -x "$engine/dockerd" ] || not_ready "there is no dockerd in the directory of --old-engine"; }
+use_old_engine() {
+    : >"$store/engine-used"
     DOCKER_HOST=$installed lower_docker
     run mkdir -p -m 700 -- "$engine_at"
     printf '%s\n' "$engine_settings" >"$store/engine.json"
@@ -12,10 +16,15 @@ raise_engine() {
         --exec-root "$engine_at/exec" --pidfile "$engine_at/pid" -H "$DOCKER_HOST" >>"$store/engine.log" 2>&1 8>&- 9>&- &
     within 120 docker_answers || stop "the older engine does not answer: $(sed -n '$p' "$store/engine.log")"
 }
-engine_is_gone() { ! kill -0 "$(cat "$engine_at/pid" 2>/dev/null)" 2>/dev/null; }
-lower_engine() {
-    engine_is_gone || run kill "$(cat "$engine_at/pid")"
-    within 120 engine_is_gone || stop "the older engine does not end"
+# Its number may be another process's by now.
+old_engine_is_gone() {
+    local process
+    process=$(cat -- "$engine_at/pid" 2>/dev/null) && [ -n "$process" ] || return 0
+    ! tr '\0' '\n' 2>/dev/null <"/proc/$process/cmdline" | grep -xF -- "$engine/dockerd" >/dev/null
+}
+stop_old_engine() {
+    old_engine_is_gone || run kill "$(cat -- "$engine_at/pid")"
+    within 120 old_engine_is_gone || stop "the older engine does not end"
     DOCKER_HOST=$installed
     PATH=${PATH#"$engine:"}
 }

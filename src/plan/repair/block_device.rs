@@ -4,7 +4,7 @@
 //! LVM checks and repairs by itself, and keeps what was before; other devices are written only from a checked copy.
 
 use super::Job;
-use super::consumers::{START, is_dockers, remove_holders, start, stoppable, unheld, works};
+use super::consumers::{OWNER_SHELL, is_dockers, owner_variable, remove_holders, start, unheld, works};
 use crate::advice::{Risk, quote};
 use crate::host::dm::status::Mode;
 use crate::host::lvm::LvName;
@@ -13,11 +13,8 @@ use crate::plan::grow::{Grow, Which, grow};
 use crate::plan::{Piece, Plan, ScriptStep, Step, script};
 
 /// What repairs metadata on a logical volume.
-static SHELL: Piece = Piece {
-    name: "repair/lvm.sh",
-    text: include_str!("lvm.sh"),
-    needs: &[&script::DOCKER_SERVICE, &script::POOL_USERS],
-};
+pub(in crate::plan) static SHELL: Piece =
+    Piece { name: "repair/lvm.sh", text: include_str!("lvm.sh"), requires: &[&OWNER_SHELL], expects: &[] };
 
 /// Adds the steps for a logical volume.
 pub(super) fn lvm(plan: &mut Plan, job: &Job<'_>, name: &LvName, node: &str) {
@@ -28,20 +25,13 @@ pub(super) fn lvm(plan: &mut Plan, job: &Job<'_>, name: &LvName, node: &str) {
         ("node", node.to_owned()),
         ("copies", job.copies.clone()),
         ("superblock_words", job.superblock().unwrap_or_default()),
+        owner_variable(job),
     ];
+    plan.basis.preconditions = true;
     plan.basis.variables.extend(script::docker_variables(job.host.docker_of(job.pool)));
-    let done = if is_dockers(job) { "works && docker_runs" } else { "works" };
-    plan.basis.done = (done.into(), "the pool works: nothing is left to repair".into());
-    plan.basis.needs = vec![(
-        "have pgrep od sha256sum lvconvert lvchange thin_check thin_repair".into(),
-        "a tool is missing: pgrep (procps), lvm2, thin_check and thin_repair (thin-provisioning-tools, or \
-         device-mapper-persistent-data) are needed"
-            .into(),
-    )];
-    plan.basis.needs.extend(stoppable(job));
     plan.steps.extend(clear(job));
     plan.steps.push(copy_volume(job, &volume, node));
-    plan.steps.push(Step { guarded: examined(), ..check_copy(job) });
+    plan.steps.push(Step { guarded: Some(ScriptStep::named("check_copy")), ..check_copy(job) });
     plan.steps.push(cycle(job, &volume));
     plan.steps.push(convert(job, name));
     plan.steps.extend(enlarge(job));
@@ -91,9 +81,7 @@ fn clear(job: &Job<'_>) -> Option<Step> {
     let mut step =
         Step::new(Risk::Stops, "remove what is left of the devices on the pool", why, vec![command]);
     step.check = unheld(job);
-    let needs: &[(&str, &str)] =
-        if is_dockers(job) { &[] } else { &[("unused", "the pool is still in use")] };
-    step.guarded = Some(ScriptStep::new("idle", needs, &["clear_pool"]));
+    step.guarded = Some(ScriptStep::named("clear_devices"));
     Some(step)
 }
 
@@ -109,11 +97,7 @@ fn copy(job: &Job<'_>, node: &str) -> Step {
     let mut step = Step::new(Risk::Changes, "copy the metadata into a file", why, commands);
     step.check = Some(format!("sha256sum -c {directory}/metadata.sha256"));
     step.undo = vec![format!("rm {directory}/metadata {directory}/metadata.sha256")];
-    step.guarded = Some(ScriptStep::new(
-        "{ works || [ -n \"$copy\" ]; }",
-        &[("idle", "the pool is in use")],
-        &["take_copy"],
-    ));
+    step.guarded = Some(ScriptStep::named("copy_metadata"));
     step
 }
 
@@ -126,10 +110,6 @@ fn copy_volume(job: &Job<'_>, volume: &str, node: &str) -> Step {
         step.commands.push(format!("lvchange -an {part}"));
     }
     step
-}
-
-fn examined() -> Option<ScriptStep> {
-    Some(ScriptStep::new("{ works || [ -n \"$verdict\" ]; }", &[], &["examine"]))
 }
 
 fn check_copy(job: &Job<'_>) -> Step {
@@ -164,9 +144,7 @@ fn cycle(job: &Job<'_>, volume: &str) -> Step {
     let does = "if the copy had no errors: deactivate the pool and activate it again";
     let mut step = Step::new(Risk::Stops, does, why, commands);
     step.check = works(job);
-    let done = "{ works || [ \"$verdict\" != clean ]; }";
-    let guarded = ScriptStep::new(done, &[("idle", "the pool is in use")], &["cycle"]);
-    step.guarded = Some(ScriptStep { tries: true, ..guarded });
+    step.guarded = Some(ScriptStep { tries: true, ..ScriptStep::named("cycle_pool") });
     step
 }
 
@@ -182,8 +160,7 @@ fn convert(job: &Job<'_>, name: &LvName) -> Step {
     step.check = works(job);
     step.undo =
         vec![format!("lvchange -an {volume}"), format!("lvconvert --thinpool {volume} --poolmetadata {old}")];
-    let needs = [("idle", "the pool is in use"), ("[ -n \"$verdict\" ]", "the copy was not checked")];
-    step.guarded = Some(ScriptStep::new("works", &needs, &["convert"]));
+    step.guarded = Some(ScriptStep::named("repair_pool"));
     step
 }
 
@@ -204,8 +181,7 @@ fn begin(job: &Job<'_>) -> Option<Step> {
     let mut step = Step::new(Risk::Changes, "start what uses the pool", why, vec![command]);
     step.check = works(job);
     if is_dockers(job) {
-        let done = "{ works && docker_runs; }";
-        step.guarded = Some(ScriptStep::new(done, &[("works", "the pool does not work yet")], START));
+        step.guarded = Some(ScriptStep::named("start_again"));
     }
     Some(step)
 }

@@ -7,33 +7,27 @@ use crate::advice::{Risk, START_DOCKER, STOP_DOCKER, pool_option, quote};
 use crate::host::lvm::LvName;
 use crate::host::model::pool::PoolOwner;
 use crate::host::model::thin::Thin;
-use crate::plan::{ScriptStep, Step, script};
+use crate::plan::{Piece, ScriptStep, Step, script};
 
 /// Docker's daemon under all the names it had; pgrep finds nothing by a pattern of more than 15 characters.
 const DAEMONS: &str = "'dockerd?(-.*t)?'";
 
-/// Starts Docker, and gives the pool time to come up.
-pub(super) const START: &[&str] = &["start_docker", "within 60 works || true"];
+/// What stops and starts the owner.
+pub(super) static OWNER_SHELL: Piece = Piece {
+    name: "repair/owner.sh",
+    text: include_str!("owner.sh"),
+    requires: &[&script::DOCKER_SERVICE, &script::POOL_USERS],
+    expects: &[],
+};
+
+/// Who it is, for [`OWNER_SHELL`].
+pub(super) fn owner_variable(job: &Job<'_>) -> (&'static str, String) {
+    ("owner", if is_dockers(job) { "docker" } else { "other" }.to_owned())
+}
 
 /// Whether the script may stop and start the owner by itself.
 pub(super) const fn is_dockers(job: &Job<'_>) -> bool {
     matches!(job.pool.owner, PoolOwner::Docker { .. })
-}
-
-/// What must hold before the owner is stopped: nobody else may start its containers again meanwhile.
-pub(super) fn stoppable(job: &Job<'_>) -> Vec<(String, String)> {
-    if !is_dockers(job) {
-        return Vec::new();
-    }
-    let needs = [
-        ("! root_is_another", script::NOT_OURS),
-        ("no_swarm", script::SWARM),
-        (
-            "kubelet_is_gone",
-            "kubelet runs, and would start the containers again: stop it (systemctl stop kubelet) until all is done",
-        ),
-    ];
-    needs.map(|(condition, sentence)| (condition.to_owned(), sentence.to_owned())).to_vec()
 }
 
 /// Whether containers live in the pool, and their volumes elsewhere.
@@ -81,7 +75,7 @@ pub(super) fn stop(job: &Job<'_>) -> Step {
     if is_dockers(job) {
         step.check = Some(format!("! pgrep -x {DAEMONS}"));
         step.undo = vec![START_DOCKER.into()];
-        step.guarded = Some(ScriptStep::new("docker_is_gone", &[], &["stop_docker"]));
+        step.guarded = Some(ScriptStep::named("stop_owner"));
     } else {
         step.check = unheld(job);
     }

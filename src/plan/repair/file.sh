@@ -1,5 +1,43 @@
 # The metadata is in $file; all work is done on $new, which takes its place only when it is sound.
+# For each step NAME_done tells whether it is done, NAME_ready stops this script where it cannot be done yet, and NAME does
+# it.
 new=$file.repaired
+
+preconditions() {
+    ! works || finish "the pool works: nothing is left to repair"
+    have pgrep losetup od cmp sha256sum thin_check thin_repair ||
+        stop "a tool is missing: pgrep (procps), thin_check and thin_repair (thin-provisioning-tools, or device-mapper-persistent-data) are needed"
+    [ -f "$file" ] || stop "there is no file $file"
+    [ ! -L "$file" ] || stop "$file is a symbolic link: name the file itself"
+    room || stop "there is no room for a copy beside the metadata: free space on that filesystem first"
+    shown_whole "$file" ||
+        stop "the loop device does not show the whole file, or that cannot be told: this has to be repaired by hand"
+    owner_can_be_stopped
+}
+
+take_pool_down_done() { pool_is_down; }
+take_pool_down_ready() { nobody_uses_it; }
+take_pool_down() { deactivate_pool; }
+
+copy_metadata_done() { copied; }
+copy_metadata_ready() { pool_is_down || not_ready "the pool is still set up"; }
+copy_metadata() { copy; }
+
+mend_copy_done() { mended || ready; }
+mend_copy_ready() { copied || not_ready "there is no sound copy"; }
+mend_copy() { mend; }
+
+put_in_place_done() { mended; }
+put_in_place_ready() {
+    pool_is_down || not_ready "the pool is set up again; something has started it"
+    ready || not_ready "the copy is not sound"
+}
+
+set_pool_up_done() { works; }
+set_pool_up_ready() { mended || not_ready "the metadata is not sound"; }
+set_pool_up() { if [ "$owner" = docker ]; then start_owner; else raise; fi; }
+
+# --- what these are made of -------------------------------------------------------------------------------------------
 
 pool_is_down() {
     local nodes

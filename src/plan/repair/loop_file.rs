@@ -3,17 +3,18 @@
 //! The file itself is never written to. It is kept beside the new one under another name.
 
 use super::Job;
-use super::consumers::{START, is_dockers, remove_holders, start, stoppable, works};
+use super::consumers::{OWNER_SHELL, is_dockers, owner_variable, remove_holders, start, works};
 use crate::advice::{Risk, quote};
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 use crate::plan::{Piece, Plan, ScriptStep, Step, script};
 
 /// What repairs metadata in a file.
-static SHELL: Piece = Piece {
+pub(in crate::plan) static SHELL: Piece = Piece {
     name: "repair/file.sh",
     text: include_str!("file.sh"),
-    needs: &[&script::DOCKER_SERVICE, &script::POOL_USERS, &script::LOOP],
+    requires: &[&OWNER_SHELL, &script::LOOP],
+    expects: &[],
 };
 
 /// Adds the steps.
@@ -27,36 +28,16 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>, file: &str, data: Option<&st
 }
 
 fn basis(plan: &mut Plan, job: &Job<'_>, file: &str, data: Option<&str>) {
-    let owner = if is_dockers(job) { "docker" } else { "other" };
     plan.basis.pieces = vec![&SHELL];
     plan.basis.variables = vec![
         ("file", file.to_owned()),
         ("data", data.unwrap_or_default().to_owned()),
         ("size", job.size.to_string()),
-        ("owner", owner.to_owned()),
+        owner_variable(job),
         ("superblock_words", job.superblock().unwrap_or_default()),
     ];
     plan.basis.variables.extend(script::docker_variables(job.host.docker_of(job.pool)));
-    plan.basis.done = ("works".into(), "the pool works: nothing is left to repair".into());
-    plan.basis.needs = vec![
-        (
-            "have pgrep losetup od cmp sha256sum thin_check thin_repair".into(),
-            "a tool is missing: pgrep (procps), thin_check and thin_repair (thin-provisioning-tools, or \
-             device-mapper-persistent-data) are needed"
-                .into(),
-        ),
-        ("[ -f \"$file\" ]".into(), format!("there is no file {file}")),
-        ("[ ! -L \"$file\" ]".into(), format!("{file} is a symbolic link: name the file itself")),
-        (
-            "room".into(),
-            "there is no room for a copy beside the metadata: free space on that filesystem first".into(),
-        ),
-        (
-            "shown_whole \"$file\"".into(),
-            "the loop device does not show the whole file, or that cannot be told: this has to be repaired by hand".into(),
-        ),
-    ];
-    plan.basis.needs.extend(stoppable(job));
+    plan.basis.preconditions = true;
     if job.pool.name.as_deref().is_some_and(|n| n.starts_with('-')) {
         plan.basis.pieces.clear();
     }
@@ -86,9 +67,7 @@ fn take_down(job: &Job<'_>, file: &str) -> Step {
     let mut step = Step::new(Risk::Stops, "take down what is left of the pool", why, commands);
     step.check = Some(format!("! dmsetup info {name} 2>/dev/null && test -z \"$(losetup -j {path})\""));
     step.undo = raise_commands(job, file, None);
-    let unused = ("unused", "the pool is still in use: stop what uses it first");
-    let needs: &[_] = if is_dockers(job) { &[] } else { &[unused] };
-    step.guarded = Some(ScriptStep::new("pool_is_down", needs, &["deactivate_pool"]));
+    step.guarded = Some(ScriptStep::named("take_pool_down"));
     step
 }
 
@@ -107,8 +86,7 @@ fn copy(job: &Job<'_>, file: &str) -> Step {
     let mut step = Step::new(Risk::Changes, does, why, commands);
     step.check = Some(format!("test -s {}", new(file)));
     step.undo = vec![format!("rm {}", new(file))];
-    step.guarded =
-        Some(ScriptStep::new("copied", &[("pool_is_down", "the pool is still set up")], &["copy"]));
+    step.guarded = Some(ScriptStep::named("copy_metadata"));
     step
 }
 
@@ -133,8 +111,7 @@ fn mend(job: &Job<'_>, file: &str) -> Step {
     let mut step = Step::new(Risk::Changes, "check the copy; repair it only if it has errors", why, commands);
     step.check = Some(format!("thin_check -q {}", new(file)));
     step.undo = vec![format!("rm {}", new(file))];
-    let needs = [("copied", "there is no sound copy")];
-    step.guarded = Some(ScriptStep::new("{ mended || ready; }", &needs, &["mend"]));
+    step.guarded = Some(ScriptStep::named("mend_copy"));
     step
 }
 
@@ -149,11 +126,7 @@ fn put_in_place(file: &str) -> Step {
     let mut step = Step::new(Risk::Changes, "put the checked copy in its place", why, commands);
     step.check = Some(format!("thin_check -q {}", quote(file)));
     step.undo = vec![format!("mv -f {} {}", quote(&format!("{file}.before-repair")), quote(file))];
-    let needs = [
-        ("pool_is_down", "the pool is set up again; something has started it"),
-        ("ready", "the copy is not sound"),
-    ];
-    step.guarded = Some(ScriptStep::new("mended", &needs, &["put_in_place"]));
+    step.guarded = Some(ScriptStep::named("put_in_place"));
     step
 }
 
@@ -189,7 +162,6 @@ fn raise(job: &Job<'_>, file: &str, data: Option<&str>) -> Step {
     let why = "If it comes up read-only again, nothing is lost: stop, and take the last step back.";
     let mut step = Step::new(Risk::Changes, does, why, raise_commands(job, file, data));
     step.check = works(job);
-    let run = if is_dockers(job) { START } else { &["raise"] };
-    step.guarded = Some(ScriptStep::new("works", &[("mended", "the metadata is not sound")], run));
+    step.guarded = Some(ScriptStep::named("set_pool_up"));
     step
 }

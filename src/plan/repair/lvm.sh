@@ -1,7 +1,45 @@
 # The metadata is in $node, which LVM shows while the pool is active; its copy goes into $copies.
+# For each step NAME_done tells whether it is done, NAME_ready stops this script where it cannot be done yet, and NAME does
+# it.
 copy='' verdict=''
 
-idle() { ! docker_runs && unused; }
+nothing_left() { works && { [ "$owner" != docker ] || docker_runs; }; }
+preconditions() {
+    ! nothing_left || finish "the pool works: nothing is left to repair"
+    have pgrep od sha256sum lvconvert lvchange thin_check thin_repair ||
+        stop "a tool is missing: pgrep (procps), lvm2, thin_check and thin_repair (thin-provisioning-tools, or device-mapper-persistent-data) are needed"
+    owner_can_be_stopped
+}
+idle() { docker_is_gone && unused; }
+
+clear_devices_done() { idle; }
+clear_devices_ready() { nobody_uses_it; }
+clear_devices() { clear_pool; }
+
+copy_metadata_done() { works || [ -n "$copy" ]; }
+copy_metadata_ready() { idle || not_ready "the pool is in use"; }
+copy_metadata() { take_copy; }
+
+check_copy_done() { works || [ -n "$verdict" ]; }
+check_copy_ready() { return 0; }
+check_copy() { examine; }
+
+cycle_pool_done() { works || [ "$verdict" != clean ]; }
+cycle_pool_ready() { idle || not_ready "the pool is in use"; }
+cycle_pool() { cycle; }
+
+repair_pool_done() { works; }
+repair_pool_ready() {
+    idle || not_ready "the pool is in use"
+    [ -n "$verdict" ] || not_ready "the copy was not checked"
+}
+repair_pool() { convert; }
+
+start_again_done() { nothing_left; }
+start_again_ready() { works || not_ready "the pool does not work yet"; }
+start_again() { start_owner; }
+
+# --- what these are made of -------------------------------------------------------------------------------------------
 take_copy() {
     local number=1 part=no bytes
     run mkdir -p -m 700 -- "$copies"

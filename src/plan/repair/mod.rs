@@ -7,6 +7,9 @@ mod consumers;
 mod loop_file;
 mod preconditions;
 
+pub(super) use block_device::SHELL as LVM_SHELL;
+pub(super) use loop_file::SHELL as FILE_SHELL;
+
 use super::grow::{Grow, Which, grow};
 use super::numbers::Numbers;
 use super::pool_facts::{Half, State, state};
@@ -88,8 +91,7 @@ enum Case {
 }
 
 /// How to bring a pool back.
-#[must_use]
-pub fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
+pub(super) fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
     let inactive = inactive(host, pool);
     let pool = inactive.as_ref().unwrap_or(pool);
     let job = job(host, pool, options);
@@ -143,9 +145,9 @@ fn carrier(pool: &Pool) -> Carrier {
 fn numbers(job: &Job<'_>) -> Numbers {
     let mut numbers = Numbers::default();
     let (data, metadata) = (Half::data(job.pool), &job.metadata);
-    numbers.set("block_bytes", data.block);
-    numbers.set("total_blocks", data.total);
-    numbers.set("free_blocks", data.free);
+    numbers.set("block_bytes", data.block.filter(|_| !data.unit_assumed));
+    numbers.set("total_blocks", data.total.filter(|_| !data.unit_assumed));
+    numbers.set("free_blocks", data.free.filter(|_| !data.unit_assumed));
     numbers.set("metadata_total_blocks", metadata.total);
     numbers.set("metadata_used_blocks", metadata.used());
     numbers.set("metadata_free_blocks", metadata.free);
@@ -205,7 +207,16 @@ fn case(host: &Host, pool: &Pool) -> Case {
         (State::MetadataFull, ..) => Case::Full(Which::Metadata),
         (State::Works, ..) => Case::Works,
         (State::Unknown, ..) => {
-            let why = "the pool's mode is not known here, so whether it needs repair is not either";
+            let attributes = pool.lv.as_ref().and_then(|lv| host.lvm.volume(lv)).map(|v| v.attr.as_str());
+            let sound = attributes.is_some_and(|attr| {
+                let letter = |at| attr.chars().nth(at);
+                letter(4) == Some('a') && letter(8) == Some('-')
+            });
+            let why = if sound {
+                "LVM's attributes show an active pool and no failure, so nothing to repair; the kernel's own status decides"
+            } else {
+                "the pool's mode is not known here, so whether it needs repair is not either"
+            };
             Case::First(why.into(), vec![super::grow::ask_for(pool, "repair")])
         }
     }
@@ -326,6 +337,9 @@ fn offline(plan: &mut Plan, job: &Job<'_>) {
         "what can be lost: the pool's last changes (what was made in its last second), and what was written since \
          the errors began"
     });
+    if consumers::is_dockers(job) {
+        plan.warn_of_swarm(job.host, job.pool);
+    }
     plan.steps.push(consumers::cause(job));
     plan.steps.push(consumers::stop(job));
     match &job.carrier {

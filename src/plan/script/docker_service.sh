@@ -29,6 +29,9 @@ pool_is_ours() {
     reported=$(docker_info 'Pool Name') && [ "$reported" = "$pool" ]
 }
 docker_is_ours() { root_is_ours && pool_is_ours; }
+stop_another_docker() {
+    stop "Docker does not answer on its socket, or the one that answers there keeps its data elsewhere or uses another pool: nothing is asked of it (the socket stands at the top of this script)"
+}
 
 # Whether this node is part of a swarm, which starts what is stopped here elsewhere, or here again.
 no_swarm() {
@@ -39,6 +42,17 @@ no_swarm() {
     fi
     state=$(docker_info Swarm) || return 1
     case $state in '' | inactive) ;; *) return 1 ;; esac
+}
+
+stop_in_swarm() {
+    no_swarm ||
+        stop "this host is part of a swarm, which makes its containers anew wherever they are stopped: drain it (docker node update --availability drain), let it leave (docker swarm leave), and run this again"
+}
+# For plans that stop nothing themselves, but restart the daemon.
+warn_of_restart() {
+    no_swarm ||
+        say "warning: this host is part of a swarm, or that cannot be told: while its daemon restarts, the swarm starts its tasks on other nodes"
+    kubelet_is_gone || say "warning: kubelet runs: while the daemon restarts, it counts its pods as failed and starts them again"
 }
 
 # --- its process ------------------------------------------------------------------------------------------------------
@@ -87,23 +101,54 @@ docker_runs() { ! docker_is_gone; }
 
 # --- its service ------------------------------------------------------------------------------------------------------
 
-docker_unit=docker
+docker_unit=''
+# The service that runs this daemon. As long as it runs systemd tells which; a daemon that somebody started by hand is in
+# the service of that shell, as sshd's, which must not be stopped for it.
+find_docker_unit() {
+    local process unit running=no
+    [ ! -s "${store:-/nowhere}/docker-unit" ] || docker_unit=$(cat -- "$store/docker-unit")
+    for process in $(daemons); do
+        running=yes
+        systemd_runs || break
+        docker_unit=$(unit_of "$process")
+        runs_docker "$docker_unit" "$process"
+        return
+    done
+    for unit in $docker_unit docker docker.io docker-latest snap.docker.dockerd; do
+        service_exists "$unit" || continue
+        [ "$running" = no ] || service_runs "$unit" || continue
+        docker_unit=$unit
+        return 0
+    done
+    return 1
+}
+runs_docker() {
+    case $1 in
+        '') return 1 ;;
+        *docker*) return 0 ;;
+    esac
+    [ "$(systemctl show -p MainPID "$1" 2>/dev/null)" = "MainPID=$2" ]
+}
+docker_service_is_known() {
+    find_docker_unit ||
+        stop "no service of this host runs Docker's daemon, so it cannot be stopped and started again: let a service run it, then run this again"
+}
 # Containers are stopped one by one, as they would survive the daemon with live-restore.
 stop_docker() {
-    local containers process unit
+    local containers
     ! docker_is_gone || return 0
+    docker_service_is_known
     if containers=$(timeout 20 docker ps -q 2>/dev/null) && [ -n "$containers" ]; then
         ! root_is_another || stop "the daemon at $socket keeps its data elsewhere"
         # shellcheck disable=SC2086 # a list of ids
         run timeout 300 docker stop $containers >/dev/null || say "not every container stopped in time"
     fi
-    for process in $(daemons); do
-        unit=$(unit_of "$process")
-        [ -z "$unit" ] || docker_unit=$unit
-    done
     # Else whoever asks Docker something starts it.
     ! systemd_runs || systemctl stop "${docker_unit%.service}.socket" 2>/dev/null || true
     service_of "$docker_unit" stop
     within 120 docker_is_gone || stop "Docker does not stop"
 }
-start_docker() { service_of "$docker_unit" start; }
+start_docker() {
+    [ -n "$docker_unit" ] || docker_service_is_known
+    service_of "$docker_unit" start
+}

@@ -6,7 +6,7 @@ told_elsewhere() {
         tr '\0' '\n' 2>/dev/null <"/proc/$process/cmdline" || true
     done
     if systemd_runs; then
-        systemctl cat "$docker_unit" 2>/dev/null | sed -n 's/^ *ExecStart=//p; s/^  *\(-.*\)/\1/p' | tr ' ' '\n' || true
+        systemctl cat "${docker_unit:-docker}" 2>/dev/null | sed -n 's/^ *ExecStart=//p; s/^  *\(-.*\)/\1/p' | tr ' ' '\n' || true
     fi
     for file in /etc/sysconfig/docker /etc/sysconfig/docker-storage /etc/default/docker; do
         [ ! -r "$file" ] || sed -n 's/^ *\(export \)\{0,1\}[A-Z_]*\(OPTS\|OPTIONS\|ARGS\)=//p' "$file" | tr -d "\"'" | tr ' ' '\n'
@@ -30,6 +30,13 @@ storage_setup_is_off() {
         state=$(systemctl show -p LoadState "$unit.service" 2>/dev/null) || return 1
         [ "$state" = LoadState=loaded ] || continue
         case $(systemctl is-enabled "$unit.service" 2>/dev/null) in enabled* | linked*) return 1 ;; esac
-        ! systemctl cat "$docker_unit" 2>/dev/null | grep -E "^(Wants|Requires)=.*$unit" >/dev/null || return 1
+        ! systemctl cat "${docker_unit:-docker}" 2>/dev/null | grep -E "^(Wants|Requires)=.*$unit" >/dev/null || return 1
     done
+}
+# Before the downtime: the daemon takes the settings that are written, and nobody starts containers behind this script's back.
+settings_are_taken() {
+    settings_are_the_daemons ||
+        stop "Docker is told its settings by another file (--config-file) or takes storage options from its unit or from /etc/sysconfig/docker-storage as well, and does not start when they stand in two places: move them to its settings file, restart Docker, and make a new plan"
+    storage_setup_is_off ||
+        stop "docker-storage-setup runs before Docker and writes storage options of its own: disable it (systemctl disable docker-storage-setup, and no Wants= or Requires= for it in docker.service), empty /etc/sysconfig/docker-storage, and run this again"
 }

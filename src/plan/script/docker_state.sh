@@ -32,13 +32,26 @@ as_planned() {
 life_of() { docker inspect --type container -f '{{.State.StartedAt}} {{.State.FinishedAt}}' "$1"; }
 
 raise_docker() {
-    [ ! -f "$store/docker-unit" ] || docker_unit=$(cat -- "$store/docker-unit")
     start_docker
     within 120 docker_answers || stop "Docker does not answer; journalctl -u $docker_unit says why, and --back goes back"
 }
+# Which service it was has to be known when it is down.
 lower_docker() {
+    ! docker_is_gone || return 0
+    docker_service_is_known
+    save_output docker-unit echo "$docker_unit"
     stop_docker
-    printf '%s\n' "$docker_unit" >"$store/docker-unit"
+}
+# A snap's client sees the snap's own directories: what it is told to save elsewhere does not come there.
+docker_client_writes_files() {
+    local client
+    client=$(command -v docker)
+    client=$(readlink -f -- "$client")
+    case $client in
+        */snap | /snap/* | /var/lib/snapd/*)
+            stop "Docker's client is a snap, which writes no archives outside of its own directories: this move cannot be made with it"
+            ;;
+    esac
 }
 
 # --- what there is ----------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ use crate::advice::{Risk, quote};
 use crate::host::docker::Docker;
 use crate::host::model::text::Text;
 
-const PROLOGUE: &str = include_str!("prologue.sh");
+/// What every script begins with.
+pub const PROLOGUE: &str = include_str!("prologue.sh");
 
 /// A text of bash functions, and those that it calls functions of.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,85 +22,58 @@ pub struct Piece {
     pub name: &'static str,
     /// Its text.
     pub text: &'static str,
-    /// What must stand before it.
-    pub needs: &'static [&'static Self],
+    /// Pieces whose functions it calls; they stand before it.
+    pub requires: &'static [&'static Self],
+    /// Functions that it calls and that the piece which requires it defines.
+    pub expects: &'static [&'static str],
 }
 
 /// Loop devices, by sysfs.
-pub(super) static LOOP: Piece = Piece { name: "script/loop.sh", text: include_str!("loop.sh"), needs: &[] };
+pub(super) static LOOP: Piece = shared("script/loop.sh", include_str!("loop.sh"), &[]);
 /// Resizing a pool.
-pub(super) static RESIZE: Piece =
-    Piece { name: "script/resize.sh", text: include_str!("resize.sh"), needs: &[&LOOP] };
-/// Services, and kubelet.
-pub(super) static SERVICE: Piece =
-    Piece { name: "script/service.sh", text: include_str!("service.sh"), needs: &[] };
-/// Stopping and starting kubelet. Needs the variable `store`.
-pub(super) static KUBELET: Piece =
-    Piece { name: "script/kubelet.sh", text: include_str!("kubelet.sh"), needs: &[&SERVICE] };
-/// Whether what is written in the settings is what the daemon takes. Needs the variable `settings`.
-static DOCKER_SETTINGS: Piece = Piece {
-    name: "script/docker_settings.sh",
-    text: include_str!("docker_settings.sh"),
-    needs: &[&DOCKER_SERVICE],
-};
-/// Which Docker daemon is meant, stopping and starting it. Needs the variables of [`docker_variables`].
+pub(super) static RESIZE: Piece = shared("script/resize.sh", include_str!("resize.sh"), &[&LOOP]);
+/// Services.
+pub(super) static SERVICE: Piece = shared("script/service.sh", include_str!("service.sh"), &[]);
+/// Stopping and starting kubelet. Uses the variable `store`.
+pub(super) static KUBELET: Piece = shared("script/kubelet.sh", include_str!("kubelet.sh"), &[&SERVICE]);
+/// Whether what is written in the settings is what the daemon takes. Uses the variable `settings`.
+static DOCKER_SETTINGS: Piece =
+    shared("script/docker_settings.sh", include_str!("docker_settings.sh"), &[&DOCKER_SERVICE]);
+/// Which Docker daemon is meant, stopping and starting it. Uses the variables of [`docker_variables`].
 pub(super) static DOCKER_SERVICE: Piece =
-    Piece { name: "script/docker_service.sh", text: include_str!("docker_service.sh"), needs: &[&SERVICE] };
-/// Changing a settings file of which not all is known. Needs the variable `settings`.
+    shared("script/docker_service.sh", include_str!("docker_service.sh"), &[&SERVICE]);
+/// Changing a settings file of which not all is known. Uses the variables of a
+/// [`Change`](super::settings_change::Change).
 pub(super) static SETTINGS: Piece =
-    Piece { name: "script/settings.sh", text: include_str!("settings.sh"), needs: &[] };
-/// Keeping what it was. Needs the variable `store`.
-pub(super) static SETTINGS_COPY: Piece = Piece {
-    name: "script/settings_copy.sh",
-    text: include_str!("settings_copy.sh"),
-    needs: &[&SETTINGS, &JOURNAL],
-};
-/// What is noted of a plan's run. Needs the variable `store`.
-pub(super) static JOURNAL: Piece =
-    Piece { name: "script/journal.sh", text: include_str!("journal.sh"), needs: &[] };
-/// What there is in Docker, noted. Needs the variable `old_driver`.
-pub(super) static DOCKER_STATE: Piece = Piece {
-    name: "script/docker_state.sh",
-    text: include_str!("docker_state.sh"),
-    needs: &[&DOCKER_SERVICE, &DOCKER_SETTINGS, &KUBELET, &SETTINGS_COPY],
-};
+    shared("script/settings.sh", include_str!("settings.sh"), &[&SETTINGS_FILE]);
+/// The file itself. Uses the variable `settings`.
+static SETTINGS_FILE: Piece = shared("script/settings_file.sh", include_str!("settings_file.sh"), &[]);
+/// Keeping what it was. Uses the variable `store`.
+pub(super) static SETTINGS_COPY: Piece =
+    shared("script/settings_copy.sh", include_str!("settings_copy.sh"), &[&SETTINGS_FILE]);
+/// What is noted of a plan's run. Uses the variable `store`.
+pub(super) static JOURNAL: Piece = shared("script/journal.sh", include_str!("journal.sh"), &[]);
+/// What there is in Docker, noted. Uses the variable `old_driver`.
+pub(super) static DOCKER_STATE: Piece = shared(
+    "script/docker_state.sh",
+    include_str!("docker_state.sh"),
+    &[&DOCKER_SERVICE, &DOCKER_SETTINGS, &KUBELET, &JOURNAL],
+);
 /// Who uses a pool, and whether its metadata is sound.
-pub(super) static POOL_USERS: Piece =
-    Piece { name: "script/pool_users.sh", text: include_str!("pool_users.sh"), needs: &[] };
+pub(super) static POOL_USERS: Piece = shared("script/pool_users.sh", include_str!("pool_users.sh"), &[]);
+
+const fn shared(name: &'static str, text: &'static str, requires: &'static [&'static Piece]) -> Piece {
+    Piece { name, text, requires, expects: &[] }
+}
 
 /// What is said where [`DOCKER_SERVICE`]'s `docker_is_ours` does not hold.
 pub(super) const NOT_OURS: &str = "Docker does not answer on its socket, or the one that answers there keeps its data elsewhere or uses another pool: \
      nothing is asked of it (the socket stands at the top of this script)";
 
-/// What is said where its `no_swarm` does not hold.
-pub(super) const SWARM: &str = "this host is part of a swarm, which makes its containers anew wherever they are stopped: drain it (docker node \
-     update --availability drain), let it leave (docker swarm leave), and run this again";
-
 /// The variables that [`DOCKER_SERVICE`] needs beside the pool's name.
 pub(super) fn docker_variables(docker: Option<&Docker>) -> Vec<(&'static str, String)> {
     let root = docker.and_then(|d| d.root.clone()).unwrap_or_default();
     vec![("root", root), ("socket", socket(docker))]
-}
-
-/// What must hold before the downtime, so that the daemon takes the settings that are written in it.
-pub(super) fn settings_place() -> [(String, String); 3] {
-    [
-        (
-            "settings_are_the_daemons".to_owned(),
-            "Docker is told its settings by another file (--config-file) or takes storage options from its unit or \
-             from /etc/sysconfig/docker-storage as well, and does not start when they stand in two places: move them \
-             to its settings file, restart Docker, and make a new plan"
-                .to_owned(),
-        ),
-        (
-            "storage_setup_is_off".to_owned(),
-            "docker-storage-setup runs before Docker and writes storage options of its own: disable it (systemctl \
-             disable docker-storage-setup, and no Wants= or Requires= for it in docker.service), empty \
-             /etc/sysconfig/docker-storage, and run this again"
-                .to_owned(),
-        ),
-        ("kubelet_can_be_stopped".to_owned(), "kubelet runs, and not as the service kubelet: stop it yourself".to_owned()),
-    ]
 }
 
 /// Where the daemon listens, by its settings; what its command line says is seen by the script.
@@ -133,12 +107,11 @@ pub fn script(plan: &Plan) -> String {
     for warning in &plan.warnings {
         out.push_str(&format!("say {}\n", sentence(&format!("warning: {}", plain(warning)))));
     }
-    let (done, sentence_of_it) = &plan.basis.done;
-    if !done.is_empty() {
-        out.push_str(&format!("if {done}; then\n    finish {}\nfi\n", sentence(sentence_of_it)));
-    }
     for (condition, otherwise) in &plan.basis.needs {
         out.push_str(&format!("{condition} || stop {}\n", sentence(otherwise)));
+    }
+    if plan.basis.preconditions {
+        out.push_str("preconditions\n");
     }
     let steps: Vec<(usize, &Step, &ScriptStep)> = plan
         .steps
@@ -164,6 +137,10 @@ fn helpers(plan: &Plan) -> String {
     for (variable, value) in &plan.basis.variables {
         out.push_str(&format!("{variable}={}\n", quote(value)));
     }
+    for (variable, words) in &plan.basis.lists {
+        let words: Vec<String> = words.iter().map(|word| quote(word)).collect();
+        out.push_str(&format!("{variable}=({})\n", words.join(" ")));
+    }
     for piece in pieces(&plan.basis.pieces) {
         out.push('\n');
         out.push_str(piece.text);
@@ -171,11 +148,12 @@ fn helpers(plan: &Plan) -> String {
     out
 }
 
-/// These pieces and all that they need, each once and after what it needs.
-fn pieces(wanted: &[&'static Piece]) -> Vec<&'static Piece> {
+/// These pieces and all that they require, each once and after what it requires.
+#[must_use]
+pub fn pieces(wanted: &[&'static Piece]) -> Vec<&'static Piece> {
     let mut all: Vec<&'static Piece> = Vec::new();
     for piece in wanted {
-        for piece in pieces(piece.needs).into_iter().chain([*piece]) {
+        for piece in pieces(piece.requires).into_iter().chain([*piece]) {
             if !all.contains(&piece) {
                 all.push(piece);
             }
@@ -212,6 +190,9 @@ fn function(number: usize, step: &Step, guarded: &ScriptStep) -> String {
         guarded.done,
         sentence(&done)
     ));
+    if let Some(ready) = &guarded.ready {
+        out.push_str(&format!("    {ready}\n"));
+    }
     for (condition, otherwise) in &guarded.needs {
         out.push_str(&format!(
             "    {condition} || stop {}\n",

@@ -112,6 +112,15 @@ have() {
     local tool
     for tool in "$@"; do command -v "$tool" >/dev/null || return 1; done
 }
+need_tools() {
+    local tool missing=''
+    for tool in "$@"; do have "$tool" || missing="$missing $tool"; done
+    [ -z "$missing" ] || stop "tools are missing here:$missing"
+}
+# A step that cannot be done yet.
+not_ready() { stop "step ${step%% *}: $*"; }
+# Bytes as a person reads them, rounded up.
+mib() { printf '%s MiB' $(( ($1 + 1048575) / 1048576 )); }
 # Waits at most $1 seconds for a condition.
 within() {
     local end=$(( SECONDS + $1 ))

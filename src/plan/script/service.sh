@@ -2,6 +2,19 @@
 systemd_runs() { [ -d /run/systemd/system ]; }
 # A service must not inherit the lock: it would hold it for as long as it lives.
 service_of() { if systemd_runs; then run systemctl "$2" "$1" 9>&-; else run service "${1%.service}" "$2" 9>&-; fi; }
+service_exists() {
+    if systemd_runs; then
+        [ "$(systemctl show -p LoadState "${1%.service}.service" 2>/dev/null)" = LoadState=loaded ]
+    else
+        [ -e "/etc/init.d/${1%.service}" ] || [ -e "/etc/init/${1%.service}.conf" ]
+    fi
+}
+# For hosts without systemd. Of a job that does not run upstart says so, and ends well.
+service_runs() {
+    local state
+    state=$(service "${1%.service}" status 2>&1) || return 1
+    case $state in *stop/waiting*) return 1 ;; esac
+}
 unit_of() { sed -n 's:.*/\([^/]*\.service\)$:\1:p' "/proc/$1/cgroup" 2>/dev/null | sed -n 1p; }
 # Processes of that name, not of a container of its own. pgrep ends with 1 where there are none; anything else is no answer.
 processes_named() {

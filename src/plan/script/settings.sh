@@ -1,8 +1,7 @@
 # A settings file, $settings, is changed by replacing bytes of it. What else it holds, secrets above all, is not known here:
-# whether it is the file that the plan was made from, its sum tells.
+# whether it is the file that the plan was made from, its sum tells: $settings_sum, empty where there was none. A new file
+# says $settings_text. The words OFFSET LENGTH TEXT of settings_forth make the change, and those of settings_back take it back.
 
-# A link to the file stays a link.
-settings_file() { readlink -f -- "$settings"; }
 sum_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
 # spliced FILE OFFSET LENGTH TEXT...: the file with TEXT in place of LENGTH bytes from OFFSET, for each three; in order.
 spliced() {
@@ -24,27 +23,43 @@ settings_became() {
     shift
     [ -f "$settings" ] && [ "$(spliced "$settings" "$@" | sha256sum | cut -d ' ' -f 1)" = "$sum" ]
 }
+settings_are_old() {
+    if [ -z "$settings_sum" ]; then settings_absent; else settings_were "$settings_sum"; fi
+}
+settings_are_new() {
+    if [ -z "$settings_sum" ]; then
+        settings_were "$(printf '%s' "$settings_text" | sha256sum | cut -d ' ' -f 1)"
+    elif [ "${#settings_back[@]}" = 0 ]; then
+        settings_were "$settings_sum"
+    else
+        settings_became "$settings_sum" "${settings_back[@]}"
+    fi
+}
+write_settings() {
+    if [ -z "$settings_sum" ]; then make_settings; elif [ "${#settings_forth[@]}" -gt 0 ]; then change_settings; fi
+}
 # The changed file is made beside the old one, with its owner, mode and label, and takes its place whole.
-# change_settings SUM COUNT OFFSET LENGTH TEXT... OFFSET LENGTH TEXT...: COUNT words make the change, the rest take it back.
 change_settings() {
-    local file beside sum=$1 forth=("${@:3:$2}") undo=("${@:3+$2}")
+    local file beside
     file=$(settings_file)
     beside=$file.thinspect-new
-    settings_were "$sum" || stop "$settings is not what it was when it was recorded; make a new plan"
+    settings_were "$settings_sum" || stop "$settings is not what it was when it was recorded; make a new plan"
     rm -f -- "$beside"
-    { cp -a -- "$file" "$beside" && spliced "$file" "${forth[@]}" >"$beside"; } ||
+    { cp -a -- "$file" "$beside" && spliced "$file" "${settings_forth[@]}" >"$beside"; } ||
         { rm -f -- "$beside"; stop "$beside could not be written; $settings is as it was"; }
     if have chcon; then chcon --reference="$file" -- "$beside" 2>/dev/null || true; fi
-    if [ "$(spliced "$beside" "${undo[@]}" | sha256sum | cut -d ' ' -f 1)" != "$sum" ] || ! settings_were "$sum"; then
+    if [ "$(spliced "$beside" "${settings_back[@]}" | sha256sum | cut -d ' ' -f 1)" != "$settings_sum" ] ||
+        ! settings_were "$settings_sum"; then
         rm -f -- "$beside"
         stop "the changed file is not what it should be; $settings is as it was"
     fi
     run mv -f -- "$beside" "$file"
 }
 make_settings() {
+    local beside=$settings.thinspect-new
     settings_absent || stop "$settings is there by now; make a new plan"
     run mkdir -p -- "${settings%/*}"
-    { (umask 022 && printf '%s' "$1" >"$settings.thinspect-new") && mv -f -- "$settings.thinspect-new" "$settings"; } ||
-        { rm -f -- "$settings.thinspect-new"; stop "$settings could not be written"; }
+    { (umask 022 && printf '%s' "$settings_text" >"$beside") && mv -f -- "$beside" "$settings"; } ||
+        { rm -f -- "$beside"; stop "$settings could not be written"; }
     if have restorecon; then restorecon -- "$settings" 2>/dev/null || true; fi
 }

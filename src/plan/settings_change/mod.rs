@@ -4,10 +4,10 @@
 //! Secrets were taken out of the recorded text. A change that would touch one is refused, so that what stands in its place
 //! in a recording is never written to a file.
 
+use super::ScriptContext;
 use super::daemon_json::Edited;
 use super::json_edit::Splice;
-use crate::advice::quote;
-use crate::host::docker::{Docker, FileDigest, Hidden, sha256};
+use crate::host::docker::{Docker, FileDigest, Hidden};
 
 /// What stands in a recording where a secret stood.
 const REDACTED: &str = "<redacted>";
@@ -40,12 +40,16 @@ pub(super) fn original(docker: &Docker) -> Result<Original, String> {
     }
 }
 
-/// How a script changes the settings: what holds before, what afterwards, and what does it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How a script changes the settings, as variables of `script/settings.sh`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Change {
-    pub(super) was: String,
-    pub(super) is: String,
-    pub(super) write: String,
+    /// The checksum of the file that was; empty where there was none.
+    sum: String,
+    /// What a new file says.
+    text: String,
+    /// What makes the change and what takes it back: an offset, a length and a text for each place.
+    forth: Vec<String>,
+    back: Vec<String>,
 }
 
 impl Change {
@@ -53,54 +57,28 @@ impl Change {
     /// recorded.
     pub(super) fn of_file(file: &Original, edited: &Edited) -> Result<Self, String> {
         match file {
-            Original::Absent => Ok(Self::new_file(&edited.text())),
-            Original::File(digest) => Self::spliced(digest, &Replacement::all(digest, edited)?),
+            Original::Absent => Ok(Self { text: edited.text(), ..Self::default() }),
+            Original::File(digest) => Ok(Self::spliced(digest, &Replacement::all(digest, edited)?)),
         }
     }
 
-    fn new_file(text: &str) -> Self {
-        Self {
-            was: "settings_absent".into(),
-            is: format!("settings_were {}", sha256(text.as_bytes())),
-            write: format!("make_settings {}", quote(text)),
-        }
-    }
-
-    fn spliced(digest: &FileDigest, all: &[Replacement]) -> Result<Self, String> {
-        let sum = &digest.sha256;
+    fn spliced(digest: &FileDigest, all: &[Replacement]) -> Self {
+        let mut change = Self { sum: digest.sha256.clone(), ..Self::default() };
         let mut shift = 0_i128;
-        let mut back = Vec::new();
         for one in all {
+            change.forth.extend([one.offset.to_string(), one.old.len().to_string(), one.new.clone()]);
             let offset = i128::from(one.offset) + shift;
-            back.push(format!("{offset} {} {}", one.new.len(), quote(&one.old)));
+            change.back.extend([offset.to_string(), one.new.len().to_string(), one.old.clone()]);
             shift += i128::try_from(one.new.len()).unwrap_or_default();
             shift -= i128::try_from(one.old.len()).unwrap_or_default();
         }
-        let forth: Vec<String> = all.iter().map(Replacement::words).collect();
-        let (forth, back) = (forth.join(" "), back.join(" "));
-        if all.is_empty() {
-            // Nothing has to change.
-            let was = format!("settings_were {sum}");
-            return Ok(Self { is: was.clone(), was, write: "true".into() });
-        }
-        Ok(Self {
-            was: format!("settings_were {sum}"),
-            is: format!("settings_became {sum} {back}"),
-            write: format!("change_settings {sum} {} {forth} {back}", all.len() * 3),
-        })
+        change
     }
 
-    /// What must hold before it, and what is said of `file` if it does not.
-    pub(super) fn needed(&self, file: &str) -> (String, String) {
-        (
-            format!("{{ {} || {}; }}", self.was, self.is),
-            format!("{file} is not what it was when it was recorded; make a new plan"),
-        )
-    }
-
-    /// The line that makes it, where that was not done before.
-    pub(super) fn once(&self) -> String {
-        format!("{} || {}", self.is, self.write)
+    /// Tells a script of it.
+    pub(super) fn describe(self, basis: &mut ScriptContext) {
+        basis.variables.extend([("settings_sum", self.sum), ("settings_text", self.text)]);
+        basis.lists.extend([("settings_forth", self.forth), ("settings_back", self.back)]);
     }
 }
 
@@ -149,11 +127,6 @@ impl Replacement {
         }
         let new = splice.by.clone();
         Ok(Self { offset: on_disk(digest, start), old, new })
-    }
-
-    /// As arguments of the script's functions.
-    fn words(&self) -> String {
-        format!("{} {} {}", self.offset, self.old.len(), quote(&self.new))
     }
 }
 

@@ -54,7 +54,10 @@ fn headings(first: &str, all: &[&str]) -> Option<Found> {
     let has = |word: &str| all.contains(&word);
     if LVM_HEADINGS.contains(&first) && all.len() >= 2 {
         let known = all.iter().filter(|w| LVM_HEADINGS.contains(w)).count();
-        if known * 2 > all.len() {
+        // `LV UUID  Zc2Bka-…` and `LV Path  /dev/vg/lv` are fields of lvdisplay.
+        let value = all.get(2).is_some_and(|w| !LVM_HEADINGS.contains(w));
+        let field = all.len() == 3 && matches!(all.get(1), Some(&("UUID" | "Path"))) && value;
+        if known * 2 > all.len() && !field {
             let target = if has("VFree") || has("VSize") {
                 "vgs"
             } else if has("PFree") || has("PSize") {
@@ -311,6 +314,8 @@ mod tests {
         assert_eq!(of("  docker   1   1   0 wz--n- 22.00g 204.00m"), Some("vgs"));
         assert_eq!(of("  /dev/sda3  docker lvm2 a--  25.00g    0"), Some("pvs"));
         assert_eq!(of("  Allocated pool data    0.27%"), Some("lvdisplay"));
+        assert_eq!(of("  LV UUID                Zc2Bka-Ow9l-kTL3-rzd0-SJPW-qDR0-2sZdPt"), Some("lvdisplay"));
+        assert_eq!(of("  LV VG UUID Path"), Some("lvs"));
         assert_eq!(of("  Free  PE / Size       78925 / 308.30 GiB"), Some("vgdisplay"));
         assert_eq!(of("  inactive          '/dev/vg0/thinpool' [285.79 GiB] inherit"), Some("lvscan"));
         assert_eq!(of("/dev/sda4        16G   16G  257M  99% /"), Some("df"));

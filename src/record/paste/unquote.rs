@@ -59,6 +59,10 @@ pub(super) fn prompt(line: &str) -> Option<&str> {
     if let Some(rest) = line.strip_prefix("+ ") {
         return Some(rest);
     }
+    // A field of lvdisplay's: `# open                 0`.
+    if line.starts_with("# open  ") {
+        return None;
+    }
     let end = line.find(['#', '$', '%']).filter(|end| *end <= 80)?;
     let (before, rest) = line.split_at_checked(end)?;
     let rest = rest.strip_prefix(['#', '$', '%'])?.strip_prefix(' ')?;
@@ -234,6 +238,7 @@ mod tests {
         assert_eq!(prompt("[root@host ~]# docker info"), Some("docker info"));
         assert_eq!(prompt("user@host:/var$ lvs"), Some("lvs"));
         assert_eq!(prompt("# LSize   Attr"), Some("LSize   Attr"));
+        assert_eq!(prompt("  # open                 0"), None);
         assert_eq!(prompt("mail me@example.org: it costs $ 5"), None);
         assert!(is_command("sudo dmsetup status --noflush"));
         assert!(!is_command("docker   1   1   0 wz--n- 22.00g 204.00m"));

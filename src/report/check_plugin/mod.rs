@@ -1,5 +1,5 @@
-//! The line of `check`: a monitoring plug-in's status, text and performance data (monitoring-plugins.org, developer
-//! guidelines). One line whatever happens; what a threshold means is the user's word, everything else the rules'.
+//! Output of `check`: a monitoring plug-in's status, text and performance data (monitoring-plugins.org, developer
+//! guidelines). Always exactly one line. Alerts come from the user's thresholds and from the rules' findings.
 
 mod threshold;
 
@@ -16,28 +16,28 @@ use crate::rules::Finding;
 use crate::verdict::{Severity, Verdict};
 use std::fmt::Write as _;
 
-/// When to warn and when to call it critical.
+/// A pair of thresholds for one value.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Limits {
-    /// Warning.
+    /// Range for a warning.
     pub warning: Option<Range>,
-    /// Critical.
+    /// Range for a critical alert.
     pub critical: Option<Range>,
 }
 
 /// The user's thresholds.
 #[derive(Debug, Clone, Copy)]
 pub struct Thresholds {
-    /// Percent of the data in use.
+    /// Used data, in percent.
     pub data: Limits,
-    /// Percent of the metadata in use.
+    /// Used metadata, in percent.
     pub metadata: Limits,
-    /// Seconds until something is full, as a history tells; without them the rule `filling-fast` decides.
+    /// Seconds until a space is full, by the history. If not set, the rule `filling-fast` decides.
     pub time: Limits,
 }
 
 impl Default for Thresholds {
-    /// As the rules `data-nearly-full` and `metadata-nearly-full` have them.
+    /// The limits of the rules `data-nearly-full` and `metadata-nearly-full`.
     fn default() -> Self {
         let used = |percent| Some(Range::at_most(percent * ONE));
         Self {
@@ -48,54 +48,54 @@ impl Default for Thresholds {
     }
 }
 
-/// The answer of a check.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// The state, which is also the exit status.
     pub verdict: Verdict,
-    /// The line, with its end.
+    /// The line, with its line feed.
     pub text: String,
 }
 
-/// What is wrong, and how badly.
+/// A problem for the status text.
 struct Problem {
     severity: Severity,
-    /// What it is about, usually a pool.
+    /// The subject, usually a pool.
     subject: String,
-    /// What it is called where there is no room for more.
+    /// A short name, used if there is no room for the sentence.
     name: String,
-    /// All of it, without the subject.
+    /// The full description, without the subject.
     sentence: String,
 }
 
-/// One number for the monitor to keep.
+/// One value of the performance data.
 struct Measure {
     what: &'static str,
     pool: String,
-    /// `None`: could not be told, `U`.
+    /// `None` if unknown, printed as `U`.
     value: Option<Micro>,
     unit: &'static str,
     limits: Limits,
     max: &'static str,
-    /// The rule that the limits stand in for.
+    /// The rule that the limits replace.
     rule: &'static str,
 }
 
-/// The line for a report.
+/// The output line for a report.
 #[must_use]
 pub fn line(report: &Report, thresholds: &Thresholds, verbose: bool) -> Line {
     let pools = &report.host.pools;
     let mut measures: Vec<Measure> = pools.iter().flat_map(|p| of_pool(p, thresholds)).collect();
     measures.extend(pools.iter().flat_map(|p| of_forecast(report, p, thresholds)));
-    // A rule's cause says more than a number: it leads among what is equally bad.
-    let mut problems: Vec<Problem> = found(report, &measures).collect();
+    // Findings come first among problems of equal severity, because they name a cause.
+    let mut problems: Vec<Problem> = remaining_findings(report, &measures).collect();
     problems.extend(measures.iter().filter_map(|m| exceeded(m, report)));
     problems.sort_by_key(|p| std::cmp::Reverse(p.severity));
     let verdict = Verdict::of(problems.first().map(|p| p.severity), has_gap(&report.host));
     let sentence = match verdict {
         Verdict::Ok => healthy(report),
         Verdict::Unknown if problems.is_empty() => quiet_sentence(report),
-        _ => wrong(&problems, verbose),
+        _ => problem_text(&problems, verbose),
     };
     let mut text = one_line(verdict, &sentence);
     let data: Vec<String> = measures.iter().map(Measure::shown).chain(pools.iter().flat_map(used)).collect();
@@ -106,13 +106,13 @@ pub fn line(report: &Report, thresholds: &Thresholds, verbose: bool) -> Line {
     Line { verdict, text }
 }
 
-/// The line for a question that could not be answered, or made no sense.
+/// The output line if the check itself failed, or its arguments were wrong.
 #[must_use]
 pub fn unknown(why: &str) -> Line {
     Line { verdict: Verdict::Unknown, text: one_line(Verdict::Unknown, why) + "\n" }
 }
 
-/// `THINPOOL OK: …`: without line ends, and without the bar that begins the performance data.
+/// `THINPOOL OK: …` on one line, with `|` escaped, because it starts the performance data.
 fn one_line(verdict: Verdict, sentence: &str) -> String {
     let words: Vec<&str> = sentence.split_whitespace().collect();
     let sentence = clean(&words.join(" ")).replace('|', "\\x7c");
@@ -141,14 +141,14 @@ fn of_pool(pool: &Pool, thresholds: &Thresholds) -> [Measure; 2] {
     ]
 }
 
-/// Percent in use, in millionths, rounded down: only what is full reads 100.
+/// Used percent in millionths, rounded down, so that only a full space is 100.
 fn percent<B: Blocks>(space: &Space<B>) -> Option<Micro> {
     let (used, total) = space.pair()?;
     let hundred = u128::from(ONE.unsigned_abs()) * 100;
     Micro::try_from(u128::from(used) * hundred / u128::from(total)).ok()
 }
 
-/// When something is full, where a history is at hand and the rate was seen long enough to reckon with.
+/// Seconds until each space is full, for spaces with a trusted rate.
 fn of_forecast(report: &Report, pool: &Pool, thresholds: &Thresholds) -> Vec<Measure> {
     let forecast = forecast::of(&report.host, pool);
     let spaces = forecast.spaces().filter_map(|(space, outlook)| Some((space, outlook.reliable_since()?.1)));
@@ -168,7 +168,7 @@ fn of_forecast(report: &Report, pool: &Pool, thresholds: &Thresholds) -> Vec<Mea
     spaces.map(measure).collect()
 }
 
-/// A threshold that a number raises an alert by.
+/// The problem if a value is outside its thresholds.
 fn exceeded(measure: &Measure, report: &Report) -> Option<Problem> {
     let value = measure.value?;
     let raised = |range: Option<Range>| range.filter(|r| r.alerts(value));
@@ -196,20 +196,20 @@ fn exceeded(measure: &Measure, report: &Report) -> Option<Problem> {
     })
 }
 
-/// Percent for people, with two decimals; the exact ones stand in the performance data.
+/// A percentage with two decimals; the performance data has the exact value.
 fn share(value: Option<Micro>) -> String {
     value.map_or_else(|| "unknown".to_owned(), |v| format!("{} %", decimal(v - v.rem_euclid(ONE / 100))))
 }
 
-/// What the rules found, without what the thresholds say in their place.
-fn found<'a>(report: &'a Report, measures: &'a [Measure]) -> impl Iterator<Item = Problem> + 'a {
+/// Findings above a notice, except those that the user's thresholds replace.
+fn remaining_findings<'a>(report: &'a Report, measures: &'a [Measure]) -> impl Iterator<Item = Problem> + 'a {
     let replaces = |m: &Measure, rule: &str, pool: &str| {
         let limited = m.limits.warning.or(m.limits.critical).is_some();
         m.rule == rule && m.pool == pool && m.value.is_some() && limited
     };
     let findings = report.findings.iter().filter(|f| f.severity > Severity::Notice);
-    let stands = move |f: &&Finding| !measures.iter().any(|m| replaces(m, f.rule, &f.subject.name));
-    findings.filter(stands).map(|f| Problem {
+    let remains = move |f: &&Finding| !measures.iter().any(|m| replaces(m, f.rule, &f.subject.name));
+    findings.filter(remains).map(|f| Problem {
         severity: f.severity,
         subject: f.subject.name.clone(),
         name: f.rule.to_owned(),
@@ -217,9 +217,9 @@ fn found<'a>(report: &'a Report, measures: &'a [Measure]) -> impl Iterator<Item 
     })
 }
 
-/// The worst in full, the others by name; in full too where the reader asked for more. What is about the same thing as
-/// the one before does not name it again.
-fn wrong(problems: &[Problem], verbose: bool) -> String {
+/// The worst problem as a sentence, the others by name; all as sentences if `verbose`. A subject is named only if it
+/// differs from the previous one.
+fn problem_text(problems: &[Problem], verbose: bool) -> String {
     const NAMED: usize = 3;
     let mut sentence = String::new();
     let mut about = "";
@@ -242,7 +242,7 @@ fn wrong(problems: &[Problem], verbose: bool) -> String {
     sentence
 }
 
-/// The state of what is well: the fullest pool in numbers.
+/// The status text without problems: the numbers of the fullest pool.
 fn healthy(report: &Report) -> String {
     let Some(fullest) = report.host.pools.iter().max_by_key(|p| percent(&p.data)) else {
         return quiet_sentence(report);
@@ -255,7 +255,7 @@ fn healthy(report: &Report) -> String {
     }
 }
 
-/// Bytes in use, for a monitor that draws them.
+/// Used bytes as performance data.
 fn used(pool: &Pool) -> Vec<String> {
     let amount = |what, used: Option<Bytes>, total: Option<Bytes>| {
         let (used, total) = used.zip(total)?;
@@ -277,8 +277,8 @@ impl Measure {
     }
 }
 
-/// What it is comes first, so that a monitor that keeps 19 characters of it tells them apart. Characters that mean
-/// something to a monitor are written as libdm writes those it does not take in a name: `\x27`.
+/// A label of the performance data. The kind of value comes first, because some monitors keep only 19 characters.
+/// Characters that are special to monitors are escaped as libdm escapes invalid characters in names: `\x27`.
 fn label(what: &str, pool: &str) -> String {
     let mut text = format!("'{what}_");
     for c in pool.chars() {

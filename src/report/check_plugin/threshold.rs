@@ -1,35 +1,35 @@
 //! Threshold ranges of monitoring plug-ins, `[@]start:end` (monitoring-plugins.org, developer guidelines 2.5), in exact
-//! integers. It knows no unit but days, hours, minutes and seconds.
+//! integers. The only units are days, hours, minutes and seconds.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Millionths: percent and seconds are compared and printed in these, so that the value a monitor is shown, held
-/// against the range it is shown, gives the state it is told.
+/// Millionths of a percent or second. Values are compared and printed in the same precision, so the printed value and
+/// range always agree with the state.
 pub type Micro = i64;
 
 /// One, in millionths.
 pub const ONE: Micro = 1_000_000;
 
-/// A range of values; whoever is outside of it raises an alert, with `@` whoever is inside.
+/// A range of values. Values outside raise an alert; with `@`, values inside do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
     inside: bool,
-    /// `None`: from minus infinity.
+    /// `None` means minus infinity.
     start: Option<Micro>,
-    /// `None`: to infinity.
+    /// `None` means infinity.
     end: Option<Micro>,
 }
 
 impl Range {
-    /// Whether a value raises the alert; both ends belong to the range.
+    /// Whether a value raises an alert; both ends are part of the range.
     #[must_use]
     pub fn alerts(&self, value: Micro) -> bool {
         let within = self.start.is_none_or(|s| value >= s) && self.end.is_none_or(|e| value <= e);
         within == self.inside
     }
 
-    /// `0:END`: alerts above it.
+    /// The range `0:END`, which alerts above `END` and below 0.
     #[must_use]
     pub const fn at_most(end: Micro) -> Self {
         Self { inside: false, start: Some(0), end: Some(end) }
@@ -58,7 +58,7 @@ impl FromStr for Range {
                 (start, end)
             }
         };
-        // A lone colon says nothing.
+        // A lone colon has neither start nor end.
         if rest == ":" || start.zip(end).is_some_and(|(start, end)| start > end) {
             return Err(wrong());
         }
@@ -66,7 +66,7 @@ impl FromStr for Range {
     }
 }
 
-/// As the guidelines write it; what may be left out is.
+/// In the guidelines' syntax, without optional parts.
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = if self.inside { "@" } else { "" };
@@ -79,7 +79,7 @@ impl fmt::Display for Range {
     }
 }
 
-/// `80`, `-1`, `99.5`, `.5`, `24h`: at most six decimals; days, hours, minutes and seconds are in seconds.
+/// Parses `80`, `-1`, `99.5`, `.5`, `24h`: at most six decimals; a time becomes seconds.
 fn number(text: &str) -> Option<Micro> {
     let scales = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
     let unit = scales.iter().find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, *scale)));
@@ -93,7 +93,7 @@ fn number(text: &str) -> Option<Micro> {
     format!("{whole}{part:0<6}").parse::<Micro>().ok()?.checked_mul(sign * scale)
 }
 
-/// A number in millionths as a decimal, without zeros that say nothing.
+/// Formats millionths as a decimal without trailing zeros.
 #[must_use]
 pub fn decimal(value: Micro) -> String {
     let (sign, value) = (if value < 0 { "-" } else { "" }, value.unsigned_abs());
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_the_guidelines_list_them() {
+    fn ranges_alert_as_in_the_guidelines() {
         let alerts = |range: &str, value: i64| range.parse::<Range>().unwrap().alerts(value * ONE);
         for (range, quiet, loud) in [
             ("10", &[0, 10][..], &[-1, 11][..]),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range() {
+    fn invalid_ranges_are_errors() {
         for bad in ["", "@", ":", "~", "a", "20:10", "80%", "1:2:3", "10:~", "1.2.3", "-", "0.1234567", "1e3"]
         {
             assert!(bad.parse::<Range>().is_err(), "{bad}");

@@ -1,9 +1,9 @@
-//! Prometheus' text format, version 0.0.4: families of samples with their help, type and labels. No timestamps: whoever
-//! scrapes has the clock.
+//! Writes Prometheus' text format, version 0.0.4: metric families with help, type and labelled samples. Samples have no
+//! timestamps; the scraper adds them.
 
 use std::fmt::Write as _;
 
-/// A value, exact: integers as they are, shares with nine decimals, rounded down so that only all of it is 1.
+/// A value: an exact integer, a flag, or a ratio with nine decimals, rounded down, so that only the whole is 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Value {
     Count(u64),
@@ -11,16 +11,16 @@ pub(super) enum Value {
     Share { part: u64, of: u64 },
 }
 
-/// Labels of a sample, in the order they are shown.
+/// Labels of a sample, in output order.
 pub(super) type Labels<'a> = [(&'static str, &'a str)];
 
-/// The text so far.
+/// The text written so far.
 #[derive(Debug, Default)]
 pub(super) struct Exposition {
     text: String,
 }
 
-/// One family under way; its head is written with its first sample.
+/// A metric family; its head is written before its first sample.
 pub(super) struct Family<'a> {
     text: &'a mut String,
     name: &'static str,
@@ -29,7 +29,7 @@ pub(super) struct Family<'a> {
 }
 
 impl Exposition {
-    /// A gauge, the only type there is here: one look counts nothing up.
+    /// Starts a gauge. There are no counters, because a single report counts nothing up.
     pub(super) fn gauge(&mut self, name: &'static str, help: &'static str) -> Family<'_> {
         Family { text: &mut self.text, name, help, begun: false }
     }
@@ -40,7 +40,7 @@ impl Exposition {
 }
 
 impl Family<'_> {
-    /// A sample; what is not known has none.
+    /// Writes a sample; an unknown value is left out.
     pub(super) fn sample(&mut self, labels: &Labels<'_>, value: impl Into<Option<Value>>) {
         let Some(value) = value.into() else { return };
         if !self.begun {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_the_format_has_it() {
+    fn output_follows_the_text_format() {
         let mut all = Exposition::default();
         let mut family = all.gauge("x_bytes", "What it is.");
         family.sample(&[("pool", "a\"b\\c\nd"), ("space", "data")], Value::Count(u64::MAX));
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn only_all_of_it_is_one() {
+    fn only_the_whole_is_one() {
         let share = |part, of| shown(Value::Share { part, of });
         assert_eq!(share(7, 7), "1");
         assert_eq!(share(u64::MAX - 1, u64::MAX), "0.999999999");

@@ -1,8 +1,7 @@
-//! Prometheus metrics of a report, for the textfile collector or a scrape: base units, shares from 0 to 1, what is not
-//! known left out. It neither judges nor knows what a dashboard or an alert makes of a number.
+//! Prometheus metrics of a report: base units, ratios from 0 to 1, unknown values left out.
 //!
-//! Names and labels are released: they mean one thing for ever. One host has at most `6 + docker roots + 27 × pools`
-//! series, one more for each rule that finds something about a pool, and with devices asked for two each.
+//! Names and labels are released and never change their meaning. One host has at most `6 + docker roots + 27 × pools`
+//! series, one more for each pair of rule and pool with findings, and two more for each device if devices are shown.
 
 mod exposition;
 
@@ -16,47 +15,47 @@ use crate::verdict::Verdict;
 use exposition::{Exposition, Labels, Value};
 use std::collections::BTreeMap;
 
-/// What to show beyond the report.
+/// Options of the metrics.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// So many thin devices at most, the largest first; none unless asked for.
+    /// Most thin devices shown, largest first; `None` shows no devices.
     pub devices: Option<usize>,
-    /// When an earlier look was last answered in full, in seconds since 1970.
+    /// When an earlier run last had a verdict, in seconds since 1970.
     pub last_success: Option<u64>,
 }
 
-/// The name of the family that says when a look was last answered in full; a file that is replaced hands its value on.
+/// Name of the metric with the time of the last run that had a verdict. The next run reads it from the old file.
 pub const LAST_SUCCESS: &str = "thinspect_last_success_timestamp_seconds";
 
-/// When the report was answered in full; `None` if it was not.
+/// Time of the report in seconds since 1970; `None` if its verdict is `unknown`.
 #[must_use]
 pub fn success(report: &Report) -> Option<u64> {
-    looked_at(&report.host).filter(|_| report.verdict != Verdict::Unknown)
+    if report.verdict == Verdict::Unknown { None } else { recorded_at(&report.host) }
 }
 
 /// The report in Prometheus' text format.
 #[must_use]
 pub fn text(report: &Report, options: &Options) -> String {
     let mut all = Exposition::default();
-    of_the_look(&mut all, report, options);
-    of_dockers(&mut all, report);
-    of_findings(&mut all, report);
-    of_states(&mut all, &report.host);
-    of_spaces(&mut all, &report.host.pools);
-    of_floors(&mut all, &report.host.pools);
-    of_backings(&mut all, &report.host.pools);
+    run_metrics(&mut all, report, options);
+    docker_metrics(&mut all, report);
+    finding_metrics(&mut all, report);
+    state_metrics(&mut all, &report.host);
+    space_metrics(&mut all, &report.host.pools);
+    min_free_metrics(&mut all, &report.host.pools);
+    backing_metrics(&mut all, &report.host.pools);
     if let Some(most) = options.devices {
-        of_devices(&mut all, &report.host, most);
+        device_metrics(&mut all, &report.host, most);
     }
     all.text()
 }
 
-fn of_the_look(all: &mut Exposition, report: &Report, options: &Options) {
+fn run_metrics(all: &mut Exposition, report: &Report, options: &Options) {
     let version = env!("CARGO_PKG_VERSION");
     all.gauge("thinspect_build_info", "The program that looked.")
         .sample(&[("version", version)], Value::Count(1));
     all.gauge("thinspect_last_run_timestamp_seconds", "When it last looked.")
-        .sample(&[], looked_at(&report.host).map(Value::Count));
+        .sample(&[], recorded_at(&report.host).map(Value::Count));
     all.gauge(LAST_SUCCESS, "When a look was last answered well enough for a verdict.")
         .sample(&[], success(report).or(options.last_success).map(Value::Count));
     let mut verdict = all.gauge("thinspect_verdict", "What it all adds up to: 1 for the verdict that holds.");
@@ -67,8 +66,8 @@ fn of_the_look(all: &mut Exposition, report: &Report, options: &Options) {
         .sample(&[], Value::Count(count(report.host.pools.len())));
 }
 
-/// Seconds since 1970 of the recording.
-fn looked_at(host: &Host) -> Option<u64> {
+/// Time of the recording in seconds since 1970.
+fn recorded_at(host: &Host) -> Option<u64> {
     let at: jiff::Timestamp = host.recorded_at.as_deref()?.parse().ok()?;
     u64::try_from(at.as_second()).ok()
 }
@@ -77,8 +76,8 @@ fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-/// Docker by data root; a pool of its own says devicemapper where no setting does.
-fn of_dockers(all: &mut Exposition, report: &Report) {
+/// One series per Docker data root. Without a configured driver, a pool that this Docker owns implies devicemapper.
+fn docker_metrics(all: &mut Exposition, report: &Report) {
     let mut info =
         all.gauge("thinspect_docker_info", "A Docker on this host, its version and storage driver.");
     for docker in &report.host.docker_roots {
@@ -91,8 +90,8 @@ fn of_dockers(all: &mut Exposition, report: &Report) {
     }
 }
 
-/// How many findings of each rule and severity stand, by pool; what is about no pool has an empty one.
-fn of_findings(all: &mut Exposition, report: &Report) {
+/// Number of findings by pool, rule and severity. The pool is empty if the subject is not a pool.
+fn finding_metrics(all: &mut Exposition, report: &Report) {
     let mut counts: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
     for finding in &report.findings {
         let subject = &finding.subject;
@@ -108,7 +107,7 @@ fn of_findings(all: &mut Exposition, report: &Report) {
     }
 }
 
-fn of_states(all: &mut Exposition, host: &Host) {
+fn state_metrics(all: &mut Exposition, host: &Host) {
     let mut info = all.gauge("thinspect_pool_info", "A thin pool: who owns it, and what carries its data.");
     for pool in &host.pools {
         let labels = [
@@ -165,7 +164,7 @@ fn per_pool(
     }
 }
 
-/// A family with two samples a pool: its data and its metadata.
+/// A family with two samples per pool: data and metadata.
 fn per_space(
     all: &mut Exposition,
     pools: &[Pool],
@@ -186,7 +185,7 @@ fn bytes(amount: Option<Bytes>) -> Option<Value> {
     amount.map(|b| Value::Count(b.0))
 }
 
-fn of_spaces(all: &mut Exposition, pools: &[Pool]) {
+fn space_metrics(all: &mut Exposition, pools: &[Pool]) {
     per_space(all, pools, "thinspect_pool_size_bytes", "Size of the pool's data or metadata.", |p| {
         [bytes(p.data.total_in_bytes()), bytes(p.metadata.total_in_bytes())]
     });
@@ -207,8 +206,8 @@ fn share<B: Blocks>(space: &Space<B>) -> Option<Value> {
     Some(Value::Share { part, of })
 }
 
-/// Docker's free-space floor; absent where nobody applies one.
-fn of_floors(all: &mut Exposition, pools: &[Pool]) {
+/// Docker's minimum of free space; left out for pools without one.
+fn min_free_metrics(all: &mut Exposition, pools: &[Pool]) {
     let help = "Share of the pool that Docker keeps free (dm.min_free_space).";
     per_pool(all, pools, "thinspect_pool_min_free_ratio", help, |p| {
         Some(Value::Share { part: p.min_free.percent?, of: 100 })
@@ -229,7 +228,7 @@ fn of_floors(all: &mut Exposition, pools: &[Pool]) {
     });
 }
 
-fn of_backings(all: &mut Exposition, pools: &[Pool]) {
+fn backing_metrics(all: &mut Exposition, pools: &[Pool]) {
     let help =
         "Room for new data: what the pool has free, or less where its loop file's filesystem has less.";
     per_pool(all, pools, "thinspect_pool_headroom_bytes", help, |p| bytes(p.headroom().effective));
@@ -239,13 +238,13 @@ fn of_backings(all: &mut Exposition, pools: &[Pool]) {
     );
     for pool in pools {
         let filesystem = pool.data_backing.filesystem.as_ref();
-        free.sample(&labels_of_mount(pool), bytes(filesystem.and_then(|f| f.free)));
+        free.sample(&mount_labels(pool), bytes(filesystem.and_then(|f| f.free)));
     }
     let mut size = all
         .gauge("thinspect_pool_filesystem_size_bytes", "Size of the filesystem under the pool's loop file.");
     for pool in pools {
         let filesystem = pool.data_backing.filesystem.as_ref();
-        size.sample(&labels_of_mount(pool), bytes(filesystem.and_then(|f| f.size)));
+        size.sample(&mount_labels(pool), bytes(filesystem.and_then(|f| f.size)));
     }
     let help = "What the pool's loop file may still demand of its filesystem.";
     per_pool(all, pools, "thinspect_pool_loop_file_growth_bytes", help, |p| {
@@ -253,13 +252,13 @@ fn of_backings(all: &mut Exposition, pools: &[Pool]) {
     });
 }
 
-fn labels_of_mount(pool: &Pool) -> [(&'static str, &str); 2] {
+fn mount_labels(pool: &Pool) -> [(&'static str, &str); 2] {
     let mount = pool.data_backing.filesystem.as_ref().and_then(|f| f.mount.as_deref());
     [("pool", pool.label()), ("mountpoint", mount.unwrap_or_default())]
 }
 
-/// The active thin devices that map most.
-fn of_devices(all: &mut Exposition, host: &Host, most: usize) {
+/// The active thin devices that map the most.
+fn device_metrics(all: &mut Exposition, host: &Host, most: usize) {
     let mut devices: Vec<(&Pool, &Thin)> =
         host.pools.iter().flat_map(|p| host.thins_of(p).map(move |t| (p, t))).collect();
     devices.sort_by_key(|(_, thin)| (std::cmp::Reverse(thin.mapped()), thin.name.as_str()));

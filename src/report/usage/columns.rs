@@ -1,8 +1,8 @@
-//! What the table of users can have as rows and as columns.
+//! Rows and columns that the usage table can have.
 
 use clap::ValueEnum;
 
-/// What the rows of the table are.
+/// The kind of rows in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum By {
     /// Thin devices.
@@ -15,7 +15,7 @@ pub enum By {
 }
 
 impl By {
-    /// As `usage --by` takes it.
+    /// The word for `usage --by`.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -25,7 +25,7 @@ impl By {
         }
     }
 
-    /// The next one, in a ring.
+    /// The next kind, cyclically.
     #[must_use]
     pub const fn next(self) -> Self {
         match self {
@@ -39,23 +39,23 @@ impl By {
 /// A column of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Column {
-    /// Space that nothing else maps.
+    /// Space that no other device maps.
     Exclusive,
-    /// Space that others map too.
+    /// Space that other devices map too.
     Shared,
-    /// Space it maps.
+    /// All mapped space.
     Mapped,
-    /// Space that comes back if it is removed: images and containers.
+    /// Space that removing the image or container returns.
     Frees,
-    /// A bar of what the rows are sorted by.
+    /// A bar for the amount that the rows are sorted by.
     Bar,
-    /// Since it was pulled, tagged or made; of a container that has ended, since then.
+    /// Time since an image was pulled or tagged, or a container was created or ended.
     Age,
-    /// What a container does, how many containers an image has, what a device is.
+    /// State of a container, number of an image's containers, or kind of device.
     State,
-    /// Its id.
+    /// The id.
     Id,
-    /// Its name.
+    /// The name.
     Name,
 }
 

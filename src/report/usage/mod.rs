@@ -1,4 +1,4 @@
-//! Who uses a pool's space, as JSON `thinspect-usage/1`; the table is beside it.
+//! A pool's usage as JSON `thinspect-usage/1`, and as a table in `table`.
 //! A number that was not counted is `null`.
 
 mod columns;
@@ -17,7 +17,7 @@ use crate::usage::{Kind, Usage, Without};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The whole answer.
+/// The whole output.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "thinspect-usage/1")]
 pub struct Output {
@@ -25,13 +25,13 @@ pub struct Output {
     schema: &'static str,
     /// The pool's device-mapper name, or the file that was read.
     pool: Option<String>,
-    /// The transaction the numbers belong to.
+    /// The transaction of the metadata that was read.
     transaction_id: u64,
-    /// Whether they all belong to it. If not, exclusive and shared blocks are of several moments.
+    /// Whether all numbers belong to it. If not, exclusive and shared blocks mix several transactions.
     consistent: bool,
-    /// How often the pool changed while it was read.
+    /// Number of times that the pool changed while it was read.
     changes: u32,
-    /// The metadata block of the metadata snapshot that was read; `null` where the pool itself was.
+    /// Metadata block of the metadata snapshot that was read; `null` if the live metadata was read.
     metadata_snapshot: Option<u64>,
     /// Size of a data block.
     block_bytes: u64,
@@ -42,43 +42,43 @@ pub struct Output {
     images: Vec<ImageV1>,
     /// Every container, most reclaimable blocks first.
     containers: Vec<ContainerV1>,
-    /// Where the owner's records and the pool disagree; `null` where no records were read.
+    /// Differences between the owner's records and the pool; `null` if no records were read.
     strangers: Option<StrangersV1>,
-    /// What comes back if the things that were named are removed together; `null` where none were.
+    /// The result of `--without`; `null` if it was not given.
     without: Option<WithoutV1>,
-    /// What is damaged in the metadata, at most 1000 places.
+    /// Damaged places in the metadata, at most 1000.
     damage: Vec<DamageV1>,
-    /// How many places are damaged.
+    /// Number of damaged places.
     damaged: u64,
-    /// What could not be read.
+    /// Records and metadata that could not be read.
     notes: Vec<NoteV1>,
 }
 
-/// What removing a set gives back.
+/// The result of removing a set of images and containers.
 #[derive(Debug, Serialize, JsonSchema)]
 struct WithoutV1 {
     names: Vec<String>,
-    /// Blocks that return once all of it is gone.
+    /// Blocks that return once all of it is removed.
     reclaimable_blocks: Option<u64>,
-    /// What the engine would refuse to remove, and why; it is not in the number.
+    /// Names that the engine would refuse to remove, with the reason; their blocks are not counted.
     refused: Vec<String>,
 }
 
-/// A place in the metadata.
+/// A damaged place in the metadata.
 #[derive(Debug, Serialize, JsonSchema)]
 struct DamageV1 {
     /// The metadata block.
     block: u64,
-    /// What was seen there.
+    /// The damage.
     what: String,
 }
 
-/// Where the owner's records and the pool disagree.
+/// Differences between the owner's records and the pool.
 #[derive(Debug, Serialize, JsonSchema)]
 struct StrangersV1 {
     /// Ids of devices without a record: leaked, if `certain`.
     without_record: Vec<u32>,
-    /// Ids in records that the pool does not have.
+    /// Ids in records without a device in the pool.
     without_device: Vec<u32>,
     /// Whether all records were read.
     certain: bool,
@@ -93,18 +93,18 @@ struct TotalsV1 {
     exclusive_blocks: Option<u64>,
     /// Blocks that several devices map, each counted once.
     shared_blocks: Option<u64>,
-    /// Blocks in use that no device maps.
+    /// Used blocks that no device maps.
     unaccounted_blocks: Option<u64>,
-    /// Of these, blocks that a held metadata snapshot keeps.
+    /// The part of these that a held metadata snapshot keeps.
     held_blocks: Option<u64>,
-    /// The exclusive blocks by what the devices are.
+    /// The exclusive blocks by kind of device.
     by_kind: Vec<ShareV1>,
 }
 
-/// Devices of one kind.
+/// All devices of one kind.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ShareV1 {
-    /// As in the owners of devices; open-ended.
+    /// The same words as for the owners of devices; open-ended.
     kind: &'static str,
     devices: u64,
     exclusive_blocks: Option<u64>,
@@ -118,11 +118,11 @@ struct DeviceV1 {
     mapped_blocks: Option<u64>,
     exclusive_blocks: Option<u64>,
     shared_blocks: Option<u64>,
-    /// What it is; empty for a device that nobody's records name.
+    /// What the device is used as; empty if no record names it.
     owners: Vec<OwnerV1>,
 }
 
-/// What a device is.
+/// What a device is used as.
 #[derive(Debug, Serialize, JsonSchema)]
 struct OwnerV1 {
     /// `container`, `image-layer`, `layer-without-image`, `build-cache`, `snapshot`, `volume`, `filesystem`, `base`,
@@ -140,19 +140,19 @@ struct ImageV1 {
     id: String,
     /// containerd's namespace.
     namespace: Option<String>,
-    /// Tags, or digests where it has none.
+    /// Tags, or digests if it has none.
     names: Vec<String>,
-    /// Ids of its layers' devices, the uppermost first.
+    /// Ids of its layers' devices, top layer first.
     device_ids: Vec<u32>,
-    /// Blocks that its uppermost layer maps.
+    /// Blocks that its top layer maps.
     mapped_blocks: Option<u64>,
-    /// Of these, blocks that other devices map too.
+    /// The part of these that other devices map too.
     shared_blocks: Option<u64>,
-    /// Blocks that only layers map which no other image has.
+    /// Blocks mapped only by layers that no other image has.
     exclusive_blocks: Option<u64>,
-    /// Blocks that return if it alone is removed: 0 while containers stand on it.
+    /// Blocks that return if only this image is removed; 0 while containers use it.
     reclaimable_blocks: Option<u64>,
-    /// Ids of the containers that stand on it.
+    /// Ids of the containers that use it.
     containers: Vec<String>,
 }
 
@@ -170,9 +170,9 @@ struct ContainerV1 {
     image: Option<String>,
     /// Ids of its own devices, the writable one first.
     device_ids: Vec<u32>,
-    /// Blocks that its writable device maps, its image's included.
+    /// Blocks that its writable device maps, including those of its image.
     mapped_blocks: Option<u64>,
-    /// Of these, blocks that other devices map too.
+    /// The part of these that other devices map too.
     shared_blocks: Option<u64>,
     /// Blocks that only its own devices map.
     exclusive_blocks: Option<u64>,
@@ -180,7 +180,7 @@ struct ContainerV1 {
     reclaimable_blocks: Option<u64>,
 }
 
-/// Something that could not be read.
+/// A record or metadata that could not be read.
 #[derive(Debug, Serialize, JsonSchema)]
 struct NoteV1 {
     about: String,
@@ -193,7 +193,7 @@ pub fn schema() -> schemars::Schema {
     schemars::schema_for!(Output)
 }
 
-/// The answer as JSON types.
+/// The usage as JSON types.
 #[must_use]
 pub fn output(pool: Option<&str>, usage: &Usage, owners: &Owners, without: Option<&Without>) -> Output {
     let devices = usage.devices.iter().map(|row| DeviceV1 {
@@ -234,7 +234,7 @@ pub fn output(pool: Option<&str>, usage: &Usage, owners: &Owners, without: Optio
     }
 }
 
-/// What comes back if what was named is removed, in a sentence or a few.
+/// The result of `--without` as text.
 #[must_use]
 pub fn without_text(without: &Without, usage: &Usage, style: &TextStyle) -> String {
     let names = without.names.join(", ");

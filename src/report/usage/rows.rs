@@ -1,4 +1,4 @@
-//! Rows of the table of users, and how they are sorted: rows of which a value is not known come last.
+//! Rows of the usage table, and their order.
 
 use super::columns::{By, Column};
 use crate::host::model::units::DataBlocks;
@@ -7,17 +7,17 @@ use crate::usage::{Amounts, ContainerRow, DeviceRow, ImageRow, Kind, Usage};
 use jiff::Timestamp;
 use std::cmp::{Ordering, Reverse};
 
-/// A row.
+/// One row.
 pub(super) struct Row {
     pub(super) amounts: Amounts,
-    /// Seconds since it came here or ended.
+    /// Seconds since an image was pulled or tagged, or a container was created or ended.
     pub(super) age: Option<i64>,
     pub(super) state: String,
     pub(super) id: String,
     pub(super) name: String,
 }
 
-/// The rows, in no order yet. Where the state has a column of its own, names do not repeat it.
+/// The rows, unsorted. If the table has a column for the state, names do not repeat it.
 pub(super) fn rows(
     usage: &Usage,
     owners: &Owners,
@@ -94,13 +94,15 @@ impl Rows<'_> {
     }
 }
 
-/// When a container ended, or was made if it has not.
+/// When a container ended, or, if it has not, when it was created.
 fn since(container: &Container) -> Option<Timestamp> {
-    let ended = container.finished.filter(|_| matches!(container.state, State::Exited | State::Dead));
-    ended.or(container.created)
+    match container.state {
+        State::Exited | State::Dead => container.finished.or(container.created),
+        _ => container.created,
+    }
 }
 
-/// What a device is, for a person.
+/// What a device is used as, in words.
 fn owner_name(owner: &DeviceRole, owners: &Owners) -> String {
     match owner {
         DeviceRole::Base => "base device".to_owned(),
@@ -144,7 +146,7 @@ fn container_name(container: &Container) -> String {
     format!("{} ({})", bare_name(container), container.state.word())
 }
 
-/// Twelve characters of an id; anything else whole.
+/// The first twelve characters of an image or container id; any other text unchanged.
 fn short(id: &str) -> String {
     let digits = id.strip_prefix("sha256:").unwrap_or(id);
     let hex = digits.len() >= 64 && digits.chars().take(64).all(|c| c.is_ascii_hexdigit());
@@ -152,7 +154,7 @@ fn short(id: &str) -> String {
 }
 
 impl Column {
-    /// The amount it shows, if it is one.
+    /// The amount that the column shows, if it shows one.
     pub(super) const fn blocks(self, row: &Row) -> Option<DataBlocks> {
         match self {
             Self::Exclusive => row.amounts.exclusive,
@@ -163,7 +165,7 @@ impl Column {
         }
     }
 
-    /// The largest and the oldest first, words by their letters, rows of which it is not known last.
+    /// Order of two rows: largest amount or age first, unknown ones last, words alphabetically.
     pub(super) fn compare(self, a: &Row, b: &Row) -> Ordering {
         match self {
             Self::Exclusive | Self::Shared | Self::Mapped | Self::Frees => {

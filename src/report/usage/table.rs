@@ -1,5 +1,5 @@
-//! Who uses a pool's space, as a table with bars, the largest first.
-//! A number that was not counted is `?`.
+//! A pool's usage as a table with bars, largest first.
+//! A number that was not counted is shown as `?`.
 
 use super::columns::{By, Column};
 use super::rows::{self, Row};
@@ -13,16 +13,16 @@ use jiff::Timestamp;
 use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr;
 
-/// What the table is to show.
+/// Options of the table.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    /// What the rows are.
+    /// The kind of rows.
     pub by: By,
-    /// The columns from left to right; none for the usual ones.
+    /// The columns from left to right; empty for the default ones.
     pub columns: Vec<Column>,
-    /// What they are sorted by; the first column unless said.
+    /// The column to sort by; `None` for the first.
     pub sort: Option<Column>,
-    /// The moment that ages count to.
+    /// Ages are computed at this time.
     pub now: Option<Timestamp>,
 }
 
@@ -37,10 +37,10 @@ impl Table {
     }
 }
 
-/// Rows shown unless all are asked for.
+/// Rows shown unless `verbose`.
 const ROWS: usize = 25;
 
-/// The table.
+/// The table as text, with totals above and notes below.
 #[must_use]
 pub fn text(pool: Option<&str>, usage: &Usage, owners: &Owners, table: &Table, style: &TextStyle) -> String {
     let mut out = head(pool, usage, style);
@@ -48,7 +48,7 @@ pub fn text(pool: Option<&str>, usage: &Usage, owners: &Owners, table: &Table, s
     let columns = table.columns();
     let sort = table.sort.or_else(|| columns.first().copied()).unwrap_or(Column::Exclusive);
     rows.sort_by(|a, b| sort.compare(a, b));
-    // The bar goes with what the rows are sorted by, where that is an amount.
+    // The bar shows the amount that the rows are sorted by, or else another one.
     let bar_of = [sort, Column::Frees, Column::Exclusive]
         .into_iter()
         .find(|column| rows.iter().any(|row| column.blocks(row).is_some()) && *column != Column::Bar);
@@ -67,7 +67,7 @@ pub fn text(pool: Option<&str>, usage: &Usage, owners: &Owners, table: &Table, s
             }
             let room = style.width.saturating_sub(line.width());
             let cell = shown.cell(*column, row);
-            // The last column is cut rather than folded; the others have their width.
+            // The last column is cut at the width of the screen; the others have fixed widths.
             let cell = if shown.last == Some(*column) { shortened(&cell, room, style.verbose) } else { cell };
             line.push_str(&shown.pad(*column, &cell));
         }
@@ -80,7 +80,7 @@ pub fn text(pool: Option<&str>, usage: &Usage, owners: &Owners, table: &Table, s
     out
 }
 
-/// How cells are shown.
+/// Formats cells.
 struct Shown<'a> {
     usage: &'a Usage,
     style: &'a TextStyle,
@@ -117,7 +117,7 @@ impl Shown<'_> {
     }
 }
 
-/// A duration in one unit, rounded down: `3 d`, `5 h`.
+/// Formats a duration in one unit, rounded down: `3 d`, `5 h`.
 fn age(seconds: i64) -> String {
     let units = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
     let (size, name) = units.into_iter().find(|(size, _)| seconds >= *size).unwrap_or((1, "s"));
@@ -132,7 +132,7 @@ fn bar(value: Option<DataBlocks>, largest: DataBlocks) -> String {
     "#".repeat(usize::try_from(full).unwrap_or_default().min(BAR))
 }
 
-/// A name in the room there is; in full where everything is wanted.
+/// A name, cut to the available columns unless `verbose`.
 fn shortened(name: &str, room: usize, verbose: bool) -> String {
     if verbose { name.to_owned() } else { cut(name, room) }
 }

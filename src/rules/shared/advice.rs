@@ -4,7 +4,8 @@
 //! pool that refuses changes, no growth out of a volume group with nothing free. Looking comes first,
 //! deleting last.
 
-use super::queries::{docker_version, is_dockers, refuses_changes};
+use super::queries::{is_dockers, refuses_changes};
+use crate::advice::since::Versions;
 use crate::advice::{Advice, Risk, TRIM_CONTAINERS, pool_option, quote};
 use crate::host::Host;
 use crate::host::dm::status::Discards;
@@ -91,7 +92,7 @@ fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
         let does = "give back the blocks of files deleted inside running containers";
         all.push(Advice::new(Risk::Changes, does, &[TRIM_CONTAINERS]));
     }
-    all.push(if docker_version(host).is_none_or(|v| v >= PRUNE_FILTERS) {
+    all.push(if Versions::of(host).docker.is_none_or(|v| v >= PRUNE_FILTERS) {
         Advice::new(
             Risk::Destroys,
             text!("remove what is old and unused{}: by age, sparing what carries a label; names narrow it further", removable(host)),

@@ -1,5 +1,5 @@
-//! How the things that may be removed are named to a person and in commands.
-//! Names that no engine gives out are not used: a record that holds one is damaged or forged.
+//! Sentences and commands for removing a container, an image, the build cache or a device.
+//! Never uses a name that no engine would assign: a record with such a name is damaged or forged.
 
 use super::{Candidate, Loss, Step};
 use crate::advice::{Risk, quote};
@@ -90,8 +90,8 @@ fn of_namespace(namespace: Option<&str>) -> String {
     namespace.map(|namespace| format!(" (namespace {namespace})")).unwrap_or_default()
 }
 
-/// containerd gives blocks back when it next collects its garbage, and a container's removal alone makes it not do so;
-/// that of a lease does, which the second command makes for it.
+/// Removing a container does not make containerd collect garbage, which is what returns the blocks. Removing a lease
+/// with `--sync` does, so the second command creates a lease and removes it.
 fn container_commands(container: &Container, word: &str) -> Vec<String> {
     let word = quote(word);
     match container.namespace.as_deref().map(quote) {
@@ -105,8 +105,8 @@ fn container_commands(container: &Container, word: &str) -> Vec<String> {
     }
 }
 
-/// How a command names a container: by its name, else by its id. `None` if neither is one that Docker would give
-/// (moby daemon/names/names.go), or containerd (pkg/identifiers/validate.go): such a record is damaged or made up.
+/// A container's name, or else its id, for use in a command. `None` if neither is valid for Docker (moby
+/// daemon/names/names.go) or containerd (pkg/identifiers/validate.go): such a record is damaged or forged.
 pub(super) fn container_word(container: &Container) -> Option<String> {
     let good = |n: &&String| n.starts_with(|c: char| c.is_ascii_alphanumeric()) && plain(n, "_.-");
     if container.namespace.is_some() {
@@ -115,7 +115,7 @@ pub(super) fn container_word(container: &Container) -> Option<String> {
     container.name.as_ref().filter(good).cloned().or_else(|| short_id(&container.id))
 }
 
-/// How a command names an image: by all its tags, or its digests, else by its id.
+/// An image's tags, or else its digests, or else its id, for use in a command.
 pub(super) fn image_words(image: &Image) -> Option<Vec<String>> {
     let names = if image.tags.is_empty() { &image.digests } else { &image.tags };
     if names.is_empty() {
@@ -129,7 +129,7 @@ fn plain(word: &str, also: &str) -> bool {
     word.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c))
 }
 
-/// Twelve hexadecimal digits, as Docker shows ids.
+/// The first twelve hexadecimal digits of an id, as Docker shows it.
 fn short_id(id: &str) -> Option<String> {
     let digits = id.strip_prefix("sha256:").unwrap_or(id);
     let good = digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit());

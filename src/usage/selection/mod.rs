@@ -1,9 +1,9 @@
 //! Picks what to remove so that a wanted amount returns to the pool, at the smallest loss.
 //! Never picks a running container, its image, or anything whose gain cannot be counted exactly.
 //!
-//! The order of loss: Docker's build cache, containers that have ended (the oldest first), images without a name, images
-//! that nothing uses (the oldest first), devices that no record names. What is picked is then thinned out: steps that give little
-//! and are not needed for others go, as long as the rest still suffices.
+//! Candidates in order of loss: Docker's build cache, containers that have ended (oldest first), nameless images,
+//! unused images (oldest first), devices without a record. The shortest prefix that frees enough is taken. Then the
+//! steps with the smallest gain are dropped, if later steps do not need them and the rest still frees enough.
 
 mod labels;
 
@@ -24,33 +24,33 @@ use std::collections::{BTreeSet, HashSet};
 pub struct Selection {
     /// What was asked for, in blocks, rounded up.
     pub need: DataBlocks,
-    /// Size of a block.
+    /// Size of a data block.
     pub block: Bytes,
-    /// What can be tried before anything is removed: the filesystems of running containers, trimmed.
+    /// Mounted container filesystems that can be trimmed before anything is removed.
     pub trims: Vec<Trim>,
-    /// What to remove, in order.
+    /// The removals, in order.
     pub steps: Vec<Step>,
-    /// What these steps give back.
+    /// Blocks that these steps return.
     pub gain: DataBlocks,
-    /// What removing everything that may be removed would give back; `None` if it cannot be counted.
+    /// Blocks that removing every candidate would return; `None` if they cannot be counted.
     pub most: Option<DataBlocks>,
-    /// Whether the steps give back what was asked for; `None` if it cannot be counted.
+    /// Whether `most` suffices for `need`; `None` if it cannot be counted.
     pub reachable: Option<bool>,
-    /// Why nothing can be freed now, whatever is removed.
+    /// Why nothing can be freed now.
     pub blocked_by: Vec<String>,
-    /// What was left alone that a reader may have expected, and why.
+    /// Things that were not selected although a reader may expect it, with the reason.
     pub left_alone: Vec<String>,
 }
 
-/// A filesystem in use that holds blocks of deleted files.
+/// A mounted filesystem that keeps blocks of deleted files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trim {
-    /// The container.
+    /// The container's name, or else its id.
     pub name: String,
-    /// Where its filesystem is mounted.
+    /// The filesystem's mount point.
     pub mount: String,
-    /// The most that trimming it can give back: what its device alone maps, and no more than what it maps beyond what
-    /// the filesystem uses.
+    /// Upper limit of the blocks that trimming returns: the device's exclusive blocks, or the mapped blocks that the
+    /// filesystem does not use, whichever is smaller.
     pub most: DataBlocks,
 }
 
@@ -59,32 +59,32 @@ pub struct Trim {
 pub struct Step {
     /// What is lost.
     pub loss: Loss,
-    /// The full id of the container or image; `None` for a device, and where it is none that an engine gives.
+    /// The full id of the container or image; `None` for a device, and for an id that no engine assigns.
     pub id: Option<String>,
-    /// The names of the image that are removed; none where it goes by its id.
+    /// The names of the image that are removed; empty if the command uses the id.
     pub names: Vec<String>,
-    /// What it does, in a few words.
+    /// What the step does, in a few words.
     pub does: String,
-    /// What it means.
+    /// What is lost, in a sentence.
     pub why: String,
     /// Always [`Risk::Destroys`].
     pub risk: Risk,
-    /// Commands to type in order, each complete and quoted.
+    /// Commands in order, each complete and quoted.
     pub commands: Vec<String>,
-    /// What it gives back after the steps before it.
+    /// Blocks that this step returns after the steps before it.
     pub gain: DataBlocks,
-    /// What all steps up to here give back.
+    /// Blocks that all steps up to this one return.
     pub sum: DataBlocks,
 }
 
-/// What is lost, the least first.
+/// What is lost by a removal, smallest loss first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loss {
     /// Docker's build cache.
     BuildCache,
     /// A container that has ended.
     EndedContainer,
-    /// An image that has no name and nothing stands on.
+    /// A nameless image that nothing uses.
     DanglingImage,
     /// An image that nothing uses.
     UnusedImage,
@@ -93,7 +93,7 @@ pub enum Loss {
 }
 
 impl Loss {
-    /// The word for it.
+    /// The word in the JSON output.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -115,8 +115,8 @@ enum Candidate {
     Device(u32),
 }
 
-/// What to remove so that `need` returns to the pool. `host`, `pool` and `owners` are of one recording; `usage` is of
-/// the pool's metadata, read before or after it.
+/// Selects what to remove so that `need` bytes return to the pool. `host`, `pool` and `owners` must come from the same
+/// recording; `usage` comes from the pool's metadata, read shortly before or after.
 #[must_use]
 pub fn select(
     host: &Host,
@@ -154,11 +154,14 @@ pub fn select(
     selection.most = Some(DataBlocks(most));
     selection.reachable = Some(most >= wanted);
     let (mut picked, mut gains) = picked.first_enough(owners, in_pool, &gains, wanted);
-    let thin = picked.thinned(owners, &gains, wanted);
-    if thin.len() < picked.candidates.len() {
-        let trial = Trial::new(owners, &thin, in_pool);
-        let counted = reclaim.in_turn(&trial.sets).filter(|g| g.iter().sum::<u64>() >= wanted.min(most));
-        if let Some(counted) = counted.filter(|_| trial.candidates.len() == thin.len()) {
+    let fewer = picked.without_unneeded(owners, &gains, wanted);
+    if fewer.len() < picked.candidates.len() {
+        let trial = Trial::new(owners, &fewer, in_pool);
+        // Dropping a step can change what others return, so the remaining steps are counted again.
+        if trial.candidates.len() == fewer.len()
+            && let Some(counted) = reclaim.in_turn(&trial.sets)
+            && counted.iter().sum::<u64>() >= wanted.min(most)
+        {
             (picked, gains) = (trial, counted);
         }
     }
@@ -171,7 +174,7 @@ pub fn select(
     selection
 }
 
-/// Pools that refuse to delete anything (drivers/md/dm-thin.c, `pool_message`).
+/// Why the pool would refuse to delete devices (drivers/md/dm-thin.c, `pool_message`).
 fn blocked(pool: &Pool) -> Vec<String> {
     match &pool.mode {
         Some(Mode::ReadOnly) => {
@@ -182,7 +185,7 @@ fn blocked(pool: &Pool) -> Vec<String> {
     }
 }
 
-/// Filesystems of containers that are mounted and use less than their devices map, the most promising first.
+/// Mounted container filesystems that use less than their devices map, largest possible gain first.
 fn trims(host: &Host, pool: &Pool, owners: &Owners, usage: &metadata::Usage, block: Bytes) -> Vec<Trim> {
     if pool.discards == Some(Discards::Ignored) {
         return Vec::new();
@@ -218,55 +221,62 @@ fn left_alone(owners: &Owners, in_pool: &BTreeSet<u32>, leaked: usize) -> Vec<St
     left
 }
 
-/// Devices that are certainly leaked. A device made while the records were read has none yet, or had none then:
-/// Docker counts the pool's transaction up with each device it makes (deviceset.go, `openTransaction`), so only
-/// devices of earlier transactions than the recorded one are certain. containerd does not count; there, none is.
+/// Devices that are certainly leaked. A device that was created while the records were read may have no record yet.
+/// Docker increments the pool's transaction id with each device it creates (deviceset.go, `openTransaction`), so only
+/// devices of transactions before the recorded one are certain. containerd does not, so none of its devices is.
 fn leaked(pool: &Pool, owners: &Owners, usage: &metadata::Usage, in_pool: &BTreeSet<u32>) -> Vec<u32> {
-    let unmatched = owners.unmatched(in_pool).filter(|s| s.certain && pool.name.is_some());
-    let (Some(unmatched), Some(now)) = (unmatched, pool.transaction_id) else { return Vec::new() };
-    let old = usage.devices.iter().filter(|d| d.transaction_id.is_some_and(|then| then < now));
-    let old: BTreeSet<u32> = old.map(|d| d.device_id).collect();
-    let docker = matches!(owners.keeper, RecordKeeper::Docker { .. });
-    let certain =
-        |id: &u32| docker && old.contains(id) && !owners.in_use.contains(id) && owners.of(*id).is_empty();
-    unmatched.without_record.into_iter().filter(certain).collect()
+    let is_docker = matches!(owners.keeper, RecordKeeper::Docker { .. });
+    let (Some(unmatched), Some(recorded)) = (owners.unmatched(in_pool), pool.transaction_id) else {
+        return Vec::new();
+    };
+    if !is_docker || !unmatched.certain || pool.name.is_none() {
+        return Vec::new();
+    }
+    let older = usage.devices.iter().filter(|d| d.transaction_id.is_some_and(|id| id < recorded));
+    let older: BTreeSet<u32> = older.map(|d| d.device_id).collect();
+    let is_leaked = |id: &u32| older.contains(id) && !owners.in_use.contains(id) && owners.of(*id).is_empty();
+    unmatched.without_record.into_iter().filter(is_leaked).collect()
 }
 
-/// Everything that may be removed, the smallest loss first.
+/// Everything that may be removed, smallest loss first.
 fn candidates(owners: &Owners, leaked: &[u32]) -> Vec<Candidate> {
     let mut containers: Vec<(usize, &Container)> =
-        owners.containers.iter().enumerate().filter(|(_, c)| may_go(c, owners)).collect();
+        owners.containers.iter().enumerate().filter(|(_, c)| is_removable(c, owners)).collect();
     containers.sort_by_key(|(place, c)| (c.finished.or(c.created), *place));
     let mut images: Vec<(usize, &Image)> =
         owners.images.iter().enumerate().filter(|(_, i)| image_words(i).is_some()).collect();
-    // Where Docker keeps both times, the time of pulling or tagging says more than that of building.
+    // Nameless images first. The time of pulling or tagging says more about an image's age than the build time.
     images.sort_by_key(|(place, i)| (!i.is_nameless(), i.updated.or(i.created), *place));
-    let containers = containers.into_iter().map(|(place, _)| Candidate::Container(place));
-    let images = images.into_iter().map(|(place, _)| Candidate::Image(place));
-    let cache = has_idle_cache(owners).then_some(Candidate::BuildCache).into_iter();
-    cache.chain(containers).chain(images).chain(leaked.iter().copied().map(Candidate::Device)).collect()
+    let mut all = Vec::new();
+    if has_idle_cache(owners) {
+        all.push(Candidate::BuildCache);
+    }
+    all.extend(containers.into_iter().map(|(place, _)| Candidate::Container(place)));
+    all.extend(images.into_iter().map(|(place, _)| Candidate::Image(place)));
+    all.extend(leaked.iter().copied().map(Candidate::Device));
+    all
 }
 
-/// Whether there is a build cache, and no build that uses a step of it now.
+/// Whether there is a build cache and no running build uses it.
 fn has_idle_cache(owners: &Owners) -> bool {
     let is_step = |id: &u32| owners.of(*id).iter().any(|owner| matches!(owner, DeviceRole::BuildStep { .. }));
     owners.kept.iter().any(|kept| kept.by == PinnedBy::BuildCache) && !owners.in_use.iter().any(is_step)
 }
 
-/// A container that certainly does nothing, by its record and by its devices, and is nobody else's to remove:
-/// Kubernetes and Docker keep records of their own of the containers in their namespaces.
-fn may_go(container: &Container, owners: &Owners) -> bool {
-    let others = matches!(container.namespace.as_deref(), Some("k8s.io" | "moby"));
+/// Whether a container is certainly idle, by its record and its devices, and is managed by this engine: Kubernetes and
+/// Docker keep their own records of the containers in their containerd namespaces.
+fn is_removable(container: &Container, owners: &Owners) -> bool {
+    let managed_elsewhere = matches!(container.namespace.as_deref(), Some("k8s.io" | "moby"));
     container.state.is_idle()
-        && !others
+        && !managed_elsewhere
         && container_word(container).is_some()
         && !container.devices.iter().any(|id| owners.in_use.contains(id))
 }
 
-/// Candidates in order, those left out that the engine would refuse at their turn.
+/// Candidates in order, without those that the engine would refuse to remove at that point.
 struct Trial {
     candidates: Vec<Candidate>,
-    /// The devices that go with each.
+    /// The devices that are deleted with each candidate.
     sets: Vec<Vec<u32>>,
 }
 
@@ -290,7 +300,7 @@ impl Trial {
         trial
     }
 
-    /// The shortest beginning that gives enough; all of it where nothing does.
+    /// The shortest prefix that frees enough, with its gains; everything if nothing suffices.
     fn first_enough(
         self,
         owners: &Owners,
@@ -307,12 +317,12 @@ impl Trial {
             sum = sum.saturating_add(*gain);
             taken += 1;
         }
-        let beginning: Vec<Candidate> = self.candidates.into_iter().take(taken).collect();
-        (Self::new(owners, &beginning, in_pool), gains.iter().copied().take(taken).collect())
+        let prefix: Vec<Candidate> = self.candidates.into_iter().take(taken).collect();
+        (Self::new(owners, &prefix, in_pool), gains.iter().copied().take(taken).collect())
     }
 
-    /// Without the smallest steps that the rest can do without, and that no later one needs.
-    fn thinned(&self, owners: &Owners, gains: &[u64], wanted: u64) -> Vec<Candidate> {
+    /// The candidates without the smallest ones that are not needed for `wanted` and that no other candidate needs.
+    fn without_unneeded(&self, owners: &Owners, gains: &[u64], wanted: u64) -> Vec<Candidate> {
         let images: HashSet<usize> = self.images().collect();
         let kept = owners.kept.iter().filter(|kept| kept.by == PinnedBy::BuildCache);
         let cached: HashSet<u32> = kept.flat_map(|kept| kept.devices.iter().copied()).collect();

@@ -1,7 +1,7 @@
-//! The file that a history is kept in: appended to, bounded, and replaced as a whole when it is too long.
+//! The history file: appended to, limited in size, and replaced atomically when it gets too long.
 //!
-//! It refuses files that are not its own, and files on a pool that is watched: writing there would fail or hang just
-//! when it matters. Two writers take turns; a line is written in one piece or, if the machine dies, torn at the end.
+//! Never writes to a file that holds anything else, nor to a file on a watched pool, where writing would fail or hang
+//! just when it matters. Two writers take turns. A line is written whole; only a crash can leave the last one torn.
 
 use super::retention;
 use crate::host::Host;
@@ -18,34 +18,36 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Longest file, in bytes: as much as is read of it.
+/// Longest file, in bytes; reading stops at the same limit.
 const LONGEST: u64 = LIMIT_FILE as u64;
 /// Size after trimming; the slack avoids rewriting the file on every append.
 const SHORTENED: usize = LIMIT_FILE / 4 * 3;
-/// A sample is kept a minute after the one before, or when so much of the whole changed, in percent.
-const APART: i64 = 60_000;
+/// Milliseconds after which a new sample is written in any case.
+const INTERVAL: i64 = 60_000;
+/// A sample is written earlier if use changed by more than this, in percent of the total.
 const CHANGED_PERCENT: u64 = 1;
-/// How each line begins.
-const TORN: &str = "{\"schema\":\"thinspect-watch/";
-/// How often, and after how long, a file that another writer holds is tried again.
+/// The beginning of every line.
+const LINE_START: &str = "{\"schema\":\"thinspect-watch/";
+/// Attempts to lock a file that another writer holds.
 const TRIES: u32 = 20;
-const BETWEEN: Duration = Duration::from_millis(10);
+/// Wait between these attempts.
+const RETRY_DELAY: Duration = Duration::from_millis(10);
 
-/// A history's file.
+/// An open history file.
 pub struct Log {
     path: PathBuf,
-    /// The last sample written of each pool.
+    /// By pool: the last sample written.
     last: HashMap<String, Sample>,
 }
 
 impl Log {
-    /// Takes a file for the history of a host's pools, which need not exist yet.
+    /// Opens or creates the history file.
     ///
     /// # Errors
-    /// It cannot be opened, holds something else, or lies on one of the pools.
+    /// The file cannot be opened, holds something else, or is stored on one of the host's pools.
     pub fn open(path: &Path, host: &Host) -> Result<Self> {
         let name = path.display();
-        // A link that is there now is meant; one that comes later is not followed.
+        // A link that the user named is followed; one that appears later is not.
         let resolved = match fs::symlink_metadata(path) {
             Ok(found) if found.is_symlink() => fs::canonicalize(path),
             _ => Ok(path.to_owned()),
@@ -71,10 +73,10 @@ impl Log {
         Ok(Self { path, last: HashMap::new() })
     }
 
-    /// Keeps events, and those samples that say something new.
+    /// Appends all events, and the samples that differ enough from the last one written.
     ///
     /// # Errors
-    /// Those of writing; what was there stays.
+    /// Those of writing; the existing content stays.
     pub fn keep(&mut self, samples: &[Sample], events: &[Event]) -> Result<()> {
         let new: Vec<&Sample> = samples.iter().filter(|s| self.is_news(s)).collect();
         let lines: String = new.iter().map(|s| s.line()).chain(events.iter().map(Event::line)).collect();
@@ -91,22 +93,22 @@ impl Log {
     fn is_news(&self, sample: &Sample) -> bool {
         let Some(last) = self.last.get(&sample.pool) else { return true };
         let since = sample.at.since(last.at);
-        let other = sample.mode != last.mode || !(0..APART).contains(&since);
-        let moved = sample.data.zip(last.data).is_some_and(|(is, was)| {
+        let is_due = sample.mode != last.mode || !(0..INTERVAL).contains(&since);
+        let has_changed = sample.data.zip(last.data).is_some_and(|(is, was)| {
             is.total_blocks != was.total_blocks
                 || is.used_blocks.abs_diff(was.used_blocks) > is.total_blocks / 100 * CHANGED_PERCENT
         });
-        other || moved
+        is_due || has_changed
     }
 }
 
-/// Whether the first lines are those of a history: one of them may be torn, or another program's.
+/// Whether a file begins like a history. One line may be torn or written by another version of this program.
 fn begins_as_history(text: &str) -> bool {
     let read = history::read(text);
     let known = read.samples.len() + read.events.len();
-    // A torn line is all that a machine that died may have left, and a newer program writes lines of kinds of its own.
-    let begins = text.starts_with(TORN) || TORN.starts_with(text.trim_end());
-    known > 0 && read.foreign <= known || read.foreign == 0 && begins
+    // After a crash there may be only a torn line, and a newer version may write unknown kinds of lines.
+    let has_line_start = text.starts_with(LINE_START) || LINE_START.starts_with(text.trim_end());
+    known > 0 && read.foreign <= known || read.foreign == 0 && has_line_start
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
@@ -115,13 +117,13 @@ fn open(path: &Path) -> std::io::Result<File> {
         .append(true)
         .create(true)
         .mode(0o600)
-        // Neither wait for the other end of a FIFO, nor make a terminal one's own.
+        // Do not wait for the other end of a FIFO, nor make a terminal the controlling one.
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW)
         .open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(std::io::Error::other("not a regular file")) }
 }
 
-/// Appends lines in one write, and makes the file shorter first where it would be too long.
+/// Appends lines in one write. If the file would get too long, it is shortened first.
 fn append(path: &Path, lines: &str) -> Result<()> {
     let mut file = locked(path)?;
     let length = file.metadata()?.len();
@@ -129,17 +131,17 @@ fn append(path: &Path, lines: &str) -> Result<()> {
         let all = shortened(&mut file)? + lines;
         return replace(path, &all);
     }
-    // A line that a writer before left torn must not take this one with it.
+    // If the last line is torn, start a new one, so that this line stays readable.
     let torn = length > 0 && last_byte(&mut file)? != b'\n';
     let lines = if torn { format!("\n{lines}") } else { lines.to_owned() };
     Ok(file.write_all(lines.as_bytes())?)
 }
 
-/// The file, and nobody else's while it is held. Whoever waited may hold one that was replaced meanwhile.
+/// Opens and locks the file. Retries if the file was replaced between opening and locking it.
 fn locked(path: &Path) -> Result<Flock<File>> {
     for _ in 0..TRIES {
         let Ok(file) = Flock::lock(open(path)?, FlockArg::LockExclusiveNonblock) else {
-            std::thread::sleep(BETWEEN);
+            std::thread::sleep(RETRY_DELAY);
             continue;
         };
         let (held, there) = (file.metadata()?, fs::metadata(path));
@@ -157,7 +159,7 @@ fn last_byte(file: &mut File) -> Result<u8> {
     Ok(byte[0])
 }
 
-/// What is kept of a file: the thinned history, and of that the newest lines that fit.
+/// The shortened content of a file: the thinned history, cut to the newest lines that fit [`SHORTENED`].
 fn shortened(file: &mut File) -> Result<String> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(0))?;
@@ -177,7 +179,7 @@ fn shortened(file: &mut File) -> Result<String> {
     Ok(lines.into_iter().rev().take(kept).rev().map(|(_, line)| line).collect())
 }
 
-/// Puts a whole new text in the place of the file: a reader sees the old one or the new one.
+/// Replaces the content of the file atomically.
 fn replace(path: &Path, text: &str) -> Result<()> {
     let old = fs::symlink_metadata(path)?;
     if !old.is_file() {
@@ -185,7 +187,7 @@ fn replace(path: &Path, text: &str) -> Result<()> {
     }
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("history");
     let new = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    // Never through a link that somebody put there.
+    // `create_new` never follows a link.
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new);
     let written = made.and_then(|mut file| {
         file.write_all(text.as_bytes())?;

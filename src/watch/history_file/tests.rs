@@ -1,11 +1,11 @@
-//! A history's file through its life: begun, appended to, torn, too long, shared, and somebody else's.
+//! Tests of the history file: new, appended to, torn, too long, shared, and not a history.
 
 use super::*;
 use crate::host::history::Level;
 use crate::host::model::thin::Thin;
 use crate::record::paste::paste;
 
-/// A folder that goes with the test.
+/// A temporary folder that is removed after the test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -24,7 +24,7 @@ impl Drop for Folder {
 
 fn sample(minute: i64, used: u64) -> Sample {
     Sample {
-        at: Moment(minute * APART),
+        at: Moment(minute * INTERVAL),
         pool: "docker-8:1-2-pool".to_owned(),
         mode: Some("rw".to_owned()),
         block_bytes: Some(65536),
@@ -43,15 +43,15 @@ fn read(path: &Path) -> History {
 }
 
 #[test]
-fn only_news_is_kept() {
+fn samples_that_hardly_differ_are_not_written() {
     let folder = Folder::new("news");
     let path = folder.0.join("history");
     let mut log = Log::open(&path, &no_pools()).unwrap();
     log.keep(&[sample(0, 5)], &[]).unwrap();
-    // Half a minute later nothing much has changed.
+    // After half a minute, and changed by less than a percent: not written.
     log.keep(&[Sample { at: Moment(30_000), ..sample(0, 900) }], &[]).unwrap();
     assert_eq!(read(&path).samples, [sample(0, 5)]);
-    // More than a percent has.
+    // Changed by more than a percent: written.
     let much = Sample { at: Moment(31_000), ..sample(0, 1_006) };
     log.keep(std::slice::from_ref(&much), &[]).unwrap();
     log.keep(&[sample(2, 1_006)], &[]).unwrap();
@@ -111,20 +111,20 @@ fn two_writers_lose_nothing() {
 }
 
 #[test]
-fn what_is_not_its_own_is_refused() {
+fn a_file_that_is_not_a_history_is_refused() {
     let folder = Folder::new("foreign");
     let path = folder.0.join("passwd");
     fs::write(&path, "root:x:0:0:root:/root:/bin/bash\n").unwrap();
     let why = Log::open(&path, &no_pools()).err().unwrap().to_string();
     assert!(why.contains("something else than a history"), "{why}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "root:x:0:0:root:/root:/bin/bash\n");
-    // That it names what a history names does not make it one.
+    // A log that mentions the schema is not a history.
     let log = "a\nsee thinspect-watch/1\nb\n";
     fs::write(&path, log).unwrap();
     assert!(Log::open(&path, &no_pools()).is_err());
     assert_eq!(fs::read_to_string(&path).unwrap(), log);
     fs::write(&path, "{\"sch").unwrap();
-    assert!(Log::open(&path, &no_pools()).is_ok(), "what a machine that died left of a first line");
+    assert!(Log::open(&path, &no_pools()).is_ok(), "a torn first line after a crash");
     let fifo = folder.0.join("fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
     assert!(Log::open(&fifo, &no_pools()).is_err());
@@ -151,14 +151,14 @@ fn a_link_that_was_there_is_followed_and_a_later_one_is_not() {
     let mut log = Log::open(&link, &no_pools()).unwrap();
     log.keep(&[sample(1, 2)], &[]).unwrap();
     assert_eq!(read(&file).samples.len(), 2);
-    // Somebody puts a link in its place.
+    // The file is replaced by a link.
     let theirs = folder.0.join("theirs");
     fs::write(&theirs, "theirs").unwrap();
     fs::remove_file(&file).unwrap();
     std::os::unix::fs::symlink(&theirs, &file).unwrap();
     assert!(log.keep(&[sample(2, 3)], &[]).is_err());
     assert_eq!(fs::read_to_string(&theirs).unwrap(), "theirs");
-    // Nor is one followed that leads nowhere yet.
+    // A dangling link is not followed either.
     let nowhere = folder.0.join("nowhere");
     std::os::unix::fs::symlink(folder.0.join("planted"), &nowhere).unwrap();
     assert!(Log::open(&nowhere, &no_pools()).is_err() && !folder.0.join("planted").exists());

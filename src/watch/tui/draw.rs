@@ -1,7 +1,7 @@
-//! Draws the screen, on anything from 20 columns by 5 lines up.
+//! Draws the full-screen interface on any terminal from 20 columns by 5 lines on.
 //!
-//! Pure: of a report, a state and a moment. What does not fit is left out from the least important on: the past first,
-//! then words, then bars. It decides nothing; the words are the report's.
+//! Pure: depends only on the report, the state and the time. On a small screen the chart is left out first, then
+//! words, then bars. The sentences come from `report`.
 
 use super::state::{State, Tab};
 use crate::forecast::{self, SpaceKind};
@@ -19,26 +19,26 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
 
-/// What there is to draw.
+/// Everything that is drawn, apart from the state.
 pub struct Scene<'a> {
-    /// What was found.
+    /// The report.
     pub report: &'a Report,
-    /// When.
+    /// Time of the report.
     pub at: Moment,
-    /// What the watching itself met.
+    /// Messages about watching itself.
     pub notes: &'a [String],
     /// Units and colour.
     pub style: &'a report::TextStyle,
-    /// Only ASCII.
+    /// Use only ASCII.
     pub plain: bool,
-    /// The machine is watched; else a recording is shown.
+    /// This host is watched; otherwise a recording is shown.
     pub live: bool,
 }
 
-/// Narrower than this, words leave the lines of the spaces.
+/// On narrower terminals (columns) the bars have no words.
 const WORDS: usize = 60;
-/// Lower than this, the past is not drawn; from twice this on in three lines.
-const PAST: u16 = 14;
+/// On lower terminals (lines) there is no chart; from twice this height on it has three lines.
+const CHART: u16 = 14;
 
 /// Draws a scene.
 pub fn draw(frame: &mut Frame<'_>, state: &mut State, scene: &Scene<'_>) {
@@ -47,7 +47,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &mut State, scene: &Scene<'_>) {
     let mut rest = area;
     let foot = cut_bottom(&mut rest, 1);
     let sentence = verdict(scene);
-    let long = sentence.width() > usize::from(area.width) && area.height >= PAST;
+    let long = sentence.width() > usize::from(area.width) && area.height >= CHART;
     let sentence = Paragraph::new(sentence).wrap(Wrap { trim: true });
     frame.render_widget(sentence, cut(&mut rest, if long { 2 } else { 1 }));
     let pool = scene.report.host.pools.get(state.pool);
@@ -57,14 +57,14 @@ pub fn draw(frame: &mut Frame<'_>, state: &mut State, scene: &Scene<'_>) {
         for row in rows(pool, &forecast) {
             frame.render_widget(space(&row, scene, usize::from(area.width)), cut(&mut rest, 1));
         }
-        let height = if area.height >= 2 * PAST { 3 } else { u16::from(area.height >= PAST) };
-        past(frame, pool, &forecast.data, scene, cut(&mut rest, height));
+        let height = if area.height >= 2 * CHART { 3 } else { u16::from(area.height >= CHART) };
+        chart(frame, pool, &forecast.data, scene, cut(&mut rest, height));
     }
     pane(frame, state, scene, rest);
     frame.render_widget(keys(state, scene), foot);
 }
 
-/// The first lines of an area, taken from it.
+/// Cuts lines from the top of an area and returns them.
 fn cut(area: &mut Rect, lines: u16) -> Rect {
     let lines = lines.min(area.height);
     let top = Rect { height: lines, ..*area };
@@ -72,7 +72,7 @@ fn cut(area: &mut Rect, lines: u16) -> Rect {
     top
 }
 
-/// The last lines of an area, taken from it.
+/// Cuts lines from the bottom of an area and returns them.
 fn cut_bottom(area: &mut Rect, lines: u16) -> Rect {
     let lines = lines.min(area.height);
     area.height -= lines;
@@ -83,7 +83,7 @@ fn coloured(scene: &Scene<'_>, colour: Color) -> Style {
     if scene.style.colour { Style::new().fg(colour) } else { Style::new() }
 }
 
-fn of_severity(scene: &Scene<'_>, severity: Severity) -> Style {
+fn severity_style(scene: &Scene<'_>, severity: Severity) -> Style {
     let colour = match severity {
         Severity::Critical => Color::Red,
         Severity::Warning => Color::Yellow,
@@ -92,12 +92,12 @@ fn of_severity(scene: &Scene<'_>, severity: Severity) -> Style {
     coloured(scene, colour).add_modifier(Modifier::BOLD)
 }
 
-/// The verdict and the leading finding.
+/// The verdict and the most important finding.
 fn verdict(scene: &Scene<'_>) -> Line<'static> {
     let report = scene.report;
     let style = match report.verdict {
-        Verdict::Critical => of_severity(scene, Severity::Critical),
-        Verdict::Warning | Verdict::Unknown => of_severity(scene, Severity::Warning),
+        Verdict::Critical => severity_style(scene, Severity::Critical),
+        Verdict::Warning | Verdict::Unknown => severity_style(scene, Severity::Warning),
         Verdict::Ok => coloured(scene, Color::Green).add_modifier(Modifier::BOLD),
     };
     let sentence = scene.style.say(&report.sentence());
@@ -105,7 +105,7 @@ fn verdict(scene: &Scene<'_>) -> Line<'static> {
     Line::from(vec![Span::styled(word, style), Span::raw(": "), Span::raw(sentence)])
 }
 
-/// The pool's name and mode, which of how many it is, and the time.
+/// The pool's name and mode, its number among the pools, and the time.
 fn title(pool: &Pool, state: &State, scene: &Scene<'_>, width: usize) -> Line<'static> {
     let pools = scene.report.host.pools.len();
     let which = if pools > 1 { format!("pool {} of {pools}  ", state.pool + 1) } else { String::new() };
@@ -117,10 +117,10 @@ fn title(pool: &Pool, state: &State, scene: &Scene<'_>, width: usize) -> Line<'s
     Line::from(vec![Span::styled(name, bold), Span::raw(format!("  {mode}{gap}{which}{when}"))])
 }
 
-/// One space: bar, share, what is free, how it grows.
+/// One space: bar, percentage, free space and forecast.
 fn space(row: &Row<'_>, scene: &Scene<'_>, width: usize) -> Line<'static> {
     let style =
-        level(row.permille).map_or_else(|| coloured(scene, Color::Green), |bad| of_severity(scene, bad));
+        level(row.permille).map_or_else(|| coloured(scene, Color::Green), |bad| severity_style(scene, bad));
     let share = format!("{:>5} %", tenths(row.permille));
     let words = if width < WORDS {
         String::new()
@@ -128,7 +128,7 @@ fn space(row: &Row<'_>, scene: &Scene<'_>, width: usize) -> Line<'static> {
         let free = format!("{} free", scene.style.units.show(row.free));
         format!("{free:>15}  {}", short_words(row.outlook, scene.style.units))
     };
-    // The longest words leave the bar what there is; it does not jump with them.
+    // The width of the bar allows for the longest words, so that it does not change with them.
     let columns = width.saturating_sub(11 + share.len() + if words.is_empty() { 3 } else { 54 }).clamp(4, 60);
     let filled = filled(columns, row.permille);
     let (full, empty) = if scene.plain { ("#", "-") } else { ("█", "░") };
@@ -140,8 +140,8 @@ fn space(row: &Row<'_>, scene: &Scene<'_>, width: usize) -> Line<'static> {
     ])
 }
 
-/// The data's use over time.
-fn past(frame: &mut Frame<'_>, pool: &Pool, data: &forecast::SpaceForecast, scene: &Scene<'_>, area: Rect) {
+/// A chart of the data's use over time.
+fn chart(frame: &mut Frame<'_>, pool: &Pool, data: &forecast::SpaceForecast, scene: &Scene<'_>, area: Rect) {
     const NAME: usize = 11;
     let seen = seen(&scene.report.host, pool.label(), SpaceKind::Data);
     let total = data.left.unwrap_or_default().saturating_add(data.used);
@@ -161,7 +161,7 @@ fn past(frame: &mut Frame<'_>, pool: &Pool, data: &forecast::SpaceForecast, scen
     }
 }
 
-/// The lower part: findings, users or events in a frame.
+/// The lower part of the screen: findings, users or events in a frame.
 fn pane(frame: &mut Frame<'_>, state: &mut State, scene: &Scene<'_>, area: Rect) {
     let findings = format!(" findings {} ", scene.report.findings.len());
     let happened: Vec<Line<'static>> = events(scene, state).map(Line::from).collect();
@@ -187,7 +187,7 @@ fn pane(frame: &mut Frame<'_>, state: &mut State, scene: &Scene<'_>, area: Rect)
     };
     (state.room, state.lines) = (usize::from(inner.height), lines.len());
     let first = match (state.tab, state.explained) {
-        // The finding that is chosen is on the screen.
+        // Scrolled so that the selected finding is visible.
         (Tab::Findings, false) => (state.chosen + 1).saturating_sub(state.room),
         _ => state.scroll.min(state.lines.saturating_sub(state.room)),
     };
@@ -196,7 +196,7 @@ fn pane(frame: &mut Frame<'_>, state: &mut State, scene: &Scene<'_>, area: Rect)
     frame.render_widget(Paragraph::new(shown).block(block), area);
 }
 
-/// A frame in ASCII.
+/// The frame's ASCII characters.
 const PLAIN: border::Set<'static> = border::Set {
     top_left: "+",
     top_right: "+",
@@ -208,7 +208,7 @@ const PLAIN: border::Set<'static> = border::Set {
     horizontal_bottom: "-",
 };
 
-/// All findings, a line each; below them, where there is room, what to do about the chosen one.
+/// One line per finding, and below them, if there is room, the details of the selected one.
 fn findings_list(
     state: &State,
     scene: &Scene<'_>,
@@ -220,7 +220,7 @@ fn findings_list(
         let named = scene.report.host.pools.len() > 1;
         let subject = if named { format!("{}: ", clean(&finding.subject.name)) } else { String::new() };
         Line::from(vec![
-            Span::styled(format!("{:>8} ", finding.severity.word()), of_severity(scene, finding.severity)),
+            Span::styled(format!("{:>8} ", finding.severity.word()), severity_style(scene, finding.severity)),
             Span::styled(format!("{} ", finding.rule), Style::new().add_modifier(Modifier::BOLD | chosen)),
             Span::raw(format!("{subject}{}", scene.style.say(&finding.summary))),
         ])
@@ -238,7 +238,7 @@ fn findings_list(
     lines
 }
 
-/// The chosen finding in full, and its rule's explanation.
+/// The selected finding in full, and its rule's explanation.
 fn explained(state: &State, scene: &Scene<'_>, style: &report::TextStyle) -> Vec<Line<'static>> {
     let Some(finding) = scene.report.findings.get(state.chosen) else { return Vec::new() };
     let mut text = report::finding_text(finding, &report::TextStyle { verbose: true, ..*style });
@@ -253,7 +253,7 @@ fn users(state: &State) -> Vec<Line<'static>> {
     state.users.iter().map(|line| Line::from(clean(line).into_owned())).collect()
 }
 
-/// What happened to the pool shown and what the watching met, the latest first.
+/// Messages about watching itself and events of the selected pool, newest first.
 fn events<'a>(scene: &'a Scene<'_>, state: &State) -> impl Iterator<Item = String> + use<'a> {
     let pool = scene.report.host.pools.get(state.pool).map_or("", Pool::label);
     let events = scene.report.host.history.events_of(pool).rev();
@@ -262,14 +262,14 @@ fn events<'a>(scene: &'a Scene<'_>, state: &State) -> impl Iterator<Item = Strin
 }
 
 fn keys(state: &State, scene: &Scene<'_>) -> Line<'static> {
-    let inside = match state.tab {
+    let tab_keys = match state.tab {
         Tab::Findings if state.explained => "esc back  up/down scroll",
         Tab::Findings => "up/down choose  enter explain",
         Tab::Users => "u read again  b by device, image, container",
         Tab::Events => "up/down scroll",
     };
     let pools = if scene.report.host.pools.len() > 1 { "tab next pool  " } else { "" };
-    let anew = if scene.live { "r ask all anew  " } else { "" };
-    let text = format!("q quit  {pools}1 findings  2 users  3 events  {inside}  {anew}");
+    let reload = if scene.live { "r ask all anew  " } else { "" };
+    let text = format!("q quit  {pools}1 findings  2 users  3 events  {tab_keys}  {reload}");
     Line::from(text.trim_end().to_owned()).style(Style::new().add_modifier(Modifier::DIM))
 }

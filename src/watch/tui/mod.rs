@@ -1,7 +1,7 @@
-//! The whole screen: a pool with its bars and its past, its findings and their explanation, its users, its events.
+//! The full-screen interface: a pool's bars and chart, findings with explanations, users and events.
 //!
-//! It takes the terminal only while it shows something, and gives it back on every way out: the end, a signal, a panic,
-//! Ctrl-Z. What is drawn is a pure function of a report and of what keys were pressed.
+//! The terminal is restored however the interface ends: by a key, a signal, a panic or Ctrl-Z. The drawing is a pure
+//! function of the report and the state.
 
 mod draw;
 mod state;
@@ -30,27 +30,28 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 use usage_pane::UsageReader;
 
-/// The whole screen of a terminal.
+/// The full-screen view.
 pub struct Full {
-    /// Never dropped: it would show the cursor, as is done here anyway, and panic where the terminal is gone.
+    /// Never dropped, because its `Drop` panics if the terminal is gone. The cursor is restored by `restore`.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     keys: Stdin,
     state: State,
     style: report::TextStyle,
     plain: bool,
-    /// How `usage` is to be called for this machine; nothing where a recording is shown.
+    /// Arguments for `thinspect usage` on this host; `None` if a recording is shown.
     usage: Option<Vec<OsString>>,
     reading: Option<UsageReader>,
     notes: Vec<String>,
 }
 
 impl Full {
-    /// Takes the terminal. `usage` are the arguments that lead to the same machine.
+    /// Takes over the terminal. `usage` holds the arguments that make `thinspect usage` read this host; `None` for a
+    /// recording.
     ///
     /// # Errors
     /// Those of the terminal.
     pub fn open(style: report::TextStyle, plain: bool, usage: Option<Vec<OsString>>) -> Result<Self> {
-        give_back_on_panic();
+        restore_on_panic();
         let terminal = Terminal::new(CrosstermBackend::new(stdout())).context("cannot use the terminal")?;
         let terminal = ManuallyDrop::new(terminal);
         let (keys, state, reading, notes) = (stdin(), State::default(), None, Vec::new());
@@ -65,8 +66,8 @@ impl Full {
         self.blank()
     }
 
-    /// Empties the screen; what is drawn next is drawn whole. Not by `clear`, which asks the terminal where its cursor
-    /// is and fails where the answer does not come within two seconds.
+    /// Clears the screen, so that the next drawing is complete. Does not use `clear`, which asks the terminal for the
+    /// cursor position and fails if no answer comes within two seconds.
     fn blank(&mut self) -> Result<()> {
         let size = self.terminal.size()?;
         Ok(self.terminal.resize(size.into())?)
@@ -83,13 +84,13 @@ impl Full {
         };
         let state = &mut self.state;
         match self.terminal.draw(|frame| draw(frame, state, &scene)) {
-            // Its terminal went away while it was drawn: that is an end like any other, which `input` comes to.
+            // The terminal went away while drawing. That is a normal end, which `input` handles.
             Err(_) if is_gone(self.keys.as_fd()) => Ok(()),
             drawn => Ok(drawn.map(|_| ())?),
         }
     }
 
-    /// Starts reading who uses the pool's space, if that was asked for and is not under way.
+    /// Starts reading the pool's usage if the user asked for it.
     fn read_users(&mut self, report: &Report) -> Result<()> {
         let Some(by) = self.state.wants_users.take() else { return Ok(()) };
         let Some(arguments) = &self.usage else {
@@ -103,7 +104,7 @@ impl Full {
         Ok(())
     }
 
-    /// Takes in what was read so far.
+    /// Takes over the result of the usage reader once it is complete.
     fn users(&mut self) -> Result<()> {
         if let Some(reading) = &mut self.reading
             && let Some(lines) = reading.ready()?
@@ -137,10 +138,10 @@ impl View for Full {
 
     fn input(&mut self, report: &Report, poll: &Poll) -> Result<Flow> {
         if is_gone(self.keys.as_fd()) {
-            return Ok(Flow::End);
+            return Ok(Flow::Quit);
         }
-        let mut flow = Flow::On;
-        while flow == Flow::On && event::poll(Duration::ZERO)? {
+        let mut flow = Flow::Continue;
+        while flow == Flow::Continue && event::poll(Duration::ZERO)? {
             let Event::Key(key) = event::read()? else { continue };
             if key.kind == KeyEventKind::Release {
                 continue;
@@ -157,24 +158,24 @@ impl View for Full {
     }
 
     fn stop(&mut self) -> Result<()> {
-        give_back();
+        restore();
         raise(Signal::SIGSTOP)?;
         self.take()
     }
 
     fn end(&mut self) -> Result<()> {
-        give_back();
+        restore();
         Ok(())
     }
 }
 
 impl Drop for Full {
     fn drop(&mut self) {
-        give_back();
+        restore();
     }
 }
 
-/// Whether the other side of a terminal is gone: it would be read as empty for ever.
+/// Whether a terminal was closed; reading it would return end of file for ever.
 fn is_gone(terminal: BorrowedFd<'_>) -> bool {
     let mut fds = [PollFd::new(terminal, PollFlags::POLLIN)];
     let over = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
@@ -182,17 +183,17 @@ fn is_gone(terminal: BorrowedFd<'_>) -> bool {
         && fds[0].revents().is_some_and(|events| events.intersects(over))
 }
 
-/// Gives the terminal back; done twice it does no harm.
-fn give_back() {
+/// Restores the terminal; may be called repeatedly.
+fn restore() {
     let _ = execute!(stdout(), LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }
 
-/// A message about a panic is to be read, on a terminal as it was.
-fn give_back_on_panic() {
+/// Restores the terminal before a panic message is printed, so that it can be read.
+fn restore_on_panic() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |about| {
-        give_back();
+        restore();
         before(about);
     }));
 }

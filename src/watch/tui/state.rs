@@ -1,60 +1,60 @@
-//! What of a report is on the screen, and what keys do to that.
+//! The state of the full-screen interface, and how keys change it.
 //!
-//! Pure: a key changes what is shown, or says how to go on. Whatever the report becomes meanwhile, what is chosen exists.
+//! Pure. The selected pool and finding always exist, even after the report has changed.
 
 use crate::report::Report;
 use crate::report::usage::By;
 use crate::watch::event_loop::Flow;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// What the lower part of the screen shows.
+/// The tabs in the lower part of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tab {
-    /// What is wrong.
+    /// Findings.
     #[default]
     Findings,
-    /// Who uses the space.
+    /// Images, containers and devices that use the space.
     Users,
-    /// What happened.
+    /// Events.
     Events,
 }
 
-/// What is on the screen.
+/// The state of the interface.
 #[derive(Debug, Clone, Default)]
 pub struct State {
-    /// Place of the pool shown.
+    /// Index of the pool shown.
     pub pool: usize,
-    /// What the lower part shows.
+    /// The selected tab.
     pub tab: Tab,
-    /// Place of the finding chosen.
+    /// Index of the selected finding.
     pub chosen: usize,
-    /// The chosen finding is shown in full, with its rule's explanation.
+    /// The selected finding is shown in full, with its rule's explanation.
     pub explained: bool,
-    /// First line shown of what is longer than the screen.
+    /// First line shown in the lower part.
     pub scroll: usize,
-    /// Lines that fit into the lower part, as it was last drawn.
+    /// Height of the lower part in lines, when it was last drawn.
     pub room: usize,
-    /// Lines there were to show, as it was last drawn.
+    /// Number of lines in the lower part, including those not visible, when it was last drawn.
     pub lines: usize,
-    /// Who uses the space, in lines, once that was read.
+    /// The lines of the users tab, once they were read.
     pub users: Vec<String>,
-    /// That it is to be read, and by what.
+    /// Set if the users have to be read, with the grouping.
     pub wants_users: Option<By>,
-    /// By what it is read.
+    /// Grouping of the users.
     pub by: By,
 }
 
-/// What a key asks for beyond another picture.
+/// The effect of a key beyond a change of state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
-    /// How to go on.
+    /// How the main loop continues.
     Flow(Flow),
-    /// Give the terminal back for a while.
+    /// Stop the process (Ctrl-Z).
     Stop,
 }
 
 impl State {
-    /// Makes what is chosen exist.
+    /// Corrects the selected pool and finding if they do not exist in the report.
     pub fn fit(&mut self, report: &Report) {
         let last = |count: usize| count.saturating_sub(1);
         self.pool = self.pool.min(last(report.host.pools.len()));
@@ -62,20 +62,20 @@ impl State {
         self.explained &= !report.findings.is_empty();
     }
 
-    /// What a key does.
+    /// Handles a key.
     pub fn key(&mut self, key: KeyEvent, report: &Report) -> Keys {
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             return match key.code {
-                KeyCode::Char('c' | 'd') => Keys::Flow(Flow::End),
+                KeyCode::Char('c' | 'd') => Keys::Flow(Flow::Quit),
                 KeyCode::Char('z') => Keys::Stop,
-                _ => Keys::Flow(Flow::On),
+                _ => Keys::Flow(Flow::Continue),
             };
         }
         match key.code {
-            KeyCode::Char('q') => return Keys::Flow(Flow::End),
-            KeyCode::Char('r') => return Keys::Flow(Flow::Anew),
+            KeyCode::Char('q') => return Keys::Flow(Flow::Quit),
+            KeyCode::Char('r') => return Keys::Flow(Flow::Reload),
             KeyCode::Esc | KeyCode::Backspace if self.explained => (self.explained, self.scroll) = (false, 0),
-            KeyCode::Esc => return Keys::Flow(Flow::End),
+            KeyCode::Esc => return Keys::Flow(Flow::Quit),
             KeyCode::Enter if self.tab == Tab::Findings && !report.findings.is_empty() => {
                 (self.explained, self.scroll) = (!self.explained, 0);
             }
@@ -97,14 +97,14 @@ impl State {
             _ => {}
         }
         self.fit(report);
-        Keys::Flow(Flow::On)
+        Keys::Flow(Flow::Continue)
     }
 
     fn show(&mut self, tab: Tab) {
         (self.tab, self.scroll, self.explained) = (tab, 0, false);
     }
 
-    /// Shows the users, and has them read at the first time and whenever it is asked for again.
+    /// Shows the users. They are read the first time, and again if the tab is already shown.
     fn ask_users(&mut self) {
         if self.users.is_empty() || self.tab == Tab::Users {
             self.wants_users = Some(self.by);
@@ -116,7 +116,7 @@ impl State {
         let pools = report.host.pools.len().max(1);
         let next = self.pool.saturating_add(pools).saturating_add_signed(by) % pools;
         if next != self.pool {
-            // What was read is another pool's.
+            // The users on the screen belong to the previous pool.
             (self.pool, self.scroll) = (next, 0);
             self.users.clear();
             if self.tab == Tab::Users {
@@ -129,7 +129,7 @@ impl State {
         isize::try_from(self.room.max(1)).unwrap_or(1)
     }
 
-    /// Chooses another finding, or scrolls.
+    /// Selects another finding, or scrolls.
     fn step(&mut self, by: isize) {
         if self.tab == Tab::Findings && !self.explained {
             self.chosen = self.chosen.saturating_add_signed(by);

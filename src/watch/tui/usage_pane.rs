@@ -1,6 +1,6 @@
-//! Reads who uses a pool's space, beside the watching: by this very program in a process of its own.
+//! Reads a pool's usage in the background, with `thinspect usage` as a child process.
 //!
-//! Reading the metadata may take long, or for ever where its device is stuck; the screen does not wait for it.
+//! Reading the metadata can take long, or hang if the device is stuck. The interface must not wait for it.
 
 use crate::report::usage::By;
 use anyhow::{Context, Result};
@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 
-/// A reading under way. It is ended when nobody wants it any more.
+/// A running `thinspect usage`, killed when dropped.
 pub(super) struct UsageReader {
     child: Child,
     output: OwnedFd,
@@ -19,7 +19,7 @@ pub(super) struct UsageReader {
 }
 
 impl UsageReader {
-    /// Starts `usage` for a pool.
+    /// Starts `thinspect usage` for a pool.
     pub(super) fn start(arguments: &[OsString], pool: Option<&str>, by: By) -> Result<Self> {
         let (output, input) = pipe2(OFlag::O_CLOEXEC)?;
         fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
@@ -39,7 +39,7 @@ impl UsageReader {
         self.output.as_fd()
     }
 
-    /// What it said, once it has ended.
+    /// The lines that the child printed, once it has closed its output; `None` before.
     pub(super) fn ready(&mut self) -> Result<Option<Vec<String>>> {
         let mut piece = [0; 16 * 1024];
         loop {
@@ -57,7 +57,7 @@ impl UsageReader {
 
 impl Drop for UsageReader {
     fn drop(&mut self) {
-        // It may have ended, or wait for a device that never answers: it is left behind then.
+        // The child may be stuck in the kernel, so its end is not waited for.
         let _ = self.child.kill();
         let _ = self.child.try_wait();
     }

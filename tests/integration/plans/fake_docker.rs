@@ -20,6 +20,7 @@ start*docker*)
     if grep -q '"storage-driver": *"overlay2"' "$STAGE/etc/daemon.json"; then echo overlay2; else echo devicemapper; fi >"$STAGE/driver"
     mkdir -p "$STAGE/root/image/$(cat "$STAGE/driver")/layerdb/mounts" "$STAGE/root/image/$(cat "$STAGE/driver")/imagedb/metadata/sha256"
     touch "$STAGE/up" ;;
+'show -p LoadState docker.service') echo LoadState=loaded ;;
 show*) echo LoadState=not-found ;;
 esac"#;
 

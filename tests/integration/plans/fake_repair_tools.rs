@@ -36,6 +36,7 @@ const LOOKING: &[(&str, &str)] = &[
 
 /// Docker takes its pool down when it stops, and sets it up as the metadata lets it when it starts.
 const SYSTEMCTL: &str = r#"case "$*" in
+"show -p LoadState docker.service") echo LoadState=loaded ;;
 "stop docker" | "stop docker.service") /usr/bin/rm -f "$STAGE/docker"; [ -e "$STAGE/leftover" ] || /usr/bin/rm -f "$STAGE/pool" ;;
 "start docker" | "start docker.service")
     file=$(cat "$STAGE/file"); touch "$STAGE/docker"

@@ -26,7 +26,10 @@ const TOOLS: &[(&str, &str)] = &[
     ("reboot", ""),
     ("x", ""),
     ("id", "echo 0"),
-    ("systemctl", "[ \"$1\" != restart ] || touch \"$STAGE/restarted\""),
+    (
+        "systemctl",
+        "case \"$*\" in restart*) touch \"$STAGE/restarted\" ;; 'show -p LoadState docker.service') echo LoadState=loaded ;; esac",
+    ),
     (
         "docker",
         "[ \"$1\" != info ] || [ ! -e \"$STAGE/restarted\" ] || echo ' Thin Pool Minimum Free Space: 9.664GB'",
@@ -193,7 +196,7 @@ impl Stage {
         for process in ["$process", "$1"] {
             script = script.replace(&format!("/proc/{process}/c"), &format!("{root}/proc/{process}/c"));
         }
-        for place in ["/sys/dev/block", "/sys/block", "/run/systemd/system"] {
+        for place in ["/sys/dev/block", "/sys/block", "/run/systemd/system", "/etc/init"] {
             script = script.replace(place, &format!("{root}{place}"));
         }
         script

@@ -39,6 +39,8 @@ pub(crate) fn host(source: Source) -> Host {
         history: thinspect::host::history::History::default(),
         containers: Vec::new(),
         removable: None,
+        engines: Vec::new(),
+        limits: Vec::new(),
         open_files: Vec::new(),
         conflicts: Vec::new(),
         notes: Vec::new(),

@@ -277,6 +277,22 @@ fn the_script_stops_before_anything_when_docker_does_not_answer() {
     }
 }
 
+/// A snap's client cannot write archives where they are to go: that is said before anything stops.
+#[test]
+fn a_snaps_client_is_refused() {
+    let stage = Stage::new();
+    let owners = stage.docker();
+    let text = to_overlay2(owners, BTreeMap::new());
+    stage.sh(
+        "mv bin/docker docker-itself; mkdir snap; cp docker-itself snap/snap; ln -s ../snap/snap bin/docker",
+    );
+    let run = stage.run_here(&text, &["--yes"]);
+    assert!(run.failed_saying("is a snap"), "{run:?}");
+    assert!(!run.called("docker stop") && !run.called("systemctl stop"), "{run:?}");
+    stage.sh("rm bin/docker; cp docker-itself bin/docker");
+    assert!(stage.run_here(&text, &["--yes"]).ok(), "another client works");
+}
+
 #[test]
 fn secrets_in_the_settings_are_not_written_over() {
     let (mut host, pool) = ready();
@@ -288,10 +304,8 @@ fn secrets_in_the_settings_are_not_written_over() {
     let text = script(&overlay2(&host, &pool, &options()));
     assert!(text.contains("change_settings") && !text.contains("<redacted>"), "{text}");
     // The check stands before the first step, and so before the downtime.
-    assert!(
-        text.find("is_done switched || { settings_were").unwrap() < text.find("\n# Step").unwrap(),
-        "{text}"
-    );
+    assert!(text.contains("is_done switched || settings_are_known\n"), "{text}");
+    assert!(text.find("\npreconditions\n").unwrap() < text.find("\n# Step").unwrap(), "{text}");
     host.docker_roots[0].daemon_json_digest = None;
     let plan = overlay2(&host, &pool, &options());
     assert!(!plan.possible && says(&plan.blocked_by, "secret"), "{:?}", plan.blocked_by);

@@ -588,7 +588,66 @@ fn without_systemd_services_are_stopped_and_started_all_the_same() {
     let systemctl = stage.read("bin/systemctl");
     stage.write("bin/service", &systemctl.replace("case \"$*\"", "case \"$2 $1\""));
     stage.sh("chmod 755 bin/service; rm -r run/systemd");
-    let run = agreed(&stage, &script(&of(&host, &pool)));
+    let text = script(&of(&host, &pool));
+    let without = agreed(&stage, &text);
+    assert!(without.failed_saying("no service of this host runs Docker"), "{without:?}");
+    assert!(!without.called("docker stop") && !without.called("service"), "{without:?}");
+    // As old packages of Debian and Ubuntu call it.
+    stage.write("etc/init.d/docker.io", "");
+    let service = stage.read("bin/service");
+    stage.write(
+        "bin/service",
+        &service.replace("stop docker\"", "stop docker.io\"").replace("start docker\"", "start docker.io\""),
+    );
+    let run = agreed(&stage, &text);
     assert!(run.ok() && works(&stage), "{run:?}");
-    assert!(run.called("service docker stop") && !run.called("systemctl"), "{run:?}");
+    assert!(run.called("service docker.io stop") && run.called("service docker.io start"), "{run:?}");
+    assert!(!run.called("systemctl"), "{run:?}");
+}
+
+/// A job that upstart does not run, or an init script that has not started it: whoever did stops it.
+#[test]
+fn a_service_that_does_not_run_it_is_not_stopped_for_it() {
+    for service in ["echo docker stop/waiting", "echo unused; exit 3"] {
+        let stage = Stage::new();
+        let (host, pool, _) = set(&stage, "GOOD", "metadata");
+        stage.tool("service", service);
+        stage.write("etc/init/docker.conf", "");
+        stage.sh("rm -r run/systemd");
+        let run = agreed(&stage, &script(&of(&host, &pool)));
+        assert!(run.failed_saying("no service of this host runs Docker"), "{service}: {run:?}");
+        assert!(run.called("service docker status") && !run.called("service docker stop"), "{run:?}");
+        assert!(!run.called("docker stop") && stage.exists("docker"), "{run:?}");
+    }
+}
+
+/// A daemon that somebody started in a shell over ssh is in sshd's service.
+#[test]
+fn a_shells_service_is_not_stopped_for_a_daemon_that_was_started_in_it() {
+    for (group, stopped) in [
+        ("0::/system.slice/sshd.service\n", None),
+        ("0::/user.slice/user-0.slice/session-1.scope\n", None),
+        ("0::/system.slice/own-engine.service\n", Some("own-engine")),
+        ("0::/system.slice/snap.docker.dockerd.service\n", Some("snap.docker.dockerd")),
+    ] {
+        let stage = Stage::new();
+        let (host, pool, _) = set(&stage, "GOOD", "metadata");
+        stage.write("proc/4242/cgroup", group);
+        let name = stopped.unwrap_or("sshd");
+        let systemctl = stage.read("bin/systemctl").replace("docker.service\"", &format!("{name}.service\""));
+        let main = "case \"$*\" in 'show -p MainPID own-engine.service') echo MainPID=4242 ;; show*MainPID*) echo MainPID=17 ;; esac";
+        stage.write("bin/systemctl", &format!("{systemctl}{main}\n"));
+        let run = agreed(&stage, &script(&of(&host, &pool)));
+        match stopped {
+            None => {
+                assert!(run.failed_saying("no service of this host runs Docker"), "{group}: {run:?}");
+                assert!(!run.called("systemctl stop") && !run.called("docker stop"), "{group}: {run:?}");
+            }
+            Some(name) => {
+                assert!(run.ok() && works(&stage), "{group}: {run:?}");
+                assert!(run.called(&format!("systemctl stop {name}.service")), "{group}: {run:?}");
+                assert!(run.called(&format!("systemctl start {name}.service")), "{group}: {run:?}");
+            }
+        }
+    }
 }

@@ -2,7 +2,8 @@
 //! have such pools; every function is defined once; and shellcheck finds nothing.
 
 use super::shell::{BUILTINS, commands, functions};
-use thinspect::plan::{TOOLS, Tool, YOUNGER};
+use std::collections::BTreeSet;
+use thinspect::plan::{PROLOGUE, Piece, SHELLS, TOOLS, Tool, YOUNGER, pieces};
 
 /// A kept script with the parts that every one of its kind has.
 fn whole(kept: &str) -> String {
@@ -52,7 +53,7 @@ fn known_option(tool: &Tool, option: &str) -> bool {
 }
 
 /// Functions that a script defines only where it needs them, and asks for.
-const DEFINED_AT_NEED: &[&str] = &["release_pool", "describe_state", "lower_engine"];
+const DEFINED_AT_NEED: &[&str] = &["release_pool", "describe_state"];
 
 #[test]
 fn every_program_and_option_is_in_the_table() {
@@ -139,6 +140,68 @@ fn each_function_is_defined_once() {
             assert_ne!(pair[0], pair[1], "{name}");
         }
     }
+}
+
+fn functions_of<'a>(all: impl IntoIterator<Item = &'a &'static Piece>) -> Vec<String> {
+    all.into_iter().flat_map(|piece| functions(piece.text)).collect()
+}
+
+/// What a piece calls is its own, of the prologue, of what it requires, or named as what it expects of who requires it.
+#[test]
+fn each_piece_requires_what_it_calls() {
+    let every: BTreeSet<String> = functions_of(&pieces(&SHELLS)).into_iter().collect();
+    for piece in pieces(&SHELLS) {
+        let mut known = functions(PROLOGUE);
+        known.extend(functions_of(&pieces(&[piece])));
+        known.extend(piece.expects.iter().map(|name| (*name).to_owned()));
+        let missing: BTreeSet<String> = commands(piece.text)
+            .iter()
+            .flat_map(|words| [words.first(), bare(words).first()])
+            .flatten()
+            .filter(|first| every.contains(*first) && !known.contains(first))
+            .cloned()
+            .collect();
+        assert!(missing.is_empty(), "{} does not require {missing:?}", piece.name);
+    }
+}
+
+/// The functions of a plan's shell: each is defined once, and all that a piece of it expects are there.
+#[test]
+fn a_plans_shell_is_complete() {
+    for root in SHELLS {
+        let closure = pieces(&[root]);
+        let mut all = functions(PROLOGUE);
+        all.extend(functions_of(&closure));
+        let names: BTreeSet<&String> = all.iter().collect();
+        assert_eq!(names.len(), all.len(), "{}: {all:?}", root.name);
+        for piece in &closure {
+            for expected in piece.expects {
+                assert!(names.contains(&(*expected).to_owned()), "{} lacks {expected}", root.name);
+            }
+        }
+    }
+}
+
+/// Every step that a script calls by name has its three functions.
+#[test]
+fn steps_have_their_functions() {
+    let mut steps = 0;
+    for (name, text) in all_scripts() {
+        let all = functions(&text);
+        for step in all.iter().filter_map(|function| function.strip_suffix("_ready")).filter(|s| *s != "not")
+        {
+            steps += 1;
+            for function in [step.to_owned(), format!("{step}_done")] {
+                assert!(all.contains(&function), "{name}: {function} is not there");
+            }
+        }
+        for words in commands(&text) {
+            let first = words.first().map(String::as_str).unwrap_or_default();
+            let step = first.ends_with("_ready") || first.ends_with("_done");
+            assert!(!step || all.contains(&first.to_owned()), "{name}: {first} is not there");
+        }
+    }
+    assert!(steps > 20);
 }
 
 /// Where shellcheck is installed, as `scripts/setup test` does.
