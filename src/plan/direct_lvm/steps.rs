@@ -5,7 +5,8 @@
 
 use super::engine::{Engine, NewSettings};
 use super::{Job, layout, settings};
-use crate::advice::{Risk, pool_option, quote};
+use crate::advice::recipes::pool_option;
+use crate::advice::{Risk, quote};
 use crate::host::model::text::text;
 use crate::host::model::units::{Bytes, SECTOR};
 use crate::plan::settings::printed;

@@ -3,7 +3,8 @@
 //! A refusal says its reason and what comes first.
 
 use super::{Carrier, Job};
-use crate::advice::{Risk, lost_files, put_back, quote};
+use crate::advice::recipes::{lost_files, put_back};
+use crate::advice::{Risk, quote};
 use crate::host::Host;
 use crate::host::fs::filesystem_of;
 use crate::host::log::Message;
@@ -144,7 +145,7 @@ fn room(plan: &mut Plan, job: &Job<'_>) {
     let why =
         "Logs, caches and packages can go. Leave the files `data` and `metadata` alone: they are the pool.";
     plan.steps.push(Step::look("see what fills that filesystem", why, commands));
-    let command = format!("thinspect plan repair{}", crate::advice::pool_option(job.pool));
+    let command = format!("thinspect plan repair{}", crate::advice::recipes::pool_option(job.pool));
     let why = "Stop Docker, copy and check the metadata, clear the mark or repair, start again.";
     plan.steps.push(Step::look("then plan again: it gives the repair itself", why, vec![command]));
 }
