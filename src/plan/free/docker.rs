@@ -3,8 +3,9 @@
 //! Names of containers and images are not known here; what is removed is chosen by age, label and pattern.
 
 use super::Job;
+use crate::advice::recipes::{TRIM_CONTAINERS, pool_option};
 use crate::advice::since::Versions;
-use crate::advice::{Risk, TRIM_CONTAINERS, pool_option, quote};
+use crate::advice::{Risk, quote};
 use crate::host::dm::status::Discards;
 use crate::host::docker::{DeviceRecord, Docker};
 use crate::host::parse::version;

@@ -13,7 +13,7 @@ use thinspect::host::dm::table::DeviceNumber;
 use thinspect::host::lvm::VolumeGroup;
 use thinspect::host::model::pool::{MinFree, MinFreeFrom, Pool, PoolOwner};
 use thinspect::host::model::units::Bytes;
-use thinspect::plan::{Counted, DirectLvm, NUMBERS, Plan, Where, direct_lvm, script};
+use thinspect::plan::{Counted, DirectLvm, Number, Plan, Where, direct_lvm, script};
 
 const GIB: u64 = 1 << 30;
 
@@ -52,7 +52,7 @@ fn to(device: &str) -> DirectLvm<'static> {
 }
 
 fn number(plan: &Plan, name: &str) -> u64 {
-    plan.numbers.get(name).unwrap()
+    plan.numbers.named(name).unwrap()
 }
 
 /// The settings that a plan writes, from the lines that come.
@@ -75,7 +75,7 @@ fn the_published_case_moves_to_a_disk() {
     );
     assert!(number(&plan, "used_blocks") * 100 <= number(&plan, "new_total_blocks") * 80);
     assert_eq!(number(&plan, "autoextend_threshold_percent"), 80);
-    let known: Vec<&str> = NUMBERS.iter().map(|(name, _)| *name).collect();
+    let known: Vec<&str> = Number::ALL.iter().map(|n| n.name()).collect();
     assert!(plan.numbers.iter().all(|(name, _)| known.contains(&name)), "{:?}", plan.numbers);
     golden("direct-lvm-published", &plan);
 }

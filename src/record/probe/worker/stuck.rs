@@ -1,7 +1,7 @@
-//! Which questions processes still wait for that were left behind: a program that asks again and again, such as an exporter,
-//! or is run again and again, such as a check, must not leave one more behind each time.
+//! Remembers the queries that abandoned processes still wait for, so that a program that repeats its queries, such as
+//! an exporter, or is run again and again, such as a check, does not abandon another process each time.
 //!
-//! Kept for each thread: the program that asks has one. What other runs left behind bears the question in its name.
+//! Stored per thread; only one thread makes queries. Processes that other runs abandoned have the query in their name.
 
 use super::{Query, has_ended};
 use nix::unistd::Pid;
@@ -9,13 +9,12 @@ use std::cell::RefCell;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
-/// A process that was left behind.
+/// An abandoned process and its query.
 struct Stuck {
     pid: Pid,
-    /// What it was asked, of what.
     query: Query,
     target: String,
-    /// Whether nobody else waits for its end any more.
+    /// Its worker is gone, so that it is reaped here.
     is_orphan: bool,
 }
 
@@ -30,13 +29,13 @@ thread_local! {
     static STUCK: RefCell<Vec<Stuck>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Notes that a process did not answer a question in time.
+/// Remembers that a process did not answer a query in time.
 pub(super) fn note(pid: Pid, (query, target): (Query, &str)) {
     let stuck = Stuck { pid, query, target: target.to_owned(), is_orphan: false };
     STUCK.with_borrow_mut(|all| all.push(stuck));
 }
 
-/// Forgets those that ended: orphans are waited for here, the others are those that a worker still has.
+/// Forgets processes that have ended. Orphans are reaped here; `abandoned` are those that a worker still has.
 pub(super) fn reap(abandoned: &[Pid]) {
     STUCK.with_borrow_mut(|all| {
         all.retain(|stuck| match stuck.is_orphan {
@@ -52,7 +51,7 @@ pub(super) fn leave(abandoned: &[Pid]) {
         for pid in abandoned {
             match all.iter_mut().find(|stuck| stuck.pid == *pid) {
                 Some(stuck) => stuck.is_orphan = true,
-                // It was not asked anything, and is about to end.
+                // It has no open query, and is about to end.
                 None => all.push(Stuck {
                     pid: *pid,
                     query: Query::Unknown,
@@ -64,7 +63,7 @@ pub(super) fn leave(abandoned: &[Pid]) {
     });
 }
 
-/// Whether a process still waits for the answer to this question.
+/// Whether an abandoned process still waits for this query.
 pub(super) fn is_stuck(query: Query, target: &str) -> bool {
     STUCK.with_borrow(|all| all.iter().any(|stuck| stuck.query == query && stuck.target == target))
 }
