@@ -10,7 +10,7 @@
 //!                            └──▶ plan ──▶ report   what to do, in exact numbers
 //!
 //! host ──▶ forecast ──▶ rules, report               how fast it fills, and when it is full
-//! metadata ──▶ usage ──▶ plan, report               which device, image or container owns which blocks
+//! metadata ──▶ usage ──▶ plan, report               who owns which blocks, and what can be removed
 //! ```
 //! - [`record`] makes a fixed set of read-only queries and keeps the answers verbatim, including errors and timeouts.
 //!   It turns pasted text into the same kind of recording.

@@ -93,7 +93,7 @@ fn count_written(
     Ok(rows.devices.iter().filter_map(exclusive).collect())
 }
 
-/// Selects what to remove, by counting in the pool's metadata; with notes for the reader.
+/// Selects what to remove, by counting in the pool's metadata. Also returns notes for the plan.
 fn select(
     context: &PlanContext<'_>,
     root: &Path,

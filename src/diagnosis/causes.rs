@@ -12,7 +12,8 @@ use crate::host::log::{Kind, LogMessage, Message};
 pub(super) struct Case {
     /// What it looks like.
     pub(super) kind: SymptomKind,
-    /// Of several in one line the higher one counts, among equals the later one: a bare errno says less than what failed.
+    /// Of several in one line the higher one counts, among equals the later one: a bare errno says less than what
+    /// failed.
     pub(super) rank: u8,
     /// The messages that tell of it.
     messages: &'static [Message],

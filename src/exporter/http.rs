@@ -1,4 +1,4 @@
-//! Serves one page, `/metrics`, and renders it anew for each scrape.
+//! Serves one page, `/metrics`, which is rendered for each scrape.
 //!
 //! Uses hyper on a single-threaded runtime, because the worker processes are forked. A silent or slow client does not
 //! delay others; the time and number of connections are limited.

@@ -1,6 +1,6 @@
-//! What containerd's settings say of its devmapper snapshotter (containerd snapshots/devmapper/config.go).
+//! containerd's settings for its devmapper snapshotter (containerd snapshots/devmapper/config.go).
 //!
-//! It reads the files that were recorded; what they import from others is not followed.
+//! Parses the recorded files; imports of other files are not followed.
 
 use super::model::units::Bytes;
 use super::parse::size::{self, Scale};
@@ -8,29 +8,29 @@ use super::parse::toml;
 use crate::record::{Query, Recording};
 use std::ops::Range;
 
-/// The snapshotter's section: its short name (version 1 of the settings), or its full one (all versions).
+/// The snapshotter's section: its short name (version 1 of the settings) or its full name (all versions).
 const SECTIONS: [&str; 2] = ["devmapper", "io.containerd.snapshotter.v1.devmapper"];
-/// Where clients ask containerd, unless it was told otherwise (defaults/defaults_unix.go, `DefaultAddress`).
+/// containerd's default socket (defaults/defaults_unix.go, `DefaultAddress`).
 const ADDRESS: &str = "/run/containerd/containerd.sock";
 
-/// A file of containerd's settings that names a pool.
+/// A settings file of containerd that names a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Containerd {
-    /// The file.
+    /// Path of the file.
     pub file: String,
-    /// All its text.
+    /// Its content.
     pub text: String,
     /// `pool_name`, the device-mapper name of the snapshotter's pool.
     pub pool: String,
-    /// Where that name stands in the text.
+    /// Position of that name in the text.
     pub at: Range<usize>,
-    /// The socket on which it answers.
+    /// Its socket.
     pub address: String,
-    /// `base_image_size`: what one container may write.
+    /// `base_image_size`, the size of a container's filesystem.
     pub base_size: Option<Bytes>,
 }
 
-/// The files that name a pool.
+/// All settings files that name a pool.
 pub(super) fn read(recording: &Recording) -> Vec<Containerd> {
     let files = recording.all(Query::File).filter(|answer| answer.target.ends_with(".toml"));
     files.filter_map(|answer| settings(&answer.target, answer.outcome.said()?)).collect()
@@ -41,7 +41,7 @@ fn settings(file: &str, text: &str) -> Option<Containerd> {
     let find = |wanted: &[&str]| all.iter().rfind(|entry| entry.path == wanted);
     let of_snapshotter = |key: &str| SECTIONS.iter().find_map(|section| find(&["plugins", section, key]));
     let pool = of_snapshotter("pool_name").filter(|entry| !entry.value.is_empty())?;
-    // `RAMInBytes` (docker/go-units): every unit is binary, as LVM's small letters are.
+    // `RAMInBytes` (docker/go-units) has only binary units, like LVM's lower-case letters.
     let size =
         |text: &str| Some(size::read(text.to_ascii_lowercase().trim_end_matches('b'), Scale::Lvm)?.bytes);
     Some(Containerd {
@@ -55,7 +55,7 @@ fn settings(file: &str, text: &str) -> Option<Containerd> {
 }
 
 impl Containerd {
-    /// The line that names the pool, as it is and as it becomes with another pool.
+    /// The line that names the pool: the current one, and the one with another pool.
     #[must_use]
     pub fn lines(&self, name: &str) -> Option<(String, String)> {
         let start = self.text.get(..self.at.start)?.rfind('\n').map_or(0, |end| end + 1);
@@ -63,7 +63,7 @@ impl Containerd {
         Some((line(&self.text)?, line(&self.with_pool(name))?))
     }
 
-    /// The text with another pool.
+    /// The text with another pool's name.
     #[must_use]
     pub fn with_pool(&self, name: &str) -> String {
         let mut text = self.text.clone();

@@ -1,26 +1,26 @@
-//! Where container engines keep their own files, whatever their storage driver, and the filesystems there.
+//! The directories of container engines, for any storage driver, and the filesystems that hold them.
 //!
-//! Known from what was asked of a machine; a pasted text tells only mount points.
+//! From a recorded host only; pasted text has only mount points.
 
 use super::block::sysfs;
 use super::model::backing::Filesystem;
 use crate::record::{Outcome, Query, Recording};
 
-/// Who keeps files there.
+/// An engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     /// Docker.
     Docker,
     /// containerd.
     Containerd,
-    /// Podman, CRI-O and Buildah share one place.
+    /// Podman, CRI-O and Buildah, which share one directory.
     ContainersStorage,
     /// The kubelet: volumes and logs of pods.
     Kubelet,
 }
 
 impl Engine {
-    /// Whose files they are, as a sentence has it.
+    /// The owner's name in the possessive, for a sentence.
     #[must_use]
     pub const fn whose(self) -> &'static str {
         match self {
@@ -32,20 +32,20 @@ impl Engine {
     }
 }
 
-/// An engine's own directory that is there.
+/// An engine's directory that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineFiles {
-    /// Whose it is.
+    /// The engine.
     pub engine: Engine,
     /// The directory.
     pub root: String,
-    /// Its filesystem, as it shows there: a project's quota makes it smaller.
+    /// Its filesystem by `statfs` of the directory; a project quota makes it appear smaller.
     pub filesystem: Filesystem,
-    /// The same filesystem as it shows where it is mounted, where that was asked.
+    /// The same filesystem by `statfs` of its mount point, if that was recorded.
     pub whole: Option<Filesystem>,
 }
 
-/// Every engine's directory that was asked about and answered.
+/// All recorded engine directories that exist.
 #[must_use]
 pub(super) fn read(recording: &Recording, mounts: &[Filesystem]) -> Vec<EngineFiles> {
     let mut all: Vec<EngineFiles> = Vec::new();
@@ -66,7 +66,7 @@ pub(super) fn read(recording: &Recording, mounts: &[Filesystem]) -> Vec<EngineFi
     all
 }
 
-/// Which engine's directory a question was about: those below it are asked for by name.
+/// The engine and its directory that a queried path belongs to.
 fn engine_of(target: &str) -> Option<(Engine, &str)> {
     const SNAPSHOTTER: &str = "/io.containerd.snapshotter.v1.devmapper";
     if let Some(root) = target.strip_suffix("/devicemapper").filter(|root| !root.ends_with("/devicemapper")) {

@@ -1,6 +1,6 @@
-//! What was seen of the pools over time: samples of their space and events, one JSON line each, as `watch` writes them.
+//! The history of pools: samples of their space and events, one JSON line each, as written by `watch`.
 //!
-//! Reading never fails: a line that is cut off or foreign is left out, and foreign ones are counted. It judges nothing.
+//! Parsing never fails: truncated and foreign lines are skipped, and foreign ones are counted.
 
 use super::Host;
 use super::model::pool::Pool;
@@ -9,33 +9,33 @@ use super::model::units::{Blocks, Bytes};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The notation of the lines. Within it fields are only added; unknown is `null`, never 0.
+/// The schema of the lines. Within a version, fields are only added; unknown is `null`, never 0.
 pub const SCHEMA: &str = "thinspect-watch/1";
 
-/// A moment: milliseconds since 1970, UTC.
+/// A time in milliseconds since 1970, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(pub i64);
 
-/// Everything that was seen, in the order it was written.
+/// Samples and events, in the order they were written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct History {
-    /// Looks at pools.
+    /// Samples of pools.
     pub samples: Vec<Sample>,
-    /// What happened to them.
+    /// Events of pools.
     pub events: Vec<Event>,
-    /// Whole lines that were neither.
+    /// Number of complete lines that were neither.
     pub foreign: usize,
 }
 
-/// One look at one pool.
+/// The state of a pool at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Sample {
-    /// When: RFC 3339, UTC.
+    /// Time: RFC 3339, UTC.
     #[schemars(with = "String")]
     pub at: Moment,
     /// The pool's device-mapper name.
     pub pool: String,
-    /// Its mode in one word, as `status -o json` says it.
+    /// Its mode, in the words of `status -o json`.
     #[serde(default)]
     pub mode: Option<String>,
     /// Bytes in a data block.
@@ -47,7 +47,7 @@ pub struct Sample {
     /// Metadata space in blocks of 4096 bytes.
     #[serde(default)]
     pub metadata: Option<Level>,
-    /// The filesystem under the data's loop file; `null` where there is none.
+    /// The filesystem that holds the data's loop file; `null` if there is none.
     #[serde(default)]
     pub filesystem: Option<Below>,
 }
@@ -55,40 +55,40 @@ pub struct Sample {
 /// Used and total blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Level {
-    /// Blocks in use.
+    /// Used blocks.
     pub used_blocks: u64,
-    /// Blocks there are.
+    /// Total blocks.
     pub total_blocks: u64,
 }
 
 /// The filesystem that holds a loop file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Below {
-    /// Where it is mounted.
+    /// Mount point.
     #[serde(default)]
     pub mount: Option<String>,
     /// Free for root, in bytes.
     pub free_bytes: u64,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub size_bytes: u64,
 }
 
-/// Something that happened.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Event {
     /// When it was noticed: RFC 3339, UTC.
     #[schemars(with = "String")]
     pub at: Moment,
-    /// The device-mapper name of the pool it happened to; `null` where it is about no pool.
+    /// The pool's device-mapper name; `null` if the event is not about a pool.
     #[serde(default)]
     pub pool: Option<String>,
-    /// What, in one word: `data-low-water`, `mode`, …; open-ended.
+    /// The kind of event: `data-low-water`, `mode`, …; open-ended.
     pub event: String,
-    /// As a sentence.
+    /// A sentence about the event.
     pub text: String,
 }
 
-/// A line: its notation, its kind, and what it holds.
+/// A line of a history.
 #[derive(Deserialize)]
 struct Line {
     schema: String,
@@ -105,7 +105,7 @@ enum What {
     Later,
 }
 
-/// Reads the lines of a history. The last one may be cut off, as while it is being written.
+/// Parses the lines of a history. The last one may be incomplete, because it may just be written.
 #[must_use]
 pub fn read(text: &str) -> History {
     let mut history = History::default();
@@ -131,7 +131,7 @@ impl History {
         self.samples.iter().filter(move |s| s.pool == pool)
     }
 
-    /// This and what another adds to it.
+    /// Appends another history.
     pub(super) fn and(mut self, other: Self) -> Self {
         self.samples.extend(other.samples);
         self.events.extend(other.events);
@@ -139,12 +139,12 @@ impl History {
         self
     }
 
-    /// The events of one pool, and those that are about none.
+    /// The events of one pool, and those that are not about a pool.
     pub fn events_of<'a>(&'a self, pool: &'a str) -> impl DoubleEndedIterator<Item = &'a Event> {
         self.events.iter().filter(move |e| e.pool.as_deref().is_none_or(|p| p == pool))
     }
 
-    /// Adds what a host shows now, if it says when that was.
+    /// Adds samples of the host's pools at the time of its recording, if that is known.
     pub(super) fn add_now(&mut self, host: &Host) {
         let Some(at) = host.recorded_at.as_deref().and_then(Moment::read) else { return };
         self.samples.extend(host.pools.iter().filter_map(|p| Sample::of(p, at)));
@@ -152,13 +152,17 @@ impl History {
 }
 
 impl Sample {
-    /// What there is to remember of a pool at a moment; nothing of one without a name.
+    /// A sample of a pool; `None` if the pool has no name.
     #[must_use]
     pub fn of(pool: &Pool, at: Moment) -> Option<Self> {
-        let below = pool.data_backing.filesystem.as_ref();
-        let filesystem = below.filter(|_| pool.data_backing.is_loop()).and_then(|f| {
-            Some(Below { mount: f.mount.clone(), free_bytes: f.free?.0, size_bytes: f.size?.0 })
-        });
+        let filesystem = match &pool.data_backing.filesystem {
+            Some(f) if pool.data_backing.is_loop() => f.free.zip(f.size).map(|(free, size)| Below {
+                mount: f.mount.clone(),
+                free_bytes: free.0,
+                size_bytes: size.0,
+            }),
+            _ => None,
+        };
         Some(Self {
             at,
             pool: pool.name.clone()?,
@@ -170,7 +174,7 @@ impl Sample {
         })
     }
 
-    /// The sample as a line of a history, with its newline.
+    /// The sample as a line of a history, with its line feed.
     #[must_use]
     pub fn line(&self) -> String {
         line("sample", self)
@@ -184,7 +188,7 @@ impl Sample {
 }
 
 impl Event {
-    /// The event as a line of a history, with its newline.
+    /// The event as a line of a history, with its line feed.
     #[must_use]
     pub fn line(&self) -> String {
         line("event", self)
@@ -192,14 +196,17 @@ impl Event {
 }
 
 impl Level {
-    /// Only exact counts: a report's rounded numbers would look like rises and falls.
+    /// The used and total blocks of a space; `None` unless they are exact, because the changes of rounded numbers are
+    /// not real.
     fn of<B: Blocks>(space: &Space<B>) -> Option<Self> {
-        let (used, total) = space.used.zip(space.total).filter(|_| space.exact)?;
-        Some(Self { used_blocks: used.count(), total_blocks: total.count() })
+        if !space.exact {
+            return None;
+        }
+        Some(Self { used_blocks: space.used?.count(), total_blocks: space.total?.count() })
     }
 }
 
-/// What `what` holds, behind its notation and kind.
+/// A line of a history: schema, kind and the fields of `what`.
 pub fn line(kind: &'static str, what: &impl Serialize) -> String {
     #[derive(Serialize)]
     struct Written<'a, T> {
@@ -208,14 +215,14 @@ pub fn line(kind: &'static str, what: &impl Serialize) -> String {
         #[serde(flatten)]
         what: &'a T,
     }
-    // Numbers and strings only: there is nothing that could not be written.
+    // Serializing numbers and strings cannot fail.
     let mut text = serde_json::to_string(&Written { schema: SCHEMA, kind, what }).unwrap_or_default();
     text.push('\n');
     text
 }
 
 impl Moment {
-    /// Reads RFC 3339, `2026-11-22T02:20:16.250Z`; what is below a millisecond is left out.
+    /// Parses RFC 3339, `2026-11-22T02:20:16.250Z`; fractions of a millisecond are dropped.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
@@ -228,14 +235,14 @@ impl Moment {
         whole.split_once('T').map(|(_, clock)| clock.to_owned()).unwrap_or(whole)
     }
 
-    /// Milliseconds since an earlier moment; negative where it was later.
+    /// Milliseconds since `earlier`; negative if that is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 }
 
-/// RFC 3339 in UTC, with milliseconds where there are any.
+/// RFC 3339 in UTC, with milliseconds unless they are 0.
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {
@@ -276,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_what_is_documented() {
+    fn a_sample_has_the_documented_format() {
         let line = sample(1_795_314_016_250, 7).line();
         assert_eq!(
             line,
@@ -304,14 +311,14 @@ mod tests {
             prop_assert_eq!(read(&text).samples, samples);
         }
 
-        /// However a history is cut off, what stands before the cut is read and nothing foreign is seen.
+        /// Wherever a history is truncated, the complete lines are read and no foreign line is counted.
         #[test]
-        fn a_torn_end_is_no_news(count in 1_i64..6, cut in 0_usize..2000) {
+        fn a_torn_last_line_is_ignored(count in 1_i64..6, cut in 0_usize..2000) {
             let lines: Vec<String> = (0..count).map(|at| sample(at, 1).line()).collect();
             let text = lines.concat();
             let cut = cut.min(text.len());
             let history = read(text.get(..cut).unwrap());
-            // A line whose newline alone is missing is whole.
+            // A line that lacks only the line feed is complete.
             let ends = lines.iter().scan(0, |end, line| { *end += line.len(); Some(*end) });
             let whole = ends.filter(|end| cut + 1 >= *end).count();
             prop_assert_eq!((history.samples.len(), history.foreign), (whole, 0));

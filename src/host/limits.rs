@@ -1,6 +1,6 @@
-//! Tables of the kernel that programs fill and that no disk holds: how much of each is in use.
+//! Use and limits of kernel tables: semaphores, shared memory, inotify, open files, control groups.
 //!
-//! Only what was asked is told; a limit without its use, or a use without its limit, makes no entry.
+//! A table is included only if both its use and its limit were recorded.
 
 use crate::record::{Query, Recording};
 
@@ -25,21 +25,21 @@ pub enum LimitKind {
     MemoryGroups,
 }
 
-/// How much of a table is in use.
+/// Use and limit of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitUse {
     /// The table.
     pub kind: LimitKind,
-    /// Entries in use.
+    /// Used entries.
     pub used: u64,
-    /// Entries there may be.
+    /// Most entries.
     pub limit: u64,
-    /// The user it is counted for.
+    /// The user id, for limits per user.
     pub user: Option<u32>,
 }
 
 impl LimitKind {
-    /// What is counted.
+    /// The plural noun for the entries.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ impl LimitKind {
         }
     }
 
-    /// The setting that holds the limit; the number of control groups has none.
+    /// The sysctl with the limit; the number of control groups has none.
     #[must_use]
     pub const fn setting(self) -> Option<&'static str> {
         match self {
@@ -69,10 +69,10 @@ impl LimitKind {
     }
 }
 
-/// Numbers of control groups with memory accounting that there can be (mm/memcontrol.c).
+/// Most control groups with memory accounting (mm/memcontrol.c).
 const MEMORY_GROUPS: u64 = 65_535;
 
-/// Every table whose use and limit were told.
+/// All tables whose use and limit were recorded.
 #[must_use]
 pub(in crate::host) fn read(recording: &Recording) -> Vec<LimitUse> {
     let file = |path: &str| recording.said(Query::File, path).map(numbers).unwrap_or_default();
@@ -102,8 +102,10 @@ pub(in crate::host) fn read(recording: &Recording) -> Vec<LimitUse> {
         all.push((LimitKind::InotifyInstances, Some(used), instances, user));
         all.push((LimitKind::InotifyWatches, Some(watched), watches, user));
     }
-    let told = all.into_iter().filter_map(|(kind, used, limit, user)| Some((kind, used?, limit?, user)));
-    told.map(|(kind, used, limit, user)| LimitUse { kind, used, limit, user }).collect()
+    let known = |(kind, used, limit, user): (LimitKind, Option<u64>, Option<u64>, Option<u32>)| {
+        Some(LimitUse { kind, used: used?, limit: limit?, user })
+    };
+    all.into_iter().filter_map(known).collect()
 }
 
 fn numbers(text: &str) -> Vec<u64> {
@@ -123,7 +125,7 @@ mod tests {
     use crate::record::{Outcome, Source};
 
     #[test]
-    fn a_table_is_told_only_with_its_use_and_its_limit() {
+    fn a_table_needs_both_its_use_and_its_limit() {
         let mut recording = Recording::new(Source::Machine, None);
         let mut say =
             |query, of: &str, text: &str| recording.push(query, of, Outcome::Answered(text.to_owned()));

@@ -1,7 +1,7 @@
-//! What a recording means: typed pools, thin devices, what carries them, who owns them, what was said.
+//! Parses a recording into a typed model: pools, thin devices, the devices under them, owners, log messages.
 //!
-//! [`read`] is total: it takes every recording, never fails and never asks the machine. A word it does not know is
-//! kept as a word, an answer it cannot read becomes an [`Note`] that is shown, an unknown number is `None`.
+//! [`read`] never fails and never queries the host. An unknown word is kept as a word, an answer that cannot be parsed
+//! becomes a [`Note`], and an unknown number is `None`.
 
 pub mod assemble;
 pub mod block;
@@ -33,12 +33,12 @@ use model::note::Note;
 use model::pool::Pool;
 use model::thin::Thin;
 
-/// A machine, or what a pasted text tells of one.
+/// A host, as far as the recording or the pasted text describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
-    /// Whether a machine was asked.
+    /// Whether the recording is of a host or of pasted text.
     pub source: Source,
-    /// When, RFC 3339.
+    /// Time of the recording, RFC 3339.
     pub recorded_at: Option<String>,
     /// Its kernel.
     pub kernel: Kernel,
@@ -48,33 +48,33 @@ pub struct Host {
     pub thin_devices: Vec<Thin>,
     /// Docker's data roots, usually one or none.
     pub docker_roots: Vec<Docker>,
-    /// Settings of containerd's that name a pool.
+    /// containerd's settings files that name a pool.
     pub containerd_configs: Vec<Containerd>,
-    /// LVM's facts.
+    /// LVM's volumes and settings.
     pub lvm: Lvm,
-    /// Disks and partitions, where they were asked about.
+    /// Disks and partitions, if they were recorded.
     pub disks: Vec<Disk>,
-    /// Tools that were looked for, with where they stand; `None`: there is none.
+    /// Tools that were looked up, with their paths; `None` if a tool is not installed.
     pub tools: Vec<(String, Option<String>)>,
     /// Filesystems with their space, from statfs or a pasted `df`.
     pub filesystems: Vec<Filesystem>,
     /// Recognised log and error lines.
     pub log_messages: Vec<LogMessage>,
-    /// What was seen of the pools over time, this look included, where a history was given.
+    /// The history, if one was given, including samples of this recording.
     pub history: History,
     /// Containers, from a pasted `docker ps`.
     pub containers: Vec<crate::host::docker::ps::Container>,
-    /// What could be removed, from a pasted `docker system df`.
+    /// Removable space, from a pasted `docker system df`.
     pub removable: Option<crate::host::docker::ps::Removable>,
     /// Container engines' own directories with their filesystems.
     pub engines: Vec<crate::host::engines::EngineFiles>,
     /// Tables of the kernel, with what of them is in use.
     pub limits: Vec<crate::host::limits::LimitUse>,
-    /// Deleted files that are held open, asked of the machine or from a pasted `lsof`.
+    /// Deleted files that are held open, recorded or from a pasted `lsof`.
     pub open_files: Vec<crate::host::fs::lsof::Deleted>,
-    /// What a text says twice, and differently.
+    /// Contradictions in a pasted text.
     pub conflicts: Vec<crate::host::assemble::conflicts::Conflict>,
-    /// What was refused, silent or not understood.
+    /// Queries that failed or timed out, and answers that were not understood.
     pub notes: Vec<Note>,
 }
 
@@ -85,33 +85,33 @@ pub struct Kernel {
     pub release: Option<String>,
     /// Version of the device-mapper interface, `4.47.0`.
     pub dm_version: Option<String>,
-    /// Whether device-mapper could be asked.
+    /// Whether device-mapper answered.
     pub device_mapper: DeviceMapper,
-    /// Seconds that writes wait on a full pool before they fail; 0 is for ever
+    /// Seconds that writes wait on a full pool before they fail; 0 means for ever
     /// (`/sys/module/dm_thin_pool/parameters/no_space_timeout`).
     pub no_space_timeout: Option<u64>,
-    /// Whether it knows the overlay filesystem now; it may still load the module (`/proc/filesystems`).
+    /// Whether the overlay filesystem is available now (`/proc/filesystems`); its module may still be loaded later.
     pub overlay: Option<bool>,
 }
 
-/// Whether device-mapper could be asked.
+/// Whether device-mapper answered.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DeviceMapper {
-    /// Nobody asked: pasted text.
+    /// Not queried, or pasted text.
     #[default]
     NotAsked,
-    /// It answered.
+    /// Answered.
     Answered,
-    /// The kernel has none loaded.
+    /// Not loaded in the kernel.
     Missing,
-    /// It refused; the errno's name.
+    /// An error; the errno's name.
     Refused(String),
-    /// It did not answer in time.
+    /// No answer in time.
     Silent,
 }
 
 impl Host {
-    /// The lines of one meaning.
+    /// All log messages of one kind.
     pub fn known(&self, message: Message) -> impl Iterator<Item = &LogMessage> {
         self.log_messages.iter().filter(move |s| matches!(s.kind, Kind::Known { message: m } if m == message))
     }

@@ -80,8 +80,9 @@ pub enum Query {
     /// One device's state in the notation of `dmsetup info NAME`.
     DmInfo,
     /// The text of a regular file, at most [`LIMIT_FILE`] bytes of it. In settings the values of secrets are
-    /// `<redacted>` (JSON stays JSON: a string for a string) and lines end without carriage return; of `lvm.conf` the whole-line comments are left out. `/proc/self/mountinfo` is that of process 1
-    /// when the files of another root are read.
+    /// `<redacted>` (JSON stays JSON: a string for a string) and lines end without carriage return; of `lvm.conf` the
+    /// whole-line comments are left out. `/proc/self/mountinfo` is that of process 1 when the files of another root are
+    /// read.
     File,
     /// `stat(2)`, links followed: `mode=100600 size=107374182400 blocks=146104 dev=254:0 ino=7359`; the mode is
     /// octal with the type of file, and a device node adds `rdev=7:0`.
@@ -143,16 +144,16 @@ pub enum Query {
     /// The last [`LIMIT_FILE`] bytes of a history of pools, `of` its path: one JSON object a line as `thinspect watch`
     /// writes them. It is no fact of the machine's, but what was seen of it before.
     History,
-    /// What a pool's metadata says of itself and of the thin devices, one a line: [`crate::record::owners::pool_metadata::Line`]; `of` is the
-    /// number of the device it lies on, `7:1`.
+    /// What a pool's metadata says of itself and of the thin devices, one a line:
+    /// [`crate::record::owners::pool_metadata::Line`]; `of` is the number of the device it lies on, `7:1`.
     PoolMetadata,
     /// What the block device `of` (`/dev/vdd`) holds: `blkid -p -o export`, one `NAME=value` a line; empty where it
     /// recognises nothing, `ambivalent` where it recognises several things.
     Signatures,
     /// Where a program stands, looked for in the directories that commands are run from: `/usr/sbin/lvcreate`.
     Tool,
-    /// What the settings file `of` was before its secrets were taken out: [`file_digest::FileDigest`]. It stands beside the
-    /// file's text.
+    /// What the settings file `of` was before its secrets were taken out: [`file_digest::FileDigest`]. It stands beside
+    /// the file's text.
     FileDigest,
     /// Whether the entries of a directory say what they are (`d_type`): `entries=12 typed=12`, `.` and `..` left out.
     EntryTypes,

@@ -1,13 +1,13 @@
-//! Reading big metadata, side by side in one run: `usage`, only reading and checking the same blocks, and `thin_ls`.
-//! `cargo bench --bench metadata` counts 4.2 million mappings, also with the `thin_ls` that is installed;
-//! `-- --large` counts 100 million, without it (0.9.0 would need hours). `-- --thin-ls PROGRAM` adds another, on
-//! both; `-- --keep DIR [--large]` only writes the metadata, for other programs.
-//! Times and memory are those of child processes: the best wall time, the mean processor's time, the most memory.
+//! Benchmark for large metadata. Compares in one run: `usage`, only reading and checking the same blocks, and
+//! `thin_ls`. `cargo bench --bench metadata` counts 4.2 million mappings, also with the installed `thin_ls`. `--
+//! --large` counts 100 million, without it, because 0.9.0 would need hours. `-- --thin-ls PROGRAM` adds another
+//! `thin_ls` to either. `-- --keep DIR [--large]` only writes the metadata, for other programs. Times and memory are
+//! those of child processes: the best wall time, the mean CPU time, the peak memory.
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a benchmark prints, and stops where it stumbles"
+    reason = "a benchmark prints, and may panic"
 )]
 
 use std::ops::Range;
@@ -43,15 +43,15 @@ fn keep(file: &Path, own: u64) {
     std::fs::write(file, generate(200_000, 0..1000, own)).unwrap();
 }
 
-/// The programs named to compare with.
+/// The other `thin_ls` programs from the command line.
 fn others(words: &[&str]) -> Vec<PathBuf> {
     let (pairs, rest) = words.as_chunks::<2>();
     assert!(rest.is_empty() && pairs.iter().all(|[option, _]| *option == "--thin-ls"), "what is {words:?}?");
     pairs.iter().map(|[_, program]| program.into()).collect()
 }
 
-/// One base of so many blocks, snapshots of it, and so many blocks of its own in each, written in turn as
-/// containers that run together do.
+/// Metadata of a base device with `base` blocks, and snapshots of it with `own` blocks each, written in turns as by
+/// containers that run at the same time.
 fn generate(base: u64, snapshots: Range<u32>, own: u64) -> Vec<u8> {
     const TURN: u64 = 32;
     let total = base + own * snapshots.len() as u64;
@@ -87,7 +87,7 @@ fn bench(name: &str, own: u64, others: Vec<PathBuf>) {
         let Ok(said) = Command::new(program).arg("-V").output() else { continue };
         let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
         let words = ["--no-headers", "-o", "DEV,MAPPED_BLOCKS,EXCLUSIVE_BLOCKS,SHARED_BLOCKS"];
-        // The old one takes a minute.
+        // Version 0.x takes a minute.
         let times = if version.starts_with("0.") { 1 } else { 5 };
         let other = row("thin_ls", program, &words, times);
         let (wall, cpu) = (other.0 / usage.0, other.1 / usage.1);
@@ -115,14 +115,14 @@ fn run(program: &Path, words: &[&str], file: &Path) -> Run {
     Run { wall, cpu: processor() - before, resident_kib }
 }
 
-/// The processor's time of all children that were waited for.
+/// CPU time of all children that were reaped.
 fn processor() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
     let micros = |time: nix::sys::time::TimeVal| time.tv_sec() * 1_000_000 + time.tv_usec();
     Duration::from_micros((micros(usage.user_time()) + micros(usage.system_time())) as u64)
 }
 
-/// Waits for a child's end; the most memory it had, from its own /proc file, which stays until it is waited for.
+/// Waits until a child has ended, and returns its peak memory, from its /proc file, which exists until it is reaped.
 fn peak(child: &std::process::Child) -> u64 {
     let mut most = 0;
     loop {
@@ -144,7 +144,7 @@ fn usage(path: &Path) {
     println!("{} blocks read, {} exclusive", usage.read.blocks, exclusive);
 }
 
-/// A pool in use: fails if what was read as consistent contradicts itself.
+/// Reads a live pool; fails if a consistent reading has damage.
 fn live(path: &Path) {
     let usage = read(&MetadataFile::open(path).unwrap(), &Options::default()).unwrap();
     assert!(!usage.consistent || usage.damaged == 0, "{:?}", usage.damage);
@@ -155,7 +155,8 @@ fn live(path: &Path) {
     );
 }
 
-/// The floor: all blocks in use, which stand first in the file, read in 64 KiB and checksummed by one thread.
+/// The lower bound: reads all used blocks, which are at the start of the file, in pieces of 64 KiB, and computes their
+/// checksums in one thread.
 fn only_read(path: &Path) {
     let used = {
         let mut page = vec![0; 4096];

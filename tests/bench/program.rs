@@ -1,6 +1,6 @@
-//! What the program costs as a whole: size, start, memory; beside `true`, the cheapest program there is.
+//! Benchmark of the whole program: size, start-up time, memory; compared with `true`.
 //!
-//! `scripts/build && cargo bench --bench program` prints the table of the README. Figures, never a verdict.
+//! `scripts/build && cargo bench --bench program` prints the table of the README. It never passes or fails.
 #![allow(
     missing_docs,
     clippy::print_stdout,
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 const RUNS: usize = 200;
 
-/// Median wall time of a command, and its processor time, over [`RUNS`] runs.
+/// Median wall time and mean CPU time of a command over [`RUNS`] runs.
 fn time(program: &str, args: &[&str]) -> (Duration, Duration) {
     let mut walls = Vec::with_capacity(RUNS);
     let before = processor();

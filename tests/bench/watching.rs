@@ -1,7 +1,7 @@
-//! What watching costs on an idle host and on a busy one: processor time an hour, and memory.
+//! Benchmark of watching an idle host and a busy one: CPU time per hour, and memory.
 //!
-//! `cargo bench --bench watching`. The kernel's answers come from recordings, through a process as always, so that only the
-//! kernel's own work for a few requests is missing. Figures, never a verdict.
+//! `cargo bench --bench watching`. The answers come from recordings, through a worker process, so only the kernel's
+//! work for a few requests is missing. It never passes or fails.
 #![allow(
     missing_docs,
     clippy::print_stdout,
@@ -18,10 +18,10 @@ use thinspect::report::TextStyle as Words;
 use thinspect::watch::line_view::Lines;
 use thinspect::watch::{View, Watcher};
 
-const LOOKS: u32 = 2000;
+const POLLS: u32 = 2000;
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Answers as a recorded machine did; a busy one uses a block more each time.
+/// Answers from a recording. On a busy host, each poll finds one more block used.
 struct Recorded {
     answers: HashMap<(Query, String), Outcome>,
     busy: bool,
@@ -42,7 +42,7 @@ impl Responder for Recorded {
     }
 }
 
-/// The published case, with so many active thin devices more.
+/// The published case, with additional active thin devices.
 fn machine(thin_devices: usize) -> Recording {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/lab-published-case/recording.json");
     let mut recording = format::load(&std::fs::read(path).unwrap()).unwrap();
@@ -89,17 +89,17 @@ fn measure(what: &str, thin_devices: usize, busy: bool) {
     let mut view = Lines::new(std::io::sink(), true, Words::default());
     let first = watcher.first();
     view.show(&watcher.report, &first).unwrap();
-    for _ in 0..LOOKS {
+    for _ in 0..POLLS {
         let poll = watcher.poll(false);
         view.show(&watcher.report, &poll).unwrap();
     }
     let resident = resident();
-    // The process that asked counts once it has ended.
+    // The worker's CPU time counts once it has ended.
     drop(watcher);
-    let look = (processor() - before) / LOOKS;
-    let hour = |interval: u32| look * (3600 / interval);
+    let per_poll = (processor() - before) / POLLS;
+    let hour = |interval: u32| per_poll * (3600 / interval);
     println!(
-        "{what:<44} {look:>9.1?} a look {:>9.1?} an hour at 2 s {:>9.1?} at 60 s  {resident}",
+        "{what:<44} {per_poll:>9.1?} a poll {:>9.1?} an hour at 2 s {:>9.1?} at 60 s  {resident}",
         hour(2),
         hour(60)
     );
@@ -108,6 +108,6 @@ fn measure(what: &str, thin_devices: usize, busy: bool) {
 fn main() {
     measure("idle, 1 pool", 0, false);
     measure("idle, 1 pool, 1000 active thin devices", 1000, false);
-    measure("every look finds it fuller", 0, true);
-    measure("every look finds it fuller, 1000 devices", 1000, true);
+    measure("every poll finds it fuller", 0, true);
+    measure("every poll finds it fuller, 1000 devices", 1000, true);
 }

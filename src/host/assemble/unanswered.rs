@@ -33,7 +33,8 @@ pub(in crate::host) fn unanswered(
     notes
 }
 
-/// Whether a kernel without device-mapper answered on a host where no pool is expected: a fact, not a gap.
+/// Whether the answer only shows that the kernel has no device-mapper, on a host where no engine expects a pool. That
+/// is a fact, not a gap.
 fn is_without_pools(host: &Host, answer: &Answer) -> bool {
     let driver = |d: &Docker| d.driver.as_deref().is_none_or(|name| name == "devicemapper");
     let expected = host.docker_roots.iter().any(driver) || !host.containerd_configs.is_empty();

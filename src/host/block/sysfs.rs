@@ -121,7 +121,10 @@ fn below(recording: &Recording, device: DeviceNumber, depth: u32) -> Vec<String>
             .said(Query::File, &format!("/sys/class/block/{slave}/dev"))
             .or_else(|| recording.said(Query::File, &format!("/sys/dev/block/{device}/slaves/{slave}/dev")))
             .and_then(DeviceNumber::read);
-        let deeper = number.filter(|_| depth < 4).map(|n| below(recording, n, depth + 1)).unwrap_or_default();
+        let deeper = match number {
+            Some(number) if depth < 4 => below(recording, number, depth + 1),
+            _ => Vec::new(),
+        };
         if deeper.is_empty() {
             nodes.push(format!("/dev/{}", slave.replace('!', "/")));
         } else {
@@ -187,7 +190,7 @@ pub(in crate::host) fn mounts(recording: &Recording) -> Vec<Filesystem> {
     table.lines().filter_map(mount_line).collect()
 }
 
-/// Options under which quotas of users or groups count (xfs(5), ext4(5)).
+/// Mount options that enable quotas of users or groups (xfs(5), ext4(5)).
 const USER_QUOTAS: &[&str] = &["quota", "usrquota", "grpquota", "uquota", "gquota", "usrjquota", "grpjquota"];
 
 /// Parses a line of mountinfo (Documentation/filesystems/proc.rst 3.5).
@@ -199,7 +202,7 @@ fn mount_line(line: &str) -> Option<Filesystem> {
     let mut right = right.split(' ');
     let kind = right.next().map(str::to_owned);
     let source = right.next().map(unescape);
-    // The options of the filesystem: those of the mount are another's where this program is confined.
+    // The options of the filesystem; those of the mount may differ in this program's mount namespace.
     let options: Option<Vec<&str>> = right.next().map(|words| words.trim_end().split(',').collect());
     let has = |wanted: &[&str]| {
         options.as_ref().map(|all| all.iter().any(|o| wanted.iter().any(|w| o.split('=').next() == Some(*w))))

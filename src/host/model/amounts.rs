@@ -1,10 +1,10 @@
-//! Amounts in words, in the units that were asked for.
+//! Formats amounts in the requested units.
 //!
-//! The only place that rounds them: what a person reads on the screen and in a script is the same.
+//! The only place that rounds amounts, so that screens and scripts show the same numbers.
 
 use super::units::Bytes;
 
-/// The units amounts are shown in.
+/// Units in which amounts are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Units {
     /// KiB, MiB, GiB.
@@ -17,7 +17,7 @@ pub enum Units {
 }
 
 impl Units {
-    /// An amount in words: one decimal, rounded half up; tenths are exact.
+    /// Formats an amount with one decimal, rounded half up.
     #[must_use]
     pub fn show(self, bytes: Bytes) -> String {
         let (base, names): (u64, &[&str]) = match self {
@@ -35,7 +35,7 @@ impl Units {
         if unit == 1 {
             return format!("{} B", bytes.0);
         }
-        // Rounded half up, as a person with a calculator would: 1854 blocks of 64 KiB are 115.9 MiB.
+        // Rounded half up in integers: 1854 blocks of 64 KiB are 115.9 MiB.
         let tenths = (u128::from(bytes.0) * 10 + u128::from(unit) / 2) / u128::from(unit);
         format!("{}.{} {name}", tenths / 10, tenths % 10)
     }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_published() {
+    fn amounts_are_rounded_half_up() {
         assert_eq!(Units::Iec.show(Bytes(1854 * 65536)), "115.9 MiB");
         assert_eq!(Units::Iec.show(Bytes(14530 * 65536)), "908.1 MiB");
         assert_eq!(Units::Si.show(Bytes(107_374_182_400)), "107.4 GB");

@@ -1,34 +1,32 @@
-//! What carries a pool's data or metadata: a loop file, a logical volume, a disk; and what lies under that.
-//!
-//! Only types and sums; it never asks the machine.
+//! The devices under a pool's data and metadata: loop files, logical volumes, disks, and the filesystems below.
 
 use super::units::Bytes;
 use crate::host::dm::table::DeviceNumber;
 
-/// The device under one half of a pool.
+/// The device under a pool's data or metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Backing {
-    /// What sort of device it is.
+    /// Kind of device.
     pub kind: BackingKind,
-    /// Its number.
+    /// Device number.
     pub device: Option<DeviceNumber>,
-    /// Its node, e.g. `/dev/loop0` or `/dev/mapper/docker-thinpool_tdata`.
+    /// Device node, such as `/dev/loop0` or `/dev/mapper/docker-thinpool_tdata`.
     pub path: Option<String>,
-    /// Its present size as the kernel sees it.
+    /// Current size by the kernel.
     pub size: Option<Bytes>,
-    /// Whether it takes discards, as its queue says.
+    /// Whether it supports discards, by its queue limits.
     pub takes_discards: Option<bool>,
-    /// Bytes in its logical block, the least that it reads or writes.
+    /// Logical block size in bytes, the smallest unit of I/O.
     pub logical_block: Option<u64>,
     /// The file behind a loop device.
     pub file: Option<LoopFile>,
     /// The filesystem that holds that file.
     pub filesystem: Option<Filesystem>,
-    /// Physical devices below, by node.
+    /// Device nodes of the physical devices below.
     pub below: Vec<String>,
 }
 
-/// Sorts of devices.
+/// Kinds of devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BackingKind {
     /// A loop device on a file.
@@ -41,7 +39,7 @@ pub enum BackingKind {
     Disk,
     /// Another device-mapper device.
     Dm,
-    /// Not known.
+    /// Unknown.
     #[default]
     Unknown,
 }
@@ -61,25 +59,25 @@ impl BackingKind {
     }
 }
 
-/// A file that carries a pool through a loop device.
+/// The backing file of a loop device.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LoopFile {
-    /// Its path.
+    /// Path.
     pub path: String,
-    /// Its apparent size: what it may grow to.
+    /// Apparent size: what it may grow to.
     pub size: Option<Bytes>,
-    /// What it takes of its filesystem now.
+    /// Space allocated in its filesystem.
     pub allocated: Option<Bytes>,
-    /// Deleted while attached: its space and content live until the loop device goes.
+    /// Deleted while attached: its space and content exist until the loop device is detached.
     pub deleted: bool,
-    /// Another file now stands at its path.
+    /// Its path now belongs to another file.
     pub replaced: bool,
-    /// Where in the file the device begins; `None` where the device itself was not asked.
+    /// Offset of the device in the file; `None` if unknown.
     pub offset: Option<Bytes>,
 }
 
 impl LoopFile {
-    /// The most the file can still demand of its filesystem: apparent size less what it takes already.
+    /// The most that the file can still allocate in its filesystem: apparent size minus allocated size.
     #[must_use]
     pub fn may_grow(&self) -> Option<Bytes> {
         Some(self.size?.minus(self.allocated?))
@@ -89,31 +87,32 @@ impl LoopFile {
 /// A filesystem with its space.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filesystem {
-    /// Where it is mounted.
+    /// Mount point.
     pub mount: Option<String>,
-    /// Its type, e.g. `ext4`.
+    /// Type, such as `ext4`.
     pub kind: Option<String>,
-    /// Its device, as `df` or mountinfo names it.
+    /// Device, as shown by `df` or mountinfo.
     pub source: Option<String>,
-    /// Its device number.
+    /// Device number.
     pub device: Option<DeviceNumber>,
-    /// Its size.
+    /// Size.
     pub size: Option<Bytes>,
-    /// Free for root (`f_bfree`): loop writes are the kernel's, so they may use the reserve; Docker counts this too.
+    /// Free for root (`f_bfree`): the kernel writes to loop files, so they may use the reserve. Docker reports this,
+    /// too.
     pub free: Option<Bytes>,
-    /// Free for everybody else (`f_bavail`).
+    /// Free for other users (`f_bavail`).
     pub available: Option<Bytes>,
-    /// Inodes there are; 0 or `None` where the filesystem makes them as needed.
+    /// Total inodes; 0 or `None` if the filesystem allocates them dynamically.
     pub inodes: Option<u64>,
-    /// Inodes free.
+    /// Free inodes.
     pub inodes_free: Option<u64>,
     /// Whether the filesystem itself, not only this mount of it, is read-only (mountinfo).
     pub read_only: Option<bool>,
-    /// Whether quotas of users or groups count on it (mountinfo).
+    /// Whether quotas of users or groups are enabled (mountinfo).
     pub user_quotas: Option<bool>,
-    /// Percent used as a tool printed it, where only that was said.
+    /// Used space in percent as a tool prints it.
     pub used_percent: Option<u64>,
-    /// Percent of inodes used as a tool printed it.
+    /// Used inodes in percent as a tool prints it.
     pub inodes_used_percent: Option<u64>,
 }
 

@@ -1,25 +1,25 @@
-//! What a pool can really still take: what it has free itself, and what the filesystem under its loop file can give.
+//! Space that can really be written to a pool: limited by its free blocks and by the filesystem of its loop file.
 //!
-//! Sums of facts only; a missing fact makes a missing sum.
+//! If a fact is missing, so is the result.
 
 use super::backing::Backing;
 use super::pool::Pool;
 use super::units::Bytes;
 
-/// Room for data, from both sides.
+/// Space for new data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Headroom {
     /// Free data blocks, in bytes.
     pub pool: Option<Bytes>,
-    /// What the filesystem under the data's loop file can still give it; `None` where no loop file is.
+    /// What the data's loop file can still store in its filesystem; `None` without a loop file.
     pub filesystem: Option<Bytes>,
     /// The smaller of the two: what can really be written.
     pub effective: Option<Bytes>,
 }
 
 impl Pool {
-    /// Room for new data. Where the loop file's filesystem is known to be the smaller, the pool's own number is a
-    /// promise that cannot be kept.
+    /// Space for new data. If the loop file's filesystem has less space than the pool, writes fail before the pool is
+    /// full.
     #[must_use]
     pub fn headroom(&self) -> Headroom {
         let pool = self
@@ -37,8 +37,8 @@ impl Pool {
     }
 }
 
-/// Free space of the filesystem, and the part of the file that is allocated already but free in the pool: writing
-/// there takes nothing more.
+/// Free space of the filesystem, plus the part of the file that is allocated but free in the pool, because writing
+/// there allocates nothing.
 fn file_room(backing: &Backing, used: Option<Bytes>) -> Option<Bytes> {
     let free = backing.filesystem.as_ref()?.free?;
     let spare = backing.file.as_ref().and_then(|f| Some(f.allocated?.minus(used?))).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What a host consists of: pools, thin devices, what carries them, and the units they are counted in.
+//! The data model of a host: pools, thin devices, the devices under them, owners, and units.
 
 pub mod amounts;
 pub mod backing;

@@ -1,12 +1,12 @@
-//! What could not be read, or was refused: kept and shown, never dropped.
+//! Notes about what could not be read. Never dropped: every note is shown.
 
-/// Something that was not understood, or a question that got no answer.
+/// A query without an answer, or an answer that was not understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// What it is about: a question, a device, a line number.
+    /// The subject: a query, a device, a line.
     pub about: String,
-    /// What happened, in one clear sentence.
+    /// What happened, in one sentence.
     pub text: String,
-    /// Whether a verdict of `ok` is impossible without it: a refused or silent question about a pool.
+    /// Whether the gap can hide a problem, so that the verdict cannot be `ok`.
     pub forces_unknown: bool,
 }

@@ -1,4 +1,4 @@
-//! Who uses a pool's thin devices, as the records of Docker, containerd, LVM or Stratis say.
+//! Owners of a pool's thin devices, from the records of Docker, containerd, LVM or Stratis.
 //!
 //! Types only; [`crate::host::owners`] fills them.
 
@@ -8,50 +8,50 @@ use crate::host::lvm::LvName;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Everything known about who uses a pool's thin devices.
+/// Everything known about the owners of a pool's thin devices.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Owners {
-    /// Whose records say which devices there should be.
+    /// The engine whose records list the devices.
     pub keeper: RecordKeeper,
-    /// The owners of a device by its id in the pool: one, unless records contradict each other.
+    /// The roles of a device by its id in the pool: one, unless records contradict each other.
     pub by_device: BTreeMap<u32, Vec<DeviceRole>>,
-    /// Images, those of Docker or of containerd.
+    /// Images of Docker or containerd.
     pub images: Vec<Image>,
     /// Docker's layers.
     pub layers: Vec<Layer>,
     /// Containers.
     pub containers: Vec<Container>,
-    /// What else keeps devices of layers: while it is there, removing images gives them not back.
+    /// Other references to layer devices: while they exist, removing images does not return these devices.
     pub kept: Vec<Pin>,
-    /// Devices that are active and open now, whatever the records say.
+    /// Devices that are active and open now, regardless of the records.
     pub in_use: BTreeSet<u32>,
-    /// Whether every record of a device was read. If not, a device without a record may have one.
+    /// Whether all device records were read. If not, a device without a record may have one.
     pub all_recorded: bool,
-    /// What of the records was not read: names of layers, images and containers may be missing.
+    /// Records that were not read; names of layers, images and containers may be missing.
     pub gaps: Vec<Note>,
 }
 
-/// Something besides images and containers that keeps the devices of layers.
+/// A reference to layer devices, other than an image or container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pin {
-    /// What it is.
+    /// The kind of reference.
     pub by: PinnedBy,
-    /// The devices that stay while it does, the uppermost first.
+    /// The devices that stay while it exists, top layer first.
     pub devices: Vec<u32>,
 }
 
-/// What keeps the devices of layers besides images and containers.
+/// Kinds of references to layer devices, other than images and containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PinnedBy {
     /// Docker's build cache.
     BuildCache,
-    /// A layer of no image, or a snapshot of no container: what stands below it stays.
+    /// A layer of no image, or a snapshot of no container; it keeps everything below it.
     Rest,
-    /// A lease or a mark in containerd: BuildKit's cache, an image on its way in, or a person's.
+    /// A lease or a root label in containerd: of BuildKit's cache, an image being pulled, or a user.
     Lease,
 }
 
-/// Whose records say which devices there should be.
+/// The engine whose records list the pool's devices.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum RecordKeeper {
     /// Docker.
@@ -61,34 +61,35 @@ pub enum RecordKeeper {
     },
     /// containerd's devmapper snapshotter.
     Containerd {
-        /// Its list of devices.
+        /// Path of its device database.
         database: String,
     },
-    /// Nobody whose records were read: LVM keeps its own, which say nothing of containers.
+    /// No engine's records were read. LVM's records do not count, because they say nothing about containers.
     #[default]
     Nobody,
 }
 
-/// What a thin device is.
+/// What a thin device is used as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceRole {
-    /// Docker's empty filesystem, which every layer starts from.
+    /// Docker's empty base filesystem, the origin of every layer.
     Base,
-    /// A layer of images.
+    /// A layer.
     Layer {
-        /// Its chain id, or its snapshot's key; what tells it from others.
+        /// Its chain id, or its snapshot's key.
         chain: String,
-        /// The images it belongs to, places in [`Owners::images`]; none for a layer of a build cache, or a rest.
+        /// The images it belongs to, as indices in [`Owners::images`]; empty for a layer of a build cache or a
+        /// leftover.
         images: Vec<usize>,
     },
-    /// A container's own.
+    /// A container's own device.
     Container {
-        /// Its place in [`Owners::containers`].
+        /// Index in [`Owners::containers`].
         container: usize,
-        /// Which device of it.
+        /// Which of the container's devices it is.
         part: Part,
     },
-    /// A step in Docker's build cache that is no layer.
+    /// A step in Docker's build cache that is not a layer.
     BuildStep {
         /// The name of its record.
         record: String,
@@ -98,40 +99,40 @@ pub enum DeviceRole {
         /// Its name.
         key: String,
     },
-    /// Deleted for its owner, its blocks not yet given back.
+    /// Deleted by its owner, but its blocks are not yet returned.
     Deleted {
         /// The name of its record.
         record: String,
     },
-    /// Its making failed, its id stays reserved.
+    /// Its creation failed; its id stays reserved.
     Faulty {
-        /// The name of its record; empty where only the id is kept.
+        /// The name of its record; empty if only the id is recorded.
         record: String,
     },
-    /// A record that no layer, image or container names any more.
+    /// It has a device record that no layer, image or container refers to.
     Orphan {
         /// Its name.
         record: String,
     },
     /// A logical volume.
     Volume(LvName),
-    /// A filesystem of a Stratis pool, both by their UUIDs without hyphens.
+    /// A filesystem of a Stratis pool.
     StratisFilesystem {
-        /// The pool.
+        /// UUID of the pool, without hyphens.
         pool: String,
-        /// The filesystem.
+        /// UUID of the filesystem, without hyphens.
         filesystem: String,
     },
     /// Active under this device-mapper name; nothing else is known.
     Active(String),
 }
 
-/// Which device of a container.
+/// One of a container's devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// The one it writes to.
+    /// The writable device.
     Writable,
-    /// The one between its image and its own: `/etc/hosts` and the like.
+    /// Docker's init layer between the image and the writable device: `/etc/hosts` and similar files.
     Init,
 }
 
@@ -142,32 +143,32 @@ pub struct Image {
     pub id: String,
     /// containerd's namespace.
     pub namespace: Option<String>,
-    /// Names with a tag, `bb:1`; of containerd all its names.
+    /// Names with a tag, `bb:1`; for containerd all names.
     pub tags: Vec<String>,
     /// Names with a digest, `bb@sha256:…`.
     pub digests: Vec<String>,
-    /// When it was built (Docker) or came here (containerd).
+    /// When it was built (Docker) or pulled (containerd).
     pub created: Option<Timestamp>,
-    /// When it was last pulled or tagged here.
+    /// When it was last pulled or tagged on this host.
     pub updated: Option<Timestamp>,
-    /// The image it was built on, a place in [`Owners::images`].
+    /// The image it was built on, as an index in [`Owners::images`].
     pub parent: Option<usize>,
-    /// The ids of its layers' devices, the uppermost first.
+    /// The ids of its layers' devices, top layer first.
     pub devices: Vec<u32>,
     /// Whether all its layers and their devices were found.
     pub whole: bool,
 }
 
-/// A layer of images. Its size is that of its files' content; what it takes as an archive or unpacked is more.
+/// A layer of images.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Layer {
     /// Its chain id, without `sha256:`.
     pub chain: String,
     /// The id of its device.
     pub device: Option<u32>,
-    /// Bytes of its files' content.
+    /// Size of the content of its files; an archive of it or an unpacked copy is larger.
     pub content: Option<Bytes>,
-    /// Bytes of Docker's listing of its files' names and headers.
+    /// Size of Docker's list of its files' names and headers.
     pub listing: Option<Bytes>,
 }
 
@@ -180,11 +181,11 @@ pub struct Container {
     pub name: Option<String>,
     /// containerd's namespace.
     pub namespace: Option<String>,
-    /// Its image, a place in [`Owners::images`].
+    /// Its image, as an index in [`Owners::images`].
     pub image: Option<usize>,
-    /// What it does.
+    /// Its state.
     pub state: State,
-    /// When it was made.
+    /// When it was created.
     pub created: Option<Timestamp>,
     /// When it last started.
     pub started: Option<Timestamp>,
@@ -192,47 +193,46 @@ pub struct Container {
     pub finished: Option<Timestamp>,
     /// The ids of its own devices, the writable one first.
     pub devices: Vec<u32>,
-    /// The ids of the layers' devices it stands on, the uppermost first.
+    /// The ids of the layer devices below, top layer first.
     pub below: Vec<u32>,
-    /// The storage driver it was made with.
+    /// The storage driver it was created with.
     pub driver: Option<String>,
     /// Names of the volumes mounted into it.
     pub volumes: Vec<String>,
-    /// Names of the networks it is in.
+    /// Names of its networks.
     pub networks: Vec<String>,
     /// Whether it is removed when it ends (`--rm`).
     pub auto_remove: bool,
-    /// When it is started again: `no`, `always`, `unless-stopped`, `on-failure`.
+    /// Restart policy: `no`, `always`, `unless-stopped`, `on-failure`.
     pub restart: Option<String>,
 }
 
-/// What a container does, by the records of its engine (moby container/state.go, `StateString`).
+/// State of a container, by the records of its engine (moby container/state.go, `StateString`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum State {
-    /// It runs.
+    /// Running.
     Running,
-    /// It is frozen.
+    /// Paused.
     Paused,
-    /// It is between two runs.
+    /// Waiting for its next start.
     Restarting,
     /// It has ended.
     Exited,
     /// It never started.
     Created,
-    /// It has no process: containerd has no task for it, and does not keep whether there ever was one.
+    /// containerd has no task for it, and does not record whether there ever was one.
     Stopped,
-    /// It could not be removed in full.
+    /// It could not be removed completely.
     Dead,
     /// It is being removed.
     Removing,
-    /// The records do not say: a mount without a container, or a container of containerd that has a task of which no
-    /// process is known.
+    /// Unknown: a mount without a container, or a containerd task without a known process.
     #[default]
     Unknown,
 }
 
 impl State {
-    /// The word for it.
+    /// The word in the output.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -248,32 +248,32 @@ impl State {
         }
     }
 
-    /// Whether it certainly does nothing: only then may anybody think of removing it.
+    /// Whether it certainly has no process. Only then may it be removed.
     #[must_use]
     pub const fn is_idle(self) -> bool {
         matches!(self, Self::Exited | Self::Created | Self::Stopped | Self::Dead)
     }
 }
 
-/// Where the records and the pool disagree.
+/// Differences between an engine's records and the pool.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unmatched {
-    /// Devices in the pool that no record names: leaked space, if `certain`.
+    /// Devices in the pool without a record: leaked, if `certain`.
     pub without_record: Vec<u32>,
-    /// Records of devices that the pool does not have.
+    /// Recorded devices that are not in the pool.
     pub without_device: Vec<u32>,
-    /// Whether all records of devices were read. If not, the first list may hold devices that have one.
+    /// Whether all device records were read. If not, devices in `without_record` may have one.
     pub certain: bool,
 }
 
 impl Image {
-    /// Since when it is here: when it was last pulled or tagged, else when it was built.
+    /// When it was last pulled or tagged on this host, or else when it was built.
     #[must_use]
     pub fn here_since(&self) -> Option<Timestamp> {
         self.updated.or(self.created)
     }
 
-    /// Whether no name stands for it.
+    /// Whether it has neither tag nor digest.
     #[must_use]
     pub const fn is_nameless(&self) -> bool {
         self.tags.is_empty() && self.digests.is_empty()
@@ -281,7 +281,7 @@ impl Image {
 }
 
 impl DeviceRole {
-    /// Whether a record of Docker or containerd says so, rather than the device's name.
+    /// Whether the role comes from a record of Docker or containerd, not from LVM or the device's name.
     #[must_use]
     pub const fn is_recorded(&self) -> bool {
         !matches!(self, Self::Volume(_) | Self::StratisFilesystem { .. } | Self::Active(_))
@@ -289,34 +289,35 @@ impl DeviceRole {
 }
 
 impl Owners {
-    /// The owners of a device; none for a stranger.
+    /// The roles of a device; empty if no record names it.
     #[must_use]
     pub fn of(&self, device_id: u32) -> &[DeviceRole] {
         self.by_device.get(&device_id).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The containers that stand on an image.
+    /// The containers that use an image, with their indices.
     pub fn containers_of(&self, image: usize) -> impl Iterator<Item = (usize, &Container)> {
         self.containers.iter().enumerate().filter(move |(_, c)| c.image == Some(image))
     }
 
-    /// The ids of the devices of an image's layers, the uppermost first.
+    /// The ids of the devices of an image's layers, top layer first.
     #[must_use]
     pub fn devices_of_image(&self, image: usize) -> &[u32] {
         self.images.get(image).map(|i| i.devices.as_slice()).unwrap_or_default()
     }
 
-    /// Where the records and the pool disagree, given the ids of all devices in the pool's metadata. `None` where
-    /// nobody's records were read: then no device is a stranger.
+    /// Compares the records with `in_pool`, the ids of all devices in the pool's metadata. `None` if no engine's
+    /// records were read.
     #[must_use]
     pub fn unmatched(&self, in_pool: &BTreeSet<u32>) -> Option<Unmatched> {
         if self.keeper == RecordKeeper::Nobody {
             return None;
         }
         let recorded = |id: &u32| self.of(*id).iter().any(DeviceRole::is_recorded);
-        // An id that is merely reserved has no device, and one that was deleted may have lost it already.
-        let gone = |o: &DeviceRole| matches!(o, DeviceRole::Faulty { .. } | DeviceRole::Deleted { .. });
-        let expected = |id: &u32| self.of(*id).iter().any(|o| o.is_recorded() && !gone(o));
+        // A reserved id has no device, and a deleted device may already be gone.
+        let may_be_gone =
+            |o: &DeviceRole| matches!(o, DeviceRole::Faulty { .. } | DeviceRole::Deleted { .. });
+        let expected = |id: &u32| self.of(*id).iter().any(|o| o.is_recorded() && !may_be_gone(o));
         Some(Unmatched {
             without_record: in_pool.iter().copied().filter(|id| !recorded(id)).collect(),
             without_device: self

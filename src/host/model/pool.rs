@@ -1,6 +1,6 @@
-//! A thin pool, as everything that was said about it adds up to.
+//! A thin pool with all facts about it.
 //!
-//! Only types: [`crate::host::read`] fills them. They hold facts and simple sums of facts, no judgement.
+//! Types and simple sums of facts, without judgement; [`crate::host::read`] fills them.
 
 use super::backing::Backing;
 use super::owners::Owners;
@@ -12,36 +12,36 @@ use crate::host::dm::table::DeviceNumber;
 use crate::host::docker::info::DockerInfo;
 use crate::host::lvm::LvName;
 
-/// One thin pool. Whatever nobody said is `None`; a lone error line makes a pool without a name.
+/// A thin pool. Unknown facts are `None`; a single error line makes a pool without a name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pool {
     /// Its device-mapper name.
     pub name: Option<String>,
-    /// Its device-mapper UUID; pools that Docker or containerd made have none.
+    /// Its device-mapper UUID; pools created by Docker or for containerd have none.
     pub uuid: Option<String>,
     /// Its device number.
     pub device: Option<DeviceNumber>,
-    /// Whether the kernel answered for its status.
+    /// Whether the kernel answered the status query.
     pub answer: StatusAnswer,
-    /// Its mode, if the status was read.
+    /// Its mode by the status line.
     pub mode: Option<Mode>,
-    /// Seconds since the kernel's log says that it switched to that mode, where it is not read-write.
+    /// Seconds since it switched to that mode, by the kernel log; only if it is not read-write.
     pub mode_secs: Option<u64>,
     /// Whether it is suspended: I/O waits until it is resumed.
     pub suspended: Option<bool>,
     /// Whether a table is loaded but not live, as after an interrupted resize.
     pub inactive_table: Option<bool>,
-    /// The owner's transaction counter.
+    /// The owner's transaction id.
     pub transaction_id: Option<u64>,
     /// Held metadata snapshot.
     pub held_root: Option<HeldRoot>,
-    /// Whether an offline check is due; `None` when unknown or the kernel is too old to say.
+    /// Whether the metadata needs an offline check; `None` if unknown, also on kernels that do not report it.
     pub needs_check: Option<bool>,
-    /// What happens to discards in effect (status), else as requested (table).
+    /// Effective handling of discards (status), or else the requested one (table).
     pub discards: Option<Discards>,
-    /// What writes meet when the pool is full, in effect now.
+    /// Effective policy for writes when the pool is full.
     pub when_full: Option<WhenFull>,
-    /// What the table requests for a full pool; differs from `when_full` after the grace period has passed.
+    /// Policy requested in the table; differs from `when_full` after `no_space_timeout` has expired.
     pub when_full_requested: Option<WhenFull>,
     /// Length of the pool's table.
     pub length: Option<Sectors>,
@@ -51,54 +51,54 @@ pub struct Pool {
     pub data: Space<DataBlocks>,
     /// Metadata space, as the kernel reports it (newer kernels count a hidden reserve as used).
     pub metadata: Space<MetadataBlocks>,
-    /// Metadata in use in hundredths of a percent, where only `lvs` said it.
+    /// Used metadata in hundredths of a percent, if only `lvs` reports it.
     pub metadata_centipercent: Option<u64>,
-    /// What carries the data.
+    /// The device under its data.
     pub data_backing: Backing,
-    /// What carries the metadata.
+    /// The device under its metadata.
     pub metadata_backing: Backing,
-    /// Who keeps the records of what is in it.
+    /// The program that manages it.
     pub owner: PoolOwner,
-    /// What those records say of the thin devices, as far as they were asked for.
+    /// The owners of its thin devices, as far as their records were read.
     pub owners: Owners,
-    /// What its metadata says of the thin devices, where it was read.
+    /// Counts from its metadata, if it was read.
     pub metadata_contents: Option<PoolMetadata>,
-    /// Docker's free-space floor, as far as known.
+    /// The engine's minimum of free space.
     pub min_free: MinFree,
-    /// Docker's refusal of a new thin device for want of free data blocks.
+    /// Docker's refusal to create a thin device for lack of free data blocks.
     pub refused_data: Option<Refusal>,
-    /// Its metadata blocks, in the same way.
+    /// Docker's refusal to create a thin device for lack of free metadata blocks.
     pub refused_metadata: Option<Refusal>,
     /// A pasted `docker info` about it.
     pub docker_info: Option<DockerInfo>,
-    /// The logical volume it is, for LVM's pools.
+    /// The logical volume, if LVM created the pool.
     pub lv: Option<LvName>,
-    /// Times the kernel raised an event for it.
+    /// Number of events that the kernel raised for it.
     pub event_number: Option<u32>,
     /// Words of its status line that were not understood.
     pub unrecognized: Vec<String>,
 }
 
-/// Whether the kernel answered when asked for the pool's status.
+/// The kernel's answer to the status query.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum StatusAnswer {
-    /// Nobody asked (pasted text without a status line).
+    /// Not queried, or pasted text without a status line.
     #[default]
     NotAsked,
-    /// It answered.
+    /// Answered.
     Answered,
-    /// It did not, within so many milliseconds: the pool's metadata is stuck.
+    /// No answer within this many milliseconds: the pool's metadata is stuck.
     Silent(u64),
-    /// It refused, with this errno or reason.
+    /// An error, with this errno or reason.
     Refused(String),
 }
 
-/// Who keeps the records of what is in a pool.
+/// The program that manages a pool.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum PoolOwner {
     /// Docker's devicemapper driver; `root` is its data root if known.
     Docker {
-        /// `/var/lib/docker` or what was configured.
+        /// `/var/lib/docker` or the configured directory.
         root: Option<String>,
     },
     /// containerd's devmapper snapshotter.
@@ -112,18 +112,18 @@ pub enum PoolOwner {
     Stratis,
     /// Podman or CRI-O's old driver (containers/storage).
     ContainersStorage,
-    /// Nobody that was recognised.
+    /// Not recognised.
     #[default]
     Unknown,
 }
 
-/// Docker's free-space floor: below it, `docker` refuses to make layers and containers (Docker 1.11 to 24,
+/// Docker's minimum of free space: below it, Docker refuses to create layers and containers (Docker 1.11 to 24,
 /// `poolHasFreeSpace` in daemon/graphdriver/devmapper/deviceset.go).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MinFree {
-    /// Percent of the total that must stay free; 0 turns the check off; `None`: no such check here.
+    /// Percentage of the total that must stay free; 0 turns the check off; `None` if there is no such check.
     pub percent: Option<u64>,
-    /// Where the percent comes from.
+    /// Source of the percentage.
     pub from: MinFreeFrom,
 }
 
@@ -133,7 +133,7 @@ impl Default for MinFree {
     }
 }
 
-/// Docker's own words: `Thin Pool has N free … blocks which is less than minimum required M`.
+/// Docker's message: `Thin Pool has N free … blocks which is less than minimum required M`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Refusal {
     /// Blocks that were free.
@@ -149,18 +149,18 @@ impl Refusal {
         self.required?.checked_sub(self.free?)
     }
 
-    /// The smallest total that makes Docker require this many at `percent`: the true total is this or at most
-    /// `100 / percent` blocks more.
+    /// The smallest total for which Docker requires this many blocks at `percent`. The true total is at most
+    /// `100 / percent` blocks larger.
     #[must_use]
     pub fn least_total(&self, percent: u64) -> Option<u64> {
         self.required?.checked_mul(100)?.div_ceil(percent.max(1)).into()
     }
 }
 
-/// Where a free-space floor is known from.
+/// Source of a minimum of free space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MinFreeFrom {
-    /// Not a pool of Docker's: nobody applies a floor.
+    /// Not a pool of Docker: there is no minimum.
     NotDocker,
     /// Docker's default of 10 %.
     Default,
@@ -170,12 +170,12 @@ pub enum MinFreeFrom {
     DockerInfo,
     /// The numbers of Docker's refusal.
     ErrorLine,
-    /// A Docker before 1.11, which had no floor.
+    /// A Docker before 1.11, which had no minimum.
     TooOld,
 }
 
 impl PoolOwner {
-    /// The word of the JSON and of metrics.
+    /// The word in JSON and metrics.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
@@ -190,7 +190,7 @@ impl PoolOwner {
 }
 
 impl MinFree {
-    /// The floor in blocks for a total; `None` when there is no check.
+    /// The minimum in blocks for a total; `None` if there is no check.
     #[must_use]
     pub fn required(&self, total: u64) -> Option<u64> {
         let percent = self.percent.filter(|p| *p > 0)?;
@@ -198,12 +198,12 @@ impl MinFree {
     }
 }
 
-/// One of the two devices that a pool lies on, and the space on it.
+/// One of a pool's two devices, and its space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolHalf {
-    /// What the thin devices hold.
+    /// The blocks of the thin devices.
     Data,
-    /// Which block belongs to which device.
+    /// The mapping of blocks to thin devices.
     Metadata,
 }
 
@@ -218,14 +218,14 @@ impl PoolHalf {
     }
 }
 
-/// What a pool does for its users: the kernel's mode, or what hides it.
+/// The state of a pool for its users: the kernel's mode, unless the pool is suspended or does not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolState {
-    /// It reads and writes.
+    /// Read-write.
     ReadWrite,
-    /// It only reads.
+    /// Read-only.
     ReadOnly,
-    /// It has no free data block.
+    /// No free data block.
     OutOfDataSpace,
     /// All I/O fails.
     Failed,
@@ -233,12 +233,12 @@ pub enum PoolState {
     Suspended,
     /// The kernel did not answer in time.
     Unanswered,
-    /// Nothing said it, or in a word that is not known.
+    /// The mode is missing, or an unknown word.
     Unknown,
 }
 
 impl PoolState {
-    /// All of them.
+    /// All states.
     pub const ALL: [Self; 7] = [
         Self::ReadWrite,
         Self::ReadOnly,
@@ -249,7 +249,7 @@ impl PoolState {
         Self::Unknown,
     ];
 
-    /// The word of the JSON and of metrics.
+    /// The word in JSON and metrics.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -265,21 +265,21 @@ impl PoolState {
 }
 
 impl Pool {
-    /// How a person would call it.
+    /// Its name for people.
     #[must_use]
     pub fn label(&self) -> &str {
         self.name.as_deref().unwrap_or("(pool not named)")
     }
 
-    /// Whether a person who gives this name means this pool: its dm name, or as LVM and its reports call it, `pve/data`
-    /// or `pve-data`, whose dm name may be `pve-data-tpool`.
+    /// Whether a user's `name` means this pool: its device-mapper name, or LVM's name as `pve/data` or `pve-data`, even
+    /// if the device-mapper name is `pve-data-tpool`.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         let by_lvm = |lv: &LvName| lv.dm_name() == name || format!("{}/{}", lv.vg, lv.lv) == name;
         self.name.as_deref() == Some(name) || self.lv.as_ref().is_some_and(by_lvm)
     }
 
-    /// What it does for its users. Not answering and being suspended hide what the status line would say.
+    /// Its state. A pool that does not answer or is suspended has that state whatever its mode is.
     #[must_use]
     pub const fn state(&self) -> PoolState {
         match (&self.answer, &self.mode) {
@@ -313,14 +313,14 @@ impl Pool {
         Some(self.min_free_required(half)?.saturating_sub(free?))
     }
 
-    /// Whether Docker makes its layers in this pool.
+    /// Whether Docker owns the pool.
     #[must_use]
     pub const fn is_dockers(&self) -> bool {
         matches!(self.owner, PoolOwner::Docker { .. })
     }
 
-    /// The engine that keeps a free-space floor in it, and the option that sets it: Docker, or those that use the fork
-    /// of its driver (containers/storage before 1.54).
+    /// The engine that enforces a minimum of free space, and its option: Docker, or users of the fork of its driver
+    /// (containers/storage before 1.54).
     #[must_use]
     pub const fn engine(&self) -> (&'static str, &'static str) {
         match self.owner {
@@ -329,7 +329,7 @@ impl Pool {
         }
     }
 
-    /// Whether loop files carry the data or the metadata.
+    /// Whether the data or the metadata are on a loop device.
     #[must_use]
     pub const fn on_loop(&self) -> bool {
         self.data_backing.is_loop() || self.metadata_backing.is_loop()

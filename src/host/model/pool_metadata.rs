@@ -1,41 +1,41 @@
-//! What a pool's own metadata says of the pool and of the thin devices in it.
+//! Facts from a pool's metadata about the pool and its thin devices.
 //!
-//! Types only; [`crate::host::owners::pool_metadata`] reads them.
+//! Types only; [`crate::host::owners::pool_metadata`] fills them.
 
 use super::units::{DataBlocks, MetadataBlocks};
 use std::collections::BTreeMap;
 
-/// What a pool's metadata says of the pool and of its thin devices.
+/// Facts from a pool's metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PoolMetadata {
-    /// The owner's transaction counter on the disk.
+    /// The owner's transaction id on disk.
     pub transaction_id: Option<u64>,
-    /// The counter of snapshots.
+    /// The snapshot counter.
     pub snapshot_time: Option<SnapshotTime>,
-    /// Metadata blocks in use, without the kernel's reserve that status lines add.
+    /// Used metadata blocks, without the reserve that status lines add.
     pub metadata_used: Option<MetadataBlocks>,
     /// Its thin devices by id.
     pub devices: BTreeMap<u32, DeviceDetails>,
-    /// What is damaged, by metadata block; the first of it.
+    /// The first damaged places: metadata block and description.
     pub damage: Vec<(u64, String)>,
-    /// How much is damaged.
+    /// Number of damaged places.
     pub damaged: u64,
-    /// Whether these are all devices, as they were at one moment.
+    /// Whether `devices` has all devices of one transaction.
     pub complete: bool,
 }
 
-/// The pool's counter of snapshots, `time` in its superblock: a generation, not a clock.
+/// The pool's snapshot counter, `time` in its superblock: a generation, not a clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SnapshotTime(pub u32);
 
 impl SnapshotTime {
-    /// Snapshots made so far.
+    /// Number of snapshots made so far.
     #[must_use]
     pub const fn count(self) -> u64 {
         self.0 as u64
     }
 
-    /// The first value that a mapping cannot hold: it keeps 24 bits (drivers/md/dm-thin-metadata.c,
+    /// The first value that does not fit a mapping, which stores 24 bits of it (drivers/md/dm-thin-metadata.c,
     /// `unpack_block_time`).
     #[must_use]
     pub const fn limit(self) -> u64 {
@@ -46,8 +46,8 @@ impl SnapshotTime {
 /// A thin device in the pool's metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DeviceDetails {
-    /// Data blocks it maps, shared ones included.
+    /// Data blocks it maps, including shared ones.
     pub mapped: Option<DataBlocks>,
-    /// The pool's transaction id when it was made.
+    /// The pool's transaction id when it was created.
     pub transaction_id: Option<u64>,
 }

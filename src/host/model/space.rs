@@ -1,6 +1,6 @@
-//! How much of a pool's data or metadata is used: exact blocks from the kernel, or rounded bytes from a report.
+//! Use of a pool's data or metadata: exact blocks from the kernel, or rounded bytes from a report.
 //!
-//! A number that nobody said is `None`, never zero, and a rounded one says so.
+//! An unknown number is `None`, never zero; rounded numbers are marked.
 
 use super::units::permille;
 use super::units::{Blocks, Bytes};
@@ -8,21 +8,21 @@ use super::units::{Blocks, Bytes};
 /// Used and total space in blocks of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space<B> {
-    /// Bytes in a block, if known.
+    /// Size of a block.
     pub block: Option<Bytes>,
-    /// Blocks in use.
+    /// Used blocks.
     pub used: Option<B>,
-    /// Blocks there are.
+    /// Total blocks.
     pub total: Option<B>,
-    /// Blocks free where only that was said (Docker's refusal).
+    /// Free blocks, if only they are reported (Docker's refusal).
     pub reported_free: Option<B>,
-    /// The low-water mark: an event is sent when free blocks fall to it.
+    /// The low-water mark: the kernel sends an event when free blocks fall to it.
     pub low_water: Option<B>,
-    /// Bytes in use where only bytes were said (`docker info`, `lvs`).
+    /// Used bytes, if only bytes are reported (`docker info`, `lvs`).
     pub used_bytes: Option<Bytes>,
-    /// Bytes there are where only bytes were said.
+    /// Total bytes, if only bytes are reported.
     pub total_bytes: Option<Bytes>,
-    /// Whether the numbers are the kernel's own counts; `docker info` rounds to four digits.
+    /// Whether the numbers are the kernel's exact counts; `docker info` rounds to four digits.
     pub exact: bool,
 }
 
@@ -42,7 +42,7 @@ impl<B> Default for Space<B> {
 }
 
 impl<B: Blocks> Space<B> {
-    /// Free blocks; `None` when nobody said or the numbers contradict each other (used above total).
+    /// Free blocks; `None` if unknown, or if used exceeds total.
     #[must_use]
     pub fn free(&self) -> Option<B> {
         match (self.used, self.total) {
@@ -51,7 +51,7 @@ impl<B: Blocks> Space<B> {
         }
     }
 
-    /// Used and total as two numbers of one unit (blocks if known, else bytes), when they make sense together.
+    /// Used and total in the same unit: blocks if known, or else bytes. `None` if used exceeds total or total is 0.
     #[must_use]
     pub fn pair(&self) -> Option<(u64, u64)> {
         let blocks = self.used.zip(self.total).map(|(u, t)| (u.count(), t.count()));
@@ -59,39 +59,39 @@ impl<B: Blocks> Space<B> {
         blocks.or(bytes).filter(|(used, total)| used <= total && *total > 0)
     }
 
-    /// Whether more than `percent` percent are used: exact integer comparison; `None` when unknown.
+    /// Whether more than `percent` percent are used, compared exactly; `None` if unknown.
     #[must_use]
     pub fn above(&self, percent: u64) -> Option<bool> {
         let (used, total) = self.pair()?;
         Some(u128::from(used) * 100 > u128::from(total) * u128::from(percent))
     }
 
-    /// Tenths of a percent in use, rounded down; `None` when unknown.
+    /// Used space in tenths of a percent, rounded down; `None` if unknown.
     #[must_use]
     pub fn permille(&self) -> Option<u64> {
         let (used, total) = self.pair()?;
         permille(used, total)
     }
 
-    /// Nothing is free.
+    /// Whether nothing is free.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.pair().is_some_and(|(used, total)| used == total)
     }
 
-    /// Bytes in use.
+    /// Used bytes.
     #[must_use]
     pub fn used_in_bytes(&self) -> Option<Bytes> {
         self.used_bytes.or_else(|| Some(self.used?.bytes(self.block?)))
     }
 
-    /// Bytes there are.
+    /// Total bytes.
     #[must_use]
     pub fn total_in_bytes(&self) -> Option<Bytes> {
         self.total_bytes.or_else(|| Some(self.total?.bytes(self.block?)))
     }
 
-    /// Bytes free.
+    /// Free bytes.
     #[must_use]
     pub fn free_in_bytes(&self) -> Option<Bytes> {
         let (used, total) = (self.used_in_bytes()?, self.total_in_bytes()?);

@@ -1,12 +1,12 @@
-//! Sentences whose amounts stay numbers until somebody says in which units they are to be read.
+//! Sentences with amounts that stay numbers until they are rendered in the requested units.
 
 use super::amounts::Units;
 use super::units::Bytes;
 use std::fmt::Display;
 
-/// A sentence with amounts in it. `--bytes` and `--si` change how the amounts are shown, not what is said.
+/// A sentence with amounts. `--bytes` and `--si` change how the amounts are shown.
 ///
-/// `text!` makes one from a template; anything that takes `impl Into<Text>` takes a plain string too.
+/// `text!` makes one from a template; functions that take `impl Into<Text>` accept plain strings, too.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Text(Vec<Part>);
 
@@ -17,19 +17,19 @@ enum Part {
 }
 
 impl Text {
-    /// Nothing yet.
+    /// An empty text.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// A text of just these words.
+    /// A text from one value.
     #[must_use]
     pub fn of(words: &(impl Words + ?Sized)) -> Self {
         Self::new().then(words)
     }
 
-    /// The sentence with its amounts in these units.
+    /// Renders the text with amounts in these units.
     #[must_use]
     pub fn show(&self, units: Units) -> String {
         let mut shown = String::new();
@@ -42,37 +42,37 @@ impl Text {
         shown
     }
 
-    /// The sentence with its amounts in binary units, as scripts and JSON have it.
+    /// Renders the text with amounts in binary units, as in scripts and JSON.
     #[must_use]
     pub fn plain(&self) -> String {
         self.show(Units::Iec)
     }
 
-    /// Whether it is just these words, without an amount.
+    /// Whether the text equals these words and has no amount.
     #[must_use]
     pub fn is(&self, words: &str) -> bool {
         matches!(self.0.as_slice(), [Part::Plain(plain)] if plain == words)
     }
 
-    /// Adds to its end.
+    /// Appends a value.
     pub fn push(&mut self, more: &(impl Words + ?Sized)) {
         more.append_to(self);
     }
 
-    /// With more at its end.
+    /// The text with a value appended.
     #[must_use]
     pub fn then(mut self, more: &(impl Words + ?Sized)) -> Self {
         self.push(more);
         self
     }
 
-    /// Whether nothing is said.
+    /// Whether the text is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|part| matches!(part, Part::Plain(plain) if plain.is_empty()))
     }
 
-    /// Texts with a separator in between.
+    /// Joins texts with a separator.
     #[must_use]
     pub fn join<W: Words>(texts: impl IntoIterator<Item = W>, separator: &'static str) -> Self {
         let mut joined = Self::new();
@@ -86,7 +86,7 @@ impl Text {
     }
 }
 
-/// A template while its places are filled; `text!` drives it.
+/// A template whose placeholders are being filled; used by `text!`.
 #[derive(Debug)]
 pub struct Filling {
     text: Text,
@@ -94,13 +94,13 @@ pub struct Filling {
 }
 
 impl Filling {
-    /// A template of which nothing is filled.
+    /// A template with no placeholder filled yet.
     #[must_use]
     pub const fn new(template: &'static str) -> Self {
         Self { text: Text::new(), template }
     }
 
-    /// Fills the next `{}`.
+    /// Fills the next `{}` with a value.
     pub fn fill(&mut self, words: &(impl Words + ?Sized)) {
         let (before, after) = self.template.split_once("{}").unwrap_or((self.template, ""));
         self.text.push(before);
@@ -108,7 +108,7 @@ impl Filling {
         self.template = after;
     }
 
-    /// The text, with what follows the last place.
+    /// The text, including the template's rest after the last placeholder.
     #[must_use]
     pub fn finish(mut self) -> Text {
         self.text.push(self.template);
@@ -116,7 +116,7 @@ impl Filling {
     }
 }
 
-/// How many places a template has.
+/// Number of placeholders in a template.
 #[must_use]
 pub const fn places(template: &str) -> usize {
     let mut bytes = template.as_bytes();
@@ -130,9 +130,9 @@ pub const fn places(template: &str) -> usize {
     places
 }
 
-/// What can stand in a [`Text`]: an amount, another text, and whatever can be displayed.
+/// A value that can be part of a [`Text`]: an amount, another text, or anything that implements `Display`.
 pub trait Words {
-    /// Adds it to the end of a text.
+    /// Appends the value to a text.
     fn append_to(&self, text: &mut Text);
 }
 
@@ -176,7 +176,7 @@ impl Words for &Text {
     }
 }
 
-/// In JSON a text is a string with binary units.
+/// Serializes as a string with binary units.
 impl serde::Serialize for Text {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.plain())
@@ -221,9 +221,9 @@ impl From<Bytes> for Text {
     }
 }
 
-/// A [`Text`] from a template and the words for each `{}` in it, in order: `text!("{} of {} used", used, total)`.
+/// Makes a [`Text`] from a template and a value for each `{}` in it, in order: `text!("{} of {} used", used, total)`.
 ///
-/// Too few or too many words are an error of the compiler's.
+/// The wrong number of values is a compile error.
 macro_rules! text {
     ($template:literal $(, $words:expr)* $(,)?) => {{
         const PLACES: usize = 0 $(+ { let _ = stringify!($words); 1 })*;
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn words_from_outside_are_no_template() {
+    fn placeholders_in_values_are_not_filled() {
         assert_eq!(text!("named {}", "a{}b").show(Units::Iec), "named a{}b");
         assert_eq!(Text::from("{}".to_owned()).show(Units::Iec), "{}");
     }

@@ -1,6 +1,6 @@
-//! An active thin device: a container's or snapshot's disk.
+//! An active thin device, such as a container's filesystem.
 //!
-//! Only types. Devices that are not active (most image layers) have no status and are not here.
+//! Types only. Inactive devices (most image layers) have no status and are not included.
 
 use super::backing::Filesystem;
 use super::units::{Bytes, Sectors};
@@ -14,26 +14,26 @@ pub struct Thin {
     pub name: String,
     /// Its device number.
     pub device: Option<DeviceNumber>,
-    /// The pool it lives in.
+    /// Device number of its pool.
     pub pool: Option<DeviceNumber>,
     /// Its id in the pool.
     pub device_id: Option<u32>,
     /// Its virtual size.
     pub length: Option<Sectors>,
-    /// What its status line said, if it answered.
+    /// Its status line.
     pub status: Option<ThinStatus>,
-    /// The filesystem on it, where mounted and asked.
+    /// The filesystem on it, if it is mounted and its space was recorded.
     pub filesystem: Option<Filesystem>,
-    /// Whether it goes when its last user closes it.
+    /// Whether it is removed when its last user closes it.
     pub deferred_remove: bool,
-    /// How many hold it open.
+    /// Number of times it is open.
     pub open_count: Option<u64>,
     /// Whether it is suspended.
     pub suspended: Option<bool>,
 }
 
 impl Thin {
-    /// Bytes mapped, shared ones included.
+    /// Mapped bytes, including shared ones.
     #[must_use]
     pub const fn mapped(&self) -> Option<Bytes> {
         match &self.status {

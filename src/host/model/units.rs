@@ -1,6 +1,6 @@
-//! Sectors, data blocks, metadata blocks and bytes: distinct types with only the arithmetic that is needed.
+//! Sectors, data blocks, metadata blocks and bytes as distinct types, with integer arithmetic.
 //!
-//! All arithmetic is in integers and saturates or is checked; nothing here rounds and nothing here renders.
+//! All arithmetic saturates or is checked.
 
 use serde::Serialize;
 
@@ -12,13 +12,13 @@ macro_rules! unit {
         pub struct $name(pub u64);
 
         impl $name {
-            /// The difference, or zero where the other is larger.
+            /// The difference, or zero if the other is larger.
             #[must_use]
             pub const fn minus(self, other: Self) -> Self {
                 Self(self.0.saturating_sub(other.0))
             }
 
-            /// The sum, at most the largest number there is.
+            /// The saturating sum.
             #[must_use]
             pub const fn plus(self, other: Self) -> Self {
                 Self(self.0.saturating_add(other.0))
@@ -36,7 +36,7 @@ unit! {
     Sectors
 }
 unit! {
-    /// A number of a pool's data blocks; their size is the pool's own.
+    /// A number of data blocks; their size differs from pool to pool.
     DataBlocks
 }
 unit! {
@@ -51,12 +51,12 @@ pub const BITMAP_BLOCKS: u64 = 16_320;
 pub const SECTOR: u64 = 512;
 /// Bytes in a metadata block.
 pub const METADATA_BLOCK: Bytes = Bytes(4096);
-/// The most metadata blocks the kernel uses: 255 bitmaps of 2^14 − 64 entries, 15.875 GiB
+/// Most metadata blocks that the kernel uses: 255 bitmaps of 2^14 − 64 entries, 15.875 GiB
 /// (drivers/md/persistent-data/dm-space-map-metadata.h).
 pub const METADATA_BLOCKS_MAX: MetadataBlocks = MetadataBlocks(255 * ((1 << 14) - 64));
 
 impl Sectors {
-    /// Its length in bytes.
+    /// The length in bytes.
     #[must_use]
     pub const fn bytes(self) -> Bytes {
         Bytes(self.0.saturating_mul(SECTOR))
@@ -64,18 +64,18 @@ impl Sectors {
 }
 
 impl Bytes {
-    /// Whole sectors in it.
+    /// The length in whole sectors, rounded down.
     #[must_use]
     pub const fn sectors(self) -> Sectors {
         Sectors(self.0 / SECTOR)
     }
 }
 
-/// A count of blocks of some size: what pools count their space in.
+/// A number of data or metadata blocks.
 pub trait Blocks: Copy + Ord + std::fmt::Debug {
-    /// From a bare number.
+    /// From a plain number.
     fn of(count: u64) -> Self;
-    /// The bare number.
+    /// The plain number.
     fn count(self) -> u64;
     /// The amount in bytes, for blocks of `block` bytes.
     fn bytes(self, block: Bytes) -> Bytes {
@@ -101,14 +101,14 @@ impl Blocks for MetadataBlocks {
     }
 }
 
-/// Floor of `value × percent / 100`, exact for every value (no overflow).
+/// `value × percent / 100`, rounded down, without overflow.
 #[must_use]
 pub fn percent_of(value: u64, percent: u64) -> u64 {
     let product = u128::from(value) * u128::from(percent) / 100;
     u64::try_from(product).unwrap_or(u64::MAX)
 }
 
-/// Tenths of a percent that `part` is of `whole`, rounded down; `None` of nothing.
+/// `part` as a share of `whole` in tenths of a percent, rounded down; `None` if `whole` is 0.
 #[must_use]
 pub fn permille(part: u64, whole: u64) -> Option<u64> {
     let share = (u128::from(part) * 1000).checked_div(u128::from(whole))?;

@@ -1,6 +1,6 @@
-//! Joins containerd's records: devices by the snapshot's number, snapshots by key, images by what their content
-//! refers to.
-//! Never says that a container runs: containerd keeps that in no file, only whether it has a task.
+//! Joins containerd's records: devices with snapshots by number, snapshots with containers by key, and images with
+//! snapshots by the references in their content.
+//! containerd records no state of a container, only whether it has a task; a live process shows that it runs.
 
 use super::json_lines::{parse, sanitize, timestamp};
 use super::{
@@ -12,13 +12,13 @@ use crate::record::{Answer, Query, Recording};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 const COMMITTED: u8 = 3;
-/// States of devices (`plugins/snapshots/devmapper/device_info.go`).
+/// Device states (`plugins/snapshots/devmapper/device_info.go`).
 const REMOVED: i64 = 12;
 const FAULTY: i64 = 13;
-/// References from an image to its configuration are three or four steps long.
-const LONGEST_WAY: usize = 16;
+/// Most steps followed from an image to its snapshots; real images need three or four.
+const MAX_DEPTH: usize = 16;
 
-/// The snapshotter's list of the devices of a pool: the database that bears its name.
+/// The snapshotter's device database for a pool, which is named after the pool.
 pub(super) fn database<'a>(recording: &'a Recording, pool: &Pool) -> Option<&'a str> {
     let file = format!("{}.db", pool.name.as_deref()?);
     recording
@@ -27,7 +27,7 @@ pub(super) fn database<'a>(recording: &'a Recording, pool: &Pool) -> Option<&'a 
         .find(|target| target.rsplit('/').next() == Some(&file))
 }
 
-/// Who the devices of a pool belong to.
+/// The owners of a pool's devices, by containerd's records.
 pub(super) fn read(recording: &Recording, pool: &Pool, database: &str) -> Owners {
     let mut owners =
         Owners { keeper: RecordKeeper::Containerd { database: database.to_owned() }, ..Owners::default() };
@@ -37,21 +37,21 @@ pub(super) fn read(recording: &Recording, pool: &Pool, database: &str) -> Owners
     let file = format!("{folder}/metadata.db");
     let snapshots: Vec<Snapshot> = parse(recording, Query::ContainerdSnapshots, &file, &mut owners.gaps);
     let places: Vec<&str> = recording.all(Query::ContainerdImages).map(|a| a.target.as_str()).collect();
-    // Images are names, not records of devices: without them nothing is a stranger, so their absence is no gap.
-    let mut beside = Vec::new();
+    // These records only add names, so gaps in them do not make a device look unrecorded and are ignored.
+    let mut ignored_gaps = Vec::new();
     let known: Vec<Known> = places
         .into_iter()
-        .flat_map(|target| parse(recording, Query::ContainerdImages, target, &mut beside))
+        .flat_map(|target| parse(recording, Query::ContainerdImages, target, &mut ignored_gaps))
         .collect();
     let join = Join::new(pool, &devices, &snapshots, &known);
     owners.images = join.images();
     owners.containers = join.containers(&owners.images, &Tasks::read(recording));
-    owners.kept = join.kept(&owners);
-    join.name_devices(&mut owners);
+    owners.kept = join.pins(&owners);
+    join.add_roles(&mut owners);
     owners
 }
 
-/// Which containers have a task, by namespace; a namespace whose tasks were not read is not in it.
+/// The containers that have a task, by namespace. A namespace whose tasks were not read is missing.
 struct Tasks<'a> {
     recording: &'a Recording,
     /// By namespace: each container with the directory of its task.
@@ -62,15 +62,15 @@ impl<'a> Tasks<'a> {
     fn read(recording: &'a Recording) -> Self {
         let mut all: HashMap<&str, HashMap<&str, &str>> = HashMap::new();
         let mut unread = HashSet::new();
-        let of_tasks = |answer: &'a Answer| {
+        let task_folder = |answer: &'a Answer| {
             let (folder, namespace) = answer.target.rsplit_once('/')?;
             folder.ends_with("/io.containerd.runtime.v2.task").then_some((namespace, answer))
         };
-        for (namespace, answer) in recording.all(Query::Dir).filter_map(of_tasks) {
+        for (namespace, answer) in recording.all(Query::Dir).filter_map(task_folder) {
             let tasks = all.entry(namespace).or_default();
             match (answer.outcome.said(), answer.outcome.errno()) {
                 (Some(names), _) => tasks.extend(names.lines().map(|id| (id, answer.target.as_str()))),
-                // No directory, no task.
+                // Without the directory there are no tasks.
                 (None, Some("ENOENT" | "ENOTDIR")) => {}
                 (None, _) => _ = unread.insert(namespace),
             }
@@ -79,14 +79,14 @@ impl<'a> Tasks<'a> {
         Self { recording, all }
     }
 
-    /// What a container does, as far as that tells. A task whose first process lives runs; one without a process that
-    /// is written down may belong to a virtual machine.
+    /// The state of a container: stopped without a task, running if the task's first process exists. A task without a
+    /// recorded process may be a virtual machine, so its state is unknown.
     fn state(&self, namespace: &str, id: &str) -> State {
         let Some(tasks) = self.all.get(namespace) else { return State::Unknown };
         let Some(folder) = tasks.get(id) else { return State::Stopped };
         let process = self.recording.said(Query::File, &format!("{folder}/{id}/init.pid"));
-        let lives = |number: &str| self.recording.said(Query::Stat, &format!("/proc/{number}")).is_some();
-        if process.is_some_and(lives) { State::Running } else { State::Unknown }
+        let exists = |number: &str| self.recording.said(Query::Stat, &format!("/proc/{number}")).is_some();
+        if process.is_some_and(exists) { State::Running } else { State::Unknown }
     }
 }
 
@@ -97,9 +97,9 @@ struct Join<'a> {
     /// By the snapshotter's key.
     snapshots: BTreeMap<&'a str, &'a Snapshot>,
     known: &'a [Known],
-    /// The snapshotter's key by namespace and the clients' key.
+    /// The snapshotter's key, by namespace and client's key.
     keys: HashMap<(&'a str, &'a str), &'a str>,
-    /// What content refers to, by namespace and digest.
+    /// By namespace and digest: the labels of a content blob and what they refer to.
     references: HashMap<(&'a str, &'a str), Vec<(&'a str, &'a str)>>,
 }
 
@@ -110,7 +110,7 @@ impl<'a> Join<'a> {
         let snapshots: BTreeMap<&str, &Snapshot> = snapshots.iter().map(|s| (s.key.as_str(), s)).collect();
         for known in known {
             match known {
-                // Other snapshotters have snapshots too; ours are those whose name our list holds.
+                // Skip the snapshots of other snapshotters.
                 Known::Snapshot { namespace, key, name: Some(name), .. }
                     if snapshots.contains_key(name.as_str()) =>
                 {
@@ -138,26 +138,30 @@ impl<'a> Join<'a> {
         self.by_name.get(format!("{}{}", self.prefix, snapshot.id?).as_str()).copied()
     }
 
-    /// The devices of a snapshot and all below it, the uppermost first, and whether none is missing.
-    fn devices_down(&self, key: &str) -> (Vec<u32>, bool) {
-        let (mut devices, mut whole) = (Vec::new(), true);
+    /// The devices of a snapshot and of all its parents, top layer first, and whether all were found. Stops at a cycle.
+    fn device_chain(&self, key: &str) -> (Vec<u32>, bool) {
+        let (mut devices, mut complete) = (Vec::new(), true);
         let mut seen = HashSet::new();
         let mut next = Some(key);
         while let Some(key) = next {
-            let snapshot = self.snapshots.get(key).copied().filter(|_| seen.insert(key.to_owned()));
-            let device = snapshot.and_then(|s| self.device(s));
-            whole &= device.is_some();
-            devices.extend(device);
-            next = snapshot.and_then(|s| s.parent.as_deref());
+            let Some(snapshot) = self.snapshots.get(key) else { return (devices, false) };
+            if !seen.insert(key) {
+                return (devices, false);
+            }
+            match self.device(snapshot) {
+                Some(device) => devices.push(device),
+                None => complete = false,
+            }
+            next = snapshot.parent.as_deref();
         }
-        (devices, whole)
+        (devices, complete)
     }
 
-    /// The snapshots that an image's content refers to, as the garbage collector walks.
-    fn tops(&self, namespace: &'a str, target: &'a str) -> Vec<&'a str> {
+    /// The snapshots that an image's content refers to, found in the same way as by containerd's garbage collector.
+    fn top_snapshots(&self, namespace: &'a str, target: &'a str) -> Vec<&'a str> {
         let (mut tops, mut seen) = (Vec::new(), HashSet::new());
         let mut level = vec![target];
-        for _ in 0..LONGEST_WAY {
+        for _ in 0..MAX_DEPTH {
             let mut below = Vec::new();
             for digest in level {
                 for (label, value) in self.references.get(&(namespace, digest)).into_iter().flatten() {
@@ -175,7 +179,7 @@ impl<'a> Join<'a> {
         tops
     }
 
-    /// Images by namespace and target; names that stand for the same are one image.
+    /// The images; names with the same namespace and target are one image.
     fn images(&self) -> Vec<Image> {
         let mut images: BTreeMap<(&str, &str), Image> = BTreeMap::new();
         for known in self.known {
@@ -185,16 +189,20 @@ impl<'a> Join<'a> {
             image.tags.push(sanitize(name));
             image.created = image.created.max(timestamp(created.as_deref()));
         }
-        // Of images unpacked by another snapshotter there is nothing in this pool.
+        // Images unpacked by other snapshotters have no devices in this pool.
         images.into_values().filter(|image| !image.devices.is_empty()).collect()
     }
 
     fn image(&self, namespace: &'a str, target: &'a str) -> Image {
         let (mut devices, mut whole) = (Vec::new(), true);
-        for top in self.tops(namespace, target) {
-            let (more, all) = self.devices_down(top);
-            whole &= all;
-            devices.extend(more.into_iter().filter(|d| !devices.contains(d)).collect::<Vec<_>>());
+        for top in self.top_snapshots(namespace, target) {
+            let (chain, complete) = self.device_chain(top);
+            whole &= complete;
+            for device in chain {
+                if !devices.contains(&device) {
+                    devices.push(device);
+                }
+            }
         }
         Image {
             id: sanitize(target),
@@ -205,23 +213,27 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// What besides images and containers keeps snapshots: leases, marks, and snapshots that nothing of these holds.
-    fn kept(&self, owners: &Owners) -> Vec<Pin> {
-        let of_images = owners.images.iter().flat_map(|image| &image.devices);
-        let of_containers = owners.containers.iter().flat_map(|c| c.devices.iter().chain(&c.below));
-        let held: HashSet<u32> = of_images.chain(of_containers).copied().collect();
-        let marked = self.known.iter().filter_map(|known| match known {
-            Known::Snapshot { namespace, key, rooted: true, .. } | Known::Lease { namespace, key, .. } => {
-                self.keys.get(&(namespace.as_str(), key.as_str())).map(|key| (PinnedBy::Lease, *key))
+    /// References to snapshots other than images and containers: leases, root labels, and snapshots that neither an
+    /// image nor a container uses.
+    fn pins(&self, owners: &Owners) -> Vec<Pin> {
+        let mut pins = Vec::new();
+        for known in self.known {
+            if let Known::Snapshot { namespace, key, rooted: true, .. } | Known::Lease { namespace, key, .. } =
+                known
+                && let Some(key) = self.keys.get(&(namespace.as_str(), key.as_str()))
+            {
+                pins.push(Pin { by: PinnedBy::Lease, devices: self.device_chain(key).0 });
             }
-            _ => None,
-        });
-        let rest =
-            self.snapshots.iter().filter(|(_, s)| self.device(s).is_some_and(|id| !held.contains(&id)));
-        marked
-            .chain(rest.map(|(key, _)| (PinnedBy::Rest, *key)))
-            .map(|(by, key)| Pin { by, devices: self.devices_down(key).0 })
-            .collect()
+        }
+        let by_images = owners.images.iter().flat_map(|image| &image.devices);
+        let by_containers = owners.containers.iter().flat_map(|c| c.devices.iter().chain(&c.below));
+        let used: HashSet<u32> = by_images.chain(by_containers).copied().collect();
+        for (key, snapshot) in &self.snapshots {
+            if self.device(snapshot).is_some_and(|id| !used.contains(&id)) {
+                pins.push(Pin { by: PinnedBy::Rest, devices: self.device_chain(key).0 });
+            }
+        }
+        pins
     }
 
     fn containers(&self, images: &[Image], tasks: &Tasks<'_>) -> Vec<Container> {
@@ -229,26 +241,27 @@ impl<'a> Join<'a> {
             let Known::Container { namespace, id, image, snapshot, created, .. } = known else { return None };
             let key = self.keys.get(&(namespace.as_str(), snapshot.as_deref()?))?;
             let snapshot = self.snapshots.get(key)?;
-            let own = self.device(snapshot).filter(|_| snapshot.kind != COMMITTED);
-            let same = |i: &Image| {
+            let own = if snapshot.kind == COMMITTED { None } else { self.device(snapshot) };
+            let is_its_image = |i: &Image| {
                 i.namespace.as_deref() == Some(namespace)
                     && image.as_ref().is_some_and(|name| i.tags.contains(name))
             };
             Some(Container {
                 id: sanitize(id),
                 namespace: Some(sanitize(namespace)),
-                image: images.iter().position(same),
+                image: images.iter().position(is_its_image),
                 state: tasks.state(namespace, id),
                 created: timestamp(created.as_deref()),
                 devices: own.into_iter().collect(),
-                below: snapshot.parent.as_deref().map(|p| self.devices_down(p).0).unwrap_or_default(),
+                below: snapshot.parent.as_deref().map(|p| self.device_chain(p).0).unwrap_or_default(),
                 ..Container::default()
             })
         });
         containers.collect()
     }
 
-    fn name_devices(&self, owners: &mut Owners) {
+    /// Adds the role of each recorded device.
+    fn add_roles(&self, owners: &mut Owners) {
         let by_device: HashMap<u32, &Snapshot> =
             self.snapshots.values().filter_map(|s| Some((self.device(s)?, *s))).collect();
         let images = images_by_device(&owners.images);

@@ -1,12 +1,13 @@
-//! Reads answers that are one JSON object a line.
-//! Never fails: a bad line or an unanswered question becomes a gap that is reported.
+//! Parses answers with one JSON object per line.
+//! Never fails: a bad line or a missing answer becomes a gap.
 
 use crate::host::model::note::Note;
 use crate::record::{Outcome, Query, Recording};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-/// The objects of an answer. Not having asked is a gap too: whoever looks for what no record names must know.
+/// Parses the objects of an answer and adds gaps for what is missing. A query that was not made is a gap, too, because
+/// a search for devices without a record must know of it.
 pub(in crate::host) fn parse<T: DeserializeOwned>(
     recording: &Recording,
     query: Query,
@@ -57,13 +58,13 @@ const fn what(query: Query) -> &'static str {
     }
 }
 
-/// A moment, unless it is the year 1, which is how Go writes "never".
+/// Parses a timestamp. Go's zero time, in the year 1, means never and becomes `None`.
 pub(super) fn timestamp(text: Option<&str>) -> Option<Timestamp> {
     let time: Timestamp = text?.parse().ok()?;
     (time > Timestamp::UNIX_EPOCH).then_some(time)
 }
 
-/// A name without what could act on a terminal.
+/// Replaces control characters, which could act on a terminal.
 pub(in crate::host) fn sanitize(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

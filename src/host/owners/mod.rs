@@ -1,7 +1,7 @@
-//! Who thin devices belong to: Docker's layers, images and containers, containerd's snapshots, LVM's volumes.
-//! A device that no record names has no owner; where records are missing, that is said.
+//! Owners of thin devices: Docker's layers, images and containers, containerd's snapshots, LVM's volumes.
+//! A device without a record has no owner; missing records are reported as gaps.
 //!
-//! [`read`] fills the types of [`super::model::owners`] for one pool. The records are those of [`crate::record::owners`].
+//! [`read`] fills the types of [`super::model::owners`] for one pool, from the records of [`crate::record::owners`].
 
 mod containerd;
 mod docker;
@@ -19,22 +19,22 @@ pub use super::model::owners::{
     Container, DeviceRole, Image, Layer, Owners, Part, Pin, PinnedBy, RecordKeeper, State, Unmatched,
 };
 
-/// The images whose layers a device holds.
+/// By device id: the images that the device is a layer of.
 fn images_by_device(images: &[Image]) -> HashMap<u32, Vec<usize>> {
-    let mut of_device: HashMap<u32, Vec<usize>> = HashMap::new();
+    let mut by_device: HashMap<u32, Vec<usize>> = HashMap::new();
     for (at, image) in images.iter().enumerate() {
         for id in &image.devices {
-            of_device.entry(*id).or_default().push(at);
+            by_device.entry(*id).or_default().push(at);
         }
     }
-    of_device
+    by_device
 }
 
-/// Who the thin devices of a pool belong to.
+/// The owners of a pool's thin devices.
 #[must_use]
 pub fn read(recording: &Recording, host: &Host, pool: &Pool) -> Owners {
     let database = containerd::database(recording, pool);
-    // Only the Docker that certainly uses this pool: another's device ids would name the wrong devices.
+    // Only the Docker that certainly uses this pool, because device ids of another would name the wrong devices.
     let docker = match &pool.owner {
         pool::PoolOwner::Docker { root: Some(root) } => {
             host.docker_roots.iter().find(|d| d.root.as_ref() == Some(root))
@@ -52,7 +52,7 @@ pub fn read(recording: &Recording, host: &Host, pool: &Pool) -> Owners {
             owners.in_use.insert(id);
         }
         if owners.of(id).is_empty() {
-            owners.add(id, named(&thin.name, pool));
+            owners.add(id, role_by_name(&thin.name, pool));
         }
     }
     for volume in host.lvm.thin_devices.iter().filter(|volume| pool.lv.as_ref() == Some(&volume.pool)) {
@@ -63,10 +63,10 @@ pub fn read(recording: &Recording, host: &Host, pool: &Pool) -> Owners {
     owners
 }
 
-/// What an active device is by its name alone.
-fn named(name: &str, pool: &Pool) -> DeviceRole {
-    let volume = pool.lv.as_ref().and_then(|_| split_name(name));
-    // stratisd's name of a filesystem's device (stratisd src/engine/strat_engine/names.rs, `format_thin_ids`).
+/// The role of an active device by its name alone.
+fn role_by_name(name: &str, pool: &Pool) -> DeviceRole {
+    let volume = if pool.lv.is_some() { split_name(name) } else { None };
+    // Names of Stratis filesystems (stratisd src/engine/strat_engine/names.rs, `format_thin_ids`).
     let stratis = name.strip_prefix("stratis-1-").and_then(|rest| rest.split_once("-thin-fs-"));
     match (volume, stratis) {
         (Some((volume, None)), _) => DeviceRole::Volume(volume),

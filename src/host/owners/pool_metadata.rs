@@ -1,5 +1,5 @@
-//! What a pool's own metadata says of the pool and of the thin devices in it.
-//! Where the metadata changed while it was read, nothing in it counts as complete or damaged.
+//! Parses the recorded facts from a pool's metadata.
+//! If the metadata changed while it was read, it counts neither as complete nor as damaged.
 
 use super::json_lines::{parse, sanitize};
 use crate::host::model::pool::Pool;
@@ -8,13 +8,13 @@ use crate::host::model::units::{DataBlocks, MetadataBlocks};
 use crate::record::owners::pool_metadata::Line;
 use crate::record::{Query, Recording};
 
-/// What the metadata of a pool says; `None` where it was not read.
+/// The facts from a pool's metadata; `None` if it was not read.
 pub(in crate::host) fn read(recording: &Recording, pool: &Pool) -> Option<PoolMetadata> {
     let target = pool.metadata_backing.device?.to_string();
     recording.said(Query::PoolMetadata, &target)?;
     let mut gaps = Vec::new();
     let lines: Vec<Line> = parse(recording, Query::PoolMetadata, &target, &mut gaps);
-    let (mut contents, mut one_moment, mut expected) = (PoolMetadata::default(), true, None);
+    let (mut contents, mut is_consistent, mut expected) = (PoolMetadata::default(), true, None);
     for line in lines {
         match line {
             Line::Pool {
@@ -30,7 +30,7 @@ pub(in crate::host) fn read(recording: &Recording, pool: &Pool) -> Option<PoolMe
                 contents.transaction_id = Some(transaction_id);
                 contents.snapshot_time = snapshot_time.map(SnapshotTime);
                 contents.metadata_used = Some(MetadataBlocks(used_metadata_blocks));
-                (contents.damaged, one_moment) = (damaged, steady);
+                (contents.damaged, is_consistent) = (damaged, steady);
             }
             Line::Device { id, mapped_blocks, transaction_id } => {
                 let mapped = mapped_blocks.map(DataBlocks);
@@ -39,10 +39,10 @@ pub(in crate::host) fn read(recording: &Recording, pool: &Pool) -> Option<PoolMe
             Line::Damage { block, what } => contents.damage.push((block, sanitize(&what))),
         }
     }
-    if !one_moment {
+    if !is_consistent {
         (contents.damage, contents.damaged) = (Vec::new(), 0);
     }
-    contents.complete = one_moment
+    contents.complete = is_consistent
         && gaps.is_empty()
         && contents.damage.is_empty()
         && expected == Some(contents.devices.len());

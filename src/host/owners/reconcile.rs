@@ -1,17 +1,18 @@
-//! Counts a pool's thin devices against its owner's records: who is there without a record, who is recorded and not
-//! there.
-//! A change in progress is not a disagreement, and the records of another pool do not count.
+//! Compares a pool's thin devices with its owner's records: devices without a record, and records without a device.
+//! Never reports a change in progress, nor a difference to the records of another pool.
 //!
-//! **Why it may be sure while Docker works on.** Docker makes one change at a time and counts the pool's transaction up
-//! with each (moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `openTransaction`, `closeTransaction`): it notes
-//! the next number with the device's id, makes the device, writes its record, sets the number; deleting, it deletes the
-//! device before the record. The pool's status is asked first, then the records, then that note, then the metadata. So
-//! - a device made before the status' number had its record by then, and one that has none now, while it is there after
-//!   the records were read, never gets one: it is leaked, whatever happens meanwhile;
-//! - a record without a device is one where the number is the same before and after; the device that the note names is
-//!   left out.
+//! **Why this is reliable while Docker runs.** Docker makes one change at a time and increments the pool's transaction
+//! id with each (moby 24.0, daemon/graphdriver/devmapper/deviceset.go, `openTransaction`, `closeTransaction`). To
+//! create a device, it saves the next transaction id and the device's id in a file, creates the device, writes its
+//! record, and sets the pool's transaction id. To delete one, it deletes the device before the record. The recording
+//! has the pool's status first, then the records, then that file, then the metadata. Therefore:
+//! - A device of a transaction before that of the status had its record by then. If it has none, and still exists after
+//!   the records were read, it never gets one: it is leaked.
+//! - A record without a device is reported only if the transaction id is the same before and after. The device in the
+//!   file is left out.
 //!
-//! containerd counts nothing, so a device made or deleted while it was asked may look the same: nothing is certain.
+//! containerd has no such counter. A device that was created or deleted during recording looks the same, so nothing is
+//! certain there.
 
 use super::{DeviceRole, RecordKeeper};
 use crate::host::Host;
@@ -21,23 +22,23 @@ use crate::host::model::pool_metadata::PoolMetadata;
 use crate::host::model::units::DataBlocks;
 use std::collections::BTreeSet;
 
-/// What the count showed.
+/// The differences between records and pool.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reconciliation {
-    /// Devices that no record names, and blocks that each maps, shared ones included.
+    /// Devices without a record, and the blocks that each maps, including shared ones.
     pub leaked: Vec<(u32, Option<DataBlocks>)>,
-    /// Recorded devices that the pool does not have, with the names of their records.
+    /// Recorded devices that are not in the pool, with the names of their records.
     pub missing: Vec<(u32, String)>,
-    /// How many devices are recorded.
+    /// Number of recorded devices.
     pub recorded: usize,
-    /// Whether the records are certainly of this pool: all of them were read, nobody else's can be meant, and Docker's
-    /// base device is there.
+    /// Whether the records certainly belong to this pool: all were read, no other Docker has device records, and
+    /// Docker's base device is in the pool.
     pub same_pool: bool,
-    /// Whether records and pool are of one time, too: their transactions agree.
+    /// Whether records and pool are from the same time: their transaction ids agree.
     pub in_step: bool,
 }
 
-/// Counts one pool. `None` where its metadata was not read whole, or nobody's records of its devices are known.
+/// Compares one pool. `None` if its metadata was not read completely, or no engine's records were read.
 #[must_use]
 pub fn reconcile(host: &Host, pool: &Pool) -> Option<Reconciliation> {
     let contents = pool.metadata_contents.as_ref().filter(|i| i.complete)?;
@@ -49,43 +50,59 @@ pub fn reconcile(host: &Host, pool: &Pool) -> Option<Reconciliation> {
     let ids: BTreeSet<u32> = contents.devices.keys().copied().collect();
     let unmatched = pool.owners.unmatched(&ids)?;
     let (before, after) = (pool.transaction_id, contents.transaction_id);
-    let pending = docker.and_then(|d| d.open_device.filter(|_| d.open_transaction > after));
-    let made = |id: &u32| contents.devices.get(id).and_then(|d| d.transaction_id);
-    let old = |id: &u32| docker.is_none() || made(id).zip(before).is_some_and(|(made, now)| made < now);
-    let settled = |id: &&u32| Some(**id) != pending;
-    let leaked = unmatched.without_record.iter().filter(settled).filter(|id| old(id));
-    let mapped = |id: &u32| contents.devices.get(id).and_then(|d| d.mapped);
-    let missing = unmatched.without_device.iter().filter(settled).filter(|_| before == after);
+    let in_progress = docker.and_then(|d| if d.open_transaction > after { d.open_device } else { None });
+    let mut leaked = Vec::new();
+    for id in unmatched.without_record {
+        let details = contents.devices.get(&id).copied().unwrap_or_default();
+        // containerd has no transaction ids to compare.
+        let is_older = match (details.transaction_id, before) {
+            _ if docker.is_none() => true,
+            (Some(created), Some(before)) => created < before,
+            _ => false,
+        };
+        if is_older && Some(id) != in_progress {
+            leaked.push((id, details.mapped));
+        }
+    }
+    let mut missing = Vec::new();
+    if before == after {
+        for id in unmatched.without_device {
+            if Some(id) != in_progress {
+                missing.push((id, record_name(pool, id)));
+            }
+        }
+    }
     Some(Reconciliation {
-        leaked: leaked.map(|id| (*id, mapped(id))).collect(),
-        missing: missing.map(|id| (*id, record(pool, *id))).collect(),
+        leaked,
+        missing,
         recorded: pool.owners.by_device.values().flatten().filter(|o| o.is_recorded()).count(),
-        same_pool: unmatched.certain && docker.is_some_and(|d| is_of(host, contents, d)),
+        same_pool: unmatched.certain && docker.is_some_and(|d| are_of_pool(host, contents, d)),
         in_step: docker.is_some_and(|d| ahead(pool, d).is_some_and(|n| n < 2)),
     })
 }
 
-/// Whether a Docker's records are certainly of this pool: no other Docker's can be meant, and the base device is there.
-fn is_of(host: &Host, contents: &PoolMetadata, docker: &Docker) -> bool {
-    let claims = host.docker_roots.iter().filter(|d| !d.devices.is_empty()).count();
+/// Whether a Docker's records certainly belong to this pool: no other Docker has device records, and the base device is
+/// in the pool.
+fn are_of_pool(host: &Host, contents: &PoolMetadata, docker: &Docker) -> bool {
+    let with_records = host.docker_roots.iter().filter(|d| !d.devices.is_empty()).count();
     let base = docker.devices.iter().find(|r| r.hash.is_empty());
-    claims == 1 && base.is_some_and(|r| contents.devices.contains_key(&r.device_id))
+    with_records == 1 && base.is_some_and(|r| contents.devices.contains_key(&r.device_id))
 }
 
-/// By how much Docker's records are ahead of the pool's transaction: 0 when idle, 1 while a change is under way or was
-/// interrupted. `None` where they are behind, or the pool's is not known.
+/// Number of transactions that Docker's records are ahead of the pool: 0 when idle, 1 while a change is in progress or
+/// was interrupted. `None` if they are behind, or the pool's transaction id is unknown.
 #[must_use]
 pub fn ahead(pool: &Pool, docker: &Docker) -> Option<u64> {
-    let reached = pool.transaction_id?;
+    let current = pool.transaction_id?;
     let newest = docker.devices.iter().map(|r| r.transaction_id).max().unwrap_or_default();
     match docker.open_transaction {
-        Some(opened) => opened.max(newest).checked_sub(reached),
-        None => Some(newest.saturating_sub(reached)),
+        Some(opened) => opened.max(newest).checked_sub(current),
+        None => Some(newest.saturating_sub(current)),
     }
 }
 
-/// The name of the record of a device.
-fn record(pool: &Pool, id: u32) -> String {
+/// The name of a device's record, for people.
+fn record_name(pool: &Pool, id: u32) -> String {
     let name = |owner: &DeviceRole| match owner {
         DeviceRole::Base => Some("base".to_owned()),
         DeviceRole::Container { container, .. } => {

@@ -1,4 +1,4 @@
-//! Notations that several sources share: sizes, versions, TOML, JSON that was cut off.
+//! Parsers for formats that several sources share: sizes, versions, TOML, truncated JSON.
 
 pub(super) mod partial_json;
 pub mod size;

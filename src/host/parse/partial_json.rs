@@ -1,8 +1,8 @@
-//! Scans JSON that may be cut off anywhere: the members that are whole are found, the rest is passed over.
+//! Scans JSON that may be truncated anywhere: complete members are found, the rest is skipped.
 //!
-//! For pasted reports only; whole files are read with a real parser.
+//! For pasted reports only; complete files are parsed with `serde_json`.
 
-/// What a scan meets.
+/// A token of the scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::host) enum Token {
     /// `"key": "value"`, or a bare value such as `12` or `true`.
@@ -18,7 +18,7 @@ pub(in crate::host) enum Token {
 /// The members, pairs and braces of a text, in order.
 pub(in crate::host) fn tokens(text: &str) -> Vec<Token> {
     let mut found = Vec::new();
-    // The last two things read: enough to tell a member and a pair.
+    // The atoms before `last`, which show whether a value completes a member or a pair.
     let mut before: (Atom, Atom) = (Atom::Mark(' '), Atom::Mark(' '));
     let mut last = Atom::Mark(' ');
     let mut chars = text.char_indices().peekable();
@@ -57,7 +57,7 @@ enum Atom {
     Mark(char),
 }
 
-/// The rest of a string, up to its closing quote or the end; of the escapes, those that occur are undone.
+/// Reads the rest of a string, up to its closing quote or the end, and decodes the escapes that occur in reports.
 fn string(chars: &mut std::iter::Peekable<std::str::CharIndices<'_>>) -> String {
     let mut text = String::new();
     while let Some((_, c)) = chars.next() {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cut_json_still_gives_what_is_whole() {
+    fn complete_members_of_truncated_json_are_found() {
         let text = r#"{"Containers":3,"DriverStatus":[["Pool Name","a-b"],["Data file",""],["Data Sp"#;
         let (member, pair) = (
             |k: &str, v: &str| Token::Member(k.into(), v.into()),

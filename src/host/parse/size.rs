@@ -1,10 +1,10 @@
-//! Amounts as tools print them, `107.4 GB`, `<15,88g`, `11G`: exact integers of what is printed, never floating point.
+//! Parses amounts as tools print them, `107.4 GB`, `<15,88g`, `11G`, in exact integers without floating point.
 //!
-//! What a unit letter stands for differs from tool to tool, so each reader brings its own scale.
+//! The meaning of a unit letter differs from tool to tool, so callers pass a scale.
 
 use crate::host::model::units::Bytes;
 
-/// How a tool's units are meant.
+/// The meaning of a tool's units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
     /// `docker info`: decimal, except that `Mb` and `Kb` (to 1.2) are binary.
@@ -15,18 +15,18 @@ pub enum Scale {
     Lvm,
 }
 
-/// An amount and how it was printed.
+/// A parsed amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Amount {
     /// In bytes, rounded to the nearest.
     pub bytes: Bytes,
-    /// A step of the last printed digit, in bytes: the true amount is within half of it.
+    /// The value of one step of the last printed digit; the true amount differs by at most half of it.
     pub step: Bytes,
-    /// The unit was printed with a letter; without one the tool's own default unit may apply.
+    /// Whether a unit was printed; without one, the tool's default unit may apply.
     pub has_unit: bool,
 }
 
-/// Reads an amount at the beginning of a text, after blanks and LVM's rounding signs `<` and `>`.
+/// Parses an amount at the beginning of a text, after blanks and LVM's rounding signs `<` and `>`.
 #[must_use]
 pub fn read(text: &str, scale: Scale) -> Option<Amount> {
     let text = text.trim_start().trim_start_matches(['<', '>', '~']);
@@ -49,7 +49,7 @@ pub fn read(text: &str, scale: Scale) -> Option<Amount> {
     Some(Amount { bytes: Bytes(bytes), step: Bytes(step), has_unit })
 }
 
-/// Bytes in a unit; `None` for a word that is none.
+/// Bytes in a unit; `None` if the word is not a unit.
 fn unit(word: &str, scale: Scale) -> Option<u64> {
     let mut letters = word.chars();
     let first = letters.next()?;
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn every_tools_notation() {
+    fn amounts_of_all_tools() {
         let docker = |text| bytes(text, Scale::Docker);
         assert_eq!(docker("102400.0 Mb"), Some(100 << 30));
         assert_eq!(docker("64 Kb"), Some(65536));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_amount_is_none() {
+    fn invalid_amounts_are_none() {
         for text in ["", "GB", "x1", "12zz", ".", "99999999999999999999999999 GB", "18446744073709551615 GB"]
         {
             assert_eq!(bytes(text, Scale::Docker), None, "{text}");

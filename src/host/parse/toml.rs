@@ -1,4 +1,4 @@
-//! Which strings a TOML text holds and where they stand, so that one can be read, or replaced with all others left alone.
+//! Finds the strings in a TOML text with their positions, so that one can be replaced without changing anything else.
 
 use std::ops::Range;
 use toml::Spanned;
@@ -7,15 +7,15 @@ use toml::de::{DeTable, DeValue};
 /// A string in a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The keys that lead to it, those of its table first; elements of an array have their array's.
+    /// The path of keys to it, from the outermost table on. Elements of an array have the path of the array.
     pub path: Vec<String>,
-    /// Its value, escapes resolved.
+    /// Its value, with escapes decoded.
     pub value: String,
-    /// Where it stands in the text, without its quotes.
+    /// Its position in the text, without the quotes.
     pub at: Range<usize>,
 }
 
-/// All strings of a text, in its order; of a text that is not TOML, those before its first error.
+/// All strings in a text, in order. If the text is not valid TOML, those before the first error.
 #[must_use]
 pub fn strings(text: &str) -> Vec<Entry> {
     let (root, _) = DeTable::parse_recoverable(text);
@@ -25,7 +25,7 @@ pub fn strings(text: &str) -> Vec<Entry> {
     found
 }
 
-/// Adds the strings of a table and of those in it. The parser bounds how deep they lie.
+/// Adds the strings of a table and its subtables. The parser limits the depth.
 fn add_table(text: &str, table: &DeTable<'_>, path: &[String], found: &mut Vec<Entry>) {
     for (key, value) in table {
         let path: Vec<String> = path.iter().cloned().chain([key.get_ref().to_string()]).collect();
@@ -49,7 +49,7 @@ fn add_value(text: &str, value: &Spanned<DeValue<'_>>, path: Vec<String>, found:
     }
 }
 
-/// The part of a quoted string between its quotes, which are one or three.
+/// The part of a quoted string between its quotes, which may be triple.
 fn without_quotes(text: &str, span: Range<usize>) -> Option<Range<usize>> {
     let quoted = text.get(span.clone())?;
     let width = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| quoted.starts_with(quote))?.len();

@@ -1,15 +1,15 @@
-//! Reads what release of a kernel or a program a text names, as far as releases are compared.
+//! Parses versions of kernels and programs, as far as they are compared.
 //!
 //! Returns `None` unless the text starts with `MAJOR.MINOR`.
 
-/// Major and minor of a release: `4.18.0-553.el8.x86_64` is (4, 18), `17.05.0-ce` is (17, 5).
+/// Major and minor version: `4.18.0-553.el8.x86_64` is (4, 18), `17.05.0-ce` is (17, 5).
 #[must_use]
 pub fn version(text: &str) -> Option<(u32, u32)> {
     let (major, rest) = text.split_once('.')?;
     Some((major.parse().ok()?, leading_number(rest)?))
 }
 
-/// The build of RHEL 7's kernel, which is 3.10.0 with much that came later: `3.10.0-514.el7.x86_64` is 514.
+/// The build number of a RHEL 7 kernel, which is 3.10.0 with many backports: `3.10.0-514.el7.x86_64` is 514.
 #[must_use]
 pub fn el7_build(release: &str) -> Option<u32> {
     leading_number(release.strip_prefix("3.10.0-").filter(|rest| rest.contains(".el7"))?)

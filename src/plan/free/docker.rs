@@ -57,6 +57,7 @@ pub(super) fn basis(plan: &mut Plan, job: &Job<'_>) {
     };
     plan.basis.pieces = vec![&SHELL];
     plan.basis.variables = script::docker_variables(job.host.docker_of(job.pool));
+    plan.basis.variables.push(("planned_at", job.host.recorded_at.clone().unwrap_or_default()));
     plan.basis.needs = vec![
         ("deletes".into(), "nothing can be removed from that pool now; look at `thinspect status`".into()),
         // A daemon that is down is started by a step, and asked then.

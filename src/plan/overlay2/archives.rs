@@ -17,7 +17,8 @@ use crate::plan::inventory::{Changes, ContainerItem, Fate, Inventory};
 const HEADERS: (u64, u64) = (16, 25);
 /// Bytes that an entry takes in the listing.
 const ENTRY: u64 = 1100;
-/// What an entry takes on a filesystem beyond its content: half a block that it does not fill, its share of directories.
+/// What an entry takes on a filesystem beyond its content: half a block that it does not fill, its share of
+/// directories.
 const UNFILLED: u64 = 2560;
 /// What `docker save` adds to each layer and image: a directory, three small files, their headers.
 const WRAPPED: u64 = 8 << 10;

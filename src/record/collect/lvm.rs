@@ -1,8 +1,8 @@
 //! LVM's settings, its backup of the volume groups that carry pools, and its reports.
 //!
-//! Asked only where a pool or what carries it is LVM's, where one could move to LVM, where a pool that a daemon was told
-//! to use is not there, or where a group's backup names a pool: LVM may not have activated it. The tools are run last, without locks and with time
-//! limits: they may hang where the kernel still answers.
+//! Asked only where a pool or what carries it is LVM's, where one could move to LVM, where a pool that a daemon was
+//! told to use is not there, or where a group's backup names a pool: LVM may not have activated it. The tools are run
+//! last, without locks and with time limits: they may hang where the kernel still answers.
 
 use super::block_stack::Carrier;
 use super::dm_devices::Devices;
@@ -52,7 +52,8 @@ pub(super) fn ask(collector: &mut Collector<'_>, devices: &Devices, carriers: &[
     ask_checker(collector);
 }
 
-/// The volume groups whose backup names a thin pool, whether that is active or not. A group without backup is not found.
+/// The volume groups whose backup names a thin pool, whether that is active or not. A group without backup is not
+/// found.
 fn groups_with_pools(collector: &mut Collector<'_>) -> Vec<String> {
     let names = collector.ask(Query::Dir, BACKUPS).unwrap_or_default();
     let mut with_pools = Vec::new();
@@ -132,6 +133,7 @@ fn group(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Responder;
 
     #[test]
     fn groups_in_names() {
@@ -140,5 +142,33 @@ mod tests {
         assert_eq!(group("nothing"), None);
         assert_eq!(group("..-x"), None);
         assert_eq!(group("a/b-x"), None);
+    }
+
+    /// A machine without any pool, with one volume group whose backup holds this.
+    struct Machine(&'static str);
+
+    impl Responder for Machine {
+        fn ask(&mut self, query: Query, target: &str) -> Outcome {
+            let said = match (query, target) {
+                (Query::DmVersion, _) => "4.47.0",
+                (Query::DmList, _) => "",
+                (Query::Dir, "/etc/lvm/backup") => "vm",
+                (Query::File, "/etc/lvm/backup/vm") => self.0,
+                (Query::Run, _) => "{}",
+                _ => return Outcome::Refused("ENOENT: not there".into()),
+            };
+            Outcome::Answered(said.into())
+        }
+    }
+
+    #[test]
+    fn a_pool_that_is_not_active_is_looked_for() {
+        let asked = |backup| {
+            let options = crate::record::collect::Options { commands: true, ..Default::default() };
+            let recording = crate::record::collect::record(&mut Machine(backup), &options);
+            recording.all(Query::Run).any(|a| a.target == "lvs")
+        };
+        assert!(asked("segment1 {\n  type = \"thin-pool\"\n}\n"));
+        assert!(!asked("segment1 {\n  type = \"striped\"\n}\n"));
     }
 }

@@ -1,11 +1,12 @@
-//! Device-mapper targets in a line: `[name:] start length type params`, as `dmsetup status` and `table` print them.
+//! Finds device-mapper targets in a line: `[name:] start length type params`, as printed by `dmsetup status` and
+//! `table`.
 //!
-//! It tells a status from a table by the shape of the params; it does not read the numbers.
+//! Distinguishes a status from a table by the form of the params, without parsing the numbers.
 
 use super::shapes::{is_device_number, is_number, words};
 use crate::record::Query;
 
-/// Types of targets, of the kernel and of the known modules outside it.
+/// Target types of the kernel and of known out-of-tree modules.
 const TYPES: &[&str] = &[
     "thin-pool",
     "thin",
@@ -38,13 +39,13 @@ const TYPES: &[&str] = &[
     "raid45",
 ];
 
-/// Words that stand before a target line in someone's notes and are no name.
+/// Words before a target in people's notes that are not names.
 const NO_NAMES: &[&str] =
     &["status", "table", "before", "after", "output", "result", "now", "then", "live", "inactive"];
 
 /// A target found in a line.
 pub(super) struct Target<'a> {
-    /// The device's name, or empty.
+    /// The device's name; empty if the line has none.
     pub(super) name: &'a str,
     /// `start length type params`.
     pub(super) text: &'a str,
@@ -52,13 +53,13 @@ pub(super) struct Target<'a> {
     kind: &'a str,
 }
 
-/// The targets of a line, and whether the line says something else besides.
+/// The targets in a line, and whether the line has other words as well.
 pub(super) fn targets(line: &str) -> (Vec<Target<'_>>, bool) {
     if !has_two_numbers(line) {
         return (Vec::new(), false);
     }
     let all: Vec<(usize, &str)> = words(line).collect();
-    let begins = |three: &[(usize, &str)]| match three {
+    let is_target_start = |three: &[(usize, &str)]| match three {
         [(_, start), (_, length), (_, kind)] => {
             is_number(unopened(start))
                 && is_number(length)
@@ -68,7 +69,7 @@ pub(super) fn targets(line: &str) -> (Vec<Target<'_>>, bool) {
     };
     let mut found: Vec<(usize, usize, usize)> = Vec::new();
     let mut sentence = false;
-    for (index, three) in all.windows(3).enumerate().filter(|(_, three)| begins(three)) {
+    for (index, three) in all.windows(3).enumerate().filter(|(_, three)| is_target_start(three)) {
         let Some((at, start)) = three.first() else { continue };
         let at = at + (start.len() - unopened(start).len());
         let named = match index.checked_sub(1).and_then(|i| all.get(i)) {
@@ -92,7 +93,7 @@ pub(super) fn targets(line: &str) -> (Vec<Target<'_>>, bool) {
     (targets.collect(), sentence)
 }
 
-/// Whether a digit follows a digit with only blanks between: there is no target without.
+/// Whether the line has two numbers with only blanks between; every target has. A fast check, done first.
 fn has_two_numbers(line: &str) -> bool {
     let (mut digit, mut blank) = (false, false);
     line.bytes().any(|byte| {
@@ -108,8 +109,8 @@ fn unopened(word: &str) -> &str {
     word.trim_start_matches(['\'', '"', '(', '`'])
 }
 
-/// The name of the first target. A name may hold blanks, but a log's prefix or a sentence is none: more than one word
-/// counts only where all are plain letters. Anything else before the name is a sentence.
+/// The position of the first target's name. A name may contain blanks, but several words are a name only if all are
+/// letters, because otherwise they are a log's prefix or a sentence; then `sentence` is set.
 fn first_name(line: &str, word: (usize, usize), sentence: &mut bool) -> (usize, usize) {
     let before = line.get(..word.0).unwrap_or_default();
     let indent = before.len() - before.trim_start().len();
@@ -126,7 +127,8 @@ fn first_name(line: &str, word: (usize, usize), sentence: &mut bool) -> (usize, 
 }
 
 impl Target<'_> {
-    /// Whether it is a status or a table; `run` is what its neighbours or the command say, for targets that do not.
+    /// Whether it is a status or a table. `run` is the answer of its neighbours or of the command line, for targets
+    /// without params.
     pub(super) fn ask(&self, run: Option<Query>) -> Query {
         let mut params = self.text.split_whitespace().skip(3);
         let first = params.next();
@@ -143,12 +145,12 @@ impl Target<'_> {
         }
     }
 
-    /// Whether it is the first of its device.
+    /// Whether it is the first target of its device.
     pub(super) fn is_first(&self) -> bool {
         self.start == "0"
     }
 
-    /// Whether it begins where the last target of the text ends.
+    /// Whether it begins at the sector where the last target of the text ends.
     pub(super) fn continues(&self, said: &str) -> bool {
         let mut last = said.lines().last().unwrap_or_default().split_whitespace().map(str::parse::<u64>);
         let (Some(Ok(start)), Some(Ok(length))) = (last.next(), last.next()) else { return false };
@@ -168,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn status_and_table() {
+    fn status_and_table_are_distinguished() {
         let (name, text, query, sentence) =
             one("docker-8:1-2-pool: 0 4 thin-pool 1 2/3 4/5 - rw discard_passdown ");
         assert_eq!(name, "docker-8:1-2-pool");
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_sentences() {
+    fn names_are_not_taken_from_sentences() {
         assert_eq!(one("my thin pool: 0 4 thin-pool Fail").0, "my thin pool");
         let in_log = one("Dec 04 17:23:53 pve dmsetup[3]: pve-data-tpool: 0 4 thin-pool Fail");
         assert_eq!((in_log.0.as_str(), in_log.3), ("pve-data-tpool", true));
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn folded_lines() {
+    fn several_targets_in_one_line_are_split() {
         let line = "a: 0 4 thin-pool 1 2/3 4/5 - rw x - 1024 b: 0 8 thin 4 7 0 9 linear 7:0 1";
         let (found, _) = targets(line);
         let texts: Vec<_> = found.iter().map(|t| (t.name, t.text)).collect();

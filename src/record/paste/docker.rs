@@ -1,11 +1,11 @@
-//! Gathers the lines of `docker info` reports: one answer for each report, also when other lines stand in between.
+//! Collects the lines of `docker info` reports into one answer per report, even with other lines in between.
 //!
-//! It compares values only to tell a second report from a repeated line.
+//! Compares values only to distinguish a second report from a repeated line.
 
 use super::fields::{self, Class, Field};
 use crate::record::{Outcome, Query, Recording};
 
-/// The reports of one text. They are written into the recording at the end, where each began.
+/// The reports in a text. Each gets a place in the recording when it begins, and is written there at the end.
 #[derive(Default)]
 pub(super) struct Blocks {
     blocks: Vec<Block>,
@@ -13,11 +13,11 @@ pub(super) struct Blocks {
 
 #[derive(Default)]
 struct Block {
-    /// The answer's place in the recording.
+    /// Index of the answer in the recording.
     at: usize,
     lines: Vec<Line>,
-    /// Where lines began to say again what was said: if one of them contradicts, a second report began there.
-    again_from: Option<usize>,
+    /// Index of the first repeated line. If a later line contradicts an earlier one, a second report began there.
+    repeated_from: Option<usize>,
 }
 
 struct Line {
@@ -26,25 +26,25 @@ struct Line {
 }
 
 impl Blocks {
-    /// Whether some `docker info` has been seen.
+    /// Whether there is any `docker info` so far.
     pub(super) const fn has_any(&self) -> bool {
         !self.blocks.is_empty()
     }
 
-    /// Adds a line to the report at hand, or begins the next: when a field comes again with another value.
+    /// Adds a line to the current report. If a field is repeated with another value, a new report begins.
     pub(super) fn add(&mut self, recording: &mut Recording, field: Option<&'static Field>, text: &str) {
         let line = Line { field, text: text.trim().to_owned() };
         if self.blocks.is_empty() {
             self.begin(recording, Vec::new());
         }
-        match self.blocks.last().and_then(|b| b.said(&line)) {
-            Some(said) if !said.eq_ignore_ascii_case(fields::value(&line.text)) => {
+        match self.blocks.last().and_then(|b| b.earlier_value(&line)) {
+            Some(earlier) if !earlier.eq_ignore_ascii_case(fields::value(&line.text)) => {
                 let moved = self.blocks.last_mut().map(Block::split).unwrap_or_default();
                 self.begin(recording, moved);
             }
             Some(_) => {
                 if let Some(block) = self.blocks.last_mut() {
-                    block.again_from.get_or_insert(block.lines.len());
+                    block.repeated_from.get_or_insert(block.lines.len());
                 }
             }
             None => {}
@@ -55,11 +55,11 @@ impl Blocks {
     }
 
     fn begin(&mut self, recording: &mut Recording, lines: Vec<Line>) {
-        self.blocks.push(Block { at: recording.answers.len(), lines, again_from: None });
+        self.blocks.push(Block { at: recording.answers.len(), lines, repeated_from: None });
         recording.push(Query::DockerInfo, "", Outcome::Answered(String::new()));
     }
 
-    /// Writes the reports into their places.
+    /// Writes the reports into the recording.
     pub(super) fn write(self, recording: &mut Recording) {
         for block in self.blocks {
             if let Some(answer) = recording.answers.get_mut(block.at) {
@@ -71,20 +71,20 @@ impl Blocks {
 }
 
 impl Block {
-    /// What the report already says in the field of a line, for fields that a report has once.
-    fn said(&self, line: &Line) -> Option<&str> {
+    /// The value that the report already has for the line's field, for fields that occur once in a report.
+    fn earlier_value(&self, line: &Line) -> Option<&str> {
         let field = line.field.filter(|f| matches!(f.class, Class::Pool | Class::Docker | Class::Common))?;
         let same = |l: &&Line| l.field.is_some_and(|f| f.name == field.name);
         self.lines.iter().rev().find(same).map(|l| fields::value(&l.text))
     }
 
-    /// Takes off the lines that turned out to be of the next report.
+    /// Removes and returns the lines that belong to the next report.
     fn split(&mut self) -> Vec<Line> {
-        self.again_from.take().map(|at| self.lines.split_off(at)).unwrap_or_default()
+        self.repeated_from.take().map(|at| self.lines.split_off(at)).unwrap_or_default()
     }
 }
 
-/// A bare word in a list: `seccomp`, `127.0.0.0/8`, `provider=generic`. Such lines are indented.
+/// Whether a line is an item of a list: an indented single word such as `seccomp`, `127.0.0.0/8`, `provider=generic`.
 pub(super) fn is_list_item(text: &str) -> bool {
     text.starts_with([' ', '\t']) && text.split_whitespace().count() == 1 && text.len() <= 100
 }

@@ -1,35 +1,35 @@
-//! The names of fields that `docker info` and `dmsetup info` print, and where in a line they stand.
+//! Finds the fields of `docker info` and `dmsetup info` in a line.
 //!
-//! Collected from moby's tags 0.7 to 24.0 (`Status()` of the driver, cli/command/system/info.go) and lvm2's
-//! `dmsetup info`. It does not read values beyond what tells a field from a sentence.
+//! The names are from moby's tags 0.7 to 24.0 (`Status()` of the driver, cli/command/system/info.go) and lvm2's
+//! `dmsetup info`. Values are only checked as far as needed to distinguish a field from a sentence.
 
 use super::shapes::is_number;
 use std::sync::OnceLock;
 
-/// What a field's name says about the line it is in.
+/// The tools that print a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// Only the devicemapper driver prints it.
+    /// Only `docker info` with the devicemapper driver.
     Pool,
-    /// Only `docker info` prints it.
+    /// Only `docker info`.
     Docker,
-    /// `docker info` prints it, others may.
+    /// `docker info` and perhaps other tools.
     Common,
-    /// Many tools print such a line: it counts only beside others of `docker info`.
+    /// Many tools; recognised only next to other fields of `docker info`.
     Weak,
-    /// `Name:`, of both `docker info` and `dmsetup info`.
+    /// `Name:`, printed by both `docker info` and `dmsetup info`.
     Name,
-    /// `dmsetup info` prints it.
+    /// `dmsetup info`.
     Dm,
 }
 
-/// What a field's value looks like.
+/// The form of a field's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Any,
     /// Begins with a digit.
     Digit,
-    /// A whole number and nothing else that is a word.
+    /// Begins with an integer as a separate word.
     Count,
     /// `ACTIVE` or `SUSPENDED`.
     State,
@@ -42,7 +42,7 @@ pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) class: Class,
     shape: Shape,
-    /// A line with it alone is enough to know the tool.
+    /// Whether a line with this field alone identifies the tool.
     pub(super) alone: bool,
 }
 
@@ -50,7 +50,8 @@ const fn field(name: &'static str, class: Class, shape: Shape) -> Field {
     Field { name, class, shape, alone: true }
 }
 
-const fn timid(name: &'static str, class: Class, shape: Shape) -> Field {
+/// A field that does not identify the tool by itself.
+const fn ambiguous(name: &'static str, class: Class, shape: Shape) -> Field {
     Field { name, class, shape, alone: false }
 }
 
@@ -100,7 +101,7 @@ static FIELDS: &[Field] = &[
     field("Event number", Dm, Count),
     field("Major, minor", Dm, Digit),
     field("Number of targets", Dm, Count),
-    timid("UUID", Dm, Any),
+    ambiguous("UUID", Dm, Any),
     field("Driver", Weak, Any),
     field("ConfigFile", Weak, Any),
     field("ContainerStore", Weak, Any),
@@ -163,7 +164,7 @@ static FIELDS: &[Field] = &[
 ];
 
 impl Field {
-    /// Whether bare words may follow on lines of their own.
+    /// Whether a list of words may follow on separate lines.
     pub(super) fn is_list(&self) -> bool {
         ["Security Options", "Profile", "Insecure Registries", "Registry Mirrors", "Labels", "Plugins"]
             .contains(&self.name)
@@ -174,8 +175,8 @@ impl Field {
         line.split_once(':').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case(self.name))
     }
 
-    /// Whether the value can be this field's, judged by how it begins.
-    fn takes(&self, value: &str) -> bool {
+    /// Whether a value has the form of this field, by its beginning.
+    fn accepts(&self, value: &str) -> bool {
         let value = value.trim_start();
         match self.shape {
             Any => true,
@@ -193,7 +194,7 @@ pub(super) fn value(line: &str) -> &str {
     line.split_once(':').map_or("", |(_, value)| value.trim())
 }
 
-/// Where fields begin in a line, in order. Each `:` is looked at once; the longest name that ends there counts.
+/// The positions and fields in a line, in order. For each `:`, the longest name that ends there is used.
 pub(super) fn find(line: &str) -> Vec<(usize, &'static Field)> {
     let mut found: Vec<(usize, &'static Field)> = Vec::new();
     for (colon, _) in line.match_indices(':') {
@@ -205,12 +206,14 @@ pub(super) fn find(line: &str) -> Vec<(usize, &'static Field)> {
         let before = before.trim_end();
         let best = before.bytes().last().map(ending_in).unwrap_or_default().iter();
         let best = best.filter_map(|f| Some((ends_with_name(before, f.name)?, *f))).min_by_key(|(at, _)| *at);
-        found.extend(best.filter(|(at, f)| f.takes(value) && found.last().is_none_or(|(last, _)| at > last)));
+        found.extend(
+            best.filter(|(at, f)| f.accepts(value) && found.last().is_none_or(|(last, _)| at > last)),
+        );
     }
     found
 }
 
-/// The fields whose name ends in a letter or bracket, in whichever case.
+/// The fields whose name ends in this character, ignoring case.
 fn ending_in(last: u8) -> &'static [&'static Field] {
     static ENDINGS: OnceLock<Vec<Vec<&'static Field>>> = OnceLock::new();
     let endings = ENDINGS.get_or_init(|| {
@@ -221,7 +224,7 @@ fn ending_in(last: u8) -> &'static [&'static Field] {
     endings.get(usize::from(last)).map_or(&[], Vec::as_slice)
 }
 
-/// Where `name` begins when it is the last thing in the text, as whole words.
+/// The position of `name` at the end of the text, if it is there as whole words.
 fn ends_with_name(text: &str, name: &str) -> Option<usize> {
     let at = text.len().checked_sub(name.len())?;
     let (before, tail) = text.split_at_checked(at)?;
@@ -238,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_name_counts() {
+    fn the_longest_name_is_used() {
         assert_eq!(names("  Metadata Space Used: 0.7 Mb"), ["Metadata Space Used"]);
         assert_eq!(
             names("Pool Name: a Data file: /x/data Metadata file:"),
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn sentences_are_no_fields() {
+    fn sentences_are_not_fields() {
         assert!(names("Containers: everywhere").is_empty());
         assert!(names("State: finished").is_empty());
         assert!(names("Data Space Used: see below").is_empty());

@@ -1,17 +1,17 @@
-//! JSON in a paste: `docker info` as JSON, LVM's reports, `losetup` and `lsblk`, settings of Docker's daemon, entries of
-//! a journal, lines of a recording or a history.
+//! Finds JSON in a paste: `docker info` as JSON, LVM's reports, `losetup` and `lsblk`, Docker's settings, journal
+//! entries, lines of a recording or a history.
 //!
-//! It finds where a JSON text ends and whose it is; reports are not read here. Of an entry of a log the message is taken
-//! out, so that one reader serves the journal in every format. JSON that is cut off stays lines.
+//! Determines the end of a JSON value and the tool that wrote it, without parsing reports. Log messages are extracted
+//! from journal entries, so that they are treated like plain lines. Truncated JSON is treated as lines of text.
 
 use crate::record::{Answer, Outcome, Query, redact};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-/// Where Docker's daemon has its settings.
+/// Path of the Docker daemon's settings.
 const DAEMON_JSON: &str = "/etc/docker/daemon.json";
 
-/// How much text may still be searched for the end of a JSON value: a hostile text could begin one on each line and
+/// Bytes that may still be searched for the end of a JSON value. A hostile text could begin a value on each line and
 /// end none.
 pub(super) struct Budget(usize);
 
@@ -21,16 +21,16 @@ impl Budget {
     }
 }
 
-/// What a JSON value is.
+/// A recognised JSON value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// A tool's report, a file, or an answer of a recording.
+    /// A tool's report, a file, or an answer from a recording.
     Answer(Answer),
-    /// Messages of a log, one or more lines.
+    /// Log messages, one per line.
     Log(String),
 }
 
-/// The known JSON value a text begins with, and what follows it.
+/// The recognised JSON value at the beginning of a text, and the text after it.
 pub(super) fn next<'a>(text: &'a str, budget: &mut Budget) -> Option<(Found, &'a str)> {
     let begun = text.trim_start_matches([' ', '\t']);
     let inner = begun.strip_prefix(['{', '['])?.trim_start().bytes().next()?;
@@ -53,11 +53,11 @@ pub(super) fn next<'a>(text: &'a str, budget: &mut Budget) -> Option<(Found, &'a
     }
     budget.0 = budget.0.saturating_sub(end);
     let (value, after) = begun.split_at_checked(end)?;
-    Some((owner(value)?, after))
+    Some((recognise(value)?, after))
 }
 
-/// Whose JSON it is, told by the keys that only that tool writes.
-fn owner(value: &str) -> Option<Found> {
+/// Recognises a JSON value by keys that only one tool writes.
+fn recognise(value: &str) -> Option<Found> {
     let has = |key: &str| value.contains(key);
     if has("\"ask\"")
         && let Ok(answer) = serde_json::from_str::<Answer>(value)
@@ -100,33 +100,36 @@ fn owner(value: &str) -> Option<Found> {
     }))
 }
 
-/// The messages of a log's entry: of the journal (`journalctl -o json`), of `dmesg --json`, of Docker's json-file logs.
+/// The messages of a log entry: `journalctl -o json`, `dmesg --json`, or Docker's json-file logs.
 fn messages(entry: &Value) -> Option<String> {
     if let Some(lines) = entry.get("dmesg").and_then(Value::as_array) {
-        let line = |l: &Value| Some(of_kernel(l.get("time")?.to_string(), &text(l.get("msg")?)?));
+        let line = |l: &Value| Some(kernel_line(l.get("time")?.to_string(), &text(l.get("msg")?)?));
         return Some(lines.iter().filter_map(line).collect::<Vec<_>>().join("\n"));
     }
     if let Some(message) = entry.get("MESSAGE") {
         let message = text(message)?;
-        let speaker = entry.get("SYSLOG_IDENTIFIER").and_then(Value::as_str).unwrap_or_default();
-        let kernel = speaker == "kernel" || entry.get("_TRANSPORT").and_then(Value::as_str) == Some("kernel");
+        let identifier = entry.get("SYSLOG_IDENTIFIER").and_then(Value::as_str).unwrap_or_default();
+        let is_kernel =
+            identifier == "kernel" || entry.get("_TRANSPORT").and_then(Value::as_str) == Some("kernel");
         let micros = entry.get("_SOURCE_MONOTONIC_TIMESTAMP").and_then(Value::as_str);
-        return Some(match micros.and_then(|m| m.parse::<u64>().ok()).filter(|_| kernel) {
-            Some(micros) => of_kernel(format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000), &message),
-            None if speaker.is_empty() => message,
-            None => format!("{speaker}: {message}"),
+        return Some(match micros.and_then(|m| m.parse::<u64>().ok()) {
+            Some(micros) if is_kernel => {
+                kernel_line(format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000), &message)
+            }
+            _ if identifier.is_empty() => message,
+            _ => format!("{identifier}: {message}"),
         });
     }
     entry.get("stream")?;
     text(entry.get("log")?)
 }
 
-/// A line as `dmesg` prints it.
-fn of_kernel(seconds: String, message: &str) -> String {
+/// Formats a kernel message as `dmesg` does.
+fn kernel_line(seconds: String, message: &str) -> String {
     format!("[{seconds:>12}] {message}")
 }
 
-/// A string, or what the journal makes of one that is no plain text: an array of its bytes.
+/// A string, or an array of bytes, which the journal writes for strings with special characters.
 fn text(value: &Value) -> Option<String> {
     if let Some(text) = value.as_str() {
         return Some(text.to_owned());
@@ -145,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_a_recording_is_that_answer() {
+    fn a_line_of_a_recording_becomes_an_answer() {
         let line = r#"{"ask":"dm-status","of":"x","said":"0 4 thin-pool Fail"}"#;
         let Some(Found::Answer(answer)) = found(line) else { panic!("an answer") };
         assert_eq!((answer.query, answer.target.as_str()), (Query::DmStatus, "x"));
@@ -153,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_every_log() {
+    fn messages_of_all_log_formats() {
         let log =
             |text: &str| found(text).map(|f| if let Found::Log(text) = f { text } else { String::new() });
         let kernel = r#"{"MESSAGE":"device-mapper: x","SYSLOG_IDENTIFIER":"kernel","_SOURCE_MONOTONIC_TIMESTAMP":"88440204121"}"#;
@@ -169,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_lose_their_secrets() {
+    fn secrets_in_settings_are_removed() {
         let text = r#"{"storage-opts": ["dm.min_free_space=5%"], "http-proxy": "http://u:p@h"}"#;
         let Some(Found::Answer(answer)) = found(text) else { panic!("an answer") };
         assert_eq!((answer.query, answer.target.as_str()), (Query::File, DAEMON_JSON));
@@ -178,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn values_without_end_cost_little() {
+    fn unterminated_values_cost_little() {
         let text = "[[\"a\",\n".repeat(20_000);
         let mut budget = Budget::new(&text);
         for (at, _) in text.match_indices("[[") {

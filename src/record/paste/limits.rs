@@ -1,25 +1,25 @@
-//! Keeps a very long text within bounds: how much of it is looked at line by line, how many of its lines become answers
-//! of their own, and how many rows of reports are read.
+//! Limits for very long texts: how much is examined line by line, how many lines become separate answers, and how many
+//! rows of reports are kept.
 //!
-//! It throws no line away and does not know what a line means: lines beyond the bounds are kept as one log, in which
-//! only known wordings are looked for; rows beyond them are counted.
+//! Never discards a line: lines beyond the limits are kept as one log, in which only known messages are searched. Rows
+//! of reports beyond the limit are counted.
 
 use super::{LEFT_OUT, LOG};
 use crate::record::{Outcome, Query, Recording};
 
-/// Bytes at the beginning of a text that are looked at line by line.
+/// Bytes at the beginning of a text that are examined line by line.
 const HEAD: usize = 4 << 20;
-/// Bytes at its end, where people paste what they looked at last.
+/// Bytes at its end that are examined line by line; people paste the newest output last.
 const TAIL: usize = 1 << 20;
-/// Lines that are answers of their own.
+/// Most lines that become separate answers.
 const ALONE: usize = 10_000;
-/// Rows of reports that are read: more than any machine has, few enough for whatever compares each with each.
+/// Most rows of reports that are kept: more than any host has, and few enough for quadratic algorithms.
 const ROWS: u64 = 16_384;
-/// Lines that wait for the next one to tell what they are.
+/// Most lines held back until a later line shows what they are.
 pub(super) const HELD: usize = 64;
 
-/// A text in three parts: its beginning, a middle that is read as a log, and its end. Only a very long text has the
-/// last two.
+/// Splits a text into its beginning, a middle that is treated as a log, and its end. Only a very long text has the last
+/// two.
 pub(super) fn parts(text: &str) -> (&str, &str, &str) {
     if text.len() <= HEAD + TAIL {
         return (text, "", "");
@@ -29,7 +29,8 @@ pub(super) fn parts(text: &str) -> (&str, &str, &str) {
     (head, middle, tail)
 }
 
-/// Cuts a text at the end of the last line that ends before `at`, else at the last blank, else wherever a character ends.
+/// Cuts a text after the last line that ends before `at`, or else after the last blank, or else at a character
+/// boundary.
 fn cut(text: &str, at: usize) -> (&str, &str) {
     let at = (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let (before, _) = text.split_at_checked(at).unwrap_or((text, ""));
@@ -37,15 +38,15 @@ fn cut(text: &str, at: usize) -> (&str, &str) {
     text.split_at_checked(line).unwrap_or((text, ""))
 }
 
-/// What was kept so far.
+/// Counts what was kept so far.
 #[derive(Default)]
 pub(super) struct Limit {
     kept: usize,
     /// Rows of reports so far.
     rows: u64,
-    /// The log's place in the recording.
+    /// Index of the log in the recording.
     log: Option<usize>,
-    /// Bytes that were not looked at line by line.
+    /// Bytes that were not examined line by line.
     unseen: usize,
 }
 
@@ -60,7 +61,7 @@ impl Limit {
         }
     }
 
-    /// Keeps many lines that were not looked at.
+    /// Keeps lines that are not examined.
     pub(super) fn push_unseen(&mut self, recording: &mut Recording, text: &str) {
         if !text.trim().is_empty() {
             self.unseen = self.unseen.saturating_add(text.len());
@@ -79,13 +80,13 @@ impl Limit {
         }
     }
 
-    /// Whether one more row of a report is to be read.
+    /// Counts one more row of a report; false beyond the limit.
     pub(super) fn takes_row(&mut self) -> bool {
         self.rows = self.rows.saturating_add(1);
         self.rows <= ROWS
     }
 
-    /// Says how much was not read as it could have been.
+    /// Adds answers that tell how much was not examined.
     pub(super) fn finish(self, recording: &mut Recording) {
         let mut say = |text: String| recording.push(Query::PastedOutput, LEFT_OUT, Outcome::Answered(text));
         if self.unseen > 0 {

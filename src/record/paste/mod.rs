@@ -1,13 +1,12 @@
 //! Turns pasted text, any mix of tool output and log lines, into a recording.
 //!
-//! It only tells which tool printed which piece and keeps the words; what they mean is read in [`crate::host`].
-//! Nothing is lost: text that no tool is known for is kept as [`Query::PastedLine`], blank lines alone are left out. The middle
-//! of a very long text is kept as it is (see `lines`).
+//! Only determines which tool printed which part, and keeps the text; [`crate::host`] parses it. Nothing but blank lines
+//! is lost: text of no known tool is kept as [`Query::PastedLine`]. For very long texts see `limits`.
 //!
-//! What people paste has been through mail, issue trackers and chat. Quoting, prompts, bullets, escape sequences and
-//! lost or doubled indentation are taken off first (`clean`); lines that were folded into a paragraph are taken
-//! apart at the names of known fields and at `start length target` (`fold`); and a report need not be complete, or
-//! in one piece: a single `Data Space Used: 1 GB` is a `docker info`.
+//! Pasted text has often been through mail, issue trackers and chat. Quoting, prompts, bullets and escape sequences are
+//! removed first (`unquote`). Lines that were folded into a paragraph are split at the names of known fields and at
+//! `start length target` (`segments`). A report may be incomplete, or interrupted by other lines: a single
+//! `Data Space Used: 1 GB` is a `docker info`.
 
 mod dm;
 mod docker;
@@ -23,12 +22,12 @@ use super::{Outcome, Query, Recording, Source};
 use fields::{Class, Field};
 use segments::Piece;
 
-/// What [`Query::PastedOutput`] is of that tells how much of a very long text was left out.
+/// Target of the [`Query::PastedOutput`] that tells how much of a very long text was left out.
 pub const LEFT_OUT: &str = "paste";
-/// What [`Query::PastedOutput`] is of that holds many lines of a long text.
+/// Target of the [`Query::PastedOutput`] with the lines of a long text that did not become separate answers.
 pub const LOG: &str = "log";
 
-/// Reads pasted text.
+/// Turns pasted text into a recording.
 #[must_use]
 pub fn paste(text: &str) -> Recording {
     let (head, middle, tail) = limits::parts(text.trim_start_matches('\u{feff}'));
@@ -40,40 +39,45 @@ pub fn paste(text: &str) -> Recording {
     builder.finish()
 }
 
-/// The recording so far, and what the next line may continue.
+/// The recording so far, and the state that the next line may continue.
+///
+/// `open` is the report that the previous line belonged to. A line whose tool only a later line can show is held back
+/// in `pending` ([`Self::hold`]). The next line decides: [`Self::settle`] keeps the pending lines as what they seemed
+/// to be, [`Self::settle_as_docker`] makes them the beginning of a `docker info`. [`Self::close`] settles and ends the
+/// report.
 struct Builder {
     recording: Recording,
-    /// What the line before belonged to.
+    /// The report that the previous line belonged to.
     open: Open,
-    /// Lines whose meaning depends on the next one.
+    /// Lines that are held back.
     pending: Vec<Pending>,
     docker: docker::Blocks,
     lines: limits::Limit,
     hint: unquote::Hint,
 }
 
-/// What the line before belonged to.
+/// The report that the previous line belonged to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Open {
     Nothing,
-    /// A `docker info`; `list` when its last line begins or continues a list of bare words.
+    /// A `docker info`. `list` is true if its last line begins or continues a list of words.
     Docker {
         list: bool,
     },
-    /// A `dmsetup info` block: the answer's place.
+    /// A block of `dmsetup info`, with the index of its answer.
     DmInfo(usize),
     /// Device-mapper targets, as status or table.
     Targets(Query),
-    /// Another report: its question and tool, and the answer's place.
+    /// Another report: its query, its tool, and the index of its answer.
     Report(Query, &'static str, usize),
 }
 
-/// A line that is held back until the next one tells what it is.
+/// A line that is held back until a later one shows what it is.
 struct Pending {
     text: String,
-    /// The field it holds, if it does not hold a wrapped name.
+    /// Its field; `None` if it may be the first half of a wrapped `df` row.
     field: Option<&'static Field>,
-    /// Whether it came right after a line of `docker info`.
+    /// Whether it follows a line of `docker info`.
     after_docker: bool,
 }
 
@@ -132,7 +136,7 @@ impl Builder {
         }
     }
 
-    /// A blank line ends tables, but not a `docker info`, which has some itself.
+    /// A blank line ends tables, but not a `docker info`, which contains blank lines.
     fn blank(&mut self) {
         if !matches!(self.open, Open::Docker { .. }) && self.pending.iter().all(|p| p.field.is_none()) {
             self.close();
@@ -144,7 +148,7 @@ impl Builder {
         self.open = Open::Nothing;
     }
 
-    /// Takes a piece of the line `whole`.
+    /// Adds a piece of the line `whole`.
     fn piece(&mut self, piece: Piece<'_>, whole: &str) {
         if !matches!(piece, Piece::Target(_)) {
             self.hint.device = None;
@@ -171,12 +175,13 @@ impl Builder {
         };
         let query = target.ask(run);
         self.open = Open::Targets(query);
-        let asked =
-            self.hint.device.as_deref().filter(|_| target.name.is_empty() && run == self.hint.targets);
-        let name = asked.unwrap_or(target.name).to_owned();
-        let near =
+        let name = match self.hint.device.as_deref() {
+            Some(device) if target.name.is_empty() && run == self.hint.targets => device.to_owned(),
+            _ => target.name.to_owned(),
+        };
+        let recent =
             self.recording.answers.iter_mut().rev().take(if target.is_first() { 0 } else { limits::HELD });
-        if let Some(answer) = near.filter(|a| a.query == query).find(|a| a.target == name)
+        if let Some(answer) = recent.filter(|a| a.query == query).find(|a| a.target == name)
             && let Outcome::Answered(said) = &mut answer.outcome
             && target.continues(said)
         {
@@ -213,12 +218,12 @@ impl Builder {
         self.open = Open::Docker { list: field.is_list() };
     }
 
-    /// Whether the line before was a `docker info`'s, or may have been.
+    /// Whether the previous line belongs, or may belong, to a `docker info`.
     fn beside_docker(&self) -> bool {
         matches!(self.open, Open::Docker { .. }) && self.pending.iter().all(|p| p.after_docker)
     }
 
-    /// A field of `dmsetup info`. `Name:` before it was held back, as `docker info` has such a line too.
+    /// Adds a field of `dmsetup info`. A `Name:` before it was held back, because `docker info` has such a line, too.
     fn dm_field(&mut self, field: &'static Field, text: &str) {
         let name = self.pending.pop_if(|p| p.field.is_some_and(|f| f.class == Class::Name));
         self.settle();
@@ -247,7 +252,7 @@ impl Builder {
         };
         if let Some(wrapped) = self.pending.pop_if(|p| p.field.is_none()) {
             if tables::is_rest_of_df(text) {
-                let target = self.df_of(open);
+                let target = self.df_tool(open);
                 return self.report(
                     Query::Df,
                     target,
@@ -260,7 +265,7 @@ impl Builder {
         if let Some(found) = tables::recognise(text, open) {
             self.settle();
             let target =
-                if found.query == Query::Df && !found.heading { self.df_of(open) } else { found.target };
+                if found.query == Query::Df && !found.heading { self.df_tool(open) } else { found.target };
             return self.report(found.query, target, found.heading, text);
         }
         if let Open::Docker { list: true } = self.open
@@ -280,11 +285,11 @@ impl Builder {
         self.plain(if text.len() == whole.len() { whole } else { text });
     }
 
-    /// `df` or `df -i`, for rows whose headings are not there.
-    fn df_of(&self, open: Option<(Query, &'static str)>) -> &'static str {
+    /// `df` or `df -i`, for rows without headings.
+    fn df_tool(&self, open: Option<(Query, &'static str)>) -> &'static str {
         match open {
             Some((Query::Df, target)) => target,
-            _ if self.hint.inodes || self.recording.answers.last().is_some_and(tables::speaks_of_inodes) => {
+            _ if self.hint.inodes || self.recording.answers.last().is_some_and(tables::mentions_inodes) => {
                 "df -i"
             }
             _ => "df",
@@ -307,12 +312,15 @@ impl Builder {
             return;
         }
         self.open = Open::Report(query, target, self.recording.answers.len());
-        // As `ls` itself begins where it lists several directories.
-        let directory = self.hint.directory.take().filter(|_| target == "ls -l" && !line.ends_with(':'));
-        let said = directory.map_or_else(|| line.to_owned(), |place| format!("{place}:\n{line}"));
+        // Add the directory of the command line, in the form in which `ls` prints it for several directories.
+        let said = match self.hint.directory.take() {
+            Some(directory) if target == "ls -l" && !line.ends_with(':') => format!("{directory}:\n{line}"),
+            _ => line.to_owned(),
+        };
         self.recording.push(query, target, Outcome::Answered(said));
     }
 
+    /// Holds a line back until a later one shows what it is.
     fn hold(&mut self, text: &str, field: Option<&'static Field>) {
         let after_docker = self.beside_docker();
         if self.pending.len() >= limits::HELD {
@@ -321,7 +329,7 @@ impl Builder {
         self.pending.push(Pending { text: text.to_owned(), field, after_docker });
     }
 
-    /// What was held back stays what it was taken for: part of the `docker info` before it, or lines.
+    /// Keeps the pending lines as what they seemed to be: part of the previous `docker info`, or lines of text.
     fn settle(&mut self) {
         for held in std::mem::take(&mut self.pending) {
             if held.after_docker {
@@ -333,7 +341,7 @@ impl Builder {
         }
     }
 
-    /// What was held back turns out to be the beginning of a `docker info`.
+    /// Makes the pending lines the beginning of a `docker info`.
     fn settle_as_docker(&mut self) {
         for held in std::mem::take(&mut self.pending) {
             if held.field.is_some() {

@@ -1,7 +1,7 @@
-//! Takes a line apart: into device-mapper targets, into fields, or not at all.
+//! Splits a line into device-mapper targets or fields.
 //!
-//! A line is taken apart only at things that are known beyond doubt; a sentence that mentions one stays whole, and
-//! the words around a target or field are never lost.
+//! Splits only at certain matches: a sentence that mentions a field stays whole. Never loses the words around a target
+//! or field.
 
 use super::dm;
 use super::fields::{self, Class, Field};
@@ -12,7 +12,7 @@ pub(super) enum Piece<'a> {
     Target(dm::Target<'a>),
     /// `Name: value`.
     Field(&'static Field, &'a str),
-    /// A whole line that says something else besides the targets that follow.
+    /// The whole line, if it has other words than the targets that follow.
     Around(&'a str),
     /// Anything else.
     Rest(&'a str),

@@ -1,6 +1,4 @@
-//! Words of a line with their places, and the shapes of words that tools are known by.
-//!
-//! Pure predicates on one word or line; no decisions.
+//! Words of a line with their positions, and predicates for the forms of words that identify a tool's output.
 
 /// The words of a line with their byte offsets.
 pub(super) fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
@@ -8,17 +6,17 @@ pub(super) fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
     line.split_whitespace().map(move |word| (word.as_ptr() as usize - base, word))
 }
 
-/// Only digits, and at least one.
+/// Whether a word has only digits.
 pub(super) fn is_number(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// `253:0`.
+/// Whether a word is a device number: `253:0`.
 pub(super) fn is_device_number(word: &str) -> bool {
     word.split_once(':').is_some_and(|(major, minor)| is_number(major) && is_number(minor))
 }
 
-/// A number with an optional decimal part (point or comma) and an optional unit: `12G`, `1,6G`, `662M`, `0`.
+/// Whether a word is a number with an optional decimal part (point or comma) and unit: `12G`, `1,6G`, `662M`, `0`.
 pub(super) fn is_amount(word: &str) -> bool {
     let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     word.len() - digits.len() <= 3
@@ -26,12 +24,12 @@ pub(super) fn is_amount(word: &str) -> bool {
         && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b',')
 }
 
-/// `98%`, or the `-` that `df` prints where there is no share.
+/// Whether a word is a percentage, `98%`, or the `-` that `df` prints instead.
 pub(super) fn is_percent(word: &str) -> bool {
     word == "-" || word.strip_suffix('%').is_some_and(is_number)
 }
 
-/// The mode of `ls -l`: `-rw-r--r--`, `lrwxrwxrwx`, with a mark for labels or ACLs.
+/// Whether a word is a mode of `ls -l`: `-rw-r--r--`, `lrwxrwxrwx`, perhaps with a mark for labels or ACLs.
 pub(super) fn is_file_mode(word: &str) -> bool {
     let sets = ["-dlbcps", "-r", "-w", "-xsS", "-r", "-w", "-xsS", "-r", "-w", "-xtT"];
     word.len() >= sets.len()
@@ -39,7 +37,7 @@ pub(super) fn is_file_mode(word: &str) -> bool {
         && matches!(word.get(sets.len()..), Some("" | "." | "+" | "@"))
 }
 
-/// The attribute letters of `lvs`, of 8 to 10 places (man/lvs.8_end).
+/// Whether a word has the 8 to 10 attribute letters of `lvs` (man/lvs.8_end).
 pub(super) fn is_lv_attr(word: &str) -> bool {
     let sets = [
         "-CmMoOrRsSpviIlcVtTeEdDg",
@@ -58,7 +56,7 @@ pub(super) fn is_lv_attr(word: &str) -> bool {
         && word.chars().zip(sets).all(|(c, set)| set.contains(c))
 }
 
-/// The attribute letters of `vgs`: `wz--n-`.
+/// Whether a word has the attribute letters of `vgs`: `wz--n-`.
 pub(super) fn is_vg_attr(word: &str) -> bool {
     let sets = ["wr", "-z", "-x", "-p", "-cnla", "-cs"];
     word.len() == sets.len() && word.chars().zip(sets).all(|(c, set)| set.contains(c))
@@ -69,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attributes_and_modes_are_told_apart() {
+    fn attributes_and_modes_are_distinguished() {
         for attr in
             ["twi-aot---", "twi-aotzD-", "twi---tz--", "-wi-ao----", "Vwi-aotz--", "ewi-aor---", "Twi-ao----"]
         {

@@ -1,19 +1,20 @@
-//! Lines of reports that are tables: LVM's, `df`, `losetup`, `ls -l`, `lsblk` and others, with or without headings.
+//! Recognises lines of tables: LVM's reports, `df`, `losetup`, `ls -l`, `lsblk` and others, with or without headings.
 //!
-//! A row is known by the shape of its words; a row that has no shape of its own only continues a table whose headings
-//! were seen.
+//! A row is recognised by the form of its words. A row without a distinctive form is recognised only in a table whose
+//! heading came before.
 
 use super::shapes::{
     is_amount, is_device_number, is_file_mode, is_lv_attr, is_number, is_percent, is_vg_attr, words,
 };
 use crate::record::{Answer, Query};
 
-/// Whose line it is.
+/// A recognised line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) query: Query,
+    /// The tool.
     pub(super) target: &'static str,
-    /// It names the columns: a new report begins.
+    /// It names the columns, so a new report begins.
     pub(super) heading: bool,
 }
 
@@ -25,7 +26,7 @@ const fn heading(query: Query, target: &'static str) -> Option<Found> {
     Some(Found { query, target, heading: true })
 }
 
-/// Whose line it is; `open` is the report that the line before belonged to.
+/// Recognises a line; `open` is the query and tool of the report that the previous line belonged to.
 pub(super) fn recognise(line: &str, open: Option<(Query, &'static str)>) -> Option<Found> {
     let all: Vec<&str> = words(line).map(|(_, word)| word).collect();
     let first = *all.first()?;
@@ -40,7 +41,7 @@ pub(super) fn recognise(line: &str, open: Option<(Query, &'static str)>) -> Opti
         _ => {}
     }
     let headings = headings(first, &all).map(|found| Found {
-        // The sum follows the name of the directory.
+        // In `ls -l`, the line with the total follows the name of the directory.
         heading: found.heading
             && !(found.target == "ls -l" && all.len() == 2 && open == Some((found.query, found.target))),
         ..found
@@ -78,10 +79,10 @@ fn headings(first: &str, all: &[&str]) -> Option<Found> {
             return heading(Query::LvmReport, target);
         }
     }
-    let of_lsblk = ["MAJ:MIN", "FSTYPE", "MOUNTPOINT", "MOUNTPOINTS", "TYPE", "KNAME", "PKNAME"];
+    let lsblk_headings = ["MAJ:MIN", "FSTYPE", "MOUNTPOINT", "MOUNTPOINTS", "TYPE", "KNAME", "PKNAME"];
     match first {
         "NAME" if has("SIZELIMIT") || has("BACK-FILE") => heading(Query::PastedOutput, "losetup"),
-        "NAME" if of_lsblk.into_iter().any(has) => heading(Query::PastedOutput, "lsblk"),
+        "NAME" if lsblk_headings.into_iter().any(has) => heading(Query::PastedOutput, "lsblk"),
         directory
             if all.len() == 1
                 && directory.len() > 2
@@ -94,7 +95,7 @@ fn headings(first: &str, all: &[&str]) -> Option<Found> {
         "TYPE" if has("TOTAL") && has("RECLAIMABLE") => heading(Query::PastedOutput, "docker system df"),
         "REPOSITORY" if has("TAG") => heading(Query::PastedOutput, "docker images"),
         "COMMAND" if has("PID") && has("FD") => heading(Query::PastedOutput, "lsof"),
-        // GNU ls in some languages.
+        // The total of GNU ls in several languages.
         "total" | "insgesamt" | "totale" | "totaal" | "итого" | "总用量" | "合計" | "합계" | "razem"
         | "celkem"
             if all.len() == 2 && all.last().is_some_and(|w| is_amount(w)) =>
@@ -109,7 +110,7 @@ fn headings(first: &str, all: &[&str]) -> Option<Found> {
     }
 }
 
-/// The headings of `df`, in whatever language: a word for "inodes", or sizes and a share, but no numbers.
+/// The headings of `df`, in any language: words, one of them ending in `%`, and no numbers.
 fn df_heading(all: &[&str]) -> Option<Found> {
     let share = all.iter().position(|w| w.ends_with('%'))?;
     let no_rows = all.iter().all(|w| !w.starts_with('/') && !w.strip_suffix('%').is_some_and(is_number));
@@ -157,7 +158,7 @@ fn lvm_row(first: &str, all: &[&str], line: &str) -> Option<Found> {
     }
 }
 
-/// `DEVICE [TYPE] SIZE USED AVAILABLE SHARE MOUNT`.
+/// A row of `df`: `DEVICE [TYPE] SIZE USED AVAILABLE SHARE MOUNT`.
 fn df_row(all: &[&str]) -> Option<Found> {
     let share = all
         .windows(2)
@@ -171,7 +172,7 @@ fn df_row(all: &[&str]) -> Option<Found> {
     })
 }
 
-/// Whether it is a row of `df` without its device: that stood on the line before.
+/// Whether it is the second half of a wrapped `df` row, without the device.
 pub(super) fn is_rest_of_df(line: &str) -> bool {
     let all: Vec<&str> = words(line).map(|(_, word)| word).collect();
     let share = all.iter().position(|w| w.ends_with('%') && is_percent(w));
@@ -180,7 +181,7 @@ pub(super) fn is_rest_of_df(line: &str) -> bool {
     }) && all.last().is_some_and(|w| w.starts_with('/'))
 }
 
-/// Whether a line may be the device of a `df` row whose numbers were wrapped.
+/// Whether a line may be the first half of a wrapped `df` row, the device.
 pub(super) fn may_be_wrapped(line: &str) -> bool {
     let line = line.trim();
     line.len() >= 8
@@ -188,13 +189,13 @@ pub(super) fn may_be_wrapped(line: &str) -> bool {
         && !line.contains(char::is_whitespace)
 }
 
-/// Whether the answer before speaks of inodes: a row of `df` under it counts those.
-pub(super) fn speaks_of_inodes(answer: &Answer) -> bool {
+/// Whether a line mentions inodes; then a row of `df` after it counts inodes.
+pub(super) fn mentions_inodes(answer: &Answer) -> bool {
     answer.query == Query::PastedLine
         && answer.outcome.said().is_some_and(|s| s.to_lowercase().contains("inode"))
 }
 
-/// Rows with a shape of their own.
+/// Rows with a distinctive form.
 fn shaped_row(first: &str, all: &[&str], line: &str) -> Option<Found> {
     let second = all.get(1).copied().unwrap_or_default();
     let last = all.last().copied().unwrap_or_default();
@@ -215,13 +216,13 @@ fn shaped_row(first: &str, all: &[&str], line: &str) -> Option<Found> {
     {
         return row(Query::PastedOutput, "dmsetup udevcookies");
     }
-    let attr = |w: &str| w.len() == 4 && w.starts_with(['L', '-']) && w.ends_with(['w', 'r']);
-    if all.len() >= 7 && is_number(second) && all.get(3).is_some_and(|w| attr(w)) {
+    let is_dm_stat = |w: &str| w.len() == 4 && w.starts_with(['L', '-']) && w.ends_with(['w', 'r']);
+    if all.len() >= 7 && is_number(second) && all.get(3).is_some_and(|w| is_dm_stat(w)) {
         return row(Query::PastedOutput, "dmsetup info -c");
     }
     let number =
         last.strip_prefix(['(', '<']).and_then(|w| w.strip_suffix([')', '>'])).is_some_and(is_device_number);
-    if number && (all.len() == 2 || is_drawn(first)) {
+    if number && (all.len() == 2 || is_tree_line(first)) {
         return row(Query::PastedOutput, "dmsetup ls");
     }
     if first.starts_with("NAME=\"") && line.contains("MAJ:MIN=\"") {
@@ -252,7 +253,7 @@ fn stat_line(first: &str, all: &[&str], line: &str) -> Option<Found> {
     known.then_some(Found { query: Query::PastedOutput, target: "stat", heading: first == "File:" })
 }
 
-/// Rows without a shape, right under others of their table.
+/// Rows without a distinctive form, directly after a line of the same table.
 fn continued(first: &str, all: &[&str], line: &str, open: Option<(Query, &'static str)>) -> Option<Found> {
     let (query, target) = open?;
     let wide = line.trim().split("  ").filter(|cell| !cell.trim().is_empty()).count();
@@ -261,9 +262,9 @@ fn continued(first: &str, all: &[&str], line: &str, open: Option<(Query, &'stati
         "lsof" => all.get(1).is_some_and(|w| is_number(w)) && all.len() >= 7,
         "docker ps" | "docker images" => wide >= 4,
         "docker system df" => wide >= 3 && all.iter().any(|w| is_number(w)),
-        // A disk without partitions may be a name alone, and a device may be mounted at several places.
+        // A row may be only a name, or only another mount point of the device above.
         "lsblk" => {
-            is_drawn(first) || wide >= 3 || all.len() == 1 && (first.starts_with('/') || is_name(first))
+            is_tree_line(first) || wide >= 3 || all.len() == 1 && (first.starts_with('/') || is_name(first))
         }
         "ls -l" => all.len() == 2 && all.last().is_some_and(|w| is_amount(w)),
         "ctr snapshots" => matches!(all.last(), Some(&("Committed" | "Active" | "View"))),
@@ -282,14 +283,14 @@ fn continued(first: &str, all: &[&str], line: &str, open: Option<(Query, &'stati
         "lvs" | "vgs" | "pvs" => {
             all.len() >= 2 && all.iter().any(|w| is_amount(w.trim_start_matches('<')) && w.len() > 1)
         }
-        "dmsetup ls" => is_drawn(first) || all.len() == 1 && first.ends_with("..."),
+        "dmsetup ls" => is_tree_line(first) || all.len() == 1 && first.ends_with("..."),
         _ => false,
     };
     fits.then_some(Found { query, target, heading: false })
 }
 
 /// Whether a row begins with the lines of a tree.
-fn is_drawn(first: &str) -> bool {
+fn is_tree_line(first: &str) -> bool {
     first.starts_with(['└', '├', '│', '`', '|'])
 }
 
@@ -301,7 +302,7 @@ fn is_name(word: &str) -> bool {
         && !word.ends_with(':')
 }
 
-/// `  Read ahead sectors     auto` and `--- Logical volume ---`, inside `lvdisplay` or `vgdisplay`.
+/// Whether it is a line of `lvdisplay` or `vgdisplay`: `  Read ahead sectors     auto`, `--- Logical volume ---`.
 fn display_line(line: &str) -> bool {
     let line = line.trim_end();
     line.starts_with("  ")
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_known_by_shape() {
+    fn rows_are_recognised_by_form() {
         assert_eq!(of("  docker-pool docker twi-aot--- 12.44g             27.35  3.92"), Some("lvs"));
         assert_eq!(of("lv_attr twi-aotzD-  Data% 100.00"), Some("lvs"));
         assert_eq!(of("838.36g twi---tz--"), Some("lvs"));
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn headings_are_known_in_any_language() {
+    fn headings_are_recognised_in_any_language() {
         assert_eq!(of("Filesystem     Inodes IUsed  IFree IUse% Mounted on"), Some("df -i"));
         assert_eq!(of("Dateisystem    Größe Benutzt Verf. Verw% Eingehängt auf"), Some("df"));
         assert_eq!(of("Sys. de fichiers Taille Utilisé Dispo Uti% Monté sur"), Some("df"));
@@ -353,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn sentences_are_no_rows() {
+    fn sentences_are_not_rows() {
         for line in [
             "Disk usage on image filesystem is at 85% which is over the high threshold (85%).",
             "write /var/lib/docker/tmp/x: no space left on device",

@@ -1,12 +1,12 @@
-//! Takes off what pasting put on: quoting, escape sequences, prompts, odd blanks. The words stay.
+//! Removes what pasting added to a line: quoting, escape sequences, prompts, unusual blanks.
 //!
-//! Indentation that the lines of a table share stays too, since columns are told by it.
+//! Keeps the words and the indentation, which some tables need.
 
 use super::shapes::words;
 use crate::record::Query;
 use std::borrow::Cow;
 
-/// A line without escape sequences, control characters and invisible characters; odd blanks become blanks.
+/// A line without escape sequences, control characters and invisible characters. Unusual blanks become normal ones.
 pub(super) fn characters(raw: &str) -> Cow<'_, str> {
     let raw = raw.trim_end();
     let odd = |b: u8| (b < b' ' && b != b'\t') || matches!(b, 0x7f | 0xc2 | 0xe2 | 0xe3 | 0xef);
@@ -33,7 +33,7 @@ pub(super) fn characters(raw: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// A line without the marks of mail (`> `), of tables (`| … |`) and of code (`` ` ``).
+/// A line without the quote marks of mail (`> `), tables (`| … |`) and code (`` ` ``).
 pub(super) fn unquoted(line: &str) -> &str {
     let mut line = line;
     loop {
@@ -53,7 +53,7 @@ pub(super) fn unquoted(line: &str) -> &str {
     }
 }
 
-/// What follows a shell's prompt: `$ `, `# `, `+ `, `[root@host ~]# `, `user@host:~$ `, `sh-4.2# `.
+/// The text after a shell prompt: `$ `, `# `, `+ `, `[root@host ~]# `, `user@host:~$ `, `sh-4.2# `. `None` without one.
 pub(super) fn prompt(line: &str) -> Option<&str> {
     let line = line.trim_start();
     if let Some(rest) = line.strip_prefix("+ ") {
@@ -71,7 +71,7 @@ pub(super) fn prompt(line: &str) -> Option<&str> {
     (before.is_empty() || shell || place || matches!(before, "/ " | "~ ")).then_some(rest)
 }
 
-/// Commands whose output is recognised, and others often seen beside them.
+/// Commands whose output is recognised, and others that are often pasted with them.
 const COMMANDS: &[&str] = &[
     "cat",
     "cd",
@@ -133,13 +133,13 @@ const COMMANDS: &[&str] = &[
     "xfs_growfs",
 ];
 
-/// The command's words without `sudo` and settings of variables, from the command's own name on.
+/// The words of a command from its name on, without `sudo` and variable assignments.
 fn command_words(text: &str) -> impl Iterator<Item = &str> {
     let skip = |word: &&str| matches!(*word, "sudo" | "time" | "-E") || word.contains('=');
     text.split_whitespace().skip_while(skip)
 }
 
-/// Whether what follows a prompt is a command rather than output someone marked with `# `.
+/// Whether the text after a prompt is a command, and not output that a person marked with `# `.
 pub(super) fn is_command(text: &str) -> bool {
     let mut words = command_words(text);
     let Some(first) = words.next() else { return false };
@@ -149,20 +149,21 @@ pub(super) fn is_command(text: &str) -> bool {
     COMMANDS.contains(&name) && !super::shapes::is_number(second) && second.starts_with(begins_as_argument)
 }
 
-/// What the last command says about output that is not clear of itself.
+/// Facts from the last command line that its output does not contain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Hint {
-    /// What targets without params are.
+    /// Whether targets without params are a status or a table.
     pub(super) targets: Option<Query>,
-    /// The one device that `dmsetup status` or `table` was asked for: its lines then do not name it.
+    /// The only device of a `dmsetup status` or `table`; then its lines have no name.
     pub(super) device: Option<String>,
-    /// `df` was asked for inodes.
+    /// `df` shows inodes.
     pub(super) inodes: bool,
-    /// The one directory that `ls` was asked for: its rows then name no more than files in it.
+    /// The only directory of an `ls`; then its rows have no directory.
     pub(super) directory: Option<String>,
 }
 
 impl Hint {
+    /// The hint of a command line.
     pub(super) fn of(command: &str) -> Self {
         let targets = match (command.contains("dmsetup status"), command.contains("dmsetup table")) {
             (true, false) => Some(Query::DmStatus),
@@ -175,32 +176,32 @@ impl Hint {
         Self { targets, device: targets.and_then(|_| device(command)), inodes, directory: directory(command) }
     }
 
-    /// The command of a line that is nothing but a command, without a prompt.
+    /// The hint of a line that is a command without a prompt; `None` for any other line.
     pub(super) fn of_bare(line: &str) -> Option<Self> {
         let (_, first) = words(line).next()?;
         (matches!(first, "dmsetup" | "df" | "ls" | "sudo") && is_command(line)).then(|| Self::of(line))
     }
 }
 
-/// The only directory that `ls` lists, by an absolute path; `cd` before it counts where `ls` names none.
+/// The absolute path of the only directory that `ls` lists: its argument, or else that of a `cd` before it.
 fn directory(command: &str) -> Option<String> {
-    let mut been = None;
+    let mut current = None;
     for part in command.split(['|', ';', '&']) {
         let mut words = command_words(part);
         let (name, mut paths) = (words.next(), words.filter(|w| !w.starts_with('-')));
         let path = paths.next().map(|w| w.trim_matches(['"', '\'']));
         let absolute = path.filter(|p| p.starts_with('/') && !p.contains(['$', '*', '?']));
         match name {
-            Some("cd") => been = absolute,
+            Some("cd") => current = absolute,
             Some("ls" | "ll") if paths.next().is_some() => return None,
-            Some("ls" | "ll") => return if path.is_some() { absolute } else { been }.map(str::to_owned),
+            Some("ls" | "ll") => return if path.is_some() { absolute } else { current }.map(str::to_owned),
             _ => {}
         }
     }
     None
 }
 
-/// The only device named in a `dmsetup status` or `dmsetup table`.
+/// The only device in a `dmsetup status` or `dmsetup table` command.
 fn device(command: &str) -> Option<String> {
     let after = |word| command.split_once(word).map(|(_, rest)| rest);
     let rest = after("dmsetup status ").or_else(|| after("dmsetup table "))?;
@@ -224,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quoting_comes_off() {
+    fn quoting_is_removed() {
         assert_eq!(unquoted("> >  Pool Name: a"), " Pool Name: a");
         assert_eq!(unquoted("| Pool Name: a |"), "Pool Name: a");
         assert_eq!(unquoted("`Pool Name: a`"), "Pool Name: a");
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn prompts_and_commands() {
+    fn prompts_and_commands_are_recognised() {
         assert_eq!(prompt("[root@host ~]# docker info"), Some("docker info"));
         assert_eq!(prompt("user@host:/var$ lvs"), Some("lvs"));
         assert_eq!(prompt("# LSize   Attr"), Some("LSize   Attr"));

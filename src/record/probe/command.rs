@@ -1,7 +1,7 @@
-//! Runs one of a few fixed commands that only read, without a shell, for a limited time.
+//! Runs fixed read-only commands, without a shell and with a time limit.
 //!
-//! It takes no argument from anywhere: a name stands for a whole command line in [`COMMANDS`]. The one exception is
-//! the path of a block device, which the caller has seen to be one, for `signatures`.
+//! Never passes arguments from outside to a command: a name selects a complete command line in [`COMMANDS`]. The only
+//! exception is the path in `signatures`, which the caller has checked to be a block device.
 
 use crate::record::Outcome;
 use nix::errno::Errno;
@@ -18,21 +18,21 @@ use std::time::{Duration, Instant};
 /// A command that may be run.
 #[derive(Debug)]
 pub struct Fixed {
-    /// What a question calls it.
+    /// Its name in queries.
     pub name: &'static str,
-    /// The program and its arguments; where an old program does not know an argument, the next line is tried.
+    /// The program and its arguments. If the program does not know an argument, the next line is tried.
     pub lines: &'static [&'static [&'static str]],
-    /// How long it may take.
+    /// Time limit.
     pub limit: Duration,
 }
 
 const LVM: Duration = Duration::from_secs(2);
 const VERSION: Duration = Duration::from_secs(1);
 
-/// LVM must not write metadata, wait for a stuck device, or note down what it found.
+/// LVM must not write metadata, wait for a stuck device, or save hints and logs.
 const QUIET: &str = "global{metadata_read_only=1} devices{ignore_suspended_devices=1 hints=\"none\"} \
                      log{silent=1 syslog=0}";
-/// How reports are asked of LVM before 2.03, which has no `--nolocking`.
+/// The same for LVM before 2.03, which has no `--nolocking`.
 const QUIET_OLD: &str = "global{metadata_read_only=1 locking_type=0} devices{ignore_suspended_devices=1} \
                          log{syslog=0}";
 
@@ -65,9 +65,8 @@ macro_rules! report {
     };
 }
 
-/// Every command there is. `lvs -o +seg_monitor` is the same report with one field more, which stands apart
-/// because asking it starts dmeventd where it does not run (lvm2 daemons/dmeventd/libdevmapper-event.c) and
-/// waits for it where it does.
+/// All commands. `lvs -o +seg_monitor` is a command of its own, because that field starts dmeventd if it does not run
+/// (lvm2 daemons/dmeventd/libdevmapper-event.c), and waits for it if it does.
 pub const COMMANDS: &[Fixed] = &[
     Fixed { name: "lvs", lines: report!("lvs", "-a", LVS), limit: LVM },
     Fixed { name: "lvs -o +seg_monitor", lines: report!("lvs", "-a", LVS_MONITOR), limit: LVM },
@@ -78,35 +77,35 @@ pub const COMMANDS: &[Fixed] = &[
     Fixed { name: "docker --version", lines: &[&["docker", "--version"]], limit: VERSION },
 ];
 
-/// Where programs are looked for.
+/// Search path for programs.
 pub(super) const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:/snap/bin";
 
-/// How long looking into one device may take: a disk may have to spin up.
+/// Time limit for reading the signatures of a device; a disk may have to spin up.
 const PROBE: Duration = Duration::from_secs(4);
 
 /// Most bytes kept of a command's output.
 const LIMIT_OUTPUT: usize = 4 << 20;
-/// LVM's exit status for arguments it does not know (`EINVALID_CMD_LINE`, lib/commands/errors.h).
+/// LVM's exit status for unknown arguments (`EINVALID_CMD_LINE`, lib/commands/errors.h).
 const UNKNOWN_ARGUMENT: i32 = 3;
 
-/// Runs a command by its name in [`COMMANDS`]; it may take as long as `patience`, where that is longer than its limit.
+/// Runs a command by its name in [`COMMANDS`]. `patience` extends the command's time limit, if it is longer.
 pub(super) fn run(name: &str, patience: Duration) -> Result<String, Outcome> {
     let Some(command) = COMMANDS.iter().find(|c| c.name == name) else {
         return Err(Outcome::NotAsked("not one of the commands that may be run".to_owned()));
     };
     let mut result = Err(Outcome::refused(Errno::ENOENT));
     for line in command.lines {
-        let (ended, again) = attempt(line, command.limit.max(patience));
-        result = ended;
-        if !again {
+        let (outcome, has_unknown_argument) = attempt(line, command.limit.max(patience));
+        result = outcome;
+        if !has_unknown_argument {
             break;
         }
     }
     result
 }
 
-/// What `blkid` recognises on the block device at this absolute path, past its cache. It exits with 2 and no word when
-/// that is nothing, and with 8 when it is several things (blkid(8)).
+/// The signatures that `blkid` finds on the block device at this absolute path, without using its cache. It exits with
+/// 2 and no output if there are none, and with 8 if there are several kinds (blkid(8)).
 pub(super) fn signatures(node: &str) -> Result<String, Outcome> {
     match attempt(&["blkid", "-p", "-o", "export", "--", node], PROBE).0 {
         Err(Outcome::Refused(why)) if why == "exit 2: " => Ok(String::new()),
@@ -115,12 +114,12 @@ pub(super) fn signatures(node: &str) -> Result<String, Outcome> {
     }
 }
 
-/// The result, and whether the program did not know an argument.
+/// Runs a program. Returns the outcome, and whether the program did not know an argument.
 pub(super) fn attempt(line: &[&str], limit: Duration) -> (Result<String, Outcome>, bool) {
     let Some((program, arguments)) = line.split_first() else {
         return (Err(Outcome::refused(Errno::EINVAL)), false);
     };
-    // Without it nothing can be started, and the error would read as if the program were missing.
+    // Opened here, because otherwise a missing /dev/null would be reported as a missing program.
     let Ok(nothing) = File::open("/dev/null") else {
         let why = "ENODEV: /dev/null cannot be opened here, so that no command can be run";
         return (Err(Outcome::Refused(why.to_owned())), false);
@@ -140,9 +139,9 @@ pub(super) fn attempt(line: &[&str], limit: Duration) -> (Result<String, Outcome
         .process_group(0);
     match super::sys::start_command(&mut command) {
         Ok(child) => {
-            let ended = finish(child, limit);
+            let outcome = finish(child, limit);
             super::sys::note_command(None);
-            ended
+            outcome
         }
         Err(error) => (Err(super::refused_io(&error)), false),
     }
@@ -158,7 +157,7 @@ fn finish(mut child: Child, limit: Duration) -> (Result<String, Outcome>, bool) 
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let ended = gather(&mut child, &mut out, &mut err, deadline) && wait(&mut child, deadline);
     if !ended {
-        // Its whole group, in case it started helpers; what sits in uninterruptible sleep is left behind.
+        // Kill the whole group, in case it started helpers. A process in uninterruptible sleep is abandoned.
         if let Some(group) = group(&child) {
             let _ = killpg(group, Signal::SIGKILL);
         }
@@ -177,7 +176,7 @@ fn finish(mut child: Child, limit: Duration) -> (Result<String, Outcome>, bool) 
     }
 }
 
-/// Reads both outputs to their ends; false when the deadline came first.
+/// Reads both outputs to their ends; false if the deadline came first.
 fn gather(child: &mut Child, out: &mut Vec<u8>, err: &mut Vec<u8>, deadline: Instant) -> bool {
     let out = child.stdout.take().map(|pipe| (File::from(OwnedFd::from(pipe)), out));
     let err = child.stderr.take().map(|pipe| (File::from(OwnedFd::from(pipe)), err));
@@ -199,7 +198,7 @@ fn gather(child: &mut Child, out: &mut Vec<u8>, err: &mut Vec<u8>, deadline: Ins
     true
 }
 
-/// Reads what is there; false at the end, or when it is too much.
+/// Reads available output; false at the end, or if the output is too long.
 fn more(from: &mut File, to: &mut Vec<u8>) -> bool {
     let mut piece = [0_u8; 16 * 1024];
     match from.read(&mut piece) {
@@ -227,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn output_exit_and_words() {
+    fn output_and_exit_status_are_kept() {
         assert_eq!(attempt(&["echo", "a"], VERSION).0, Ok("a\n".to_owned()));
         let (said, again) = attempt(&["sh", "-c", "echo no >&2; exit 3"], VERSION);
         assert_eq!((said, again), (Err(Outcome::Refused("exit 3: no".to_owned())), true));
@@ -235,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_hangs_is_left() {
+    fn a_command_that_hangs_is_killed() {
         let started = Instant::now();
         let limit = Duration::from_millis(100);
         // The helper keeps the pipe open after its parent is gone.
@@ -245,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_run() {
+    fn only_listed_commands_are_run() {
         assert!(matches!(run("sh", Duration::ZERO), Err(Outcome::NotAsked(_))));
         assert!(matches!(run("lvs; true", Duration::ZERO), Err(Outcome::NotAsked(_))));
     }

@@ -1,5 +1,5 @@
-//! Opens what lies below a directory: regular files and directories by name, nothing else.
-//! Never follows a symbolic link, never opens a FIFO or a device, and reads a bounded length.
+//! Opens regular files and directories below a directory.
+//! Never follows a symbolic link, never opens a FIFO or a device, and reads a limited length.
 
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -9,20 +9,20 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-/// Most names read of one directory.
+/// Most names read from one directory.
 const LIMIT_NAMES: usize = 50_000;
 const HOW: OFlag = OFlag::O_NONBLOCK.union(OFlag::O_CLOEXEC).union(OFlag::O_NOCTTY);
 
-/// A directory.
+/// An open directory.
 pub(in crate::record) struct Folder(OwnedFd);
 
 impl Folder {
-    /// A directory that somebody opened.
+    /// Wraps an open directory.
     pub(in crate::record) const fn new(directory: OwnedFd) -> Self {
         Self(directory)
     }
 
-    /// A directory some steps below; none of them may be a link.
+    /// Opens a directory by a relative path, of which no component may be a link.
     pub(in crate::record) fn below(&self, path: &str) -> Result<Self, Errno> {
         let mut at = Self(self.step(path.split('/').next().unwrap_or_default())?);
         for name in path.split('/').skip(1) {
@@ -32,11 +32,11 @@ impl Folder {
     }
 
     fn step(&self, name: &str) -> Result<OwnedFd, Errno> {
-        one_name(name)?;
+        check_name(name)?;
         openat(&self.0, name, HOW | OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW, Mode::empty())
     }
 
-    /// The names in it, sorted, and how many were left out: too many, or no text.
+    /// The sorted names in the directory, and the number of names that were skipped: too many, or not UTF-8.
     pub(in crate::record) fn names(&self) -> Result<(Vec<String>, u64), Errno> {
         let mut listing =
             Dir::openat(&self.0, ".", HOW | OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty())?;
@@ -52,27 +52,27 @@ impl Folder {
         Ok((names, left_out))
     }
 
-    /// Whether there is something of this name.
+    /// Whether the directory has an entry with this name.
     pub(in crate::record) fn has(&self, name: &str) -> bool {
-        one_name(name).is_ok() && fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
+        check_name(name).is_ok() && fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
     }
 
     fn open(&self, name: &str) -> Result<std::fs::File, Errno> {
-        one_name(name)?;
+        check_name(name)?;
         regular(&fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW)?)?;
         let file = openat(&self.0, name, HOW | OFlag::O_RDONLY | OFlag::O_NOFOLLOW, Mode::empty())?;
         regular(&fstat(&file)?)?;
         Ok(file.into())
     }
 
-    /// The bytes of a regular file, all of them.
+    /// The content of a regular file; `EFBIG` if it is longer than `limit`.
     pub(in crate::record) fn file(&self, name: &str, limit: u64) -> Result<Vec<u8>, Errno> {
         let mut bytes = Vec::new();
         self.open(name)?.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| errno(&e))?;
         if bytes.len() as u64 > limit { Err(Errno::EFBIG) } else { Ok(bytes) }
     }
 
-    /// The bytes of a regular file, or where there are more than `limit`, the last whole lines of it.
+    /// The content of a regular file, or, if it is longer than `limit`, its last complete lines.
     pub(in crate::record) fn end(&self, name: &str, limit: u64) -> Result<Vec<u8>, Errno> {
         let mut file = self.open(name)?;
         let length = file.metadata().map_err(|e| errno(&e))?.len();
@@ -87,7 +87,7 @@ impl Folder {
         Ok(bytes)
     }
 
-    /// The number in the last four bytes of a regular file, the lowest first: to how many bytes a gzip file unpacks,
+    /// The little-endian number in the last four bytes of a regular file. In a gzip file it is the uncompressed size
     /// modulo 2³² (RFC 1952, ISIZE).
     pub(in crate::record) fn last_word(&self, name: &str) -> Result<u32, Errno> {
         let mut file = self.open(name)?;
@@ -96,14 +96,14 @@ impl Folder {
         Ok(u32::from_le_bytes(word))
     }
 
-    /// The one short line of a regular file.
+    /// The content of a regular file with a single short line.
     pub(in crate::record) fn word(&self, name: &str) -> Result<String, Errno> {
         let bytes = self.file(name, 4096)?;
         Ok(String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned())
     }
 }
 
-/// Opens a regular file or a directory by its path, following the links of the path itself.
+/// Opens a regular file or a directory by its path, following links.
 pub(in crate::record) fn open_place(path: &Path) -> Result<OwnedFd, Errno> {
     let kind = kind(&fstat(&open(path, HOW | OFlag::O_PATH, Mode::empty())?)?);
     if kind != SFlag::S_IFREG && kind != SFlag::S_IFDIR {
@@ -112,7 +112,7 @@ pub(in crate::record) fn open_place(path: &Path) -> Result<OwnedFd, Errno> {
     open(path, HOW | OFlag::O_RDONLY, Mode::empty())
 }
 
-/// Whether it is a regular file.
+/// Fails with `EINVAL` unless it is a regular file.
 pub(in crate::record) fn regular(stat: &FileStat) -> Result<(), Errno> {
     if kind(stat) == SFlag::S_IFREG { Ok(()) } else { Err(Errno::EINVAL) }
 }
@@ -125,8 +125,8 @@ fn errno(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
-/// A name of one step: it cannot lead anywhere else.
-fn one_name(name: &str) -> Result<(), Errno> {
+/// Fails with `EINVAL` unless the name is a single path component, which cannot lead elsewhere.
+fn check_name(name: &str) -> Result<(), Errno> {
     if name.is_empty() || name == "." || name == ".." || name.contains('/') {
         Err(Errno::EINVAL)
     } else {

@@ -1,7 +1,7 @@
-//! Device-mapper's answers in the notation of `dmsetup`, through its ioctls.
+//! Queries device-mapper through its ioctls and returns answers in the format of `dmsetup`.
 //!
-//! Only what reads is reachable here, and a status is never asked without `DM_NOFLUSH`: without it the kernel
-//! would commit the pool's metadata first (drivers/md/dm-thin.c, `pool_status`).
+//! Only reads. Never queries a status without `DM_NOFLUSH`, because the kernel would commit the pool's metadata first
+//! (drivers/md/dm-thin.c, `pool_status`).
 
 use super::root::Root;
 use crate::record::Outcome;
@@ -11,13 +11,13 @@ use nix::errno::Errno;
 use std::fmt::Write;
 use std::path::Path;
 
-/// The control node, open.
+/// The open control node.
 pub(super) struct Mapper {
     dm: DM,
 }
 
-/// Target types whose tables hold no keys. Of every other type only the type is kept: a `crypt` table holds
-/// the key of the disk.
+/// Target types whose tables contain no keys. For every other type only the type is kept: a `crypt` table contains the
+/// key of the disk.
 const KEYLESS: [&str; 25] = [
     "thin-pool",
     "thin",
@@ -49,13 +49,12 @@ const KEYLESS: [&str; 25] = [
 type Targets = Vec<(u64, u64, String, String)>;
 
 impl Mapper {
-    /// Opens the control node, after making sure that the kernel has device-mapper: opening the node would
-    /// load it.
+    /// Opens the control node, if the kernel has device-mapper loaded. Otherwise opening the node would load it.
     pub(super) fn open(root: &Root) -> Result<Self, Outcome> {
         match loaded(root) {
             Ok(true) => {}
             Ok(false) => return Err(refused(Errno::ENOENT, "the kernel has no device-mapper loaded")),
-            // ENOENT would say that there is none.
+            // Reported with another errno, because ENOENT means that device-mapper is not loaded.
             Err(Errno::ENOENT) => {
                 let why = "/proc/misc is missing here, so that it is not known whether the kernel has device-mapper";
                 return Err(refused(Errno::ENODATA, why));
@@ -65,7 +64,7 @@ impl Mapper {
                 return Err(refused(errno, why));
             }
         }
-        // The crate hides the errno of a failing open, so it is asked for first.
+        // Opened once before, because the crate hides the errno of a failing open.
         std::fs::File::open("/dev/mapper/control").map_err(|e| {
             match e.raw_os_error().map(Errno::from_raw) {
                 Some(Errno::EACCES) => not_root(Errno::EACCES),
@@ -124,7 +123,7 @@ fn keyless(kind: &str, words: &str) -> String {
     if KEYLESS.contains(&kind) { words.to_owned() } else { REDACTED.to_owned() }
 }
 
-/// As `dmsetup info NAME` prints it, without the lines nobody needs.
+/// Formats the info as `dmsetup info NAME` does, without unused lines.
 fn info_text(info: &DeviceInfo) -> String {
     let flags = info.flags();
     let mut text = String::new();
@@ -167,7 +166,7 @@ fn name(target: &str) -> Result<&DmName, Outcome> {
         .map_err(|_| refused(Errno::EINVAL, "not a device-mapper name: empty, too long, or not ASCII"))
 }
 
-/// Whether the kernel has device-mapper; the errno where that cannot be seen.
+/// Whether the kernel has device-mapper loaded; an error if that cannot be determined.
 fn loaded(root: &Root) -> Result<bool, Errno> {
     let own = listed(Path::new("/proc/misc"));
     if own == Ok(true)
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn no_device_mapper_is_said_so() {
+    fn a_kernel_without_device_mapper_is_reported() {
         let root = Root::new("/".into());
         assert_eq!(listed(Path::new("/nonexistent/misc")), Err(Errno::ENOENT));
         if loaded(&root) != Ok(false) {

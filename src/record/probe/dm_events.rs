@@ -1,13 +1,13 @@
-//! Device-mapper's events: a descriptor that becomes readable when any device had one.
+//! Device-mapper events: a descriptor that becomes readable when any device has an event.
 //!
-//! It tells that something happened, not what: events of all devices come as one, creating or removing a device is one
-//! too, so whoever is woken compares what was asked before and after. Kernels before 4.14 have none of it
-//! (drivers/md/dm-ioctl.c, `dm_poll` and `DM_DEV_ARM_POLL`, sound since device-mapper 4.37).
+//! It does not tell which device or what happened, and creating or removing a device is an event, too. The caller
+//! compares the states before and after. Needs Linux 4.14 (drivers/md/dm-ioctl.c, `dm_poll` and `DM_DEV_ARM_POLL`,
+//! correct since device-mapper 4.37).
 
 use devicemapper::DM;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// The first version of device-mapper that can be polled; 4.36 has the request with a wrong layout.
+/// The first version of device-mapper that can be polled; in 4.36 the ioctl has a wrong layout.
 const FIRST: (u32, u32) = (4, 37);
 
 /// An open control node of device-mapper.
@@ -25,8 +25,8 @@ impl Events {
         Some(Self { dm })
     }
 
-    /// Makes the descriptor quiet until the next event; to be called before asking, so that none is missed. Whether it
-    /// worked: without it the descriptor stays readable.
+    /// Makes the descriptor unreadable until the next event. Must be called before the queries, so that no event is
+    /// missed. Returns whether it worked; if not, the descriptor stays readable.
     #[must_use]
     pub fn arm(&self) -> bool {
         self.dm.arm_poll().is_ok()

@@ -1,7 +1,7 @@
-//! Files, directories, filesystems and the kernel's log, read-only and bounded.
+//! Reads files, directories, filesystems and the kernel log, up to limits.
 //!
-//! It reads regular files only: a FIFO or a device is never opened, so that no reader waits and no driver
-//! acts.
+//! Apart from the kernel log, never opens anything but regular files and directories: opening a FIFO could block, and
+//! opening a device could make its driver act.
 
 use super::root::Root;
 use super::{read_text, refused_io};
@@ -15,18 +15,18 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-/// Most names read of a directory, and most of Docker's records.
+/// Most names read from a directory.
 const LIMIT_NAMES: usize = 50_000;
-/// How long reading Docker's records, or the kernel's log, may take before the rest is left out.
+/// Time limit for reading Docker's records or the kernel log; the rest is left out.
 const LIMIT_RECORDS: Duration = Duration::from_millis(700);
-/// Longest record of a device kept, in bytes; real ones have about a hundred.
+/// Most bytes read of a device record; real ones have about a hundred.
 const LIMIT_RECORD: u64 = 4096;
-/// Most lines kept of the kernel's log: the last ones.
+/// Number of last lines kept of the kernel log.
 const LIMIT_LOG: usize = 500;
 
 type Answer = Result<String, Outcome>;
 
-/// Sorts of files that are told apart here.
+/// Kinds of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Regular,
@@ -44,14 +44,14 @@ pub(super) fn kind(stat: &FileStat) -> Kind {
     }
 }
 
-/// A device number as device-mapper writes it: `253:0`.
+/// Formats a device number: `253:0`.
 pub(super) fn number(dev: libc::dev_t) -> String {
     format!("{}:{}", major(dev), minor(dev))
 }
 
 /// The text of a regular file.
 pub(super) fn text(root: &Root, path: &str) -> Answer {
-    // Below another root the mounts of interest are the host's, not those of this container.
+    // With another root, use the host's mounts, not those of this container.
     let path = if path == "/proc/self/mountinfo" && !root.is_plain() { "/proc/1/mountinfo" } else { path };
     regular(&root.open(path, OFlag::O_PATH).map_err(Outcome::refused)?)?;
     let file = root.open(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK).map_err(Outcome::refused)?;
@@ -59,7 +59,7 @@ pub(super) fn text(root: &Root, path: &str) -> Answer {
     read_text(file)
 }
 
-/// The last whole lines of a file that the user named: it stands where this program runs, whatever the root.
+/// The last complete lines of the history file that the user named. Its path is not relative to the root.
 pub(super) fn history(path: &str) -> Answer {
     let open = |how| open(path, how | OFlag::O_CLOEXEC, Mode::empty()).map_err(Outcome::refused);
     regular(&open(OFlag::O_PATH)?)?;
@@ -71,11 +71,12 @@ pub(super) fn history(path: &str) -> Answer {
     file.seek(SeekFrom::Start(from)).map_err(|e| refused_io(&e))?;
     let text = read_text(file.into())?;
     let whole = if from == 0 { Some(text.as_str()) } else { text.split_once('\n').map(|(_, rest)| rest) };
-    samples_alone(whole.unwrap_or_default())
+    only_history_lines(whole.unwrap_or_default())
 }
 
-/// The lines of a history. Any file may be named, so that of others nothing is kept but that they were there.
-fn samples_alone(text: &str) -> Answer {
+/// Replaces all lines that are not lines of a history. The user may name any file, and its content must not get into a
+/// recording.
+fn only_history_lines(text: &str) -> Answer {
     #[derive(serde::Deserialize)]
     struct Line {
         schema: String,
@@ -147,7 +148,7 @@ pub(super) fn link(root: &Root, path: &str) -> Answer {
     root.link(path).map_err(Outcome::refused)
 }
 
-/// The names in a directory, sorted.
+/// The sorted names in a directory.
 pub(super) fn names(root: &Root, path: &str) -> Answer {
     let (_, entries) = entries(root, path)?;
     let mut names: Vec<String> = entries.into_iter().map(|e| one_line(&e.name)).collect();
@@ -155,8 +156,8 @@ pub(super) fn names(root: &Root, path: &str) -> Answer {
     Ok(names.join("\n"))
 }
 
-/// How many entries there are, and how many of them say what they are: overlay filesystems need that of the
-/// filesystem below. `.` and `..` say it everywhere.
+/// The number of entries, and the number of those with a type (`d_type`), which overlay filesystems need from the
+/// filesystem below. `.` and `..` are not counted, because they always have a type.
 pub(super) fn types(root: &Root, path: &str) -> Answer {
     let (_, entries) = entries(root, path)?;
     let typed = entries.iter().filter(|e| e.typed).count();
@@ -184,9 +185,9 @@ fn entries(root: &Root, path: &str) -> Result<(Dir, Vec<Entry>), Outcome> {
     Ok((directory, entries))
 }
 
-/// Docker's record of every thin device in a directory. As Docker does, it skips dot-files and `*.migrated`
-/// (moby daemon/graphdriver/devmapper/deviceset.go, `deviceFileWalkFunction`). Files are read in the order
-/// they lie on the disk, because there may be tens of thousands and the cache may be cold.
+/// Docker's records of thin devices in a directory. Like Docker, skips dot-files and `*.migrated` (moby
+/// daemon/graphdriver/devmapper/deviceset.go, `deviceFileWalkFunction`). Files are read in the order of inodes, which
+/// is faster from a cold disk: there may be tens of thousands.
 pub(super) fn device_records(root: &Root, path: &str) -> Answer {
     let started = Instant::now();
     let (directory, mut entries) = entries(root, path)?;
@@ -202,7 +203,7 @@ pub(super) fn device_records(root: &Root, path: &str) -> Answer {
         }
         match record(&directory, &entry.name) {
             Ok(text) => lines.push(format!("{} {}", one_line(&entry.name), one_line(&text))),
-            // Removed between the listing and the reading: a container went away.
+            // Removed after the directory was listed, with its container.
             Err(Errno::ENOENT) => {}
             Err(errno) => lines.push(format!("{} ({errno:?})", one_line(&entry.name))),
         }
@@ -235,12 +236,12 @@ fn record(directory: &Dir, name: &str) -> Result<String, Errno> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The text on one line, so that it cannot pretend to be two.
+/// The text without line breaks, so that it cannot look like two records.
 fn one_line(text: &str) -> String {
     text.trim_end().replace(['\n', '\r'], " ")
 }
 
-/// The last storage lines of the kernel's log, from `/dev/kmsg`
+/// The last lines about storage in the kernel log, from `/dev/kmsg`
 /// (Documentation/ABI/testing/dev-kmsg: `priority,sequence,microseconds,flags;text`).
 pub(super) fn kernel_log(root: &Root) -> Answer {
     let log = root.open("/dev/kmsg", OFlag::O_RDONLY | OFlag::O_NONBLOCK).map_err(Outcome::refused)?;
@@ -251,7 +252,7 @@ pub(super) fn kernel_log(root: &Root) -> Answer {
     let mut lines = std::collections::VecDeque::new();
     let mut record = [0_u8; 8192];
     let started = Instant::now();
-    // Where the kernel writes faster than it is read, there is no end: what was read so far is the answer.
+    // Limited in time, because the kernel may write faster than this reads.
     while started.elapsed() < LIMIT_RECORDS {
         match log.read(&mut record) {
             Ok(0) => break,
@@ -264,8 +265,8 @@ pub(super) fn kernel_log(root: &Root) -> Answer {
                     lines.pop_front();
                 }
             }
-            // EPIPE: records were overwritten meanwhile; the next read goes on with the oldest there is.
-            // EINVAL: a record longer than any there should be; it is passed over.
+            // EPIPE: records were overwritten; the next read continues with the oldest one.
+            // EINVAL: a record longer than the buffer; it is skipped.
             Err(e) if matches!(e.raw_os_error(), Some(libc::EPIPE | libc::EINVAL)) => {}
             Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => break,
             Err(e) => return Err(refused_io(&e)),
@@ -274,7 +275,7 @@ pub(super) fn kernel_log(root: &Root) -> Answer {
     Ok(lines.into_iter().collect::<Vec<_>>().join("\n"))
 }
 
-/// A record of the kernel's log as dmesg prints it, if it is about storage.
+/// Formats a record of the kernel log as dmesg does; `None` if it is not about storage.
 fn log_line(record: &str) -> Option<String> {
     let (head, text) = record.split_once(';')?;
     let micros: u64 = head.split(',').nth(2)?.parse().ok()?;
@@ -291,10 +292,10 @@ fn log_line(record: &str) -> Option<String> {
         "blk_update_request",
         "blocked for more than",
     ];
-    let of_loop = |rest: &str| rest.starts_with(|c: char| c == ':' || c.is_ascii_digit());
-    let about_storage =
-        storage.iter().any(|word| text.contains(word)) || text.split("loop").skip(1).any(of_loop);
-    about_storage.then(|| format!("[{:5}.{:06}] {text}", micros / 1_000_000, micros % 1_000_000))
+    let is_loop_device = |rest: &str| rest.starts_with(|c: char| c == ':' || c.is_ascii_digit());
+    let is_about_storage =
+        storage.iter().any(|word| text.contains(word)) || text.split("loop").skip(1).any(is_loop_device);
+    is_about_storage.then(|| format!("[{:5}.{:06}] {text}", micros / 1_000_000, micros % 1_000_000))
 }
 
 #[cfg(test)]
@@ -302,7 +303,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_and_what_is_none() {
+    fn only_device_records_are_read() {
         assert!(is_record("base"));
         assert!(is_record("cff8ffd03bbe4552bb31d5d442c6b95295f15452932e66869c338a1b3eea6d02-init"));
         for name in ["deviceset-metadata", "transaction-metadata", ".tmp123", "json.migrated"] {
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_the_kernels_log() {
+    fn storage_lines_of_the_kernel_log_are_kept() {
         let record =
             "4,512,12345678,-;device-mapper: thin: 253:0: switching pool to read-only mode\n SUBSYSTEM=x\n";
         let want = "[   12.345678] device-mapper: thin: 253:0: switching pool to read-only mode";
@@ -323,14 +324,14 @@ mod tests {
         assert_eq!(log_line("nonsense"), None);
     }
 
-    /// Whatever the rules know of the kernel's words is kept.
+    /// Every kernel message that the rules know is kept.
     #[test]
-    fn no_known_wording_is_left_out() {
+    fn no_known_message_is_left_out() {
         let all = include_str!("../../../tests/texts/log-messages.txt");
         let kernels = all.lines().skip_while(|l| !l.starts_with("LowWaterData\t"));
         let kernels = kernels.take_while(|l| !l.starts_with("DeviceReadFailed\t"));
         let mut seen = 0;
-        // A status line is none of the log's.
+        // This one appears in a status line, not in the log.
         for (name, line) in
             kernels.filter_map(|l| l.split_once('\t')).filter(|(_, l)| !l.ends_with("snapshot Invalid"))
         {

@@ -1,6 +1,6 @@
-//! How many semaphores, shared memory segments and message queues there are (proc(5), `/proc/sysvipc`).
+//! Counts semaphores, shared memory segments and message queues (proc(5), `/proc/sysvipc`).
 //!
-//! The lists are counted, not kept: a host may have tens of thousands of sets.
+//! Only the counts are kept, because a host may have tens of thousands of entries.
 
 use super::root::Root;
 use crate::record::Outcome;
@@ -8,12 +8,12 @@ use nix::fcntl::OFlag;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 
-/// Most bytes read of one list; 32000 sets take about three megabytes.
+/// Most bytes read of one list; 32000 sets take about 3 MB.
 const LIMIT: u64 = 16 << 20;
-/// The column of `/proc/sysvipc/sem` that counts a set's semaphores: `key semid perms nsems …`.
+/// Column of `/proc/sysvipc/sem` with the number of semaphores in a set: `key semid perms nsems …`.
 const SEMAPHORES: usize = 3;
 
-/// `semaphore_sets=3 semaphores=12 memory_segments=1 queues=0`.
+/// The counts: `semaphore_sets=3 semaphores=12 memory_segments=1 queues=0`.
 pub(super) fn answer(root: &Root) -> Result<String, Outcome> {
     let (sets, semaphores) = count(root, "sem")?;
     let (segments, _) = count(root, "shm")?;
@@ -21,7 +21,7 @@ pub(super) fn answer(root: &Root) -> Result<String, Outcome> {
     Ok(format!("semaphore_sets={sets} semaphores={semaphores} memory_segments={segments} queues={queues}"))
 }
 
-/// The rows of a list, and the sum of their fourth column.
+/// The number of rows in a list, and the sum of their fourth column.
 fn count(root: &Root, list: &str) -> Result<(u64, u64), Outcome> {
     let path = format!("/proc/sysvipc/{list}");
     let file = root.open(&path, OFlag::O_RDONLY | OFlag::O_NONBLOCK).map_err(Outcome::refused)?;

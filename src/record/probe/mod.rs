@@ -1,9 +1,7 @@
-//! Answers questions by asking the machine this process runs on: device-mapper ioctls, files, a few fixed
-//! commands.
+//! Answers queries about the host this process runs on, with device-mapper ioctls, files and a few fixed commands.
 //!
-//! It opens nothing for writing, follows no instruction that an answer holds, and never fails: what the
-//! machine refuses is a reading. It may block for ever on a broken machine; a [`self::worker::Worker`]
-//! stands in front of it.
+//! Never opens anything for writing. An error is an outcome, too. A query may block for ever on a broken host, so a
+//! [`self::worker::Worker`] runs it in a process of its own.
 
 pub mod command;
 pub(super) mod dir;
@@ -29,7 +27,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The machine this process runs on.
+/// The host this process runs on.
 pub struct Machine {
     root: Root,
     mapper: Option<Mapper>,
@@ -39,8 +37,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine whose files stand below `root`: `/`, or the directory where a container sees its host's
-    /// files.
+    /// A host whose files are below `root`: `/`, or the directory where the host's files are mounted in a container.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
         Self {
@@ -52,19 +49,19 @@ impl Machine {
         }
     }
 
-    /// With at least this time limit for commands.
+    /// Sets a minimum for the time limits of commands.
     #[must_use]
     pub fn patient(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// With a reader of pools' metadata.
+    /// Sets the reader of pool metadata.
     #[must_use]
     pub fn reading_metadata(self, read: Option<pool_metadata::Read>) -> Self {
         Self { read_metadata: read, ..self }
     }
 
-    /// Asks device-mapper, opened at the first question.
+    /// Queries device-mapper, which is opened at the first query.
     fn mapper(&mut self, query: impl Fn(&Mapper) -> Result<String, Outcome>) -> Result<String, Outcome> {
         if self.mapper.is_none() {
             self.mapper = Some(Mapper::open(&self.root)?);
@@ -132,7 +129,7 @@ fn uname() -> Result<String, Outcome> {
     Ok(words.map(|w| w.to_string_lossy().into_owned()).join(" "))
 }
 
-/// What is recognised on a block device. It is opened by `blkid`, for reading.
+/// The signatures on a block device. `blkid` opens it, read-only.
 fn signatures(root: &Root, node: &str) -> Result<String, Outcome> {
     if !root.is_plain() {
         return Err(Outcome::NotAsked(
@@ -146,21 +143,22 @@ fn signatures(root: &Root, node: &str) -> Result<String, Outcome> {
     }
 }
 
+/// The path of an executable, by its name.
 fn tool(root: &Root, name: &str) -> Result<String, Outcome> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    if name.is_empty() || !name.chars().all(plain) {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if name.is_empty() || !name.chars().all(is_allowed) {
         return Err(Outcome::refused(Errno::EINVAL));
     }
-    let there = |path: &String| {
+    let is_executable = |path: &String| {
         let stat = root.open(path, OFlag::O_PATH).and_then(|place| nix::sys::stat::fstat(&place));
         stat.is_ok_and(|s| files::kind(&s) == files::Kind::Regular && s.st_mode & 0o111 != 0)
     };
     let mut places = command::PATH.split(':').map(|directory| format!("{directory}/{name}"));
-    places.find(there).ok_or_else(|| Outcome::refused(Errno::ENOENT))
+    places.find(is_executable).ok_or_else(|| Outcome::refused(Errno::ENOENT))
 }
 
-/// Opens the loop device with this number, read-only, and asks what it is bound to. A read-only open changes
-/// nothing: a device that would vanish with its last user (autoclear) still has the pool as its user.
+/// The backing file of the loop device with this number. The device is opened read-only, which changes nothing: even
+/// with autoclear it is not detached when it is closed, because the pool still uses it.
 fn loop_status(root: &Root, number: &str) -> Result<String, Outcome> {
     let device = block_device(root, number, OFlag::O_NONBLOCK, |name| name.starts_with("loop"))?;
     let info = self::sys::loop_info(device.as_fd()).map_err(Outcome::refused)?;
@@ -169,7 +167,8 @@ fn loop_status(root: &Root, number: &str) -> Result<String, Outcome> {
     Ok(format!("dev={major}:{minor} ino={inode} offset={offset} sizelimit={limit} flags={flags}"))
 }
 
-/// Opens the block device with this number for reading, if its name is as expected and its node is no other's.
+/// Opens the block device with this number read-only. Fails if its name is not as expected, or if the node belongs to
+/// another device.
 fn block_device(
     root: &Root,
     number: &str,
@@ -177,31 +176,31 @@ fn block_device(
     expected: impl Fn(&str) -> bool,
 ) -> Result<OwnedFd, Outcome> {
     let node = root.link(&format!("/sys/dev/block/{number}")).map_err(Outcome::refused)?;
-    // Where a driver's name for its disks has a slash, sysfs has an exclamation mark.
+    // sysfs replaces a slash in a device name by an exclamation mark.
     let name = node.rsplit('/').next().unwrap_or_default().replace('!', "/");
     if !expected(&name) {
         return Err(Outcome::refused(Errno::ENOTTY));
     }
     let path = format!("/dev/{name}");
-    let is_it = |fd: &OwnedFd| {
+    let check = |fd: &OwnedFd| {
         let stat = nix::sys::stat::fstat(fd).map_err(Outcome::refused)?;
         let matches = files::kind(&stat) == files::Kind::Block && files::number(stat.st_rdev) == number;
         if matches { Ok(()) } else { Err(Outcome::refused(Errno::ENODEV)) }
     };
-    is_it(&root.open(&path, OFlag::O_PATH).map_err(Outcome::refused)?)?;
+    check(&root.open(&path, OFlag::O_PATH).map_err(Outcome::refused)?)?;
     let device = root.open(&path, OFlag::O_RDONLY | how).map_err(Outcome::refused)?;
-    is_it(&device)?;
+    check(&device)?;
     Ok(device)
 }
 
-/// Reads a metadata device beside its page cache, which the pool's own writes do not pass.
+/// Reads a metadata device with `O_DIRECT`, because the pool's writes bypass the page cache.
 fn pool_metadata(root: &Root, number: &str, read: Option<pool_metadata::Read>) -> Result<String, Outcome> {
     let read = read.ok_or_else(|| Outcome::NotAsked("no reader of metadata was lent".to_owned()))?;
     let device = block_device(root, number, OFlag::O_DIRECT, |_| true)?;
     pool_metadata::answer(read, device.into())
 }
 
-/// Opens the place where owners of thin devices are recorded, and reads what is there. Neither FIFO nor device is opened.
+/// Reads an engine's records in a directory or file. Never opens a FIFO or a device.
 fn owners(root: &Root, query: Query, target: &str, how: OFlag) -> Result<String, Outcome> {
     if !how.contains(OFlag::O_DIRECTORY) {
         files::regular(&root.open(target, OFlag::O_PATH).map_err(Outcome::refused)?)?;
@@ -213,7 +212,7 @@ fn owners(root: &Root, query: Query, target: &str, how: OFlag) -> Result<String,
     }
 }
 
-/// Reads at most [`LIMIT_FILE`] bytes; what is no valid text is replaced.
+/// Reads at most [`LIMIT_FILE`] bytes; invalid UTF-8 is replaced.
 fn read_text(from: OwnedFd) -> Result<String, Outcome> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(LIMIT_FILE).unwrap_or(u64::MAX);

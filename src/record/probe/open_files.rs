@@ -1,7 +1,7 @@
-//! What programs hold open that takes space or kernel tables unseen: deleted files, and watches on files.
+//! Finds deleted files that processes hold open, and counts inotify watches.
 //!
-//! It reads links and states below `/proc/PID/fd` and opens no file that a program has; it is bounded in time, in
-//! descriptors and in what it keeps. A process that may not be looked into is counted.
+//! Reads links and metadata below `/proc/PID/fd`; never opens a file of a process. Time, number of descriptors and
+//! output are limited. Processes without permission are counted.
 
 use super::files;
 use super::root::Root;
@@ -15,24 +15,24 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long the look through all processes may take before the rest is left out.
+/// Time limit for scanning all processes; the rest is left out.
 const LIMIT: Duration = Duration::from_millis(400);
-/// Most descriptors looked at.
+/// Most descriptors scanned.
 const LIMIT_DESCRIPTORS: usize = 200_000;
-/// Most deleted files kept: the largest ones.
+/// Most deleted files kept, largest first.
 const LIMIT_FILES: usize = 50;
-/// A deleted file that takes less is not kept.
+/// Smaller deleted files are ignored.
 const LEAST_BYTES: u64 = 1 << 20;
 /// Most bytes read of all lists of watches together; one watch takes about a hundred.
 const LIMIT_WATCHES: u64 = 4 << 20;
-/// Marks that the kernel adds to the path of a deleted file (fs/d_path.c).
+/// Suffix that the kernel adds to the path of a deleted file (fs/d_path.c).
 const DELETED: &str = " (deleted)";
-/// The link of an inotify descriptor (fs/notify/inotify/inotify_user.c).
+/// Link target of an inotify descriptor (fs/notify/inotify/inotify_user.c).
 const INOTIFY: &str = "anon_inode:inotify";
-/// Files in memory that belong to no filesystem anybody fills.
+/// Files in memory that take no space in a mounted filesystem.
 const IN_MEMORY: [&str; 5] = ["/memfd:", "/SYSV", "/dev/zero", "/[aio]", "/anon_hugepage"];
 
-/// A deleted file, as it is kept.
+/// A deleted file, with its line of output.
 struct Deleted {
     bytes: u64,
     line: String,
@@ -45,7 +45,7 @@ struct Watches {
     watches: u64,
 }
 
-struct Look<'a> {
+struct Scan<'a> {
     root: &'a Root,
     started: Instant,
     descriptors: usize,
@@ -56,9 +56,9 @@ struct Look<'a> {
     left_out: u64,
 }
 
-/// One line a deleted file, the largest first, then one a user with inotify instances, then what was left out.
+/// One line per deleted file, largest first, then one per user with inotify instances, then what was left out.
 pub(super) fn answer(root: &Root) -> Result<String, Outcome> {
-    let mut look = Look {
+    let mut scan = Scan {
         root,
         started: Instant::now(),
         descriptors: 0,
@@ -71,29 +71,29 @@ pub(super) fn answer(root: &Root) -> Result<String, Outcome> {
     let mut seen = 0_u64;
     for entry in fs::read_dir(root.place("/proc")).map_err(|e| super::refused_io(&e))?.flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else { continue };
-        if look.is_over() {
-            look.left_out += 1;
+        if scan.is_over() {
+            scan.left_out += 1;
         } else {
-            seen += u64::from(look.process(pid));
+            seen += u64::from(scan.process(pid));
         }
     }
-    // This program alone always may look into itself.
-    if seen <= 1 && look.refused > 0 {
+    // Without permission only this process itself can be scanned.
+    if seen <= 1 && scan.refused > 0 {
         return Err(Outcome::refused(Errno::EACCES));
     }
-    Ok(look.lines())
+    Ok(scan.lines())
 }
 
-impl Look<'_> {
+impl Scan<'_> {
     fn is_over(&self) -> bool {
         self.descriptors >= LIMIT_DESCRIPTORS || self.started.elapsed() > LIMIT
     }
 
-    /// Looks into one process; returns whether it could.
+    /// Scans one process; returns whether that was permitted.
     fn process(&mut self, pid: u32) -> bool {
         let directory = self.root.place(&format!("/proc/{pid}/fd"));
         let Ok(entries) = fs::read_dir(&directory) else {
-            // One that ended meanwhile holds nothing.
+            // A process that has ended holds no files.
             self.refused += u64::from(directory.exists());
             return false;
         };
@@ -143,14 +143,14 @@ impl Look<'_> {
         self.files.truncate(LIMIT_FILES);
     }
 
-    /// Counts an instance and its watches, for the user whom the kernel counts them for: that of the process.
+    /// Counts an instance and its watches for the user of the process, as the kernel does.
     fn watch(&mut self, pid: u32, descriptor: &str) {
         let Ok(owner) = fs::metadata(self.root.place(&format!("/proc/{pid}"))) else { return };
         let place = self.root.place(&format!("/proc/{pid}/fdinfo/{descriptor}"));
         let watches = self.count_watches(&place);
-        let of_user = self.watches.entry(owner.uid()).or_default();
-        of_user.instances += 1;
-        of_user.watches += watches;
+        let counts = self.watches.entry(owner.uid()).or_default();
+        counts.instances += 1;
+        counts.watches += watches;
     }
 
     fn count_watches(&mut self, place: &Path) -> u64 {
@@ -179,7 +179,7 @@ impl Look<'_> {
     }
 }
 
-/// A word without what would end its field or line.
+/// The text without tabs and line breaks, which separate fields and lines.
 fn one_line(text: &str) -> String {
     text.replace(['\t', '\n', '\r'], " ")
 }
@@ -190,7 +190,7 @@ mod tests {
     use std::io::Write;
 
     #[test]
-    fn a_deleted_file_of_this_test_is_found_and_one_that_is_there_is_not() {
+    fn an_open_deleted_file_is_found_and_an_existing_one_is_not() {
         let path = |name: &str| std::env::temp_dir().join(format!("thinspect-{name}-{}", std::process::id()));
         let make = |name: &str| {
             let mut file = fs::File::create(path(name)).unwrap();

@@ -1,7 +1,6 @@
-//! Where the machine's files stand: at `/`, or below a directory in which a container sees its host.
+//! The root directory of the host's files: `/`, or the directory where they are mounted in a container.
 //!
-//! It opens and reads links; below a directory it does not let a link lead out of it where the kernel can
-//! help.
+//! Below another root, links cannot lead out of it, if the kernel supports that.
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};
@@ -9,7 +8,7 @@ use nix::sys::stat::Mode;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-/// The directory that stands for `/`.
+/// A directory used as root.
 pub(super) struct Root {
     path: PathBuf,
 }
@@ -19,23 +18,23 @@ impl Root {
         Self { path }
     }
 
-    /// Whether it is the machine's own `/`.
+    /// Whether it is `/`.
     pub(super) fn is_plain(&self) -> bool {
         self.path == Path::new("/")
     }
 
-    /// The path under which this process reaches a file.
+    /// The path of a file for this process.
     pub(super) fn place(&self, path: &str) -> PathBuf {
         if self.is_plain() { PathBuf::from(path) } else { self.path.join(path.trim_start_matches('/')) }
     }
 
-    /// Opens an absolute path. Below another root, links are followed as if that root were `/`
-    /// (`openat2(2)`, Linux 5.6; older kernels follow an absolute link out of it).
+    /// Opens an absolute path. Below another root, links are resolved as if that root were `/` (`openat2(2)`, Linux
+    /// 5.6; on older kernels an absolute link leads out of it).
     pub(super) fn open(&self, path: &str, flags: OFlag) -> Result<OwnedFd, Errno> {
         if !path.starts_with('/') {
             return Err(Errno::EINVAL);
         }
-        // openat2 refuses flags that mean nothing together, such as O_PATH with O_NOCTTY.
+        // openat2 rejects meaningless combinations of flags, such as O_PATH with O_NOCTTY.
         let path_only = flags.contains(OFlag::O_PATH);
         let flags = flags | OFlag::O_CLOEXEC | if path_only { OFlag::empty() } else { OFlag::O_NOCTTY };
         if self.is_plain() {
@@ -49,11 +48,11 @@ impl Root {
         }
     }
 
-    /// Where a symbolic link points.
+    /// The target of a symbolic link.
     pub(super) fn link(&self, path: &str) -> Result<String, Errno> {
         let link = self.open(path, OFlag::O_PATH | OFlag::O_NOFOLLOW)?;
         match readlinkat(&link, "") {
-            // Of a descriptor that is no link the kernel says ENOENT, which would read as "no such path".
+            // For a descriptor that is not a link the kernel returns ENOENT, which would mean "no such path".
             Err(Errno::ENOENT) => Err(Errno::EINVAL),
             target => Ok(target?.to_string_lossy().into_owned()),
         }

@@ -1,7 +1,6 @@
-//! The few calls that no safe wrapper offers: fork, leaving without clean-up, closing inherited descriptors,
-//! and `LOOP_GET_STATUS64`.
+//! System calls without a safe wrapper: fork, `_exit`, closing inherited descriptors, and `LOOP_GET_STATUS64`.
 //!
-//! It decides nothing and interprets nothing; no other file of the program may hold unsafe code.
+//! No other file of the program may contain unsafe code.
 #![allow(unsafe_code, reason = "neither nix nor devicemapper wraps these calls safely")]
 
 use nix::errno::Errno;
@@ -14,11 +13,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-/// Runs `run` in a new process that ends with it. The caller should have one thread: a lock that another
-/// thread holds at this moment stays locked in the new process.
+/// Runs `run` in a new process, which then exits. The caller should have only one thread: a lock that another thread
+/// holds stays locked in the new process.
 ///
 /// # Errors
-/// The errno of fork(2), e.g. `EAGAIN` when no more processes are allowed.
+/// The errno of fork(2), such as `EAGAIN` if no more processes are allowed.
 pub(crate) fn fork(run: impl FnOnce()) -> Result<Pid, Errno> {
     // SAFETY: the child runs ordinary code on its copy of this process and never returns into the caller's
     // stack: it leaves by `_exit`, after a panic too, so that nothing of the parent's is flushed or dropped
@@ -26,8 +25,7 @@ pub(crate) fn fork(run: impl FnOnce()) -> Result<Pid, Errno> {
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Parent { child } => Ok(child),
         ForkResult::Child => {
-            // Where a panic aborts (the release build) nothing is caught: the process ends by SIGABRT, and by the same
-            // token never returns.
+            // In the release build a panic aborts and is not caught: the process ends by SIGABRT and never returns.
             let code = i32::from(catch_unwind(AssertUnwindSafe(run)).is_err());
             // SAFETY: `_exit` has no preconditions.
             unsafe { libc::_exit(code) }
@@ -35,8 +33,8 @@ pub(crate) fn fork(run: impl FnOnce()) -> Result<Pid, Errno> {
     }
 }
 
-/// Closes every descriptor from 3 on except two. Only for a process just forked: whatever else believed to
-/// own a descriptor must never run again.
+/// Closes every descriptor from 3 on except two. Only for a process that was just forked: no other owner of a
+/// descriptor may run again in it.
 pub(crate) fn keep_only(one: &OwnedFd, other: &OwnedFd) {
     let (low, high) = {
         let (a, b) = (one.as_raw_fd(), other.as_raw_fd());
@@ -53,8 +51,7 @@ fn close_range(first: RawFd, last: RawFd) -> bool {
     let (Ok(first), Ok(last)) = (libc::c_ulong::try_from(first), libc::c_ulong::try_from(last)) else {
         return true;
     };
-    // SAFETY: the call takes three numbers and touches no memory; see `keep_only` for who may lose
-    // descriptors.
+    // SAFETY: the call takes three numbers and touches no memory; see `keep_only` for the owners of the descriptors.
     unsafe { libc::syscall(libc::SYS_close_range, first, last, 0 as libc::c_ulong) == 0 }
 }
 
@@ -70,14 +67,14 @@ fn close_one_by_one(first: RawFd, last: RawFd) {
     }
 }
 
-/// The process group of the command that runs now; 0 where none does.
+/// The process group of the running command; 0 if none runs.
 static COMMAND: AtomicI32 = AtomicI32::new(0);
-/// Whether this process was made to ask in, and ends with its parent.
+/// Whether this is a worker process, which ends with its parent.
 static IS_WORKER: AtomicBool = AtomicBool::new(false);
 
-/// Notes which process group the command leads that runs now, `None` once it has ended. While it runs, the end of this
-/// process's parent is told by SIGTERM, which ends the command's group too; else by SIGKILL, which ends more sorts of
-/// waiting in the kernel.
+/// Sets the process group of the running command, or `None` once it has ended. A worker gets a signal when its parent
+/// ends: SIGTERM while a command runs, whose handler also kills the command's group; otherwise SIGKILL, which also ends
+/// sleeps in the kernel that SIGTERM does not.
 pub(super) fn note_command(group: Option<Pid>) {
     COMMAND.store(group.map_or(0, Pid::as_raw), Ordering::Relaxed);
     let signal = if group.is_some() { Signal::SIGTERM } else { Signal::SIGKILL };
@@ -86,7 +83,7 @@ pub(super) fn note_command(group: Option<Pid>) {
     }
 }
 
-/// From now on this process ends with `parent`, and together with the command that it runs. Only for a process just
+/// Makes this process end with `parent`, together with the command that it runs. Only for a process that was just
 /// forked.
 pub(super) fn end_with(parent: Pid) {
     let end = SigAction::new(SigHandler::Handler(end_with_command), SaFlags::empty(), SigSet::empty());
@@ -95,14 +92,14 @@ pub(super) fn end_with(parent: Pid) {
     IS_WORKER.store(true, Ordering::Relaxed);
     note_command(None);
     if nix::unistd::getppid() != parent {
-        // It ended before it could be asked to say so.
+        // The parent ended before the signal was set up.
         end_with_command(libc::SIGTERM);
     }
 }
 
 extern "C" fn end_with_command(signal: libc::c_int) {
     let group = COMMAND.load(Ordering::Relaxed);
-    // SAFETY: neither call touches memory; a group that is gone makes the first fail, which changes nothing.
+    // SAFETY: neither call touches memory. If the group is gone, `kill` fails without effect.
     unsafe {
         if group > 0 {
             libc::kill(-group, libc::SIGKILL);
@@ -111,23 +108,23 @@ extern "C" fn end_with_command(signal: libc::c_int) {
     }
 }
 
-/// Starts a command that ends with this process, however this one ends, and notes the group that it leads.
+/// Starts a command that is killed when this process ends, and remembers its process group.
 pub(super) fn start_command(command: &mut Command) -> std::io::Result<Child> {
     let is_worker = IS_WORKER.load(Ordering::Relaxed);
     let end = SigSet::from(Signal::SIGTERM);
     if is_worker {
-        // Told to end before the group is noted, this process would leave what the command started meanwhile.
+        // A SIGTERM before the group is known would leave the command's children running.
         let _ = end.thread_block();
         let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGTERM);
     }
     let parent = nix::unistd::getpid();
-    let ask = move || {
+    let end_with_parent = move || {
         nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
         if nix::unistd::getppid() == parent { Ok(()) } else { Err(std::io::ErrorKind::BrokenPipe.into()) }
     };
-    // SAFETY: between fork and exec only prctl and getppid are called, and nothing is allocated. The standard library gives
-    // the command an empty signal mask.
-    unsafe { command.pre_exec(ask) };
+    // SAFETY: between fork and exec only prctl and getppid are called, and nothing is allocated. The standard library
+    // gives the command an empty signal mask.
+    unsafe { command.pre_exec(end_with_parent) };
     let started = command.spawn();
     let group = started.as_ref().ok().and_then(|child| i32::try_from(child.id()).ok());
     note_command(group.map(Pid::from_raw));
@@ -137,15 +134,15 @@ pub(super) fn start_command(command: &mut Command) -> std::io::Result<Child> {
     started
 }
 
-/// What a loop device is bound to (`struct loop_info64`, include/uapi/linux/loop.h).
+/// The state of a loop device (`struct loop_info64`, include/uapi/linux/loop.h).
 pub(in crate::record) struct LoopInfo {
     /// Device of the backing file.
     pub(in crate::record) dev: (u64, u64),
     /// Inode of the backing file.
     pub(in crate::record) inode: u64,
-    /// First byte used.
+    /// Offset of the device in the file, in bytes.
     pub(in crate::record) offset: u64,
-    /// Most bytes used; 0 for all.
+    /// Size limit in bytes; 0 for none.
     pub(in crate::record) sizelimit: u64,
     /// 1 read-only, 4 autoclear, 8 partition scan, 16 direct I/O.
     pub(in crate::record) flags: u32,
@@ -153,10 +150,10 @@ pub(in crate::record) struct LoopInfo {
 
 const LOOP_GET_STATUS64: u32 = 0x4C05;
 
-/// Asks a loop device what it is bound to; a descriptor opened read-only suffices.
+/// The state of a loop device. The descriptor may be read-only.
 ///
 /// # Errors
-/// `ENXIO` when it is bound to nothing; what the backing filesystem says when it cannot tell.
+/// `ENXIO` if no file is attached, or the backing filesystem's error.
 pub(in crate::record) fn loop_info(device: BorrowedFd<'_>) -> Result<LoopInfo, Errno> {
     let mut words = [0_u64; 232 / 8];
     let at = words.as_mut_ptr();

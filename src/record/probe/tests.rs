@@ -1,5 +1,4 @@
-//! Questions to the machine that runs the tests: real files, a FIFO, another root, a loop device where there
-//! can be one.
+//! Queries about the host that runs the tests: real files, a FIFO, another root, and a loop device if possible.
 #![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 use super::*;
@@ -8,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-/// A directory for one test, gone afterwards.
+/// A temporary directory that is removed after the test.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -45,7 +44,7 @@ fn errno(query: Query, target: &str) -> String {
 }
 
 #[test]
-fn files_and_what_is_none() {
+fn only_regular_files_are_read() {
     let scratch = Scratch::new("files");
     let file = scratch.path("file");
     fs::write(&file, b"caf\xe9\n").unwrap();
@@ -62,7 +61,7 @@ fn files_and_what_is_none() {
 }
 
 #[test]
-fn notations() {
+fn answers_have_the_documented_formats() {
     let scratch = Scratch::new("notations");
     let (file, link) = (scratch.path("file"), scratch.path("link"));
     fs::write(&file, "four").unwrap();
@@ -84,7 +83,7 @@ fn notations() {
 }
 
 #[test]
-fn records_of_devices() {
+fn device_records_are_read() {
     let scratch = Scratch::new("records");
     let files =
         [("b", "{\"device_id\":2}\n"), ("base", "{}"), ("a", "1\n2"), (".tmp1", "x"), ("json.migrated", "x")];
@@ -98,10 +97,9 @@ fn records_of_devices() {
     assert_eq!(errno(Query::DeviceRecords, &scratch.path("none")), "ENOENT");
 }
 
-/// In a container, the host's files stand below a directory; the host's absolute links must not lead out of
-/// it.
+/// In a container, the host's files are below a directory; the host's absolute links must not lead out of it.
 #[test]
-fn another_root() {
+fn links_do_not_lead_out_of_another_root() {
     let scratch = Scratch::new("root");
     for directory in ["proc/1", "data", "var/lib"] {
         fs::create_dir_all(scratch.0.join(directory)).unwrap();
@@ -123,7 +121,7 @@ fn another_root() {
 }
 
 #[test]
-fn a_loop_device() {
+fn a_loop_device_shows_its_backing_file() {
     let scratch = Scratch::new("loop");
     let file = scratch.path("file");
     fs::File::create(&file).unwrap().set_len(1 << 20).unwrap();

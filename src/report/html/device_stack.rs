@@ -1,4 +1,4 @@
-//! What stands on what, drawn as boxes: thin devices, pool, its two devices, files, filesystems, disks.
+//! Draws a pool's device stack as boxes: thin devices, pool, data and metadata devices, files, filesystems, disks.
 
 use super::Style;
 use super::amount;
@@ -51,7 +51,7 @@ fn layer(class: &str, head: &str, facts: &[Text], style: &Style) -> Markup {
     }
 }
 
-/// What carries one half: its device, the file, the file's filesystem, the disks.
+/// The boxes below the pool for its data or metadata: device, file, filesystem, disks.
 fn layers(half: PoolHalf, backing: &Backing, style: &Style) -> Markup {
     let kind = match backing.kind {
         BackingKind::Loop => "loop device",

@@ -1,4 +1,4 @@
-//! The findings of a page: each with its facts, what to do, and the rule's own explanation folded away.
+//! The findings section: each finding with its facts, advice, and the rule's explanation in a collapsed block.
 
 use super::Style;
 use crate::advice::Advice;

@@ -1,7 +1,6 @@
-//! The past of a pool as a drawing: use in percent over time, events, and where the growth of the data leads.
+//! A chart of a pool's history: use in percent over time, events, and the forecast of the data.
 //!
-//! Whole numbers only: the drawing's own unit is a hundredth of what a reader sees. Nothing is drawn where no history
-//! was given, or only one sample.
+//! Coordinates are integers in hundredths of the displayed unit. Without at least two samples there is no chart.
 
 use crate::forecast::{Forecast, SpaceForecast};
 use crate::host::Host;
@@ -9,21 +8,21 @@ use crate::host::history::{Event, Moment, Sample};
 use crate::host::model::pool::Pool;
 use maud::{Markup, html};
 
-/// The drawing's size, and the part of it that holds the lines.
+/// Size of the chart, and the area of the lines.
 const WIDTH: i64 = 80_000;
 const HEIGHT: i64 = 26_000;
 const LEFT: i64 = 5_500;
 const RIGHT: i64 = WIDTH - 1_500;
 const TOP: i64 = 1_500;
 const BOTTOM: i64 = HEIGHT - 3_000;
-/// Most points of a line: more than a screen has columns are not seen.
+/// Most points of a line; a screen cannot show more.
 const POINTS: usize = 600;
-/// Most events that are drawn: the last ones.
+/// Number of last events that are drawn.
 const EVENTS: usize = 40;
-/// Most events that are told in words.
+/// Number of last events that are listed as text.
 const TOLD: usize = 12;
 
-/// A line of the drawing: its class, and the use of a sample in hundredths of a percent.
+/// A line of the chart: its CSS class, and the use in a sample in hundredths of a percent.
 type Curve = (&'static str, fn(&Sample) -> Option<u64>);
 
 const CURVES: [Curve; 3] = [
@@ -40,7 +39,7 @@ fn share(used: u64, total: u64) -> Option<u64> {
     u64::try_from(share.min(10_000)).ok()
 }
 
-/// Where moments and shares lie in the drawing.
+/// Maps times and percentages to coordinates.
 struct Scale {
     from: Moment,
     to: Moment,
@@ -59,7 +58,7 @@ impl Scale {
     }
 }
 
-/// The drawing; nothing where there is no history.
+/// The chart; empty without a history.
 pub(super) fn figure(pool: &Pool, host: &Host, forecast: &Forecast) -> Markup {
     let mut samples: Vec<&Sample> = host.history.of(pool.label()).collect();
     samples.sort_by_key(|s| s.at);
@@ -101,13 +100,13 @@ fn told(event: &Event) -> String {
     format!("{} {}: {}", event.at, event.event, event.text)
 }
 
-/// The use at which the engine refuses new layers, in hundredths of a percent.
+/// The use above which the engine refuses new layers, in hundredths of a percent.
 fn floor(pool: &Pool) -> Option<u64> {
     let total = pool.data.total?.0;
     share(total.saturating_sub(pool.min_free.required(total)?), total)
 }
 
-/// The dashed line from the last sample to where the data's growth leads.
+/// The dashed line of the forecast, starting at the last sample.
 fn ahead(scale: &Scale, samples: &[&Sample], end: Option<(Moment, u64)>) -> Markup {
     let last = samples.iter().rev().find_map(|s| Some((s.at, CURVES.last()?.1(s)?)));
     html! {
@@ -117,7 +116,7 @@ fn ahead(scale: &Scale, samples: &[&Sample], end: Option<(Moment, u64)>) -> Mark
     }
 }
 
-/// Where the data's growth leads within a time: the moment, and its use then.
+/// The end of the forecast line, at most `within` milliseconds ahead: time and use in hundredths of a percent.
 fn full_at(data: &SpaceForecast, now: Moment, within: i64) -> Option<(Moment, u64)> {
     let (fit, end) = data.reliable_since()?;
     if end <= within {
@@ -148,7 +147,7 @@ const fn middle(scale: &Scale) -> Moment {
     Moment(scale.from.0 + scale.to.since(scale.from) / 2)
 }
 
-/// `11-22 02:20`, of RFC 3339.
+/// Formats a time as `11-22 02:20`.
 fn short(at: Moment) -> String {
     let text = at.to_string();
     let (day, clock) = text.split_once('T').unwrap_or((&text, ""));

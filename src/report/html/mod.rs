@@ -1,7 +1,7 @@
-//! One page for a ticket or a post-mortem: the verdict, each pool with what carries it, its past, the findings.
+//! The report as an HTML page for a ticket or a post-mortem: verdict, pools with device stack and history, findings.
 //!
-//! It stands alone: no script, no address, nothing to fetch; a policy in its head forbids what it does not need. It
-//! decides nothing and says what the screen says.
+//! Self-contained: no scripts, no links, nothing to load, and a Content-Security-Policy forbids all of that. It has the
+//! same sentences as the text report.
 
 mod device_stack;
 mod findings;
@@ -15,7 +15,7 @@ use crate::report::units::clean;
 use crate::verdict::Verdict;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// How the page is to look.
+/// Style of the page.
 #[derive(Debug, Clone, Copy)]
 struct Style {
     units: Units,
@@ -46,13 +46,13 @@ pub fn html(report: &Report, units: Units) -> String {
             }
         }
     };
-    // Control characters and changes of direction in a name would deceive whoever reads the page or its source.
+    // Control characters and text direction marks in a name could deceive a reader of the page or its source.
     page.into_string().split('\n').map(clean).collect::<Vec<_>>().join("\n")
 }
 
 fn head(report: &Report) -> Markup {
     let names: Vec<&str> = report.host.pools.iter().filter_map(|p| p.name.as_deref()).collect();
-    // What the page does not need it may not do, whatever a name in it may hold.
+    // Forbid everything that the page does not need, in case a name contains markup.
     let policy = "default-src 'none'; style-src 'unsafe-inline'";
     html! {
         head {
@@ -102,7 +102,7 @@ fn fact(name: &str, value: &str) -> Markup {
     html! { div { dt { (name) } dd { (value) } } }
 }
 
-/// The class of a verdict.
+/// The CSS class of a verdict.
 const fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Critical => "critical",
@@ -138,7 +138,7 @@ fn footer(report: &Report) -> Markup {
     }
 }
 
-/// An amount in a sentence.
+/// An amount, or `not known`.
 fn amount(bytes: Option<Bytes>) -> Text {
     bytes.map_or_else(|| "not known".into(), Text::from)
 }

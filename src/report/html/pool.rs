@@ -1,4 +1,4 @@
-//! A pool on a page: its state in words, its space as bars with the marks that matter, what carries it, its past.
+//! A pool's section: state, space as bars with marks, device stack, history.
 
 use super::{Style, device_stack, fact, history_chart};
 use crate::forecast::{self, SpaceKind};
@@ -49,7 +49,7 @@ pub(super) fn section(pool: &Pool, host: &Host, style: &Style) -> Markup {
     }
 }
 
-/// One space: name, bar, numbers, and how it grows where there is a history.
+/// One space: name, bar, numbers, and the trend if there is a history.
 fn bar(pool: &Pool, row: &Row<'_>, has_history: bool, style: &Style) -> Markup {
     let level = screen::level(row.permille).map_or("", Severity::word);
     let name = if row.kind == SpaceKind::Filesystem { "filesystem below" } else { row.kind.word() };
@@ -75,7 +75,7 @@ fn bar(pool: &Pool, row: &Row<'_>, has_history: bool, style: &Style) -> Markup {
     }
 }
 
-/// Tenths of a percent as a length in CSS: `45.3%`.
+/// Formats tenths of a percent as a CSS length: `45.3%`.
 fn css_percent(permille: u64) -> String {
     screen::tenths(permille.min(1000)) + "%"
 }
@@ -89,7 +89,7 @@ fn blocks(pool: &Pool, space: SpaceKind) -> Option<String> {
     Some(format!("{free} of {total} blocks"))
 }
 
-/// Marks on a bar, in tenths of a percent in use: where the engine begins to refuse, where the kernel warns.
+/// Marks on a bar, in tenths of a percent: where the engine refuses new layers, and the kernel's low-water mark.
 fn marks(pool: &Pool, space: SpaceKind) -> Vec<(String, u64)> {
     let (total, low_water) = match space {
         SpaceKind::Data => (pool.data.total.map(|t| t.0), pool.data.low_water.map(|l| l.0)),

@@ -19,10 +19,10 @@ use crate::metadata;
 use labels::{container_word, image_words, step};
 use std::collections::{BTreeSet, HashSet};
 
-/// What was selected, exact to the block.
+/// The selected removals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
-    /// What was asked for, in blocks, rounded up.
+    /// The wanted amount, rounded up to blocks.
     pub need: DataBlocks,
     /// Size of a data block.
     pub block: Bytes,
@@ -363,7 +363,7 @@ impl Trial {
 }
 
 impl Selection {
-    /// What the steps give back.
+    /// The bytes that all steps together return.
     #[must_use]
     pub fn gain_bytes(&self) -> Bytes {
         self.gain.bytes(self.block)

@@ -230,7 +230,9 @@ fn findings_list(
     }
     let mut lines: Vec<Line<'static>> = scene.report.findings.iter().enumerate().map(line).collect();
     let left = room.saturating_sub(lines.len() + 1);
-    if let Some(finding) = scene.report.findings.get(state.chosen).filter(|_| left >= 2) {
+    if left >= 2
+        && let Some(finding) = scene.report.findings.get(state.chosen)
+    {
         let text = report::finding_text(finding, style);
         lines.push(Line::default());
         lines.extend(text.lines().take(left).map(|l| Line::from(l.to_owned())));

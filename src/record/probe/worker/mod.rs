@@ -1,11 +1,10 @@
-//! Puts a time limit on every question: a worker process asks the machine, and one that does not answer in
-//! time is killed and left behind.
+//! Puts a time limit on every query: a worker process makes the queries, and is killed and abandoned if it does not
+//! answer in time.
 //!
-//! A status ioctl on a pool whose metadata device is stuck waits in uninterruptible sleep. No thread can be
-//! taken out of that, and a process with such a thread does not end, so the questions are asked by a process
-//! that may be lost (drivers/md/dm-thin.c, `pool_status` takes the metadata lock). It holds no descriptor of
-//! its parent's, so that nobody who waits for the parent's output waits for it. This module never interprets
-//! an answer.
+//! A status ioctl on a pool whose metadata device is stuck waits in uninterruptible sleep (drivers/md/dm-thin.c,
+//! `pool_status` takes the metadata lock). A thread cannot be taken out of that, and a process with such a thread does
+//! not end. Therefore a separate process makes the queries. It keeps no descriptors of its parent, so that a program
+//! that waits for the end of the parent's output does not wait for the worker.
 
 mod stuck;
 
@@ -22,29 +21,28 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-/// Longest time one question waits unless the user said otherwise.
+/// Default time limit of a query.
 pub const LIMIT: Duration = Duration::from_secs(1);
-/// A command has its own limit ([`super::command::COMMANDS`]), and may be tried twice; this is for a machine that
-/// cannot even start it.
+/// Time limit of a query that runs a command. The command has its own limit ([`super::command::COMMANDS`]) and may be
+/// tried twice; this one is for a host that cannot even start it.
 const LIMIT_RUN: Duration = Duration::from_secs(5);
-/// The least that a question waits, however many were silent before.
+/// Shortest time limit, after many queries have timed out.
 const LIMIT_LEAST: Duration = Duration::from_millis(20);
-/// How long a process may take to end its command, and then itself.
+/// Time for a process to end its command and itself.
 const LIMIT_END: Duration = Duration::from_millis(250);
-/// Bytes of questions under way at once. A pipe takes so many at once even where pipes are kept short, so
-/// that asking never waits.
+/// Most bytes of unanswered queries. Even the smallest pipe holds this much, so that writing a query never blocks.
 const LIMIT_UNDER_WAY: usize = 4096;
-/// While more answers than this are awaited, they are let gather for a moment: to wake for each of thousands would cost more
-/// than the asking.
+/// If more answers than this are awaited, they are collected for a moment: waking up for each of thousands of answers
+/// would cost more than the queries.
 const MANY: usize = 16;
-/// How long answers are let gather.
+/// Time for which answers are collected.
 const GATHER: Duration = Duration::from_millis(1);
-/// Bytes read of answers at once.
+/// Most bytes of answers read at once.
 const PIECE: usize = 64 * 1024;
 /// Longest answer accepted, in bytes.
 const LIMIT_ANSWER: usize = 64 << 20;
 
-/// Answers by means of a worker process, within a time limit.
+/// Makes queries in a worker process, with a time limit.
 pub struct Worker {
     make: Box<dyn Fn() -> Box<dyn Responder>>,
     limit: Duration,
@@ -54,22 +52,22 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker that asks whomever `make` makes, in a process of its own, and waits `limit` for each answer.
-    /// After twice that time was lost to silences, each question waits a twentieth of it: many stuck devices
-    /// do not add up. The process is made at the first question; the caller should have one thread then.
+    /// A worker that queries the responder from `make` in a process of its own, with `limit` as time limit. Once
+    /// queries have timed out for twice that time in all, further ones get a twentieth of it, so that many stuck
+    /// devices do not add up. The process is forked at the first query; the caller should have only one thread then.
     #[must_use]
     pub fn new(limit: Duration, make: impl Fn() -> Box<dyn Responder> + 'static) -> Self {
         let make = Box::new(make);
         Self { make, limit, lost: Duration::ZERO, process: None, abandoned: Vec::new() }
     }
 
-    /// Whether a process that asked is still waiting for an answer that came too late.
+    /// Whether an abandoned process is still waiting for an answer.
     pub fn is_stuck(&mut self) -> bool {
         self.reap();
         !self.abandoned.is_empty()
     }
 
-    /// Forgets the time that was lost to silences: each round of questions has its own.
+    /// Resets the time lost to timeouts, before a new round of queries.
     pub fn reset_budget(&mut self) {
         self.lost = Duration::ZERO;
     }
@@ -82,14 +80,14 @@ impl Worker {
         }
     }
 
-    /// Sends the first of these questions, as many as may be under way, and reads the answers; fewer come back after a
-    /// silence or a death.
+    /// Sends as many of these queries as fit [`LIMIT_UNDER_WAY`], and reads their outcomes. Returns fewer if one times
+    /// out or the process dies.
     fn exchange(&mut self, query: Query, targets: &[&str]) -> Vec<Outcome> {
         let limit = self.limit_of(query);
         self.reap();
-        self.give_the_dying_a_moment(query, targets);
-        // Another process would wait for the same, and stay as long.
-        let free = targets.iter().take_while(|target| !stuck::is_stuck(query, target)).count();
+        self.wait_for_killed(query, targets);
+        // Another process would get stuck on the same query.
+        let free = targets.iter().take_while(|target| !self.is_waited_for(query, target, limit)).count();
         let targets = targets.get(..free).unwrap_or_default();
         if targets.is_empty() {
             return vec![Outcome::TimedOut(millis(limit))];
@@ -116,7 +114,7 @@ impl Worker {
                 Err(failure) => {
                     let target = targets.get(outcomes.len()).copied().unwrap_or_default();
                     outcomes.push(failure.reading(limit));
-                    self.lose(&process, &failure, (query, target), limit);
+                    self.abandon(&process, &failure, (query, target), limit);
                     return outcomes;
                 }
             }
@@ -126,8 +124,8 @@ impl Worker {
         outcomes
     }
 
-    /// A process that was just killed takes a moment to end, which is not to be stuck.
-    fn give_the_dying_a_moment(&mut self, query: Query, targets: &[&str]) {
+    /// Waits a moment for a process that was just killed, before it counts as stuck.
+    fn wait_for_killed(&mut self, query: Query, targets: &[&str]) {
         let deadline = Instant::now() + LIMIT_LEAST;
         let is_stuck = || targets.first().is_some_and(|target| stuck::is_stuck(query, target));
         while is_stuck() && Instant::now() < deadline {
@@ -136,7 +134,29 @@ impl Worker {
         }
     }
 
-    fn lose(&mut self, process: &Process, failure: &Failure, question: (Query, &str), limit: Duration) {
+    /// Whether a killed process still waits for the answer to this query. One that another run abandoned gets as long to end
+    /// as an answer may take.
+    fn is_waited_for(&self, query: Query, target: &str, limit: Duration) -> bool {
+        if stuck::is_stuck(query, target) {
+            return true;
+        }
+        // Only an ioctl can wait for ever; a command has a time limit of its own.
+        if query != Query::DmStatus {
+            return false;
+        }
+        let question = question(query, target);
+        let deadline = Instant::now() + limit;
+        while stuck::is_asked_by_an_orphan(&question) {
+            if Instant::now() >= deadline {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+
+    /// Kills and abandons a process that timed out or died.
+    fn abandon(&mut self, process: &Process, failure: &Failure, question: (Query, &str), limit: Duration) {
         end(process.pid, matches!(question.0, Query::Run | Query::Signatures));
         self.abandoned.push(process.pid);
         if matches!(failure, Failure::Silent) {
@@ -145,15 +165,15 @@ impl Worker {
         }
     }
 
-    /// Takes note of workers left behind that ended at last, so that no zombie stays.
+    /// Reaps abandoned processes that have ended, so that no zombie stays.
     fn reap(&mut self) {
         self.abandoned.retain(|pid| !has_ended(*pid));
         stuck::reap(&self.abandoned);
     }
 }
 
-/// Ends a process. It may have ended already, or be in a sleep that no signal ends: both are fine. One that runs a command
-/// ends that first.
+/// Ends a process; one that runs a command ends that first. The process may have ended already, or be in
+/// uninterruptible sleep; neither is an error.
 fn end(pid: Pid, runs_command: bool) {
     if runs_command && kill(pid, Signal::SIGTERM).is_ok() {
         let deadline = Instant::now() + LIMIT_END;
@@ -164,7 +184,7 @@ fn end(pid: Pid, runs_command: bool) {
     let _ = kill(pid, Signal::SIGKILL);
 }
 
-/// Whether a child of this process has ended; it is waited for then.
+/// Whether a child process has ended; if so, it is reaped.
 fn has_ended(pid: Pid) -> bool {
     !matches!(waitpid(pid, Some(WaitPidFlag::WNOHANG)), Ok(status) if status.pid().is_none())
 }
@@ -205,15 +225,15 @@ impl Drop for Worker {
     }
 }
 
-/// A worker process, and what connects to it.
+/// A worker process with its pipes.
 struct Process {
     pid: Pid,
     requests: File,
     answers: File,
-    /// Bytes received; up to `taken` their answers were given out.
+    /// Bytes received; those before `taken` are processed.
     received: Vec<u8>,
     taken: usize,
-    /// Where bytes are read to.
+    /// Read buffer.
     piece: Box<[u8]>,
 }
 
@@ -237,24 +257,24 @@ impl Process {
         let (answers, answers_out) = pipe2(OFlag::O_CLOEXEC)?;
         let parent = Pid::this();
         let pid = sys::fork(|| {
-            retire(parent, &requests_in, &answers_out);
+            detach(parent, &requests_in, &answers_out);
             serve(make().as_mut(), &mut File::from(requests_in), &mut File::from(answers_out));
         })?;
         let (requests, answers) = (File::from(requests), File::from(answers));
         Ok(Self { pid, requests, answers, received: Vec::new(), taken: 0, piece: vec![0; PIECE].into() })
     }
 
-    /// The next of so many awaited answers, if it comes before the deadline.
+    /// The next answer, if it comes before the deadline. `awaited` is the number of answers not yet received.
     fn answer(&mut self, deadline: Instant, awaited: usize) -> Result<Outcome, Failure> {
         loop {
             if let Some((outcome, length)) = decode(self.received.get(self.taken..).unwrap_or_default())? {
                 self.taken += length;
                 return Ok(outcome);
             }
-            // Once for all that came together: of thousands of answers each would move those behind it.
+            // Once for all answers that came together, because each removal moves all bytes behind it.
             self.received.drain(..std::mem::take(&mut self.taken));
             let left = deadline.saturating_duration_since(Instant::now());
-            // Rounded up, so that the last part of a millisecond is slept rather than spun through.
+            // Rounded up, so that the last fraction of a millisecond is no busy loop.
             let left = PollTimeout::try_from(left + Duration::from_micros(999)).unwrap_or(PollTimeout::ZERO);
             let mut fds = [PollFd::new(self.answers.as_fd(), PollFlags::POLLIN)];
             match poll(&mut fds, left) {
@@ -274,19 +294,19 @@ impl Process {
     }
 }
 
-/// Leaves the session and the descriptors of the parent: a worker that cannot end holds up nobody.
-fn retire(parent: Pid, requests: &OwnedFd, answers: &OwnedFd) {
-    // The only failure is to lead a group already, which a process just forked does not.
+/// Leaves the parent's session and closes its descriptors, so that a stuck worker holds up no other program.
+fn detach(parent: Pid, requests: &OwnedFd, answers: &OwnedFd) {
+    // Fails only for a process group leader, and a process that was just forked is not one.
     let _ = setsid();
     sys::end_with(parent);
-    // The parent may keep signals for itself; what this one starts must not inherit that.
+    // The parent may have blocked signals; commands must not inherit that.
     let _ = SigSet::empty().thread_set_mask();
     if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
         let _ = dup2_stdin(&null);
         let _ = dup2_stdout(&null);
         let _ = dup2_stderr(&null);
     } else if let Ok((end, begin)) = pipe2(OFlag::empty()) {
-        // Where there is no such device, a pipe to itself takes nothing from the parent either.
+        // Without /dev/null, a pipe to itself also replaces the parent's descriptors.
         let _ = dup2_stdin(&end);
         let _ = dup2_stdout(&begin);
         let _ = dup2_stderr(&begin);
@@ -294,13 +314,15 @@ fn retire(parent: Pid, requests: &OwnedFd, answers: &OwnedFd) {
     sys::keep_only(requests, answers);
 }
 
-/// The life of a worker: question, answer, until nobody asks.
+/// The worker's main loop: answers queries until the parent closes the pipe.
 fn serve(machine: &mut dyn Responder, requests: &mut File, answers: &mut File) {
     let mut received = Vec::new();
     let mut piece = [0_u8; LIMIT_UNDER_WAY];
     loop {
         while let Some((question, length)) = framed(&received) {
             let Ok((query, target)) = serde_json::from_slice::<(Query, String)>(question) else { return };
+            // By this a later run knows who still waits for it.
+            let _ = nix::sys::prctl::set_name(&stuck::name(question));
             if answers.write_all(&encode(&machine.ask(query, &target))).is_err() {
                 return;
             }
@@ -313,11 +335,15 @@ fn serve(machine: &mut dyn Responder, requests: &mut File, answers: &mut File) {
     }
 }
 
-/// As many questions as may be under way at once, and how many; none if the first is too long.
-fn questions(query: Query, target: &[&str]) -> (Vec<u8>, usize) {
+fn question(query: Query, target: &str) -> Vec<u8> {
+    serde_json::to_vec(&(query, target)).unwrap_or_default()
+}
+
+/// Encodes as many queries as fit [`LIMIT_UNDER_WAY`], and returns their number; 0 if the first is too long.
+fn questions(query: Query, targets: &[&str]) -> (Vec<u8>, usize) {
     let (mut bytes, mut count) = (Vec::new(), 0);
-    for thing in target {
-        let question = serde_json::to_vec(&(query, thing)).unwrap_or_default();
+    for target in targets {
+        let question = question(query, target);
         if bytes.len() + question.len() + 4 > LIMIT_UNDER_WAY {
             break;
         }
@@ -327,20 +353,20 @@ fn questions(query: Query, target: &[&str]) -> (Vec<u8>, usize) {
     (bytes, count)
 }
 
-/// Bytes with their length before them.
+/// Prefixes bytes with their length.
 fn frame(bytes: &[u8]) -> Vec<u8> {
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     [&length.to_le_bytes(), bytes].concat()
 }
 
-/// The first framed piece if it is complete, and how many bytes it took with its length.
+/// The first complete frame, and its length including the prefix.
 fn framed(bytes: &[u8]) -> Option<(&[u8], usize)> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
     Some((rest.get(..length)?, length.saturating_add(4)))
 }
 
-/// A reading on its way: a letter for its sort, then its text.
+/// Encodes an outcome: a letter for its kind, then its text.
 fn encode(outcome: &Outcome) -> Vec<u8> {
     let number;
     let (letter, text) = match outcome {
@@ -358,7 +384,7 @@ fn encode(outcome: &Outcome) -> Vec<u8> {
     frame(&bytes)
 }
 
-/// The first reading among the bytes if it is complete, and how many bytes it took.
+/// Decodes the first outcome if it is complete; also returns the number of bytes it took.
 fn decode(bytes: &[u8]) -> Result<Option<(Outcome, usize)>, Failure> {
     let too_long = bytes.first_chunk::<4>().is_some_and(|length| {
         usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX) > LIMIT_ANSWER

@@ -1,13 +1,13 @@
-//! What a worker must stand: sleep, death, long answers, many questions.
+//! Workers with queries that hang, die, give long answers, or are many.
 
 use super::*;
 
-/// For tests in which somebody sleeps.
+/// Time limit for tests in which a query times out.
 const SHORT: Duration = Duration::from_millis(500);
-/// For tests in which nobody does: never reached, however busy the machine is.
+/// Time limit for all other tests; never reached, however busy the host is.
 const LONG: Duration = Duration::from_secs(60);
 
-/// Does what the question says.
+/// A responder that does what the query says.
 struct Puppet;
 
 impl Responder for Puppet {
@@ -49,7 +49,7 @@ fn said(text: &str) -> Outcome {
 }
 
 #[test]
-fn every_sort_of_reading_comes_through() {
+fn every_kind_of_outcome_is_transmitted() {
     let mut worker = worker(LONG);
     assert_eq!(worker.ask(Query::File, "a\nb é"), said("a\nb é"));
     assert_eq!(worker.ask(Query::File, ""), said(""));
@@ -60,7 +60,7 @@ fn every_sort_of_reading_comes_through() {
 }
 
 #[test]
-fn a_sleeper_is_silent_and_the_next_question_is_answered() {
+fn a_query_times_out_and_the_next_one_is_answered() {
     let mut worker = worker(SHORT);
     let started = Instant::now();
     let first = worker.ask(Query::File, "pid");
@@ -72,7 +72,7 @@ fn a_sleeper_is_silent_and_the_next_question_is_answered() {
 }
 
 #[test]
-fn silences_do_not_add_up() {
+fn timeouts_do_not_add_up() {
     let mut worker = worker(SHORT);
     let silences: Vec<Outcome> = (0..4).map(|_| worker.ask(Query::DmStatus, "sleep")).collect();
     let want = [500, 500, 25, 25].map(Outcome::TimedOut);
@@ -87,7 +87,7 @@ fn a_worker_that_dies_is_replaced() {
 }
 
 #[test]
-fn many_questions_stop_at_a_silence_and_survive_a_death() {
+fn many_queries_stop_at_a_timeout_and_survive_a_death() {
     let names: Vec<String> = (0..5000).map(|n| format!("name-{n}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let outcomes = worker(LONG).ask_each(Query::DmTable, &names);
@@ -100,16 +100,16 @@ fn many_questions_stop_at_a_silence_and_survive_a_death() {
 }
 
 #[test]
-fn a_question_too_long_for_a_pipe_is_refused() {
+fn a_query_too_long_for_a_pipe_is_refused() {
     let mut worker = worker(LONG);
     let long = "x".repeat(LIMIT_UNDER_WAY);
     assert_eq!(worker.ask(Query::File, &long).errno(), Some("ENAMETOOLONG"));
     assert_eq!(worker.ask(Query::File, "a"), said("a"));
 }
 
-/// Whoever waits for the end of our output must not wait for a worker that cannot end.
+/// A program that waits for the end of our output must not wait for a worker that cannot end.
 #[test]
-fn a_worker_holds_nothing_of_ours() {
+fn a_worker_keeps_no_inherited_descriptors() {
     let _ours = File::open("/proc/version").unwrap();
     let outcome = worker(LONG).ask(Query::File, "descriptors");
     let held = outcome.said().unwrap();
@@ -125,12 +125,12 @@ fn no_process_stays() {
     let pid = worker.ask(Query::File, "pid").said().unwrap().to_owned();
     worker.ask(Query::File, "sleep");
     drop(worker);
-    // Another test's fork may get the number again, but not as our child's zombie.
+    // Another process may reuse the id, but not as a zombie of ours.
     let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     assert!(!state.contains(") Z "), "{state}");
 }
 
-/// A process that does not end, as one in an uninterruptible sleep does not.
+/// A process that cannot be killed, like one in uninterruptible sleep.
 fn child() -> std::process::Child {
     std::process::Command::new("sleep").arg("60").spawn().unwrap()
 }
@@ -140,7 +140,7 @@ fn pid_of(child: &std::process::Child) -> Pid {
 }
 
 #[test]
-fn no_second_process_waits_for_what_the_first_still_waits_for() {
+fn a_query_that_is_stuck_is_not_repeated() {
     let mut stuck = child();
     {
         let mut first = worker(LONG);
@@ -148,16 +148,16 @@ fn no_second_process_waits_for_what_the_first_still_waits_for() {
         first.abandoned.push(pid_of(&stuck));
         assert!(first.is_stuck());
     }
-    // The worker is gone, the process is not: the next worker knows.
+    // The worker is dropped, but the process still exists, and the next worker knows.
     let mut next = worker(LONG);
     let started = Instant::now();
     assert!(matches!(next.ask(Query::DmStatus, "stuck"), Outcome::TimedOut(_)));
     assert!(started.elapsed() < LONG / 2 && next.process.is_none(), "nobody was sent");
-    // Other pools are asked as before, in one list with it too.
+    // Other pools are still queried, also in a list together with the stuck one.
     assert_eq!(next.ask(Query::DmStatus, "other"), said("other"));
     let answers = next.ask_each(Query::DmStatus, &["other", "stuck", "third"]);
     assert!(matches!(answers.as_slice(), [Outcome::Answered(_), Outcome::TimedOut(_)]), "{answers:?}");
-    // Once it has ended, it is waited for, and asked again.
+    // Once it has ended, it is reaped, and the query is made again.
     kill(pid_of(&stuck), Signal::SIGKILL).unwrap();
     let deadline = Instant::now() + LONG;
     while next.ask(Query::DmStatus, "stuck") != said("stuck") {
@@ -167,7 +167,7 @@ fn no_second_process_waits_for_what_the_first_still_waits_for() {
     assert!(stuck.try_wait().is_err(), "it was waited for already");
 }
 
-/// Runs a command that starts a helper; both write down who they are.
+/// Runs a command that starts a helper; both write their process ids to files.
 struct Runner;
 
 impl Responder for Runner {
@@ -186,14 +186,14 @@ fn until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-/// The command and its helper, once they run.
+/// The process ids of the command and its helper, once both run.
 fn started(file: &std::path::Path) -> Vec<Pid> {
     until("the command starts", || file.exists());
     let pids = std::fs::read_to_string(file).unwrap();
     pids.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap())).collect()
 }
 
-/// A zombie is dead, whoever has to wait for it.
+/// Whether a process has ended; a zombie counts as ended.
 fn is_alive(pid: Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')')
@@ -202,12 +202,12 @@ fn is_alive(pid: Pid) -> bool {
 }
 
 #[test]
-fn a_command_ends_with_the_worker_and_with_whoever_asked() {
+fn a_command_ends_with_its_worker_and_with_the_main_process() {
     let folder = tempfile::tempdir().unwrap();
     for (number, signal) in [None, Some(Signal::SIGTERM), Some(Signal::SIGKILL)].into_iter().enumerate() {
         let file = folder.path().join(number.to_string());
         let path = file.to_str().unwrap().to_owned();
-        // Somebody who asks, and is ended while the command runs; with no signal, it loses patience.
+        // The main process, killed by this signal while the command runs; without a signal the query times out.
         let asker = sys::fork(|| {
             let limit = if signal.is_some() { LONG } else { SHORT };
             Worker::new(limit, || Box::new(Runner)).ask(Query::Run, &path);
