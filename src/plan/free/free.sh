@@ -32,7 +32,8 @@ trim_containers() {
 remove_container() {
     local started
     started=$(docker inspect --type container -f '{{.State.StartedAt}}' "$1" 2>/dev/null) || started=''
-    if [ -z "$started" ] || [[ $started > $planned_at ]]; then
+    # To the second, as the plan has its time.
+    if [ -z "$started" ] || [[ ! ${started:0:19} < ${planned_at:0:19} ]]; then
         say "container ${1:0:12} is gone, or ran since the plan was made: left alone"
     else
         run docker rm "$1" || true

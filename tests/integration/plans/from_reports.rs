@@ -1,7 +1,7 @@
 //! Plans from a report alone: LVM's in every form, and what an old report rules out.
 
 use thinspect::host;
-use thinspect::plan::{self, Free, Grow, Overlay2, Plan, Repair};
+use thinspect::plan::{self, Free, Grow, Number, Overlay2, Plan, Repair};
 use thinspect::record::paste::paste;
 
 /// `lvs` and `vgs`, `lvdisplay` and `vgdisplay`, and LVM's JSON.
@@ -43,12 +43,12 @@ fn every_form_of_lvms_reports_is_enough() {
             "{commands:?}"
         );
         // Nobody said how large a chunk is: no block is counted, and no script checks any.
-        for name in ["block_bytes", "total_blocks", "free_blocks", "growth_blocks"] {
-            assert_eq!(grow.numbers.named(name), None, "{name} in {form}");
+        for name in [Number::BlockBytes, Number::TotalBlocks, Number::FreeBlocks, Number::GrowthBlocks] {
+            assert_eq!(grow.numbers.get(name), None, "{name:?} in {form}");
         }
-        assert!(grow.numbers.named("growth_bytes").is_some_and(|bytes| bytes > 15 << 30), "{form}");
+        assert!(grow.numbers.get(Number::GrowthBytes).is_some_and(|bytes| bytes > 15 << 30), "{form}");
         assert!(grow.unscriptable().is_some());
-        let over = free.numbers.named("over_80_percent_bytes").unwrap();
+        let over = free.numbers.get(Number::Over80PercentBytes).unwrap();
         assert!((136_u64 << 30..137 << 30).contains(&over), "{over} in {form}");
         assert!(!repair.possible, "{form}");
     }
@@ -63,7 +63,7 @@ fn a_report_that_says_its_chunks_is_counted_in_blocks() {
     let text = "docker-thinpool: 0 19914752 thin-pool 4 2575/25600 16000/19448 - rw discard_passdown queue_if_no_space - 1024\n\
                 docker-thinpool: 0 19914752 thin-pool 253:1 253:2 1024 0 1 skip_block_zeroing\n";
     let (grow, ..) = plans(text);
-    assert_eq!(grow.numbers.named("block_bytes"), Some(512 << 10));
+    assert_eq!(grow.numbers.get(Number::BlockBytes), Some(512 << 10));
 }
 
 #[test]

@@ -515,7 +515,10 @@ fn the_script_removes_what_was_selected() {
         let (stage, text) = selected();
         stage.write("started", started);
         let run = stage.run(&text, &["--yes", "--yes-destroy"]);
-        assert!(!run.called("docker rm") && run.said.contains("ran since the plan was made"), "{run:?}");
+        assert!(
+            !run.called("docker rm c0ffee") && run.said.contains("ran since the plan was made"),
+            "{run:?}"
+        );
     }
     stage.write("used", "960");
     stage.tool("docker", "exit 1");
