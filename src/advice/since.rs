@@ -73,6 +73,9 @@ pub static TABLE: &[Since] = &[
     since(Program::UtilLinux, "findmnt -T", (2, 20), None),
     since(Program::UtilLinux, "nsenter -t", (2, 23), Some("awk '$5 ~ \"/devicemapper/mnt/\" {print $5}' /proc/self/mountinfo | xargs -r -n 1 fstrim -v")),
     // lvm2.
+    since(Program::Lvm2, "lvmconfig --type full devices/filter", (2, 119), Some("lvm dumpconfig devices/filter devices/global_filter")),
+    since(Program::Lvm2, "lvmconfig --type full global/", (2, 119), Some("lvm dumpconfig global/thin_check_executable")),
+    since(Program::Lvm2, "lvmconfig --type full activation/volume_list", (2, 119), Some("lvm dumpconfig activation/volume_list activation/auto_activation_volume_list")),
     since(Program::Lvm2, "lvmconfig ", (2, 119), Some("lvm dumpconfig activation/thin_pool_autoextend_threshold")),
     since(Program::Lvm2, "lv_active", (2, 99), Some("lvs -a")),
     since(Program::Lvm2, "lv_profile", (2, 99), Some("lvs -a -o+seg_monitor")),

@@ -26,7 +26,7 @@ pub use free::selection::free_selected;
 pub use grow::{Grow, Which};
 pub use items::{Fate, Item, Kind};
 pub use min_free_space::{MinFreeSpace, min_free_space};
-pub use numbers::{NUMBERS, Numbers};
+pub use numbers::{Amount, Number, Numbers};
 pub use overlay2::Overlay2;
 pub use repair::{Repair, absent_pool};
 pub use script::{PROLOGUE, Package, Piece, TOOLS, Tool, Version, YOUNGER, Younger, pieces, script};

@@ -66,7 +66,7 @@ pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
 /// The numbers, one per line, with blocks and bytes of an amount side by side. Numbers about metadata that needs no
 /// change are shown only if `verbose`.
 fn numbers(plan: &Plan, style: &TextStyle) -> String {
-    let is_zero = |name: &str| plan.numbers.get(name).unwrap_or_default() == 0;
+    let is_zero = |name: &str| plan.numbers.named(name).unwrap_or_default() == 0;
     let metadata_is_fine = is_zero("metadata_growth_blocks") && is_zero("metadata_short_blocks");
     let mut out = String::new();
     for (name, value) in plan.numbers.iter() {
@@ -74,13 +74,13 @@ fn numbers(plan: &Plan, style: &TextStyle) -> String {
         let hidden = name.starts_with("metadata_") && metadata_is_fine && !style.verbose;
         let blocks = name.strip_suffix("_blocks");
         let bytes = name.strip_suffix("_bytes");
-        let is_beside_blocks = bytes.is_some_and(|n| plan.numbers.get(&format!("{n}_blocks")).is_some());
+        let is_beside_blocks = bytes.is_some_and(|n| plan.numbers.named(&format!("{n}_blocks")).is_some());
         if hidden || is_beside_blocks {
             continue;
         }
         let label = blocks.or(bytes).unwrap_or(name).replace('_', " ");
         let size =
-            |name: &str| plan.numbers.get(&format!("{name}_bytes")).map(|b| style.units.show(Bytes(b)));
+            |name: &str| plan.numbers.named(&format!("{name}_bytes")).map(|b| style.units.show(Bytes(b)));
         let shown = match (blocks, bytes) {
             (Some(n), _) => format!("{value:>12} blocks {:>12}", size(n).unwrap_or_default()),
             (_, Some(_)) => format!("{:>32}", style.units.show(Bytes(value))),

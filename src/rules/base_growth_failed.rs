@@ -43,14 +43,12 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| queries::docker_subject(host));
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(
-        Risk::Reads,
-        "see the size that is asked for, and what the kernel said",
-        &["cat /etc/docker/daemon.json", "dmesg | tail -50"],
-    ))
+    let advice = || {
+        Advice::new(
+            Risk::Reads,
+            "see the size that is asked for, and what the kernel said",
+            &["cat /etc/docker/daemon.json", "dmesg | tail -50"],
+        )
+    };
+    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| queries::docker_subject(host), advice)
 }

@@ -137,6 +137,10 @@ fn of_errors(host: &Host) -> Option<Finding> {
             Message::MountIoError,
         ],
     );
+    // A filesystem on a thin device meets the pool's errors; one on a disk of its own meets that disk's.
+    let of_filesystems =
+        log_findings::lines(host, &[Message::XfsLogError, Message::JournalIoError, Message::LostWrite]);
+    errors.extend(of_filesystems.into_iter().filter(|s| lies_on_a_disk(s)));
     // An empty drive gives such errors whenever somebody looks at it.
     errors.retain(|s| !REMOVABLE.iter().any(|drive| s.text.contains(drive)));
     // What lies on a full or dead pool, or on a loop file without room, gives errors of its own: those of a disk are
@@ -162,6 +166,13 @@ fn names_a_disk(text: &str) -> bool {
     let mut words = text.split_whitespace();
     words.any(|w| matches!(w, "dev" | "device"))
         && words.next().is_some_and(|name| !name.starts_with("dm-") && !name.starts_with("loop"))
+}
+
+/// Whether a filesystem's line names a plain disk: `XFS (xvdb): …`.
+fn lies_on_a_disk(line: &LogMessage) -> bool {
+    let bare = |word: &str| word.trim_start_matches("/dev/").to_owned();
+    let of_pools = |name: &str| ["dm-", "loop", "mapper/"].iter().any(|start| name.starts_with(start));
+    line.device().map(bare).is_some_and(|name| !of_pools(&name) && !name.contains('/'))
 }
 
 /// The device that a line names: a node, or the word before `:` of a status line, or `dm-N`.

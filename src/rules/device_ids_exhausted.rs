@@ -51,14 +51,12 @@ static CLAIMS: &[Claim] = &[
 ];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(
-        Risk::Reads,
-        "see how many devices there are, and the highest id",
-        &["thinspect usage", "lvs -a -o+thin_id --sort -thin_id"],
-    ))
+    let advice = || {
+        Advice::new(
+            Risk::Reads,
+            "see how many devices there are, and the highest id",
+            &["thinspect usage", "lvs -a -o+thin_id --sort -thin_id"],
+        )
+    };
+    log_findings::of_claims(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line), advice)
 }

@@ -3,7 +3,8 @@
 use super::shared::log_findings::Claim;
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
-use crate::advice::{Advice, Risk, START_DOCKER, STOP_DOCKER, quote};
+use crate::advice::recipes::{START_DOCKER, STOP_DOCKER};
+use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::dm::status::Discards;
 use crate::host::log::Message;

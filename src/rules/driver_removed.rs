@@ -2,7 +2,7 @@
 
 use super::Finding;
 use super::shared::{advice, log_findings, queries};
-use crate::advice::pool_option;
+use crate::advice::recipes::pool_option;
 use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::log::Message;

@@ -2,7 +2,8 @@
 
 use super::shared::{advice, queries};
 use super::{Finding, Subject};
-use crate::advice::{Advice, pool_option};
+use crate::advice::Advice;
+use crate::advice::recipes::pool_option;
 use crate::forecast::{self, Fit, SpaceForecast, SpaceKind, length};
 use crate::host::Host;
 use crate::host::model::pool::Pool;

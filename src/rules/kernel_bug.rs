@@ -44,14 +44,12 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(
-        Risk::Reads,
-        "see the kernel and the lines before",
-        &["uname -r", "dmesg | grep -B 20 -A 20 -E 'bufio|recursive allocations'"],
-    ))
+    let advice = || {
+        Advice::new(
+            Risk::Reads,
+            "see the kernel and the lines before",
+            &["uname -r", "dmesg | grep -B 20 -A 20 -E 'bufio|recursive allocations'"],
+        )
+    };
+    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
 }

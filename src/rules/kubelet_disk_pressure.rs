@@ -43,18 +43,16 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(
-        Risk::Reads,
-        "see which one it is",
-        &[
-            "kubectl describe node",
-            "df -h /var/lib/kubelet /var/lib/docker /var/lib/containerd",
-            "dmsetup status --noflush --target thin-pool",
-        ],
-    ))
+    let advice = || {
+        Advice::new(
+            Risk::Reads,
+            "see which one it is",
+            &[
+                "kubectl describe node",
+                "df -h /var/lib/kubelet /var/lib/docker /var/lib/containerd",
+                "dmsetup status --noflush --target thin-pool",
+            ],
+        )
+    };
+    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
 }

@@ -3,7 +3,8 @@
 use super::shared::log_findings::Claim;
 use super::shared::{advice, log_findings};
 use super::{Finding, Subject};
-use crate::advice::{Advice, Risk, lost_files, put_back, quote};
+use crate::advice::recipes::{lost_files, put_back};
+use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::log::Message;
 use crate::host::model::pool::Pool;

@@ -44,14 +44,12 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(
-        Risk::Reads,
-        "see whether the pool takes writes, and what the kernel said",
-        &["dmsetup status --noflush --target thin-pool", "dmesg | tail -50"],
-    ))
+    let advice = || {
+        Advice::new(
+            Risk::Reads,
+            "see whether the pool takes writes, and what the kernel said",
+            &["dmsetup status --noflush --target thin-pool", "dmesg | tail -50"],
+        )
+    };
+    log_findings::of_claims(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line), advice)
 }

@@ -44,10 +44,6 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(Risk::Reads, "see how full the pool is", &["thinspect check"]))
+    let advice = || Advice::new(Risk::Reads, "see how full the pool is", &["thinspect check"]);
+    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
 }

@@ -45,16 +45,18 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| {
-        Subject::filesystem(log_findings::device_of(line))
-    });
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(
-        Risk::Reads,
-        "see what the kernel said, and which filesystems share a UUID",
-        &["dmesg | grep -E 'XFS|EXT4|SELinux' | tail -20", "lsblk -o NAME,FSTYPE,UUID,MOUNTPOINT"],
-    ))
+    let advice = || {
+        Advice::new(
+            Risk::Reads,
+            "see what the kernel said, and which filesystems share a UUID",
+            &["dmesg | grep -E 'XFS|EXT4|SELinux' | tail -20", "lsblk -o NAME,FSTYPE,UUID,MOUNTPOINT"],
+        )
+    };
+    log_findings::of_claims(
+        host,
+        &RULE,
+        CLAIMS,
+        |line: &_| Subject::filesystem(log_findings::device_of(line)),
+        advice,
+    )
 }

@@ -42,14 +42,8 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(
-        Risk::Reads,
-        "see what lies on what",
-        &["dmsetup ls --tree", "lvs -a -o+segtype,devices"],
-    ))
+    let advice = || {
+        Advice::new(Risk::Reads, "see what lies on what", &["dmsetup ls --tree", "lvs -a -o+segtype,devices"])
+    };
+    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
 }

@@ -43,10 +43,7 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(Risk::Reads, "see how the filesystem was made", &["xfs_info /var/lib/docker"]))
+    let advice =
+        || Advice::new(Risk::Reads, "see how the filesystem was made", &["xfs_info /var/lib/docker"]);
+    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
 }

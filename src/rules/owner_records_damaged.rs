@@ -45,14 +45,12 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| queries::docker_subject(host));
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(
-        Risk::Reads,
-        "see which records are empty",
-        &["find /var/lib/docker/devicemapper/metadata -size -10c -ls", "thinspect usage"],
-    ))
+    let advice = || {
+        Advice::new(
+            Risk::Reads,
+            "see which records are empty",
+            &["find /var/lib/docker/devicemapper/metadata -size -10c -ls", "thinspect usage"],
+        )
+    };
+    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| queries::docker_subject(host), advice)
 }

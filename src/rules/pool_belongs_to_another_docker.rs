@@ -39,10 +39,13 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let lines = log_findings::lines(
+    let mut lines = log_findings::lines(
         host,
         &[Message::UuidVerificationFailed, Message::UuidMismatch, Message::UuidUnreadable],
     );
+    // The verification also fails for a reason of its own, which the same line tells further in.
+    let cookies = log_findings::lines(host, &[Message::UdevCookieFailed]);
+    lines.retain(|line| !cookies.iter().any(|cookie| cookie.text == line.text));
     let differs = log_findings::any(host, &[Message::UuidMismatch]);
     let (certainty, summary) = if differs {
         (

@@ -52,14 +52,12 @@ static CLAIMS: &[Claim] = &[
 ];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(
-        Risk::Reads,
-        "see chunk size and sizes of the pools",
-        &["lvs -a -o vg_name,lv_name,lv_size,chunk_size,lv_metadata_size,zero"],
-    ))
+    let advice = || {
+        Advice::new(
+            Risk::Reads,
+            "see chunk size and sizes of the pools",
+            &["lvs -a -o vg_name,lv_name,lv_size,chunk_size,lv_metadata_size,zero"],
+        )
+    };
+    log_findings::of_claims(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line), advice)
 }

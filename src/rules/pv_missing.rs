@@ -5,7 +5,7 @@ use super::shared::log_findings::Claim;
 use super::{Finding, Subject};
 use crate::advice::{Advice, Risk};
 use crate::host::Host;
-use crate::host::log::Message;
+use crate::host::log::{LogMessage, Message};
 use crate::host::lvm::LogicalVolume;
 use crate::verdict::{Certainty, Severity};
 
@@ -50,7 +50,8 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("LVM"));
+    let told = || log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("LVM"));
+    let found = if is_made_again(host) { None } else { told() };
     found.or_else(|| of_rows(host)).map(with_advice).into_iter().collect()
 }
 
@@ -71,6 +72,13 @@ fn of_rows(host: &Host) -> Option<Finding> {
         Finding::new(&RULE, Severity::Warning, Certainty::Certain, Subject::host("LVM"), summary)
     };
     Some(finding.with_evidence("attributes", format!("{name}: {}", row.attr), "lvs"))
+}
+
+/// Whether the last thing said of physical volumes is that one was made: `pvcreate --uuid` first says that it is missing.
+fn is_made_again(host: &Host) -> bool {
+    let told = |m: Message| matches!(m, Message::PvMissing | Message::PvMade);
+    let mut last = host.log_messages.iter().rev().map(LogMessage::message).filter(|m| told(*m));
+    last.next() == Some(Message::PvMade)
 }
 
 fn with_advice(finding: Finding) -> Finding {

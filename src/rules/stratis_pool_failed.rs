@@ -43,14 +43,12 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("stratisd"));
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(
-        Risk::Reads,
-        "see the state of the pool, and what stratisd said first",
-        &["stratis report", "journalctl -u stratisd"],
-    ))
+    let advice = || {
+        Advice::new(
+            Risk::Reads,
+            "see the state of the pool, and what stratisd said first",
+            &["stratis report", "journalctl -u stratisd"],
+        )
+    };
+    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("stratisd"), advice)
 }

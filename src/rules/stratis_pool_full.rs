@@ -43,14 +43,12 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("stratisd"));
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(
-        Risk::Reads,
-        "see what the pool has and who uses it",
-        &["stratis pool list", "stratis filesystem list", "stratis blockdev list"],
-    ))
+    let advice = || {
+        Advice::new(
+            Risk::Reads,
+            "see what the pool has and who uses it",
+            &["stratis pool list", "stratis filesystem list", "stratis blockdev list"],
+        )
+    };
+    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("stratisd"), advice)
 }

@@ -44,14 +44,12 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(
-        Risk::Reads,
-        "see which of them there are",
-        &["command -v mkfs.xfs mkfs.ext4 pvcreate lvcreate thin_check dmsetup blkdiscard"],
-    ))
+    let advice = || {
+        Advice::new(
+            Risk::Reads,
+            "see which of them there are",
+            &["command -v mkfs.xfs mkfs.ext4 pvcreate lvcreate thin_check dmsetup blkdiscard"],
+        )
+    };
+    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
 }

@@ -43,18 +43,16 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(
-        Risk::Reads,
-        "see which devices are suspended, and which pool queues writes",
-        &[
-            "dmsetup info -c -o name,suspended,open",
-            "dmsetup status --noflush --target thin-pool",
-            "ps -eo pid,stat,wchan:30,args | awk '$2 ~ /D/'",
-        ],
-    ))
+    let advice = || {
+        Advice::new(
+            Risk::Reads,
+            "see which devices are suspended, and which pool queues writes",
+            &[
+                "dmsetup info -c -o name,suspended,open",
+                "dmsetup status --noflush --target thin-pool",
+                "ps -eo pid,stat,wchan:30,args | awk '$2 ~ /D/'",
+            ],
+        )
+    };
+    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
 }

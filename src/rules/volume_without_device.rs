@@ -45,14 +45,12 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
-    found.map(with_advice).into_iter().collect()
-}
-
-fn with_advice(finding: Finding) -> Finding {
-    finding.advise(Advice::new(
-        Risk::Reads,
-        "compare the ids that LVM records with those in the pool",
-        &["lvs -a -o+thin_id,transaction_id", "thinspect usage"],
-    ))
+    let advice = || {
+        Advice::new(
+            Risk::Reads,
+            "compare the ids that LVM records with those in the pool",
+            &["lvs -a -o+thin_id,transaction_id", "thinspect usage"],
+        )
+    };
+    log_findings::of_claims(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line), advice)
 }

@@ -20,6 +20,7 @@ mod fleet;
 mod fuzz_corpus;
 mod hostile_names;
 mod hosts;
+mod hosts_without_pools;
 mod html;
 mod icinga_nagios;
 mod incidents;

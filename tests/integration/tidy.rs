@@ -9,7 +9,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("host", &["host", "record"]),
     ("forecast", &["forecast", "host"]),
     ("rules", &["rules", "host", "forecast", "advice", "verdict"]),
-    ("diagnosis", &["diagnosis", "host", "rules", "verdict"]),
+    ("diagnosis", &["diagnosis", "host", "rules", "advice", "verdict"]),
     ("plan", &["plan", "host", "usage", "advice", "verdict"]),
     ("usage", &["usage", "host", "metadata", "advice"]),
     ("watch", &["watch", "record", "host", "forecast", "rules", "report", "verdict"]),

@@ -9,6 +9,7 @@
 pool=docker-8:1-131188-pool
 root=/var/lib/docker
 socket=/var/run/docker.sock
+planned_at=2026-08-22T10:00:00Z
 
 # ... here stands src/plan/script/service.sh
 

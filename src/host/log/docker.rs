@@ -198,7 +198,8 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::TargetMissing, &["Can't create task of type"]), // no device-mapper in the kernel
     says(M::UdevCookieFailed, &["wait on udev cookie failed"]), // UdevWait
     // The driver.
-    says(M::DriverAbsent, &["GetDriver graph"]), // not built in, not a plug-in
+    says(M::DriverRemoved, &["GetDriver graph", "driver=devicemapper"]), // not built in, not a plug-in
+    says(M::DriverAbsent, &["GetDriver graph"]).without(&["driver=devicemapper"]), // another driver
     says(M::DriverAbsent, &["prior storage driver devicemapper failed: driver not supported"]), // after an upgrade or another kernel
     says(M::SeveralDrivers, &["already contains data managed by other graphdrivers"]), // to 1.9, a warning
     says(M::DriverUnfit, &["No supported storage driver found"]), // none of them starts

@@ -3,6 +3,7 @@
 //! Which limit was hit is not decided here.
 
 use super::Kind;
+use super::tools::OF_WATCHES;
 use crate::host::parse::size::{self, Scale};
 
 /// `ENOSPC` in the words of the C library (`strerror`, glibc's translations), lower case and without quotes.
@@ -10,6 +11,11 @@ pub(super) const NO_SPACE: &[&str] = &[
     "no space left on device",
     "no space left on",
     "no more space left on device",
+    "no space is left on",
+    "no space was left on",
+    "not enough space on device",
+    "not enough space left on device",
+    "out of disk space",
     "enospc",
     "errno 28",
     "error -28",
@@ -61,7 +67,8 @@ pub(super) fn is_of_a_device(plain: &str) -> bool {
     let elsewhere = [
         "metadata operation",
         "inotify",
-        "/sys/fs/cgroup",
+        "/cgroup",
+        "cgroup.procs",
         "semget",
         "shmget",
         "shared memory segment",
@@ -72,7 +79,8 @@ pub(super) fn is_of_a_device(plain: &str) -> bool {
     let named =
         plain.contains("/enospc") && plain.matches("enospc").count() == plain.matches("/enospc").count();
     let only_named = named && !NO_SPACE.iter().any(|words| *words != "enospc" && plain.contains(words));
-    !only_named && !elsewhere.iter().any(|words| plain.contains(words))
+    let elsewhere = || elsewhere.iter().chain(OF_WATCHES);
+    !only_named && !elsewhere().any(|words| plain.contains(words))
 }
 
 /// A write that failed because something is full, and the path if the line names one; for lines that have one of

@@ -21,6 +21,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::XfsLogError, &["XFS (", "log I/O error"]).without(&["error -28"]), // xfs_log.c
     says(M::XfsShutdown, &["XFS (", "hutting down filesystem"]), // xfs_do_force_shutdown
     says(M::XfsShutdown, &["xfs_do_force_shutdown"]), // the same
+    says(M::XfsCorruption, &["XFS (", "Internal error XFS_WANT_CORRUPTED"]), // xfs_error.c
     says(M::XfsCorruption, &["XFS (", "orruption"]).without(&["Corruption Alert"]), // xfs_error.c
     says(M::XfsWritebackError, &["writeback error on"]), // xfs_aops.c, iomap
     says(M::NoSpaceBelow, &["EXT4-fs warning", "I/O error 3 writing"]), // BLK_STS_NOSPC: the device has no space
@@ -46,6 +47,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::FilesystemDamaged, &["EXT4-fs error", "corrupted"]), // block groups, inodes
     says(M::FilesystemDamaged, &["EXT4-fs error", "invalid block"]), // extents
     says(M::FilesystemDamaged, &["VFS: Can't find ext"]), // ext4 super.c: no magic number
+    says(M::FilesystemDamaged, &["XFS: Internal error XFS_WANT_CORRUPTED"]), // xfs_error.c, to 2.6.38
     says(M::FilesystemDamaged, &["run xfs_repair"]), // xfs_error.c
     says(M::FilesystemDamaged, &["Metadata CRC error detected"]), // xfs
     says(M::FilesystemDamaged, &["metadata changes in a log which needs to be replayed"]), // xfs_repair

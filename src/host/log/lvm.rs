@@ -127,6 +127,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::TargetMissing, &["Incompatible libdevmapper", "kernel driver"]), // libdm
     // Physical volumes.
     says(M::PvMissing, &["Couldn't find device with uuid"]), // lib/metadata
+    says(M::PvMade, &["Physical volume", "successfully created"]), // pvcreate, also with the uuid of one that is gone
     says(M::PvMissing, &["is missing PV"]), // the same
     says(M::PvMissing, &["Refusing activation of partial LV"]), // lib/activate
     says(M::PvMissing, &["Device for PV", "not found or rejected by a filter"]), // lib/cache

@@ -140,8 +140,8 @@ pub fn gather<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<LogMessage> {
     };
     let mut wrapped = wrapped::Joiner::default();
     let mut whole: Vec<String> = Vec::new();
-    for line in texts.flat_map(str::lines).flat_map(pieces) {
-        let found = if matcher::may_match(line) { kinds(line) } else { Vec::new() };
+    let lines: Vec<&str> = texts.flat_map(str::lines).flat_map(pieces).collect();
+    for (line, found) in lines.iter().copied().zip(kinds_of_all(&lines)) {
         let joined = wrapped.next(line, &found);
         found.into_iter().for_each(|kind| add(Cow::Borrowed(line), kind));
         if let Some((text, kinds)) = joined {
@@ -201,6 +201,35 @@ fn pieces(line: &str) -> impl Iterator<Item = &str> {
         rest = after;
         Some(piece)
     })
+}
+
+/// Lines from which on several threads read them: a log of many megabytes.
+const MANY: usize = 50_000;
+/// Most threads for that.
+const THREADS: usize = 8;
+
+/// What each line says by itself.
+fn kinds_of_all(lines: &[&str]) -> Vec<Vec<Option<Kind>>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if lines.len() < MANY || cores == 1 {
+        return kinds_of(lines);
+    }
+    std::thread::scope(|scope| {
+        let parts = lines.chunks(lines.len().div_ceil(cores.min(THREADS)));
+        let start = |part| std::thread::Builder::new().spawn_scoped(scope, move || kinds_of(part));
+        let threads: Vec<_> = parts.map(|part| (part, start(part))).collect();
+        // Where no thread can be had, this one does it.
+        let read = threads.into_iter().map(|(part, thread)| match thread.map(|t| t.join()) {
+            Ok(Ok(found)) => found,
+            _ => kinds_of(part),
+        });
+        read.flatten().collect()
+    })
+}
+
+fn kinds_of(lines: &[&str]) -> Vec<Vec<Option<Kind>>> {
+    let of = |line: &&str| if matcher::may_match(line) { kinds(line) } else { Vec::new() };
+    lines.iter().map(of).collect()
 }
 
 /// The kinds of what a line says; `None` for a want of space, whose path is not looked up yet.
@@ -285,6 +314,17 @@ mod tests {
         assert_eq!(said.len(), 2 * KEPT + 1);
         let times = [said[0].uptime_secs, said[KEPT].uptime_secs, said[2 * KEPT].uptime_secs];
         assert_eq!(times, [Some(0), Some(9), Some(4999)], "in the order they came");
+    }
+
+    #[test]
+    fn a_long_log_says_the_same_whoever_reads_it() {
+        let line = |n: usize| match n % 3 {
+            0 => "Buffer I/O error on dev dm-1",
+            1 => "nothing",
+            _ => "switching pool to write mode",
+        };
+        let lines: Vec<&str> = (0..MANY + 7).map(line).collect();
+        assert_eq!(kinds_of_all(&lines), kinds_of(&lines));
     }
 
     #[test]

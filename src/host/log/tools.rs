@@ -11,6 +11,8 @@ const OF_STORAGE: &[&str] = &[
     "thinpool",
     "thin-pool",
     "thin volume",
+    "thin lv",
+    "lvm lv",
     "devicemapper",
     "devmapper",
     "device-mapper",
@@ -30,6 +32,22 @@ const OF_STORAGE: &[&str] = &[
     "thin_dump",
     "pod sandbox",
     "low-level ioctl error",
+];
+/// Words of watches on files, which are a table of the kernel's.
+pub(super) const OF_WATCHES: &[&str] = &[
+    "inotify",
+    "fsnotify",
+    "fanotify",
+    "fswatcher",
+    "fs.watch",
+    "error: watch ",
+    "device, watch ",
+    "create watch",
+    "add watch",
+    "add a watch",
+    "adding watch",
+    "file watch",
+    "watch for",
 ];
 /// Words of counts and options, in which no failure is told.
 const NOT_STORAGE: &[&str] = &[
@@ -51,6 +69,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::DeviceReadFailed, &["read failed after 0 of"]).without(&["/dev/fd", "/dev/sr", "/dev/nbd"]), // LVM's scan
     says(M::DeviceGone, &["No such device or address"]), // ENXIO
     says(M::IoError, &["input/output error"]).without(&["/dev/fd", "/dev/sr", "/dev/nbd"]), // EIO
+    says(M::IoError, &["disk I/O error"]).without(&["disk i/o error count"]), // SQLite, SQLITE_IOERR
     says(M::IoError, &["entrée/sortie"]), // French
     says(M::IoError, &["Eingabe-/Ausgabefehler"]), // German
     says(M::IoError, &["Error de entrada/salida"]), // Spanish
@@ -78,13 +97,15 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::FilesystemDamaged, &["mount: ", "can't read superblock on"]), // mount(8)
     says(M::FilesystemDamaged, &["mount: ", "wrong fs type, bad option, bad superblock on"]), // mount(8)
     says(M::MountRefused, &["permission denied"]).near(&["context=", "selinux relabel", "same superblock, different security settings"]), // SELinux
+    says(M::MountRefused, &["mount option"]).near(&["unknown mount option [context", "unrecognized mount option", "unknown mount option"]).without(&["libfuse"]), // xfs, ext4 super.c
     says(M::MountRefused, &["same superblock, different security settings"]), // kernel, SELinux
     says(M::LimitReached, &["disk quota exceeded"]), // EDQUOT
     says(M::LimitReached, &["System limit for number of file watchers reached"]), // node.js
-    says(M::LimitReached, &["no space left on device"]).near(&["inotify", "fsnotify"]), // fs.inotify.max_user_watches
+    says(M::LimitReached, &["no space left on device"]).near(OF_WATCHES), // fs.inotify.max_user_watches
+    says(M::LimitReached, &["watch", "ENOSPC"]).near(OF_WATCHES), // node.js
     says(M::LimitReached, &["no space left on device"]).near(&["semget", "semaphore", "mutex"]), // kernel.sem
     says(M::LimitReached, &["no space left on device"]).near(&["shmget", "shared memory segment", "/dev/shm"]), // memory
-    says(M::LimitReached, &["no space left on device"]).near(&["/sys/fs/cgroup", "/proc/"]), // tables of the kernel
+    says(M::LimitReached, &["no space left on device"]).near(&["/cgroup", "cgroup.procs", "/proc/"]), // tables of the kernel
     says(M::VmNoSpace, &["block I/O error in device", "No space left on device"]), // qemu
     says(M::VmNoSpace, &["qemu", "no space left on device"]), // the same
     says(M::NoSpaceOfDatabase, &["Operating system error number 28"]), // InnoDB

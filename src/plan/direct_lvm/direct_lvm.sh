@@ -3,7 +3,7 @@
 # What is asked of its owner, and how it is stopped, started and told, stands in a part of the owner's own.
 # For each step NAME_done tells whether it is done, NAME_ready stops this script where it cannot be done yet, and NAME does
 # it. What they are made of stands after them.
-fresh_metadata=${volume}meta packed=thinspect-packed
+old_pool=$data_file fresh_metadata=${volume}meta packed=thinspect-packed
 profile=/etc/lvm/profile/$new_pool.profile
 export LVM_SUPPRESS_FD_WARNINGS=1
 # Without the lock, which dmeventd would hold for as long as it lives.
@@ -459,11 +459,16 @@ strays() {
         awk -F, -v size="$metadata_bytes" '$1 ~ /^lvol[0-9]+$/ && $2 == size { print $1 }' |
         grep -vxF -f "$store/lvs" || true
 }
+# Somebody else may have made one of that size and kind of name meanwhile: to remove it has to be agreed to.
 remove_strays() {
     local name
     [ -e "$store/lvs" ] || return 0
     for name in $(strays); do
-        run_lvm lvremove -y "$group/$name"
+        if [ "$yes_destroy" = yes ]; then
+            run_lvm lvremove -y "$group/$name"
+        else
+            say "$group/$name seems to be left of an interrupted lvconvert; if it is nobody's: lvremove $group/$name"
+        fi
     done
 }
 swapped() { tagged "${volume}_tmeta" thinspect_restored; }

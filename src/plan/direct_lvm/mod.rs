@@ -29,6 +29,7 @@ use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::text::Text;
 use crate::host::model::units::Bytes;
 use crate::host::owners::Owners;
+use crate::plan::Number;
 use engine::Engine;
 use layout::{Demand, Layout};
 use target::Target;
@@ -231,33 +232,36 @@ fn percent(pool: &Pool, docker: Option<&Docker>) -> u64 {
 
 fn numbers(plan: &mut Plan, pool: &Pool, demand: Option<&Demand>) {
     let numbers = &mut plan.numbers;
-    numbers.set("block_bytes", demand.map(|d| d.block));
-    numbers.set("used_blocks", demand.map(|d| d.used));
-    numbers.set("used_bytes", demand.map(|d| d.used.saturating_mul(d.block)));
-    numbers.set("metadata_used_blocks", demand.map(|d| d.metadata / 4096));
+    numbers.set(Number::BlockBytes, demand.map(|d| d.block));
+    numbers.set(Number::UsedBlocks, demand.map(|d| d.used));
+    numbers.set(Number::UsedBytes, demand.map(|d| d.used.saturating_mul(d.block)));
+    numbers.set(Number::MetadataUsedBlocks, demand.map(|d| d.metadata / 4096));
     if !matches!(pool.owner, PoolOwner::Containerd { .. }) {
-        numbers.set("current_percent", demand.map(|d| d.percent));
+        numbers.set(Number::CurrentPercent, demand.map(|d| d.percent));
     }
 }
 
 fn layout_numbers(plan: &mut Plan, pool: &Pool, demand: &Demand, target: &Target, layout: &Layout) {
     let numbers = &mut plan.numbers;
     let blocks = layout.data / demand.block.max(1);
-    numbers.set("device_bytes", Some(target.bytes.0));
-    numbers.set("device_usable_bytes", Some(target.room.usable));
-    numbers.set("device_needed_bytes", Some(layout.needed));
-    numbers.set("minimum_total_blocks", Some(layout.least / demand.block.max(1)));
-    numbers.set("minimum_total_bytes", Some(layout.least));
-    numbers.set("new_total_blocks", Some(blocks));
-    numbers.set("new_total_bytes", Some(layout.data));
+    numbers.set(Number::DeviceBytes, Some(target.bytes));
+    numbers.set(Number::DeviceUsableBytes, Some(target.room.usable));
+    numbers.set(Number::DeviceNeededBytes, Some(layout.needed));
+    numbers.set(Number::MinimumTotalBlocks, Some(layout.least / demand.block.max(1)));
+    numbers.set(Number::MinimumTotalBytes, Some(layout.least));
+    numbers.set(Number::NewTotalBlocks, Some(blocks));
+    numbers.set(Number::NewTotalBytes, Some(layout.data));
     if pool.is_dockers() {
-        numbers.set("new_required_blocks", Some(min_free::required(blocks, layout::percent(demand.percent))));
-        numbers.set("new_percent", Some(layout::percent(demand.percent)));
+        numbers.set(
+            Number::NewRequiredBlocks,
+            Some(min_free::required(blocks, layout::percent(demand.percent))),
+        );
+        numbers.set(Number::NewPercent, Some(layout::percent(demand.percent)));
     }
-    numbers.set("metadata_new_total_bytes", Some(layout.metadata));
-    numbers.set("metadata_spare_bytes", Some(layout.metadata));
-    numbers.set("autoextend_threshold_percent", Some(layout.threshold));
-    numbers.set("autoextend_growth_percent", Some(layout::GROWTH));
-    numbers.set("autoextend_room_bytes", Some(layout.growth));
-    numbers.set("extent_bytes", Some(target.room.extent));
+    numbers.set(Number::MetadataNewTotalBytes, Some(layout.metadata));
+    numbers.set(Number::MetadataSpareBytes, Some(layout.metadata));
+    numbers.set(Number::AutoextendThresholdPercent, Some(layout.threshold));
+    numbers.set(Number::AutoextendGrowthPercent, Some(layout::GROWTH));
+    numbers.set(Number::AutoextendRoomBytes, Some(layout.growth));
+    numbers.set(Number::ExtentBytes, Some(target.room.extent));
 }

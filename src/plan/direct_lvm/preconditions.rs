@@ -6,7 +6,7 @@ use super::Job;
 use super::engine::Engine;
 use super::layout::{self, Demand, Layout, Room};
 use super::target::{Target, free};
-use crate::advice::pool_option;
+use crate::advice::recipes::pool_option;
 use crate::host::docker::Docker;
 use crate::host::model::backing::Backing;
 use crate::host::model::pool::{Pool, PoolOwner};

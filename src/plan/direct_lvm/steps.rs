@@ -5,9 +5,11 @@
 
 use super::engine::{Engine, NewSettings};
 use super::{Job, layout, settings};
-use crate::advice::{Risk, pool_option, quote};
+use crate::advice::recipes::pool_option;
+use crate::advice::{Risk, quote};
 use crate::host::model::text::text;
 use crate::host::model::units::{Bytes, SECTOR};
+use crate::plan::Number;
 use crate::plan::settings::printed;
 use crate::plan::{Plan, ScriptStep, Step};
 
@@ -54,7 +56,7 @@ pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
 
 fn basis(plan: &mut Plan, job: &Job<'_>) {
     let copies = job.demand.metadata.saturating_mul(DUMP).saturating_add(RESERVE);
-    plan.numbers.set("room_needed_bytes", Some(copies));
+    plan.numbers.set(Number::RoomNeededBytes, Some(copies));
     let (device, device_bytes) = match &job.target.device {
         Some((node, size)) => (node.clone(), size.0.to_string()),
         None => (String::new(), String::new()),

@@ -3,8 +3,9 @@
 //! Names of containers and images are not known here; what is removed is chosen by age, label and pattern.
 
 use super::Job;
+use crate::advice::recipes::{TRIM_CONTAINERS, pool_option};
 use crate::advice::since::Versions;
-use crate::advice::{Risk, TRIM_CONTAINERS, pool_option, quote};
+use crate::advice::{Risk, quote};
 use crate::host::dm::status::Discards;
 use crate::host::docker::{DeviceRecord, Docker};
 use crate::host::parse::version;
@@ -56,6 +57,7 @@ pub(super) fn basis(plan: &mut Plan, job: &Job<'_>) {
     };
     plan.basis.pieces = vec![&SHELL];
     plan.basis.variables = script::docker_variables(job.host.docker_of(job.pool));
+    plan.basis.variables.push(("planned_at", job.host.recorded_at.clone().unwrap_or_default()));
     plan.basis.needs = vec![
         ("deletes".into(), "nothing can be removed from that pool now; look at `thinspect status`".into()),
         // A daemon that is down is started by a step, and asked then.

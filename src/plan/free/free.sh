@@ -28,6 +28,17 @@ trim_containers() {
         fi
     done
 }
+# Not if it ran since the plan was made: what it has written then was not judged.
+remove_container() {
+    local started
+    started=$(docker inspect --type container -f '{{.State.StartedAt}}' "$1" 2>/dev/null) || started=''
+    # To the second, as the plan has its time.
+    if [ -z "$started" ] || [[ ! ${started:0:19} < ${planned_at:0:19} ]]; then
+        say "container ${1:0:12} is gone, or ran since the plan was made: left alone"
+    else
+        run docker rm "$1" || true
+    fi
+}
 # Takes a name from an image, which then goes with the last one; not if the name stands for another image by now.
 remove_image() {
     if [ "$(docker inspect --type image -f '{{.Id}}' "$2" 2>/dev/null)" = "$1" ]; then

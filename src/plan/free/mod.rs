@@ -11,11 +11,13 @@ pub(super) use docker::SHELL;
 use super::numbers::Numbers;
 use super::pool_facts::{Half, State, state};
 use super::{Goal, Plan, Step};
-use crate::advice::{pool_option, quote};
+use crate::advice::quote;
+use crate::advice::recipes::pool_option;
 use crate::host::Host;
 use crate::host::dm::status::Discards;
 use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::{Bytes, percent_of};
+use crate::plan::Number;
 
 /// What may be asked of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,7 +61,7 @@ impl Job<'_> {
 pub(super) fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
     let (data, metadata) = (Half::data(pool), Half::metadata(pool));
     let numbers = numbers(host, pool, &data, &metadata, options);
-    let wanted = numbers.get("wanted_blocks");
+    let wanted = numbers.get(Number::WantedBlocks);
     let mut plan = Plan::new(Goal::Free, host, pool, numbers);
     let job = Job { host, pool, data, wanted };
     if blocked(&mut plan, pool) {
@@ -93,17 +95,17 @@ pub(super) fn numbers(host: &Host, pool: &Pool, data: &Half, metadata: &Half, op
         },
     };
     numbers.set_data(data, metadata);
-    numbers.set("short_bytes", in_bytes(data.short()));
-    numbers.set("over_80_percent_blocks", over);
-    numbers.set("over_80_percent_bytes", in_bytes(over));
-    numbers.set("wanted_blocks", wanted);
-    numbers.set("wanted_bytes", in_bytes(wanted));
-    numbers.set("metadata_free_blocks", metadata.free);
-    numbers.set("metadata_short_blocks", metadata.short());
-    numbers.set("trim_bytes", trim(host, pool));
+    numbers.set(Number::ShortBytes, in_bytes(data.short()));
+    numbers.set(Number::Over80PercentBlocks, over);
+    numbers.set(Number::Over80PercentBytes, in_bytes(over));
+    numbers.set(Number::WantedBlocks, wanted);
+    numbers.set(Number::WantedBytes, in_bytes(wanted));
+    numbers.set(Number::MetadataFreeBlocks, metadata.free);
+    numbers.set(Number::MetadataShortBlocks, metadata.short());
+    numbers.set(Number::TrimBytes, trim(host, pool));
     let allocated = pool.data_backing.file.as_ref().and_then(|f| f.allocated);
     let used = data.used().and_then(|u| data.bytes(u));
-    numbers.set("file_surplus_bytes", allocated.zip(used).map(|(a, u)| a.0.saturating_sub(u)));
+    numbers.set(Number::FileSurplusBytes, allocated.zip(used).map(|(a, u)| a.0.saturating_sub(u)));
     numbers
 }
 

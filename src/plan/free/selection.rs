@@ -8,6 +8,7 @@ use crate::host::Host;
 use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::{Blocks as _, Bytes, DataBlocks};
+use crate::plan::Number;
 use crate::plan::pool_facts::Half;
 use crate::plan::{Goal, Plan, ScriptStep, Step};
 use crate::usage::selection::{Loss, Selection, Step as Removal, Trim};
@@ -19,14 +20,14 @@ pub fn free_selected(host: &Host, pool: &Pool, selection: &Selection, notes: &[S
     let (block, wanted) = (selection.block, selection.need);
     let options = Free { need: Some(wanted.bytes(block)) };
     let mut numbers = super::numbers(host, pool, &data, &metadata, &options);
-    numbers.set("block_bytes", Some(block.0));
+    numbers.set(Number::BlockBytes, Some(block));
     for (blocks, bytes, amount) in [
-        ("wanted_blocks", "wanted_bytes", Some(wanted)),
-        ("gained_blocks", "gained_bytes", Some(selection.gain)),
-        ("reachable_blocks", "reachable_bytes", selection.most),
+        (Number::WantedBlocks, Number::WantedBytes, Some(wanted)),
+        (Number::GainedBlocks, Number::GainedBytes, Some(selection.gain)),
+        (Number::ReachableBlocks, Number::ReachableBytes, selection.most),
     ] {
-        numbers.set(blocks, amount.map(|a| a.0));
-        numbers.set(bytes, amount.map(|a| a.bytes(block).0));
+        numbers.set(blocks, amount);
+        numbers.set(bytes, amount.map(|a| a.bytes(block)));
     }
     let mut plan = Plan::new(Goal::Free, host, pool, numbers);
     let job = Job { host, pool, data, wanted: Some(wanted.0) };
@@ -123,7 +124,7 @@ fn guarded(job: &Job<'_>, removal: &Removal) -> Option<ScriptStep> {
     match removal.loss {
         Loss::EndedContainer => {
             let show = format!("docker ps -as --no-trunc --filter id={id} || true");
-            docker::trying(job, &[&show], &[&format!("run docker rm {id} || true")])
+            docker::trying(job, &[&show], &[&format!("remove_container {id}")])
         }
         Loss::DanglingImage | Loss::UnusedImage if removal.names.is_empty() => {
             docker::trying(job, &[], &[&format!("run docker rmi {id} || true")])

@@ -17,6 +17,7 @@ use crate::host::dm::status::Mode;
 use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::{Bytes, METADATA_BLOCKS_MAX};
+use crate::plan::Number;
 
 /// What may be asked of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -248,37 +249,37 @@ fn numbers(plan: &mut Plan, job: &Job<'_>) {
     let bytes = |blocks: Option<u64>| data.bytes(blocks?);
     let target = &job.data_target;
     let growth = job.new_data.zip(data.total).and_then(|(new, total)| new.checked_sub(total));
-    for (name, in_bytes, blocks) in [
-        ("minimum_growth_blocks", "minimum_growth_bytes", target.minimum_growth),
-        ("minimum_total_blocks", "minimum_total_bytes", target.minimum_total),
-        ("recommended_total_blocks", "recommended_total_bytes", target.recommended),
-        ("growth_blocks", "growth_bytes", growth),
-        ("new_total_blocks", "new_total_bytes", job.new_data),
+    for (in_blocks, in_bytes, blocks) in [
+        (Number::MinimumGrowthBlocks, Number::MinimumGrowthBytes, target.minimum_growth),
+        (Number::MinimumTotalBlocks, Number::MinimumTotalBytes, target.minimum_total),
+        (Number::RecommendedTotalBlocks, Number::RecommendedTotalBytes, target.recommended),
+        (Number::GrowthBlocks, Number::GrowthBytes, growth),
+        (Number::NewTotalBlocks, Number::NewTotalBytes, job.new_data),
     ] {
-        numbers.set(name, blocks);
+        numbers.set(in_blocks, blocks);
         numbers.set(in_bytes, bytes(blocks));
     }
     let metadata = &job.metadata;
     let bytes = |blocks: Option<u64>| metadata.bytes(blocks?);
-    numbers.set("metadata_block_bytes", metadata.block);
-    numbers.set("metadata_total_blocks", metadata.total);
-    numbers.set("metadata_used_blocks", metadata.used());
-    numbers.set("metadata_free_blocks", metadata.free);
-    numbers.set("metadata_required_blocks", metadata.required);
-    numbers.set("metadata_short_blocks", metadata.short());
+    numbers.set(Number::MetadataBlockBytes, metadata.block);
+    numbers.set(Number::MetadataTotalBlocks, metadata.total);
+    numbers.set(Number::MetadataUsedBlocks, metadata.used());
+    numbers.set(Number::MetadataFreeBlocks, metadata.free);
+    numbers.set(Number::MetadataRequiredBlocks, metadata.required);
+    numbers.set(Number::MetadataShortBlocks, metadata.short());
     let target = &job.metadata_target;
     let growth = job.new_metadata.zip(metadata.total).and_then(|(new, total)| new.checked_sub(total));
-    for (name, in_bytes, blocks) in [
-        ("metadata_minimum_growth_blocks", "metadata_minimum_growth_bytes", target.minimum_growth),
-        ("metadata_minimum_total_blocks", "metadata_minimum_total_bytes", target.minimum_total),
-        ("metadata_recommended_total_blocks", "metadata_recommended_total_bytes", target.recommended),
-        ("metadata_growth_blocks", "metadata_growth_bytes", growth),
-        ("metadata_new_total_blocks", "metadata_new_total_bytes", job.new_metadata),
+    for (in_blocks, in_bytes, blocks) in [
+        (Number::MetadataMinimumGrowthBlocks, Number::MetadataMinimumGrowthBytes, target.minimum_growth),
+        (Number::MetadataMinimumTotalBlocks, Number::MetadataMinimumTotalBytes, target.minimum_total),
+        (Number::MetadataRecommendedTotalBlocks, Number::MetadataRecommendedTotalBytes, target.recommended),
+        (Number::MetadataGrowthBlocks, Number::MetadataGrowthBytes, growth),
+        (Number::MetadataNewTotalBlocks, Number::MetadataNewTotalBytes, job.new_metadata),
     ] {
-        numbers.set(name, blocks);
+        numbers.set(in_blocks, blocks);
         numbers.set(in_bytes, bytes(blocks));
     }
-    numbers.set("metadata_needed_bytes", job.new_data.map(sizes::needed_bytes));
-    numbers.set("metadata_advised_bytes", job.new_data.map(sizes::advised_bytes));
-    numbers.set("metadata_limit_bytes", Some(METADATA_BLOCKS_MAX.0.saturating_mul(4096)));
+    numbers.set(Number::MetadataNeededBytes, job.new_data.map(sizes::needed_bytes));
+    numbers.set(Number::MetadataAdvisedBytes, job.new_data.map(sizes::advised_bytes));
+    numbers.set(Number::MetadataLimitBytes, Some(METADATA_BLOCKS_MAX.0.saturating_mul(4096)));
 }

@@ -10,6 +10,7 @@ use crate::host::lvm::LvName;
 use crate::host::model::backing::{Backing, Filesystem};
 use crate::host::model::text::text;
 use crate::host::model::units::{Bytes, METADATA_BLOCK, METADATA_BLOCKS_MAX};
+use crate::plan::Number;
 use crate::plan::sizes::unit;
 use crate::plan::{Plan, Step};
 
@@ -42,12 +43,12 @@ fn fit_filesystem(plan: &mut Plan, job: &mut Job<'_>) {
         }
     }
     let free = pool.data_backing.filesystem.as_ref().and_then(|f| f.free);
-    plan.numbers.set("filesystem_free_bytes", free.map(|f| f.0));
+    plan.numbers.set(Number::FilesystemFreeBytes, free);
     let metadata = demand(&pool.metadata_backing, job.new_metadata.and_then(|m| job.metadata.bytes(m)));
     let metadata = metadata.filter(|_| same(&pool.data_backing, &pool.metadata_backing)).unwrap_or(0);
     let allocated = pool.data_backing.file.as_ref().and_then(|f| f.allocated);
     let largest = free.zip(allocated).map(|(f, a)| f.0.saturating_add(a.0).saturating_sub(metadata));
-    plan.numbers.set("largest_total_bytes", largest);
+    plan.numbers.set(Number::LargestTotalBytes, largest);
     match largest {
         Some(largest) if job.more_data().is_some() => limit_to_filesystem(plan, job, largest),
         None if job.more_data().is_some() => {
@@ -60,7 +61,7 @@ fn fit_filesystem(plan: &mut Plan, job: &mut Job<'_>) {
     }
     let data = demand(&pool.data_backing, job.new_data.and_then(|d| job.data.bytes(d)));
     let demanded = data.map(|d| d.saturating_add(metadata));
-    plan.numbers.set("file_may_demand_bytes", demanded);
+    plan.numbers.set(Number::FileMayDemandBytes, demanded);
     let Some((free, demanded)) =
         free.zip(demanded).filter(|_| plan.possible && job.more_metadata().is_some())
     else {
@@ -157,8 +158,8 @@ fn limit(plan: &mut Plan, job: &mut Job<'_>, largest: u64, what: &str) -> bool {
 fn fit_group(plan: &mut Plan, job: &mut Job<'_>, name: &LvName) {
     let group = job.host.lvm.group(&name.vg);
     let (free, extent) = (group.and_then(|g| g.free), group.and_then(|g| g.extent));
-    plan.numbers.set("volume_group_free_bytes", free.map(|f| f.0));
-    plan.numbers.set("extent_bytes", extent.map(|e| e.0));
+    plan.numbers.set(Number::VolumeGroupFreeBytes, free);
+    plan.numbers.set(Number::ExtentBytes, extent);
     let unit = extent.map_or(1, |e| e.0.max(1));
     let up = |bytes: u64| bytes.checked_next_multiple_of(unit).unwrap_or(u64::MAX);
     // LVM keeps a spare volume as large as the metadata, and enlarges it along.
@@ -167,7 +168,7 @@ fn fit_group(plan: &mut Plan, job: &mut Job<'_>, name: &LvName) {
     if let (Some(free), Some(now)) = (free, now) {
         let spare = free.0.saturating_sub(metadata);
         let largest = now.saturating_add(spare - spare % unit);
-        plan.numbers.set("largest_total_bytes", Some(largest));
+        plan.numbers.set(Number::LargestTotalBytes, Some(largest));
         let fits = metadata <= free.0
             && (job.more_data().is_none()
                 || limit(plan, job, largest, &format!("volume group {:?}", name.vg)));
@@ -179,7 +180,7 @@ fn fit_group(plan: &mut Plan, job: &mut Job<'_>, name: &LvName) {
     }
     in_extents(plan, job, unit);
     let data = job.more_data().and_then(|m| job.data.bytes(m)).map_or(0, up);
-    plan.numbers.set("volume_group_needed_bytes", Some(data.saturating_add(metadata)));
+    plan.numbers.set(Number::VolumeGroupNeededBytes, Some(data.saturating_add(metadata)));
 }
 
 /// Whole extents are taken anyway: the sizes become what they give. Metadata that would then be more than the kernel takes
@@ -237,7 +238,7 @@ fn too_small(plan: &mut Plan, name: &LvName, free: Bytes, job: &Job<'_>, metadat
 /// A device that thinspect does not know how to enlarge: it must be large enough already.
 fn fit_device(plan: &mut Plan, job: &mut Job<'_>) {
     let Some(size) = job.pool.data_backing.size.filter(|_| job.more_data().is_some()) else { return };
-    plan.numbers.set("largest_total_bytes", Some(size.0));
+    plan.numbers.set(Number::LargestTotalBytes, Some(size));
     if !limit(plan, job, size.0, "the device under the data") {
         let node = job.pool.data_backing.path.as_deref().unwrap_or("(not named)");
         plan.block(text!(

@@ -4,7 +4,8 @@
 //! It names nothing it does not know; no script is made of these.
 
 use super::Job;
-use crate::advice::{Risk, pool_option, quote};
+use crate::advice::recipes::pool_option;
+use crate::advice::{Risk, quote};
 use crate::host::model::pool::Pool;
 use crate::plan::{Plan, Step};
 

@@ -12,6 +12,7 @@ use crate::host::docker::min_free;
 use crate::host::model::pool::{MinFreeFrom, Pool, PoolOwner};
 use crate::host::model::text::text;
 use crate::host::model::units::Bytes;
+use crate::plan::Number;
 
 /// What may be asked of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,31 +71,31 @@ fn numbers(pool: &Pool, data: &Half, metadata: &Half, largest: Option<u64>, new:
     let headroom = |half: &Half| half.free?.checked_sub(at_new(half)?);
     let in_bytes = |half: &Half, blocks: Option<u64>| half.bytes(blocks?);
     numbers.set_data(data, metadata);
-    numbers.set("largest_unblocking_percent", largest);
-    numbers.set("new_percent", new);
-    numbers.set("new_required_blocks", at_new(data));
-    numbers.set("headroom_blocks", headroom(data));
+    numbers.set(Number::LargestUnblockingPercent, largest);
+    numbers.set(Number::NewPercent, new);
+    numbers.set(Number::NewRequiredBlocks, at_new(data));
+    numbers.set(Number::HeadroomBlocks, headroom(data));
     let bytes = in_bytes(data, headroom(data));
-    numbers.set("headroom_bytes", bytes);
+    numbers.set(Number::HeadroomBytes, bytes);
     let real = pool.headroom().filesystem.map(|b| b.0);
-    numbers.set("effective_headroom_bytes", bytes.map(|b| real.map_or(b, |real| real.min(b))));
-    numbers.set("metadata_total_blocks", metadata.total);
-    numbers.set("metadata_free_blocks", metadata.free);
-    numbers.set("metadata_required_blocks", metadata.required);
-    numbers.set("metadata_short_blocks", metadata.short());
-    numbers.set("metadata_new_required_blocks", at_new(metadata));
-    numbers.set("metadata_headroom_blocks", headroom(metadata));
-    numbers.set("metadata_headroom_bytes", in_bytes(metadata, headroom(metadata)));
+    numbers.set(Number::EffectiveHeadroomBytes, bytes.map(|b| real.map_or(b, |real| real.min(b))));
+    numbers.set(Number::MetadataTotalBlocks, metadata.total);
+    numbers.set(Number::MetadataFreeBlocks, metadata.free);
+    numbers.set(Number::MetadataRequiredBlocks, metadata.required);
+    numbers.set(Number::MetadataShortBlocks, metadata.short());
+    numbers.set(Number::MetadataNewRequiredBlocks, at_new(metadata));
+    numbers.set(Number::MetadataHeadroomBlocks, headroom(metadata));
+    numbers.set(Number::MetadataHeadroomBytes, in_bytes(metadata, headroom(metadata)));
     let growth = super::sizes::data(data);
-    numbers.set("minimum_growth_blocks", growth.minimum_growth);
-    numbers.set("minimum_growth_bytes", in_bytes(data, growth.minimum_growth));
-    numbers.set("minimum_total_blocks", growth.minimum_total);
+    numbers.set(Number::MinimumGrowthBlocks, growth.minimum_growth);
+    numbers.set(Number::MinimumGrowthBytes, in_bytes(data, growth.minimum_growth));
+    numbers.set(Number::MinimumTotalBlocks, growth.minimum_total);
     let growth = super::sizes::metadata(metadata, None);
-    numbers.set("metadata_minimum_growth_blocks", growth.minimum_growth);
-    numbers.set("metadata_minimum_growth_bytes", in_bytes(metadata, growth.minimum_growth));
-    numbers.set("metadata_minimum_total_blocks", growth.minimum_total);
+    numbers.set(Number::MetadataMinimumGrowthBlocks, growth.minimum_growth);
+    numbers.set(Number::MetadataMinimumGrowthBytes, in_bytes(metadata, growth.minimum_growth));
+    numbers.set(Number::MetadataMinimumTotalBlocks, growth.minimum_total);
     let filesystem = pool.data_backing.filesystem.as_ref();
-    numbers.set("filesystem_free_bytes", filesystem.and_then(|f| f.free).map(|f| f.0));
+    numbers.set(Number::FilesystemFreeBytes, filesystem.and_then(|f| f.free).map(|f| f.0));
     numbers
 }
 
@@ -140,7 +141,7 @@ fn judge_mode(plan: &mut Plan, pool: &Pool) {
 fn judge(plan: &mut Plan, pool: &Pool, data: &Half, metadata: &Half, new: u64, options: &MinFreeSpace) {
     let refused = |half: &Half| half.short().is_some_and(|short| short > 0);
     let current = data.percent.or(metadata.percent).unwrap_or(min_free::DEFAULT_PERCENT);
-    let largest = plan.numbers.get("largest_unblocking_percent");
+    let largest = plan.numbers.get(Number::LargestUnblockingPercent);
     if !refused(data) && !refused(metadata) && options.percent.is_none() {
         plan.block(
             "Docker does not refuse anything for want of free blocks now: there is nothing to unblock",
@@ -163,14 +164,14 @@ fn judge(plan: &mut Plan, pool: &Pool, data: &Half, metadata: &Half, new: u64, o
         );
     }
     if refused(metadata) {
-        let growth = plan.numbers.get("metadata_minimum_growth_blocks").unwrap_or(64);
+        let growth = plan.numbers.get(Number::MetadataMinimumGrowthBlocks).unwrap_or(64);
         plan.warn(text!(
             "the refusal is about metadata, and full metadata turns the whole pool read-only: growing the \
              metadata by {} is the better way (`thinspect plan grow`)",
             metadata.amount(growth)
         ));
     }
-    let headroom = plan.numbers.get("headroom_bytes").map(Bytes);
+    let headroom = plan.numbers.get(Number::HeadroomBytes).map(Bytes);
     if let Some(left) = headroom.filter(|left| *left < LITTLE && new < current) {
         plan.warn(text!("{} % leaves only {} above the floor: one image layer can use that up", new, left));
     }
@@ -185,7 +186,7 @@ fn judge(plan: &mut Plan, pool: &Pool, data: &Half, metadata: &Half, new: u64, o
 
 /// The free blocks of a pool on a loop file are worth what the filesystem below has.
 fn judge_filesystem(plan: &mut Plan, pool: &Pool, headroom: Option<Bytes>) {
-    let real = plan.numbers.get("effective_headroom_bytes").map(Bytes);
+    let real = plan.numbers.get(Number::EffectiveHeadroomBytes).map(Bytes);
     let (Some(headroom), Some(real)) = (headroom, real) else { return };
     if real < LITTLE && real < headroom {
         plan.block(text!(

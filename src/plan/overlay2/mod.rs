@@ -15,14 +15,16 @@ use super::pool_facts::{State, state};
 use super::settings::{self, Place as SettingsPlace};
 use super::settings_change::Change;
 use super::{Goal, Piece, Plan, ScriptStep, Step, items, script};
+use crate::advice::recipes::pool_option;
 use crate::advice::since::Versions;
-use crate::advice::{Risk, pool_option, quote};
+use crate::advice::{Risk, quote};
 use crate::host::Host;
 use crate::host::docker::Docker;
 use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::Bytes;
 use crate::host::owners::Owners;
 use crate::host::parse::version::{el7_build, version};
+use crate::plan::Number;
 use archives::{Place, Sizes};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -95,7 +97,7 @@ pub(super) fn overlay2(host: &Host, pool: &Pool, options: &Overlay2) -> Plan {
             return plan;
         }
     };
-    plan.numbers.set("archive_free_bytes", place.free.map(|f| f.0));
+    plan.numbers.set(Number::ArchiveFreeBytes, place.free);
     if !place.beside && !plan.items.is_empty() {
         plan.warn(format!(
             "the archives go to {}: the data root's filesystem has no room for them",
@@ -172,17 +174,17 @@ fn numbers(plan: &mut Plan, docker: &Docker, inventory: &Inventory, sizes: &Size
     let content = inventory.layers.iter().map(|l| l.content.map(|b| b.0)).sum::<Option<u64>>();
     let free = docker.filesystem.as_ref().and_then(|f| f.available.or(f.free));
     let numbers = &mut plan.numbers;
-    numbers.set("image_count", count(inventory.images.len()));
-    numbers.set("layer_count", count(inventory.layers.len()));
-    numbers.set("container_count", count(inventory.containers.len()));
-    numbers.set("volume_count", inventory.volumes.as_ref().and_then(|v| count(v.len())));
-    numbers.set("content_bytes", content);
-    numbers.set("changes_bytes", inventory.changes().map(|b| b.0));
-    numbers.set("archive_bytes", Some(sizes.archive));
-    numbers.set("unpacked_bytes", Some(sizes.unpacked));
-    numbers.set("temporary_bytes", Some(sizes.temporary));
-    numbers.set("archive_free_bytes", None);
-    numbers.set("filesystem_free_bytes", free.map(|f| f.0));
+    numbers.set(Number::ImageCount, count(inventory.images.len()));
+    numbers.set(Number::LayerCount, count(inventory.layers.len()));
+    numbers.set(Number::ContainerCount, count(inventory.containers.len()));
+    numbers.set(Number::VolumeCount, inventory.volumes.as_ref().and_then(|v| count(v.len())));
+    numbers.set(Number::ContentBytes, content);
+    numbers.set(Number::ChangesBytes, inventory.changes().map(|b| b.0));
+    numbers.set(Number::ArchiveBytes, Some(sizes.archive));
+    numbers.set(Number::UnpackedBytes, Some(sizes.unpacked));
+    numbers.set(Number::TemporaryBytes, Some(sizes.temporary));
+    numbers.set(Number::ArchiveFreeBytes, None::<u64>);
+    numbers.set(Number::FilesystemFreeBytes, free);
 }
 
 /// What overlay2 demands of kernel, filesystem and settings (moby daemon/graphdriver/overlay2/overlay.go, Init).

@@ -1,6 +1,9 @@
 # The move to overlay2, step by step. For each step NAME_done tells whether it is done, NAME_ready stops this script where
 # it cannot be done yet, and NAME does it. What they are made of stands after them, in archive.sh and in the parts that plans share.
 
+# What this move is of: notes of another one do not count.
+old_pool=$root/devicemapper/metadata
+
 # Once Docker uses the new store, or was stopped for that and its settings were changed, what was saved cannot change any
 # more: there is nothing to ask.
 switch_begun() { is_done switched || { [ -e "$store/switching" ] && docker_is_gone && settings_are_new; }; }
@@ -54,7 +57,11 @@ note_state() {
 }
 
 stop_what_runs_done() { switch_begun || { is_done stopped && kubelet_is_gone && nothing_runs; }; }
-stop_what_runs_ready() { docker_comes_up || not_ready "Docker does not answer"; }
+stop_what_runs_ready() {
+    docker_comes_up || not_ready "Docker does not answer"
+    as_planned "$planned_images" images_now ||
+        not_ready "images came or went since the plan was made, so its sizes do not hold: make a new one"
+}
 stop_what_runs() {
     stop_kubelet
     stop_containers

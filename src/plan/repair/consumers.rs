@@ -3,7 +3,8 @@
 //! What is stopped and started depends on who owns the pool.
 
 use super::{Carrier, Job};
-use crate::advice::{Risk, START_DOCKER, STOP_DOCKER, pool_option, quote};
+use crate::advice::recipes::{START_DOCKER, STOP_DOCKER, pool_option};
+use crate::advice::{Risk, quote};
 use crate::host::lvm::LvName;
 use crate::host::model::pool::PoolOwner;
 use crate::host::model::thin::Thin;

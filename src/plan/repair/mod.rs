@@ -14,7 +14,8 @@ use super::grow::{Grow, Which, grow};
 use super::numbers::Numbers;
 use super::pool_facts::{Half, State, state};
 use super::{Goal, Plan, Step, sizes};
-use crate::advice::{Risk, pool_option};
+use crate::advice::Risk;
+use crate::advice::recipes::pool_option;
 use crate::host::dm::status::Mode;
 use crate::host::docker::Docker;
 use crate::host::log::Message;
@@ -23,6 +24,7 @@ use crate::host::model::backing::{Backing, BackingKind, LoopFile};
 use crate::host::model::pool::{Pool, PoolOwner, StatusAnswer};
 use crate::host::model::units::{METADATA_BLOCK, SECTOR};
 use crate::host::{DeviceMapper, Host};
+use crate::plan::Number;
 use preconditions::refuse;
 
 /// What may be asked of the plan.
@@ -145,16 +147,16 @@ fn carrier(pool: &Pool) -> Carrier {
 fn numbers(job: &Job<'_>) -> Numbers {
     let mut numbers = Numbers::default();
     let (data, metadata) = (Half::data(job.pool), &job.metadata);
-    numbers.set("block_bytes", data.block.filter(|_| !data.unit_assumed));
-    numbers.set("total_blocks", data.total.filter(|_| !data.unit_assumed));
-    numbers.set("free_blocks", data.free.filter(|_| !data.unit_assumed));
-    numbers.set("metadata_total_blocks", metadata.total);
-    numbers.set("metadata_used_blocks", metadata.used());
-    numbers.set("metadata_free_blocks", metadata.free);
-    numbers.set("metadata_new_total_bytes", Some(job.size).filter(|size| *size > 0));
-    numbers.set("metadata_copy_bytes", job.bytes());
-    numbers.set("room_needed_bytes", None);
-    numbers.set("filesystem_free_bytes", None);
+    numbers.set(Number::BlockBytes, data.block.filter(|_| !data.unit_assumed));
+    numbers.set(Number::TotalBlocks, data.total.filter(|_| !data.unit_assumed));
+    numbers.set(Number::FreeBlocks, data.free.filter(|_| !data.unit_assumed));
+    numbers.set(Number::MetadataTotalBlocks, metadata.total);
+    numbers.set(Number::MetadataUsedBlocks, metadata.used());
+    numbers.set(Number::MetadataFreeBlocks, metadata.free);
+    numbers.set(Number::MetadataNewTotalBytes, Some(job.size).filter(|size| *size > 0));
+    numbers.set(Number::MetadataCopyBytes, job.bytes());
+    numbers.set(Number::RoomNeededBytes, None::<u64>);
+    numbers.set(Number::FilesystemFreeBytes, None::<u64>);
     numbers
 }
 

@@ -3,13 +3,15 @@
 //! A refusal says its reason and what comes first.
 
 use super::{Carrier, Job};
-use crate::advice::{Risk, lost_files, put_back, quote};
+use crate::advice::recipes::{lost_files, put_back};
+use crate::advice::{Risk, quote};
 use crate::host::Host;
 use crate::host::fs::filesystem_of;
 use crate::host::log::Message;
 use crate::host::model::backing::{Backing, Filesystem};
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
+use crate::plan::Number;
 use crate::plan::grow::ask_for;
 use crate::plan::{Plan, Step};
 
@@ -111,14 +113,14 @@ fn place<'a>(job: &'a Job<'_>) -> (Option<&'a Filesystem>, &'a str) {
 fn room(plan: &mut Plan, job: &Job<'_>) {
     let (filesystem, path) = place(job);
     let free = filesystem.and_then(|f| f.free);
-    plan.numbers.set("filesystem_free_bytes", free.map(|f| f.0));
+    plan.numbers.set(Number::FilesystemFreeBytes, free);
     // Pasted reports do not say what a sparse file takes: what is in use is the best guess.
     let used = job.metadata.used().and_then(|u| job.metadata.bytes(u));
     let exact = job.pool.metadata_backing.file.as_ref().is_none_or(|f| f.allocated.is_some());
     let copy = if exact { job.bytes() } else { used.or_else(|| job.bytes()) };
-    plan.numbers.set("metadata_copy_bytes", copy);
+    plan.numbers.set(Number::MetadataCopyBytes, copy);
     let needed = copy.map(|copy| copy.saturating_mul(2).saturating_add(RESERVE));
-    plan.numbers.set("room_needed_bytes", needed);
+    plan.numbers.set(Number::RoomNeededBytes, needed);
     let Some((free, needed)) = free.zip(needed) else {
         let needed = needed.map_or_else(Text::new, |needed| text!(": {} are needed", Bytes(needed)));
         return plan.warn(text!("what is free where the copies go is not known here{}", needed));
@@ -144,7 +146,7 @@ fn room(plan: &mut Plan, job: &Job<'_>) {
     let why =
         "Logs, caches and packages can go. Leave the files `data` and `metadata` alone: they are the pool.";
     plan.steps.push(Step::look("see what fills that filesystem", why, commands));
-    let command = format!("thinspect plan repair{}", crate::advice::pool_option(job.pool));
+    let command = format!("thinspect plan repair{}", crate::advice::recipes::pool_option(job.pool));
     let why = "Stop Docker, copy and check the metadata, clear the mark or repair, start again.";
     plan.steps.push(Step::look("then plan again: it gives the repair itself", why, vec![command]));
 }

@@ -10,6 +10,19 @@ forget() {
     done
 }
 
+# Notes are of the move of one pool, known by its name and by what it lies in, $old_pool: those of another pool, or of one
+# that had its place before, are not taken for this one's.
+notes_are_of_this_pool() {
+    local inode noted
+    inode=$(stat -c %i -- "$old_pool" 2>/dev/null) || inode=gone
+    noted=$(cat -- "$store/of" 2>/dev/null) || noted=''
+    case $noted in
+        '') [ "$inode" = gone ] || save_output of echo "$pool $inode" ;;
+        "$pool $inode") ;;
+        "$pool "*) [ "$inode" = gone ] ;;
+        *) return 1 ;;
+    esac
+}
 # Makes the store, and keeps a second run out while this one works. A daemon must not inherit the lock.
 open_store() {
     [ ! -L "$store" ] || stop "$store is a symbolic link"
@@ -18,6 +31,7 @@ open_store() {
     journal=$store/log
     exec 9>"$store/lock"
     flock -n 9 || stop "another run of this script, or a command that it started, is still at work"
+    notes_are_of_this_pool || stop "$store holds the notes of another pool's move: move that directory away, and run this again"
 }
 
 # save_output FILE COMMAND...: its output in a file of the store, whole or not at all.

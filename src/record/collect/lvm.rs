@@ -133,6 +133,7 @@ fn group(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Responder;
 
     #[test]
     fn groups_in_names() {
@@ -141,5 +142,33 @@ mod tests {
         assert_eq!(group("nothing"), None);
         assert_eq!(group("..-x"), None);
         assert_eq!(group("a/b-x"), None);
+    }
+
+    /// A machine without any pool, with one volume group whose backup holds this.
+    struct Machine(&'static str);
+
+    impl Responder for Machine {
+        fn ask(&mut self, query: Query, target: &str) -> Outcome {
+            let said = match (query, target) {
+                (Query::DmVersion, _) => "4.47.0",
+                (Query::DmList, _) => "",
+                (Query::Dir, "/etc/lvm/backup") => "vm",
+                (Query::File, "/etc/lvm/backup/vm") => self.0,
+                (Query::Run, _) => "{}",
+                _ => return Outcome::Refused("ENOENT: not there".into()),
+            };
+            Outcome::Answered(said.into())
+        }
+    }
+
+    #[test]
+    fn a_pool_that_is_not_active_is_looked_for() {
+        let asked = |backup| {
+            let options = crate::record::collect::Options { commands: true, ..Default::default() };
+            let recording = crate::record::collect::record(&mut Machine(backup), &options);
+            recording.all(Query::Run).any(|a| a.target == "lvs")
+        };
+        assert!(asked("segment1 {\n  type = \"thin-pool\"\n}\n"));
+        assert!(!asked("segment1 {\n  type = \"striped\"\n}\n"));
     }
 }

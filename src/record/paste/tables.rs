@@ -30,6 +30,16 @@ const fn heading(query: Query, target: &'static str) -> Option<Found> {
 pub(super) fn recognise(line: &str, open: Option<(Query, &'static str)>) -> Option<Found> {
     let all: Vec<&str> = words(line).map(|(_, word)| word).collect();
     let first = *all.first()?;
+    // Both of LVM's displays have a line `VG Name`.
+    let of_group = all.len() == 3 && all.first() == Some(&"VG") && all.get(1) == Some(&"Name");
+    if of_group && open == Some((Query::LvmReport, "vgdisplay")) {
+        return row(Query::LvmReport, "vgdisplay");
+    }
+    match (line.trim(), line.starts_with("  --- ")) {
+        ("--- Volume group ---", true) => return heading(Query::LvmReport, "vgdisplay"),
+        ("--- Logical volume ---", true) => return heading(Query::LvmReport, "lvdisplay"),
+        _ => {}
+    }
     let headings = headings(first, &all).map(|found| Found {
         // In `ls -l`, the line with the total follows the name of the directory.
         heading: found.heading

@@ -5,8 +5,9 @@
 //! deleting last.
 
 use super::queries::{is_dockers, refuses_changes};
+use crate::advice::recipes::{TRIM_CONTAINERS, pool_option};
 use crate::advice::since::Versions;
-use crate::advice::{Advice, Risk, TRIM_CONTAINERS, pool_option, quote};
+use crate::advice::{Advice, Risk, quote};
 use crate::host::Host;
 use crate::host::dm::status::Discards;
 use crate::host::lvm::LvName;

@@ -1,6 +1,7 @@
 //! Findings that rest on what a daemon, the kernel or a tool said in so many words.
 
 use super::queries::{self, pool_of, state_is_known};
+use crate::advice::Advice;
 use crate::host::Host;
 use crate::host::Source;
 use crate::host::log::{Kind, LogMessage, Message};
@@ -112,6 +113,17 @@ pub(in crate::rules) struct Claim {
     pub(in crate::rules) messages: &'static [Message],
     /// One sentence.
     pub(in crate::rules) summary: &'static str,
+}
+
+/// The findings of a rule that rests on lines alone: its first claim that some line makes, with its one piece of advice.
+pub(in crate::rules) fn of_claims(
+    host: &Host,
+    rule: &Rule,
+    claims: &[Claim],
+    subject: impl Fn(&LogMessage) -> Subject,
+    advice: impl FnOnce() -> Advice,
+) -> Vec<Finding> {
+    strongest(host, rule, claims, subject).map(|finding| finding.advise(advice())).into_iter().collect()
 }
 
 /// The finding of the first claim that some line makes; of a machine, lines that its pools' state has overtaken make none.

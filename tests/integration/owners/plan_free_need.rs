@@ -159,7 +159,7 @@ fn the_script_removes_by_id() {
     let out = folder.plan("16M", &["--metadata", &folder.path("metadata"), "--script"]);
     let text = String::from_utf8(out.stdout).unwrap();
     for words in [
-        &*format!("run docker rm {} ", fixture::hex('2')),
+        &*format!("remove_container {}\n", fixture::hex('2')),
         &*format!("run docker rmi sha256:{} ", fixture::hex('7')),
         &*format!("remove_image sha256:{} app:2\n", fixture::hex('8')),
     ] {

@@ -12,7 +12,7 @@ use thinspect::host::lvm::VolumeGroup;
 use thinspect::host::model::pool::{Pool, PoolOwner};
 use thinspect::host::model::units::Bytes;
 use thinspect::host::owners::{Container, Image, Owners, RecordKeeper, State};
-use thinspect::plan::{DirectLvm, Overlay2, Plan, Where, direct_lvm, overlay2, script};
+use thinspect::plan::{DirectLvm, Number, Overlay2, Plan, Where, direct_lvm, overlay2, script};
 use thinspect::record::owners::{PoolDevice, answer_at};
 use thinspect::record::{Query, format};
 
@@ -96,7 +96,7 @@ fn the_pool_of_the_documentation_moves_to_a_disk() {
         plan.blocked_by,
         plan.unscriptable()
     );
-    assert_eq!(plan.numbers.get("new_percent"), None, "containerd keeps no floor");
+    assert_eq!(plan.numbers.get(Number::NewPercent), None, "containerd keeps no floor");
     let warned = |words: &str| plan.warnings.iter().any(|w| w.plain().contains(words));
     assert!(warned("k8s.io/busy") && !warned("k8s.io/idle") && warned("ct-pool"), "{:?}", plan.warnings);
     let step = plan.steps.iter().find(|s| !s.difference.is_empty()).unwrap();

@@ -1,6 +1,7 @@
 //! The plan to move a pool to LVM: its sizes, what it refuses, the settings it writes, and the shell that gives each
 //! block its new place, against `thin_restore` and `thin_dump` themselves.
 
+use super::fake_tools::Stage;
 use super::hosts::*;
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use thinspect::host::dm::table::DeviceNumber;
 use thinspect::host::lvm::VolumeGroup;
 use thinspect::host::model::pool::{MinFree, MinFreeFrom, Pool, PoolOwner};
 use thinspect::host::model::units::Bytes;
-use thinspect::plan::{Counted, DirectLvm, NUMBERS, Plan, Where, direct_lvm, script};
+use thinspect::plan::{Counted, DirectLvm, Number, Plan, Where, direct_lvm, script};
 
 const GIB: u64 = 1 << 30;
 
@@ -51,7 +52,7 @@ fn to(device: &str) -> DirectLvm<'static> {
 }
 
 fn number(plan: &Plan, name: &str) -> u64 {
-    plan.numbers.get(name).unwrap()
+    plan.numbers.named(name).unwrap()
 }
 
 /// The settings that a plan writes, from the lines that come.
@@ -74,7 +75,7 @@ fn the_published_case_moves_to_a_disk() {
     );
     assert!(number(&plan, "used_blocks") * 100 <= number(&plan, "new_total_blocks") * 80);
     assert_eq!(number(&plan, "autoextend_threshold_percent"), 80);
-    let known: Vec<&str> = NUMBERS.iter().map(|(name, _)| *name).collect();
+    let known: Vec<&str> = Number::ALL.iter().map(|n| n.name()).collect();
     assert!(plan.numbers.iter().all(|(name, _)| known.contains(&name)), "{:?}", plan.numbers);
     golden("direct-lvm-published", &plan);
 }
@@ -243,7 +244,7 @@ fn shell(store: &Path, variables: &str, line: &str) -> String {
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/plan/direct_lvm/direct_lvm.sh");
     let text = format!(
         "set -euo pipefail\nexport LC_ALL=C\nstop() {{ echo \"$*\" >&2; exit 1; }}\nrun() {{ \"$@\"; }}\n\
-         volume=v new_pool=g-v group=g store={}\n{variables}\n. {}\n{line}\n",
+         volume=v new_pool=g-v group=g data_file=/old store={}\n{variables}\n. {}\n{line}\n",
         store.display(),
         source.display()
     );
@@ -277,6 +278,14 @@ fn what_an_interrupted_run_made_is_known_again() {
     let line = "metadata_bytes=64\nprintf '%s\\n' lvol0 other >\"$store/lvs\"\n\
                 lvs() { printf '  %s\\n' lvol0,64 lvol1,64 lvol2,65 xlvol3,64 v,64; }\nstrays";
     assert_eq!(shell(&store, "", line), "lvol1\n", "what was there before is not taken for a stray");
+    for (agreed, removes) in [("no", false), ("yes", true)] {
+        let line = format!(
+            "yes_destroy={agreed}\nsay() {{ echo \"$*\"; }}; run_lvm() {{ echo \"$*\"; }}\n{line}; remove_strays"
+        );
+        let said = shell(&store, "", &line);
+        assert_eq!(said.contains("lvremove -y g/lvol1"), removes, "{said}");
+        assert_eq!(said.contains("seems to be left"), !removes, "{said}");
+    }
     assert!(said("pvs", "'  one,g,thinspect' '  other,h,'", "group_made"));
     assert!(
         !said("pvs", "'  one,other,thinspect'", "group_made")
@@ -471,4 +480,27 @@ fn a_disk_that_nothing_tells_from_others_is_not_written_to() {
     host.disks[0].logical_block = Some(4096);
     pool.data_backing.logical_block = Some(4096);
     assert!(direct_lvm(&host, &pool, &to("/dev/sdb")).possible);
+}
+
+/// A stale name in /dev may be a plain file or another device: nothing is written there, and nothing is ever made there.
+#[test]
+fn blocks_are_only_copied_to_the_volume_itself() {
+    for (there, writes) in
+        [("true", false), (": >v", false), ("mknod v b 7 200", false), ("mknod v b 7 201", true)]
+    {
+        let stage = Stage::new();
+        stage.write("extents", "0 10\n");
+        let store = stage.path("");
+        let line = format!(
+            "cd \"$store\"; {there}; group=..$store; block_sectors=128\n\
+             lay_out() {{ :; }}; release() {{ :; }}; mark_done() {{ :; }}; say() {{ :; }}; run_lvm() {{ :; }}\n\
+             lvs() {{ echo ' 7:201'; }}; dd() {{ echo \"dd $*\"; }}; cmp() {{ :; }}\n\
+             (copy) 2>&1 || true; [ -e v ] || echo absent"
+        );
+        let said = shell(&store, "", &line);
+        assert_eq!(said.contains("dd if="), writes, "{there}: {said}");
+        assert_eq!(said.contains("is not the volume of that name"), !writes, "{there}: {said}");
+        assert!(!writes || said.contains("conv=nocreat,notrunc,fsync"), "{said}");
+        assert_eq!(said.contains("absent"), there == "true", "{there}: {said}");
+    }
 }

@@ -8,12 +8,12 @@ use thinspect::host::dm::status::Mode;
 use thinspect::host::lvm::VolumeGroup;
 use thinspect::host::model::pool::{MinFree, MinFreeFrom, Pool, PoolOwner, StatusAnswer};
 use thinspect::host::model::units::{Bytes, DataBlocks, MetadataBlocks};
-use thinspect::plan::{Grow, MinFreeSpace, NUMBERS, Plan, Which, grow, min_free_space, script};
+use thinspect::plan::{Grow, MinFreeSpace, Number, Plan, Which, grow, min_free_space, script};
 
 const GIB: u64 = 1 << 30;
 
 fn numbers(plan: &Plan, names: &[&str]) -> Vec<Option<u64>> {
-    names.iter().map(|n| plan.numbers.get(n)).collect()
+    names.iter().map(|n| plan.numbers.named(n)).collect()
 }
 
 #[test]
@@ -59,14 +59,14 @@ fn the_published_case_by_growing() {
 fn a_lone_error_line_still_gives_the_numbers() {
     let (host, pool) = error_line(161_986, 163_840);
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
-    assert_eq!(plan.numbers.get("largest_unblocking_percent"), Some(9));
-    assert_eq!(plan.numbers.get("headroom_blocks"), Some(14_530));
-    assert_eq!(plan.numbers.get("headroom_bytes"), None, "nobody said how large a block is");
+    assert_eq!(plan.numbers.get(Number::LargestUnblockingPercent), Some(9));
+    assert_eq!(plan.numbers.get(Number::HeadroomBlocks), Some(14_530));
+    assert_eq!(plan.numbers.get(Number::HeadroomBytes), None, "nobody said how large a block is");
     assert!(plan.possible && plan.unscriptable().is_some());
     golden("min-free-space-error-line", &plan);
     let plan = grow(&host, &pool, &Grow::default());
-    assert_eq!(plan.numbers.get("minimum_growth_blocks"), Some(2059));
-    assert_eq!(plan.numbers.get("minimum_total_blocks"), Some(1_640_459));
+    assert_eq!(plan.numbers.get(Number::MinimumGrowthBlocks), Some(2059));
+    assert_eq!(plan.numbers.get(Number::MinimumTotalBlocks), Some(1_640_459));
     assert!(says(&plan.warnings, "1638409"), "{:?}", plan.warnings);
     assert!(plan.possible && plan.unscriptable().is_some());
     golden("grow-error-line", &plan);
@@ -81,11 +81,11 @@ fn small_metadata_of_a_build_service() {
     let names =
         ["metadata_minimum_growth_blocks", "metadata_minimum_growth_bytes", "metadata_minimum_total_blocks"];
     assert_eq!(numbers(&plan, &names), [64, 256 << 10, 13_374].map(Some));
-    assert_eq!(plan.numbers.get("growth_blocks"), Some(0), "the data does not have to grow");
+    assert_eq!(plan.numbers.get(Number::GrowthBlocks), Some(0), "the data does not have to grow");
     assert!(plan.possible, "{:?}", plan.blocked_by);
     golden("grow-metadata-lvm", &plan);
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
-    assert_eq!(plan.numbers.get("largest_unblocking_percent"), Some(9));
+    assert_eq!(plan.numbers.get(Number::LargestUnblockingPercent), Some(9));
     assert!(says(&plan.warnings, "growing the metadata by 64 blocks"), "{:?}", plan.warnings);
 }
 
@@ -93,8 +93,8 @@ fn small_metadata_of_a_build_service() {
 fn a_logical_volume_grows_in_whole_extents() {
     let (host, pool) = direct_lvm();
     let plan = grow(&host, &pool, &Grow { by: Some(Bytes(1)), ..Grow::default() });
-    assert_eq!(plan.numbers.get("growth_bytes"), Some(4 << 20));
-    assert_eq!(plan.numbers.get("volume_group_needed_bytes"), Some(4 << 20));
+    assert_eq!(plan.numbers.get(Number::GrowthBytes), Some(4 << 20));
+    assert_eq!(plan.numbers.get(Number::VolumeGroupNeededBytes), Some(4 << 20));
     golden("grow-lvm", &grow(&host, &pool, &Grow { by: Some(Bytes(2 * GIB)), ..Grow::default() }));
 }
 
@@ -109,7 +109,7 @@ fn a_group_that_is_too_small_is_named() {
     host.lvm.groups[0].free = Some(Bytes(2 * GIB));
     let plan = grow(&host, &pool, &Grow::default());
     assert!(plan.possible, "less than recommended, but enough: {:?}", plan.blocked_by);
-    assert_eq!(plan.numbers.get("largest_total_bytes"), Some(19_914_752 * 512 + 2 * GIB));
+    assert_eq!(plan.numbers.get(Number::LargestTotalBytes), Some(19_914_752 * 512 + 2 * GIB));
     let asked = Grow { by: Some(Bytes(3 * GIB)), ..Grow::default() };
     assert!(!grow(&host, &pool, &asked).possible, "a size that was named is never lowered");
 }
@@ -124,7 +124,7 @@ fn metadata_in_whole_extents_is_never_more_than_the_kernel_takes() {
         host.lvm.groups[0].extent = Some(Bytes(extent));
         let to = Grow { which: Which::Metadata, to: Some(Bytes(MOST * 4096)), ..Grow::default() };
         let plan = grow(&host, &pool, &to);
-        let new = plan.numbers.get("metadata_new_total_blocks").unwrap();
+        let new = plan.numbers.get(Number::MetadataNewTotalBlocks).unwrap();
         assert!(plan.possible && new <= MOST && (new * 4096).is_multiple_of(extent), "{extent}: {new}");
         assert!(plan.steps[0].guarded.as_ref().unwrap().done.contains(&format!("-ge {new} ]")));
         pool.metadata.total = Some(MetadataBlocks(new));
@@ -161,8 +161,8 @@ fn the_recommended_size_lasts() {
             pool.data.used = Some(DataBlocks(1_638_400 / 100 * used));
             pool.data_backing.filesystem.as_mut().unwrap().free = Some(Bytes(4000 * GIB));
             let plan = grow(&host, &pool, &Grow { which: Which::Data, ..Grow::default() });
-            let total = plan.numbers.get("recommended_total_blocks").unwrap();
-            let least = plan.numbers.get("minimum_total_blocks").unwrap();
+            let total = plan.numbers.get(Number::RecommendedTotalBlocks).unwrap();
+            let least = plan.numbers.get(Number::MinimumTotalBlocks).unwrap();
             if total == 1_638_400 {
                 assert_eq!(least, total, "{percent} {used}: nothing has to grow");
                 continue;
@@ -195,9 +195,9 @@ fn less_than_recommended_where_that_is_what_fits() {
     pool.data_backing.filesystem.as_mut().unwrap().free = Some(Bytes(20 * GIB));
     pool.metadata_backing.filesystem = None;
     let plan = grow(&host, &pool, &Grow::default());
-    let new = plan.numbers.get("new_total_bytes").unwrap();
+    let new = plan.numbers.get(Number::NewTotalBytes).unwrap();
     assert!(plan.possible && new < 121 * GIB && new > 100 * GIB, "{new} {:?}", plan.blocked_by);
-    assert!(plan.numbers.get("file_may_demand_bytes") <= Some(20 * GIB));
+    assert!(plan.numbers.get(Number::FileMayDemandBytes) <= Some(20 * GIB));
 }
 
 #[test]
@@ -232,8 +232,8 @@ fn out_of_metadata_is_cured_by_metadata() {
     pool.metadata.used = pool.metadata.total;
     let plan = grow(&host, &pool, &Grow::default());
     assert!(plan.possible, "{:?}", plan.blocked_by);
-    assert_eq!(plan.numbers.get("growth_blocks"), Some(0), "first the metadata, alone");
-    assert!(plan.numbers.get("metadata_growth_blocks") > Some(0));
+    assert_eq!(plan.numbers.get(Number::GrowthBlocks), Some(0), "first the metadata, alone");
+    assert!(plan.numbers.get(Number::MetadataGrowthBlocks) > Some(0));
     assert!(!grow(&host, &pool, &Grow { which: Which::Data, ..Grow::default() }).possible);
     let plan = min_free_space(&host, &pool, &MinFreeSpace::default());
     assert!(!plan.possible && says(&plan.blocked_by, "growing the metadata"), "{:?}", plan.blocked_by);
@@ -301,7 +301,7 @@ fn options_elsewhere_are_changed_elsewhere() {
 
 #[test]
 fn every_number_has_a_released_name() {
-    let known: Vec<&str> = NUMBERS.iter().map(|(name, _)| *name).collect();
+    let known: Vec<&str> = Number::ALL.iter().map(|n| n.name()).collect();
     let (host, pool) = direct_lvm();
     let (other, loops) = published();
     for plan in [

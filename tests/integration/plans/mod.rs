@@ -10,6 +10,7 @@ mod fake_disks;
 mod fake_docker;
 mod fake_repair_tools;
 mod fake_tools;
+mod from_reports;
 mod grow_and_min_free;
 mod hosts;
 mod output;

@@ -14,7 +14,7 @@ use thinspect::host::model::backing::Filesystem;
 use thinspect::host::model::pool::{Pool, PoolOwner};
 use thinspect::host::model::units::{Bytes, DataBlocks};
 use thinspect::host::owners::{Container, Image, Layer, Owners, State};
-use thinspect::plan::{Fate, NUMBERS, Overlay2, Plan, overlay2, script};
+use thinspect::plan::{Fate, Number, Overlay2, Plan, overlay2, script};
 use thinspect::report::{TextStyle, plan_json, plan_schema, plan_text};
 
 const GIB: u64 = 1 << 30;
@@ -82,7 +82,7 @@ fn everything_is_counted_once_and_has_a_fate() {
     let (host, pool) = ready();
     let plan = overlay2(&host, &pool, &options());
     assert!(plan.possible && plan.unscriptable().is_none(), "{:?}", plan.blocked_by);
-    let number = |name: &str| plan.numbers.get(name).unwrap();
+    let number = |name: &str| plan.numbers.named(name).unwrap();
     assert_eq!((number("image_count"), number("layer_count"), number("container_count")), (3, 3, 4));
     assert_eq!(number("content_bytes"), 550 * MIB, "the shared layer once");
     // What `tmp` wrote goes with it; what never started wrote nothing.
@@ -212,7 +212,7 @@ fn archives_go_where_they_fit() {
     let plan = overlay2(&host, &pool, &options());
     assert!(plan.possible, "{:?}", plan.blocked_by);
     assert!(says(&plan.warnings, "/srv/more room/thinspect-overlay2"), "{:?}", plan.warnings);
-    assert_eq!(plan.numbers.get("archive_free_bytes"), Some(10 * GIB));
+    assert_eq!(plan.numbers.get(Number::ArchiveFreeBytes), Some(10 * GIB));
     assert!(script(&plan).contains("\nstore='/srv/more room/thinspect-overlay2'\n"));
 }
 
@@ -225,15 +225,15 @@ fn a_pool_that_refuses_layers_is_exported_from() {
     let how = |name: &str| plan.items.iter().find(|i| i.name.starts_with(name)).unwrap().how.clone();
     assert!(how("old").contains("docker export") && how("new").contains("never started"));
     // Each export holds its image's layers again.
-    assert!(plan.numbers.get("archive_bytes") > Some(1573 * MIB), "{:?}", plan.numbers);
-    assert!(plan.numbers.get("unpacked_bytes") < Some(620 * MIB), "{:?}", plan.numbers);
+    assert!(plan.numbers.get(Number::ArchiveBytes) > Some(1573 * MIB), "{:?}", plan.numbers);
+    assert!(plan.numbers.get(Number::UnpackedBytes) < Some(620 * MIB), "{:?}", plan.numbers);
 }
 
 #[test]
 fn what_was_not_counted_is_unknown() {
     let (host, pool) = ready();
     let plan = overlay2(&host, &pool, &Overlay2 { written: None, ..options() });
-    assert_eq!(plan.numbers.get("changes_bytes"), None);
+    assert_eq!(plan.numbers.get(Number::ChangesBytes), None);
     assert!(plan.possible && says(&plan.warnings, "--metadata"), "{:?}", plan.warnings);
     let (mut host, pool) = ready();
     host.docker_roots[0].typed_entries = None;
@@ -277,6 +277,43 @@ fn the_script_stops_before_anything_when_docker_does_not_answer() {
     }
 }
 
+/// Notes of a move that was made belong to the pool that was moved: a later pool in the same place begins with none.
+#[test]
+fn notes_of_another_pools_move_do_not_count() {
+    let stage = Stage::new();
+    let owners = stage.docker();
+    let text = to_overlay2(owners, BTreeMap::new());
+    assert!(stage.run_here(&text, &["--yes"]).ok());
+    let again = stage.run_here(&text, &["--yes"]);
+    assert!(again.ok() && again.said.contains("step 9 is done"), "the same pool's notes do: {again:?}");
+    stage.sh("cp -a root/devicemapper/metadata new; rm -r root/devicemapper/metadata; mv new root/devicemapper/metadata");
+    for options in [&["--yes"][..], &["--yes", "--yes-destroy"], &["--yes", "--back"]] {
+        let run = stage.run_here(&text, options);
+        assert!(run.failed_saying("holds the notes of another pool's move"), "{options:?}: {run:?}");
+        assert!(
+            !run.called("systemctl st") && !run.called("rm -rf --one-file-system"),
+            "{options:?}: {run:?}"
+        );
+    }
+    let renamed = text.replace("\npool=pool\n", "\npool=other\n");
+    stage.write("info", &stage.read("info").replace("Pool Name: pool", "Pool Name: other"));
+    let run = stage.run_here(&renamed, &["--yes"]);
+    assert!(run.failed_saying("another pool's move"), "{run:?}");
+}
+
+/// Images that came after the plan was made would need room that nobody looked for: that is said before anything stops.
+#[test]
+fn images_that_came_since_are_seen_before_the_downtime() {
+    let stage = Stage::new();
+    let owners = stage.docker();
+    let text = to_overlay2(owners, BTreeMap::new());
+    let noted = text.replace("\nstep_3\n", "\nexit 7\n");
+    assert_eq!(stage.run_here(&noted, &["--yes"]).status, 7);
+    stage.sh("docker commit $(docker ps -aq --no-trunc | head -n 1) pulled:1");
+    let run = stage.run_here(&text, &["--yes"]);
+    assert!(run.failed_saying("images came or went") && !run.called("docker stop"), "{run:?}");
+}
+
 /// A snap's client cannot write archives where they are to go: that is said before anything stops.
 #[test]
 fn a_snaps_client_is_refused() {
@@ -315,7 +352,7 @@ fn secrets_in_the_settings_are_not_written_over() {
 fn as_text_and_as_json() {
     let (host, pool) = ready();
     let plan = overlay2(&host, &pool, &options());
-    let known: Vec<&str> = NUMBERS.iter().map(|(name, _)| *name).collect();
+    let known: Vec<&str> = Number::ALL.iter().map(|n| n.name()).collect();
     for (name, _) in plan.numbers.iter() {
         let unit = ["_blocks", "_bytes", "_percent", "_count"].iter().any(|unit| name.ends_with(unit));
         assert!(known.contains(&name) && unit, "{name}");

@@ -10,7 +10,7 @@ use thinspect::host::log::{Kind, LogMessage, Message};
 use thinspect::host::model::pool::{MinFree, MinFreeFrom, Pool, PoolOwner, StatusAnswer};
 use thinspect::host::model::units::{Bytes, DataBlocks};
 use thinspect::host::{DeviceMapper, Host};
-use thinspect::plan::{Free, NUMBERS, Plan, Repair, absent_pool, free, free_selected, repair, script};
+use thinspect::plan::{Free, Number, Plan, Repair, absent_pool, free, free_selected, repair, script};
 use thinspect::usage::selection::{Loss, Selection, Step as Removal, Trim};
 
 const GIB: u64 = 1 << 30;
@@ -326,7 +326,7 @@ fn a_copy_of_another_day_is_not_used() {
 fn the_published_case_by_freeing() {
     let (host, pool) = published();
     let plan = free(&host, &pool, &Free::default());
-    let number = |name| plan.numbers.get(name);
+    let number = |name| plan.numbers.named(name);
     assert_eq!(number("short_blocks"), Some(1854));
     assert_eq!(number("short_bytes"), Some(1854 << 16));
     assert_eq!(number("over_80_percent_blocks"), Some(1_476_414 - 1_310_720));
@@ -336,7 +336,7 @@ fn the_published_case_by_freeing() {
     assert!(plan.steps.iter().filter(|s| s.risk == Risk::Destroys).all(|s| s.why.plain().contains("Lost: ")));
     golden("free-published", &plan);
     let named = free(&host, &pool, &Free { need: Some(Bytes(GIB)) });
-    assert_eq!(named.numbers.get("wanted_blocks"), Some(16_384));
+    assert_eq!(named.numbers.get(Number::WantedBlocks), Some(16_384));
 }
 
 #[test]
@@ -388,7 +388,7 @@ fn others_are_freed_by_their_owners() {
     let (host, pool) = error_line(161_986, 163_840);
     let plan = free(&host, &pool, &Free::default());
     assert!(plan.possible && plan.unscriptable().is_some());
-    assert_eq!(plan.numbers.get("short_blocks"), Some(1854));
+    assert_eq!(plan.numbers.get(Number::ShortBlocks), Some(1854));
 }
 
 /// A pool of 1000 blocks with 900 in use; removing containers frees 60, images 200.
@@ -488,10 +488,11 @@ fn selected() -> (Stage, String) {
     let (stage, _) = pruning();
     stage.tool(
         "docker",
-        "case \"$*\" in\ninspect*app:2) echo sha256:other ;;\ninspect*) echo sha256:id ;;\n\
+        "case \"$*\" in\ninspect*StartedAt*) cat \"$STAGE/started\" ;;\ninspect*app:2) echo sha256:other ;;\ninspect*) echo sha256:id ;;\n\
          'rm c0ffee') echo $(( $(cat \"$STAGE/used\") - 60 )) > \"$STAGE/used\" ;;\n\
          'rmi app:1') echo $(( $(cat \"$STAGE/used\") - 40 )) > \"$STAGE/used\" ;;\nesac",
     );
+    stage.write("started", "2026-08-22T09:59:59.5Z\n");
     let (host, mut pool) = published();
     (pool.data.used, pool.data.total) = (Some(DataBlocks(900)), Some(DataBlocks(1000)));
     let image = removal(Loss::UnusedImage, Some("sha256:id"), &["app:1", "app:2"], 40);
@@ -509,6 +510,16 @@ fn the_script_removes_what_was_selected() {
     assert!(run.ok() && stage.read("used").trim() == "800", "{run:?}");
     assert!(run.called("docker rm c0ffee") && run.called("docker rmi app:1"), "{run:?}");
     assert!(!run.called("docker rmi app:2") && run.said.contains("app:2 does not stand for"), "{run:?}");
+    // One that ran since the plan was made holds what nobody judged; nor is one removed that cannot be asked for.
+    for started in ["2026-08-22T10:00:00.5Z\n", ""] {
+        let (stage, text) = selected();
+        stage.write("started", started);
+        let run = stage.run(&text, &["--yes", "--yes-destroy"]);
+        assert!(
+            !run.called("docker rm c0ffee") && run.said.contains("ran since the plan was made"),
+            "{run:?}"
+        );
+    }
     stage.write("used", "960");
     stage.tool("docker", "exit 1");
     let run = stage.run(&text, &["--yes", "--yes-destroy"]);
@@ -545,7 +556,7 @@ fn names_from_outside_are_only_ever_words() {
 
 #[test]
 fn every_number_has_a_released_name() {
-    let known: Vec<&str> = NUMBERS.iter().map(|(name, _)| *name).collect();
+    let known: Vec<&str> = Number::ALL.iter().map(|n| n.name()).collect();
     let (host, pool) = marked();
     for plan in [of(&host, &pool), free(&host, &pool, &Free::default())] {
         for (name, _) in plan.numbers.iter() {

@@ -171,7 +171,7 @@ fn shell(stage: &Stage, line: &str) -> std::process::Output {
         part("prologue.sh")
             .replace("=/var/log/", &format!("={}/", stage.path("").display()))
             .replace("[ \"$(id -u)\" = 0 ]", "true"),
-        part("settings.sh"),
+        part("settings_file.sh"),
         part("settings_copy.sh"),
         s = stage.path("").display().to_string().trim_end_matches('/')
     );
@@ -199,4 +199,57 @@ fn the_way_back_keeps_what_somebody_wrote_since() {
     let back = shell(&stage, "restore_settings");
     assert!(back.status.success() && !stage.exists("etc/daemon.json"), "{back:?}");
     assert_eq!(stage.read("store/daemon.json.replaced"), "{}");
+}
+
+/// The plan that lowers the floor of the published host, where the daemon's settings are those of the stage.
+fn lowering(stage: &Stage, swarm: bool) -> Plan {
+    stage.write("etc/daemon.json", OLD);
+    let (mut host, pool) = with_secrets(OLD);
+    host.docker_roots[0].swarm = Some(swarm);
+    min_free_space(&host, &pool, &MinFreeSpace::default())
+}
+
+/// A swarm starts elsewhere what stops here, and kubelet starts again what it thinks has failed.
+#[test]
+fn a_restart_warns_on_a_node_of_a_cluster() {
+    for (swarm, kubelet) in [(false, false), (true, false), (false, true)] {
+        let stage = Stage::new();
+        let plan = lowering(&stage, swarm);
+        assert_eq!(super::hosts::says(&plan.warnings, "part of a swarm"), swarm, "{:?}", plan.warnings);
+        // What the recording said may have changed: the script asks itself.
+        let text = stage.rooted(&script(&lowering(&stage, false)));
+        if swarm {
+            stage.write("info", &stage.read("info").replace("Swarm: inactive", "Swarm: active"));
+        }
+        if kubelet {
+            stage.tool("pgrep", "case $2 in dockerd) echo 4242 ;; kubelet) echo 4243 ;; *) exit 1 ;; esac");
+        }
+        let run = stage.run(&text, &["--yes"]);
+        assert!(run.ok() && run.called("systemctl restart docker"), "{run:?}");
+        assert_eq!(run.said.contains("warning: this host is part of a swarm"), swarm, "{run:?}");
+        assert_eq!(run.said.contains("warning: kubelet runs"), kubelet, "{run:?}");
+        let asked = run.said.find("warning: this host").or_else(|| run.said.find("warning: kubelet"));
+        assert!(asked.is_none_or(|at| at < run.said.find("step 1").unwrap()), "before anything: {run:?}");
+    }
+}
+
+/// A daemon needs some seconds to come up, on hosts without systemd after the command that starts it has ended.
+#[test]
+fn a_restart_waits_for_the_daemon() {
+    for (silences, comes_up) in [(2, true), (1000, false)] {
+        let stage = Stage::new();
+        let text = stage.rooted(&script(&lowering(&stage, false))).replace("within 120 ", "within 5 ");
+        stage.tool(
+            "docker",
+            &format!(
+                "[ -e \"$STAGE/restarted\" ] || exit 0\n\
+                 case $1 in version) echo >>\"$STAGE/asked\"; [ \"$(wc -l <\"$STAGE/asked\")\" -gt {silences} ] ;;\n\
+                 info) echo ' Thin Pool Minimum Free Space: 9.664GB' ;; esac"
+            ),
+        );
+        let run = stage.run(&text, &["--yes"]);
+        assert_eq!(run.ok(), comes_up, "{run:?}");
+        assert_eq!(run.said.contains("Docker does not answer"), !comes_up, "{run:?}");
+        assert!(stage.read("asked").lines().count() > 2, "{run:?}");
+    }
 }

@@ -250,9 +250,9 @@ pub(crate) fn functions(script: &str) -> Vec<String> {
 
 /// Builtins of bash 4.2.
 pub(crate) const BUILTINS: &[&str] = &[
-    ":", "[", "break", "cd", "command", "continue", "declare", "echo", "eval", "exec", "exit", "export",
-    "false", "kill", "local", "mapfile", "printf", "read", "return", "set", "shift", "test", "trap", "true",
-    "umask", "unset", "wait",
+    ":", "[", "[[", "break", "cd", "command", "continue", "declare", "echo", "eval", "exec", "exit",
+    "export", "false", "kill", "local", "mapfile", "printf", "read", "return", "set", "shift", "test",
+    "trap", "true", "umask", "unset", "wait",
 ];
 
 #[test]

@@ -38,6 +38,15 @@ frees_the_shell() {
   expect_text "the text" "$text" stuck
 }
 
+# Of all the runs before, one process waits; a run after them does not send another.
+leaves_one_process() {
+  local number
+  thinspect check >/dev/null 2>&1 || true
+  thinspect check >/dev/null 2>&1 || true
+  number=$(ps -eo stat=,comm= | grep -c '^D.* thins-')
+  expect "processes that wait for the pool" "$number" 1
+}
+
 raw_pool healthy 64M 4M
 raw_pool stuck 64M 4M
 write_blocks healthy-thin 0 4
@@ -52,6 +61,7 @@ say "the kernel does not answer for the pool"
 with_tool answers_in_time
 with_tool says_which_pool_is_silent
 with_tool frees_the_shell
+with_tool leaves_one_process
 with_tool keep_recording
 dmsetup resume stuck-metadata
 wait

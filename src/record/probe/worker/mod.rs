@@ -87,7 +87,7 @@ impl Worker {
         self.reap();
         self.wait_for_killed(query, targets);
         // Another process would get stuck on the same query.
-        let free = targets.iter().take_while(|target| !stuck::is_stuck(query, target)).count();
+        let free = targets.iter().take_while(|target| !self.is_waited_for(query, target, limit)).count();
         let targets = targets.get(..free).unwrap_or_default();
         if targets.is_empty() {
             return vec![Outcome::TimedOut(millis(limit))];
@@ -132,6 +132,27 @@ impl Worker {
             std::thread::sleep(Duration::from_millis(1));
             self.reap();
         }
+    }
+
+    /// Whether a killed process still waits for the answer to this query. One that another run abandoned gets as long to end
+    /// as an answer may take.
+    fn is_waited_for(&self, query: Query, target: &str, limit: Duration) -> bool {
+        if stuck::is_stuck(query, target) {
+            return true;
+        }
+        // Only an ioctl can wait for ever; a command has a time limit of its own.
+        if query != Query::DmStatus {
+            return false;
+        }
+        let question = question(query, target);
+        let deadline = Instant::now() + limit;
+        while stuck::is_asked_by_an_orphan(&question) {
+            if Instant::now() >= deadline {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
     }
 
     /// Kills and abandons a process that timed out or died.
@@ -300,6 +321,8 @@ fn serve(machine: &mut dyn Responder, requests: &mut File, answers: &mut File) {
     loop {
         while let Some((question, length)) = framed(&received) {
             let Ok((query, target)) = serde_json::from_slice::<(Query, String)>(question) else { return };
+            // By this a later run knows who still waits for it.
+            let _ = nix::sys::prctl::set_name(&stuck::name(question));
             if answers.write_all(&encode(&machine.ask(query, &target))).is_err() {
                 return;
             }
@@ -312,11 +335,15 @@ fn serve(machine: &mut dyn Responder, requests: &mut File, answers: &mut File) {
     }
 }
 
+fn question(query: Query, target: &str) -> Vec<u8> {
+    serde_json::to_vec(&(query, target)).unwrap_or_default()
+}
+
 /// Encodes as many queries as fit [`LIMIT_UNDER_WAY`], and returns their number; 0 if the first is too long.
 fn questions(query: Query, targets: &[&str]) -> (Vec<u8>, usize) {
     let (mut bytes, mut count) = (Vec::new(), 0);
     for target in targets {
-        let question = serde_json::to_vec(&(query, target)).unwrap_or_default();
+        let question = question(query, target);
         if bytes.len() + question.len() + 4 > LIMIT_UNDER_WAY {
             break;
         }
