@@ -256,7 +256,7 @@ impl Plan {
         }
     }
 
-    /// Why no script can be made of this plan; `None` if [`script`] gives one that does the work.
+    /// Why no script can be made of this plan; `None` if [`script()`] gives one that does the work.
     #[must_use]
     pub fn unscriptable(&self) -> Option<Text> {
         self.blocked_by.first().cloned().or_else(|| self.basis.unscriptable.clone().map(Text::from))
