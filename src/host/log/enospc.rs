@@ -3,8 +3,24 @@
 //! Which limit was hit is not decided here.
 
 use super::Kind;
-use super::tools::OF_WATCHES;
 use crate::host::parse::size::{self, Scale};
+
+/// Words of watches on files, which are a table of the kernel's.
+pub(super) const OF_WATCHES: &[&str] = &[
+    "inotify",
+    "fsnotify",
+    "fanotify",
+    "fswatcher",
+    "fs.watch",
+    "error: watch ",
+    "device, watch ",
+    "create watch",
+    "add watch",
+    "add a watch",
+    "adding watch",
+    "file watch",
+    "watch for",
+];
 
 /// `ENOSPC` in the words of the C library (`strerror`, glibc's translations), lower case and without quotes.
 pub(super) const NO_SPACE: &[&str] = &[

@@ -3,6 +3,7 @@
 //! A table.
 
 use super::Message as M;
+use super::enospc::OF_WATCHES;
 use super::matcher::{Pattern, says};
 
 /// Words that only storage around a thin pool has.
@@ -32,22 +33,6 @@ const OF_STORAGE: &[&str] = &[
     "thin_dump",
     "pod sandbox",
     "low-level ioctl error",
-];
-/// Words of watches on files, which are a table of the kernel's.
-pub(super) const OF_WATCHES: &[&str] = &[
-    "inotify",
-    "fsnotify",
-    "fanotify",
-    "fswatcher",
-    "fs.watch",
-    "error: watch ",
-    "device, watch ",
-    "create watch",
-    "add watch",
-    "add a watch",
-    "adding watch",
-    "file watch",
-    "watch for",
 ];
 /// Words of counts and options, in which no failure is told.
 const NOT_STORAGE: &[&str] = &[
