@@ -14,7 +14,7 @@ use thinspect::host::model::backing::BackingKind;
 use thinspect::host::model::pool::{MinFreeFrom, PoolOwner};
 use thinspect::host::model::units::Bytes;
 use thinspect::host::{self, lvm};
-use thinspect::record::paste::paste;
+use thinspect::record::paste::{Tool, paste};
 use thinspect::record::{Answer, Query, Recording};
 use thinspect::rules;
 
@@ -398,8 +398,9 @@ fn read_all(text: &str) -> Recording {
         let mut facts = lvm::LvmFacts::default();
         facts.report(&answer.target, words);
         black_box((facts.finish(), docker_info::read(words), df::read(&answer.target, words)));
-        black_box((info::read(words), info::columns(words), lsblk::read(&answer.target, words)));
-        black_box((losetup::loops(words), losetup::files(&answer.target, words)));
+        black_box((info::read(words), info::columns(words), losetup::loops(words)));
+        let tool = Tool::named(&answer.target).unwrap_or(Tool::Lsblk);
+        black_box((lsblk::read(tool, words), losetup::files(tool, words)));
         black_box((stat::listed(words), stat::stat(words), stat::statfs(words)));
         for said in log::gather([words].into_iter()) {
             black_box(said.number_after("is"));

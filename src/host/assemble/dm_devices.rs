@@ -3,6 +3,7 @@
 //! Uses only answers about the device itself; `reports` and `pool_owner` add the rest.
 
 use super::conflicts;
+use super::outputs;
 use crate::host::block::lsblk::{self, BlockDevice, Halves, Listing};
 use crate::host::block::sysfs;
 use crate::host::dm::info;
@@ -14,6 +15,7 @@ use crate::host::model::pool::{Pool, StatusAnswer};
 use crate::host::model::space::Space;
 use crate::host::model::thin::Thin;
 use crate::host::model::units::{Bytes, DataBlocks, METADATA_BLOCK, Sectors};
+use crate::record::paste::Tool;
 use crate::record::{Outcome, Query, Recording};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -75,11 +77,7 @@ fn entry<'d, 'a>(devices: &'d mut Devices<'a>, name: Cow<'a, str>) -> &'d mut De
 
 /// Adds pasted lists: numbers and states of known devices, and pools that appear only in a list.
 fn add_listed<'a>(devices: &mut Devices<'a>, recording: &'a Recording) {
-    let said =
-        || recording.all(Query::PastedOutput).filter_map(|a| Some((a.target.as_str(), a.outcome.said()?)));
-    for info in
-        said().filter(|(target, _)| *target == "dmsetup info -c").flat_map(|(_, text)| info::columns(text))
-    {
+    for info in outputs(recording, Tool::DmsetupInfo).flat_map(info::columns) {
         let name = Cow::Owned(info.name.clone());
         if devices.contains_key(&name) || is_pool_name(&name) {
             let device = entry(devices, name);
@@ -87,7 +85,9 @@ fn add_listed<'a>(devices: &mut Devices<'a>, recording: &'a Recording) {
             device.info = device.info.take().or(Some(info));
         }
     }
-    let listing = Listing::new(said().flat_map(|(target, text)| lsblk::read(target, text)));
+    let pasted = recording.all(Query::PastedOutput);
+    let pasted = pasted.filter_map(|a| Some((Tool::named(&a.target)?, a.outcome.said()?)));
+    let listing = Listing::new(pasted.flat_map(|(tool, text)| lsblk::read(tool, text)));
     for listed in listing.iter() {
         let name = Cow::Owned(listed.name.clone());
         let pool = is_pool_name(&name) || listing.is_lvm_pool(listed);

@@ -19,6 +19,7 @@ use super::model::pool::Pool;
 use super::owners::pool_metadata;
 use super::owners::{self, Owners};
 use super::{DeviceMapper, Host, Kernel, containerd, engines, limits, log, lvm};
+use crate::record::paste::Tool;
 use crate::record::{Answer, Outcome, Query, Recording, Source};
 use dm_devices::devices;
 
@@ -41,8 +42,8 @@ pub fn read(recording: &Recording) -> Host {
         filesystems: filesystems(recording, &mounts),
         log_messages: log_messages(recording),
         history: history(recording),
-        containers: outputs(recording, "docker ps").flat_map(ps::containers).collect(),
-        removable: outputs(recording, "docker system df").filter_map(ps::removable).last(),
+        containers: outputs(recording, Tool::DockerPs).flat_map(ps::containers).collect(),
+        removable: outputs(recording, Tool::DockerSystemDf).filter_map(ps::removable).last(),
         engines: engines::read(recording, &mounts),
         limits: limits::read(recording),
         open_files: open_files(recording),
@@ -119,12 +120,15 @@ fn history(recording: &Recording) -> History {
 /// Deleted files that are held open: of a machine as it answered, of a text as `lsof` lists them.
 fn open_files(recording: &Recording) -> Vec<lsof::Deleted> {
     let asked = recording.said(Query::OpenFiles, "").unwrap_or_default();
-    lsof::recorded(asked).chain(outputs(recording, "lsof").flat_map(lsof::deleted)).collect()
+    lsof::recorded(asked).chain(outputs(recording, Tool::Lsof).flat_map(lsof::deleted)).collect()
 }
 
 /// Pasted outputs of a tool.
-fn outputs<'a>(recording: &'a Recording, target: &'static str) -> impl Iterator<Item = &'a str> {
-    recording.all(Query::PastedOutput).filter(move |a| a.target == target).filter_map(|a| a.outcome.said())
+fn outputs(recording: &Recording, tool: Tool) -> impl Iterator<Item = &str> {
+    recording
+        .all(Query::PastedOutput)
+        .filter(move |a| a.target == tool.name())
+        .filter_map(|a| a.outcome.said())
 }
 
 fn lvm_facts(recording: &Recording) -> lvm::Lvm {

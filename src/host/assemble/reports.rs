@@ -3,6 +3,7 @@
 //! Never replaces the kernel's numbers. A report fills in missing fields, or adds a pool that only it mentions.
 
 use super::dm_devices::{is_dockers_own, logical_volume};
+use super::outputs;
 use crate::host::block::losetup::{self, LoopDevice};
 use crate::host::dm::status::Mode;
 use crate::host::docker::info::{self, DockerInfo};
@@ -14,6 +15,7 @@ use crate::host::model::pool::{Pool, PoolHalf, PoolOwner, Refusal};
 use crate::host::model::space::Space;
 use crate::host::model::units::{Blocks, Bytes, DataBlocks, METADATA_BLOCK, MetadataBlocks};
 use crate::host::{Host, Source};
+use crate::record::paste::Tool;
 use crate::record::{Query, Recording};
 
 /// Adds `docker info` and `lvs` reports to the pools, and pools that only they mention.
@@ -57,15 +59,9 @@ pub(in crate::host) fn add_reports(recording: &Recording, host: &mut Host) {
 
 /// Adds loop devices and files from pasted `losetup`, `ls -l` and `du` output to the pools' backings.
 pub(in crate::host) fn add_loops(recording: &Recording, host: &mut Host) {
-    let said = |target: &'static str| {
-        recording
-            .all(Query::PastedOutput)
-            .filter(move |a| a.target == target)
-            .filter_map(|a| a.outcome.said())
-    };
-    let loops: Vec<LoopDevice> = said("losetup").flat_map(losetup::loops).collect();
-    let listed = |target| said(target).flat_map(move |text| losetup::files(target, text));
-    let files: Vec<LoopFile> = listed("ls -l").chain(listed("du")).collect();
+    let loops: Vec<LoopDevice> = outputs(recording, Tool::Losetup).flat_map(losetup::loops).collect();
+    let listed = |tool| outputs(recording, tool).flat_map(move |text| losetup::files(tool, text));
+    let files: Vec<LoopFile> = listed(Tool::Ls).chain(listed(Tool::Du)).collect();
     if host.pools.is_empty() && host.source == Source::Pasted {
         host.pools.extend(pool_on_docker_files(&loops, &files));
     }

@@ -4,6 +4,7 @@ use crate::host::model::backing::LoopFile;
 use crate::host::model::units::Bytes;
 use crate::host::parse::partial_json::{self, Token};
 use crate::host::parse::size::{self, Scale};
+use crate::record::paste::Tool;
 
 /// A loop device and its file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -99,16 +100,16 @@ fn json(text: &str) -> Vec<LoopDevice> {
     found
 }
 
-/// Parses files and sizes from `ls -l` (with `-s` also allocated sizes) or `du`; `target` is the tool. A line
+/// Parses files and sizes from `ls -l` (with `-s` also allocated sizes) or `du`; by `tool`. A line
 /// `DIRECTORY:` gives the directory of the files that follow.
 ///
 /// `du` shows allocated sizes. If a path is listed twice, the larger number is from `du --apparent-size`.
 #[must_use]
-pub fn files(target: &str, text: &str) -> Vec<LoopFile> {
+pub fn files(tool: Tool, text: &str) -> Vec<LoopFile> {
     let mut found: Vec<LoopFile> = Vec::new();
     let mut directory = "";
     for line in text.lines() {
-        let file = if target.starts_with("du") { du(line) } else { ls(line) };
+        let file = if tool == Tool::Du { du(line) } else { ls(line) };
         let Some(mut file) = file else {
             directory = line.trim().strip_suffix(':').filter(|d| d.starts_with('/')).unwrap_or(directory);
             continue;
@@ -116,7 +117,7 @@ pub fn files(target: &str, text: &str) -> Vec<LoopFile> {
         if !directory.is_empty() && !file.path.starts_with('/') {
             file.path = format!("{}/{}", directory.trim_end_matches('/'), file.path);
         }
-        match found.iter_mut().find(|f| target.starts_with("du") && f.path == file.path && f.size.is_none()) {
+        match found.iter_mut().find(|f| tool == Tool::Du && f.path == file.path && f.size.is_none()) {
             Some(known) => {
                 let (one, two) = (known.allocated.max(file.allocated), known.allocated.min(file.allocated));
                 (known.size, known.allocated) = (one, two);
@@ -183,15 +184,15 @@ mod tests {
 
     #[test]
     fn sizes_of_files() {
-        let file = &files("ls -l", "before: 1.6G -rw------- 1 root root 200G Nov 12 11:52 /d/data")[0];
+        let file = &files(Tool::Ls, "before: 1.6G -rw------- 1 root root 200G Nov 12 11:52 /d/data")[0];
         assert_eq!((file.path.as_str(), file.size), ("/d/data", Some(Bytes(200 << 30))));
         assert_eq!(file.allocated, Some(Bytes(1_717_986_918)));
-        let plain = &files("ls -l", "-rw------- 1 root root 107374182400 Nov 12 11:52 data")[0];
+        let plain = &files(Tool::Ls, "-rw------- 1 root root 107374182400 Nov 12 11:52 data")[0];
         assert_eq!((plain.size, plain.allocated), (Some(Bytes(100 << 30)), None));
         let listed = "/d/devicemapper/:\ntotal 92G\n 90G -rw-------. 1 root root 100G Nov 12 11:52 data";
-        let file = &files("ls -l", listed)[0];
+        let file = &files(Tool::Ls, listed)[0];
         assert_eq!((file.path.as_str(), file.allocated), ("/d/devicemapper/data", Some(Bytes(90 << 30))));
-        let file = &files("du", "100G\t/d/data\n72M\t/d/data")[0];
+        let file = &files(Tool::Du, "100G\t/d/data\n72M\t/d/data")[0];
         assert_eq!((file.size, file.allocated), (Some(Bytes(100 << 30)), Some(Bytes(72 << 20))));
     }
 }

@@ -5,6 +5,7 @@ use crate::host::dm::table::DeviceNumber;
 use crate::host::model::units::Bytes;
 use crate::host::parse::partial_json::{self, Token};
 use crate::host::parse::size::{self, Scale};
+use crate::record::paste::Tool;
 use std::collections::HashMap;
 
 /// A listed block device.
@@ -33,12 +34,12 @@ pub struct Below {
 
 /// Parses the output of a tool, such as `lsblk`; empty for tools that list no devices.
 #[must_use]
-pub fn read(target: &str, text: &str) -> Vec<BlockDevice> {
-    match target {
-        "lsblk" if text.trim_start().starts_with('{') => normalize_orientation(lsblk_json(text)),
-        "lsblk" => normalize_orientation(rows(text, lsblk_row)),
-        "dmsetup ls" => from_tree(rows(text, dm_row), |outer, inner| (outer, inner)),
-        "dmsetup deps" => text.lines().filter_map(dependencies).collect(),
+pub fn read(tool: Tool, text: &str) -> Vec<BlockDevice> {
+    match tool {
+        Tool::Lsblk if text.trim_start().starts_with('{') => normalize_orientation(lsblk_json(text)),
+        Tool::Lsblk => normalize_orientation(rows(text, lsblk_row)),
+        Tool::DmsetupLs => from_tree(rows(text, dm_row), |outer, inner| (outer, inner)),
+        Tool::DmsetupDeps => text.lines().filter_map(dependencies).collect(),
         _ => Vec::new(),
     }
 }
@@ -323,7 +324,7 @@ mod tests {
         Some(DeviceNumber { major, minor })
     }
 
-    fn listing(target: &str, text: &str) -> Listing {
+    fn listing(target: Tool, text: &str) -> Listing {
         Listing::new(read(target, text).into_iter())
     }
 
@@ -351,7 +352,7 @@ mod tests {
 
     #[test]
     fn lsblk_trees() {
-        let all = listing("lsblk", TREE);
+        let all = listing(Tool::Lsblk, TREE);
         assert_eq!(halves(&all, "docker-254:0-7356-pool"), pair("7:0", "7:1"));
         assert_eq!(halves(&all, "vg-pool"), pair("253:3", "253:2"));
         let pool = all.named("vg-pool").unwrap();
@@ -361,7 +362,7 @@ mod tests {
         );
         assert_eq!(all.named("sdb1").unwrap().below, [Below { name: "sdb".into(), device: device(8, 16) }]);
         let indented: String = TREE.lines().map(|l| format!("    {l}\n")).collect();
-        assert_eq!(listing("lsblk", &indented), all);
+        assert_eq!(listing(Tool::Lsblk, &indented), all);
     }
 
     #[test]
@@ -370,7 +371,7 @@ mod tests {
             vg-pool            253:4    0  22G  0 lvm\n├─vg-pool_tmeta    253:2    0  28M  0 lvm\n\
             │ └─sdb             8:16    0  25G  0 disk\n└─vg-pool_tdata    253:3    0  22G  0 lvm\n\
             \u{20} └─sdb             8:16    0  25G  0 disk\n";
-        assert_eq!(halves(&listing("lsblk", text), "vg-pool"), pair("253:3", "253:2"));
+        assert_eq!(halves(&listing(Tool::Lsblk, text), "vg-pool"), pair("253:3", "253:2"));
     }
 
     #[test]
@@ -378,14 +379,14 @@ mod tests {
         let text = r#"{"blockdevices": [{"name": "loop0", "maj:min": "7:0", "size": 107374182400, "type": "loop",
             "mountpoint": null, "children": [{"name": "docker-1:2-3-pool", "maj:min": "253:0", "size": "100G", "type": "dm"}]},
             {"name":"loop1","maj:min":"7:1","size":"2G","type":"loop","children":[{"name":"docker-1:2-3-pool","maj:min":"253:0"}]}]}"#;
-        let all = listing("lsblk", text);
+        let all = listing(Tool::Lsblk, text);
         assert_eq!(halves(&all, "docker-1:2-3-pool"), pair("7:0", "7:1"));
         assert_eq!((all.iter().count(), all.named("loop0").unwrap().size), (3, Some(Bytes(100 << 30))));
         let cut = text.split_at(text.len() / 2).0;
-        assert!(!read("lsblk", cut).is_empty(), "complete devices are read from truncated JSON");
+        assert!(!read(Tool::Lsblk, cut).is_empty(), "complete devices are read from truncated JSON");
         let text = "NAME=\"loop0\" MAJ:MIN=\"7:0\" SIZE=\"100G\" TYPE=\"loop\" PKNAME=\"\"\n\
             NAME=\"docker-1:2-3-pool\" MAJ:MIN=\"253:0\" SIZE=\"100G\" TYPE=\"dm\" PKNAME=\"loop0\"";
-        let all = read("lsblk", text);
+        let all = read(Tool::Lsblk, text);
         assert_eq!((all[1].below[0].name.as_str(), all[0].kind.as_str()), ("loop0", "loop"));
     }
 
@@ -393,7 +394,7 @@ mod tests {
     fn dmsetup_lists_trees_and_dependencies() {
         let text = "a-pool\t(253:0)\nb\t(253, 1)\ndocker-1:2-3-0e6ed417d8306bccb108769...\n └─docker-1:2-3-pool (253:2)\n    \
             ├─ (7:0)\n    └─ (7:1)\nvg-p <253:4>\n ├─vg-p_tdata <253:3>\n └─vg-p_tmeta <253:5>\n";
-        let all = listing("dmsetup ls", text);
+        let all = listing(Tool::DmsetupLs, text);
         assert_eq!(
             (all.named("a-pool").unwrap().device, all.named("b").unwrap().device),
             (device(253, 0), device(253, 1))
@@ -401,12 +402,12 @@ mod tests {
         assert_eq!(halves(&all, "docker-1:2-3-pool"), pair("7:0", "7:1"));
         assert_eq!(halves(&all, "vg-p"), pair("253:3", "253:5"));
         let text = "docker-1:2-3-pool: 2 dependencies\t: (7, 0) (7, 1)\nvg-p: 2 dependencies : (vg-p_tdata) (vg-p_tmeta)";
-        let all = listing("dmsetup deps", text);
+        let all = listing(Tool::DmsetupDeps, text);
         assert_eq!(halves(&all, "docker-1:2-3-pool"), pair("7:0", "7:1"));
         assert_eq!(halves(&all, "vg-p"), pair("vg-p_tdata", "vg-p_tmeta"));
         assert_eq!(all.halves(&BlockDevice::default()), None);
         let names = listing(
-            "dmsetup ls",
+            Tool::DmsetupLs,
             "vg-p\t(253:4)\nvg-p_tdata\t(253:3)\nvg-q_tdata\t(253:5)\nvg-q\t(253:6)\nvg-q-tpool\t(253:7)",
         );
         let pools: Vec<&str> =

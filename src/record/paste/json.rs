@@ -4,6 +4,7 @@
 //! Determines the end of a JSON value and the tool that wrote it, without parsing reports. Log messages are extracted
 //! from journal entries, so that they are treated like plain lines. Truncated JSON is treated as lines of text.
 
+use super::tool::Tool;
 use crate::record::{Answer, Outcome, Query, redact};
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -80,9 +81,9 @@ fn recognise(value: &str) -> Option<Found> {
     } else if has("\"report\"") && has("\"pv\"") {
         (Query::LvmReport, "pvs")
     } else if has("\"loopdevices\"") {
-        (Query::PastedOutput, "losetup")
+        (Query::PastedOutput, Tool::Losetup.name())
     } else if has("\"blockdevices\"") {
-        (Query::PastedOutput, "lsblk")
+        (Query::PastedOutput, Tool::Lsblk.name())
     } else if has("\"storage-opts\"") || has("\"storage-driver\"") || has("\"data-root\"") {
         let settings = Outcome::Answered(redact::settings(DAEMON_JSON, value).text);
         return Some(Found::Answer(Answer {

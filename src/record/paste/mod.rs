@@ -16,11 +16,14 @@ mod limits;
 mod segments;
 mod shapes;
 mod tables;
+mod tool;
 mod unquote;
 
 use super::{Outcome, Query, Recording, Source};
 use fields::{Class, Field};
 use segments::Piece;
+
+pub use tool::Tool;
 
 /// Target of the [`Query::PastedOutput`] that tells how much of a very long text was left out.
 pub const LEFT_OUT: &str = "paste";

@@ -6,6 +6,7 @@
 use super::shapes::{
     is_amount, is_device_number, is_file_mode, is_lv_attr, is_number, is_percent, is_vg_attr, words,
 };
+use super::tool::Tool;
 use crate::record::{Answer, Query};
 
 /// A recognised line.
@@ -81,31 +82,33 @@ fn headings(first: &str, all: &[&str]) -> Option<Found> {
     }
     let lsblk_headings = ["MAJ:MIN", "FSTYPE", "MOUNTPOINT", "MOUNTPOINTS", "TYPE", "KNAME", "PKNAME"];
     match first {
-        "NAME" if has("SIZELIMIT") || has("BACK-FILE") => heading(Query::PastedOutput, "losetup"),
-        "NAME" if lsblk_headings.into_iter().any(has) => heading(Query::PastedOutput, "lsblk"),
+        "NAME" if has("SIZELIMIT") || has("BACK-FILE") => heading(Query::PastedOutput, Tool::Losetup.name()),
+        "NAME" if lsblk_headings.into_iter().any(has) => heading(Query::PastedOutput, Tool::Lsblk.name()),
         directory
             if all.len() == 1
                 && directory.len() > 2
                 && directory.starts_with('/')
                 && directory.ends_with(':') =>
         {
-            heading(Query::PastedOutput, "ls -l")
+            heading(Query::PastedOutput, Tool::Ls.name())
         }
-        "CONTAINER" if has("ID") && has("IMAGE") => heading(Query::PastedOutput, "docker ps"),
-        "TYPE" if has("TOTAL") && has("RECLAIMABLE") => heading(Query::PastedOutput, "docker system df"),
-        "REPOSITORY" if has("TAG") => heading(Query::PastedOutput, "docker images"),
-        "COMMAND" if has("PID") && has("FD") => heading(Query::PastedOutput, "lsof"),
+        "CONTAINER" if has("ID") && has("IMAGE") => heading(Query::PastedOutput, Tool::DockerPs.name()),
+        "TYPE" if has("TOTAL") && has("RECLAIMABLE") => {
+            heading(Query::PastedOutput, Tool::DockerSystemDf.name())
+        }
+        "REPOSITORY" if has("TAG") => heading(Query::PastedOutput, Tool::DockerImages.name()),
+        "COMMAND" if has("PID") && has("FD") => heading(Query::PastedOutput, Tool::Lsof.name()),
         // The total of GNU ls in several languages.
         "total" | "insgesamt" | "totale" | "totaal" | "итого" | "总用量" | "合計" | "합계" | "razem"
         | "celkem"
             if all.len() == 2 && all.last().is_some_and(|w| is_amount(w)) =>
         {
-            heading(Query::PastedOutput, "ls -l")
+            heading(Query::PastedOutput, Tool::Ls.name())
         }
-        "Name" if has("Maj") && has("Min") => heading(Query::PastedOutput, "dmsetup info -c"),
-        "Cookie" if has("Semid") => heading(Query::PastedOutput, "dmsetup udevcookies"),
-        "key" if has("semid") && has("nsems") => heading(Query::PastedOutput, "ipcs"),
-        "KEY" if has("PARENT") && has("KIND") => heading(Query::PastedOutput, "ctr snapshots"),
+        "Name" if has("Maj") && has("Min") => heading(Query::PastedOutput, Tool::DmsetupInfo.name()),
+        "Cookie" if has("Semid") => heading(Query::PastedOutput, Tool::DmsetupUdevcookies.name()),
+        "key" if has("semid") && has("nsems") => heading(Query::PastedOutput, Tool::Ipcs.name()),
+        "KEY" if has("PARENT") && has("KIND") => heading(Query::PastedOutput, Tool::CtrSnapshots.name()),
         _ => df_heading(all),
     }
 }
@@ -201,42 +204,42 @@ fn shaped_row(first: &str, all: &[&str], line: &str) -> Option<Found> {
     let last = all.last().copied().unwrap_or_default();
     let mode = all.iter().take(8).position(|w| is_file_mode(w));
     if mode.is_some_and(|at| all.len() >= at + 7 && all.get(at + 1).is_some_and(|w| is_number(w))) {
-        return row(Query::PastedOutput, "ls -l");
+        return row(Query::PastedOutput, Tool::Ls.name());
     }
     if first.starts_with("/dev/loop") && first.ends_with(':') && second.starts_with('[') {
-        return row(Query::PastedOutput, "losetup");
+        return row(Query::PastedOutput, Tool::Losetup.name());
     }
     if line.contains(" dependencies") && line.contains(": (") {
-        return row(Query::PastedOutput, "dmsetup deps");
+        return row(Query::PastedOutput, Tool::DmsetupDeps.name());
     }
     if first.starts_with("0x")
         && all.len() >= 8
         && is_number(second)
         && all.get(2).is_some_and(|w| is_number(w))
     {
-        return row(Query::PastedOutput, "dmsetup udevcookies");
+        return row(Query::PastedOutput, Tool::DmsetupUdevcookies.name());
     }
     let is_dm_stat = |w: &str| w.len() == 4 && w.starts_with(['L', '-']) && w.ends_with(['w', 'r']);
     if all.len() >= 7 && is_number(second) && all.get(3).is_some_and(|w| is_dm_stat(w)) {
-        return row(Query::PastedOutput, "dmsetup info -c");
+        return row(Query::PastedOutput, Tool::DmsetupInfo.name());
     }
     let number =
         last.strip_prefix(['(', '<']).and_then(|w| w.strip_suffix([')', '>'])).is_some_and(is_device_number);
     if number && (all.len() == 2 || is_tree_line(first)) {
-        return row(Query::PastedOutput, "dmsetup ls");
+        return row(Query::PastedOutput, Tool::DmsetupLs.name());
     }
     if first.starts_with("NAME=\"") && line.contains("MAJ:MIN=\"") {
-        return row(Query::PastedOutput, "lsblk");
+        return row(Query::PastedOutput, Tool::Lsblk.name());
     }
     let types = ["disk", "part", "lvm", "loop", "dm", "crypt", "rom", "raid1", "raid0", "mpath"];
     let at = all.iter().position(|w| is_device_number(w));
     if at.is_some_and(|at| {
         at <= 3 && all.get(at + 1..).is_some_and(|t| t.iter().take(5).any(|w| types.contains(w)))
     }) {
-        return row(Query::PastedOutput, "lsblk");
+        return row(Query::PastedOutput, Tool::Lsblk.name());
     }
     if all.len() == 2 && is_amount(first) && second.starts_with('/') {
-        return row(Query::PastedOutput, "du");
+        return row(Query::PastedOutput, Tool::Du.name());
     }
     stat_line(first, all, line)
 }
@@ -250,7 +253,11 @@ fn stat_line(first: &str, all: &[&str], line: &str) -> Option<Found> {
         "Access:" => line.contains("Uid:"),
         _ => false,
     };
-    known.then_some(Found { query: Query::PastedOutput, target: "stat", heading: first == "File:" })
+    known.then_some(Found {
+        query: Query::PastedOutput,
+        target: Tool::Stat.name(),
+        heading: first == "File:",
+    })
 }
 
 /// Rows without a distinctive form, directly after a line of the same table.
