@@ -66,11 +66,11 @@ const REAL: &[&str] = &[
     "xargs",
 ];
 
-/// What goes before each stand-in: it notes its kind, which is its program and first words without ids and paths, and fails
+/// What goes before each stand-in: it notes its kind, which is its program and first words without ids, tags and paths, and fails
 /// where that is the kind in `fail` and none of it has failed yet. Not by its place in the order: commands of a pipe race.
 const COUNTING: &str = r#"kind=${0##*/} words=0
 for word in "$@"; do
-    case $word in */* | *[0-9]*[0-9]*[0-9]*[0-9]*) continue ;; esac
+    case $word in */* | *:* | *[0-9]*[0-9]*[0-9]*[0-9]*) continue ;; esac
     kind="$kind ${word//$'\n'/ }" words=$(( words + 1 ))
     [ "$words" -lt 2 ] || break
 done
