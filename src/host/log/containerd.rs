@@ -53,6 +53,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::ContainerdDeviceAbsent, &["failed to delete device", "no data available"]), // gone already
     says(M::ContainerdDeviceExists, &["failed to create new thin device", "file exists"]), // id in use
     says(M::ContainerdDeviceExists, &["object with key", "already exists"]), // metadata.go
+    says(M::ContainerdDeviceExists, &["failed to save metadata for device", "already exists"]), // pool_device.go
     says(M::ContainerdDeviceExists, &["failed to save initial metadata for snapshot", "already exists"]), // snapshotter.go
     says(M::ContainerdDeviceExists, &["failed to update device info, name didn't match"]), // the same
     says(M::ContainerdDeviceExists, &["failed to update device info, device id didn't match"]), // the same

@@ -11,6 +11,8 @@ pub(super) const OF_WATCHES: &[&str] = &[
     "fsnotify",
     "fanotify",
     "fswatcher",
+    "fsevent",
+    "filesystem watch",
     "fs.watch",
     "error: watch ",
     "device, watch ",

@@ -91,6 +91,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::LimitReached, &["no space left on device"]).near(&["semget", "semaphore", "mutex"]), // kernel.sem
     says(M::LimitReached, &["no space left on device"]).near(&["shmget", "shared memory segment", "/dev/shm"]), // memory
     says(M::LimitReached, &["no space left on device"]).near(&["/cgroup", "cgroup.procs", "/proc/"]), // tables of the kernel
+    says(M::LimitReached, &["too many open files"]).near(&["dmsetup", "devmapper", "devicemapper", "thin", "snapshot"]), // EMFILE, ENFILE
     says(M::VmNoSpace, &["block I/O error in device", "No space left on device"]), // qemu
     says(M::VmNoSpace, &["qemu", "no space left on device"]), // the same
     says(M::NoSpaceOfDatabase, &["Operating system error number 28"]), // InnoDB
