@@ -24,8 +24,9 @@ const LEADING_PERCENT: usize = 96;
 const AMONG_FIRST: usize = 3;
 
 /// Incidents that are not answered yet: Stratis' own lists, thin devices of which only `lsblk` tells, a build's own check
-/// of its space, a package's files below `/boot`, columns of `lsof` without a heading, a
-/// table longer than its data device, attributes in a sentence, `lvscan` alone, which does not say what is a pool, a failed removal that does not say why (the right suspect leads).
+/// of its space, a package's files below `/boot`, columns of `lsof` without a heading, a table longer than its data device,
+/// attributes in a sentence, `lvscan` alone, which does not say what is a pool; and a failed removal that does not say why,
+/// of which the right suspect leads.
 const OPEN: [&str; 9] = [
     "tpt-126-vgcfgrestore-forced",
     "stratis-1997-thin-volume-1tib",
