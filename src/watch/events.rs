@@ -5,7 +5,7 @@
 use crate::host::Host;
 use crate::host::dm::status::WhenFull;
 use crate::host::history::{Event, Moment};
-use crate::host::model::pool::{Pool, PoolState};
+use crate::host::model::pool::{Pool, PoolHalf, PoolState};
 use crate::host::model::space::Space;
 use crate::host::model::units::Blocks;
 
@@ -62,8 +62,8 @@ fn between(was: &Pool, is: &Pool) -> Vec<Change> {
     }
     let raised = raised(was, is);
     let again = raised > 0 && all.is_empty();
-    all.extend(low_water(("data-low-water", "data"), (&was.data, &is.data), again));
-    all.extend(low_water(("metadata-low-water", "metadata"), (&was.metadata, &is.metadata), again));
+    all.extend(low_water(("data-low-water", PoolHalf::Data), (&was.data, &is.data), again));
+    all.extend(low_water(("metadata-low-water", PoolHalf::Metadata), (&was.metadata, &is.metadata), again));
     all.extend(resized("data-resized", &was.data, &is.data));
     all.extend(resized("metadata-resized", &was.metadata, &is.metadata));
     all.extend(freed(&was.data, &is.data));
@@ -84,17 +84,17 @@ fn raised(was: &Pool, is: &Pool) -> u32 {
 /// The event that free blocks fell to the low-water mark. With `again`, also if data was below the mark before: the
 /// kernel repeats the event at the first allocation after a resume (drivers/md/dm-thin.c, `check_low_water_mark`).
 fn low_water<B: Blocks>(
-    (word, half): (&'static str, &str),
+    (word, half): (&'static str, PoolHalf),
     (was, is): (&Space<B>, &Space<B>),
     again: bool,
 ) -> Option<Change> {
     let is_below = |space: &Space<B>| Some(space.free()? <= space.low_water?);
-    let crossed = is_below(was) == Some(false) || (again && half == "data");
+    let crossed = is_below(was) == Some(false) || (again && half == PoolHalf::Data);
     if is_below(is) != Some(true) || !crossed {
         return None;
     }
     let (free, mark) = (is.free()?.count(), is.low_water?.count());
-    let text = format!("{free} {half} blocks free, at or under the low-water mark of {mark}");
+    let text = format!("{free} {} blocks free, at or under the low-water mark of {mark}", half.word());
     Some(Change::new(word, text))
 }
 
