@@ -45,13 +45,13 @@ fn check(host: &Host) -> Vec<Finding> {
     host.pools.iter().filter_map(|p| check_pool(host, p).or_else(|| of_report(host, p))).collect()
 }
 
-/// Docker's own numbers, where its report gives the floor in bytes but not the size of a block.
+/// Uses Docker's own numbers if its report gives the floor in bytes but no block size.
 fn of_report(host: &Host, pool: &Pool) -> Option<Finding> {
     let info = pool.docker_info.as_ref().filter(|i| !i.all_zero && i.block.is_none() && !pool.data.exact)?;
     let (used, total, required) = (info.data_used?, info.data_total?, info.minimum_free?);
     let free = Bytes(total.0.checked_sub(used.0)?);
     let short = Bytes(required.0.checked_sub(free.0)?);
-    // Docker rounds each of the three to four digits.
+    // Docker rounds each of the three numbers to four significant digits.
     if short.0 <= total.0 / 1000 {
         return None;
     }
@@ -86,7 +86,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let grow = advice::grow_data(host, pool, s.smallest_growth().and_then(exact));
     let lower = vec![advice::plan("min-free-space", pool, "see what lowering the percent would do")];
     let cost = match pool.owner {
-        // It has no daemon.
+        // containers/storage has no daemon to restart.
         PoolOwner::ContainersStorage => "it only buys time",
         _ => "it only buys time, and restarts the daemon",
     };
@@ -98,7 +98,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     )
 }
 
-/// The amount in bytes: exact where the block size is known, else for the two sizes there usually are.
+/// The amount in bytes: exact if the block size is known, else for the two usual block sizes.
 fn in_bytes(pool: &Pool, blocks: u64) -> Text {
     let of = |block: u64| Bytes(blocks.saturating_mul(block));
     match pool.block {
