@@ -39,7 +39,7 @@ impl Risk {
     }
 }
 
-/// One thing to do.
+/// One recommended action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
     /// What it does, in a few words.
@@ -48,7 +48,7 @@ pub struct Advice {
     pub risk: Risk,
     /// Commands in order, each complete and quoted.
     pub commands: Vec<String>,
-    /// Bytes that become free, if known.
+    /// Bytes freed, if known.
     pub gain: Option<Bytes>,
 }
 
@@ -64,7 +64,7 @@ impl Advice {
         }
     }
 
-    /// The same advice with a known gain.
+    /// Sets the known gain.
     #[must_use]
     pub fn gaining(self, gain: Bytes) -> Self {
         Self { gain: Some(gain), ..self }

@@ -1,4 +1,4 @@
-//! Commands that several rules and plans give.
+//! Commands shared by several rules and plans.
 
 use super::quote;
 use crate::host::model::backing::Backing;

@@ -1,7 +1,8 @@
-//! Since when the commands of advice exist, and what did the same before: commands fit the versions that are there.
+//! The first versions of the commands in advice, and their older equivalents, so that commands fit the installed
+//! versions.
 //!
-//! Scripts of plans have a table of their own, of what they call on hosts from 2014 on. A version that nobody said rules
-//! nothing out: then today's command stands.
+//! Scripts of plans have their own table of required tools, for hosts from 2014 on. An unknown version excludes
+//! nothing: the current command is used.
 
 use super::Advice;
 use crate::host::Host;
@@ -11,29 +12,29 @@ use crate::host::parse::version::version;
 /// Major and minor version.
 type Release = (u32, u32);
 
-/// A program whose version decides.
+/// A program whose version matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
     /// Docker, client and daemon.
     Docker,
     /// util-linux: `losetup`, `lsblk`, `findmnt`, `nsenter`.
     UtilLinux,
-    /// lvm2 2.02, told by its last number.
+    /// lvm2 2.02, identified by its last number.
     Lvm2,
-    /// systemd's commands; it is there or not.
+    /// systemd's commands, which a host has or does not have.
     Systemd,
 }
 
-/// A piece of commands that not every version has.
+/// A part of a command that not every version supports.
 #[derive(Debug)]
 pub struct Since {
     /// The program.
     pub program: Program,
-    /// What stands in the command.
+    /// The part, as it appears in the command.
     pub piece: &'static str,
-    /// The first version that has it.
+    /// The first version that supports it.
     pub since: Release,
-    /// The command that did the same before; none did where it is `None`.
+    /// The equivalent command in older versions, if any.
     pub older: Option<&'static str>,
 }
 
@@ -41,11 +42,12 @@ const fn since(program: Program, piece: &'static str, since: Release, older: Opt
     Since { program, piece, since, older }
 }
 
-/// Every release has it that has the program at all.
+/// Supported by every release of the program.
 const ALWAYS: Release = (0, 0);
 
-/// All of them. Docker: docs/reference/commandline and the API's history (1.3 is 1.15, 1.12 is 1.24, 1.13 is 1.25);
-/// util-linux and lvm2: their release notes. An older command may be too young itself: it is looked up again.
+/// All entries. Docker: docs/reference/commandline and the API's version history (1.3 is 1.15, 1.12 is 1.24, 1.13 is
+/// 1.25); util-linux and lvm2: their release notes. An older command can be too new as well, so it is looked up
+/// again.
 #[rustfmt::skip]
 pub static TABLE: &[Since] = &[
     // Docker.
@@ -91,29 +93,29 @@ pub static TABLE: &[Since] = &[
     since(Program::Systemd, "systemctl", ALWAYS, None),
 ];
 
-/// The newest version that each program can have on a host; `None`: nothing says so.
+/// The newest version of each program that a host can have; `None` if unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Versions {
     /// Docker's.
     pub docker: Option<Release>,
     /// util-linux'.
     pub util_linux: Option<Release>,
-    /// lvm2 2.02's last number, after a 2.
+    /// lvm2 2.02, as (2, last number).
     pub lvm2: Option<Release>,
-    /// Whether systemd runs the host.
+    /// Whether the host runs systemd.
     pub systemd: Option<bool>,
 }
 
-/// A distribution, by the name of its kernels, with the newest versions that it ever had.
+/// A distribution, recognized by the names of its kernels, with the newest versions it ever shipped.
 struct Distribution {
-    /// What every one of its kernels' releases holds.
+    /// Parts that the release string of each of its kernels contains.
     kernel: &'static [&'static str],
     util_linux: Release,
     lvm2: Release,
     systemd: bool,
 }
 
-/// Distributions that are older than what the table asks for; others rule nothing out.
+/// Distributions older than some entries of the table; any other excludes nothing.
 static OLD: [Distribution; 5] = [
     // Ubuntu 12.04 and 14.04, with upstart; Debian 7; RHEL and CentOS 6; the first Amazon Linux; Ubuntu before 15.04.
     Distribution { kernel: &["3.13.0-", "-generic"], util_linux: (2, 20), lvm2: (2, 98), systemd: false },
@@ -124,7 +126,7 @@ static OLD: [Distribution; 5] = [
 ];
 
 impl Versions {
-    /// What a host's facts say.
+    /// The versions from a host's facts.
     #[must_use]
     pub fn of(host: &Host) -> Self {
         let info = || host.pools.iter().filter_map(|p| p.docker_info.as_ref());
@@ -142,7 +144,7 @@ impl Versions {
         }
     }
 
-    /// Whether a version is known that is too old.
+    /// Whether the version is known to be too old.
     fn lacks(&self, entry: &Since) -> bool {
         let older = |known: Option<Release>| known.is_some_and(|known| known < entry.since);
         match entry.program {
@@ -153,25 +155,25 @@ impl Versions {
         }
     }
 
-    /// The entry that rules a command out.
+    /// The entry that excludes a command.
     fn lacking(&self, command: &str) -> Option<&'static Since> {
         TABLE.iter().find(|entry| command.contains(entry.piece) && self.lacks(entry))
     }
 
-    /// The command that does it there; `None` where none does.
+    /// The command in a form that works there; `None` if there is none.
     #[must_use]
     pub fn fit(&self, command: &str) -> Option<String> {
         let Some(entry) = self.lacking(command) else { return Some(command.to_owned()) };
         self.fit_older(entry).map(str::to_owned)
     }
 
-    /// The same for a command of the program's own.
+    /// [`Self::fit`] for a static command.
     #[must_use]
     pub fn fit_static(&self, command: &'static str) -> Option<&'static str> {
         self.lacking(command).map_or(Some(command), |entry| self.fit_older(entry))
     }
 
-    /// An entry's older command, or that one's; a few steps lead to the oldest.
+    /// The older command of an entry, followed until one is supported.
     fn fit_older(&self, entry: &'static Since) -> Option<&'static str> {
         let mut command = entry.older?;
         for _ in 0..TABLE.len() {
@@ -181,7 +183,7 @@ impl Versions {
         None
     }
 
-    /// Advice with commands that exist there, each once.
+    /// Replaces the commands in `advice` by supported ones, each once.
     pub fn fit_advice(&self, advice: &mut Advice) {
         let mut fitting: Vec<String> = Vec::new();
         for command in advice.commands.iter().filter_map(|command| self.fit(command)) {
@@ -193,12 +195,12 @@ impl Versions {
     }
 }
 
-/// The newest release that a report can be of. Its own line came with 1.9, decimal units with 1.3.
+/// The newest release that can have printed a report: its own version line came with 1.9, decimal units with 1.3.
 fn docker_of(info: &DockerInfo) -> Option<Release> {
     if let Some(said) = &info.server_version {
         return version(said);
     }
-    // Of a whole report, not of a few lines that somebody picked.
+    // Only in a complete report does a missing line tell the version.
     let whole = info.driver.is_some() && info.kernel_version.is_some();
     if info.binary_units {
         Some((1, 2))

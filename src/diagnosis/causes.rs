@@ -1,4 +1,4 @@
-//! The causes that can produce a failure, most likely first: one short, fixed list for each kind of failure.
+//! Possible causes of each kind of failure, most likely first.
 
 use super::SymptomKind::{
     self, ActivationFailed, Busy, Damage, Hang, InputOutputError, Mismatch, Missing, MountFailed, NoSpace,
@@ -7,17 +7,17 @@ use super::SymptomKind::{
 use crate::host::Host;
 use crate::host::log::{Kind, LogMessage, Message};
 
-/// A kind of failure, and what can be behind it.
+/// A kind of failure and its possible causes.
 #[derive(Debug)]
 pub(super) struct Case {
-    /// What it looks like.
+    /// The kind.
     pub(super) kind: SymptomKind,
-    /// Of several in one line the higher one counts, among equals the later one: a bare errno says less than what
+    /// If one line matches several cases, the highest rank wins, then the last: a bare errno tells less than what
     /// failed.
     pub(super) rank: u8,
-    /// The messages that tell of it.
+    /// Messages that indicate it.
     messages: &'static [Message],
-    /// Rules that would find a cause, most likely first.
+    /// Rules for the possible causes, most likely first.
     pub(super) causes: &'static [&'static str],
 }
 
@@ -25,17 +25,17 @@ const fn case(kind: SymptomKind, messages: &'static [Message], causes: &'static 
     Case { kind, rank: 1, messages, causes }
 }
 
-/// A case of a bare errno.
+/// A case with only an errno.
 const fn errno(kind: SymptomKind, messages: &'static [Message], causes: &'static [&'static str]) -> Case {
     Case { kind, rank: 0, messages, causes }
 }
 
-/// What may be behind numbers without any failure.
+/// A case for facts without any failure.
 pub(super) const fn quiet(kind: SymptomKind, causes: &'static [&'static str]) -> Case {
     Case { kind, rank: 0, messages: &[], causes }
 }
 
-/// A file of a container, a guest or a database could not be written.
+/// A file of a container, guest or database could not be written.
 static NO_SPACE_IN_VOLUME: Case = errno(
     NoSpace,
     &[],
@@ -81,7 +81,7 @@ static CASES: &[Case] = &[
         &["container-size-limit", "data-full", "pool-read-only", "docker-metadata-mismatch"]),
     errno(StartFailed, &[Message::DaemonUnreachable],
         &["driver-misconfigured", "pool-not-found", "hung-tasks", "driver-removed"]),
-    // What a pool's state proves where nobody contradicts it; with a status that does, the line stays open.
+    // A healthy status contradicts these, and then the line stays unexplained.
     case(NoSpace, &[Message::PoolOutOfDataSpace, Message::PoolQueuesWrites, Message::PoolFailsWrites, Message::NoFreeData], &["data-full"]),
     case(NoSpace, &[Message::LvmWarnsData, Message::LvmRefusesAtThreshold, Message::UnmountedWhenFull], &["data-nearly-full", "data-full"]),
     case(NoSpace, &[Message::NoFreeMetadata, Message::PoolToOutOfMetadata, Message::MetadataOutOfSpace],
@@ -95,7 +95,7 @@ static CASES: &[Case] = &[
         &["metadata-corrupt"]),
     case(Mismatch, &[Message::BackingShrunk, Message::DeviceSizeStale], &["pool-size-stale"]),
     case(Refused, &[Message::AutoextendGivenUp], &["autoextend-failing", "volume-group-full", "autoextend-off"]),
-    // Failures in words that are in no table.
+    // Failures recognized only by generic words.
     errno(Busy, &[Message::OtherBusy], &["device-busy", "pool-component-active", "udev-worker-timeout", "stratis-pool-full"]),
     errno(Refused, &[Message::OtherInvalid],
         &["driver-misconfigured", "docker-metadata-mismatch", "device-busy", "transaction-id-mismatch", "pool-size-stale"]),
@@ -126,7 +126,7 @@ static CASES: &[Case] = &[
     case(MountFailed, &[Message::ProbeFailed], &["block-device-failing", "pool-failed", "filesystem-damaged"]),
     case(MountFailed, &[Message::MountNotFound], &["udev-sync-missing", "docker-metadata-mismatch", "pool-not-found"]),
     case(MountFailed, &[Message::StratisExtendFailed], &["block-device-failing", "data-full", "pool-read-only"]),
-    // Operations of the owner whose errno is hidden or says little.
+    // The owner's operations, which hide the errno or say little.
     case(ActivationFailed, &[Message::ActivateFailed, Message::ContainerdNotActive, Message::ThinOpenFailed],
         &["docker-metadata-mismatch", "pool-failed", "pool-read-only", "metadata-corrupt"]),
     case(Refused, &[Message::CreateSnapFailed, Message::CreateDeviceFailed, Message::ContainerdCreateFailed, Message::ContainerdInitFailed, Message::ContainerdCreateInvalid, Message::ThinCreateFailed],
@@ -182,7 +182,7 @@ fn case_of(message: Message) -> Option<&'static Case> {
     CASES.iter().find(|case| case.messages.contains(&message))
 }
 
-/// The case of a line, if it tells of a failure; a want of space is told apart by the path.
+/// The case of a line, if it indicates a failure; for "no space" the path decides.
 pub(super) fn case_for(host: &Host, line: &LogMessage) -> Option<&'static Case> {
     match &line.kind {
         Kind::NoSpaceLeft { path } => Some(no_space(host, path.as_deref())),
@@ -191,7 +191,7 @@ pub(super) fn case_for(host: &Host, line: &LogMessage) -> Option<&'static Case> 
     }
 }
 
-/// Directories of the engines' own files and of the host's.
+/// Directories of the host and of the engines' own files.
 const OF_THE_HOST: &[&str] = &[
     "/var/lib/docker/",
     "/var/lib/containerd/",
@@ -201,7 +201,7 @@ const OF_THE_HOST: &[&str] = &[
     "/var/run/",
     "/boot/",
 ];
-/// Filesystems of containers below such directories.
+/// Filesystems of containers below those directories.
 const OF_CONTAINERS: &[&str] = &["/devicemapper/mnt/", "/storage/mnt/", "/rootfs/", "containerd-mount"];
 
 fn no_space(host: &Host, path: Option<&str>) -> &'static Case {
@@ -212,7 +212,7 @@ fn no_space(host: &Host, path: Option<&str>) -> &'static Case {
     if path.is_some_and(|p| hosts(p) && !containers(p)) { &NO_SPACE_ON_HOST } else { &NO_SPACE_IN_VOLUME }
 }
 
-/// Every list of causes there is.
+/// All cases.
 #[cfg(test)]
 pub(super) fn all() -> impl Iterator<Item = &'static Case> {
     CASES.iter().chain([&NO_SPACE_IN_VOLUME, &NO_SPACE_ON_HOST])

@@ -1,6 +1,6 @@
-//! Which facts rule a cause out, and which speak for it.
+//! Facts that rule a cause out or support it.
 //!
-//! A fact counts only where it holds of every pool there is, as a line seldom tells which pool it is about.
+//! A fact counts only if it holds for every pool, because a line seldom names its pool.
 
 use crate::host::Host;
 use crate::host::dm::status::Mode;
@@ -12,12 +12,12 @@ use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::text::{Text, text};
 use crate::host::parse::version::version;
 
-/// Share in use, in tenths of a percent, below which space is not what fails.
+/// Share in use, in tenths of a percent, below which space is ruled out as a cause.
 const ROOMY: u64 = 900;
-/// Share in use from which space is the first thing to look at.
+/// Share in use, in tenths of a percent, from which space is the first suspect.
 const TIGHT: u64 = 800;
 
-/// Causes that only a container engine's pool has.
+/// Causes that only the pool of a container engine can have.
 const OF_ENGINES: &[&str] = &[
     "container-size-limit",
     "containerd-device-faulty",
@@ -90,7 +90,7 @@ pub(super) fn fact(host: &Host, rule: &str) -> Option<Text> {
     }
 }
 
-/// A fact that makes a cause more likely, without proving it.
+/// A fact that supports a cause without proving it.
 pub(super) fn speaks_for(host: &Host, rule: &str) -> Option<Text> {
     let pool = || host.pools.first();
     match rule {
@@ -119,13 +119,13 @@ pub(super) fn speaks_for(host: &Host, rule: &str) -> Option<Text> {
     }
 }
 
-/// The fact about all pools together; none where a pool has none, or where there is no pool.
+/// The facts of all pools combined; `None` if there is no pool, or one without the fact.
 fn of_every_pool(host: &Host, fact: impl Fn(&Pool) -> Option<Text>) -> Option<Text> {
     let facts: Option<Vec<Text>> = host.pools.iter().map(fact).collect();
     facts.filter(|all| !all.is_empty()).map(|all| Text::join(&all, "; "))
 }
 
-/// That the pools are LVM's or Stratis' own, and nothing speaks of a container engine.
+/// The pools are LVM's or Stratis' own, and there is no sign of a container engine.
 fn no_engine(host: &Host) -> Option<Text> {
     let named = |line: &LogMessage| {
         let text = line.text.to_ascii_lowercase();
@@ -148,7 +148,7 @@ fn docker_version(host: &Host) -> Option<(u32, u32)> {
     version(files.or_else(said)?)
 }
 
-/// The filesystem under Docker's data root, where it was listed.
+/// The filesystem of Docker's data root, if it is known.
 fn filesystem_of_records(host: &Host) -> Option<&Filesystem> {
     let said = || host.pools.iter().find_map(|p| p.docker_info.as_ref()?.root.as_deref());
     let root =

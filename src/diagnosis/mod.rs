@@ -1,7 +1,7 @@
-//! What explains what is wrong: symptoms and findings become what is explained, what is suspected, what is excluded.
+//! Combines symptoms and findings: what is explained, what is suspected, what is excluded.
 //!
-//! A symptom is a failure that somebody saw. A finding explains it, or it stays open; then the causes that can produce
-//! it are suspected, less those that the facts exclude. It knows meanings of messages, never their words.
+//! A symptom is an observed failure. Either a finding explains it, or it stays open; then its possible causes are
+//! suspects, except those that the facts exclude. This module knows messages by their meaning, never by their text.
 
 mod causes;
 mod exclusions;
@@ -17,17 +17,17 @@ use crate::verdict::{Certainty, Severity};
 use causes::Case;
 use std::cmp::Reverse;
 
-/// What a failure looks like from outside.
+/// The visible form of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SymptomKind {
-    /// Something says that there is no space.
+    /// A "no space" error.
     NoSpace,
     /// A read or write failed.
     InputOutputError,
     /// A change or a setting was refused.
     Refused,
-    /// Something is in use.
+    /// Something is busy.
     Busy,
     /// A filesystem could not be mounted or made.
     MountFailed,
@@ -35,18 +35,18 @@ pub enum SymptomKind {
     StartFailed,
     /// A device or pool could not be brought up.
     ActivationFailed,
-    /// Something waits and does not go on.
+    /// Something waits without progress.
     Hang,
-    /// Something is not there.
+    /// Something does not exist.
     Missing,
-    /// Two sides tell different things.
+    /// Two sources disagree.
     Mismatch,
     /// Something is damaged.
     Damage,
 }
 
 impl SymptomKind {
-    /// The word for it.
+    /// The word in the output.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -65,72 +65,72 @@ impl SymptomKind {
     }
 }
 
-/// A failure that somebody saw.
+/// An observed failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Symptom {
-    /// What it looks like.
+    /// Its kind.
     pub kind: SymptomKind,
-    /// The line that tells of it.
+    /// The line that reports it.
     pub said: String,
-    /// The rules whose findings explain it; none: it is open.
+    /// The rules whose findings explain it; empty while it is open.
     pub explained_by: Vec<&'static str>,
 }
 
 impl Symptom {
-    /// Whether nothing explains it.
+    /// Whether no finding explains it.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.explained_by.is_empty()
     }
 }
 
-/// A cause that can have produced an open symptom.
+/// A possible cause of an open symptom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suspect {
-    /// The rule that would find it.
+    /// The rule for the cause.
     pub rule: &'static str,
-    /// What it would be, in a sentence.
+    /// The cause, in one sentence.
     pub summary: &'static str,
-    /// What speaks for it.
+    /// Facts that support it.
     pub speaks_for: Vec<Text>,
     /// What to find out.
     pub does: &'static str,
-    /// Commands whose answer decides; they only read, and exist in the versions that are there.
+    /// Commands whose output decides. They only read, and exist in the installed versions.
     pub commands: Vec<&'static str>,
 }
 
 /// A cause that the facts rule out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excluded {
-    /// The rule that would have found it.
+    /// The rule for the cause.
     pub rule: &'static str,
-    /// The fact.
+    /// The fact that rules it out.
     pub because: Text,
 }
 
-/// What explains what is wrong.
+/// Symptoms with their explanations and possible causes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Diagnosis {
-    /// Failures, in the order they were told.
+    /// Symptoms, in input order.
     pub symptoms: Vec<Symptom>,
-    /// Causes that are left, most likely first.
+    /// Remaining causes, most likely first.
     pub suspects: Vec<Suspect>,
-    /// Causes that are ruled out.
+    /// Excluded causes.
     pub excluded: Vec<Excluded>,
 }
 
 impl Diagnosis {
-    /// Whether a failure is not explained.
+    /// Whether any symptom is unexplained.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.symptoms.iter().any(Symptom::is_open)
     }
 }
 
-/// Lines that are shown of one and the same failure.
+/// Most lines shown of the same failure.
 const SHOWN: usize = 20;
 
-/// Puts findings beside the failures that were told.
+/// Matches findings with the observed failures.
 #[must_use]
 pub fn diagnose(host: &Host, findings: &[Finding]) -> Diagnosis {
     let seen = observed(host);
@@ -155,7 +155,8 @@ pub fn diagnose(host: &Host, findings: &[Finding]) -> Diagnosis {
     Diagnosis { symptoms, suspects, excluded }
 }
 
-/// The lines that tell of a failure, each with its case. One line has one: that of its innermost error, which stands last.
+/// Lines that report a failure, with their case. Each line gets one case: that of its innermost error, which comes
+/// last.
 fn observed(host: &Host) -> Vec<(&LogMessage, &'static Case)> {
     let mut seen: Vec<(&LogMessage, &'static Case)> = Vec::new();
     for (at, line) in host.log_messages.iter().enumerate() {
@@ -175,12 +176,12 @@ fn observed(host: &Host) -> Vec<(&LogMessage, &'static Case)> {
     seen
 }
 
-/// Whether a live host's pools have answered since: what the log tells is the past then.
+/// Whether the pools of a live host have answered, so that the log is history.
 fn is_superseded(host: &Host) -> bool {
     host.pools.is_empty() || host.pools.iter().all(|p| p.mode.is_some())
 }
 
-/// States of a pool that a later switch to write mode ends.
+/// Pool states that end with a later switch to write mode.
 const MODES: &[Message] = &[
     Message::PoolOutOfDataSpace,
     Message::PoolQueuesWrites,
@@ -190,7 +191,7 @@ const MODES: &[Message] = &[
     Message::PoolToOutOfMetadata,
 ];
 
-/// Whether the same log tells further on that the pool went back to write mode.
+/// Whether the same log later reports the pool's return to write mode.
 fn is_past(host: &Host, at: usize, line: &LogMessage) -> bool {
     let later = host.log_messages.iter().skip(at + 1);
     MODES.contains(&line.message())
@@ -200,10 +201,10 @@ fn is_past(host: &Host, at: usize, line: &LogMessage) -> bool {
         })
 }
 
-/// The findings that explain a line: those that rest on it, and those that are one of its causes.
+/// The findings that explain a line: those that quote it, and those that are among its causes.
 fn explanations(line: &LogMessage, case: &Case, findings: &[Finding]) -> Vec<&'static str> {
     let rests = |f: &&Finding| f.evidence.iter().any(|e| e.value.is(&line.text));
-    // A failure in unknown words beside a proven cause is one of its consequences.
+    // A generic failure beside a proven cause is one of its consequences.
     let generic = line.message().is_generic();
     let proven = |f: &&Finding| generic && f.severity == Severity::Critical;
     let causes =
@@ -214,11 +215,11 @@ fn explanations(line: &LogMessage, case: &Case, findings: &[Finding]) -> Vec<&'s
     rules
 }
 
-/// Weight of the first cause of a bare errno, and of a line that tells what failed.
+/// Weight of the first cause, for a bare errno and for a line that tells what failed.
 const BARE: usize = 5;
 const TELLING: usize = 10;
 
-/// Suspects and exclusions of open cases. A cause counts the more, the nearer the front of a case's list it stands.
+/// Suspects and exclusions of the open cases. A cause weighs more the nearer it is to the front of a case's list.
 fn weigh(host: &Host, open: &[(&Case, Option<&str>)], findings: &[Finding]) -> (Vec<Suspect>, Vec<Excluded>) {
     let mut weights: Vec<(&'static str, usize, Vec<Text>)> = Vec::new();
     let mut excluded: Vec<Excluded> = Vec::new();

@@ -1,19 +1,20 @@
-//! What each suspect would be, and the question whose answer decides. The commands only read, and exist everywhere.
+//! For each suspect: the cause in a sentence, and the question that decides. The commands only read and exist on
+//! every host.
 
-/// A suspect's words.
+/// The texts of a suspect.
 #[derive(Debug)]
 pub(super) struct Question {
-    /// The rule that would find it.
+    /// The rule for the cause.
     pub(super) rule: &'static str,
-    /// What it would be.
+    /// The cause, in one sentence.
     pub(super) summary: &'static str,
     /// What to find out.
     pub(super) does: &'static str,
-    /// How.
+    /// Commands that find it out.
     pub(super) commands: &'static [&'static str],
 }
 
-/// The words of a suspect.
+/// The texts of a suspect by its rule.
 pub(super) fn of(rule: &str) -> Option<&'static Question> {
     QUESTIONS.iter().find(|q| q.rule == rule)
 }

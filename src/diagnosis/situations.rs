@@ -1,32 +1,32 @@
-//! What may be behind a text that tells of no failure and whose numbers are fine: what such numbers do not show.
+//! Possible problems behind a text without a failure and with healthy numbers: what such numbers do not show.
 
 use super::SymptomKind::{Missing, NoSpace, Refused};
 use super::causes::{Case, quiet};
 use crate::host::Host;
 
-/// Numbers of an engine's pool: they show neither one container's limit nor the disk under the records.
+/// An engine's pool: its numbers show neither a container's own limit nor the disk under the records.
 static OF_AN_ENGINE: Case =
     quiet(NoSpace, &["container-size-limit", "host-filesystem-full", "hung-tasks", "inodes-exhausted"]);
-/// A status line alone: who acts on a full pool, and when, stands elsewhere.
+/// A bare status line: it does not show who reacts to a full pool, and when.
 static OF_A_POOL: Case = quiet(
     NoSpace,
     &["thresholds-collide", "autoextend-off", "volume-full", "host-filesystem-full", "container-size-limit"],
 );
-/// Loop files and their sizes: what they take is seldom what the pool uses.
+/// Loop files: their size is seldom what the pool uses.
 static OF_LOOP_FILES: Case = quiet(
     NoSpace,
     &["discards-not-passed", "loop-file-outgrows-filesystem", "thin-devices-leaked", "open-deleted-files"],
 );
-/// Volumes that are not active, and nothing that says why.
+/// Inactive volumes without a stated reason.
 static OF_INACTIVE_VOLUMES: Case =
     quiet(Missing, &["pool-inactive", "metadata-corrupt", "volume-without-device", "thin-check-unavailable"]);
-/// LVM's rows: sizes of group, pool and volumes are easily taken for one another.
+/// LVM reports: the sizes of group, pool and volumes are easily confused.
 static OF_LVM: Case =
     quiet(Refused, &["numbers-disagree", "autoextend-off", "volume-full", "pool-overcommitted"]);
-/// A pool in which nothing is: nobody uses it.
+/// An empty pool: no engine uses it.
 static OF_AN_UNUSED_POOL: Case =
     quiet(Missing, &["pool-not-found", "driver-misconfigured", "pool-already-used", "numbers-disagree"]);
-/// Filesystems seen from inside containers: how full the pool is does not show there.
+/// Filesystems inside containers: they do not show how full the pool is.
 static OF_CONTAINERS: Case = quiet(
     NoSpace,
     &[
@@ -42,16 +42,16 @@ static OF_FILESYSTEMS: Case = quiet(
     NoSpace,
     &["discards-not-passed", "host-filesystem-full", "loop-file-outgrows-filesystem", "open-deleted-files"],
 );
-/// A volume group's room, and nothing of a pool.
+/// A volume group without a pool.
 static OF_A_GROUP: Case = quiet(
     NoSpace,
     &["host-filesystem-full", "autoextend-off", "loop-file-outgrows-filesystem", "volume-full"],
 );
-/// A kubelet and a pool.
+/// A kubelet with a pool.
 static OF_A_NODE: Case =
     quiet(NoSpace, &["thresholds-collide", "data-nearly-full", "kubelet-disk-pressure", "monitor-blind"]);
 
-/// What a text without a failure leaves open.
+/// The possible problems of a text without a failure.
 pub(super) fn of_text(host: &Host) -> Option<&'static Case> {
     let container = |mount: &str| mount.contains("/devicemapper/mnt/") || mount.contains("-snap-");
     let unused = |p: &crate::host::model::pool::Pool| p.data.permille() == Some(0) && p.lv.is_some();

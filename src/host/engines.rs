@@ -1,6 +1,6 @@
-//! The directories of container engines, for any storage driver, and the filesystems that hold them.
+//! The directories of container engines, for any storage driver, and their filesystems.
 //!
-//! From a recorded host only; pasted text has only mount points.
+//! From recorded hosts only; pasted text has only mount points.
 
 use super::block::sysfs;
 use super::model::backing::Filesystem;

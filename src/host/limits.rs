@@ -72,7 +72,7 @@ impl LimitKind {
 /// Most control groups with memory accounting (mm/memcontrol.c).
 const MEMORY_GROUPS: u64 = 65_535;
 
-/// All tables whose use and limit were recorded.
+/// All tables with recorded use and limit.
 #[must_use]
 pub(in crate::host) fn read(recording: &Recording) -> Vec<LimitUse> {
     let file = |path: &str| recording.said(Query::File, path).map(numbers).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! What a settings file was before its secrets were taken out: its SHA-256, and where bytes were replaced.
+//! The state of a settings file before its secrets were removed: its SHA-256, and the ranges of removed bytes.
 //!
-//! With it a plan can change a file that it has not seen in full: the script compares the sum, and replaces bytes of the
-//! original that were recorded word for word.
+//! It lets a plan edit a file that was not fully recorded: the script compares the checksum and only replaces bytes
+//! that were recorded verbatim.
 
 pub use super::redact::Hidden;
 use super::redact::Redacted;
@@ -9,26 +9,26 @@ use super::{LIMIT_FILE, Outcome, sanitized};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// A settings file as it lies on the disk. As an answer it is one JSON object.
+/// A settings file as on disk. The answer is one JSON object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDigest {
     /// SHA-256 of the whole file, 64 hexadecimal digits in lower case.
     pub sha256: String,
     /// Length of the file in bytes.
     pub bytes: u64,
-    /// The bytes that were not recorded as they are, in order and apart from each other.
+    /// The ranges of bytes that were not recorded verbatim, in order, not adjacent.
     #[serde(default)]
     pub hidden: Vec<Hidden>,
 }
 
 impl FileDigest {
-    /// Of a file that was recorded as it is.
+    /// The digest of a file that was recorded verbatim.
     #[must_use]
     pub fn of_plain(text: &str) -> Self {
         Self { sha256: sha256(text.as_bytes()), bytes: length(text), hidden: Vec::new() }
     }
 
-    /// What an answer says; `None` where it is no such answer.
+    /// Parses an answer; `None` if it is invalid.
     #[must_use]
     pub fn read(answer: &str) -> Option<Self> {
         let read: Self = serde_json::from_str(answer).ok()?;
@@ -44,12 +44,12 @@ impl FileDigest {
     }
 }
 
-/// The digest of a file as an answer; refused where the recorded text does not tell what the file's bytes are.
+/// The digest of a file as an answer; a refusal if the file's bytes cannot be derived from the recorded text.
 pub(super) fn answer(original: &str, kept: &Redacted) -> Outcome {
     if original.len() >= LIMIT_FILE {
         return Outcome::Refused("EFBIG: the file was not read to its end".to_owned());
     }
-    // What is no valid text was replaced when it was read, and what may not pass is replaced when it is kept.
+    // Invalid UTF-8 was replaced when reading, and control characters are replaced when recording.
     if original.contains(char::REPLACEMENT_CHARACTER) || sanitized(&kept.text) != kept.text {
         return Outcome::Refused("EILSEQ: the file holds characters that are not recorded".to_owned());
     }

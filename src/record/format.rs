@@ -1,7 +1,6 @@
-//! Reads a recording from bytes: one this program wrote, or pasted text; and writes one.
+//! Reads a recording, or pasted text, from bytes; writes a recording.
 //!
-//! Anything else is one clear error, and every string is sanitized on the way in
-//! ([`super::sanitize::clean`]).
+//! Any other input is one clear error. Every string is sanitized on the way in ([`super::sanitize::clean`]).
 
 use super::paste::paste;
 use super::{FORMAT, Recording};
@@ -11,29 +10,29 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 
-/// Longest input accepted, in bytes: many times the largest real recording.
+/// Longest input in bytes, many times the largest real recording.
 pub const LIMIT: usize = 256 << 20;
 
-/// Why bytes are no recording.
+/// Why an input cannot be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoadError {
-    /// Nothing, or only blanks.
+    /// Empty or blank.
     Empty,
-    /// More than [`LIMIT`]; how many bytes.
+    /// Longer than [`LIMIT`], with its length in bytes.
     TooLong(usize),
     /// Not text.
     Binary,
-    /// Packed; what it was packed with.
+    /// Compressed or archived, with the program's name.
     Packed(&'static str),
-    /// Made by a later version of this program; its format.
+    /// Written by a later version of this program, with its format number.
     Newer(u64),
-    /// A recording that was cut or changed.
+    /// A recording that was truncated or edited.
     Damaged {
         /// Line, from 1.
         line: usize,
         /// Column, from 1.
         column: usize,
-        /// What is wrong there.
+        /// The error there.
         what: String,
     },
 }
@@ -68,10 +67,11 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
-/// Reads a recording, or makes one of pasted text.
+/// Loads a recording, or makes one from pasted text.
 ///
 /// # Errors
-/// See [`LoadError`]; text that is nothing in particular is no error, it is pasted text.
+///
+/// See [`LoadError`]. Any text that is not a recording counts as pasted text.
 pub fn load(bytes: &[u8]) -> Result<Recording, LoadError> {
     if bytes.len() > LIMIT {
         return Err(LoadError::TooLong(bytes.len()));
@@ -83,7 +83,7 @@ pub fn load(bytes: &[u8]) -> Result<Recording, LoadError> {
     if looks_recorded(&text) { recorded(&text) } else { Ok(paste(&text)) }
 }
 
-/// What is enough to tell a recording from other JSON, such as `docker info --format '{{json .}}'`.
+/// The fields that distinguish a recording from other JSON, such as `docker info --format '{{json .}}'`.
 #[derive(Deserialize)]
 struct Head {
     version: u64,
@@ -104,11 +104,11 @@ fn looks_recorded(text: &str) -> bool {
         return false;
     }
     let whole = serde_json::from_str::<Head>(text).is_ok_and(|head| head.is_recording());
-    // A damaged one still begins as this program begins it.
+    // A damaged recording still has the usual beginning.
     whole || begins_recorded(text)
 }
 
-/// So many bytes tell whether a text begins as this program begins a recording.
+/// Bytes that suffice to recognize the beginning of a recording.
 const HEAD: usize = 256;
 
 fn begins_recorded(text: &str) -> bool {
@@ -117,7 +117,7 @@ fn begins_recorded(text: &str) -> bool {
 }
 
 fn recorded(text: &str) -> Result<Recording, LoadError> {
-    // The version first: a newer recording may hold what this program would call damage.
+    // The version first: a newer recording may contain what this program would call damage.
     if let Ok(head) = serde_json::from_str::<Head>(text)
         && head.version > u64::from(FORMAT)
     {
@@ -137,7 +137,7 @@ fn recorded(text: &str) -> Result<Recording, LoadError> {
     Ok(recording)
 }
 
-/// How packed files begin, which no text does.
+/// Magic numbers of compressed files; no text starts with them.
 const PACKED: [(&[u8], &str); 5] = [
     (b"\x1f\x8b", "gzip"),
     (b"\xfd7zXZ\0", "xz"),
@@ -146,31 +146,31 @@ const PACKED: [(&[u8], &str); 5] = [
     (b"PK\x03\x04", "zip"),
 ];
 
-/// The bytes as text. A byte that is no text becomes `U+FFFD`; where a twentieth of them is none, it is no
+/// Decodes the bytes. Invalid bytes become `U+FFFD`; if a twentieth of the characters are not text, the input is not
 /// text.
 fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, LoadError> {
     if let Some((_, by)) = PACKED.iter().find(|(begin, _)| bytes.starts_with(begin)) {
         return Err(LoadError::Packed(by));
     }
-    // What this program wrote may hold any text that somebody said, bytes that were no text included.
+    // This program's own recordings may contain any output, including what were invalid bytes.
     let is_own = begins_recorded(&String::from_utf8_lossy(bytes.get(..HEAD).unwrap_or(bytes)));
     if !is_own && is_long_and_foreign(bytes) {
         return Err(LoadError::Binary);
     }
     let text = match bytes {
-        // What some terminals and shells on Windows write.
+        // Byte order marks, as some terminals and shells on Windows write them.
         [0xFF, 0xFE, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)),
         [0xFE, 0xFF, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)),
         [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest),
         _ => String::from_utf8_lossy(bytes),
     };
-    // Logs after a crash hold runs of NUL, and terminals' escapes are common: some are no proof, many are.
+    // Logs after a crash contain runs of NUL, and terminal escapes are common; only many of them prove a binary.
     let (all, strange) =
         text.as_bytes().chunks(64 << 10).map(strange).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     if !is_own && strange.saturating_mul(20) > all { Err(LoadError::Binary) } else { Ok(text) }
 }
 
-/// Whether samples of a long input are all no text: an image of a disk need not be looked at in full.
+/// Whether samples of a long input contain no text at all, so that a disk image need not be read in full.
 fn is_long_and_foreign(bytes: &[u8]) -> bool {
     const SAMPLE: usize = 64 << 10;
     let wide = matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]);
@@ -180,8 +180,7 @@ fn is_long_and_foreign(bytes: &[u8]) -> bool {
     !wide && bytes.len() > 64 * SAMPLE && places.into_iter().all(foreign)
 }
 
-/// How many characters there are, and how many of them no text has. A piece that is plain at a glance is not looked at
-/// further.
+/// Total characters, and those that do not occur in text. Plain ASCII is skipped quickly.
 fn strange(bytes: &[u8]) -> (usize, usize) {
     let odd = |b: u8| (b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r' | 0x1b | 0x8)) || b >= 0x7f;
     if !bytes.iter().any(|b| odd(*b)) {
@@ -189,7 +188,7 @@ fn strange(bytes: &[u8]) -> (usize, usize) {
     }
     let foreign =
         |c: char| c == char::REPLACEMENT_CHARACTER || (c.is_control() && !"\t\n\r\u{1b}\u{8}".contains(c));
-    // A character that a piece's end cuts counts as one or two strange ones: too few to matter.
+    // A character cut at the end of a chunk counts as one or two strange ones, too few to matter.
     let text = String::from_utf8_lossy(bytes);
     text.chars().fold((0, 0), |(all, strange), c| (all + 1, strange + usize::from(foreign(c))))
 }
@@ -200,9 +199,10 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
 }
 
 impl Recording {
-    /// Writes the recording as JSON, one answer a line, so that two of them can be compared line by line.
+    /// Writes the recording as JSON, one answer per line, so that recordings can be compared with diff.
     ///
     /// # Errors
+    ///
     /// Those of the writer.
     pub fn write(&self, to: &mut impl Write) -> io::Result<()> {
         writeln!(to, "{{\n\"version\": {},", self.version)?;

@@ -1,11 +1,11 @@
-//! Asks a machine a fixed, read-only set of questions and keeps the answers word for word.
+//! Makes a fixed, read-only set of queries to a machine and keeps the answers verbatim.
 //!
-//! A [`Recording`] is the only input of everything else: inspecting a live host is making a recording and
-//! inspecting it, and pasted text becomes the same thing. This module never interprets an answer, never opens
-//! anything for writing, and keeps a refusal or a silence as an answer of its own.
+//! A [`Recording`] is the only input of everything else: inspecting a live host means recording it first, and pasted
+//! text is turned into a recording. This module never interprets an answer, never opens anything for writing, and
+//! keeps a refusal or a timeout as an answer of its own.
 //!
-//! Where a well-known tool has a notation for an answer (`dmsetup status`, `dmsetup info`), the answer is kept in
-//! that notation, so that one reader in [`crate::host`] serves the machine and the paste.
+//! If a well-known tool has a notation for an answer (`dmsetup status`, `dmsetup info`), the answer is kept in it, so
+//! that one parser in [`crate::host`] reads both machine and paste.
 
 pub mod collect;
 pub mod file_digest;
@@ -19,10 +19,10 @@ pub mod sosreport;
 
 use serde::{Deserialize, Serialize};
 
-/// The format this program writes. Older ones stay readable; a newer one is refused with a sentence.
+/// The format that this program writes. Older ones stay readable; a newer one is rejected with a clear error.
 pub const FORMAT: u32 = 1;
 
-/// Everything a machine (or a pasted text) said, in the order it was asked.
+/// All answers of a machine, or of a pasted text, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recording {
     /// The format of this recording: [`FORMAT`].
@@ -30,151 +30,151 @@ pub struct Recording {
     /// The program that made it, e.g. `thinspect 0.1.0`.
     #[serde(default)]
     pub tool: String,
-    /// Whether a machine was asked or a text was read.
+    /// Whether it is from a machine or from pasted text.
     pub source: Source,
-    /// When the questions were asked: RFC 3339, UTC. A pasted text has no time.
+    /// Start of the recording, RFC 3339 in UTC; pasted text has none.
     #[serde(default)]
     pub recorded_at: Option<String>,
-    /// Question and answer, one a line.
+    /// Queries with their answers; one per line in the file.
     pub answers: Vec<Answer>,
 }
 
-/// Where a recording's answers come from.
+/// The source of a recording's answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
-    /// A machine was asked.
+    /// A machine.
     Machine,
-    /// A person pasted what some tool or daemon printed.
+    /// Pasted output of tools or daemons.
     Pasted,
 }
 
-/// One question and what came back.
+/// A query and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// What was asked.
+    /// The kind of query.
     #[serde(rename = "ask")]
     pub query: Query,
-    /// Of what it was asked: a device's name, a path, a command; empty where there is only one.
+    /// The target: a device's name, a path, a command; empty if there is only one.
     #[serde(rename = "of", default, skip_serializing_if = "String::is_empty")]
     pub target: String,
-    /// What came back.
+    /// The outcome.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// The questions there are. The comment of each gives the notation of its answer, word for word what the machine
-/// said: the text of a file keeps its last newline.
+/// The kinds of query. Each comment gives the notation of the answer, which is verbatim; the text of a file keeps its
+/// last newline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Query {
     /// Version of the device-mapper interface: `4.47.0`.
     DmVersion,
-    /// All device-mapper devices, one a line: `253:0 17 NAME`; the middle is the event number or `-`.
+    /// All device-mapper devices, one per line: `253:0 17 NAME`; the middle is the event number or `-`.
     DmList,
-    /// One device's table, one target a line as `dmsetup table NAME` prints it: `0 209715200 thin-pool 7:1 7:0 …`.
-    /// Of targets that may hold keys (`crypt` and every type not known to hold none) the rest is `<redacted>`.
+    /// A device's table, one target per line, as in `dmsetup table NAME`: `0 209715200 thin-pool 7:1 7:0 …`. For
+    /// targets that may contain keys (`crypt` and every type not known to be free of them) the rest is `<redacted>`.
     DmTable,
-    /// One device's status, one target a line as `dmsetup status --noflush NAME` prints it.
+    /// A device's status, one target per line, as in `dmsetup status --noflush NAME`.
     DmStatus,
-    /// One device's state in the notation of `dmsetup info NAME`.
+    /// A device's state in the notation of `dmsetup info NAME`.
     DmInfo,
-    /// The text of a regular file, at most [`LIMIT_FILE`] bytes of it. In settings the values of secrets are
-    /// `<redacted>` (JSON stays JSON: a string for a string) and lines end without carriage return; of `lvm.conf` the
-    /// whole-line comments are left out. `/proc/self/mountinfo` is that of process 1 when the files of another root are
-    /// read.
+    /// The text of a regular file, at most [`LIMIT_FILE`] bytes. In settings the values of secrets are `<redacted>`
+    /// (in JSON a string stays a string) and carriage returns at line ends are removed; from `lvm.conf` whole-line
+    /// comments are removed. With another root, `/proc/self/mountinfo` is that of process 1.
     File,
-    /// `stat(2)`, links followed: `mode=100600 size=107374182400 blocks=146104 dev=254:0 ino=7359`; the mode is
-    /// octal with the type of file, and a device node adds `rdev=7:0`.
+    /// `stat(2)`, following links: `mode=100600 size=107374182400 blocks=146104 dev=254:0 ino=7359`; the mode is
+    /// octal and includes the file type; a device node adds `rdev=7:0`.
     Stat,
     /// `statvfs(3)`: `block=4096 blocks=3046395 free=2853014 available=2693478 files=786432 files_free=779009`.
     Statfs,
-    /// Where a symbolic link points.
+    /// The target of a symbolic link.
     Link,
-    /// The names in a directory, one a line, sorted.
+    /// The names in a directory, one per line, sorted.
     Dir,
-    /// Docker's record of every thin device in a directory, one a line: `HASH {"device_id":15,…}`, the base device
-    /// as `base`; `HASH (EACCES)` where one is refused, and a last line `(…)` where some were left out.
+    /// Docker's records of all thin devices in a directory, one per line: `HASH {"device_id":15,…}`, the base device
+    /// as `base`; `HASH (EACCES)` if one is refused, and a last line `(…)` if some were omitted.
     DeviceRecords,
-    /// What the loop device with the number `of` (`7:0`) is bound to, `LOOP_GET_STATUS64`:
-    /// `dev=254:0 ino=7359 offset=0 sizelimit=0 flags=4`.
+    /// The backing of the loop device with the target's number (`7:0`), from `LOOP_GET_STATUS64`: `dev=254:0 ino=7359
+    /// offset=0 sizelimit=0 flags=4`.
     LoopStatus,
-    /// Running programs of one name, one a line, process id and arguments separated by tabs:
-    /// `PID<tab>ARGUMENT<tab>ARGUMENT…`; empty when there is none. Values of secrets are `<redacted>`.
+    /// Running processes with the target's name, one per line, pid and arguments separated by tabs:
+    /// `PID<tab>ARGUMENT<tab>ARGUMENT…`; empty if there are none. Values of secrets are `<redacted>`.
     Processes,
-    /// Standard output of a command; `of` is a short name from [`probe::command::COMMANDS`], e.g. `lvs` or
-    /// `lvs -o +seg_monitor` for a report in JSON with sizes in bytes.
+    /// Standard output of a command. The target is a short name from [`probe::command::COMMANDS`], e.g. `lvs` or `lvs
+    /// -o +seg_monitor` for a report in JSON with sizes in bytes.
     Run,
     /// Kernel name, release and machine: `Linux 6.1.0-56-cloud-amd64 x86_64`.
     Uname,
-    /// The device-mapper and storage lines of the kernel's log as `dmesg` prints them, each with its seconds since
-    /// boot: `[   12.345678] device-mapper: thin: …`.
+    /// Kernel log lines about device-mapper and storage, as printed by `dmesg`, with their seconds since boot: `[
+    /// 12.345678] device-mapper: thin: …`.
     KernelLog,
-    /// Pasted: a `docker info` report, lines as they came, indentation and quoting taken off.
+    /// Pasted: a `docker info` report, its lines without indentation and quoting.
     DockerInfo,
-    /// Pasted: a report of LVM's `lvs`, `vgs` or `pvs`; `of` is the command, the first line its headings if it had any.
+    /// Pasted: a report of LVM's `lvs`, `vgs` or `pvs`. The target is the command; the first line has the headings,
+    /// if there were any.
     LvmReport,
-    /// Pasted: a report of `df` or `df -i`; `of` is `df` or `df -i`, the first line its headings if it had any.
+    /// Pasted: a report of `df` or `df -i`, which is the target; the first line has the headings, if there were any.
     Df,
-    /// Pasted: output of another known tool; `of` is the tool.
+    /// Pasted: output of another known tool; the target is the tool.
     #[serde(rename = "output")]
     PastedOutput,
-    /// Pasted: any other line, e.g. of a daemon's or the kernel's log.
+    /// Pasted: any other line, e.g. from a log of a daemon or the kernel.
     #[serde(rename = "line")]
     PastedLine,
-    /// Docker's image layers below the data root `of`, one JSON object a line: [`owners::Layer`]. Here and in the
-    /// next seven a line in parentheses says what was not read and why.
+    /// Docker's image layers, one JSON object per line: [`owners::Layer`]; the target is the data root. In this
+    /// answer and the next seven, a line in parentheses tells what was not read and why.
     DockerLayers,
-    /// The layers Docker mounts for containers, one a line: [`owners::Mount`]; `of` is the data root.
+    /// Layers that Docker mounts for containers, one per line: [`owners::Mount`]; the target is the data root.
     DockerMounts,
-    /// Docker's images with their names, one a line: [`owners::Image`]; `of` is the data root.
+    /// Docker's images with their names, one per line: [`owners::Image`]; the target is the data root.
     DockerImages,
-    /// Docker's containers, one a line: [`owners::Container`]; `of` is the data root.
+    /// Docker's containers, one per line: [`owners::Container`]; the target is the data root.
     DockerContainers,
-    /// What Docker's BuildKit keeps in its cache, one a line: [`owners::BuildStep`]; `of` is its
-    /// `<data root>/buildkit/snapshots.db`.
+    /// Docker's BuildKit cache, one entry per line: [`owners::BuildStep`]; the target is `<data
+    /// root>/buildkit/snapshots.db`.
     DockerBuildCache,
-    /// The thin devices of containerd's devmapper snapshotter, one a line: [`owners::PoolDevice`]; `of` is its
+    /// The thin devices of containerd's devmapper snapshotter, one per line: [`owners::PoolDevice`]; the target is
     /// `<root_path>/<pool_name>.db`.
     ContainerdDevices,
-    /// The snapshots of the same, one a line: [`owners::Snapshot`]; `of` is its `<root_path>/metadata.db`.
+    /// The snapshotter's snapshots, one per line: [`owners::Snapshot`]; the target is `<root_path>/metadata.db`.
     ContainerdSnapshots,
-    /// containerd's images, containers and names of snapshots, one a line: [`owners::Known`]; `of` is its `meta.db`.
+    /// containerd's images, containers and snapshot names, one per line: [`owners::Known`]; the target is `meta.db`.
     ContainerdImages,
-    /// The last [`LIMIT_FILE`] bytes of a history of pools, `of` its path: one JSON object a line as `thinspect watch`
-    /// writes them. It is no fact of the machine's, but what was seen of it before.
+    /// The last [`LIMIT_FILE`] bytes of the pool history in the target file: one JSON object per line, as written by
+    /// `thinspect watch`. These are earlier observations, not facts of the machine now.
     History,
-    /// What a pool's metadata says of itself and of the thin devices, one a line:
-    /// [`crate::record::owners::pool_metadata::Line`]; `of` is the number of the device it lies on, `7:1`.
+    /// A pool's own metadata about itself and its thin devices, one per line:
+    /// [`crate::record::owners::pool_metadata::Line`]; the target is the number of the metadata device, `7:1`.
     PoolMetadata,
-    /// What the block device `of` (`/dev/vdd`) holds: `blkid -p -o export`, one `NAME=value` a line; empty where it
-    /// recognises nothing, `ambivalent` where it recognises several things.
+    /// The contents of a block device (`/dev/vdd`) according to `blkid -p -o export`, one `NAME=value` per line;
+    /// empty if nothing is recognized, `ambivalent` if several things are.
     Signatures,
-    /// Where a program stands, looked for in the directories that commands are run from: `/usr/sbin/lvcreate`.
+    /// The path of a program, searched in the directories from which commands are run: `/usr/sbin/lvcreate`.
     Tool,
-    /// What the settings file `of` was before its secrets were taken out: [`file_digest::FileDigest`]. It stands beside
-    /// the file's text.
+    /// The digest of a settings file before its secrets were removed: [`file_digest::FileDigest`]. It accompanies the
+    /// file's text.
     FileDigest,
-    /// Whether the entries of a directory say what they are (`d_type`): `entries=12 typed=12`, `.` and `..` left out.
+    /// Whether a directory's entries have a type (`d_type`): `entries=12 typed=12`, without `.` and `..`.
     EntryTypes,
-    /// What programs hold open that takes space or kernel tables unseen: of each deleted file that takes 1 MiB or more
-    /// `PID<tab>DESCRIPTOR<tab>8:1<tab>INODE<tab>BYTES<tab>PROGRAM<tab>PATH`, the largest first; of each user with
-    /// inotify instances `inotify<tab>USER ID<tab>INSTANCES<tab>WATCHES`; in parentheses what was not looked at.
+    /// Open files that use space or kernel tables invisibly. For each deleted file of at least 1 MiB
+    /// `PID<tab>DESCRIPTOR<tab>8:1<tab>INODE<tab>BYTES<tab>PROGRAM<tab>PATH`, the largest first; for each user of
+    /// inotify `inotify<tab>USER ID<tab>INSTANCES<tab>WATCHES`; in parentheses what was not inspected.
     OpenFiles,
-    /// System V objects there are: `semaphore_sets=3 semaphores=12 memory_segments=1 queues=0`.
+    /// The number of System V objects: `semaphore_sets=3 semaphores=12 memory_segments=1 queues=0`.
     IpcObjects,
-    /// A question of a later version of this program.
+    /// A query of a later version of this program.
     #[serde(other)]
     Unknown,
 }
 
-/// Whoever answers questions: the machine, a worker process in front of it, or a script in a test.
+/// Answers queries: the machine, a worker process for it, or a script in a test.
 pub trait Responder {
-    /// Answers one question. It never fails: a refusal and a silence are readings.
+    /// Answers one query. Never fails: a refusal and a timeout are outcomes.
     fn ask(&mut self, query: Query, target: &str) -> Outcome;
 
-    /// Asks the same of many things in order, and stops after the first silence: fewer readings than things mean
-    /// that the rest was not asked.
+    /// Makes a query for many targets in order, stopping after the first timeout: fewer outcomes than targets mean
+    /// that the rest was not queried.
     fn ask_each(&mut self, query: Query, target: &[&str]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(target.len());
         for thing in target {
@@ -187,29 +187,29 @@ pub trait Responder {
     }
 }
 
-/// Longest text kept of one file, in bytes: far more than any file asked for has, and a bound on a hostile one.
+/// Longest text kept from one file, in bytes: far more than any queried file has, and a limit for a hostile one.
 pub const LIMIT_FILE: usize = 1 << 20;
 
-/// What came back: an answer word for word, or why there is none.
+/// The outcome of a query: the answer verbatim, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// The answer, as it was given.
+    /// The answer, verbatim.
     #[serde(rename = "said")]
     Answered(String),
-    /// Refused: the errno's name (`ENOENT`), where it helps with a sentence (`EACCES: run as root`), or `exit 5: …`
-    /// with a command's words.
+    /// Refused: the errno's name (`ENOENT`), possibly with a hint (`EACCES: run as root`), or `exit 5: …` with a
+    /// command's error message.
     Refused(String),
-    /// No answer within so many milliseconds.
+    /// No answer within this many milliseconds.
     #[serde(rename = "silent")]
     TimedOut(u64),
-    /// Not asked, and why.
+    /// Not queried, with the reason.
     #[serde(rename = "unasked")]
     NotAsked(String),
 }
 
 impl Outcome {
-    /// The answer, if there was one.
+    /// The answer's text, if there is one.
     #[must_use]
     pub fn said(&self) -> Option<&str> {
         match self {
@@ -218,7 +218,7 @@ impl Outcome {
         }
     }
 
-    /// The errno's name (or `exit 5`) of a refusal, without the sentence.
+    /// The errno's name (or `exit 5`) of a refusal, without the hint.
     #[must_use]
     pub fn errno(&self) -> Option<&str> {
         match self {
@@ -227,7 +227,7 @@ impl Outcome {
         }
     }
 
-    /// With its text sanitized.
+    /// Sanitizes its text.
     fn clean(self) -> Self {
         match self {
             Self::Answered(text) => Self::Answered(sanitize::clean(text)),
@@ -237,43 +237,43 @@ impl Outcome {
         }
     }
 
-    /// A refusal by the system.
+    /// A refusal with an errno.
     pub(crate) fn refused(errno: nix::errno::Errno) -> Self {
         Self::Refused(format!("{errno:?}"))
     }
 }
 
-/// A text as it is kept in a recording.
+/// A text as kept in a recording.
 fn sanitized(text: &str) -> String {
     sanitize::clean(text.to_owned())
 }
 
 impl Recording {
-    /// An empty recording made by this program.
+    /// An empty recording by this program.
     #[must_use]
     pub fn new(source: Source, recorded_at: Option<String>) -> Self {
         let tool = concat!("thinspect ", env!("CARGO_PKG_VERSION")).to_owned();
         Self { version: FORMAT, tool, source, recorded_at, answers: Vec::new() }
     }
 
-    /// The last answer to a question, if it was asked.
+    /// The last outcome of a query, if it was made.
     #[must_use]
     pub fn outcome(&self, query: Query, target: &str) -> Option<&Outcome> {
         self.answers.iter().rev().find(|a| a.query == query && a.target == target).map(|a| &a.outcome)
     }
 
-    /// The text of an answer, if the question was asked and answered.
+    /// The text of the last answer to a query, if there is one.
     #[must_use]
     pub fn said(&self, query: Query, target: &str) -> Option<&str> {
         self.outcome(query, target).and_then(Outcome::said)
     }
 
-    /// Every answer to one kind of question, in the order asked.
+    /// Every answer to one kind of query, in order.
     pub fn all(&self, query: Query) -> impl Iterator<Item = &Answer> {
         self.answers.iter().filter(move |a| a.query == query)
     }
 
-    /// Puts an answer in the place of the last one to the same question, or adds it.
+    /// Replaces the last answer to the same query, or adds one.
     pub(crate) fn set(&mut self, query: Query, target: &str, outcome: Outcome) {
         match self.answers.iter_mut().rev().find(|a| a.query == query && a.target == target) {
             Some(answer) => answer.outcome = outcome.clean(),
@@ -281,7 +281,7 @@ impl Recording {
         }
     }
 
-    /// Adds an answer; every word from outside passes [`sanitize::clean`] here.
+    /// Adds an answer. Every external string passes [`sanitize::clean`] here.
     pub fn push(&mut self, query: Query, target: &str, outcome: Outcome) {
         let outcome = outcome.clean();
         self.answers.push(Answer { query, target: sanitize::clean(target.to_owned()), outcome });

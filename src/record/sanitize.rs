@@ -1,12 +1,12 @@
-//! Takes out of every text from outside what could deceive a reader: control characters and changes of direction.
+//! Removes characters that could deceive a reader from external text: control characters and bidirectional overrides.
 //!
-//! It shortens nothing and interprets nothing: each character that may not pass becomes `U+FFFD`.
+//! Never shortens or interprets a text: each such character becomes `U+FFFD`.
 
-/// The text with every character that may not pass replaced by `U+FFFD`: control characters other than tab
-/// and newline (they steer terminals), and characters that turn the writing direction.
+/// Replaces by `U+FFFD` all control characters other than tab and newline, which could control a terminal, and all
+/// characters that change the writing direction.
 #[must_use]
 pub fn clean(text: String) -> String {
-    // Nearly every text is plain, and a look at its bytes is quicker than one at its characters.
+    // Fast path: nearly every text is printable ASCII.
     let plain = |b: u8| matches!(b, b'\t' | b'\n' | b' '..=b'~');
     if text.bytes().all(plain) || !text.chars().any(forbidden) {
         return text;

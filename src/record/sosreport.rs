@@ -1,12 +1,12 @@
-//! Reads an unpacked sos report: a directory with what commands printed on a machine, and copies of its files.
+//! Reads an unpacked sos report: a directory with a machine's command output and copies of its files.
 //!
-//! It is a recording of that machine like any other: outputs are taken apart as pasted text is, files become answers
-//! under the path they had. What strangers pack is not trusted: no symbolic link is followed, no FIFO or device opened,
-//! and of every file a bounded part is read.
+//! The result is an ordinary recording: command output is parsed like pasted text, and files become answers under
+//! their original path. The directory is not trusted: no symbolic link is followed, no FIFO or device opened, and
+//! only a bounded part of each file is read.
 //!
-//! The layout is that of sos 3 and 4 (sosreport/sos, sos/report/plugins): what a command of plug-in P printed lies in
-//! `sos_commands/P/`, in a file named after the command, with `_` for whatever is no letter, digit, `-` or `.`; the end of
-//! what was too long lies in `sos_strings/P/`.
+//! The layout is that of sos 3 and 4 (sosreport/sos, sos/report/plugins): output of a command of plug-in P is in
+//! `sos_commands/P/`, in a file named after the command, with `_` for characters other than letters, digits, `-` and
+//! `.`; the end of output that was too long is in `sos_strings/P/`.
 
 use super::paste::{self, LOG};
 use super::probe::dir::Folder;
@@ -15,19 +15,19 @@ use nix::errno::Errno;
 use std::fmt;
 use std::path::Path;
 
-/// Most bytes read of what a command printed.
+/// Most bytes read of a command's output.
 const LIMIT_OUTPUT: u64 = 8 << 20;
-/// Most bytes read of one log, and of all: the newest.
+/// Most bytes read of one log, and of all together; the newest.
 const LIMIT_LOG: u64 = 16 << 20;
 /// Most files read of one directory.
 const LIMIT_FILES: usize = 200;
 
-/// Why a directory is no bundle.
+/// Why a directory cannot be read as a bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BundleError {
     /// It cannot be opened or listed.
     Refused(Errno),
-    /// It is a directory, but no unpacked sos report.
+    /// It is a directory, but not an unpacked sos report.
     Other,
 }
 
@@ -46,9 +46,10 @@ impl fmt::Display for BundleError {
 
 impl std::error::Error for BundleError {}
 
-/// Reads an unpacked sos report, or the only one in a directory.
+/// Reads an unpacked sos report, given its directory or that directory's parent.
 ///
 /// # Errors
+///
 /// See [`BundleError`]. A missing or unreadable file is not an error; the answer is simply absent.
 pub fn read(path: &Path) -> Result<Recording, BundleError> {
     let place = super::probe::dir::open_place(path).map_err(BundleError::Refused)?;
@@ -65,14 +66,14 @@ pub fn read(path: &Path) -> Result<Recording, BundleError> {
 
 const COMMANDS: &str = "sos_commands";
 
-/// The only directory inside that is an unpacked report, as `tar` leaves it.
+/// The only subdirectory that is an unpacked report, as `tar` leaves it.
 fn only(given: &Folder) -> Option<Folder> {
     let (names, _) = given.names().ok()?;
     let mut reports = names.iter().filter_map(|n| given.below(n).ok()).filter(|f| f.has(COMMANDS));
     reports.next().filter(|_| reports.next().is_none())
 }
 
-/// Files of the machine that are settings; their secrets are taken out.
+/// Settings files of the machine; their secrets are removed.
 const SETTINGS: [&str; 7] = [
     "/etc/docker/daemon.json",
     "/etc/default/docker",
@@ -82,20 +83,20 @@ const SETTINGS: [&str; 7] = [
     "/etc/lvm/lvm.conf",
     "/etc/lvm/lvmlocal.conf",
 ];
-/// Directories of settings, and how the names in them end.
+/// Directories of settings files, and the suffix of the files' names.
 const SETTINGS_IN: [(&str, &str); 3] = [
     ("/etc/systemd/system/docker.service.d", ".conf"),
     ("/etc/lvm/profile", ".profile"),
     ("/etc/lvm/backup", ""),
 ];
-/// Files of the kernel's.
+/// The kernel's files.
 const OF_KERNEL: [&str; 3] =
     ["/proc/uptime", "/proc/filesystems", "/sys/module/dm_thin_pool/parameters/no_space_timeout"];
-/// Where the mount table is, best first.
+/// Candidates for the mount table, best first.
 const MOUNTS: [&str; 2] = ["/proc/1/mountinfo", "/proc/self/mountinfo"];
 
-/// Plug-ins, and the commands whose outputs are read: how the file's name begins, and the command as it is asked for.
-/// Of several files with one beginning all are read, but those of a beginning that stands before theirs.
+/// Plug-ins and the commands whose output is read: the prefix of the file's name, and the command. All files with a
+/// prefix are read, except those that match an earlier prefix.
 const OUTPUTS: [(&str, &[(&str, &str)]); 8] = [
     (
         "devicemapper",
@@ -125,7 +126,7 @@ const OUTPUTS: [(&str, &[(&str, &str)]); 8] = [
     ("kernel", &[("uname", "uname -a")]),
 ];
 
-/// Logs, best first: of each plug-in's only the first that is there is read, as the others say the same.
+/// Logs, best first. Of each plug-in only the first existing one is read, because the others repeat it.
 const LOGS: [(&str, &[&str]); 4] = [
     ("kernel", &["dmesg"]),
     (
@@ -135,7 +136,7 @@ const LOGS: [(&str, &[&str]); 4] = [
     ("docker", &["journalctl"]),
     ("containerd", &["journalctl"]),
 ];
-/// Logs that are files of the machine, read where the journal was not collected.
+/// Log files of the machine, read if the journal was not collected.
 const LOG_FILES: [&str; 4] = ["messages", "syslog", "kern.log", "docker"];
 
 struct Bundle {
@@ -144,7 +145,7 @@ struct Bundle {
 }
 
 impl Bundle {
-    /// The text of a copied file by the path it had, at most [`LIMIT_FILE`] bytes of it.
+    /// The text of a copied file by its original path, at most [`LIMIT_FILE`] bytes.
     fn copied(&self, path: &str) -> Option<String> {
         let (folder, name) = path.trim_start_matches('/').rsplit_once('/')?;
         let bytes = self.top.below(folder).ok()?.file(name, LIMIT_FILE as u64).ok()?;
@@ -185,13 +186,13 @@ impl Bundle {
         }
     }
 
-    /// What a command printed, whole or its end; cut outputs have another place.
+    /// A command's output, or its end if it was too long; truncated output is stored elsewhere.
     fn printed(&self, plugin: &str, name: &str, limit: u64) -> Option<String> {
         let bytes = self.top.below(&format!("{COMMANDS}/{plugin}")).ok()?.end(name, limit).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned()).filter(|text| !text.trim().is_empty())
     }
 
-    /// The names of what a plug-in's commands printed.
+    /// The names of a plug-in's output files.
     fn names(&self, plugin: &str) -> Vec<String> {
         let folder = self.top.below(&format!("{COMMANDS}/{plugin}"));
         folder.and_then(|f| f.names()).map(|(names, _)| names).unwrap_or_default()
@@ -213,7 +214,7 @@ impl Bundle {
         }
     }
 
-    /// Takes an output apart as if it had been pasted under its command; lines that are of no report stay together.
+    /// Parses output as if it had been pasted below its command; lines outside any report stay together.
     fn output(&mut self, command: &str, text: &str) {
         if command == "uname -a" {
             let words: Vec<&str> = text.split_whitespace().collect();
@@ -257,7 +258,7 @@ impl Bundle {
         }
     }
 
-    /// The end of a log that was too long: sos puts it elsewhere and leaves a link.
+    /// The end of a log that was too long: sos stores it elsewhere and leaves a link.
     fn cut(&self, plugin: &str) -> Option<String> {
         let folder = self.top.below(&format!("sos_strings/{plugin}")).ok()?;
         let (names, _) = folder.names().ok()?;
@@ -266,7 +267,7 @@ impl Bundle {
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// The command lines of Docker's daemon, from the list of processes.
+    /// Adds the command lines of Docker's daemon from the process list.
     fn daemons(&mut self) {
         let names = self.names("process");
         let Some(list) = names.iter().find(|n| n.starts_with("ps_aux")) else { return };
@@ -275,7 +276,7 @@ impl Bundle {
         self.say(Query::Processes, "dockerd", lines.join("\n"));
     }
 
-    /// What the verdict would need and the bundle does not hold.
+    /// Records what the verdict needs and the bundle lacks.
     fn say_what_is_missing(&mut self) {
         let has = |query| self.recording.all(query).next().is_some();
         let (status, table, records) = (has(Query::DmStatus), has(Query::DmTable), has(Query::DockerInfo));
@@ -292,7 +293,7 @@ impl Bundle {
         }
     }
 
-    /// Docker's data root, as its report names it.
+    /// Docker's data root, from its report.
     fn data_root(&self) -> Option<String> {
         let reports = self.recording.all(Query::DockerInfo).filter_map(|a| a.outcome.said());
         let mut lines = reports.flat_map(str::lines);
@@ -301,7 +302,7 @@ impl Bundle {
     }
 }
 
-/// `PID<tab>ARGUMENT…` of a line of `ps aux` that is Docker's daemon.
+/// `PID<tab>ARGUMENT…` from a line of `ps aux`, if it is Docker's daemon.
 fn daemon(line: &str) -> Option<String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     // USER PID %CPU %MEM VSZ RSS TTY STAT START TIME COMMAND…

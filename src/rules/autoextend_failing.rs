@@ -37,7 +37,7 @@ super::rule! {
     "autoextend-failing", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[
     Claim {
         severity: Severity::Critical,
@@ -66,7 +66,7 @@ fn check(host: &Host) -> Vec<Finding> {
     found.map(|f| with_advice(f, named.as_ref())).into_iter().collect()
 }
 
-/// LVM's name of a pool: as a report or the kernel's name for it has it, `docker-thinpool-tpool`.
+/// The pool's LVM name, from a report or from its device-mapper name (`docker-thinpool-tpool`).
 fn volume_of(pool: &Pool) -> Option<LvName> {
     pool.lv.clone().or_else(|| Some(split_name(pool.name.as_deref()?)?.0))
 }

@@ -1,4 +1,4 @@
-//! Rule: nobody extends the pool when it fills.
+//! Rule: LVM does not extend the pool when it fills.
 
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
@@ -38,7 +38,7 @@ super::rule! {
     "autoextend-off", since "0.1.0", check
 }
 
-/// Above this use it is time for somebody to care: the threshold that docker-storage-setup chose.
+/// Percent of use above which this is a warning: the default threshold of docker-storage-setup.
 const PRESSING_PERCENT: u64 = 60;
 
 fn check(host: &Host) -> Vec<Finding> {
@@ -52,7 +52,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     let summary = "LVM warns that nothing extends its thin pools when they fill";
     let warned =
         log_findings::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary);
-    // dmeventd says the same when a pool is deactivated, as at every shutdown.
+    // dmeventd logs the same when a pool is deactivated, for example at shutdown.
     let unwatched = || {
         let lines = log_findings::current(host, &[Message::NotMonitored]);
         let summary = "dmeventd does not watch a thin pool, so nothing extends it when it fills";

@@ -1,4 +1,4 @@
-//! Rule: what lies under the pool is thin itself, and full.
+//! Rule: the storage under the pool is itself thinly provisioned, and full.
 
 use super::shared::log_findings::Claim;
 use super::shared::{advice, log_findings};
@@ -38,7 +38,7 @@ super::rule! {
     "backing-storage-full", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[
     Claim {
         severity: Severity::Critical,
@@ -64,7 +64,7 @@ fn check(host: &Host) -> Vec<Finding> {
     found.map(with_advice).into_iter().collect()
 }
 
-/// A pool whose data lies on a thin device of another pool of this host, which is full.
+/// Checks whether the pool's data is on a thin device of another pool of this host, and that pool is full.
 fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let backing = &pool.data_backing;
     let carries = |t: &&Thin| {

@@ -38,10 +38,10 @@ super::rule! {
     "block-device-failing", since "0.1.0", check
 }
 
-/// Drives whose errors mean that nothing is in them: optical and floppy.
+/// Removable drives (optical, floppy): they give I/O errors while they are empty.
 const REMOVABLE: [&str; 4] = ["dev sr", "device sr", "dev fd", "device fd"];
 
-/// What the kernel says of a pool that is full: filesystems on it then meet errors.
+/// Kernel messages about a full pool, which causes errors in the filesystems on it.
 const FULL: [Message; 4] =
     [Message::PoolOutOfDataSpace, Message::PoolQueuesWrites, Message::PoolFailsWrites, Message::NoFreeData];
 
@@ -57,8 +57,8 @@ fn check(host: &Host) -> Vec<Finding> {
     }
 }
 
-/// The machine's pool failed, or wants a check, because a device under it gave an I/O error (5 is `EIO`) rather than for
-/// want of space in the filesystem under a loop file.
+/// The pool failed or needs a check after an I/O error (`EIO`, 5) of an underlying device. On a live host only; a
+/// loop file on a full filesystem gives the same error and is excluded.
 fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let broken = pool.mode == Some(Mode::Failed) || pool.needs_check == Some(true);
     if !broken || host.source != Source::Machine || log_findings::any(host, &[Message::LoopWriteError]) {
@@ -83,23 +83,23 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     Some(with_advice(finding).advise_all(reads_again(pool)).advise(advice::repair(pool)))
 }
 
-/// Whether a commit failed before it touched the metadata: the kernel has the data written out first, and says directly
-/// before if that went wrong (drivers/md/dm-thin.c, `metadata_pre_commit_callback`, since 5.5).
+/// Whether the metadata commit failed because the data device could not be flushed: the kernel flushes it first and
+/// logs a failure directly before this line (drivers/md/dm-thin.c, `metadata_pre_commit_callback`, since 5.5).
 fn is_the_datas(host: &Host, line: &LogMessage) -> bool {
     let earlier = host.log_messages.iter().take_while(|s| !std::ptr::eq(*s, line));
-    // One line may say several things.
+    // One line can produce several messages.
     let before = earlier.filter(|s| s.text != line.text).last();
     before.is_some_and(|s| matches!(s.kind, Kind::Known { message: Message::DataFlushFailed }))
 }
 
-/// A device that can be read to its end may be on its feet again.
+/// A device that can be read to its end may have recovered.
 fn reads_again(pool: &Pool) -> Option<Advice> {
     let node = quote(pool.metadata_backing.path.as_deref()?);
     let does = "see whether the metadata can be read again: without that there is no repair";
     Some(advice::look(does, &[&format!("dd if={node} of=/dev/null bs=1M iflag=direct")]))
 }
 
-/// A device was named that cannot be read, or a snapshot that has become invalid.
+/// A log line names an unreadable device or an invalid snapshot.
 fn of_device(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(host, &[Message::SnapshotInvalid, Message::DeviceReadFailed]);
     let invalid = lines.first().is_some_and(|s| s.text.contains("Invalid"));
@@ -108,15 +108,14 @@ fn of_device(host: &Host) -> Option<Finding> {
     } else {
         "A device under the pool cannot be read"
     };
-    // On a machine whose pools are well the log tells of something else, or of the past.
+    // While all pools of a live host are healthy, the line is about another device or an earlier time.
     let past = host.source == Source::Machine && !queries::some_pool_is_stuck(host);
     let severity = if past { Severity::Warning } else { Severity::Critical };
     let device = |s: &LogMessage| Subject::host(device_in(&s.text));
     log_findings::finding(&RULE, (severity, Certainty::Likely), &lines, device, summary).map(with_advice)
 }
 
-/// The kernel reports I/O errors that no state of a pool explains: a full or read-only pool gives errors of
-/// its own.
+/// The log has I/O errors that no pool's state explains: a full or read-only pool causes errors of its own.
 fn of_errors(host: &Host) -> Option<Finding> {
     let explained = queries::some_pool_is_stuck(host)
         || log_findings::any(host, &[Message::LoopWriteError, Message::MessagesRefused]);
@@ -137,20 +136,20 @@ fn of_errors(host: &Host) -> Option<Finding> {
             Message::MountIoError,
         ],
     );
-    // A filesystem on a thin device meets the pool's errors; one on a disk of its own meets that disk's.
+    // A filesystem on a thin device reports the pool's errors, a filesystem on a plain disk those of the disk.
     let of_filesystems =
         log_findings::lines(host, &[Message::XfsLogError, Message::JournalIoError, Message::LostWrite]);
     errors.extend(of_filesystems.into_iter().filter(|s| lies_on_a_disk(s)));
-    // An empty drive gives such errors whenever somebody looks at it.
+    // An empty drive gives these errors at every access.
     errors.retain(|s| !REMOVABLE.iter().any(|drive| s.text.contains(drive)));
-    // What lies on a full or dead pool, or on a loop file without room, gives errors of its own: those of a disk are
-    // another matter.
+    // A full or failed pool and a full filesystem under a loop file explain errors above them, but not errors of a
+    // disk.
     if explained || full {
         errors.retain(|s| names_a_disk(&s.text));
     }
     let failed = host.pools.iter().any(queries::refuses_changes);
     let sound = !failed && host.pools.iter().any(queries::state_is_known);
-    // With a pool that is well now, errors in the log are history; those of a disk are worth a look.
+    // If the pool is healthy now, the errors are history, but a failing disk still deserves a warning.
     if sound && host.source == Source::Machine {
         errors.retain(|s| names_a_disk(&s.text));
     }
@@ -161,7 +160,7 @@ fn of_errors(host: &Host) -> Option<Finding> {
     log_findings::finding(&RULE, (severity, Certainty::Likely), &lines, device, summary).map(with_advice)
 }
 
-/// Whether a line names a device that is neither device-mapper's nor a loop: `dev sdb`, `device vda1`.
+/// Whether a line names a device that is neither a device-mapper nor a loop device: `dev sdb`, `device vda1`.
 fn names_a_disk(text: &str) -> bool {
     let mut words = text.split_whitespace();
     words.any(|w| matches!(w, "dev" | "device"))
@@ -175,7 +174,7 @@ fn lies_on_a_disk(line: &LogMessage) -> bool {
     line.device().map(bare).is_some_and(|name| !of_pools(&name) && !name.contains('/'))
 }
 
-/// The device that a line names: a node, or the word before `:` of a status line, or `dm-N`.
+/// The device that a line names: a node, the word before `:` in a status line, or `dm-N`.
 fn device_in(text: &str) -> String {
     let clean = |w: &str| w.trim_matches(|c: char| matches!(c, ':' | ',' | '(' | ')' | '"')).to_owned();
     let words = || text.split_whitespace();

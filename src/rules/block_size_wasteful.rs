@@ -36,9 +36,10 @@ super::rule! {
     "block-size-wasteful", since "0.1.0", check
 }
 
-/// Block size from which waste is worth looking at: what LVM set-ups for Docker choose.
+/// The smallest block size that is checked for waste: the default of LVM set-ups for Docker.
 const LARGE: Bytes = Bytes(512 << 10);
-/// How many times the files' own size may be taken before it is worth a word, and the least waste that is.
+/// Reported only if the containers take at least this many times the size of their files, and waste at least
+/// [`LEAST_WASTE`].
 const TIMES: u64 = 2;
 const LEAST_WASTE: Bytes = Bytes(1 << 30);
 

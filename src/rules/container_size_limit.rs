@@ -55,12 +55,12 @@ super::rule! {
     "container-size-limit", since "0.1.0", check
 }
 
-/// A thin device counts as full from this share of mapped sectors on: ext4 never writes all of its own
-/// tables, and a full one was measured at 97.7 percent.
+/// Percent of mapped sectors from which a thin device counts as full: ext4 never writes all of its own tables, and a
+/// full one was measured at 97.7 percent.
 const MAPPED_PERCENT: u64 = 97;
-/// Percent of its disk that a container's own files take, beside what its image takes of it.
+/// Percent of the device that a container's own files take, not counting its image.
 const LISTED_PERCENT: u64 = 90;
-/// The base size when nobody said another: Docker to 1.7 and from 1.10.
+/// Docker's default base size, to 1.7 and from 1.10.
 const DEFAULT_BASE: Bytes = Bytes(10 << 30);
 
 fn check(host: &Host) -> Vec<Finding> {
@@ -75,7 +75,7 @@ fn check(host: &Host) -> Vec<Finding> {
     found
 }
 
-/// A thin device that is mapped nearly to its end, or whose filesystem is full.
+/// A thin device that is almost fully mapped, or whose filesystem is full.
 fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
     let pool = queries::pool_of_thin(host, thin);
     let containers =
@@ -109,7 +109,7 @@ fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
     Some(finding.advise_all(advice(host, None, container.as_deref(), Some(length))))
 }
 
-/// A container whose own files, as `docker ps -s` adds them up, come near the size of its disk.
+/// A container whose own files (`docker ps -s`) take almost its whole device.
 fn of_list(host: &Host) -> Option<Finding> {
     let pool = host.pools.iter().find(|p| queries::is_dockers(host, p))?;
     let base = queries::base_size(host, pool).filter(|b| b.0 > 0)?;
@@ -128,7 +128,7 @@ fn of_list(host: &Host) -> Option<Finding> {
     Some(finding.advise_all(advice(host, None, Some(name), Some(base))))
 }
 
-/// A row of `df` that shows a container's disk full.
+/// A row of `df` that shows a container's filesystem full.
 fn of_filesystem(host: &Host, filesystem: &Filesystem) -> Option<Finding> {
     let source = filesystem.source.as_deref().unwrap_or_default();
     let name = source.rsplit('/').next().unwrap_or_default();
@@ -165,7 +165,7 @@ fn full_filesystem(
     )
 }
 
-/// "No space left" was said of a container's path, or without a path while the pool has room.
+/// "No space left" with a path in a container, or without a path while the pool has room.
 fn check_log(host: &Host) -> Option<Finding> {
     let root = queries::docker_root(host);
     let stuck = queries::some_pool_is_stuck(host) || host.pools.iter().any(|p| p.refused_data.is_some());
@@ -176,7 +176,7 @@ fn check_log(host: &Host) -> Option<Finding> {
         Some(Place::DockersFiles | Place::Run) => false,
     };
     let no_space = queries::no_space_lines(host).find(|(_, path)| explains(*path)).map(|(saying, _)| saying);
-    // A package manager speaks of the filesystem it runs on: inside a container that is the container's own.
+    // A package manager reports the filesystem it runs on; in a container that is the container's own.
     let package = || {
         log_findings::lines(host, &[Message::PackageNeedsSpace]).into_iter().next().filter(|_| explains(None))
     };
@@ -211,11 +211,12 @@ fn limit_hit(host: &Host, saying: &LogMessage, roomy: Option<&Pool>) -> Finding 
     finding.advise_all(advice(host, None, None, None))
 }
 
-/// The release from which a base device can be raised, and one from which each container's size can be given.
+/// The release from which the base device can be enlarged, and the one from which each container can have its own
+/// size.
 const BASE_GROWS: (u32, u32) = (1, 10);
 const SIZE_OPTION: (u32, u32) = (1, 12);
 
-/// What to do for a container, whose filesystem, name and size are given where they are known.
+/// Advice for one container; filesystem, name and size are included if known.
 fn advice(
     host: &Host,
     filesystem: Option<&Filesystem>,
@@ -237,7 +238,7 @@ fn advice(
     all
 }
 
-/// A container anew, with twice the disk.
+/// Recreates a container with a device of twice the size.
 fn larger(container: Option<&str>, size: Option<Bytes>) -> Advice {
     let (Some(name), Some(size)) = (container, size) else {
         let does = "start it anew with a larger disk (what is in the old one is not carried over)";

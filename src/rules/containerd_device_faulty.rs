@@ -46,7 +46,7 @@ fn check(host: &Host) -> Vec<Finding> {
     found
 }
 
-/// What the snapshotter's records say. An id that is reserved, and of which the pool has no device, costs nothing.
+/// Checks the snapshotter's records. A reserved id without a device in the pool takes no space and is not reported.
 fn check_pool(pool: &Pool) -> Option<Finding> {
     let known = pool.metadata_contents.as_ref().filter(|contents| contents.complete);
     let there = |id: u32| known.is_none_or(|contents| contents.devices.contains_key(&id));
@@ -83,7 +83,7 @@ fn check_pool(pool: &Pool) -> Option<Finding> {
     (!faulty.is_empty()).then_some(finding)
 }
 
-/// Deletes devices whose ids containerd keeps reserved and never uses again, "until manually handled by a user"
+/// Deletes devices whose ids containerd keeps reserved and never reuses, "until manually handled by a user"
 /// (plugins/snapshots/devmapper/metadata.go, `MarkFaulty`).
 fn delete(pool: &Pool, ids: &[String]) -> Option<Advice> {
     let name = pool.name.as_deref().filter(|_| !ids.is_empty() && !queries::refuses_changes(pool))?;

@@ -48,7 +48,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     if mark.0 == 0 || free > mark {
         return None;
     }
-    // A pool smaller than the fixed mark of Docker is below it from the first block on: no news.
+    // A pool smaller than Docker's fixed mark is below it from the start, so this is not reported.
     let always_below = pool.data.total.is_some_and(|t| t <= mark);
     let nearly = pool.data.above(80).unwrap_or(true);
     let severity = if always_below || !nearly { Severity::Notice } else { Severity::Warning };

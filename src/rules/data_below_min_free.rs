@@ -45,13 +45,13 @@ fn check(host: &Host) -> Vec<Finding> {
     host.pools.iter().filter_map(|p| check_pool(host, p).or_else(|| of_report(host, p))).collect()
 }
 
-/// Docker's own numbers, where its report gives the floor in bytes but not the size of a block.
+/// Uses Docker's own numbers if its report gives the floor in bytes but no block size.
 fn of_report(host: &Host, pool: &Pool) -> Option<Finding> {
     let info = pool.docker_info.as_ref().filter(|i| !i.all_zero && i.block.is_none() && !pool.data.exact)?;
     let (used, total, required) = (info.data_used?, info.data_total?, info.minimum_free?);
     let free = Bytes(total.0.checked_sub(used.0)?);
     let short = Bytes(required.0.checked_sub(free.0)?);
-    // Docker rounds each of the three to four digits.
+    // Docker rounds each of the three numbers to four significant digits.
     if short.0 <= total.0 / 1000 {
         return None;
     }
@@ -73,32 +73,35 @@ fn of_report(host: &Host, pool: &Pool) -> Option<Finding> {
     Some(finding.advise_all(free).advise_all(advice::grow_data(host, pool, None)))
 }
 
+/// The kernel's counts, else those of Docker's refusal. The advice is the three ways out, each with its exact amount.
 fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
-    let s = min_free::shortfall(pool, &pool.data, pool.refused_data)?;
+    let shortfall = min_free::shortfall(pool, &pool.data, pool.refused_data)?;
     let size = |blocks: u64| in_bytes(pool, blocks);
-    let summary = s.summary("data", s.short().map(size).unwrap_or_default());
-    let certainty = s.certainty(host, pool, pool.refused_data);
+    let summary = shortfall.summary("data", shortfall.short().map(size).unwrap_or_default());
+    let certainty = shortfall.certainty(host, pool, pool.refused_data);
     let finding = Finding::new(&RULE, Severity::Critical, certainty, Subject::pool(pool), summary);
-    let finding = s.as_facts(finding, "data", size);
-    let exact = |blocks: u64| pool.block.map(|b| Bytes(blocks.saturating_mul(b.0)));
-    let ways = s.ways("data", size);
-    let free = advice::free_space(host, pool);
-    let grow = advice::grow_data(host, pool, s.smallest_growth().and_then(exact));
+    let finding = shortfall.as_facts(finding, "data", size);
+    let ways = shortfall.ways("data", size);
+
+    // Freeing comes first: it is the only way that needs neither space elsewhere nor a restart.
+    let free = advice::with_amount(advice::free_space(host, pool), ways.free, "see what can be removed");
+
+    // A pool can only grow by bytes where the block size is known.
+    let growth = shortfall.smallest_growth().zip(pool.block);
+    let growth = growth.map(|(blocks, block)| Bytes(blocks.saturating_mul(block.0)));
+    let grow = advice::with_amount(advice::grow_data(host, pool, growth), ways.grow, "see how");
+
     let lower = vec![advice::plan("min-free-space", pool, "see what lowering the percent would do")];
     let cost = match pool.owner {
-        // It has no daemon.
+        // containers/storage has no daemon to restart.
         PoolOwner::ContainersStorage => "it only buys time",
         _ => "it only buys time, and restarts the daemon",
     };
-    Some(
-        finding
-            .advise_all(advice::with_amount(free, ways.free, "see what can be removed"))
-            .advise_all(advice::with_amount(grow, ways.grow, "see how"))
-            .advise_all(advice::with_amount(lower, ways.lower, cost)),
-    )
+    let lower = advice::with_amount(lower, ways.lower, cost);
+    Some(finding.advise_all(free).advise_all(grow).advise_all(lower))
 }
 
-/// The amount in bytes: exact where the block size is known, else for the two sizes there usually are.
+/// The amount in bytes: exact if the block size is known, else for the two usual block sizes.
 fn in_bytes(pool: &Pool, blocks: u64) -> Text {
     let of = |block: u64| Bytes(blocks.saturating_mul(block));
     match pool.block {

@@ -50,7 +50,7 @@ super::rule! {
     "data-full", since "0.1.0", check
 }
 
-/// Seconds that writes wait unless the kernel module was told otherwise.
+/// `no_space_timeout`, the seconds that writes wait: the kernel module's default.
 const GRACE_SECS: u64 = 60;
 
 fn check(host: &Host) -> Vec<Finding> {
@@ -58,7 +58,7 @@ fn check(host: &Host) -> Vec<Finding> {
     if of_pools.is_empty() { check_log(host).into_iter().collect() } else { of_pools }
 }
 
-/// How it is known that a pool is full, and how surely.
+/// The evidence that a pool is full (fact, value) and its certainty.
 fn fullness(host: &Host, pool: &Pool) -> Option<(&'static str, &'static str, Certainty)> {
     if pool.mode == Some(Mode::OutOfDataSpace) {
         return Some(("mode", "out_of_data_space", Certainty::Certain));
@@ -104,7 +104,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     ))
 }
 
-/// What writes meet now, and whether the grace has passed.
+/// What happens to writes now, and whether the timeout has passed.
 fn writes(host: &Host, pool: &Pool) -> (String, bool) {
     let grace = host.kernel.no_space_timeout.unwrap_or(GRACE_SECS);
     let error_was_said =
@@ -152,7 +152,7 @@ fn advise_on(finding: Finding, host: &Host, pool: &Pool) -> Finding {
         .advise_all(passed.then_some(errors))
 }
 
-/// No pool was seen, but the kernel or a tool says that one is full.
+/// No pool was seen, but the log says that one is full.
 fn check_log(host: &Host) -> Option<Finding> {
     let names = [
         Message::NoSpaceBelow,
@@ -163,7 +163,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     ];
     let lines = log_findings::current(host, &names);
     let first = lines.first()?;
-    // The last of them counts: a pool that queues begins to fail its writes later.
+    // The last line counts: a pool that queues writes fails them later.
     let now = match lines.last()?.message() {
         Message::PoolFailsWrites => "its grace has passed and writes to new space fail",
         Message::NoSpaceBelow => "writes to new space fail",

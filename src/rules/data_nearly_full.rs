@@ -39,9 +39,9 @@ super::rule! {
     "data-nearly-full", since "0.1.0", check
 }
 
-/// From here on it is worth acting: dmeventd's first warning.
+/// dmeventd's first warning.
 const WARNING_PERCENT: u64 = 80;
-/// Docker's own floor of 10 percent free, and the last point at which growing is not yet urgent.
+/// Docker's default floor is 10 percent free; above this, growing is urgent.
 const CRITICAL_PERCENT: u64 = 90;
 
 fn check(host: &Host) -> Vec<Finding> {

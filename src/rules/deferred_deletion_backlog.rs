@@ -47,9 +47,9 @@ super::rule! {
     "deferred-deletion-backlog", since "0.1.0", check
 }
 
-/// A few devices are on their way at any time; more than this do not go by themselves.
+/// Up to this many pending deletions are normal.
 const MANY: u64 = 10;
-/// Nor is it passing where they map more than this share of the pool.
+/// Percent of the pool: pending deletions that map more than this are reported too.
 const MUCH_PERCENT: u64 = 1;
 
 fn check(host: &Host) -> Vec<Finding> {
@@ -60,7 +60,7 @@ fn check(host: &Host) -> Vec<Finding> {
     found
 }
 
-/// A pool whose owner's records hold devices that were deleted and are still there.
+/// The records list deleted devices that are still in the pool.
 fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let deleted = |owners: &[DeviceRole]| owners.iter().any(|o| matches!(o, DeviceRole::Deleted { .. }));
     let known = pool.metadata_contents.as_ref().filter(|contents| contents.complete);
@@ -128,7 +128,7 @@ fn with_advice(finding: Finding, host: &Host) -> Finding {
     finding.advise(Advice::new(Risk::Stops, does, &["systemctl restart docker"]))
 }
 
-/// containerd deletes such devices when it next collects garbage.
+/// containerd deletes such devices at its next garbage collection.
 fn with_snapshots(finding: Finding) -> Finding {
     let see = "see the snapshots; containerd deletes the rest when it next collects garbage";
     finding.advise(advice::look(see, &["ctr -n k8s.io snapshots --snapshotter devmapper list"]))

@@ -44,10 +44,10 @@ super::rule! {
     "device-busy", since "0.1.0", check
 }
 
-/// Digits of an id that are enough to find it.
+/// Digits of an id that suffice to identify it.
 const SHORT_ID: usize = 12;
 
-/// What lines alone prove, the strongest claim first.
+/// Claims by log messages alone, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Warning,
     certainty: Certainty::Likely,
@@ -90,7 +90,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     found.map(|f| with_advice(f, host, id))
 }
 
-/// Containers that Docker calls dead, with their disk open still.
+/// Containers in Docker's state `Dead` whose device is still open.
 fn check_pool(host: &Host, pool: &Pool) -> Vec<Finding> {
     let dead = |c: &&Container| matches!(c.state, State::Dead | State::Removing);
     let held = pool.owners.containers.iter().filter(dead).filter_map(|container| {
@@ -114,7 +114,7 @@ fn of_container(container: &Container, thin: &Thin) -> Finding {
         .advise(Advice::new(Risk::Destroys, "once nobody holds it, remove the container again", &[&again]))
 }
 
-/// Containers whose removal was begun and failed.
+/// Containers whose removal was started and failed.
 fn of_dead(host: &Host) -> Option<Finding> {
     let dead: Vec<_> = host.containers.iter().filter(|c| c.state == ps::State::Dead).collect();
     let first = dead.first()?;
@@ -136,7 +136,7 @@ fn of_dead(host: &Host) -> Option<Finding> {
     Some(with_advice(finding, host, None))
 }
 
-/// The longest hexadecimal word: the id of the disk.
+/// The longest hexadecimal word: the id of the device.
 fn device_id(text: &str) -> Option<String> {
     let words = text.split(|c: char| !c.is_ascii_hexdigit()).filter(|w| w.len() >= SHORT_ID);
     words.max_by_key(|w| w.len()).map(|w| w.chars().take(SHORT_ID).collect())

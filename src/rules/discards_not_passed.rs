@@ -1,4 +1,4 @@
-//! Rule: freed blocks do not come back to what carries the pool.
+//! Rule: freed blocks are not returned to the storage under the pool.
 
 use super::shared::log_findings::Claim;
 use super::shared::{advice, log_findings, queries};
@@ -46,10 +46,10 @@ super::rule! {
     "discards-not-passed", since "0.1.0", check
 }
 
-/// A file counts as much larger than what the pool uses from this on: less is preallocation and rounding.
+/// A loop file must exceed the pool's use by more than this; less is preallocation and rounding.
 const EXCESS: Bytes = Bytes(1 << 30);
 
-/// What lines alone prove, the strongest claim first.
+/// Claims by log messages alone, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Notice,
     certainty: Certainty::Certain,
@@ -108,11 +108,11 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     Some(finding.advise_all(advice(host, pool, on_loop)))
 }
 
-/// What the loop file takes of its filesystem beyond what the pool uses, where that is much.
+/// Bytes that the loop file allocates beyond the pool's use, if that is much.
 fn excess(pool: &Pool) -> Option<Bytes> {
     let allocated = pool.data_backing.file.as_ref()?.allocated?;
     let excess = allocated.minus(pool.data.used_in_bytes()?);
-    // A quarter of the file, so that a large and busy pool is not blamed for what is on its way.
+    // At least a quarter of the file, because in a large and busy pool some discards are always pending.
     (excess > EXCESS && excess.0 > allocated.0 / 4).then_some(excess)
 }
 
@@ -128,7 +128,7 @@ fn advice(host: &Host, pool: &Pool, on_loop: bool) -> Vec<Advice> {
         all.push(advice::look("see which devices below take discards", &["lsblk -D"]));
     }
     all.push(advice::usage(pool));
-    // A device that takes none leaves nothing to switch on.
+    // If the device below takes no discards, there is nothing to enable.
     let takes = pool.data_backing.takes_discards != Some(false) && !queries::refuses_changes(pool);
     all.extend(match pool.discards {
         Some(Discards::Ignored) => heed(pool).filter(|_| takes),
@@ -138,7 +138,7 @@ fn advice(host: &Host, pool: &Pool, on_loop: bool) -> Vec<Advice> {
     all
 }
 
-/// Lets a pool pass discards down, while it is in use. A table of Docker's own making never forbids it.
+/// Enables discard passdown while the pool is in use. Docker's own pools never disable it in their table.
 fn pass_down(pool: &Pool) -> Option<Advice> {
     let does = "let the pool pass discards down from now on";
     if let Some(lv) = &pool.lv {
@@ -147,14 +147,14 @@ fn pass_down(pool: &Pool) -> Option<Advice> {
     }
     let takes = pool.data_backing.takes_discards == Some(true);
     let name = quote(pool.name.as_deref().filter(|_| takes && !pool.is_dockers())?);
-    // The eighth word of the line counts the features after it.
+    // Field 8 counts the features after it.
     let edit = "awk '{ $8--; sub(/ no_discard_passdown/, \"\"); print }'";
     let reload = format!("dmsetup reload {name} --table \"$(dmsetup table {name} | {edit})\"");
     let (suspend, resume) = (format!("dmsetup suspend {name}"), format!("dmsetup resume {name}"));
     Some(Advice::new(Risk::Changes, does, &[&reload, &suspend, &resume]))
 }
 
-/// Lets a pool of LVM's heed discards: the kernel takes that only from a pool that is set up anew.
+/// Enables discards for an LVM pool. The kernel accepts that only when the pool is activated.
 fn heed(pool: &Pool) -> Option<Advice> {
     let lv = pool.lv.as_ref()?;
     let (group, volume) = (quote(&lv.vg), quote(&format!("{}/{}", lv.vg, lv.lv)));
@@ -169,10 +169,10 @@ fn heed(pool: &Pool) -> Option<Advice> {
     Some(Advice::new(Risk::Stops, does, &commands))
 }
 
-/// Gives back what the pool has freed without telling the file: deleting a thin device discards nothing, which Docker
-/// makes up for unless `dm.blkdiscard` is off. All that no device maps is punched out of the file, which only a pool at rest
-/// allows; each part of the command runs only if those before it went well. Not `thin_trim`: that of
-/// thin-provisioning-tools 0.9.0 discards the last block in use along with the free ones behind it (seen in the lab).
+/// Punches the unmapped blocks out of the loop file. Deleting a thin device discards nothing by itself; Docker
+/// discards it first unless `dm.blkdiscard` is off. The pool must be inactive, and each part of the command runs only
+/// if those before it succeeded. `thin_trim` is not used: version 0.9.0 of thin-provisioning-tools also discards the
+/// last block in use before free ones (reproduced in the lab).
 fn punch(pool: &Pool) -> Option<Advice> {
     let path = |backing: &Backing| backing.file.as_ref().map(|f| quote(&f.path));
     let files = path(&pool.data_backing).zip(path(&pool.metadata_backing)).filter(|_| pool.is_dockers());

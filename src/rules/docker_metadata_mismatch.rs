@@ -44,12 +44,12 @@ super::rule! {
     "docker-metadata-mismatch", since "0.1.0", check
 }
 
-/// Digits of a hash that are enough to find it.
+/// Digits of a hash that suffice to identify it.
 const SHORT_ID: usize = 12;
-/// So many devices are made by one command.
+/// Devices created by one command.
 const AT_ONCE: usize = 200;
 
-/// What lines alone prove, the strongest claim first.
+/// Claims by log messages alone, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Warning,
     certainty: Certainty::Likely,
@@ -75,7 +75,7 @@ fn found(host: &Host) -> Vec<Finding> {
     found
 }
 
-/// Devices that the records name and the pool's metadata does not.
+/// Devices that the records name and the pool's metadata lacks.
 fn from_reconciliation(host: &Host, pool: &Pool) -> Option<Finding> {
     let reconciliation = reconcile::reconcile(host, pool)?;
     let (missing, recorded) = (reconciliation.missing.len(), reconciliation.recorded);
@@ -114,7 +114,7 @@ fn from_reconciliation(host: &Host, pool: &Pool) -> Option<Finding> {
     })
 }
 
-/// A record's name as people have it: hashes cut short.
+/// A record's name as Docker shows it, with hashes shortened.
 fn short(record: &str) -> String {
     let hash = record.len() > SHORT_ID && record.chars().take(SHORT_ID).all(|c| c.is_ascii_hexdigit());
     if hash {
@@ -124,7 +124,8 @@ fn short(record: &str) -> String {
     }
 }
 
-/// Docker cannot remove what has no device: it is given empty ones in their place, then removes those with the records.
+/// Docker cannot remove a record without its device, so each lost device is replaced by an empty one and then removed
+/// together with its record.
 fn given_up(host: &Host, pool: &Pool, reconciliation: &Reconciliation) -> Vec<Advice> {
     let (Some(name), Some(root)) =
         (pool.name.as_deref(), host.docker_of(pool).and_then(|d| d.root.as_deref()))
@@ -162,7 +163,7 @@ fn given_up(host: &Host, pool: &Pool, reconciliation: &Reconciliation) -> Vec<Ad
     all
 }
 
-/// Containers with a lost device, by a name that Docker takes.
+/// Names of the containers with a lost device, in a form that Docker accepts.
 fn lost_containers(pool: &Pool, reconciliation: &Reconciliation) -> Vec<String> {
     let owned = |id: &u32| pool.owners.containers.iter().find(|c| c.devices.contains(id));
     let mut names: Vec<String> = reconciliation
@@ -176,7 +177,7 @@ fn lost_containers(pool: &Pool, reconciliation: &Reconciliation) -> Vec<String> 
     names
 }
 
-/// The images that have the layer with this record, by what the layer store says of it.
+/// A command that lists the images with this layer, from the layer store.
 fn images_on(root: &str, hash: &str) -> String {
     let store = quote(&format!("{root}/image/devicemapper/layerdb/sha256"));
     format!(
@@ -211,8 +212,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     found.map(|f| with_advice(f, &lines))
 }
 
-/// A refused device-mapper message says nothing of its reason; where no pool's state explains it, it may be
-/// this.
+/// A refused device-mapper message does not give its reason. If no pool's state explains it, a mismatch is possible.
 fn of_refused_message(host: &Host) -> Option<Finding> {
     let explained = queries::some_pool_is_stuck(host)
         || host.pools.iter().any(|p| p.refused_data.is_some() || p.refused_metadata.is_some())
@@ -261,7 +261,7 @@ fn with_advice(finding: Finding, lines: &[&LogMessage]) -> Finding {
         .advise(advice::look("read the pool's own status", &["dmsetup status --noflush"]))
 }
 
-/// Two records that name one device of the pool.
+/// Two records that name the same device of the pool.
 fn doubles(docker: &Docker) -> Option<Finding> {
     let mut by_id: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
     for record in &docker.devices {

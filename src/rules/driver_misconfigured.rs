@@ -1,4 +1,4 @@
-//! Rule: the storage driver was told something it cannot do.
+//! Rule: the storage driver has an invalid or conflicting option.
 
 use super::Finding;
 use super::shared::log_findings::Claim;
@@ -41,7 +41,7 @@ super::rule! {
     "driver-misconfigured", since "0.1.0", check
 }
 
-/// What lines alone prove, the strongest claim first.
+/// Claims by log messages alone, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Notice,
     certainty: Certainty::Certain,
@@ -90,8 +90,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     found.or_else(|| of_doubt(host)).map(with_advice)
 }
 
-/// The driver does not fit the machine, and nothing says why: no kernel module, no udev sync, an odd
-/// filesystem.
+/// The driver does not work on this machine for an unstated reason: kernel module, udev sync or backing filesystem.
 fn of_doubt(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(
         host,
@@ -131,7 +130,7 @@ fn of_options(host: &Host, docker: &Docker) -> Option<Finding> {
     Some(with_advice(finding))
 }
 
-/// One device cannot be data and metadata at once.
+/// The same device is used for data and metadata.
 fn of_report(host: &Host, info: &DockerInfo) -> Option<Finding> {
     let data = info.data_file.as_deref().filter(|f| !f.is_empty())?;
     if info.metadata_file.as_deref() != Some(data) {

@@ -1,4 +1,4 @@
-//! Rule: this Docker no longer has the devicemapper driver, or will not use it unasked.
+//! Rule: this Docker no longer has the devicemapper driver, or requires it to be named in the settings.
 
 use super::Finding;
 use super::shared::{advice, log_findings, queries};
@@ -43,7 +43,7 @@ super::rule! {
 
 /// The first release without the driver.
 const REMOVED: (u32, u32) = (25, 0);
-/// The first release that says it will go.
+/// The first release that announces the removal.
 const DEPRECATED: (u32, u32) = (18, 9);
 
 fn check(host: &Host) -> Vec<Finding> {
@@ -59,8 +59,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     log_findings::finding(&RULE, level, &lines, subject, summary).map(|f| with_advice(host, f))
 }
 
-/// The installed release has no such driver, though its settings want it, or its records of a pool are still
-/// there.
+/// The installed release lacks the driver, but the settings name it or records of a pool exist.
 fn of_version(host: &Host) -> Option<Finding> {
     let wanted = |d: &&Docker| d.driver.as_deref() == Some("devicemapper");
     let left = |d: &&Docker| d.driver.is_none() && !d.devices.is_empty();

@@ -36,7 +36,7 @@ super::rule! {
     "filesystem-damaged", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Likely,

@@ -1,4 +1,4 @@
-//! Rule: at the rate that was seen, the pool is soon full.
+//! Rule: the pool will be full soon at the observed rate.
 
 use super::shared::{advice, queries};
 use super::{Finding, Subject};
@@ -54,17 +54,17 @@ super::rule! {
 }
 
 const HOUR: i64 = 3_600_000;
-/// The node-exporter mixin's thresholds: people can act within a shift, or within a day.
+/// Thresholds of the node-exporter mixin: time to act within a shift, or within a day.
 const CRITICAL: i64 = 4 * HOUR;
 const WARNING: i64 = 24 * HOUR;
-/// Good to know for those who plan.
+/// Early enough for planning.
 const NOTICE: i64 = 7 * 24 * HOUR;
 
 fn check(host: &Host) -> Vec<Finding> {
     host.pools.iter().filter_map(|pool| check_pool(host, pool)).collect()
 }
 
-/// A space that is not full yet, and when it will be.
+/// A space that is not full yet, and its forecast.
 struct End<'a> {
     space: SpaceKind,
     outlook: &'a SpaceForecast,
@@ -73,7 +73,7 @@ struct End<'a> {
 }
 
 impl End<'_> {
-    /// What fills, in words.
+    /// The resource that fills.
     const fn words(&self) -> &'static str {
         match self.space {
             SpaceKind::Filesystem => "filesystem under the loop file",
@@ -84,7 +84,7 @@ impl End<'_> {
 
 fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let forecast = forecast::of(host, pool);
-    // Of what is full already other rules speak.
+    // A space that is already full is reported by other rules.
     let filling = forecast.spaces().filter(|(_, outlook)| outlook.left > Some(0));
     let end = |(space, outlook)| {
         let (fit, millis) = SpaceForecast::reliable_since(outlook)?;
@@ -119,7 +119,7 @@ fn severity(host: &Host, pool: &Pool, end: &End<'_>) -> Option<Severity> {
     Some(if extended || end.outlook.is_sawtooth() { Severity::Notice } else { severity })
 }
 
-/// Whether LVM extends the pool before it is full: a threshold below 100, a daemon that watches, and room in the group.
+/// Whether LVM will extend the pool before it is full: threshold below 100, dmeventd running, room in the group.
 fn is_extended(host: &Host, pool: &Pool) -> bool {
     let Some(lv) = pool.lv.as_ref() else { return false };
     let threshold = host.lvm.autoextend_of(lv).and_then(|a| a.threshold);
@@ -136,7 +136,7 @@ fn rate(end: &End<'_>) -> Text {
     )
 }
 
-/// When free data blocks fall below Docker's floor; nothing where they are below it now.
+/// Time until free data falls below Docker's floor; `None` if it already is.
 fn refused_in(pool: &Pool, data: &SpaceForecast) -> Option<String> {
     let (fit, _) = data.reliable_since()?;
     let left = data.left?;

@@ -1,6 +1,6 @@
-//! A finding: one thing that is wrong, how sure that is, the facts it rests on, and what to do.
+//! A finding: one problem, its certainty, the evidence for it, and advice.
 //!
-//! Data only; how it is shown is decided in [`crate::report`].
+//! Data only; [`crate::report`] decides how it is shown.
 
 use super::Rule;
 use crate::advice::Advice;
@@ -8,35 +8,35 @@ use crate::host::model::pool::Pool;
 use crate::host::model::text::Text;
 use crate::verdict::{Certainty, Severity};
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The rule's name.
     pub rule: &'static str,
-    /// How bad it is.
+    /// Severity.
     pub severity: Severity,
-    /// How sure it is.
+    /// Certainty.
     pub certainty: Certainty,
-    /// What it is about.
+    /// What the finding is about.
     pub subject: Subject,
     /// One sentence with the numbers that matter.
     pub summary: Text,
-    /// The facts it rests on.
+    /// The facts that support it.
     pub evidence: Vec<Evidence>,
-    /// What to do, mildest first.
+    /// Advice, mildest first.
     pub advice: Vec<Advice>,
 }
 
 /// What a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
-    /// What sort of thing.
+    /// Its kind.
     pub kind: SubjectKind,
     /// Its name.
     pub name: String,
 }
 
-/// What sort of thing a finding is about.
+/// The kind of a [`Subject`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubjectKind {
     /// A thin pool, by its device-mapper name.
@@ -47,14 +47,14 @@ pub enum SubjectKind {
     Container,
     /// A filesystem, by its mount point.
     Filesystem,
-    /// A Docker, by its data root.
+    /// A Docker daemon, by its data root.
     Docker,
     /// The host as a whole.
     Host,
 }
 
 impl SubjectKind {
-    /// The word of the JSON.
+    /// The word used in JSON.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -71,11 +71,11 @@ impl SubjectKind {
 /// One fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
-    /// What it is, e.g. `free data blocks`.
+    /// Name of the fact, e.g. `free data blocks`.
     pub fact: String,
     /// Its value, e.g. `161986 of 1638400`.
     pub value: Text,
-    /// Who said it, e.g. `thin-pool status`.
+    /// Source of the fact, e.g. `thin-pool status`.
     pub from: String,
 }
 
@@ -86,7 +86,7 @@ impl Subject {
         Self::pool_named(pool.label())
     }
 
-    /// A pool of which only the name is known.
+    /// A pool known only by its name.
     #[must_use]
     pub fn pool_named(name: impl Into<String>) -> Self {
         Self { kind: SubjectKind::Pool, name: name.into() }
@@ -110,19 +110,19 @@ impl Subject {
         Self { kind: SubjectKind::Filesystem, name: mount.into() }
     }
 
-    /// A Docker.
+    /// A Docker daemon, by its data root.
     #[must_use]
     pub fn docker(root: impl Into<String>) -> Self {
         Self { kind: SubjectKind::Docker, name: root.into() }
     }
 
-    /// The host as a whole; the name says which part of it.
+    /// The host; the name tells which part of it.
     #[must_use]
     pub fn host(name: impl Into<String>) -> Self {
         Self { kind: SubjectKind::Host, name: name.into() }
     }
 
-    /// Whether it is a pool.
+    /// Whether the subject is a pool.
     #[must_use]
     pub fn is_pool(&self) -> bool {
         self.kind == SubjectKind::Pool
@@ -130,7 +130,7 @@ impl Subject {
 }
 
 impl Finding {
-    /// A finding without evidence or advice yet. Severity and certainty have no defaults on purpose.
+    /// A finding without evidence or advice. Severity and certainty deliberately have no defaults.
     #[must_use]
     pub fn new(
         rule: &Rule,

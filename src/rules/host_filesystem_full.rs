@@ -1,4 +1,4 @@
-//! Rule: the filesystem under an engine's own files, or one in memory, is full, not the pool.
+//! Rule: the filesystem under an engine's files, or one in memory, is full; not the pool.
 
 use super::shared::enospc_path::{Place, place};
 use super::shared::{advice, log_findings, queries};
@@ -43,11 +43,11 @@ super::rule! {
     "host-filesystem-full", since "0.1.0", check
 }
 
-/// Percent used from which a filesystem is worth a warning.
+/// Percent of use from which a filesystem is reported.
 const WARNING_PERCENT: u64 = 95;
-/// What is left below this is gone with the next download.
+/// Free bytes below which a filesystem is as good as full: less than one download.
 const NEARLY_NOTHING: Bytes = Bytes(64 << 20);
-/// Of a filesystem smaller than this only the share counts.
+/// For filesystems smaller than this, only the percentage counts.
 const SMALL: Bytes = Bytes(640 << 20);
 
 fn check(host: &Host) -> Vec<Finding> {
@@ -59,7 +59,7 @@ fn check(host: &Host) -> Vec<Finding> {
 
 fn check_log(host: &Host) -> Option<Finding> {
     let root = queries::docker_root(host);
-    // Any path whose filesystem is shown to be full, unless that is a thin device's: then it is the volume's size.
+    // Any path on a filesystem that is shown full, except a thin device's: that is the volume's size limit.
     let shown_full = |path: &str| {
         let filesystem =
             queries::filesystem_of(host, path).filter(|f| !queries::is_on_a_thin_device(host, f));
@@ -75,7 +75,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     let (_, path) = lines.first()?;
     let filesystem = queries::filesystem_of(host, path);
     let full = filesystem.and_then(fullness);
-    // With room left and no inode, it is the inodes, which another rule speaks of.
+    // Space is free but no inode: another rule reports that.
     if full.is_none() && filesystem.is_some_and(|f| f.inodes_used_percent == Some(100)) {
         return None;
     }
@@ -108,7 +108,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     Some(with_advice(finding, below))
 }
 
-/// SQLite's words: Docker's link database, or an image's build, could not be written.
+/// SQLite errors: Docker's link database or a database in an image build could not be written.
 fn of_database(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(host, &[Message::SqliteFull]);
     let root = queries::docker_root(host);
@@ -120,7 +120,8 @@ fn of_database(host: &Host) -> Option<Finding> {
     Some(with_advice(finding, root))
 }
 
-/// Filesystems by their numbers: those of engines' own files, those in memory, else the one Docker's files would be on.
+/// Checks filesystems by their numbers: those with engines' files, those in memory, and, if no engine directory is
+/// known, the one for Docker's files.
 fn of_numbers(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     let engines = host.engines.iter().filter_map(|files| of_engine(host, files));
@@ -169,7 +170,7 @@ fn of_engine(host: &Host, files: &EngineFiles) -> Option<Finding> {
     Some(with_advice(finding, &files.root))
 }
 
-/// Blocks that only root may take: programs of other users fail before the filesystem is full for root.
+/// Adds the blocks reserved for root: other users' programs fail before the filesystem is full for root.
 fn with_reserve(finding: Finding, filesystem: &Filesystem) -> Finding {
     let reserve = filesystem.free.zip(filesystem.available).map(|(free, rest)| free.minus(rest));
     let Some(reserve) = reserve.filter(|r| *r >= NEARLY_NOTHING) else { return finding };
@@ -186,7 +187,7 @@ fn with_reserve(finding: Finding, filesystem: &Filesystem) -> Finding {
     finding.advise(advice::look("see how much is reserved for root", &[&command]))
 }
 
-/// Filesystems in memory that programs fill: their own size is the limit.
+/// An in-memory filesystem that programs filled up to its own size limit.
 fn in_memory(filesystem: &Filesystem) -> Option<Finding> {
     let mount = filesystem.mount.as_deref()?;
     let severity = match mount {
@@ -205,7 +206,7 @@ fn in_memory(filesystem: &Filesystem) -> Option<Finding> {
     })
 }
 
-/// Where no engine's directory is known: the filesystem that Docker's files are, or would be, on.
+/// If no engine directory is known: the filesystem that has, or would have, Docker's files.
 fn of_records(host: &Host) -> Option<Finding> {
     let root = queries::docker_root(host);
     let asked = host.docker_roots.iter().find_map(|d| d.filesystem.as_ref());
@@ -234,7 +235,7 @@ fn fullness(filesystem: &Filesystem) -> Option<(Severity, Text)> {
         (None, Some(percent)) => text!("{} % used", percent),
         (None, None) => return None,
     };
-    // A small filesystem may have little left and room all the same.
+    // A small filesystem can have little free space and still be far from full.
     let small = filesystem.size.is_some_and(|size| size.0 < SMALL.0);
     if left.is_some_and(|l| l < NEARLY_NOTHING) && !small || percent == Some(100) {
         return Some((Severity::Critical, words));

@@ -34,7 +34,7 @@ super::rule! {
     "host-filesystem-read-only", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Certain,
@@ -49,7 +49,7 @@ fn check(host: &Host) -> Vec<Finding> {
     found.or_else(|| of_mounts(host)).map(with_advice).into_iter().collect()
 }
 
-/// An engine's own directory on a filesystem that is read-only itself, not only mounted so for this program.
+/// An engine's directory is on a filesystem that is itself read-only, not only mounted read-only for this program.
 fn of_mounts(host: &Host) -> Option<Finding> {
     let files = host.engines.iter().find(|files| files.filesystem.read_only == Some(true))?;
     let mount = files.filesystem.mount.as_deref().unwrap_or(&files.root);

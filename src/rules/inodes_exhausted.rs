@@ -39,7 +39,7 @@ super::rule! {
     "inodes-exhausted", since "0.1.0", check
 }
 
-/// Percent of inodes in use that is worth a warning.
+/// Percent of inodes in use from which a filesystem is reported.
 const WARNING_PERCENT: u64 = 95;
 
 fn check(host: &Host) -> Vec<Finding> {
@@ -56,7 +56,7 @@ fn check(host: &Host) -> Vec<Finding> {
     if found.is_empty() { check_log(host).into_iter().collect() } else { found }
 }
 
-/// The container whose disk a thin device is.
+/// The container that owns a thin device.
 fn container(host: &Host, thin: &Thin) -> Option<String> {
     thin_devices::container(queries::pool_of_thin(host, thin)?, thin.device_id?)
 }
@@ -95,7 +95,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     said.or_else(|| of_run(host))
 }
 
-/// `/run` lies in memory and runs out of inodes first.
+/// `/run` is a small tmpfs and often runs out of inodes first.
 fn of_run(host: &Host) -> Option<Finding> {
     let in_run = |path: Option<&str>| {
         path.is_some_and(|p| {

@@ -1,4 +1,4 @@
-//! Rule: the kernel says of itself that this cannot be.
+//! Rule: the kernel reports an internal error.
 
 use super::shared::log_findings;
 use super::shared::log_findings::Claim;
@@ -35,7 +35,7 @@ super::rule! {
     "kernel-bug", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Warning,
     certainty: Certainty::Likely,

@@ -34,7 +34,7 @@ super::rule! {
     "kubelet-disk-pressure", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Warning,
     certainty: Certainty::Certain,

@@ -1,4 +1,4 @@
-//! Rule: a limit was hit that no disk can cure.
+//! Rule: "no space" came from a kernel limit, not from a disk.
 
 use super::shared::log_findings;
 use super::shared::log_findings::Claim;
@@ -35,7 +35,7 @@ super::rule! {
     "limit-not-storage", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Warning,
     certainty: Certainty::Likely,
@@ -49,7 +49,7 @@ fn check(host: &Host) -> Vec<Finding> {
     found.map(with_advice).into_iter().chain(numbers).collect()
 }
 
-/// Percent of a table in use from which it is named.
+/// Percent of use from which a table is reported.
 const NEAR_PERCENT: u128 = 90;
 
 fn of_numbers(limit: &LimitUse) -> Option<Finding> {

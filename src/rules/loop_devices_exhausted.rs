@@ -1,4 +1,4 @@
-//! Rule: no loop device could be had for the pool's files.
+//! Rule: no free loop device was available for the pool's files.
 
 use super::shared::{advice, log_findings};
 use super::{Finding, Subject};

@@ -46,7 +46,7 @@ super::rule! {
     "loop-file-deleted", since "0.1.0", check
 }
 
-/// What lines alone prove, the strongest claim first.
+/// Claims by log messages alone, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Likely,
@@ -96,7 +96,7 @@ fn check_pool(pool: &Pool) -> Option<Finding> {
     Some(finding.advise(advice::look(does, &[&format!("df -h {}", quote(df))])))
 }
 
-/// Copies of what would be lost: for good where Docker can be stopped, else of this moment.
+/// Saves the contents of the deleted files: a consistent copy if Docker can be stopped, else a snapshot in time.
 fn copies(pool: &Pool) -> Option<Advice> {
     if let Some(commands) = put_back(pool) {
         let does = "in one shell that stays open: hold the device, stop Docker, copy it to the old place, start Docker";

@@ -1,4 +1,4 @@
-//! Rule: a loop file is torn into so many pieces that the kernel runs short of memory for its map.
+//! Rule: a loop file is so fragmented that the kernel cannot allocate memory for its extents.
 
 use super::shared::log_findings;
 use super::shared::log_findings::Claim;
@@ -35,7 +35,7 @@ super::rule! {
     "loop-file-fragmented", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Warning,
     certainty: Certainty::Likely,

@@ -58,11 +58,10 @@ super::rule! {
     "loop-file-outgrows-filesystem", since "0.1.0", check
 }
 
-/// Room that counts as none: ext4 keeps up to 4096 clusters (16 MiB) for itself that no write may use, XFS a
-/// similar share, and what is left above that is a thousand blocks of a pool, gone within one layer.
+/// Free space that counts as none. ext4 reserves up to 4096 clusters (16 MiB), XFS a similar share; the rest is about
+/// a thousand pool blocks, less than one image layer.
 const NO_ROOM: Bytes = Bytes(64 << 20);
-/// Room gets short below the share of the pool that Docker would demand of the pool itself, its default
-/// floor.
+/// Percent of the pool that must be free on the filesystem: Docker's default floor for the pool itself.
 const SHORT_PERCENT: u64 = 10;
 
 fn check(host: &Host) -> Vec<Finding> {
@@ -85,7 +84,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         (Severity::Notice, "there is room for now")
     };
     let errors = log_findings::lines(host, &[Message::LoopWriteError]);
-    // In a pasted text the errors may be younger than the report.
+    // In pasted text the errors may be newer than the report.
     let severity = if errors.is_empty() || found.exact { severity } else { severity.max(Severity::Warning) };
     let certainty = if found.exact { Certainty::Certain } else { Certainty::Likely };
     let summary = text!(
@@ -104,9 +103,9 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     Some(finding.with_log_lines(&errors).advise_all(advice(host, pool)))
 }
 
-/// Loop writes fail, and nothing tells how full the filesystem is.
+/// Loop writes fail, and it is unknown how full the filesystem is.
 fn check_log(host: &Host) -> Option<Finding> {
-    // Where the room is known there was enough of it, so the errors are history.
+    // The filesystem is known to have had enough room, so the errors are history.
     if host.pools.iter().any(|p| queries::loop_room(host, p).is_some()) || queries::nobody_has_pools(host) {
         return None;
     }
@@ -120,8 +119,8 @@ fn check_log(host: &Host) -> Option<Finding> {
     Some(finding.advise_all(advice(host, &pool)))
 }
 
-/// "No space left" was said, the pool on loop files has room, and nobody told what their filesystem has: it
-/// may be it.
+/// "No space left" was logged, the pool on loop files has room, and the free space of their filesystem is unknown: it
+/// is a possible cause.
 fn of_doubt(host: &Host) -> Option<Finding> {
     let pool = host.pools.iter().find(|p| p.on_loop() && queries::has_room(p))?;
     let room_told = pool.docker_info.as_ref().is_some_and(|i| i.data_available.is_some());

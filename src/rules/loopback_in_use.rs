@@ -1,4 +1,4 @@
-//! Rule: loop files carry the pool.
+//! Rule: the pool is on loop files.
 
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};

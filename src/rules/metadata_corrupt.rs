@@ -43,10 +43,10 @@ super::rule! {
     "metadata-corrupt", since "0.1.0", check
 }
 
-/// What LVM prints when thin_check could not be run at all.
+/// LVM's message if thin_check could not be run at all.
 const NOT_RUN: &str = "(status:2)";
 
-/// What lines alone prove, the strongest claim first.
+/// Claims by log messages alone, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Warning,
     certainty: Certainty::Likely,
@@ -71,7 +71,7 @@ fn found(host: &Host) -> Vec<Finding> {
     found
 }
 
-/// What the superblock and the devices' details are damaged; the mappings are not read for this.
+/// Checks the superblock and the device details for damage; the mappings are not read.
 fn of_inside(pool: &Pool) -> Option<Finding> {
     let contents = pool.metadata_contents.as_ref()?;
     let (block, what) = contents.damage.first()?;
@@ -118,7 +118,7 @@ fn of_kernel(host: &Host) -> Option<Finding> {
     Some(with_advice(host, finding, &lines))
 }
 
-/// The pool could not be set up, and nothing says why.
+/// The pool could not be set up for an unstated reason.
 fn of_refused_pool(host: &Host) -> Option<Finding> {
     if log_findings::any(
         host,

@@ -77,7 +77,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     Some(finding.advise_all(advice::grow_metadata(host, pool, doubled(pool))).advise(advice::status(pool)))
 }
 
-/// As much metadata again as there is: a step that does not have to be repeated soon.
+/// Doubles the metadata, so that growing need not be repeated soon.
 fn doubled(pool: &Pool) -> Option<crate::host::model::units::Bytes> {
     let total = pool.metadata.total.filter(|t| *t < METADATA_BLOCKS_MAX)?;
     let more = MetadataBlocks(total.0.min(METADATA_BLOCKS_MAX.0 - total.0));

@@ -39,9 +39,9 @@ super::rule! {
     "metadata-nearly-full", since "0.1.0", check
 }
 
-/// Earlier than for data: a pool whose metadata ran out may need an offline repair.
+/// Lower than for data, because a pool without free metadata may need an offline repair.
 const WARNING_PERCENT: u64 = 75;
-/// Docker's floor of 10 percent free holds for metadata too.
+/// Docker's floor of 10 percent free also applies to metadata.
 const CRITICAL_PERCENT: u64 = 90;
 
 fn check(host: &Host) -> Vec<Finding> {

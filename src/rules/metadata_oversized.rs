@@ -40,7 +40,7 @@ super::rule! {
     "metadata-oversized", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[
     Claim {
         severity: Severity::Notice,
@@ -62,8 +62,8 @@ fn check(host: &Host) -> Vec<Finding> {
     found.or(known).map(with_advice).into_iter().collect()
 }
 
-/// Blocks of 4 KiB that a pool can use at most: one bitmap for each of 255 entries of the index
-/// (Linux drivers/md/persistent-data/dm-space-map-metadata.h, `DM_SM_METADATA_MAX_BLOCKS`).
+/// The most 4 KiB blocks that a pool can use: one bitmap for each of the index's 255 entries (Linux
+/// drivers/md/persistent-data/dm-space-map-metadata.h, `DM_SM_METADATA_MAX_BLOCKS`).
 const MOST_BLOCKS: u64 = 255 * ((1 << 14) - 64);
 
 fn of_numbers(pool: &Pool) -> Option<Finding> {

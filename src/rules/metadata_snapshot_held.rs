@@ -1,4 +1,4 @@
-//! Rule: somebody holds a snapshot of the pool's metadata.
+//! Rule: a snapshot of the pool's metadata is held.
 
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
@@ -38,8 +38,7 @@ super::rule! {
     "metadata-snapshot-held", since "0.1.0", check
 }
 
-/// Above this share of metadata a held snapshot is more than a curiosity: the warning of
-/// metadata-nearly-full.
+/// Percent of metadata in use from which a held snapshot is a warning; the same as in metadata-nearly-full.
 const PRESSING_PERCENT: u64 = 75;
 
 fn check(host: &Host) -> Vec<Finding> {

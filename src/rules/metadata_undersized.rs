@@ -37,11 +37,11 @@ super::rule! {
     "metadata-undersized", since "0.1.0", check
 }
 
-/// Mappings in a leaf of the B-tree that is half full: 252 fit (4096 bytes less 32 of header, by 16).
+/// Mappings in a half-full leaf of the B-tree; a full one has 252 (4096 bytes less a 32-byte header, 16 bytes each).
 const MAPPINGS_PER_BLOCK: u64 = 126;
-/// Blocks the kernel keeps back at most.
+/// The most blocks that the kernel reserves.
 const RESERVE: u64 = 4096;
-/// The share of the data that must be in use before its rate tells of the rest.
+/// Percent of data in use from which the rate so far can be extrapolated.
 const TELLING_PERCENT: u64 = 25;
 
 fn check(host: &Host) -> Vec<Finding> {
@@ -77,8 +77,8 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     Some(finding.advise_all(advice::grow_metadata(host, pool, Some(wants.minus(has)))))
 }
 
-/// Metadata blocks in use when the data is full, if each data block goes on to need as much as those in use do:
-/// snapshots and layers that share data have mappings of their own. Said only of a pool that is used enough to tell.
+/// Metadata blocks in use once the data is full, extrapolated from the use per data block so far: snapshots and
+/// layers that share data have their own mappings. `None` while too little data is in use to extrapolate.
 fn at_this_rate(pool: &Pool) -> Option<u64> {
     let (used, total) = (pool.data.used.filter(|used| used.0 > 0)?.0, pool.data.total?.0);
     let metadata = pool.metadata_contents.as_ref()?.metadata_used?.0;

@@ -1,7 +1,7 @@
-//! What is wrong: one file a rule, each a pure function from a [`Host`] to findings, with its explanation.
+//! The rules: one file per rule, each a pure function from a [`Host`] to findings, with its explanation.
 //!
-//! A rule never prints, never asks, and knows neither options nor other rules. A rule's explanation is its
-//! doc comment; the examples in it run as tests, one that fires and one that keeps quiet.
+//! A rule never prints or queries anything, and knows neither options nor other rules. Its doc comment is its
+//! explanation; the examples in it run as tests, at least one that fires and one that does not.
 
 mod autoextend_failing;
 mod autoextend_off;
@@ -97,14 +97,14 @@ use crate::advice::since::Versions;
 use crate::host::Host;
 use std::cmp::Reverse;
 
-/// A rule: what it is called, what it says of itself, and the check.
+/// A rule: its name, explanation and check.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// Its name, kebab-case, for ever; its file has the same name.
+    /// Name in kebab-case, never changed; the file has the same name.
     pub name: &'static str,
-    /// The release it came with.
+    /// The release that introduced it.
     pub since: &'static str,
-    /// The explanation in Markdown: the doc comment of the rule.
+    /// The explanation in Markdown: the rule's doc comment.
     pub explanation: &'static str,
     /// The check.
     pub check: fn(&Host) -> Vec<Finding>,
@@ -132,8 +132,8 @@ macro_rules! rule {
 }
 pub(crate) use rule;
 
-/// Every rule, root causes before what follows from them: among findings of one severity and certainty, the earlier
-/// one leads.
+/// All rules, root causes before consequences: of findings with equal severity and certainty, the earlier rule's
+/// leads.
 pub static RULES: &[&Rule] = &[
     &numbers_disagree::RULE,
     &block_device_failing::RULE,
@@ -222,8 +222,8 @@ pub static RULES: &[&Rule] = &[
     &loopback_in_use::RULE,
 ];
 
-/// All findings, most likely root cause first: by severity, then by certainty (a possible one after the
-/// others), then in the order of [`RULES`]. The advice of each stands mildest first.
+/// All findings, the most likely root cause first: by severity, then by certainty (possible ones last), then in the
+/// order of [`RULES`]. The advice of each finding is sorted mildest first.
 #[must_use]
 pub fn findings(host: &Host) -> Vec<Finding> {
     let mut all: Vec<Finding> = RULES.iter().flat_map(|rule| (rule.check)(host)).collect();
@@ -231,7 +231,7 @@ pub fn findings(host: &Host) -> Vec<Finding> {
     all.sort_by_key(|f| (Reverse(f.severity), doubtful(f)));
     let versions = Versions::of(host);
     for finding in &mut all {
-        // What no version there can do is no advice; words without commands stay.
+        // A command that no installed version can run is not advice; advice without commands stays.
         finding.advice.retain_mut(|advice| {
             let had = !advice.commands.is_empty();
             versions.fit_advice(advice);
@@ -242,7 +242,7 @@ pub fn findings(host: &Host) -> Vec<Finding> {
     all
 }
 
-/// The rule of a name.
+/// Finds a rule by name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Rule> {
     RULES.iter().find(|r| r.name == name).copied()

@@ -1,4 +1,4 @@
-//! Rule: a filesystem could not be mounted for a reason of its own.
+//! Rule: a filesystem could not be mounted for a reason other than the pool.
 
 use super::shared::log_findings;
 use super::shared::log_findings::Claim;
@@ -36,7 +36,7 @@ super::rule! {
     "mount-refused", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Likely,

@@ -1,4 +1,4 @@
-//! Rule: two numbers look as if they contradicted each other.
+//! Rule: two numbers appear to contradict each other.
 
 use super::shared::{advice, queries};
 use super::{Finding, Subject};
@@ -48,8 +48,7 @@ super::rule! {
     "numbers-disagree", since "0.1.0", check
 }
 
-/// Two reports that differ by more than this share of the total are of different times, not rounded
-/// differently.
+/// Percent of the total: reports that differ by more are from different times; less is rounding.
 const APART_PERCENT: u64 = 1;
 
 fn check(host: &Host) -> Vec<Finding> {
@@ -57,7 +56,7 @@ fn check(host: &Host) -> Vec<Finding> {
     of_pools.chain(host.conflicts.iter().map(said_twice)).collect()
 }
 
-/// Two outputs in one text that cannot be of the same moment.
+/// Two outputs in one text that cannot be from the same moment.
 fn said_twice(conflict: &Conflict) -> Finding {
     let Conflict { about, fact, ignored, used, .. } = conflict;
     let why = conflict.reason.as_deref().unwrap_or("it came last");
@@ -77,7 +76,7 @@ fn said_twice(conflict: &Conflict) -> Finding {
     finding.advise(advice::look("take both again at one moment", now))
 }
 
-/// `Available` is bound by the filesystem under the loop file.
+/// `Available` is limited by the filesystem under the loop file.
 fn capped(pool: &Pool) -> Option<Finding> {
     let (pools, available) = queries::capped_by_filesystem(pool)?;
     let summary = text!(
@@ -94,7 +93,7 @@ fn capped(pool: &Pool) -> Option<Finding> {
     Some(finding.advise(advice::look("see what that filesystem has free", &[&df])))
 }
 
-/// Two outputs of one pool that cannot be of the same moment.
+/// Two reports about one pool that cannot be from the same moment.
 fn apart(pool: &Pool) -> Option<Finding> {
     let reported = pool.docker_info.as_ref().filter(|i| !i.all_zero)?.data_used?;
     let (used, total) = (pool.data.used_in_bytes()?, pool.data.total_in_bytes()?);
@@ -109,7 +108,7 @@ fn apart(pool: &Pool) -> Option<Finding> {
     Some(finding.advise(advice::status(pool)))
 }
 
-/// A status line with more in use than there is: no kernel prints that.
+/// A status line with more blocks in use than exist, which no kernel prints.
 fn impossible(pool: &Pool) -> Option<Finding> {
     let ratio = pool.unrecognized.iter().find(|w| {
         let parts =

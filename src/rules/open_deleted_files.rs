@@ -1,4 +1,4 @@
-//! Rule: deleted files are held open and keep their space.
+//! Rule: deleted files that are held open keep their space.
 
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
@@ -40,14 +40,14 @@ super::rule! {
     "open-deleted-files", since "0.1.0", check
 }
 
-/// Less than this is not what made a filesystem full.
+/// Less than this does not fill a filesystem.
 const MUCH: Bytes = Bytes(1 << 30);
 
 fn check(host: &Host) -> Vec<Finding> {
     of_list(host).or_else(|| check_log(host)).into_iter().collect()
 }
 
-/// Files that `lsof` lists with their sizes; one that several programs hold counts once.
+/// Files listed by `lsof` with their sizes; a file held by several programs counts once.
 fn of_list(host: &Host) -> Option<Finding> {
     let mut files: Vec<&Deleted> = host.open_files.iter().filter(|f| f.size.is_some()).collect();
     files.sort_by_key(|f| (Reverse(f.size), &f.identity));
@@ -78,7 +78,7 @@ fn of_list(host: &Host) -> Option<Finding> {
         finding = finding.with_evidence("held open", value, from);
     }
     let finding = with_advice(finding);
-    // A program may still need what is in a file that is no log, such as the disk of a virtual machine.
+    // A program may still need a file that is not a log, such as a virtual machine's disk.
     let Some(descriptor) = largest.descriptor.filter(|_| path.contains("log")) else { return Some(finding) };
     let empty = format!("truncate -s 0 /proc/{pid}/fd/{descriptor}");
     let does = format!(
@@ -87,8 +87,8 @@ fn of_list(host: &Host) -> Option<Finding> {
     Some(finding.advise(Advice::new(Risk::Destroys, does, &[&empty])))
 }
 
-/// How bad it is. Programs keep their temporary files deleted: of a machine it matters where a filesystem is nearly full
-/// and a good part of it is theirs.
+/// Severity, or `None` if not worth reporting. Programs commonly keep deleted temporary files, so a live host is
+/// reported only if a filesystem is nearly full and such files are a good part of it.
 fn severity(host: &Host, total: Bytes) -> Option<Severity> {
     let much = total >= MUCH;
     if host.source == Source::Pasted {
@@ -106,7 +106,7 @@ fn severity(host: &Host, total: Bytes) -> Option<Severity> {
     }
 }
 
-/// Files that are shown in the facts.
+/// Most files shown as evidence.
 const LISTED: usize = 3;
 
 fn check_log(host: &Host) -> Option<Finding> {

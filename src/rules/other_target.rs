@@ -1,4 +1,4 @@
-//! Rule: the line is of another device-mapper target, not of a thin pool.
+//! Rule: the line is about another device-mapper target, not a thin pool.
 
 use super::shared::log_findings;
 use super::shared::log_findings::Claim;
@@ -33,7 +33,7 @@ super::rule! {
     "other-target", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Notice,
     certainty: Certainty::Certain,

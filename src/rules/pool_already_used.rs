@@ -1,4 +1,4 @@
-//! Rule: a pool or device was offered as new that is not.
+//! Rule: a pool or device that was given as new is already in use.
 
 use super::Finding;
 use super::shared::{advice, log_findings, queries};

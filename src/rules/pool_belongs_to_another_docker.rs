@@ -43,7 +43,7 @@ fn check(host: &Host) -> Vec<Finding> {
         host,
         &[Message::UuidVerificationFailed, Message::UuidMismatch, Message::UuidUnreadable],
     );
-    // The verification also fails for a reason of its own, which the same line tells further in.
+    // The UUID check can also fail because of a udev cookie, which the same line mentions further on.
     let cookies = log_findings::lines(host, &[Message::UdevCookieFailed]);
     lines.retain(|line| !cookies.iter().any(|cookie| cookie.text == line.text));
     let differs = log_findings::any(host, &[Message::UuidMismatch]);

@@ -40,7 +40,7 @@ super::rule! {
     "pool-component-active", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Certain,
@@ -56,7 +56,7 @@ fn check(host: &Host) -> Vec<Finding> {
     found.map(with_advice).into_iter().collect()
 }
 
-/// A row of `lvs -a` for a part that is active while its pool is not.
+/// A row of `lvs -a` for a component that is active while its pool is not.
 fn of_row(host: &Host, part: &LogicalVolume) -> Option<Finding> {
     let pool = part.name.lv.strip_suffix("_tmeta").or_else(|| part.name.lv.strip_suffix("_tdata"))?;
     let of_pool = |v: &&LogicalVolume| v.name.vg == part.name.vg && v.name.lv == pool;

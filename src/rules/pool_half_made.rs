@@ -40,7 +40,7 @@ super::rule! {
     "pool-half-made", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Likely,
@@ -53,8 +53,8 @@ fn check(host: &Host) -> Vec<Finding> {
     of_lines.map(with_advice).or_else(|| of_volumes(host)).into_iter().collect()
 }
 
-/// LVM makes the pool's metadata as a plain volume under the pool's own name before it makes the pool. A plain volume
-/// exactly as large as its group's spare for metadata, in a group without any pool, is such a one.
+/// LVM first creates the pool's metadata as a plain volume under the pool's name. A plain volume exactly as large as
+/// the group's spare metadata volume, in a group without a pool, is such a leftover.
 fn of_volumes(host: &Host) -> Option<Finding> {
     let all = &host.lvm.volumes;
     let spare = all.iter().find(|v| v.attr.starts_with('e') && v.name.lv.ends_with("_pmspare"))?;

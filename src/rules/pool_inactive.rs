@@ -36,7 +36,7 @@ super::rule! {
     "pool-inactive", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Likely,
@@ -49,8 +49,8 @@ fn check(host: &Host) -> Vec<Finding> {
     if rows.is_empty() { of_lines(host) } else { rows }
 }
 
-/// Pools that `lvs` lists as not active. On a machine that may be meant so, where nobody complains: surely where activation is
-/// to be skipped (the tenth attribute, `k`).
+/// Pools that `lvs` lists as inactive. On a live host without other symptoms this may be intended, and is if
+/// activation is skipped (the tenth attribute, `k`).
 fn of_rows(host: &Host) -> impl Iterator<Item = Finding> {
     let pasted = host.source == Source::Pasted;
     let severity = move |v: &LogicalVolume| match v.attr.chars().nth(9) {
@@ -76,7 +76,7 @@ fn of_rows(host: &Host) -> impl Iterator<Item = Finding> {
     })
 }
 
-/// The thin volumes in a pool that is active are activated by whoever uses them.
+/// Activates the pool only; the thin volumes in it are activated by their users.
 fn activation(pool: &str) -> Advice {
     let command = format!("lvchange -ay {}", quote(pool));
     Advice::new(

@@ -35,7 +35,7 @@ super::rule! {
     "pool-layout", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[
     Claim {
         severity: Severity::Warning,

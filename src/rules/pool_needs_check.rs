@@ -64,7 +64,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     let level = (Severity::Critical, Certainty::Likely);
     let summary = "The kernel says that a pool's metadata must be repaired before it can be written or grow";
     let known = log_findings::finding(&RULE, level, &lines, subject, summary);
-    // blkid's exit status 2 behind Docker's question for a UUID: the base device could not be read at all.
+    // blkid's exit status 2, when Docker asks for the UUID: the base device could not be read at all.
     let unreadable = || {
         let mut lines =
             log_findings::current(host, &[Message::UuidVerificationFailed, Message::UuidUnreadable]);

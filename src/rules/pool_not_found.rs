@@ -1,4 +1,4 @@
-//! Rule: the configured pool is not there, or is no thin pool.
+//! Rule: the configured pool does not exist, or is not a thin pool.
 
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
@@ -65,7 +65,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     Some(with_advice(finding, None))
 }
 
-/// A volume group that LVM does not find may have held the pool, or was only mistyped.
+/// LVM does not find a volume group: it may have held the pool, or the name is mistyped.
 fn of_group(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(host, &[Message::VolumeGroupMissing]);
     let subject = |_: &_| Subject::host("LVM");
@@ -78,7 +78,7 @@ fn of_settings(host: &Host) -> Option<Finding> {
     if !matches!(host.kernel.device_mapper, DeviceMapper::Answered | DeviceMapper::Missing) {
         return None;
     }
-    // LVM lists volumes that are not active, too.
+    // `lvs` also lists inactive volumes.
     let active = |p: &&Pool| p.device.is_some() || queries::state_is_known(p);
     let there = |name: &str| host.pools.iter().filter(active).any(|p| p.name.as_deref() == Some(name));
     let docker =

@@ -1,4 +1,4 @@
-//! Rule: what carries the pool changed its size, and not everybody above it was told.
+//! Rule: the storage under the pool changed its size, and the pool or a loop device does not use the new size yet.
 
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
@@ -73,11 +73,10 @@ fn check_log(host: &Host) -> Option<Finding> {
 }
 
 fn check_pool(pool: &Pool) -> Vec<Finding> {
-    // A table that is shorter than the pool was refused by the kernel; the pool is as large as before.
+    // The kernel refuses a table that is shorter than the pool; the pool keeps its size.
     let counted = pool.data.total.zip(pool.block).filter(|_| pool.data.exact).map(|(t, b)| t.bytes(b));
     let data_has = pool.length.map(|l| l.bytes().max(counted.unwrap_or_default()));
-    // What is less than a block cannot be used; metadata beyond the most the kernel uses is left aside by
-    // design.
+    // Less than a block cannot be used, and metadata beyond the kernel's maximum is ignored by design.
     let data_step = pool.block.unwrap_or(Bytes(1 << 20));
     let most = METADATA_BLOCKS_MAX.bytes(METADATA_BLOCK);
     let metadata_has = pool.metadata.total.map(|t| t.bytes(METADATA_BLOCK));
@@ -93,7 +92,8 @@ fn check_pool(pool: &Pool) -> Vec<Finding> {
     halves.chain(unfinished(pool)).collect()
 }
 
-/// One half of a pool: what carries it, what the pool uses of that, and the least that counts.
+/// The data or metadata device: its backing, the size the pool uses (`has`), and the smallest difference that counts
+/// (`step`).
 struct Device<'a> {
     half: PoolHalf,
     backing: &'a Backing,
@@ -152,7 +152,7 @@ fn check_device(device: Device<'_>, pool: &Pool) -> Option<Finding> {
     Some(finding.advise_all(advice))
 }
 
-/// What is left of a resize to `size`, in whole blocks. LVM's own sizes are LVM's to finish.
+/// The remaining commands of a resize to `size`, in whole blocks. For LVM pools LVM finishes it.
 fn finish(pool: &Pool, word: &str, size: Bytes, step: Bytes) -> Advice {
     if let Some(lv) = &pool.lv {
         let refresh = format!("lvchange --refresh {}", quote(&format!("{}/{}", lv.vg, lv.lv)));
@@ -166,7 +166,7 @@ fn finish(pool: &Pool, word: &str, size: Bytes, step: Bytes) -> Advice {
     )
 }
 
-/// A file that was cut short gets its length back; its name must still be its own.
+/// Restores the length of a truncated file, provided the file still has its name.
 fn lengthen(backing: &Backing, device: Bytes) -> Vec<Advice> {
     let Some(file) = backing.file.as_ref().filter(|f| !f.deleted && !f.replaced) else { return Vec::new() };
     let path = quote(&file.path);
@@ -179,7 +179,7 @@ fn lengthen(backing: &Backing, device: Bytes) -> Vec<Advice> {
     vec![see, Advice::new(Risk::Changes, does, &[&lengthen])]
 }
 
-/// A table that was loaded and never made live.
+/// A table that was loaded but not activated by a resume.
 fn unfinished(pool: &Pool) -> Option<Finding> {
     pool.inactive_table.filter(|loaded| *loaded)?;
     let summary = "A second table is loaded but not live: a resize stopped before its last step, the resume";

@@ -45,7 +45,7 @@ super::rule! {
     "pool-suspended", since "0.1.0", check
 }
 
-/// What lines alone prove, the strongest claim first.
+/// Claims by log messages alone, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Certain,
@@ -112,8 +112,8 @@ fn check_pool(pool: &Pool) -> Option<Finding> {
     )
 }
 
-/// The pool's own length in sectors, where the table is too short for it: the kernel does not resume a pool that would
-/// lose blocks (`maybe_resize_data_dev`), and leaves it suspended with that table.
+/// The pool's own length in sectors, if its table is too short: the kernel refuses to resume a pool that would lose
+/// blocks (`maybe_resize_data_dev`), and it stays suspended.
 fn refused(pool: &Pool) -> Option<Sectors> {
     let whole = Sectors(pool.data.total?.bytes(pool.block?).0 / SECTOR);
     (pool.data.exact && pool.length? < whole).then_some(whole)

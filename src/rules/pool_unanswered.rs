@@ -1,4 +1,4 @@
-//! Rule: the pool's status could not be had.
+//! Rule: the pool's status could not be read.
 
 use super::shared::log_findings::Claim;
 use super::shared::{advice, log_findings, queries};
@@ -38,7 +38,7 @@ super::rule! {
     "pool-unanswered", since "0.1.0", check
 }
 
-/// What lines alone prove, the strongest claim first.
+/// Claims by log messages alone, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Likely,

@@ -41,7 +41,7 @@ super::rule! {
     "pv-missing", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Certain,
@@ -55,7 +55,7 @@ fn check(host: &Host) -> Vec<Finding> {
     found.or_else(|| of_rows(host)).map(with_advice).into_iter().collect()
 }
 
-/// The health letter `p` of a row of `lvs` (partial), in a group that has a thin pool.
+/// The health attribute `p` (partial) in a row of `lvs`, in a group that has a thin pool.
 fn of_rows(host: &Host) -> Option<Finding> {
     let rows = || host.lvm.volumes.iter();
     let partial = |v: &&LogicalVolume| v.attr.chars().nth(8) == Some('p');
@@ -74,7 +74,8 @@ fn of_rows(host: &Host) -> Option<Finding> {
     Some(finding.with_evidence("attributes", format!("{name}: {}", row.attr), "lvs"))
 }
 
-/// Whether the last thing said of physical volumes is that one was made: `pvcreate --uuid` first says that it is missing.
+/// Whether the last message about physical volumes is that one was created: `pvcreate --uuid` first reports it
+/// missing.
 fn is_made_again(host: &Host) -> bool {
     let told = |m: Message| matches!(m, Message::PvMissing | Message::PvMade);
     let mut last = host.log_messages.iter().rev().map(LogMessage::message).filter(|m| told(*m));

@@ -1,4 +1,4 @@
-//! Rule: writes to a full pool would wait for ever.
+//! Rule: writes to a full pool would wait forever.
 
 use super::shared::advice;
 use super::{Finding, Subject};
@@ -35,7 +35,7 @@ super::rule! {
     "queue-without-timeout", since "0.1.0", check
 }
 
-/// Above this use of the pool the wait is near: the warning of data-nearly-full.
+/// Percent of use from which this is a warning; the same as in data-nearly-full.
 const PRESSING_PERCENT: u64 = 80;
 
 fn check(host: &Host) -> Vec<Finding> {

@@ -1,4 +1,4 @@
-//! Rule: a repair of the metadata lacks room: the spare is missing or too small.
+//! Rule: the metadata cannot be repaired because the spare volume is missing or too small.
 
 use super::Finding;
 use super::shared::log_findings::Claim;
@@ -34,7 +34,7 @@ super::rule! {
     "repair-space-too-small", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[
     Claim {
         severity: Severity::Critical,

@@ -1,4 +1,4 @@
-//! Rule: the pool's snapshot counter nears or passed what a mapping can hold.
+//! Rule: the pool's snapshot counter is near or past the range of a mapping's timestamp.
 
 use super::shared::advice;
 use super::{Finding, Subject};
@@ -45,7 +45,7 @@ super::rule! {
     "snapshot-time-overflow", since "0.1.0", check
 }
 
-/// Shares of the counter's range, in percent, from which it is a warning and critical.
+/// Percent of the counter's range from which it is a warning, and critical.
 const WARNING_PERCENT: u64 = 50;
 const CRITICAL_PERCENT: u64 = 90;
 

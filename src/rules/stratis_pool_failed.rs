@@ -1,4 +1,4 @@
-//! Rule: stratisd does not work on a pool until it is mended by hand.
+//! Rule: stratisd stopped managing a pool until it is repaired by hand.
 
 use super::shared::log_findings;
 use super::shared::log_findings::Claim;
@@ -34,7 +34,7 @@ super::rule! {
     "stratis-pool-failed", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Likely,

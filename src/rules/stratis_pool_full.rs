@@ -1,4 +1,4 @@
-//! Rule: a Stratis pool has no space left to give.
+//! Rule: a Stratis pool has no free space left to allocate.
 
 use super::shared::log_findings;
 use super::shared::log_findings::Claim;
@@ -34,7 +34,7 @@ super::rule! {
     "stratis-pool-full", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Likely,

@@ -34,7 +34,7 @@ super::rule! {
     "table-refused", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Likely,
@@ -47,7 +47,8 @@ fn check(host: &Host) -> Vec<Finding> {
     found.or_else(|| without_pool(host)).map(with_advice).into_iter().collect()
 }
 
-/// What the kernel of a machine without any pool said last of a thin pool's table: the refused one is that pool.
+/// On a live host without a pool, the last kernel message about a thin pool's table: the refused table was the
+/// pool's.
 fn without_pool(host: &Host) -> Option<Finding> {
     if host.source != Source::Machine || !host.pools.is_empty() {
         return None;
@@ -55,7 +56,7 @@ fn without_pool(host: &Host) -> Option<Finding> {
     let claim = CLAIMS.first()?;
     let mut refused = log_findings::lines(host, &[Message::TableOptionInvalid, Message::TargetMissing]);
     refused.retain(|line| line.text.contains("thin-pool"));
-    // Where the target is missing now, what was wrong with a table before is history.
+    // If the target is missing now, earlier table errors are history.
     let lines = refused.split_off(refused.len().saturating_sub(1));
     if lines.iter().any(|line| line.message() == Message::TargetMissing) {
         return None;

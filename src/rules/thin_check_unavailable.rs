@@ -69,7 +69,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     found.map(|f| with_advice(f, host))
 }
 
-/// The program is not where LVM looks for it. Which release of LVM there is was not asked.
+/// thin_check is not where LVM looks for it. LVM's version is unknown here.
 fn of_machine(host: &Host) -> Option<Finding> {
     let path = host.lvm.missing_checker.as_deref()?;
     let down = host.lvm.volumes.iter().find(|v| v.is_inactive_pool());

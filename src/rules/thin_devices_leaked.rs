@@ -67,7 +67,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     )
 }
 
-/// Devices in the pool's metadata that no record names.
+/// Devices in the pool's metadata without a record.
 fn from_reconciliation(host: &Host, pool: &Pool, reconciliation: &Reconciliation) -> Option<Finding> {
     if reconciliation.leaked.is_empty() {
         return None;
@@ -94,7 +94,7 @@ fn from_reconciliation(host: &Host, pool: &Pool, reconciliation: &Reconciliation
     Some(with_advice(finding, pool).advise_all(delete))
 }
 
-/// Where the metadata was not read: active devices of a Docker pool that no record of Docker's names.
+/// Without the metadata: active devices of a Docker pool without a record in Docker.
 fn of_active(host: &Host, pool: &Pool) -> Option<Finding> {
     let docker = host.docker_of(pool).filter(|d| !d.devices.is_empty())?;
     let recorded: BTreeSet<u32> = docker.devices.iter().map(|r| r.device_id).collect();

@@ -37,7 +37,7 @@ super::rule! {
     "thin-target-missing", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Likely,
@@ -51,8 +51,8 @@ fn check(host: &Host) -> Vec<Finding> {
     found.or_else(|| not_loaded(host)).map(with_advice).into_iter().collect()
 }
 
-/// A machine that has no pool, and has not loaded the module since its kernel said that it lacks the target. That module's
-/// `no_space_timeout` can be read as long as it is loaded.
+/// A host without a pool whose kernel has not loaded the module since it reported the target missing. The module's
+/// parameter `no_space_timeout` is readable while it is loaded.
 fn not_loaded(host: &Host) -> Option<Finding> {
     if host.source != Source::Machine || !host.pools.is_empty() || host.kernel.no_space_timeout.is_some() {
         return None;

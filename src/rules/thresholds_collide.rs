@@ -1,4 +1,4 @@
-//! Rule: something that should make room acts later than Docker refuses.
+//! Rule: an automatic way to make room acts later than Docker's refusal.
 
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
@@ -38,7 +38,7 @@ super::rule! {
     "thresholds-collide", since "0.1.0", check
 }
 
-/// Points of use that must lie before Docker's refusal: a large image alone takes that much of a pool.
+/// Percentage points below Docker's refusal: a single large image takes that much.
 const MARGIN: u64 = 5;
 
 fn check(host: &Host) -> Vec<Finding> {
@@ -89,7 +89,7 @@ fn of_kubelet(host: &Host) -> Option<Finding> {
     )))
 }
 
-/// The number after the word `threshold`, wherever the program puts it.
+/// The number after the word `threshold`, with whatever punctuation the program uses.
 fn threshold(text: &str) -> Option<u64> {
     let (_, rest) = text.split_once("threshold")?;
     let rest = rest.trim_start_matches(|c: char| !c.is_ascii_digit());

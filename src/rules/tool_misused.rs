@@ -1,4 +1,4 @@
-//! Rule: a tool was given something that it does not work on.
+//! Rule: a tool was given input that it does not support.
 
 use super::shared::log_findings;
 use super::shared::log_findings::Claim;
@@ -34,7 +34,7 @@ super::rule! {
     "tool-misused", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Notice,
     certainty: Certainty::Certain,

@@ -1,4 +1,4 @@
-//! Rule: the pool's transaction id is not the one its owner's records expect.
+//! Rule: the pool's transaction id differs from the one its owner's records expect.
 
 use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
@@ -69,8 +69,8 @@ fn check_log(host: &Host) -> Option<Finding> {
     Some(with_advice(finding, &pool))
 }
 
-/// Docker made or deleted the device, and could not count it: the number was another, if not the pool turned read-only just
-/// then.
+/// Docker created or deleted a device but could not update the transaction id: it had changed, unless the pool just
+/// turned read-only.
 fn of_refusal(host: &Host) -> Option<Finding> {
     let stuck = queries::some_pool_is_stuck(host)
         || log_findings::any(
@@ -87,8 +87,9 @@ fn of_refusal(host: &Host) -> Option<Finding> {
     (!stuck).then(|| with_advice(finding, &pool))
 }
 
-/// Docker's last opened transaction against the pool's: equal when idle, one ahead while an operation runs or
-/// was interrupted (Docker rolls that back at its start). Where the pool went on while it was asked, nothing is said.
+/// Compares Docker's last opened transaction with the pool's id: equal when idle, one ahead while an operation runs
+/// or was interrupted (Docker rolls that back at its start). Nothing is reported if the pool changed while it was
+/// recorded.
 fn of_records(host: &Host, pool: &Pool) -> Option<Finding> {
     let docker = host.docker_of(pool)?;
     let reached = pool.transaction_id?;
@@ -133,7 +134,7 @@ fn of_records(host: &Host, pool: &Pool) -> Option<Finding> {
     Some(with_advice(finding, pool).advise_all(in_step_again(host, pool, ahead)))
 }
 
-/// Docker takes the pool's number over when it starts; its next change writes the two down alike.
+/// At its start Docker adopts the pool's id; its next change writes both alike.
 fn in_step_again(host: &Host, pool: &Pool, ahead: Option<u64>) -> Option<Advice> {
     let running = host.docker_of(pool)?.running?;
     if ahead.is_some() || queries::refuses_changes(pool) {

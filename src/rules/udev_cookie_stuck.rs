@@ -1,4 +1,4 @@
-//! Rule: udev cookies are stuck or used up.
+//! Rule: udev cookies are stuck or exhausted.
 
 use super::shared::{advice, log_findings};
 use super::{Finding, Subject};

@@ -1,4 +1,4 @@
-//! Rule: Docker and udev do not wait for each other.
+//! Rule: Docker does not synchronize with udev.
 
 use super::shared::log_findings::Claim;
 use super::shared::{advice, log_findings, queries};
@@ -38,7 +38,7 @@ super::rule! {
     "udev-sync-missing", since "0.1.0", check
 }
 
-/// What lines alone prove, the strongest claim first.
+/// Claims by log messages alone, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Warning,
     certainty: Certainty::Likely,

@@ -1,4 +1,4 @@
-//! Rule: udev waits for a device that does not answer.
+//! Rule: a udev worker waits for a device that does not answer.
 
 use super::shared::log_findings;
 use super::shared::log_findings::Claim;
@@ -34,7 +34,7 @@ super::rule! {
     "udev-worker-timeout", since "0.1.0", check
 }
 
-/// What lines prove, the strongest claim first.
+/// Claims by log messages, the strongest first.
 static CLAIMS: &[Claim] = &[Claim {
     severity: Severity::Critical,
     certainty: Certainty::Likely,

@@ -61,7 +61,7 @@ fn check(host: &Host) -> Vec<Finding> {
     found
 }
 
-/// A thin device whose filesystem is full. Containers' disks are another rule's.
+/// A thin device whose filesystem is full; containers' devices are checked by container-size-limit.
 fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
     let pool = queries::pool_of_thin(host, thin).filter(|p| queries::has_room(p))?;
     let containers = matches!(pool.owner, PoolOwner::Docker { .. } | PoolOwner::Containerd { .. });
@@ -114,7 +114,7 @@ fn of_filesystem(
         .advise(advice::look("see what in it is large, in MiB, and what the pool has free", &[&du, "lvs -a"]))
 }
 
-/// The volume and its filesystem made larger.
+/// Extends the volume and its filesystem.
 fn growth(volume: Option<&LogicalVolume>) -> Option<Advice> {
     let volume = volume.filter(|v| !v.name.vg.is_empty())?;
     let command =

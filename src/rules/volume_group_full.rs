@@ -39,7 +39,7 @@ super::rule! {
     "volume-group-full", since "0.1.0", check
 }
 
-/// What LVM adds at each step unless told otherwise, in percent of the pool.
+/// `thin_pool_autoextend_percent`, the percent of the pool that LVM adds at each step: LVM's default.
 const DEFAULT_STEP_PERCENT: u64 = 20;
 
 fn check(host: &Host) -> Vec<Finding> {
@@ -74,7 +74,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         |data, metadata| pool.data.above(data) == Some(true) || pool.metadata.above(metadata) == Some(true);
     let pressed = above(80, 75);
     let severity = match (automatic, pressed) {
-        // What was to be extended in time is about to run out.
+        // The pool that should be extended is nearly full.
         (true, true) if above(90, 90) => Severity::Critical,
         (true, _) | (_, true) => Severity::Warning,
         (false, false) => Severity::Notice,

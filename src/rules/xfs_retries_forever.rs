@@ -1,4 +1,4 @@
-//! Rule: XFS in containers will retry for ever when the pool is full.
+//! Rule: XFS in containers retries forever when the pool is full.
 
 use super::shared::advice;
 use super::{Finding, Subject};
@@ -35,7 +35,7 @@ super::rule! {
     "xfs-retries-forever", since "0.1.0", check
 }
 
-/// Above this use of the pool the hang is near: the warning of data-nearly-full.
+/// Percent of use from which this is a warning; the same as in data-nearly-full.
 const PRESSING_PERCENT: u64 = 80;
 
 fn check(host: &Host) -> Vec<Finding> {

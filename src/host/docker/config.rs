@@ -1,6 +1,6 @@
-//! Docker's settings and records, read from its recorded files and its daemon's recorded command line.
+//! Docker's settings and records, from its recorded files and its daemon's recorded command line.
 //!
-//! Settings that have nothing to do with storage are not looked at; a file that is not JSON becomes an oddity.
+//! Settings unrelated to storage are ignored; an invalid JSON file becomes a note.
 
 use super::service;
 use super::{DAEMON_JSON, DeviceRecord, Docker, StorageOption};
@@ -13,15 +13,15 @@ use crate::record::file_digest::FileDigest;
 use crate::record::{Outcome, Query, Recording, Source};
 use serde_json::Value;
 
-/// Files of shell variables or of a service whose words end up on the daemon's command line.
+/// Files of shell variables, or of a service, whose words become arguments of the daemon.
 const WORD_FILES: [&str; 3] =
     ["/etc/default/docker", "/etc/sysconfig/docker", "/etc/sysconfig/docker-storage"];
-/// What stands in a recording where a secret stood.
+/// Placeholder for a secret in a recording.
 const REDACTED: &str = "<redacted>";
-/// Below the data root, where the driver keeps one record a device.
+/// Directory below the data root with one record per device.
 const RECORDS: &str = "/devicemapper/metadata";
 
-/// Every Docker data root that was asked about and that has, or had, the devicemapper driver.
+/// Every recorded Docker data root that has or had the devicemapper driver.
 #[must_use]
 pub(in crate::host) fn dockers(
     recording: &Recording,
@@ -34,13 +34,13 @@ pub(in crate::host) fn dockers(
         roots.map(|root| docker(recording, mounts, root, &common, notes)).collect();
     let told = common.driver.is_some() || !common.options.is_empty();
     if docker_roots.is_empty() && told && recording.source == Source::Pasted {
-        // Nobody looked below its data root, but what it was told stands.
+        // The data root was not recorded, but the daemon's settings were.
         docker_roots.push(Docker { configured_pool: configured_pool(&common), ..common });
     }
     docker_roots
 }
 
-/// What all data roots of the machine share: the daemon's settings. Its command line comes last, as it is what counts.
+/// The daemon's settings, shared by all data roots. The command line is read last because it takes precedence.
 fn common(recording: &Recording, notes: &mut Vec<Note>) -> Docker {
     let mut docker = Docker::default();
     let daemons = daemons(recording);
@@ -75,7 +75,7 @@ fn common(recording: &Recording, notes: &mut Vec<Note>) -> Docker {
     docker
 }
 
-/// The settings file: its text, what it was on the disk, and what it says.
+/// The settings file: its text, its digest, and its settings.
 fn daemon_json(recording: &Recording, docker: &mut Docker, notes: &mut Vec<Note>) {
     let path = docker.settings_file().to_owned();
     match recording.outcome(Query::File, &path) {
@@ -105,14 +105,14 @@ fn daemon_json(recording: &Recording, docker: &mut Docker, notes: &mut Vec<Note>
         digest.or_else(|| docker.daemon_json.as_deref().and_then(|t| plain(recording, &path, t)));
 }
 
-/// The digest of a file that a recording of an earlier version holds word for word.
+/// The digest of a file that was recorded verbatim by an earlier version.
 fn plain(recording: &Recording, path: &str, text: &str) -> Option<FileDigest> {
     let changed = text.contains(REDACTED) || text.contains(char::REPLACEMENT_CHARACTER);
     let earlier = recording.source == Source::Machine && recording.outcome(Query::FileDigest, path).is_none();
     (earlier && !changed).then(|| FileDigest::of_plain(text))
 }
 
-/// Recordings of the first versions have `<redacted>` in place of any value, without quotes.
+/// Quotes `<redacted>`, which the first versions wrote without quotes in place of any value.
 fn quoted(text: &str) -> String {
     let (mut kept, mut inside, mut escaped) = (String::with_capacity(text.len()), false, false);
     for (at, c) in text.char_indices() {
@@ -132,7 +132,7 @@ fn quoted(text: &str) -> String {
     kept
 }
 
-/// What a pasted line tells the daemon: its command line, a variable that ends up there, or a piece of its settings.
+/// Settings in a pasted line: a command line, a variable for it, or a fragment of daemon.json.
 fn from_pasted(line: &str, docker: &mut Docker) {
     const FROM: &str = "pasted text";
     if line.contains("--storage-") || line.contains("dockerd") && line.contains(" -s ") {
@@ -143,16 +143,16 @@ fn from_pasted(line: &str, docker: &mut Docker) {
     }
 }
 
-/// The command lines of the daemons that run, each word by word; `None` when nobody looked.
+/// The command lines of the running daemons, as words; `None` if processes were not recorded.
 fn daemons(recording: &Recording) -> Option<Vec<Vec<&str>>> {
     let asked = || recording.all(Query::Processes).filter(|a| a.target.starts_with("docker"));
-    // Where the list of processes could not be read, it is not known that none runs.
+    // If the process list could not be read, it is unknown whether a daemon runs.
     asked().find(|a| a.outcome.said().is_some())?;
     let asked = asked();
     let lines =
         asked.flat_map(|a| a.outcome.said().unwrap_or_default().lines().map(|l| (a.target.as_str(), l)));
     let commands = lines.map(|(program, line)| (program, line.split('\t').collect::<Vec<_>>()));
-    // Before 1.12 one program was daemon and client, and was told which of the two.
+    // Before 1.12 one program was daemon and client, chosen by an argument.
     let is_daemon = |(program, words): &(&str, Vec<&str>)| {
         program.starts_with("dockerd") || words.iter().any(|w| matches!(*w, "daemon" | "-d" | "--daemon"))
     };
@@ -192,7 +192,7 @@ fn from_daemon_json(settings: &Value, from: &str, docker: &mut Docker) {
     docker.options.extend(given.iter().filter_map(Value::as_str).filter_map(|o| option(o, from)));
 }
 
-/// `dm.min_free_space=5%`; the name in lower case as Docker compares it.
+/// Parses `dm.min_free_space=5%`; the name in lower case because Docker ignores case.
 fn option(text: &str, from: &str) -> Option<StorageOption> {
     let (name, value) = text.split_once('=')?;
     Some(StorageOption {
@@ -202,7 +202,7 @@ fn option(text: &str, from: &str) -> Option<StorageOption> {
     })
 }
 
-/// Storage flags among words, as `--flag value` and `--flag=value`.
+/// Storage options among words, as `--flag value` and `--flag=value`.
 fn from_words(words: &[&str], from: &str, docker: &mut Docker) {
     let mut words = words.iter().copied().peekable();
     while let Some(word) = words.next() {
@@ -248,7 +248,7 @@ fn docker(
         filesystem: sysfs::filesystem_of(recording, mounts, root),
         typed_entries: recording.said(Query::EntryTypes, root).and_then(stat::typed),
         volumes: names(recording, &format!("{root}/volumes")).map(|all| {
-            // Docker's list of them, and where it notes what lies below.
+            // Docker's own list of volumes, and its record of the device below.
             all.into_iter().filter(|n| !matches!(n.as_str(), "metadata.db" | "backingFsBlockDev")).collect()
         }),
         overlay2_images: names(recording, &format!("{root}/image/overlay2/imagedb/content/sha256"))
@@ -258,7 +258,7 @@ fn docker(
     }
 }
 
-/// The names in a directory; none where there is no directory, `None` where that is not known.
+/// The names in a directory; empty if it does not exist, `None` if unknown.
 fn names(recording: &Recording, path: &str) -> Option<Vec<String>> {
     match recording.outcome(Query::Dir, path)? {
         Outcome::Answered(text) => Some(text.lines().filter(|l| !l.is_empty()).map(str::to_owned).collect()),
@@ -273,7 +273,7 @@ fn exists(recording: &Recording, path: &str) -> Option<bool> {
     }
 }
 
-/// The pool that the options name, or the one that Docker makes of a device they name.
+/// The pool that the options name, or the one that Docker creates on a device they name.
 fn configured_pool(common: &Docker) -> Option<String> {
     let named =
         common.option("dm.thinpooldev").map(|o| o.value.trim_start_matches("/dev/mapper/").to_owned());
@@ -304,7 +304,7 @@ fn number_of(value: Option<&Value>, key: &str) -> Option<u64> {
     value?.get(key)?.as_u64()
 }
 
-/// The records of thin devices, and the size of the base device.
+/// The records of thin devices, and the base device's size.
 fn devices(recording: &Recording, dir: &str, notes: &mut Vec<Note>) -> (Vec<DeviceRecord>, Option<Bytes>) {
     let Some(Outcome::Answered(text)) = recording.outcome(Query::DeviceRecords, dir) else {
         return (Vec::new(), None);

@@ -1,13 +1,12 @@
-//! The devicemapper part of `docker info`, of every release from 0.7 to 24.
+//! The devicemapper part of `docker info`, for every release from 0.7 to 24.
 //!
-//! Reading never fails and keeps what Docker printed beside what it means; it does not repair Docker's rounding
-//! (four significant digits), it says that there is some.
+//! Reading never fails. Docker's rounding (four significant digits) is not corrected, only taken into account.
 
 use crate::host::model::units::Bytes;
 use crate::host::parse::partial_json::{self, Token};
 use crate::host::parse::size::{self, Scale};
 
-/// A `docker info` report, as far as it could be read. All sizes are rounded by Docker.
+/// A `docker info` report as far as it could be read. All sizes are rounded by Docker.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DockerInfo {
     /// `Storage Driver:` or, to 0.8, `Driver:`.
@@ -20,13 +19,14 @@ pub struct DockerInfo {
     pub root: Option<String>,
     /// `Pool Name:`.
     pub pool_name: Option<String>,
-    /// `Pool Blocksize:`, snapped to the multiple of 64 KiB that it rounds; 64 KiB where releases before 1.2 say nothing.
+    /// `Pool Blocksize:`, rounded back to a multiple of 64 KiB; 64 KiB for releases before 1.2, which do not print
+    /// it.
     pub block: Option<Bytes>,
     /// `Base Device Size:`, since 1.9.
     pub base_size: Option<Bytes>,
     /// `Backing Filesystem:`; before 1.9.1 that of the host, since then that of the base device.
     pub backing_filesystem: Option<String>,
-    /// `Data file:`: a loop file to 1.4, a device from 1.5; `Some("")` where the line is there and blank.
+    /// `Data file:`: a loop file to 1.4, a device since 1.5; `Some("")` if the line is blank.
     pub data_file: Option<String>,
     /// `Metadata file:`.
     pub metadata_file: Option<String>,
@@ -38,7 +38,7 @@ pub struct DockerInfo {
     pub data_used: Option<Bytes>,
     /// `Data Space Total:`.
     pub data_total: Option<Bytes>,
-    /// `Data Space Available:`: on loop files at most what the host filesystem has free.
+    /// `Data Space Available:`; on loop files at most the free space of the host filesystem.
     pub data_available: Option<Bytes>,
     /// `Metadata Space Used:`.
     pub metadata_used: Option<Bytes>,
@@ -60,22 +60,22 @@ pub struct DockerInfo {
     pub library_version: Option<String>,
     /// `Containers:`.
     pub containers: Option<u64>,
-    /// Of them `Running:`, since 1.10.
+    /// `Running:`, since 1.10.
     pub running: Option<u64>,
-    /// Of them `Stopped:`.
+    /// `Stopped:`.
     pub stopped: Option<u64>,
     /// `Images:`.
     pub images: Option<u64>,
-    /// Sizes are printed in MiB named `Mb` (to 1.2).
+    /// Whether sizes are printed in MiB called `Mb` (to 1.2).
     pub binary_units: bool,
-    /// All of the space lines are zero: Docker could not read the pool's status.
+    /// Whether all space lines are zero: Docker could not read the pool's status.
     pub all_zero: bool,
-    /// Lines of the report as they came, for quoting.
+    /// The report's lines, verbatim.
     pub lines: Vec<String>,
 }
 
-/// Reads a `docker info` report, or what is left of one; also its JSON (`--format '{{json .}}'`, `GET /info`), and what
-/// `podman info` says of the fork of Docker's driver.
+/// Reads a `docker info` report or a part of one; also as JSON (`--format '{{json .}}'`, `GET /info`), and `podman
+/// info` for the fork of Docker's driver.
 #[must_use]
 pub fn read(text: &str) -> DockerInfo {
     let mut info = DockerInfo::default();
@@ -94,7 +94,7 @@ pub fn read(text: &str) -> DockerInfo {
     info
 }
 
-/// The names that the API gives to what the text calls otherwise.
+/// Names in the API whose text form differs.
 const JSON_NAMES: [(&str, &str); 9] = [
     ("Driver", "Storage Driver"),
     ("graphDriverName", "Storage Driver"),
@@ -113,7 +113,7 @@ impl DockerInfo {
             let (name, value) = match &token {
                 Token::Pair(name, value) => (name.as_str(), value.as_str()),
                 Token::Member(key, value) => {
-                    // Podman's status of the driver is an object, with the names of the text.
+                    // Podman's driver status is an object with the names of the text form.
                     let of_text = || key.contains(' ').then_some(key.as_str());
                     let api = JSON_NAMES.iter().find(|(json, _)| json == key).map(|(_, name)| *name);
                     let Some(name) = api.or_else(of_text) else { continue };
@@ -127,13 +127,13 @@ impl DockerInfo {
         }
     }
 
-    /// Takes one field; the first of a name counts. Says whether the name is known.
+    /// Reads one field, the first of each name. Returns whether the name is known.
     fn take(&mut self, name: &str, value: &str) -> bool {
         let name = name.to_ascii_lowercase();
         self.take_word(&name, value) || self.take_amount(&name, value) || self.take_setting(&name, value)
     }
 
-    /// Fields whose value is kept as it is.
+    /// Fields kept verbatim.
     fn take_word(&mut self, name: &str, value: &str) -> bool {
         let field = match name {
             "storage driver" | "driver" | "graphdrivername" => &mut self.driver,
@@ -155,7 +155,7 @@ impl DockerInfo {
         true
     }
 
-    /// Fields whose value is an amount. `Total Memory` is none of the pool's and is not here.
+    /// Fields with a size. `Total Memory` is not the pool's and is ignored.
     fn take_amount(&mut self, name: &str, value: &str) -> bool {
         let field = match name {
             "pool blocksize" => &mut self.block,
@@ -177,7 +177,7 @@ impl DockerInfo {
         true
     }
 
-    /// Switches and counts.
+    /// Boolean fields and counts.
     fn take_setting(&mut self, name: &str, value: &str) -> bool {
         let word = value.split_whitespace().next().unwrap_or_default();
         let switch = match word {
@@ -200,7 +200,7 @@ impl DockerInfo {
         true
     }
 
-    /// What only follows from several lines.
+    /// Derives values that need several lines.
     fn conclude(&mut self) {
         let multiple = 64 << 10;
         if let Some(block) = self.block {
@@ -215,7 +215,7 @@ impl DockerInfo {
         self.all_zero = totals.iter().any(Option::is_some) && said().all(|b| b.0 == 0);
     }
 
-    /// Whether the report is of loop files: it names one, or (to 1.4) a data file that is no device.
+    /// Whether the report is about loop files: it names one, or (to 1.4) a data file that is not a device.
     #[must_use]
     pub fn on_loop(&self) -> bool {
         let named = |file: &Option<String>, none: &[&str]| {
@@ -226,21 +226,22 @@ impl DockerInfo {
     }
 }
 
-/// The number of blocks in an amount that Docker printed: the nearest, so at most half of the last printed digit off.
+/// The number of blocks in a size that Docker printed, to the nearest block: off by at most half of the last printed
+/// digit.
 ///
-/// `None` for blocks of no size. To 1.2 Docker printed tenths of MiB, less than two blocks of 64 KiB: of those the
-/// answer is at most one block off, and exact for whole MiB (`102400.0 Mb` is 1638400 blocks).
+/// `None` if the block size is 0. To 1.2 Docker printed tenths of MiB, less than two blocks of 64 KiB, so the result
+/// is at most one block off, and exact for whole MiB (`102400.0 Mb` is 1638400 blocks).
 #[must_use]
 pub fn blocks(printed: Bytes, block: Bytes) -> Option<u64> {
     let half = block.0 / 2;
     printed.0.saturating_add(half).checked_div(block.0)
 }
 
-/// The size of a loop file that Docker rounded, when only one whole number of GiB prints as that.
+/// The exact size of a loop file from Docker's rounded one, if only one whole number of GiB prints like that.
 ///
-/// `107.4 GB` is 100 GiB: Docker makes loop files of whole GiB, and no other whole number of GiB prints as
-/// `107.4 GB`. Above 1000 GiB a printed step (1 GB) is about as long as a GiB, and of a logical volume or a partition
-/// nothing says that it is whole GiB: in both cases the printed number is all there is, and the answer is `None`.
+/// `107.4 GB` is 100 GiB: Docker creates loop files of whole GiB, and no other whole number of GiB prints as `107.4
+/// GB`. Above 1000 GiB a printed step (1 GB) is about one GiB, and a logical volume or partition need not be whole
+/// GiB; in both cases the result is `None`.
 #[must_use]
 pub fn whole_gib(printed: Bytes) -> Option<Bytes> {
     let gib: u64 = 1 << 30;
@@ -252,7 +253,7 @@ pub fn whole_gib(printed: Bytes) -> Option<Bytes> {
     (four_digits(size) == four_digits(printed.0)).then_some(Bytes(size))
 }
 
-/// The four significant digits Docker prints of a number, and how many digits it has.
+/// The four significant digits that Docker prints, and the number of digits.
 fn four_digits(bytes: u64) -> (u64, u32) {
     let digits = bytes.checked_ilog10().unwrap_or(0).saturating_add(1);
     let step = 10_u64.pow(digits.saturating_sub(4));
@@ -283,7 +284,7 @@ mod tests {
         assert_eq!(info.lines.len(), 12);
     }
 
-    /// The keys are those of Podman's `libpod/define/info.go` and of containers/storage's driver.
+    /// The keys are from Podman's `libpod/define/info.go` and containers/storage's driver.
     #[test]
     fn a_report_of_podmans() {
         let info = read(

@@ -1,30 +1,29 @@
 //! The arithmetic of Docker's free-space floor (`dm.min_free_space`), in exact integers.
 //!
-//! Docker 1.11 to 24 refuses to make a thin device when `free < max(1, floor(total × percent / 100))`, for data and
-//! then for metadata; equality passes (daemon/graphdriver/devmapper/deviceset.go, `poolHasFreeSpace`). Nothing here
-//! knows where the numbers come from.
+//! Docker 1.11 to 24 refuses to create a thin device if `free < max(1, floor(total × percent / 100))`, for data and
+//! then for metadata; equality passes (daemon/graphdriver/devmapper/deviceset.go, `poolHasFreeSpace`).
 
 use crate::host::model::units::percent_of;
 
-/// The percent Docker uses unless told otherwise.
+/// Docker's default percentage.
 pub const DEFAULT_PERCENT: u64 = 10;
 
-/// Blocks that must be free: `max(1, floor(total × percent / 100))`; 0 percent means none.
+/// Blocks that must be free: `max(1, floor(total × percent / 100))`; 0 with 0 percent.
 #[must_use]
 pub fn required(total: u64, percent: u64) -> u64 {
     if percent == 0 { 0 } else { percent_of(total, percent).max(1) }
 }
 
-/// The largest percent of 0 to 99 under which `free` of `total` blocks pass; 0 always passes.
+/// The largest percentage, 0 to 99, at which `free` of `total` blocks pass; 0 always passes.
 #[must_use]
 pub fn largest_passing_percent(free: u64, total: u64) -> u64 {
     (0..=99).rev().find(|p| required(total, *p) <= free).unwrap_or(0)
 }
 
-/// The fewest blocks to add so that the floor is met, with the used blocks staying as they are.
+/// The fewest blocks to add that meet the floor while the used blocks stay the same.
 ///
-/// One block more raises free by one and the floor by at most one, so the condition, once met, stays met;
-/// a binary search finds the first. `None` when no growth helps (100 percent or overflow).
+/// Each added block raises free by one and the floor by at most one, so a floor once met stays met, and a binary
+/// search finds the first such size. `None` if no growth helps (100 percent or overflow).
 #[must_use]
 pub fn smallest_growth(free: u64, total: u64, percent: u64) -> Option<u64> {
     let passes = |more: u64| {
@@ -46,7 +45,7 @@ pub fn smallest_growth(free: u64, total: u64, percent: u64) -> Option<u64> {
     Some(high)
 }
 
-/// The whole percent a floor was computed with, if exactly one percent of 1 to 99 gives it for this total.
+/// The percentage behind a floor, if exactly one whole percentage from 1 to 99 gives it for this total.
 #[must_use]
 pub fn percent_behind(required_blocks: u64, total: u64) -> Option<u64> {
     (1..=99).find(|p| required(total, *p) == required_blocks)

@@ -1,7 +1,7 @@
-//! What Docker's own lists show: containers (`docker ps`) and what could be removed (`docker system df`).
+//! Docker's lists: containers (`docker ps`) and reclaimable space (`docker system df`).
 //!
-//! Rows are read by the shape of their cells, so that any choice of columns will do. Docker's sizes are sums over files,
-//! not blocks of a pool, and are kept as what they are.
+//! Rows are read by the form of their cells, so any choice of columns works. Docker's sizes are sums over files, not
+//! pool blocks.
 
 use crate::host::model::units::Bytes;
 use crate::host::parse::size::{self, Scale};
@@ -9,26 +9,26 @@ use crate::host::parse::size::{self, Scale};
 /// A container as `docker ps` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Container {
-    /// Its id, as long as it was shown.
+    /// Its id, possibly shortened.
     pub id: String,
-    /// Its name, if it was shown.
+    /// Its name, if listed.
     pub name: Option<String>,
-    /// What it does.
+    /// Its state.
     pub state: State,
-    /// Bytes its own files take, shown by `docker ps -s`.
+    /// Size of its own files, with `docker ps -s`.
     pub size: Option<Bytes>,
 }
 
-/// What a container does (moby, container/state.go, `String`).
+/// The state of a container (moby, container/state.go, `String`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum State {
     /// `Up …`.
     Running,
     /// `Exited (…) …`.
     Exited,
-    /// `Dead`: its removal was begun and failed.
+    /// `Dead`: its removal was started and failed.
     Dead,
-    /// `Created`, `Paused`, `Restarting`, `Removal In Progress`, or not shown.
+    /// `Created`, `Paused`, `Restarting`, `Removal In Progress`, or not listed.
     #[default]
     Other,
 }
@@ -49,7 +49,7 @@ fn container(line: &str) -> Option<Container> {
         "Created" | "Paused" | "Restarting" | "Removal" => Some(State::Other),
         _ => None,
     };
-    // An image or a command may begin with such a word as well: the state stands behind both.
+    // An image or command may start with such a word too; the state comes after both.
     let state = cells.iter().skip(3).rev().find_map(|cell| word(cell));
     let sized = |cell: &str| cell.contains("(virtual ") || cell.ends_with('B') && amount_of(cell).is_some();
     let size = cells.iter().skip(3).find(|cell| sized(cell)).and_then(|cell| amount_of(cell));
@@ -62,16 +62,16 @@ fn container(line: &str) -> Option<Container> {
     })
 }
 
-/// What `docker system df` says could be removed.
+/// Reclaimable space, from `docker system df`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Removable {
     /// Images that no container uses.
     pub images: Option<Bytes>,
-    /// Containers that do not run.
+    /// Stopped containers.
     pub containers: Option<Bytes>,
 }
 
-/// Reads `docker system df`; `None` where it says of nothing how much could be removed.
+/// Reads `docker system df`; `None` if it reports no reclaimable space at all.
 #[must_use]
 pub fn removable(text: &str) -> Option<Removable> {
     let mut found = Removable::default();

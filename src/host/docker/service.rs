@@ -1,12 +1,13 @@
-//! How systemd starts Docker's daemon: the lines of its unit that carry arguments, as systemd puts them together.
+//! The arguments of Docker's daemon in its systemd unit, merged as systemd does.
 //!
-//! The first unit file in the order of places is the unit; of additions with one name the first counts, and they are read
-//! in the order of their names (systemd.unit(5)). An empty `ExecStart=` takes back those before it (systemd.service(5)).
+//! The first unit file in the search path is the unit; of drop-ins with the same name the first counts, and they are
+//! read in the order of their names (systemd.unit(5)). An empty `ExecStart=` clears earlier ones
+//! (systemd.service(5)).
 
 use crate::record::{Outcome, Query, Recording};
 use std::collections::BTreeMap;
 
-/// Where units are looked for, the strongest first; `/lib` may be the same as `/usr/lib`.
+/// The unit search path, highest priority first; `/lib` may be a link to `/usr/lib`.
 const PLACES: [&str; 5] = [
     "/etc/systemd/system",
     "/run/systemd/system",
@@ -15,19 +16,19 @@ const PLACES: [&str; 5] = [
     "/lib/systemd/system",
 ];
 const UNIT: &str = "docker.service";
-/// The unit of Docker's snap, whose command line stands in a script of the snap's.
+/// The unit of Docker's snap; its command line is in a script of the snap.
 const SNAP: &str = "/etc/systemd/system/snap.docker.dockerd.service";
 
-/// A line of a unit, continued ones joined.
+/// A line of a unit, continuation lines joined.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
-    /// The file it stands in.
+    /// Its file.
     pub(super) from: &'a str,
     /// `ExecStart=…` or `Environment=…`.
     pub(super) text: String,
 }
 
-/// The lines that count, in order.
+/// The effective lines, in order.
 pub(super) fn lines(recording: &Recording) -> Vec<Line<'_>> {
     let mut lines: Vec<Line<'_>> = Vec::new();
     for (from, text) in files(recording) {
@@ -45,7 +46,7 @@ pub(super) fn lines(recording: &Recording) -> Vec<Line<'_>> {
     lines
 }
 
-/// Why it is not known how the service starts the daemon.
+/// Why the service's arguments are unknown.
 pub(super) fn unread(recording: &Recording) -> Option<String> {
     let units = PLACES.map(|place| format!("{place}/{UNIT}"));
     let outcomes: Vec<&Outcome> = units.iter().filter_map(|u| recording.outcome(Query::File, u)).collect();
@@ -62,7 +63,7 @@ pub(super) fn unread(recording: &Recording) -> Option<String> {
     })
 }
 
-/// The unit's file and those that add to it, in the order in which they are read.
+/// The unit file and its drop-ins, in reading order.
 fn files(recording: &Recording) -> Vec<(&str, &str)> {
     let said: BTreeMap<&str, &str> =
         recording.all(Query::File).filter_map(|a| Some((a.target.as_str(), a.outcome.said()?))).collect();

@@ -1,13 +1,14 @@
-//! Reports of `df`, `df -h`, `df -T` and `df -i`, in whatever language, with or without headings.
+//! Reports of `df`, `df -h`, `df -T` and `df -i` in any language, with or without headings.
 //!
-//! It does not follow the mounts it names, and a size that was rounded for people gives no exact free space.
+//! Rounded sizes give no exact free space.
 
 use crate::host::model::backing::Filesystem;
 use crate::host::model::units::Bytes;
 use crate::host::parse::size::{self, Scale};
 use std::collections::HashMap;
 
-/// Reads a report; `of` is `df` or `df -i`. Two rows of one filesystem stay two, in order: they may be of two times.
+/// Reads a report; `target` is `df` or `df -i`. Repeated rows of a filesystem are all kept, in order, because they
+/// may be from different times.
 #[must_use]
 pub fn read(target: &str, text: &str) -> Vec<Filesystem> {
     let mut inodes =
@@ -28,7 +29,7 @@ pub fn read(target: &str, text: &str) -> Vec<Filesystem> {
     found
 }
 
-/// What headings say: the unit of numbers without one (`None` for bytes), and whether inodes are counted.
+/// What the headings tell: the unit of numbers without one (`None` for bytes), and whether inodes are counted.
 fn heading(line: &str, inodes: bool) -> (Option<u64>, bool) {
     let words = || line.split_whitespace();
     let counts = words().any(|w| w.to_lowercase().starts_with("inode") || w == "IFree" || w == "IUsed");
@@ -84,12 +85,12 @@ fn percent(word: &str) -> Option<u64> {
     word.strip_suffix('%')?.parse().ok()
 }
 
-/// A `-` where the share belongs, before a mount point.
+/// Whether these are `-` in place of a percentage and a mount point.
 fn no_share(two: &[&str]) -> bool {
     matches!(two, ["-", mount] if mount.starts_with('/'))
 }
 
-/// A size and whether it is exact; a number without a unit is in blocks of `unit` bytes, or bytes.
+/// A size and whether it is exact; a number without a unit counts blocks of `unit` bytes, or bytes.
 fn size(word: &str, unit: Option<u64>) -> Option<(Bytes, bool)> {
     let digit = |c: char| c.is_ascii_digit();
     if !word.starts_with(digit) {
@@ -104,7 +105,7 @@ fn size(word: &str, unit: Option<u64>) -> Option<(Bytes, bool)> {
         .then(|| (Bytes(amount.bytes.0.saturating_mul(unit.unwrap_or(1))), true))
 }
 
-/// Adds filesystems to those already known: `df -i` completes what `df` said of the same mount, and the reverse.
+/// Merges filesystems into the known ones; `df -i` completes the row of `df` for the same mount, and vice versa.
 pub fn merge(known: &mut Vec<Filesystem>, more: Vec<Filesystem>) {
     type Place = (Option<String>, Option<String>);
     let place = |f: &Filesystem| (f.mount.clone(), f.source.clone());

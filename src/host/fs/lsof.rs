@@ -1,6 +1,6 @@
-//! Files that programs hold open, as `lsof` lists them.
+//! Files that programs hold open, as listed by `lsof`.
 //!
-//! Only regular files that were deleted are of use here: they keep space that no directory shows.
+//! Only deleted regular files are kept: their space is not visible in any directory.
 
 use crate::host::model::units::Bytes;
 
@@ -11,17 +11,17 @@ pub struct Deleted {
     pub command: String,
     /// Its process id.
     pub pid: u64,
-    /// The descriptor, where it is one; a mapped file has none.
+    /// The file descriptor; `None` for a mapped file.
     pub descriptor: Option<u64>,
     /// Its size.
     pub size: Option<Bytes>,
-    /// Where it was.
+    /// The path it had.
     pub path: String,
-    /// The filesystem's number and the inode, as listed: two rows with the same are one file.
+    /// Filesystem number and inode as listed; rows with equal ones are the same file.
     pub identity: (String, String),
 }
 
-/// Reads the rows of `lsof`; files in memory (`/dev/shm`, `memfd:`) take no disk and are left out.
+/// Reads the rows of `lsof`, without files in memory (`/dev/shm`, `memfd:`), which take no disk space.
 #[must_use]
 pub fn deleted(text: &str) -> Vec<Deleted> {
     text.lines().filter_map(row).collect()

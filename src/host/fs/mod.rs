@@ -1,4 +1,4 @@
-//! Filesystems and files: `stat`, `df`, and deleted files that are held open.
+//! Filesystems and files: `stat`, `df`, and deleted files held open.
 
 pub mod df;
 pub mod lsof;
@@ -6,14 +6,14 @@ pub mod stat;
 
 use super::model::backing::Filesystem;
 
-/// The filesystem that a path is on, told by the mount points alone: the one with the longest that is a prefix of the
-/// path; of equals, the later one lies on top.
+/// The filesystem of a path: the longest mount point that is a prefix of it; of equal ones the later, which covers
+/// the earlier.
 #[must_use]
 pub fn filesystem_of<'a>(filesystems: &'a [Filesystem], path: &str) -> Option<&'a Filesystem> {
     longest_mount(filesystems.iter(), path)
 }
 
-/// [`filesystem_of`], of some of the filesystems.
+/// [`filesystem_of`] for any iterator of filesystems.
 pub(super) fn longest_mount<'a>(
     filesystems: impl Iterator<Item = &'a Filesystem>,
     path: &str,

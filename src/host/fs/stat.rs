@@ -1,6 +1,6 @@
-//! What `stat(2)` and `statvfs(3)` say, in a recording's notation and as the tool `stat` prints it.
+//! Output of `stat(2)` and `statvfs(3)` in the notation of recordings, and of the tool `stat`.
 //!
-//! Reading never fails; what is missing is unknown.
+//! Reading never fails; missing values are `None`.
 
 use crate::host::dm::table::DeviceNumber;
 use crate::host::model::backing::Filesystem;
@@ -13,15 +13,15 @@ pub struct Stat {
     pub mode: Option<u32>,
     /// Apparent size.
     pub size: Option<Bytes>,
-    /// What it takes: 512-byte blocks, in bytes.
+    /// Allocated size: `st_blocks` × 512.
     pub allocated: Option<Bytes>,
-    /// The device its filesystem is on.
+    /// The device of its filesystem.
     pub device: Option<DeviceNumber>,
     /// Inode.
     pub inode: Option<u64>,
 }
 
-/// The value of `name=` in a line of such pairs.
+/// The value of `name=` in a line of pairs.
 fn pair<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.split_whitespace()
         .filter_map(|word| word.split_once('='))
@@ -45,7 +45,7 @@ pub fn stat(text: &str) -> Stat {
     }
 }
 
-/// The number of a device node in the same notation: `rdev=254:48`.
+/// The number of a device node in such a line: `rdev=254:48`.
 #[must_use]
 pub(in crate::host) fn node_number(text: &str) -> Option<DeviceNumber> {
     pair(text, "rdev").and_then(DeviceNumber::read)
@@ -60,21 +60,21 @@ pub fn statfs(text: &str) -> Filesystem {
         size: bytes("blocks"),
         free: bytes("free"),
         available: bytes("available"),
-        // Filesystems that make inodes as needed say 0.
+        // Filesystems that allocate inodes on demand report 0.
         inodes: number(text, "files").filter(|files| *files > 0),
         inodes_free: number(text, "files").filter(|f| *f > 0).and_then(|_| number(text, "files_free")),
         ..Filesystem::default()
     }
 }
 
-/// Reads `entries=12 typed=12`: whether entries say what they are; an empty directory tells nothing.
+/// Reads `entries=12 typed=12`: whether entries have a type; `None` for an empty directory.
 #[must_use]
 pub fn typed(text: &str) -> Option<bool> {
     let (entries, typed) = (number(text, "entries")?, number(text, "typed")?);
     (entries > 0).then_some(typed == entries)
 }
 
-/// Reads the output of the tool `stat`: path and state of each file.
+/// Reads the output of the tool `stat`: path and attributes of each file.
 #[must_use]
 pub fn listed(text: &str) -> Vec<(String, Stat)> {
     let mut files: Vec<(String, Stat)> = Vec::new();

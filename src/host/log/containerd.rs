@@ -1,6 +1,6 @@
 //! containerd and its devmapper snapshotter.
 //!
-//! A table.
+//! A pattern table; each comment names the source of its message.
 
 use super::Message as M;
 use super::matcher::{Pattern, says};

@@ -1,12 +1,12 @@
 //! Docker and its devicemapper driver (moby 0.7 to 25, daemon/graphdriver/devmapper and pkg/devicemapper); numbers
 //! in comments are moby's issues.
 //!
-//! A table.
+//! A pattern table; each comment names the source of its message.
 
 use super::Message as M;
 use super::matcher::{Pattern, says};
 
-/// Words of a container's or layer's disk, beside which a busy device is one of the pool's.
+/// Words that relate a busy device to a container or layer, and so to the pool.
 const OF_A_DISK: &[&str] = &[
     "devmapper",
     "devicemapper",
@@ -17,7 +17,7 @@ const OF_A_DISK: &[&str] = &[
     "filesystem for",
     "layer",
 ];
-/// Words beside which something else is busy: a control group, a network's name, a plug-in's volume.
+/// Words that relate the error to something else: a control group, a network namespace, a plug-in's volume.
 const NOT_A_DISK: &[&str] = &["cgroup", "netns", "network namespace", "volume is in use"];
 
 #[rustfmt::skip]
@@ -99,7 +99,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::DeviceHasFilesystem, &["has a filesystem already"]), // device_setup.go, checkDevHasFS (#35936)
     says(M::DeviceUnavailable, &["is not available for use with devicemapper"]), // device_setup.go
     says(M::SeveralDrivers, &["contains several valid graphdrivers"]), // daemon/graphdriver/driver.go
-    // The driver's end.
+    // Removal of the driver.
     says(M::DriverUnsupported, &["driver not supported"]).near(&["graphdriver", "graph driver", "prior storage driver", "getdriver", "configure storage", "devicemapper"]), // graphdriver.ErrNotSupported (#4036)
     says(M::DriverMustBeChosen, &["prior storage driver devicemapper is deprecated"]), // 23 and 24 do not start
     says(M::DriverRemoved, &["devicemapper storage-driver has been deprecated and removed"]), // 25

@@ -1,11 +1,11 @@
-//! Lines that speak of space: a write that failed for want of it, an amount that was to be written.
+//! Lines about space: a write that failed for lack of it, or an amount that was to be written.
 //!
-//! Which limit was hit is not decided here.
+//! Does not decide which limit was hit.
 
 use super::Kind;
 use crate::host::parse::size::{self, Scale};
 
-/// Words of watches on files, which are a table of the kernel's.
+/// Words about file watches, which are a kernel table.
 pub(super) const OF_WATCHES: &[&str] = &[
     "inotify",
     "fsnotify",
@@ -24,7 +24,7 @@ pub(super) const OF_WATCHES: &[&str] = &[
     "watch for",
 ];
 
-/// `ENOSPC` in the words of the C library (`strerror`, glibc's translations), lower case and without quotes.
+/// `ENOSPC` in the words of the C library (`strerror`, glibc's translations), in lower case and without quotes.
 pub(super) const NO_SPACE: &[&str] = &[
     "no space left on device",
     "no space left on",
@@ -77,10 +77,10 @@ pub(super) const NO_SPACE: &[&str] = &[
     "장치에 남은 공간이 없음",
 ];
 
-/// Whether a line that has one of [`NO_SPACE`] speaks of a file that was being written.
+/// Whether a line with one of [`NO_SPACE`] is about a file being written.
 ///
-/// The kernel's own `metadata operation … failed: error = -28` does not. Nor does an `ENOSPC` of a table of the kernel's:
-/// watches of files, control groups, semaphores.
+/// The kernel's `metadata operation … failed: error = -28` is not, nor is an `ENOSPC` from a kernel table: inotify
+/// watches, control groups, semaphores.
 pub(super) fn is_of_a_device(plain: &str) -> bool {
     let elsewhere = [
         "metadata operation",
@@ -93,7 +93,7 @@ pub(super) fn is_of_a_device(plain: &str) -> bool {
         "semaphore",
         "/dev/shm",
     ];
-    // A name in a path is no errno: /sys/fs/xfs/dm-5/error/metadata/ENOSPC/max_retries.
+    // A name in a path is not an errno: /sys/fs/xfs/dm-5/error/metadata/ENOSPC/max_retries.
     let named =
         plain.contains("/enospc") && plain.matches("enospc").count() == plain.matches("/enospc").count();
     let only_named = named && !NO_SPACE.iter().any(|words| *words != "enospc" && plain.contains(words));
@@ -101,13 +101,12 @@ pub(super) fn is_of_a_device(plain: &str) -> bool {
     !only_named && !elsewhere().any(|words| plain.contains(words))
 }
 
-/// A write that failed because something is full, and the path if the line names one; for lines that have one of
-/// [`NO_SPACE`].
+/// A failed write with the path, if the line names one; for lines with one of [`NO_SPACE`].
 pub(super) fn no_space_left(line: &str) -> Kind {
     Kind::NoSpaceLeft { path: path(line) }
 }
 
-/// The path that a line is about: the last absolute one before `no space`, else the first after it.
+/// The path that a line is about: the last absolute path before `no space`, else the first after it.
 fn path(line: &str) -> Option<String> {
     let lower = line.to_ascii_lowercase();
     let at = NO_SPACE.iter().filter_map(|words| lower.find(words)).min().unwrap_or(line.len());
@@ -116,7 +115,7 @@ fn path(line: &str) -> Option<String> {
     Some(found.to_owned())
 }
 
-/// Absolute paths in a text; a quoted one may hold blanks.
+/// Absolute paths in a text; quoted ones may contain blanks.
 fn paths(text: &str) -> impl Iterator<Item = &str> {
     let mut seen = 0;
     let starts = text.match_indices('/').map(|(at, _)| at).filter(|at| {
@@ -139,7 +138,7 @@ fn paths(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Words for something that writes, as they stand beside an amount.
+/// Words for writing that appear near an amount.
 pub(super) const WRITE_WORDS: &[&str] = &[
     "build",
     "builds",
@@ -167,7 +166,7 @@ pub(super) const WRITE_WORDS: &[&str] = &[
     "write",
     "writing",
 ];
-/// Words that make an amount one of space there is, not of what was to be written.
+/// Words that mark an amount as available space, not as data to be written.
 const CAPACITY_WORDS: &[&str] = &[
     "available",
     "base",
@@ -194,11 +193,11 @@ const CAPACITY_WORDS: &[&str] = &[
     "volume",
 ];
 
-/// An amount that was to be written: `12 GB build`, `downloading about 12 GB of sources`; for lines that have one of
+/// An amount that was to be written: `12 GB build`, `downloading about 12 GB of sources`; for lines with one of
 /// [`WRITE_WORDS`].
 ///
-/// The word for writing stands within three words of the amount, and the amount is not one of room. A progress bar
-/// (`1.2 GB/4 GB`), a rate or what was already copied is none.
+/// The word for writing is within three words of the amount, and no capacity word is. A progress bar (`1.2 GB/4 GB`),
+/// a rate, or an amount already copied does not count.
 pub(super) fn wanted_to_write(plain: &str) -> Option<Kind> {
     if !may_hold_amount(plain) || plain.contains("==") || plain.contains("%") {
         return None;
@@ -243,7 +242,7 @@ fn may_hold_amount(plain: &str) -> bool {
     })
 }
 
-/// A unit in lower case as tools spell it: people write `gb` and mean 1000³.
+/// The unit as tools spell it: people write `gb` for 1000³.
 fn spelled(unit: &str) -> &str {
     match unit {
         "gb" | "g" => "GB",

@@ -1,11 +1,11 @@
 //! The kernel's block layer, SCSI, loop devices and hung tasks.
 //!
-//! A table.
+//! A pattern table; each comment names the source of its message.
 
 use super::Message as M;
 use super::matcher::{Pattern, says};
 
-/// Drives that are empty or not attached: they give errors whenever somebody looks at them.
+/// Drives that are empty or not attached: they cause errors at every access.
 const REMOVABLE: &[&str] = &["dev fd", "device fd", "dev sr", "device sr", "dev nbd", "device nbd"];
 
 #[rustfmt::skip]

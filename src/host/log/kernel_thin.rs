@@ -1,7 +1,7 @@
 //! The kernel's thin-pool target and what lies below it: drivers/md (dm-thin.c, dm-thin-metadata.c, dm-table.c,
 //! dm-ioctl.c, persistent-data).
 //!
-//! A table.
+//! A pattern table; each comment names the source of its message.
 
 use super::Message as M;
 use super::matcher::{Pattern, says};
@@ -57,7 +57,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::SpaceMapDamaged, &["bitmap check failed"]), // dm-space-map-common.c
     says(M::SpaceMapDamaged, &["unable to decrement a reference count below 0"]), // the same
     says(M::MetadataUnusable, &["Error creating metadata object"]), // pool_ctr
-    // Before 3.10 to 4.x, other words for the same.
+    // Other wordings in 3.10 to 4.x.
     says(M::LowWaterData, &["reached low water mark, sending event"]), // before metadata had one
     says(M::NoFreeData, &["thin: ", "no free space available"]), // the same
     says(M::PoolToFail, &["switching pool to failure mode"]), // 3.10
@@ -141,7 +141,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::NoFreeMetadata, &["unable to allocate new metadata block"]), // the same
     says(M::ShadowFailed, &["dm_tm_shadow_block() failed"]), // no block, or a read that failed
     says(M::ShadowFailed, &["ref count insert failed"]), // the same
-    // Other targets share words with it.
+    // Other targets with similar messages.
     says(M::OtherTarget, &["device-mapper: cache"]), // dm-cache
     says(M::OtherTarget, &["device-mapper: era"]), // dm-era
     says(M::OtherTarget, &["device-mapper: clone"]), // dm-clone

@@ -1,49 +1,50 @@
 //! Finds the known messages in a line, all at once.
 //!
-//! A pattern is a few pieces that stand in the line in this order; quotes, backslashes, case and the number of blanks do
-//! not matter. One automaton finds the first pieces of all patterns, so the length of the tables costs nothing; another
-//! passes over lines without any of the words that patterns are made of.
+//! A pattern consists of pieces that occur in this order; quotes, backslashes, case and repeated blanks are ignored.
+//! One automaton finds the first pieces of all patterns, so the number of patterns costs nothing; another skips lines
+//! that contain none of the patterns' words.
 
 use super::Message;
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
 use std::sync::OnceLock;
 
-/// The stable pieces of a message, and what it means.
+/// The stable pieces of a message, and its meaning.
 #[derive(Debug)]
 pub(super) struct Pattern {
-    /// What it means.
+    /// The meaning.
     pub(super) message: Message,
     /// The pieces, in order; the first has at least four bytes.
     pub(super) pieces: &'static [&'static str],
-    /// One of these stands somewhere in the line too; none is asked for where it is empty.
+    /// At least one of these must occur anywhere in the line; empty for no condition.
     pub(super) near: &'static [&'static str],
-    /// None of these stands in the line.
+    /// None of these may occur in the line.
     pub(super) without: &'static [&'static str],
 }
 
-/// A table's entry.
+/// An entry of a table.
 pub(super) const fn says(message: Message, pieces: &'static [&'static str]) -> Pattern {
     Pattern { message, pieces, near: &[], without: &[] }
 }
 
 impl Pattern {
-    /// Only in a line that has one of these words as well: it tells who speaks, or of what.
+    /// Requires one of these words in the line: they identify the speaker or the subject.
     pub(super) const fn near(self, near: &'static [&'static str]) -> Self {
         Self { near, ..self }
     }
 
-    /// Not in a line with one of these: other programs say the same there, or it means something else.
+    /// Excludes lines with one of these words: there the same message comes from another program or means something
+    /// else.
     pub(super) const fn without(self, without: &'static [&'static str]) -> Self {
         Self { without, ..self }
     }
 }
 
-/// All tables.
+/// All patterns.
 fn tables<'a>() -> impl Iterator<Item = &'a Pattern> {
     super::TABLES.iter().copied().flatten()
 }
 
-/// A line as it is compared: lower case, no quotes or backslashes, single blanks.
+/// Normalizes a line for matching: lower case, no quotes or backslashes, single blanks.
 pub(super) fn normalize(line: &str) -> String {
     if line.is_ascii() { normalize_ascii(line) } else { normalize_unicode(line) }
 }
@@ -93,26 +94,26 @@ fn normalize_unicode(line: &str) -> String {
 
 struct Entry {
     message: Message,
-    /// Pieces after the first one.
+    /// The pieces after the first one.
     others: Vec<String>,
-    /// The place of its words in [`Index::contexts`]; none where it may stand anywhere.
+    /// Index of its `near` words in [`Index::contexts`]; `None` without a condition.
     near: Option<usize>,
     without: Vec<String>,
 }
 
 struct Index {
     entries: Vec<Entry>,
-    /// Lists of words of which a line has one, each once: many patterns share one.
+    /// Automata for the distinct lists of `near` words; many patterns share one.
     contexts: Vec<AhoCorasick>,
-    /// First pieces, each once.
+    /// The distinct first pieces.
     first: AhoCorasick,
-    /// The entries that begin with each of them.
+    /// For each first piece, the entries that start with it.
     by_first: Vec<Vec<usize>>,
-    /// Words of which a line that says something known has at least one.
+    /// Words of which every matching line contains at least one.
     prefilter: AhoCorasick,
 }
 
-/// Builds an automaton; the tables are constants, so that it can be built is a matter of the tests.
+/// Builds an automaton. It cannot fail for the constant tables, which the tests verify.
 fn automaton(words: &[String], insensitive: bool) -> Option<AhoCorasick> {
     let mut builder = AhoCorasickBuilder::new();
     builder.ascii_case_insensitive(insensitive).kind(Some(AhoCorasickKind::ContiguousNFA));
@@ -141,7 +142,7 @@ fn build() -> Option<Index> {
         let others: Vec<String> = pieces.collect();
         let longest = |text: &str| text.split(' ').max_by_key(|word| word.len()).map(str::to_owned);
         if pattern.message.is_generic() {
-            // Every log is full of failures; those that count stand beside a word of storage.
+            // Failures are common in logs; the relevant ones contain a storage word.
             marks.extend(pattern.near.iter().filter_map(|near| longest(&normalize(near))));
         } else {
             let pieces = std::iter::once(&first).chain(&others).filter_map(|piece| longest(piece));
@@ -175,17 +176,18 @@ fn build() -> Option<Index> {
     })
 }
 
-/// Whether a line may say something that is known: it holds the longest word of some pattern. No is certain.
+/// Whether a line may match a pattern: it contains the longest word of one. False is certain.
 pub(super) fn may_match(line: &str) -> bool {
-    // Letters that are no ASCII change more than a bit between the cases.
+    // Outside ASCII, upper and lower case differ in more than one bit.
     !line.is_ascii() || index().is_some_and(|index| index.prefilter.is_match(line))
 }
 
-/// What a line that was made [`normalize`]d says, each once, in the order it stands.
+/// The messages in a [`normalize`]d line, each once, in order of occurrence.
 pub(super) fn matches(normal: &str) -> Vec<Message> {
     let Some(index) = index() else { return Vec::new() };
     let mut found = Vec::new();
-    // A pattern whose later pieces do not follow its first one does not have them after a later first one either.
+    // If the later pieces do not follow the first occurrence of the first piece, they do not follow a later one
+    // either.
     let mut failed: Vec<usize> = Vec::new();
     let mut told = vec![None; index.contexts.len()];
     for hit in index.first.find_overlapping_iter(normal) {
@@ -207,7 +209,7 @@ pub(super) fn matches(normal: &str) -> Vec<Message> {
 }
 
 impl Index {
-    /// Whether the rest of the line lets the pattern mean what it means; `told` keeps which contexts the line has.
+    /// Whether the rest of the line matches the entry; `told` caches which contexts the line has.
     fn fits(&self, normal: &str, entry: &Entry, told: &mut [Option<bool>]) -> bool {
         let near = entry.near.is_none_or(|place| {
             let looked = || self.contexts.get(place).is_some_and(|context| context.is_match(normal));
@@ -217,7 +219,7 @@ impl Index {
     }
 }
 
-/// Whether a text has the pieces, in order.
+/// Whether a text contains the pieces, in order.
 fn follow(text: &str, pieces: &[String]) -> bool {
     let mut rest = text;
     pieces.iter().all(|piece| match rest.split_once(piece.as_str()) {
@@ -234,7 +236,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// `Message<tab>line`: a line as some program printed it, for each meaning.
+    /// `Message<tab>line`: one printed line for each meaning.
     const EXAMPLES: &str = include_str!("../../../tests/texts/log-messages.txt");
 
     fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -295,7 +297,7 @@ mod tests {
 
     #[test]
     fn beginnings_without_an_end_cost_little() {
-        // Each of them would search the rest of the line, were the first not enough to know.
+        // Without the first-occurrence shortcut, each of these would search the rest of the line.
         let line = normalize(&"Error mounting ".repeat(100_000));
         assert_eq!(matches(&line), Vec::new());
     }

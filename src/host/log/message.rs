@@ -1,9 +1,10 @@
-//! What a line can mean: one value for each meaning, whoever says it and in whatever words.
+//! The meanings of log lines: one value for each meaning, independent of program and wording.
 
-/// Declares the meanings, each with its sentence.
+/// Declares the meanings, each with its description.
 macro_rules! messages {
     ($($name:ident: $meaning:literal,)+) => {
-        /// What a line means. The tables of this folder show the words; rules and the diagnosis ask for these values.
+        /// The meaning of a line. The tables in this folder have the wordings; rules and the diagnosis query these
+        /// values.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Message {
@@ -282,7 +283,8 @@ messages! {
 }
 
 impl Message {
-    /// Whether it is read off an errno or a word of failure alone, as the line is in no table.
+    /// Whether it was recognized only by an errno or a generic failure word, because the line matches no specific
+    /// pattern.
     #[must_use]
     pub const fn is_generic(self) -> bool {
         matches!(self, Self::OtherBusy | Self::OtherFailure | Self::OtherInvalid | Self::OtherMissing)

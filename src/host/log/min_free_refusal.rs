@@ -1,11 +1,12 @@
-//! Docker's refusal of a new thin device (moby 24.0, deviceset.go, `poolHasFreeSpace`), with either end cut off.
+//! Docker's refusal to create a thin device (moby 24.0, deviceset.go, `poolHasFreeSpace`), possibly truncated at
+//! either end.
 //!
-//! A number at a cut may have lost digits, so it is not taken.
+//! A number at the cut may have lost digits and is ignored.
 
 use super::Kind;
 use crate::host::model::pool::PoolHalf;
 
-/// Pieces of which a refusal has at least one, wherever it was cut.
+/// Pieces of which a refusal contains at least one, wherever it was cut.
 pub(super) const PIECES: &[&[&str]] = &[
     &["minimum required"],
     &["in pool has ", " free ", "data blo"],
@@ -13,10 +14,10 @@ pub(super) const PIECES: &[&[&str]] = &[
     &["or use dm.min_free_space option to change"],
 ];
 
-/// What is left of `Thin Pool has N free data blocks which is less than minimum required M free data blocks. Create
-/// more free space in thin pool or use dm.min_free_space option to change behavior`; the line is plain.
+/// Reads what is left of `Thin Pool has N free data blocks which is less than minimum required M free data blocks.
+/// Create more free space in thin pool or use dm.min_free_space option to change behavior`, from a normalized line.
 ///
-/// A rest that does not say which half is taken for data: Docker looks at data first.
+/// If the rest does not say which, it is taken for data, which Docker checks first.
 pub(super) fn read(plain: &str) -> Option<Kind> {
     let (before, after) = match plain.split_once("minimum required") {
         Some((before, after)) => (before, after),
@@ -34,21 +35,21 @@ pub(super) fn read(plain: &str) -> Option<Kind> {
     Some(Kind::MinFreeRefused { half, free: free(before), required: required(after) })
 }
 
-/// The line without its middle: only the beginning or only the end was kept.
+/// A line of which only the beginning or the end was kept.
 fn cut(plain: &str) -> Option<(&str, &str)> {
     let has = |pieces: &&[&str]| pieces.iter().all(|piece| plain.contains(piece));
     let place = PIECES.iter().position(has)?;
     Some(if place == 1 { (plain, "") } else { ("", plain) })
 }
 
-/// The last number before ` free … block`, if a word stands before it.
+/// The last number before ` free … block`, if preceded by a word.
 fn free(before: &str) -> Option<u64> {
     let (before, _) = before.rsplit_once(" free ")?;
     let (_, number) = before.rsplit_once(' ')?;
     number.parse().ok()
 }
 
-/// The first number, if a blank stands before and after it.
+/// The first number, if it has a blank on both sides.
 fn required(after: &str) -> Option<u64> {
     let after =
         if after.starts_with(' ') { after } else { after.split_once(' ').map_or("", |(_, rest)| rest) };

@@ -1,7 +1,7 @@
-//! Log and error lines of daemons, the kernel and tools, recognised by the pieces that their programs put in them.
+//! Log and error lines of daemons, the kernel and tools, recognized by the fixed parts of their messages.
 //!
-//! Nothing is concluded from a line here. The patterns are tables, one file for each origin; their meanings
-//! ([`Message`]) are what rules and the diagnosis ask for.
+//! Draws no conclusions. The patterns are tables, one file for each origin; rules and the diagnosis query their
+//! meanings ([`Message`]).
 
 mod containerd;
 mod dmeventd;
@@ -24,7 +24,7 @@ mod wrapped;
 pub use message::Message;
 pub use names::PoolName;
 
-/// All tables of patterns.
+/// All pattern tables.
 static TABLES: [&[matcher::Pattern]; 11] = [
     containerd::PATTERNS,
     dmeventd::PATTERNS,
@@ -44,20 +44,20 @@ use crate::host::model::pool::PoolHalf;
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
-/// A recognised line.
+/// A recognized line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogMessage {
-    /// What it says.
+    /// What it means.
     pub kind: Kind,
-    /// The line as it came.
+    /// The line, verbatim.
     pub text: String,
-    /// Seconds since boot, for lines of the kernel's log.
+    /// Seconds since boot, for kernel log lines.
     pub uptime_secs: Option<u64>,
-    /// How old it was when the machine was asked, in seconds, where both times are known.
+    /// Age in seconds at the time of recording, if both times are known.
     pub age_secs: Option<u64>,
 }
 
-/// What a line says.
+/// The meaning of a line, with its details.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -65,9 +65,9 @@ pub enum Kind {
     MinFreeRefused {
         /// Data or metadata.
         half: PoolHalf,
-        /// Blocks free, if the line still holds the number.
+        /// Free blocks, if the line still has the number.
         free: Option<u64>,
-        /// Blocks required, if the line still holds the number.
+        /// Required blocks, if the line still has the number.
         required: Option<u64>,
     },
     /// `no space left on device` (or errno -28), with the path if the line names one.
@@ -75,20 +75,20 @@ pub enum Kind {
         /// The path that could not be written.
         path: Option<String>,
     },
-    /// A person or tool speaks of an amount that was to be written, e.g. a 12 GB download.
+    /// An amount that was to be written, mentioned by a person or tool, e.g. a 12 GB download.
     WantedToWrite {
         /// The amount.
         bytes: Bytes,
     },
-    /// Anything else.
+    /// Any other message.
     Known {
-        /// What it means.
+        /// Its meaning.
         message: Message,
     },
 }
 
 impl LogMessage {
-    /// What it means, without the particulars.
+    /// The meaning without details.
     #[must_use]
     pub const fn message(&self) -> Message {
         group(Some(&self.kind)).0
@@ -111,7 +111,7 @@ impl LogMessage {
         Self { kind, text: line.trim().to_owned(), uptime_secs: uptime(line), age_secs: None }
     }
 
-    /// The number that follows some words of the line, such as 113 after `transaction_id is`; case does not matter.
+    /// The number that follows these words in the line, such as 113 after `transaction_id is`; case is ignored.
     #[must_use]
     pub fn number_after(&self, words: &str) -> Option<u64> {
         let (text, words) = (matcher::normalize(&self.text), matcher::normalize(words));
@@ -122,14 +122,14 @@ impl LogMessage {
     }
 }
 
-/// What a line says: nothing that is known, one thing, or several.
+/// The messages in a line: none, one or several.
 #[must_use]
 pub fn read(line: &str) -> Vec<LogMessage> {
     let kinds = if matcher::may_match(line) { kinds(line) } else { Vec::new() };
     kinds.into_iter().map(|kind| LogMessage::new(kind, line)).collect()
 }
 
-/// What the lines of all texts say. A log repeats itself: of one kind, the first and the last are kept.
+/// The messages in all texts. Logs are repetitive, so only the first and last of each kind are kept.
 #[must_use]
 pub fn gather<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<LogMessage> {
     let mut heard: HashMap<(Message, bool), Heard<'a>> = HashMap::new();
@@ -154,19 +154,19 @@ pub fn gather<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<LogMessage> {
     let mut kept: Vec<_> = heard.into_values().flat_map(|h| h.first.into_iter().chain(h.last)).collect();
     kept.sort_unstable_by_key(|(order, ..)| *order);
     let messages = kept.into_iter().map(|(_, line, kind)| LogMessage::new(kind, &line));
-    // A part of a wrapped line tells of some failure; what failed is in the whole.
+    // The part of a wrapped line names only a failure; the joined line tells what failed.
     let part = |m: &LogMessage| whole.iter().any(|text| text.len() > m.text.len() && text.contains(&m.text));
     messages.filter(|m| !(m.message().is_generic() && part(m))).collect()
 }
 
-/// LogMessages of one kind that are kept from the beginning, and as many from the end.
+/// Most messages of one kind kept from the beginning, and as many from the end.
 const KEPT: usize = 200;
 
-/// A line that says something, with its place in the order of all. Without a kind it speaks of no space left: of which
-/// path is looked up only where it is kept.
+/// A line with a message, and its position. `None` instead of a kind means "no space left"; its path is only looked
+/// up if the line is kept.
 type Line<'a> = (u64, Cow<'a, str>, Option<Kind>);
 
-/// What was heard of one kind.
+/// The messages of one kind.
 #[derive(Default)]
 struct Heard<'a> {
     first: Vec<Line<'a>>,
@@ -185,10 +185,10 @@ impl<'a> Heard<'a> {
     }
 }
 
-/// Longest line that is read at once, in bytes; a longer one is read as several.
+/// Longest line that is read at once, in bytes; a longer one is split.
 const LONGEST: usize = 16 << 10;
 
-/// A line in pieces of bearable length, cut at blanks where there are any.
+/// Splits a line into pieces of at most [`LONGEST`] bytes, at blanks if possible.
 fn pieces(line: &str) -> impl Iterator<Item = &str> {
     let mut rest = line;
     std::iter::from_fn(move || {
@@ -203,12 +203,12 @@ fn pieces(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Lines from which on several threads read them: a log of many megabytes.
+/// From this number of lines on, several threads read them: a log of many megabytes.
 const MANY: usize = 50_000;
 /// Most threads for that.
 const THREADS: usize = 8;
 
-/// What each line says by itself.
+/// The messages in each line by itself.
 fn kinds_of_all(lines: &[&str]) -> Vec<Vec<Option<Kind>>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     if lines.len() < MANY || cores == 1 {
@@ -218,7 +218,7 @@ fn kinds_of_all(lines: &[&str]) -> Vec<Vec<Option<Kind>>> {
         let parts = lines.chunks(lines.len().div_ceil(cores.min(THREADS)));
         let start = |part| std::thread::Builder::new().spawn_scoped(scope, move || kinds_of(part));
         let threads: Vec<_> = parts.map(|part| (part, start(part))).collect();
-        // Where no thread can be had, this one does it.
+        // If a thread cannot be started, this one does the work.
         let read = threads.into_iter().map(|(part, thread)| match thread.map(|t| t.join()) {
             Ok(Ok(found)) => found,
             _ => kinds_of(part),
@@ -232,11 +232,11 @@ fn kinds_of(lines: &[&str]) -> Vec<Vec<Option<Kind>>> {
     lines.iter().map(of).collect()
 }
 
-/// The kinds of what a line says; `None` for a want of space, whose path is not looked up yet.
+/// The kinds in a line; `None` for "no space left", whose path is not looked up yet.
 fn kinds(line: &str) -> Vec<Option<Kind>> {
     let normal = matcher::normalize(line);
     let mut found = matcher::matches(&normal);
-    // What is in a table says more than a bare errno beside the name of a pool.
+    // A specific message tells more than a bare errno beside a pool's name.
     if found.iter().any(|m| !m.is_generic()) {
         found.retain(|m| !m.is_generic());
     }
@@ -250,7 +250,7 @@ fn kinds(line: &str) -> Vec<Option<Kind>> {
     before.chain(known.map(Some)).collect()
 }
 
-/// What lines of one kind share, and which of a pool's devices they are about where they say so.
+/// Grouping key: the message, and which of the pool's devices it is about, if stated.
 const fn group(kind: Option<&Kind>) -> (Message, bool) {
     match kind {
         Some(Kind::MinFreeRefused { half, .. }) => {
@@ -282,7 +282,7 @@ fn device(text: &str) -> Option<&str> {
     words().find(bare).or_else(|| words().find(node))
 }
 
-/// The seconds since boot of a kernel's line: `[88440.204121] …`.
+/// The seconds since boot in a kernel line: `[88440.204121] …`.
 fn uptime(line: &str) -> Option<u64> {
     line.split('[').skip(1).find_map(|part| {
         let (seconds, rest) = part.trim_start().split_once('.')?;

@@ -2,10 +2,10 @@
 
 use crate::host::dm::table::DeviceNumber;
 
-/// How a line names a pool.
+/// The form in which a line names a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolName<'a> {
-    /// `253:4`, as the kernel does.
+    /// `253:4`, as in kernel lines.
     Number(DeviceNumber),
     /// Volume group and logical volume.
     Volume(&'a str, &'a str),
@@ -13,10 +13,10 @@ pub enum PoolName<'a> {
     Mapper(&'a str),
 }
 
-/// Words after which LVM, libdm and Docker name a pool.
+/// Words before a pool's name in messages of LVM, libdm and Docker.
 const BEFORE: &[&str] = &["hin pool ", "hin-pool ", "thin-pool (", "of pool ", "for pool ", "check of pool "];
 
-/// The pool that a line names; none where it speaks of a pool without naming it.
+/// The pool that a line names; `None` if it names none.
 pub(super) fn pool(text: &str) -> Option<PoolName<'_>> {
     number(text)
         .or_else(|| BEFORE.iter().find_map(|words| named(text.split_once(words)?.1)))
@@ -30,7 +30,7 @@ fn number(text: &str) -> Option<PoolName<'_>> {
     DeviceNumber::read(word).map(PoolName::Number)
 }
 
-/// A name in front of a text: `docker/thinpool`, `vg-pool-tpool`.
+/// A name at the start of a text: `docker/thinpool`, `vg-pool-tpool`.
 fn named(rest: &str) -> Option<PoolName<'_>> {
     let word = rest.split(|c: char| c.is_whitespace() || "\"'`,;()".contains(c)).find(|w| !w.is_empty())?;
     let word = word.trim_end_matches(['.', ':', '!']);
@@ -43,14 +43,14 @@ fn named(rest: &str) -> Option<PoolName<'_>> {
     }
 }
 
-/// A word that ends in `-tpool`: LVM's layer for a pool in use.
+/// A word that ends in `-tpool`, LVM's layer over a pool in use.
 fn suffixed(text: &str) -> Option<PoolName<'_>> {
     let mut words = text.split(|c: char| c.is_whitespace() || "\"'`,;()".contains(c));
     let word = words.find(|w| w.trim_end_matches(['.', ':']).ends_with("-tpool"))?;
     Some(PoolName::Mapper(mapper(word.trim_end_matches(['.', ':']))))
 }
 
-/// LVM puts `-tpool` behind the name of a pool that has volumes.
+/// Strips LVM's `-tpool` suffix, the layer over a pool in use.
 fn mapper(word: &str) -> &str {
     word.strip_suffix("-tpool").unwrap_or(word)
 }

@@ -1,6 +1,6 @@
 //! systemd, udev and the semaphores that libdm calls udev cookies.
 //!
-//! A table.
+//! A pattern table; each comment names the source of its message.
 
 use super::Message as M;
 use super::matcher::{Pattern, says};

@@ -1,12 +1,12 @@
 //! Programs that show the kernel's errors: shells, databases, package managers, virtual machines.
 //!
-//! A table.
+//! A pattern table; each comment names the source of its message.
 
 use super::Message as M;
 use super::enospc::OF_WATCHES;
 use super::matcher::{Pattern, says};
 
-/// Words that only storage around a thin pool has.
+/// Words specific to storage around a thin pool.
 const OF_STORAGE: &[&str] = &[
     "thin pool",
     "thinpool",
@@ -34,7 +34,7 @@ const OF_STORAGE: &[&str] = &[
     "pod sandbox",
     "low-level ioctl error",
 ];
-/// Words of counts and options, in which no failure is told.
+/// Words of counters and options, which do not report a failure.
 const NOT_STORAGE: &[&str] = &[
     "error_if_no_space",
     "0 errors",
@@ -142,7 +142,7 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::PoolSetUpBefore, &["Thin pool named", "already exists"]), // the name is taken
     says(M::PvMissing, &["UUIDs of devices found", "did not correspond with UUIDs specified"]), // stratisd 2
     says(M::StratisFailed, &["failed to set up pool for"]), // stratisd 2
-    // A failure in words that are in no table: what is left is the errno, where something of a pool's is spoken of.
+    // Unspecific failures: only the errno counts, in a line that mentions a pool's storage.
     says(M::OtherBusy, &["device or resource busy"]).near(OF_STORAGE).without(NOT_STORAGE),
     says(M::OtherBusy, &["EBUSY"]).near(OF_STORAGE).without(NOT_STORAGE),
     says(M::OtherInvalid, &["invalid argument"]).near(OF_STORAGE).without(NOT_STORAGE),

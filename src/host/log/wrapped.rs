@@ -1,24 +1,24 @@
-//! Lines that a terminal or a mail program wrapped: joined again, and searched for what only the whole line says.
+//! Joins lines that a terminal or mail program wrapped, to find messages that only the whole line contains.
 
 use super::{Kind, kinds, matcher};
 
 /// Widths at which terminals and mail programs wrap.
 const WRAPPED: std::ops::RangeInclusive<usize> = 50..=220;
-/// A message that is longer than this was not wrapped by a person's screen.
+/// Longest joined message, in bytes; longer ones were not wrapped.
 const LONGEST: usize = 2000;
 
-/// Joins a line with those that it continues.
+/// Joins a line with its continuation lines.
 #[derive(Default)]
 pub(super) struct Joiner {
-    /// The line so far.
+    /// The joined line so far.
     text: String,
-    /// What its lines, and the line as far as it was joined, say.
+    /// The messages found in the single lines and in the joined line.
     known: Vec<Option<Kind>>,
 }
 
 impl Joiner {
-    /// Takes the next line and what it says by itself. Where it continues the one before: the joined text, and what
-    /// only that says.
+    /// Takes the next line and its own messages. If it continues the previous line, returns the joined text and the
+    /// messages that only it contains.
     pub(super) fn next(&mut self, line: &str, found: &[Option<Kind>]) -> Option<(String, Vec<Option<Kind>>)> {
         if !continues(&self.text, line) || self.text.len() + line.len() > LONGEST {
             self.text.clear();
@@ -42,7 +42,7 @@ impl Joiner {
     }
 }
 
-/// Whether a line goes on with the one before: log lines and sentences begin with a capital, a digit or a bracket.
+/// Whether a line continues the previous one: log lines and sentences start with a capital, a digit or a bracket.
 fn continues(before: &str, line: &str) -> bool {
     let goes_on = |c: char| c.is_lowercase() || matches!(c, '"' | '\'' | '\\' | '(');
     !before.is_empty() && !before.ends_with(['.', ';', '{', '}']) && line.trim_start().starts_with(goes_on)

@@ -1,11 +1,11 @@
-//! LVM's own files: the autoextend settings of `lvm.conf` and profiles, and what a metadata backup says of a group.
+//! LVM's own files: the autoextend settings in `lvm.conf` and profiles, and volume groups in metadata backups.
 //!
-//! Only what is written and not commented out counts; defaults are not filled in.
+//! Only settings that are not commented out count; defaults are not filled in.
 
 use super::{Autoextend, LvName, Lvm, ThinVolume, VolumeGroup};
 use crate::host::model::units::{Bytes, Sectors};
 
-/// Reads `lvm.conf`, `lvmlocal.conf` or a profile by its path.
+/// Reads `lvm.conf`, `lvmlocal.conf` or a profile, selected by path.
 pub(super) fn settings(path: &str, text: &str, lvm: &mut Lvm) {
     if let Some(profile) = path.strip_prefix("/etc/lvm/profile/") {
         let name = profile.strip_suffix(".profile").unwrap_or(profile);
@@ -13,12 +13,12 @@ pub(super) fn settings(path: &str, text: &str, lvm: &mut Lvm) {
         return;
     }
     let (said, known) = (autoextend(text), lvm.autoextend.unwrap_or_default());
-    // lvmlocal.conf is read after lvm.conf and wins.
+    // lvmlocal.conf overrides lvm.conf.
     let (threshold, percent) = (said.threshold.or(known.threshold), said.percent.or(known.percent));
     lvm.autoextend = Some(Autoextend { threshold, percent });
 }
 
-/// The autoextend settings of `/etc/lvm/lvm.conf` or a profile; the last of a name counts.
+/// The autoextend settings in `/etc/lvm/lvm.conf` or a profile; the last of a name counts.
 #[must_use]
 pub(super) fn autoextend(text: &str) -> Autoextend {
     let mut found = Autoextend::default();
@@ -42,8 +42,8 @@ fn setting(line: &str, name: &str) -> Option<u64> {
     value.get(..end)?.parse().ok()
 }
 
-/// A volume group of a backup file (`/etc/lvm/backup/VG`), with its thin volumes: extents there are, less those of
-/// segments that lie on physical volumes. `None` for a text that is no backup.
+/// The volume group of a backup file (`/etc/lvm/backup/VG`) with its thin volumes; free extents are the total less
+/// those of segments on physical volumes. `None` if the text is not a backup.
 #[must_use]
 pub(super) fn backup(text: &str) -> Option<(VolumeGroup, Vec<ThinVolume>)> {
     let mut state = Backup::default();
@@ -65,7 +65,7 @@ pub(super) fn backup(text: &str) -> Option<(VolumeGroup, Vec<ThinVolume>)> {
 
 #[derive(Default)]
 struct Backup {
-    /// Names of the sections the line is in.
+    /// Names of the enclosing sections.
     sections: Vec<String>,
     name: Option<String>,
     extent: Option<Sectors>,
@@ -99,7 +99,7 @@ impl Backup {
             }
             ([_, "physical_volumes", _], "pe_count") => self.extents = self.extents.saturating_add(number),
             ([_, "logical_volumes", _, _], "extent_count") => self.segment_extents = number,
-            // Of a thin volume's segment; LVM writes the pool first.
+            // A thin volume's segment; LVM writes the pool first.
             ([_, "logical_volumes", _, _], "thin_pool") => {
                 self.pool = Some(value.trim_matches('"').to_owned())
             }
@@ -109,7 +109,7 @@ impl Backup {
                     self.thin_devices.push(ThinVolume { pool: name(pool), device_id, name: name(lv) });
                 }
             }
-            // Only segments with stripes name physical volumes; pools and thin volumes name other volumes.
+            // Only striped segments name physical volumes; those of pools and thin volumes name other volumes.
             ([_, "logical_volumes", _, _], "stripes") => {
                 self.used = self.used.saturating_add(std::mem::take(&mut self.segment_extents));
             }

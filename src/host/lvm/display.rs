@@ -1,11 +1,11 @@
-//! What LVM shows a field a line (`lvdisplay`, `vgdisplay`) or a volume a line (`lvscan`).
+//! LVM's output with one field per line (`lvdisplay`, `vgdisplay`) or one volume per line (`lvscan`).
 //!
-//! Fields that no rule needs are passed over.
+//! Fields that no rule needs are ignored.
 
 use super::{Cells, LogicalVolume, LvName};
 use crate::host::parse::size::{self, Scale};
 
-/// `lvdisplay` and `vgdisplay`, a field a line; `keep` gets the cells of each volume or group.
+/// Reads `lvdisplay` and `vgdisplay`; `keep` gets the cells of each volume or group.
 pub(super) fn fields(text: &str, mut keep: impl FnMut(&Cells)) {
     let mut cells = Cells::new();
     for line in text.lines() {

@@ -1,6 +1,6 @@
-//! LVM's names and reports: which logical volume a dm device is, what a volume group has free.
+//! LVM's names and reports: logical volumes of dm devices, free space of volume groups.
 //!
-//! It reads names and text only; LVM's tools are run elsewhere, if at all, and only with a time limit.
+//! Reads text only; [`crate::record`] runs LVM's tools.
 
 mod config;
 mod display;
@@ -10,7 +10,7 @@ pub use report::LvmFacts;
 
 use super::model::units::Bytes;
 
-/// The cells of a report's row by the names of their columns.
+/// A report's row: pairs of column name and value.
 type Cells = Vec<(String, String)>;
 
 /// A logical volume's name in its volume group.
@@ -23,7 +23,7 @@ pub struct LvName {
 }
 
 impl LvName {
-    /// Its device-mapper name: hyphens doubled, joined by one.
+    /// Its device-mapper name: hyphens doubled, the parts joined by a single one.
     #[must_use]
     pub fn dm_name(&self) -> String {
         let double = |name: &str| name.replace('-', "--");
@@ -38,7 +38,7 @@ impl LvName {
 /// One row of `lvs`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogicalVolume {
-    /// Its name; `vg` is empty where the report did not say.
+    /// Its name; `vg` is empty if the report does not have it.
     pub name: LvName,
     /// Attribute letters, `twi-aot---`.
     pub attr: String,
@@ -48,20 +48,20 @@ pub struct LogicalVolume {
     pub data_centipercent: Option<u64>,
     /// Metadata in use, in hundredths of a percent.
     pub metadata_centipercent: Option<u64>,
-    /// Whether it is active, where `lvscan` or `lvdisplay` said it in words.
+    /// Whether it is active, if `lvscan` or `lvdisplay` says so.
     pub active: Option<bool>,
-    /// Whether dmeventd watches it; `None` when not said.
+    /// Whether dmeventd monitors it; `None` if unknown.
     pub monitored: Option<bool>,
     /// The profile attached to it.
     pub profile: Option<String>,
-    /// Whether the numbers are exact bytes rather than rounded for people.
+    /// Whether the sizes are exact bytes rather than rounded.
     pub exact: bool,
 }
 
-/// A thin volume, active or not, as the backup of its group's metadata has it.
+/// A thin volume, active or not, from the backup of its group's metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThinVolume {
-    /// The pool it lies in.
+    /// Its pool.
     pub pool: LvName,
     /// Its id in the pool.
     pub device_id: u32,
@@ -76,15 +76,15 @@ pub struct VolumeGroup {
     pub name: String,
     /// Size.
     pub size: Option<Bytes>,
-    /// Free.
+    /// Free space.
     pub free: Option<Bytes>,
-    /// Size of an extent, the unit volumes grow in.
+    /// Extent size, the unit of allocation.
     pub extent: Option<Bytes>,
-    /// The profile attached to it, which holds for volumes without one of their own.
+    /// The profile attached to it, used for volumes without their own.
     pub profile: Option<String>,
 }
 
-/// What LVM's settings say about growing pools by itself.
+/// LVM's settings for extending pools automatically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Autoextend {
     /// `thin_pool_autoextend_threshold`: 100 means never.
@@ -93,7 +93,7 @@ pub struct Autoextend {
     pub percent: Option<u64>,
 }
 
-/// All that is known of LVM here.
+/// Everything known about LVM on the host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Lvm {
     /// Logical volumes.
@@ -102,27 +102,28 @@ pub struct Lvm {
     pub groups: Vec<VolumeGroup>,
     /// Thin volumes with their ids.
     pub thin_devices: Vec<ThinVolume>,
-    /// `lvm.conf`'s own setting.
+    /// The setting in `lvm.conf`.
     pub autoextend: Option<Autoextend>,
     /// Settings by profile name.
     pub profiles: Vec<(String, Autoextend)>,
-    /// Whether dmeventd runs; `None` where nobody looked.
+    /// Whether dmeventd runs; `None` if unknown.
     pub dmeventd: Option<bool>,
-    /// The program that checks a pool before it is activated, where it is not there.
+    /// The missing program that checks a pool before its activation.
     pub missing_checker: Option<String>,
 }
 
-/// `thin_pool_autoextend_threshold` where no settings name one (lvm.conf(5)): never.
+/// LVM's default `thin_pool_autoextend_threshold` (lvm.conf(5)): never.
 const DEFAULT_THRESHOLD: u64 = 100;
 
 impl LogicalVolume {
-    /// Whether it is a thin pool: by its attributes, or as only a pool has metadata in use (`lvdisplay` has no attributes).
+    /// Whether it is a thin pool, by its attributes; in `lvdisplay`, which has none, by metadata in use, which only
+    /// pools have.
     #[must_use]
     pub fn is_pool(&self) -> bool {
         self.attr.starts_with('t') || self.attr.is_empty() && self.metadata_centipercent.is_some()
     }
 
-    /// Whether it is a thin pool that is not active, by the letters of its attributes (lvs(8)): `twi---tz--`.
+    /// Whether it is an inactive thin pool, by its attributes (lvs(8)): `twi---tz--`.
     #[must_use]
     pub fn is_inactive_pool(&self) -> bool {
         self.attr.starts_with('t') && self.attr.chars().nth(4) == Some('-')
@@ -143,20 +144,20 @@ impl Lvm {
         self.volumes.iter().find(|v| v.name == *name)
     }
 
-    /// The profile in force for a volume: its own, else its group's.
+    /// The effective profile of a volume: its own, else its group's.
     #[must_use]
     pub fn profile_of(&self, name: &LvName) -> Option<&str> {
         let own = self.volume(name).and_then(|v| v.profile.as_deref());
         own.or_else(|| self.group(&name.vg)?.profile.as_deref())
     }
 
-    /// The autoextend settings in force for a volume: of each, its profile's, else the configuration's, else LVM's
-    /// default for the threshold where the configuration was read.
+    /// The effective autoextend settings of a volume: each from its profile, else from the configuration; LVM's
+    /// default threshold if the configuration was read and has none.
     #[must_use]
     pub fn autoextend_of(&self, name: &LvName) -> Option<Autoextend> {
         let profile = self.profile_of(name);
         let own = profile.and_then(|p| self.profiles.iter().find(|(n, _)| n == p)).map(|(_, a)| *a);
-        // A profile that was not read may say anything.
+        // A profile that was not read may contain anything.
         if profile.is_some() && own.is_none() {
             return None;
         }
@@ -170,7 +171,7 @@ impl Lvm {
     }
 }
 
-/// Splits a dm name that LVM made, `docker-docker--pool_tdata`, at its single hyphens: VG, LV, layer suffix.
+/// Splits a dm name made by LVM, `docker-docker--pool_tdata`, at its single hyphens into VG, LV and layer suffix.
 ///
 /// LVM doubles hyphens inside names (lib/misc/lvm-string.c, `build_dm_name`).
 #[must_use]
@@ -188,7 +189,7 @@ pub fn split_name(dm: &str) -> Option<(LvName, Option<String>)> {
 mod tests {
     use super::*;
 
-    /// What one report says.
+    /// Reads a single report.
     pub(super) fn read(target: &str, text: &str) -> Lvm {
         let mut lvm = LvmFacts::default();
         lvm.report(target, text);

@@ -1,7 +1,7 @@
-//! Reports of `lvs`, `vgs`, `pvs`, `lvdisplay`, `vgdisplay` and `lvscan`: for people, with or without headings, or JSON.
+//! Reports of `lvs`, `vgs`, `pvs`, `lvdisplay`, `vgdisplay` and `lvscan`: text, with or without headings, or JSON.
 //!
-//! A row is read by its headings where the columns still stand under them, else by the shape of its words: blank
-//! cells (no Pool, no Data%) leave nothing to count columns by. Rounded sizes stay marked as rounded.
+//! A row is read by its headings if its columns are aligned with them, else by the form of its words: blank cells (no
+//! Pool, no Data%) make counting columns impossible. Rounded sizes are marked as such.
 
 use super::{Cells, LogicalVolume, LvName, Lvm, VolumeGroup, config, display};
 use crate::host::model::units::Bytes;
@@ -9,17 +9,17 @@ use crate::host::parse::partial_json::{self, Token};
 use crate::host::parse::size::{self, Scale};
 use std::collections::HashMap;
 
-/// What is known of LVM so far. What is said of the same volume or group later counts; what is left out later stays.
+/// Collects facts about LVM. Later values for the same volume or group replace earlier ones; omitted values are kept.
 #[derive(Default)]
 pub struct LvmFacts {
     lvm: Lvm,
-    /// Where each volume stands, so that long reports are read in one go.
+    /// Index of each volume, so that long reports are read in linear time.
     volumes: HashMap<LvName, usize>,
     groups: HashMap<String, usize>,
 }
 
 impl LvmFacts {
-    /// Reads a report; `of` is its command, alone or with arguments.
+    /// Reads a report; `target` is its command, with or without arguments.
     pub fn report(&mut self, target: &str, text: &str) {
         let tool = target.split_whitespace().next().unwrap_or_default();
         let tool = tool.rsplit('/').next().unwrap_or_default();
@@ -33,10 +33,10 @@ impl LvmFacts {
         }
     }
 
-    /// Reads one of LVM's own files by its path: `lvm.conf`, a profile, or a group's metadata backup.
+    /// Reads one of LVM's own files, selected by path: `lvm.conf`, a profile, or a group's metadata backup.
     pub fn file(&mut self, path: &str, text: &str) {
         if path.starts_with("/etc/lvm/backup/") {
-            // What lvs and vgs said is newer than a file.
+            // Output of lvs and vgs is newer than a file.
             if let Some((group, thin_devices)) = config::backup(text) {
                 self.lvm.thin_devices.extend(thin_devices);
                 self.add_group(group);
@@ -46,7 +46,7 @@ impl LvmFacts {
         }
     }
 
-    /// All that is known.
+    /// The collected facts.
     #[must_use]
     pub fn finish(self) -> Lvm {
         self.lvm
@@ -95,7 +95,7 @@ impl LvmFacts {
         physical.into_iter().for_each(|group| self.add_group(group));
     }
 
-    /// Adds what the cells of a row say of a volume, a group or both.
+    /// Adds the cells of a row to a volume, a group or both.
     fn keep(&mut self, cells: &Cells) {
         let vg = cell(cells, "vg_name").unwrap_or_default().to_owned();
         if cells.iter().any(|(name, _)| name == "lv_name" || name == "lv_size" || name == "data_percent") {
@@ -161,7 +161,7 @@ impl LvmFacts {
         old.profile = new.profile.or_else(|| old.profile.take());
     }
 
-    /// Adds a group unless a report spoke of it: that counts more.
+    /// Adds a group unless a report already has it: reports take precedence.
     fn add_group(&mut self, new: VolumeGroup) {
         if !self.groups.contains_key(&new.name) {
             self.keep_group(new);
@@ -169,7 +169,7 @@ impl LvmFacts {
     }
 }
 
-/// The words of a line with the characters before each: columns are counted in characters.
+/// The words of a line with their column, counted in characters.
 fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
     let base = line.as_ptr() as usize;
     line.split_whitespace().map(move |word| {
@@ -178,7 +178,7 @@ fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The report field behind a heading (lib/report/columns.h).
+/// The report field for a heading (lib/report/columns.h).
 fn column(heading: &str) -> Option<&'static str> {
     Some(match heading {
         "LV" => "lv_name",
@@ -204,7 +204,7 @@ fn column(heading: &str) -> Option<&'static str> {
     })
 }
 
-/// The cells as the headings above tell; `None` when the columns do not stand under them.
+/// The cells by the headings above; `None` if the columns are not aligned with them.
 fn under(headings: &[(usize, &str)], words: &[(usize, &str)]) -> Option<Cells> {
     let mut cells = Cells::new();
     for (at, word) in words {
@@ -224,7 +224,7 @@ fn under(headings: &[(usize, &str)], words: &[(usize, &str)]) -> Option<Cells> {
     (!cells.is_empty() && (!has_attr || attr.is_some_and(is_attr))).then_some(cells)
 }
 
-/// Attribute letters of `lvs` or `vgs`, or those of `pvs`.
+/// Whether a word is an attribute field of `lvs`, `vgs` or `pvs`.
 fn is_attr(word: &str) -> bool {
     let letters = word.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
     let lv =
@@ -274,7 +274,7 @@ fn by_shape(tool: &str, all: &[&str]) -> Cells {
     cells
 }
 
-/// An amount with a unit.
+/// Whether a word is a number with a unit.
 fn is_size(word: &str) -> bool {
     size::read(word, Scale::Lvm).is_some_and(|a| a.has_unit)
 }
@@ -298,7 +298,7 @@ fn size(cells: &Cells, name: &str) -> Option<Bytes> {
     size::read(cell(cells, name)?, Scale::Lvm).map(|a| a.bytes)
 }
 
-/// `pvs` has no row for a group: its physical volumes add up to it.
+/// Sums up the physical volumes of a group, because `pvs` has no row for groups.
 fn sum_physical(cells: &Cells, groups: &mut Vec<VolumeGroup>) {
     let Some(name) = cell(cells, "vg_name") else { return };
     let add = |sum: Option<Bytes>, more: Option<Bytes>| Some(sum?.plus(more?));

@@ -1,23 +1,22 @@
-//! What carries the pools: each device below them down to the disks, from sysfs, and the files behind loop
-//! devices.
+//! The block devices under the pools, down to the disks, from sysfs, and the files behind loop devices.
 //!
-//! No block device is opened for reading; a loop device is opened only to ask what it is bound to.
+//! No block device is opened for reading; a loop device is opened only to query its backing file.
 
 use super::dm_devices::Devices;
 use super::{Collector, is_number};
 use crate::record::Query;
 use std::collections::{HashSet, VecDeque};
 
-/// So many devices below pools are followed.
+/// Most devices below pools that are queried.
 const LIMIT_DEVICES: usize = 256;
 
-/// Device-mapper names and UUIDs met on the way down.
+/// A device-mapper device below a pool, by name and UUID.
 pub(super) struct Carrier {
     pub(super) name: String,
     pub(super) uuid: String,
 }
 
-/// Follows the devices with these numbers down; returns the device-mapper devices among all that were met.
+/// Queries the devices with these numbers and everything below; returns the device-mapper devices among them.
 pub(super) fn ask(collector: &mut Collector<'_>, numbers: &[&str], devices: &Devices) -> Vec<Carrier> {
     let mut waiting: VecDeque<String> = numbers.iter().map(|n| (*n).to_owned()).collect();
     let mut seen = HashSet::new();
@@ -39,7 +38,7 @@ pub(super) fn ask(collector: &mut Collector<'_>, numbers: &[&str], devices: &Dev
             carriers.push(ask_mapped(collector, &base, &number, devices));
             waiting.extend(below(collector, &base));
         } else if collector.ask(Query::File, &format!("{base}/partition")).is_some() {
-            // A partition's queue is its disk's.
+            // A partition has its disk's queue.
             ask_queue(collector, &format!("{base}/.."));
             let disk = collector.ask(Query::File, &format!("{base}/../dev"));
             waiting.extend(disk.map(|d| d.trim().to_owned()).filter(|d| is_number(d)));
@@ -63,7 +62,7 @@ fn ask_mapped(collector: &mut Collector<'_>, base: &str, number: &str, devices: 
     };
     let (mut name, uuid) = (text("name"), text("uuid"));
     if let Some((listed, kind)) = devices.all.get(number) {
-        // Those that carry plainly have no state; the others may be degraded or invalid.
+        // Simple mappings have no state; other targets may be degraded or invalid.
         if !matches!(kind.as_str(), "linear" | "striped" | "crypt" | "error" | "zero" | "") {
             collector.ask(Query::DmStatus, listed);
         }
@@ -91,10 +90,10 @@ fn ask_loop(collector: &mut Collector<'_>, base: &str, number: &str) {
     }
     collector.ask(Query::LoopStatus, number);
     let Some(file) = file else { return };
-    // The last newline is sysfs's own; more of them would be the name's.
+    // sysfs appends the last newline; any other belongs to the name.
     let path = file.strip_suffix('\n').unwrap_or(&file);
     collector.ask(Query::Stat, path);
-    // The kernel appends this to the name of a deleted file; a file may also really be called so.
+    // The kernel appends this for a deleted file, but it can also be part of the real name.
     let deleted = path.strip_suffix(" (deleted)");
     if let Some(path) = deleted {
         collector.ask(Query::Stat, path);

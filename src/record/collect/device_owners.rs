@@ -1,6 +1,6 @@
-//! Who the thin devices belong to: asked in full only when somebody wants to know who uses the space, as it reads many
-//! files.
-//! Does not search: it reads the places that the other answers named.
+//! The owners of thin devices. Only queried in full if usage by owner is wanted, because it reads many files.
+//!
+//! Does not search: it reads the places that earlier answers named.
 
 use super::Collector;
 use super::docker::{CONTAINERD_ROOT, SNAPSHOTTER, options, toml_strings};
@@ -8,27 +8,28 @@ use crate::record::owners::Known;
 use crate::record::{Query, Recording};
 use std::collections::BTreeSet;
 
-/// Below Docker's data root, where the records of devices were looked for because its driver was used.
+/// Below Docker's data root: the directory whose query shows that the driver was used.
 const RECORDS: &str = "/devicemapper/metadata";
-/// So many filesystems are asked what they have free.
+/// Most filesystems queried for free space.
 const LIMIT_DISKS: usize = 32;
 /// containerd's own metadata, below its root.
 const METADATA: &str = "io.containerd.metadata.v1.bolt/meta.db";
 
-/// BuildKit's list of build steps, below Docker's data root.
+/// BuildKit's cache database, below Docker's data root.
 const BUILD_CACHE: &str = "buildkit/snapshots.db";
-/// Where containerd keeps what runs, unless told otherwise.
+/// containerd's default directory for running tasks.
 const CONTAINERD_STATE: &str = "/run/containerd";
-/// Below it, a directory for each namespace with one for each container that has a task (containerd
+/// Below it: a directory for each namespace, with one for each container that has a task (containerd
 /// runtime/v2/bundle.go, `NewBundle`).
 const TASKS: &str = "io.containerd.runtime.v2.task";
-/// So many tasks of a namespace are asked whether they live.
+/// Most tasks of a namespace that are checked for a live process.
 const LIMIT_TASKS: usize = 1000;
 
 /// Up to this many device records, container names are always collected.
 const FEW_RECORDS: usize = 200;
 
-/// Asks what is never much: which devices containerd knows, and where there are few, the names of Docker's containers.
+/// Queries what is always small: containerd's list of devices and, if there are few, the names of Docker's
+/// containers.
 pub(super) fn ask_devices(collector: &mut Collector<'_>) {
     for root in docker_roots(&collector.recording) {
         let records = collector.said(Query::DeviceRecords, &format!("{root}{RECORDS}")).unwrap_or_default();
@@ -44,7 +45,7 @@ pub(super) fn ask_devices(collector: &mut Collector<'_>) {
     }
 }
 
-/// Asks Docker's files and containerd's, after it is known where they are.
+/// Queries the files of Docker and containerd, after their directories are known.
 pub(super) fn ask(collector: &mut Collector<'_>) {
     for root in docker_roots(&collector.recording) {
         for query in [Query::DockerLayers, Query::DockerMounts, Query::DockerImages, Query::DockerContainers]
@@ -75,7 +76,7 @@ pub(super) fn ask(collector: &mut Collector<'_>) {
     ask_tasks(collector);
 }
 
-/// Which containers of containerd have a task: its databases do not say whether one runs.
+/// Queries which containers of containerd have a task: its databases do not tell whether one runs.
 fn ask_tasks(collector: &mut Collector<'_>) {
     let namespaces = namespaces(&collector.recording);
     if namespaces.is_empty() {
@@ -97,7 +98,7 @@ fn ask_tasks(collector: &mut Collector<'_>) {
     }
 }
 
-/// Whether the first process of a task lives, for runtimes that write its number down.
+/// Queries whether a task's first process is alive, for runtimes that store its pid.
 fn ask_process(collector: &mut Collector<'_>, task: &str) {
     let number = collector.ask(Query::File, &format!("{task}/init.pid")).unwrap_or_default();
     if !number.is_empty() && number.len() < 12 && number.bytes().all(|b| b.is_ascii_digit()) {
@@ -105,13 +106,13 @@ fn ask_process(collector: &mut Collector<'_>, task: &str) {
     }
 }
 
-/// A name that may become part of a path; containerd allows no others (pkg/identifiers/validate.go).
+/// Whether a name is safe as part of a path; containerd allows no others (pkg/identifiers/validate.go).
 fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
 }
 
-/// The namespaces that have containers.
+/// Namespaces that have containers.
 fn namespaces(recording: &Recording) -> BTreeSet<String> {
     let lines =
         recording.all(Query::ContainerdImages).flat_map(|a| a.outcome.said().unwrap_or_default().lines());
@@ -122,7 +123,7 @@ fn namespaces(recording: &Recording) -> BTreeSet<String> {
     lines.filter_map(namespace).filter(|name| is_plain(name)).collect()
 }
 
-/// What a move of Docker's data has to know: its volumes, its other drivers, its swarm, where there is room.
+/// Queries what moving Docker's data needs to know: volumes, other drivers, swarm, free space.
 fn ask_ways(collector: &mut Collector<'_>, root: &str) {
     for place in ["volumes", "image", "image/overlay2/imagedb/content/sha256"] {
         collector.ask(Query::Dir, &format!("{root}/{place}"));
@@ -136,7 +137,7 @@ fn ask_ways(collector: &mut Collector<'_>, root: &str) {
     }
 }
 
-/// Where filesystems of the machine's own disks are mounted for writing, the data root's included; a network's may hang.
+/// Mount points of writable filesystems on local disks, including the data root's; a network filesystem may hang.
 fn disks(mounts: &str) -> Vec<String> {
     let mut found: Vec<(&str, &str)> = Vec::new();
     for line in mounts.lines() {
@@ -149,7 +150,8 @@ fn disks(mounts: &str) -> Vec<String> {
             continue;
         };
         let disk = matches!(kind, "ext2" | "ext3" | "ext4" | "xfs" | "btrfs" | "jfs" | "f2fs");
-        // A part of a filesystem, or a place inside Docker's, is no place to keep things; escapes are rare enough.
+        // Excludes bind mounts of subdirectories, and Docker's own subvolumes. Escaped names are rare enough to
+        // ignore.
         let whole = *root == "/" || (kind == "btrfs" && !root.contains("docker"));
         let fine = !place.contains("/devicemapper/mnt/") && !place.contains('\\');
         let known = found.iter().any(|(d, _)| d == device);
@@ -174,7 +176,7 @@ fn docker_roots(recording: &Recording) -> Vec<String> {
         .collect()
 }
 
-/// Directories that were listed and hold the snapshotter's databases, with its lists of devices.
+/// Listed directories with the snapshotter's databases, and the databases with its device lists.
 fn snapshotters(recording: &Recording) -> Vec<(String, Vec<String>)> {
     let mut found = Vec::new();
     for answer in recording.all(Query::Dir) {
@@ -188,13 +190,13 @@ fn snapshotters(recording: &Recording) -> Vec<(String, Vec<String>)> {
     found
 }
 
-/// Where containerd itself may keep its data: beside the snapshotter, as it was told, or as usual.
+/// Directories in which containerd may keep its data: next to the snapshotter, as configured, and the default.
 fn containerd_roots(recording: &Recording, folders: &[(String, Vec<String>)]) -> Vec<String> {
     let beside = folders.iter().filter_map(|(folder, _)| folder.strip_suffix(SNAPSHOTTER)).map(str::to_owned);
     once(beside.chain(containerd_places(recording, "root", CONTAINERD_ROOT)))
 }
 
-/// Directories of containerd's: as its settings and its arguments say, or as usual.
+/// containerd's directories: from its settings and arguments, and the default.
 fn containerd_places(recording: &Recording, key: &str, usual: &str) -> Vec<String> {
     let mut places = Vec::new();
     for answer in recording.all(Query::File).filter(|a| a.target.ends_with(".toml")) {
@@ -209,7 +211,7 @@ fn containerd_places(recording: &Recording, key: &str, usual: &str) -> Vec<Strin
     once(places.into_iter())
 }
 
-/// Absolute paths, each once.
+/// The distinct absolute paths.
 fn once(paths: impl Iterator<Item = String>) -> Vec<String> {
     let mut once: Vec<String> = Vec::new();
     for path in paths {
@@ -228,7 +230,7 @@ mod tests {
     use crate::record::collect::record;
     use crate::record::{Outcome, Responder};
 
-    /// A machine with Docker below `/d` and containerd below `/c`, the snapshotter elsewhere.
+    /// A machine with Docker below `/d`, containerd below `/c`, and the snapshotter elsewhere.
     struct Script;
 
     impl Responder for Script {

@@ -1,16 +1,15 @@
-//! The disks and partitions there are, what is on them and who uses them; the tools that a move to LVM needs.
+//! Disks and partitions, their contents and users, and the tools that a move to LVM needs.
 //!
-//! Only those that nobody uses are looked into; loop devices, device-mapper's and removable drives are left alone
-//! unless one is meant.
+//! Only unused ones are probed. Loop, device-mapper and removable devices are skipped unless explicitly named.
 
 use super::{Collector, is_number};
 use crate::record::Query;
 
-/// So many disks and partitions are asked about.
+/// Most disks and partitions that are queried.
 const LIMIT_DISKS: usize = 128;
-/// Kernel names of devices that no pool moves to.
+/// Kernel names of devices that no pool is moved to.
 const OTHERS: [&str; 7] = ["loop", "ram", "zram", "dm-", "sr", "fd", "nbd"];
-/// What makes thin pools, and moves one: of lvm2, thin-provisioning-tools, util-linux and procps.
+/// Tools that create or move thin pools, from lvm2, thin-provisioning-tools, util-linux and procps.
 const TOOLS: [&str; 12] = [
     "blkid",
     "dmeventd",
@@ -26,7 +25,7 @@ const TOOLS: [&str; 12] = [
     "vgcreate",
 ];
 
-/// Asks about every disk, and about the one that is meant.
+/// Queries every disk, and the explicitly named one.
 pub(super) fn ask(collector: &mut Collector<'_>, meant: Option<&str>) {
     collector.ask(Query::File, "/proc/swaps");
     for tool in TOOLS {
@@ -68,7 +67,7 @@ fn ask_disk(collector: &mut Collector<'_>, number: &str, node: &str, meant: bool
     }
 }
 
-/// What tells the disk from others, best first; where there is none of these the link in sysfs has to do.
+/// Queries the disk's identity, best source first; the sysfs link is the fallback.
 fn ask_identity(collector: &mut Collector<'_>, base: &str, partition: bool) {
     let above = if partition { "../" } else { "" };
     if partition {

@@ -1,18 +1,17 @@
-//! Device-mapper's devices: tables of all, states of pools and thin devices, filesystems on thin devices.
+//! Device-mapper devices: tables of all, states of pools and thin devices, filesystems on thin devices.
 //!
-//! Of devices that are neither it asks for the table alone.
+//! Of any other device only the table is queried.
 
 use super::{Collector, is_number};
 use crate::record::Query;
 use std::collections::{HashMap, HashSet};
 
-/// Thin devices are asked for their info (who holds them open, whether they go when closed) only up to so
-/// many.
+/// Most thin devices whose info is queried (open count, deferred removal).
 const LIMIT_INFO: usize = 200;
-/// So many filesystems on thin devices are asked for their space.
+/// Most filesystems on thin devices whose space is queried.
 const LIMIT_FILESYSTEMS: usize = 256;
 
-/// What is known of the devices, to ask on.
+/// The known devices, as the basis of further queries.
 #[derive(Default)]
 pub(super) struct Devices {
     pub(super) pools: Vec<Pool>,
@@ -31,11 +30,11 @@ pub(super) struct Pool {
 pub(super) struct Thin {
     pub(super) name: String,
     pub(super) number: String,
-    /// Number of its pool; a failed pool's thin devices do not tell.
+    /// Number of its pool; unknown for thin devices of a failed pool.
     pub(super) pool: Option<String>,
 }
 
-/// Asks about every device-mapper device.
+/// Queries every device-mapper device.
 pub(super) fn ask(collector: &mut Collector<'_>) -> Devices {
     collector.ask(Query::DmVersion, "");
     let list = collector.ask(Query::DmList, "").unwrap_or_default();
@@ -50,7 +49,7 @@ pub(super) fn ask(collector: &mut Collector<'_>) -> Devices {
     devices
 }
 
-/// Number and name of `253:0 17 NAME`; names may hold blanks.
+/// Parses `253:0 17 NAME` into number and name; names may contain blanks.
 pub(super) fn listed(line: &str) -> Option<(&str, &str)> {
     let mut words = line.splitn(3, ' ');
     let (number, _event, name) = (words.next()?, words.next()?, words.next()?);
@@ -61,11 +60,11 @@ fn sort(collector: &Collector<'_>, listed: &[(&str, &str)]) -> Devices {
     let mut devices = Devices::default();
     for (number, name) in listed {
         let (number, name) = ((*number).to_owned(), (*name).to_owned());
-        // Gone between two questions: containers come and go.
+        // The device was removed between two queries, as happens when containers exit.
         if collector.outcome(Query::DmTable, &name).is_some_and(|r| r.errno() == Some("ENXIO")) {
             continue;
         }
-        // What did not tell its table may be a pool: its state is asked too, so that it is not overlooked.
+        // A device whose table could not be read may be a pool, so its status is queried too.
         let table = collector.said(Query::DmTable, &name);
         let mut words = table.as_deref().unwrap_or("0 0 thin-pool").split_whitespace().skip(2);
         let kind = words.next().unwrap_or_default().to_owned();
@@ -85,7 +84,7 @@ fn sort(collector: &Collector<'_>, listed: &[(&str, &str)]) -> Devices {
     devices
 }
 
-/// Thin devices answer through their pool: one whose pool was silent would be silent too, and is left alone.
+/// Queries the thin devices. They answer through their pool, so those of a pool that timed out are skipped.
 fn ask_thins(collector: &mut Collector<'_>, devices: &Devices) {
     let numbers = |silent: bool| -> HashSet<&str> {
         let pools = devices.pools.iter().filter(|p| collector.is_silent(Query::DmStatus, &p.name) == silent);
@@ -104,7 +103,7 @@ fn ask_thins(collector: &mut Collector<'_>, devices: &Devices) {
     }
     for pool in order {
         let thin_devices = groups.remove(&pool).unwrap_or_default();
-        // Of a failed pool the thin devices do not name their pool; they answer, unless some pool is silent.
+        // Thin devices of a failed pool do not name it; they are queried unless some pool timed out.
         let is_silent = pool.map_or(!silent.is_empty(), |p| silent.contains(p));
         let asked = if is_silent { 0 } else { collector.ask_until_silent(Query::DmStatus, &thin_devices) };
         if asked < thin_devices.len()
@@ -122,7 +121,7 @@ fn ask_thins(collector: &mut Collector<'_>, devices: &Devices) {
     }
 }
 
-/// What the pools' own metadata says of the devices in them. A pool that does not answer may wait for its metadata.
+/// Queries the metadata of the pools. A pool that timed out may be waiting for its metadata device.
 pub(super) fn ask_metadata(collector: &mut Collector<'_>, devices: &Devices) {
     for pool in &devices.pools {
         let Some(metadata) = pool.carried_by.first() else { continue };
@@ -134,7 +133,7 @@ pub(super) fn ask_metadata(collector: &mut Collector<'_>, devices: &Devices) {
     }
 }
 
-/// Space of the filesystems on thin devices, where they are mounted, and how XFS meets a full pool.
+/// Queries the mounted filesystems on thin devices, and XFS's behaviour on a full pool.
 pub(super) fn ask_filesystems(collector: &mut Collector<'_>, devices: &Devices, mounts: &str) {
     let answering: HashSet<&str> = devices
         .thin_devices
@@ -150,7 +149,7 @@ pub(super) fn ask_filesystems(collector: &mut Collector<'_>, devices: &Devices, 
         }
         collector.ask(Query::Statfs, &mount.place);
         if let (true, Some((_, minor))) = (mount.is_xfs, mount.number.split_once(':')) {
-            // A device-mapper device's kernel name is made of its minor number.
+            // A device-mapper device's kernel name contains its minor number.
             collector.ask(Query::File, &format!("/sys/fs/xfs/dm-{minor}/error/metadata/ENOSPC/max_retries"));
         }
     }
@@ -162,7 +161,7 @@ struct Mount<'a> {
     is_xfs: bool,
 }
 
-/// A line of mountinfo (proc(5)): `30 25 254:0 /root /place rw shared:1 - ext4 /dev/vda rw`.
+/// Parses a line of mountinfo (proc(5)): `30 25 254:0 /root /place rw shared:1 - ext4 /dev/vda rw`.
 fn mount(line: &str) -> Option<Mount<'_>> {
     let (fields, filesystem) = line.split_once(" - ")?;
     let mut fields = fields.split(' ').skip(2);
@@ -170,7 +169,7 @@ fn mount(line: &str) -> Option<Mount<'_>> {
     Some(Mount { number, place: unescaped(place), is_xfs: filesystem.starts_with("xfs ") })
 }
 
-/// Blank, tab, newline and backslash stand as octal in mountinfo.
+/// Replaces the octal escapes of mountinfo: blank, tab, newline and backslash.
 fn unescaped(place: &str) -> String {
     [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
         .iter()

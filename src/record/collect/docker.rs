@@ -1,23 +1,22 @@
-//! Docker's and containerd's own files: settings, where their data lies, records of thin devices.
+//! Files of Docker and containerd: settings, data directories, records of thin devices.
 //!
-//! The daemons are never asked: they may hang with the pool. Of settings only the places are understood here.
+//! Never queries the daemons, which may hang with the pool. Settings are only parsed for paths.
 
 use super::Collector;
 use crate::record::Query;
 
-/// Names under which Docker's daemon runs.
+/// Program names of Docker's daemon.
 const DAEMONS: [&str; 3] = ["dockerd", "dockerd-current", "docker-current"];
-/// Before 1.12 one program was daemon and client; looked for only where no daemon runs, since it may be a
-/// client.
+/// Before 1.12 one program was daemon and client. Only looked for if no daemon runs, because it may be a client.
 const OLD_DAEMON: &str = "docker";
-/// So many data roots, settings files and snapshotter directories are looked at.
+/// Most data roots, settings files and snapshotter directories that are queried.
 const LIMIT_PLACES: usize = 16;
-/// Where the daemon's settings are unless it is told otherwise.
+/// The default settings file.
 const DAEMON_JSON: &str = "/etc/docker/daemon.json";
-/// Files of shell variables that hold its arguments.
+/// Files of shell variables with the daemon's arguments.
 const WORD_FILES: [&str; 3] =
     ["/etc/sysconfig/docker", "/etc/sysconfig/docker-storage", "/etc/default/docker"];
-/// Where systemd looks for units, the strongest first.
+/// systemd's unit search path, highest priority first.
 const UNIT_PLACES: [&str; 5] = [
     "/etc/systemd/system",
     "/run/systemd/system",
@@ -25,14 +24,14 @@ const UNIT_PLACES: [&str; 5] = [
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
 ];
-/// Where Docker keeps its data unless told otherwise.
+/// Docker's default data root.
 const DOCKER_ROOT: &str = "/var/lib/docker";
-/// Asks for containerd's settings and running daemons.
+/// containerd's default data directory.
 pub(super) const CONTAINERD_ROOT: &str = "/var/lib/containerd";
 /// The devmapper snapshotter's directory below it.
 pub(super) const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.devmapper";
 
-/// Asks about Docker.
+/// Queries Docker's files and processes.
 pub(super) fn ask(collector: &mut Collector<'_>) {
     let mut programs = Vec::new();
     for name in DAEMONS {
@@ -71,7 +70,7 @@ pub(super) fn ask(collector: &mut Collector<'_>) {
     ask_version(collector, &programs, found);
 }
 
-/// Files whose words end up on the daemon's command line: shell variables, its unit, and what adds to that.
+/// Files with the daemon's arguments: shell variables, the unit and its drop-ins.
 fn settings_files(collector: &mut Collector<'_>) -> Vec<String> {
     let mut files: Vec<String> = WORD_FILES.map(str::to_owned).to_vec();
     files.extend(UNIT_PLACES.iter().map(|place| format!("{place}/docker.service")));
@@ -85,7 +84,7 @@ fn settings_files(collector: &mut Collector<'_>) -> Vec<String> {
     files
 }
 
-/// Asks about one data root; returns whether the devicemapper driver was used there.
+/// Queries one data root; returns whether the devicemapper driver was used there.
 fn ask_root(collector: &mut Collector<'_>, root: &str) -> bool {
     collector.ask(Query::Dir, root);
     collector.ask(Query::Stat, root);
@@ -99,7 +98,7 @@ fn ask_root(collector: &mut Collector<'_>, root: &str) -> bool {
         collector.ask(Query::File, &format!("{home}/metadata/{file}"));
     }
     collector.ask(Query::DeviceRecords, &format!("{home}/metadata"));
-    // Last: if it names the pool's transaction still, no record has changed meanwhile.
+    // Read last: if it still has the pool's transaction id, no record has changed in between.
     collector.ask(Query::File, &format!("{home}/metadata/transaction-metadata"));
     for file in ["data", "metadata"] {
         collector.ask(Query::Stat, &format!("{home}/devicemapper/{file}"));
@@ -107,7 +106,7 @@ fn ask_root(collector: &mut Collector<'_>, root: &str) -> bool {
     true
 }
 
-/// With user namespaces, each mapping has a data root of its own: `/var/lib/docker/165536.165536`.
+/// With user namespaces each mapping has its own data root: `/var/lib/docker/165536.165536`.
 fn remapped(root: &str, names: &str) -> Vec<String> {
     let is_mapping = |name: &&str| {
         let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
@@ -116,7 +115,7 @@ fn remapped(root: &str, names: &str) -> Vec<String> {
     names.lines().filter(is_mapping).map(|name| format!("{root}/{name}")).collect()
 }
 
-/// The version tells whether there is a free-space floor, and whether there still is a driver.
+/// Queries the version, which tells whether a free-space floor and the driver exist.
 fn ask_version(collector: &mut Collector<'_>, programs: &[(&str, String)], driver_used: bool) {
     let running = programs.iter().find(|(name, lines)| *name != OLD_DAEMON && !lines.is_empty());
     let command = match running {
@@ -134,7 +133,7 @@ fn ask_version(collector: &mut Collector<'_>, programs: &[(&str, String)], drive
     }
 }
 
-/// Asks about containerd's devmapper snapshotter.
+/// Queries containerd's settings, running daemons and devmapper snapshotter.
 pub(super) fn ask_containerd(collector: &mut Collector<'_>) {
     let mut lines = collector.ask(Query::Processes, "containerd").unwrap_or_default();
     lines.push('\n');
@@ -168,7 +167,7 @@ pub(super) fn ask_containerd(collector: &mut Collector<'_>) {
     }
 }
 
-/// Absolute paths, each once, and not too many.
+/// Distinct absolute paths, at most [`LIMIT_PLACES`].
 #[derive(Default)]
 struct Places(Vec<String>);
 
@@ -215,7 +214,7 @@ fn roots_in_json(text: &str) -> Vec<String> {
     values.map(str::to_owned).collect()
 }
 
-/// Values of `key = "…"` in TOML, wherever they stand.
+/// Values of `key = "…"` in TOML, in any table.
 pub(super) fn toml_strings(text: &str, key: &str) -> Vec<String> {
     let value = |line: &str| {
         let (name, value) = line.split_once('=')?;

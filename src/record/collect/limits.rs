@@ -1,12 +1,12 @@
-//! What "no space left on device" can come from where no pool is to blame: other engines' filesystems, filesystems in
-//! memory, tables of the kernel, deleted files that are held open.
+//! Other sources of "no space left on device": other engines' filesystems, in-memory filesystems, kernel tables,
+//! deleted files held open.
 
 use super::Collector;
 use crate::record::Query;
 
-/// Directories of other engines and of the kubelet, and filesystems in memory that programs fill.
+/// Directories of other engines and the kubelet, and in-memory filesystems that programs fill.
 const PLACES: [&str; 4] = ["/var/lib/containers/storage", "/var/lib/kubelet", "/tmp", "/dev/shm"];
-/// Limits of the kernel's tables, and of control groups how many there are.
+/// Limits of kernel tables, and the number of control groups.
 const LIMITS: [&str; 7] = [
     "/proc/sys/fs/inotify/max_user_instances",
     "/proc/sys/fs/inotify/max_user_watches",
@@ -17,7 +17,7 @@ const LIMITS: [&str; 7] = [
     "/proc/cgroups",
 ];
 
-/// Asks for all of it; `mounts` is the mount table.
+/// Queries all of it; `mounts` is the mount table.
 pub(super) fn ask(collector: &mut Collector<'_>, mounts: &str) {
     for place in PLACES {
         collector.ask(Query::Stat, place);
@@ -25,7 +25,7 @@ pub(super) fn ask(collector: &mut Collector<'_>, mounts: &str) {
             collector.ask(Query::Statfs, place);
         }
     }
-    // A project's quota shows in the directory it is on, not where the filesystem is mounted.
+    // A project quota is visible in the directory it applies to, not at the mount point.
     let asked: Vec<String> = collector
         .recording
         .all(Query::Statfs)
@@ -44,7 +44,7 @@ pub(super) fn ask(collector: &mut Collector<'_>, mounts: &str) {
     collector.ask(Query::OpenFiles, "");
 }
 
-/// The mount point a path is below, by the mount table alone; one with escapes in its name is left out.
+/// The mount point of a path by the mount table alone; mount points with escaped names are ignored.
 fn mount_above(mounts: &str, path: &str) -> Option<String> {
     let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
     let above = |point: &&str| {

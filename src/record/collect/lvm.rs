@@ -1,23 +1,23 @@
-//! LVM's settings, its backup of the volume groups that carry pools, and its reports.
+//! LVM's settings, its backups of volume groups with pools, and its reports.
 //!
-//! Asked only where a pool or what carries it is LVM's, where one could move to LVM, where a pool that a daemon was
-//! told to use is not there, or where a group's backup names a pool: LVM may not have activated it. The tools are run
-//! last, without locks and with time limits: they may hang where the kernel still answers.
+//! Only queried if a pool or a device under it is LVM's, a pool could move to LVM, a configured pool does not exist,
+//! or a group's backup names a pool that may be inactive. The tools run last, without locks and with time limits,
+//! because they may hang where the kernel still answers.
 
 use super::block_stack::Carrier;
 use super::dm_devices::Devices;
 use super::{Collector, redact};
 use crate::record::{Outcome, Query, Recording};
 
-/// Where LVM looks for thin_check unless told otherwise.
+/// LVM's default path of thin_check.
 const CHECKER: &str = "/usr/sbin/thin_check";
-/// Where LVM keeps a copy of each group's metadata, by the group's name.
+/// Directory of LVM's metadata backups, one file per group.
 const BACKUPS: &str = "/etc/lvm/backup";
-/// So many profiles and volume groups are looked at.
+/// Most profiles and volume groups that are read.
 const LIMIT_FILES: usize = 64;
 
-/// Asks about LVM, if it has a part in any pool, or in any case.
-pub(super) fn ask(collector: &mut Collector<'_>, devices: &Devices, carriers: &[Carrier], in_any_case: bool) {
+/// Queries LVM, if any pool involves it or `always` is set.
+pub(super) fn ask(collector: &mut Collector<'_>, devices: &Devices, carriers: &[Carrier], always: bool) {
     let mut names: Vec<&str> = Vec::new();
     for pool in &devices.pools {
         let info = collector.said(Query::DmInfo, &pool.name).unwrap_or_default();
@@ -32,7 +32,7 @@ pub(super) fn ask(collector: &mut Collector<'_>, devices: &Devices, carriers: &[
     if devices.pools.is_empty() {
         groups.extend(groups_with_pools(collector));
     }
-    if groups.is_empty() && !in_any_case {
+    if groups.is_empty() && !always {
         return;
     }
     ask_settings(collector);
@@ -41,8 +41,7 @@ pub(super) fn ask(collector: &mut Collector<'_>, devices: &Devices, carriers: &[
     for group in groups.iter().take(LIMIT_FILES) {
         collector.ask(Query::File, &format!("{BACKUPS}/{group}"));
     }
-    // Asking what dmeventd watches would start it where it does not run; where it hangs, the rest is asked
-    // without.
+    // Querying monitoring would start dmeventd if it does not run. If it hangs, the rest is queried without.
     let watched = collector.ask(Query::Processes, "dmeventd").is_some_and(|lines| !lines.is_empty());
     if !watched || !run(collector, "lvs -o +seg_monitor") {
         run(collector, "lvs");
@@ -52,8 +51,7 @@ pub(super) fn ask(collector: &mut Collector<'_>, devices: &Devices, carriers: &[
     ask_checker(collector);
 }
 
-/// The volume groups whose backup names a thin pool, whether that is active or not. A group without backup is not
-/// found.
+/// Volume groups whose backup names a thin pool, active or not. Groups without a backup are not found.
 fn groups_with_pools(collector: &mut Collector<'_>) -> Vec<String> {
     let names = collector.ask(Query::Dir, BACKUPS).unwrap_or_default();
     let mut with_pools = Vec::new();
@@ -69,7 +67,7 @@ fn groups_with_pools(collector: &mut Collector<'_>) -> Vec<String> {
     with_pools
 }
 
-/// The pools that daemons were told to use, by the names that device-mapper would give them.
+/// Pools that daemons are configured to use, by their device-mapper names.
 fn configured(recording: &Recording) -> Vec<String> {
     let told = |query| matches!(query, Query::File | Query::Processes);
     let texts = recording.answers.iter().filter(|a| told(a.query)).filter_map(|a| a.outcome.said());
@@ -81,7 +79,8 @@ fn configured(recording: &Recording) -> Vec<String> {
     texts.filter_map(|text| value(text, "dm.thinpooldev=")).collect()
 }
 
-/// Whether there is the program without which LVM activates no pool. An empty name in the settings means: unchecked.
+/// Queries whether the checker exists, without which LVM activates no pool. An empty name in the settings disables
+/// the check.
 fn ask_checker(collector: &mut Collector<'_>) {
     let set = collector.said(Query::File, "/etc/lvm/lvm.conf").and_then(|text| {
         let line = text.lines().find_map(|l| l.trim().strip_prefix("thin_check_executable"))?;
@@ -93,7 +92,7 @@ fn ask_checker(collector: &mut Collector<'_>) {
     }
 }
 
-/// Whether the command answered.
+/// Runs a command; returns whether it answered.
 fn run(collector: &mut Collector<'_>, command: &str) -> bool {
     if !collector.commands {
         collector.leave(Query::Run, command, "commands are not run");
@@ -120,8 +119,7 @@ fn ask_uncommented(collector: &mut Collector<'_>, path: &str) {
     collector.keep(Query::File, path, outcome);
 }
 
-/// The volume group in a dm name that LVM made: up to the first single hyphen; hyphens of its own are
-/// doubled.
+/// The volume group in a dm name made by LVM: up to the first single hyphen; hyphens in the name are doubled.
 fn group(name: &str) -> Option<String> {
     let marked = name.replace("--", "\0");
     let group = marked.split_once('-')?.0.replace('\0', "-");
@@ -144,7 +142,7 @@ mod tests {
         assert_eq!(group("a/b-x"), None);
     }
 
-    /// A machine without any pool, with one volume group whose backup holds this.
+    /// A machine without a pool, with one volume group whose backup has this content.
     struct Machine(&'static str);
 
     impl Responder for Machine {

@@ -1,11 +1,11 @@
-//! The fixed set of questions about a machine's thin pools, and their order.
+//! The fixed set of queries about a machine's thin pools, and their order.
 //!
-//! An answer decides only what to ask next (which device lies below, where Docker keeps its data); what it
-//! means is for [`crate::host`]. A refusal or a silence is kept and never ends the asking.
+//! An answer only decides what to query next (which device is below, where Docker keeps its data); [`crate::host`]
+//! interprets it. A refusal or a timeout is recorded and never stops the collection.
 //!
-//! First device-mapper: all tables, which are safe to ask for even when a pool's metadata is stuck and which
-//! tell the pools; then the pools' states, then those of their thin devices. Then what carries the pools,
-//! Docker, containerd, LVM. What may take long (LVM's tools) comes last.
+//! Order: first device-mapper. All tables, which can be read even when a pool's metadata is stuck and which identify
+//! the pools; then the status of the pools, then of their thin devices. Then the devices under the pools, Docker,
+//! containerd, LVM. Slow queries (LVM's tools) come last.
 
 mod block_stack;
 mod device_owners;
@@ -24,32 +24,32 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How to make a recording.
+/// Options for making a recording.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// When the questions are asked, RFC 3339; [`now`] tells.
+    /// Start of the recording, RFC 3339; see [`now`].
     pub recorded_at: Option<String>,
-    /// Whether commands may be run at all (`lvs`, `vgs`, `pvs`, `dockerd --version`).
+    /// Whether commands may be run (`lvs`, `vgs`, `pvs`, `dockerd --version`).
     pub commands: bool,
-    /// Whether to ask in full who the thin devices belong to: layers, images, snapshots. It reads many files.
+    /// Whether to query the owners of thin devices in full: layers, images, snapshots. This reads many files.
     pub owners: bool,
-    /// Reads what a pool's metadata says of itself; without a reader that is not known.
+    /// Reads a pool's metadata; `None` leaves it out.
     pub read_metadata: Option<pool_metadata::Read>,
-    /// Whether to ask what other disks and volume groups there are, and which tools: where a pool could move to.
+    /// Whether to query other disks, volume groups and tools, as possible targets for a pool.
     pub disks: bool,
-    /// A disk that is meant, by any of its paths: it is asked about even where the others would be left alone.
+    /// An explicitly named disk, by any of its paths; queried even if its kind is normally skipped.
     pub disk: Option<String>,
 }
 
-/// Records the machine this process runs on, whose files stand below `root`; each question waits at most
-/// `limit` (commands have limits of their own). The caller should have one thread.
+/// Records this machine, with its filesystem at `root`. Each query waits at most `limit`; commands have their own
+/// limits. The calling process should be single-threaded.
 #[must_use]
 pub fn this_machine(root: PathBuf, limit: Duration) -> Recording {
     let options = Options { recorded_at: Some(now()), commands: true, ..Options::default() };
     this_machine_as(root, limit, &options)
 }
 
-/// Asks every question, with options.
+/// [`this_machine`] with options.
 #[must_use]
 pub fn this_machine_as(root: PathBuf, limit: Duration, options: &Options) -> Recording {
     let read = options.read_metadata;
@@ -59,7 +59,7 @@ pub fn this_machine_as(root: PathBuf, limit: Duration, options: &Options) -> Rec
     record(&mut worker, options)
 }
 
-/// The history that somebody keeps in a file, as an answer: what stands there, or why it cannot be read in time.
+/// The history in a file, as an answer; a refusal or timeout if it cannot be read in time.
 #[must_use]
 pub fn history(path: &Path, limit: Duration) -> Outcome {
     let Some(path) = path.to_str() else {
@@ -68,21 +68,21 @@ pub fn history(path: &Path, limit: Duration) -> Outcome {
     Worker::new(limit, || Box::new(Machine::new("/".into()))).ask(Query::History, path)
 }
 
-/// The time now, RFC 3339 in UTC with whole seconds: `2026-11-22T02:20:16Z`.
+/// The current time, RFC 3339 in UTC with whole seconds: `2026-11-22T02:20:16Z`.
 #[must_use]
 pub fn now() -> String {
     let now = jiff::Timestamp::now();
     jiff::Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
 }
 
-/// The time now, RFC 3339 in UTC with milliseconds: `2026-11-22T02:20:16.250Z`.
+/// The current time, RFC 3339 in UTC with milliseconds: `2026-11-22T02:20:16.250Z`.
 #[must_use]
 pub fn now_exactly() -> String {
     let now = jiff::Timestamp::now();
     jiff::Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now).to_string()
 }
 
-/// Asks every question and keeps every answer.
+/// Makes every query and keeps every answer.
 #[must_use]
 pub fn record(respondent: &mut dyn Responder, options: &Options) -> Recording {
     let mut collector = Collector {
@@ -108,7 +108,7 @@ pub fn record(respondent: &mut dyn Responder, options: &Options) -> Recording {
     if options.owners {
         device_owners::ask(&mut collector);
     }
-    // After the records of the same devices: `host::census` says why.
+    // After the records of the same devices, so that a device created in between is not taken for a lost one.
     dm_devices::ask_metadata(&mut collector, &devices);
     collector.ask(Query::KernelLog, "");
     lvm::ask(&mut collector, &devices, &carriers, options.disks);
@@ -118,17 +118,17 @@ pub fn record(respondent: &mut dyn Responder, options: &Options) -> Recording {
     collector.recording
 }
 
-/// A recording under way.
+/// A recording in progress.
 struct Collector<'a> {
     respondent: &'a mut dyn Responder,
     recording: Recording,
-    /// Where in the recording the answer to each question stands: nothing is asked twice.
+    /// Index of the answer to each query, so that nothing is queried twice.
     asked: HashMap<(Query, String), usize>,
     commands: bool,
 }
 
 impl Collector<'_> {
-    /// Asks, keeps the reading, and returns what was said.
+    /// Makes a query, keeps the outcome, and returns the answer's text.
     fn ask(&mut self, query: Query, target: &str) -> Option<String> {
         if !self.asked.contains_key(&(query, target.to_owned())) {
             let outcome = self.respondent.ask(query, target);
@@ -137,7 +137,7 @@ impl Collector<'_> {
         self.said(query, target)
     }
 
-    /// Asks the same of many, and goes on after a silence.
+    /// Makes a query for many targets, continuing after a timeout.
     fn ask_all(&mut self, query: Query, target: &[&str]) {
         let mut rest = target;
         while !rest.is_empty() {
@@ -146,7 +146,7 @@ impl Collector<'_> {
         }
     }
 
-    /// Asks the same of many, and stops after a silence; returns how many were asked.
+    /// Makes a query for many targets, stopping after a timeout; returns how many were queried.
     fn ask_until_silent(&mut self, query: Query, target: &[&str]) -> usize {
         let outcomes = self.respondent.ask_each(query, target);
         let answered = outcomes.len();
@@ -156,8 +156,8 @@ impl Collector<'_> {
         answered
     }
 
-    /// Asks for the text of settings, and notes what file that was; secrets are not kept, but returned: they may name a
-    /// place to look.
+    /// Queries a settings file and its digest. The recording keeps it without secrets, but the full text is returned,
+    /// because it may name a path to query.
     fn settings(&mut self, path: &str) -> Option<String> {
         let outcome = self.respondent.ask(Query::File, path);
         let Outcome::Answered(text) = outcome else {
@@ -171,7 +171,7 @@ impl Collector<'_> {
         Some(text)
     }
 
-    /// Says of a question why it was not asked.
+    /// Records why a query was not made.
     fn leave(&mut self, query: Query, target: &str, why: &str) {
         self.keep(query, target, Outcome::NotAsked(why.to_owned()));
     }
@@ -194,13 +194,13 @@ impl Collector<'_> {
         matches!(self.outcome(query, target), Some(Outcome::TimedOut(_)))
     }
 
-    /// Whether there may be something: it is not so only if the machine said that there is nothing.
+    /// Whether the target may exist: false only if the machine reported that it does not.
     fn may_exist(&self, query: Query, target: &str) -> bool {
         self.outcome(query, target).is_some_and(|r| !matches!(r.errno(), Some("ENOENT" | "ENOTDIR")))
     }
 }
 
-/// Whether a word is a device number, `253:0`: only such a word may become part of a path.
+/// Whether a word is a device number, `253:0`; only such words become part of a path.
 fn is_number(word: &str) -> bool {
     let digits = |s: &str| !s.is_empty() && s.len() <= 10 && s.bytes().all(|b| b.is_ascii_digit());
     word.split_once(':').is_some_and(|(major, minor)| digits(major) && digits(minor))

@@ -1,8 +1,7 @@
-//! Advice that several rules give, built once from the facts of one pool.
+//! Advice shared by several rules, built from the facts of one pool.
 //!
-//! No command is made that the facts at hand make wrong: none to a daemon that does not run, no deletion in a
-//! pool that refuses changes, no growth out of a volume group with nothing free. Looking comes first,
-//! deleting last.
+//! Never gives a command that the known facts make wrong: none to a daemon that is not running, no deletion in a pool
+//! that refuses changes, no growth from a full volume group. Commands that only read come first, deletion last.
 
 use super::queries::{is_dockers, refuses_changes};
 use crate::advice::recipes::{TRIM_CONTAINERS, pool_option};
@@ -25,12 +24,12 @@ impl Finding {
     }
 }
 
-/// Advice that only looks.
+/// Advice whose commands only read.
 pub(in crate::rules) fn look(does: impl Into<Text>, commands: &[&str]) -> Advice {
     Advice::new(Risk::Reads, does, commands)
 }
 
-/// The advice with an exact amount in front of its first piece, where that is known.
+/// Puts an exact amount before the first piece of advice, if the amount is known.
 pub(in crate::rules) fn with_amount(
     mut advice: Vec<Advice>,
     amount: Option<Text>,
@@ -53,13 +52,13 @@ pub(in crate::rules) fn usage(pool: &Pool) -> Advice {
     look("see who uses the space: each thin device, its container or image", &[&command])
 }
 
-/// The pool's status line, asked without making the kernel write.
+/// The pool's status line, without flushing the pool's metadata.
 pub(in crate::rules) fn status(pool: &Pool) -> Advice {
     let name = pool.name.as_deref().map(|n| format!(" {}", quote(n))).unwrap_or_default();
     look("read the pool's own status", &[&format!("dmsetup status --noflush{name}")])
 }
 
-/// What to do for free data blocks: look, trim, then remove what is old or stopped.
+/// How to free data blocks: inspect, trim, then remove what is old or stopped.
 pub(in crate::rules) fn free_space(host: &Host, pool: &Pool) -> Vec<Advice> {
     let mut all = vec![plan("free", pool, "see what can be removed, and how much each step frees")];
     if refuses_changes(pool) {
@@ -77,7 +76,7 @@ pub(in crate::rules) fn free_space(host: &Host, pool: &Pool) -> Vec<Advice> {
     all
 }
 
-/// The release from which `docker … prune` takes `until` and `label` filters.
+/// The release from which `docker … prune` has the filters `until` and `label`.
 const PRUNE_FILTERS: (u32, u32) = (17, 6);
 
 fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
@@ -85,7 +84,7 @@ fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
     if running == Some(false) {
         return vec![look("Docker's own commands need the daemon: see what is there", &["thinspect usage"])];
     }
-    // Sizes are added up by walking each container's files, which hangs where a full pool makes writers wait.
+    // `docker ps -s` walks the files of each container, which hangs if a full pool blocks writers.
     let list = if pool.data.is_full() { "docker ps -a" } else { "docker ps -as" };
     let see = "see what containers there are, and which of them have stopped";
     let mut all = vec![look(see, &[list, "docker ps -a --filter status=exited"])];
@@ -115,7 +114,7 @@ fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
     all
 }
 
-/// What Docker says could go, in words; its sums over files are not blocks of the pool.
+/// What Docker reports as reclaimable. Its sizes are sums over files, not pool blocks.
 fn removable(host: &Host) -> Text {
     let Some(all) = host.removable else { return Text::new() };
     let parts = [(all.images, "images"), (all.containers, "containers")];
@@ -128,12 +127,12 @@ fn removable(host: &Host) -> Text {
     }
 }
 
-/// How to get more data blocks; `by` is the least that helps.
+/// How to get more data blocks; `by` is the smallest sufficient amount.
 pub(in crate::rules) fn grow_data(host: &Host, pool: &Pool, by: Option<Bytes>) -> Vec<Advice> {
     grow(host, pool, by, "-L")
 }
 
-/// How to get more metadata blocks; `by` is the least that helps.
+/// How to get more metadata blocks; `by` is the smallest sufficient amount.
 pub(in crate::rules) fn grow_metadata(host: &Host, pool: &Pool, by: Option<Bytes>) -> Vec<Advice> {
     grow(host, pool, by, "--poolmetadatasize")
 }
@@ -155,26 +154,26 @@ fn grow(host: &Host, pool: &Pool, by: Option<Bytes>, option: &str) -> Vec<Advice
     all
 }
 
-/// The way back of a pool whose metadata wants checking.
+/// How to repair a pool whose metadata needs a check.
 pub(in crate::rules) fn repair(pool: &Pool) -> Advice {
     plan("repair", pool, "see the steps of an offline check and repair, what each risks and how to undo it")
 }
 
-/// What the kernel said of the pool and the devices under it.
+/// Kernel messages about the pool and the devices under it.
 pub(in crate::rules) fn kernel_log() -> Advice {
     let does = "see what the kernel said when it happened";
     look(does, &["dmesg | grep -E 'device-mapper|I/O error|loop: Write error'"])
 }
 
-/// LVM acts early enough below this use.
+/// The recommended autoextend threshold, in percent.
 const THRESHOLD: u64 = 80;
-/// LVM takes a lower threshold for this one.
+/// LVM treats a lower threshold as this one.
 const LEAST_THRESHOLD: u64 = 50;
-/// Points of use between LVM's step and Docker's refusal.
+/// Percentage points between LVM's threshold and Docker's refusal.
 const MARGIN: u64 = 10;
 
-/// How LVM extends a pool early enough: a threshold of its own for one pool, in a profile. One that is attached already
-/// is for a person to change.
+/// Makes LVM extend the pool earlier: a profile with a threshold for this pool. An existing profile is left to the
+/// user.
 pub(in crate::rules) fn extend_earlier(host: &Host, pool: &Pool, lv: &LvName) -> Advice {
     let floor = pool.min_free.percent.unwrap_or(0);
     let threshold = THRESHOLD.min(100_u64.saturating_sub(floor + MARGIN)).max(LEAST_THRESHOLD);
@@ -192,5 +191,5 @@ pub(in crate::rules) fn extend_earlier(host: &Host, pool: &Pool, lv: &LvName) ->
     Advice::new(Risk::Changes, does, &[&text, &attach])
 }
 
-/// Percent of the pool that LVM adds at each step, as Docker's documentation has it.
+/// Percent of the pool that LVM adds at each step, as in Docker's documentation.
 const STEP: u64 = 20;

@@ -1,6 +1,6 @@
-//! Which filesystem a path in an error message is on: the path of an ENOSPC names the disk that is full.
+//! The filesystem of a path in an error message: the path of an `ENOSPC` tells which disk is full.
 
-/// Where a path lies, as far as its name tells.
+/// The location of a path, judged by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::rules) enum Place {
     /// On the filesystem under Docker's own files: downloads, records, logs, volumes.
@@ -9,11 +9,11 @@ pub(in crate::rules) enum Place {
     Run,
     /// In a container's or image layer's filesystem, mounted below Docker's directory.
     Container,
-    /// In some filesystem that the name does not tell.
+    /// On a filesystem that the name does not reveal.
     Unknown,
 }
 
-/// Parts of paths that only Docker's own files have, wherever its data root is.
+/// Parts of paths that only Docker's own files have, under any data root.
 const DOCKERS: [&str; 8] = [
     "/tmp/GetImageBlob",
     "/devicemapper/metadata/",
@@ -28,7 +28,7 @@ const DOCKERS: [&str; 8] = [
 /// Parts of paths of mounted layers and containers.
 const MOUNTED: [&str; 2] = ["/devicemapper/mnt/", "/containers/storage/mnt/"];
 
-/// Where a path lies; `root` is Docker's data root.
+/// The location of `path`; `root` is Docker's data root.
 pub(in crate::rules) fn place(path: &str, root: &str) -> Place {
     let below_root = || path.strip_prefix(root.trim_end_matches('/')).is_some_and(|r| r.starts_with('/'));
     if MOUNTED.iter().any(|m| path.contains(m)) {

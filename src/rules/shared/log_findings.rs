@@ -1,4 +1,4 @@
-//! Findings that rest on what a daemon, the kernel or a tool said in so many words.
+//! Findings that rest on log lines of a daemon, the kernel or a tool.
 
 use super::queries::{self, pool_of, state_is_known};
 use crate::advice::Advice;
@@ -10,17 +10,17 @@ use crate::host::model::text::Text;
 use crate::rules::{Finding, Rule, Subject};
 use crate::verdict::{Certainty, Severity};
 
-/// Lines quoted of one finding; a log repeats itself.
+/// Most lines quoted as evidence; logs are repetitive.
 const QUOTED: usize = 3;
 
-/// All recognised lines of some meanings, in the order they came.
+/// All recognized lines with one of these messages, in order.
 pub(in crate::rules) fn lines<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
     let one_of = |s: &&LogMessage| matches!(s.kind, Kind::Known { message } if messages.contains(&message));
     host.log_messages.iter().filter(one_of).collect()
 }
 
-/// [`lines`] without those about a pool whose present state the kernel told: for that pool they are
-/// history. On a machine whose pools were all asked, lines about none of them are history too.
+/// [`lines`] without those about a pool whose current state is known from the kernel: for it they are history. On a
+/// live host where all pools answered, lines that name no pool are history too.
 pub(in crate::rules) fn current<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
     let all_known = host.source == Source::Machine && host.pools.iter().all(state_is_known);
     let mut lines = lines(host, messages);
@@ -28,14 +28,14 @@ pub(in crate::rules) fn current<'a>(host: &'a Host, messages: &[Message]) -> Vec
     lines
 }
 
-/// The lines of a text, or of a machine those that are no history: for messages that a pool's state neither
-/// confirms nor denies.
+/// All lines of a pasted text; on a live host, only those that are not history. For messages that a pool's state
+/// neither confirms nor refutes.
 pub(in crate::rules) fn fresh<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
     if host.source == Source::Machine { current(host, messages) } else { lines(host, messages) }
 }
 
-/// Lines about filesystems: those of a text, or of a machine those that name one of its thin devices, until that was
-/// mounted again without a complaint. A pool's own state says nothing of what lies on its devices.
+/// Lines about filesystems. On a live host only those that name one of its thin devices, and only until that device
+/// was mounted again without an error. A pool's state does not describe the filesystems on its devices.
 pub(in crate::rules) fn of_filesystems<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
     if host.source != Source::Machine {
         return lines(host, messages);
@@ -44,7 +44,7 @@ pub(in crate::rules) fn of_filesystems<'a>(host: &'a Host, messages: &[Message])
         let minor = device.strip_prefix("dm-").and_then(|m| m.parse::<u32>().ok());
         host.thin_devices.iter().any(|t| minor.is_some() && t.device.map(|d| d.minor) == minor)
     };
-    // ext4 says so when it is done, XFS when it begins; what is wrong still is said again after that.
+    // ext4 logs this after mounting, XFS before; a persisting problem is logged again after it.
     let mounted = |s: &LogMessage| {
         s.message() == Message::Normal
             && (s.text.contains("mounted filesystem") || s.text.contains("Mounting V"))
@@ -60,7 +60,7 @@ pub(in crate::rules) fn of_filesystems<'a>(host: &'a Host, messages: &[Message])
     found
 }
 
-/// The last lines of some meanings that are about a pool.
+/// The last lines with one of these messages that are about a pool.
 pub(in crate::rules) fn for_pool<'a>(
     host: &'a Host,
     pool: &Pool,
@@ -73,12 +73,12 @@ pub(in crate::rules) fn for_pool<'a>(
     lines.split_off(lines.len().saturating_sub(QUOTED))
 }
 
-/// Whether one of some meanings was said.
+/// Whether any line has one of these messages.
 pub(in crate::rules) fn any(host: &Host, messages: &[Message]) -> bool {
     !lines(host, messages).is_empty()
 }
 
-/// Who said a line, and how long ago.
+/// Source and age of a line.
 fn speaker(saying: &LogMessage) -> String {
     match (saying.uptime_secs, saying.age_secs) {
         (None, _) => "log or error line".to_owned(),
@@ -88,7 +88,7 @@ fn speaker(saying: &LogMessage) -> String {
 }
 
 impl Finding {
-    /// Adds the lines as evidence, word for word, each once.
+    /// Adds the lines as evidence, verbatim, each once.
     #[must_use]
     pub(in crate::rules) fn with_log_lines(mut self, lines: &[&LogMessage]) -> Self {
         let mut quoted: Vec<&str> = Vec::new();
@@ -103,19 +103,19 @@ impl Finding {
     }
 }
 
-/// What some messages prove, and how it is told.
+/// What some messages prove.
 pub(in crate::rules) struct Claim {
-    /// How bad it is.
+    /// Severity.
     pub(in crate::rules) severity: Severity,
-    /// How sure the messages alone make it.
+    /// Certainty from the messages alone.
     pub(in crate::rules) certainty: Certainty,
-    /// The messages, each of which is enough.
+    /// Messages, each of which suffices.
     pub(in crate::rules) messages: &'static [Message],
     /// One sentence.
     pub(in crate::rules) summary: &'static str,
 }
 
-/// The findings of a rule that rests on lines alone: its first claim that some line makes, with its one piece of advice.
+/// Findings of a rule that rests on log lines alone: the first claim that matches, with the rule's only advice.
 pub(in crate::rules) fn of_claims(
     host: &Host,
     rule: &Rule,
@@ -126,7 +126,7 @@ pub(in crate::rules) fn of_claims(
     strongest(host, rule, claims, subject).map(|finding| finding.advise(advice())).into_iter().collect()
 }
 
-/// The finding of the first claim that some line makes; of a machine, lines that its pools' state has overtaken make none.
+/// The finding of the first claim that matches. On a live host, lines superseded by the pools' state do not count.
 pub(in crate::rules) fn strongest(
     host: &Host,
     rule: &Rule,
@@ -139,7 +139,7 @@ pub(in crate::rules) fn strongest(
     })
 }
 
-/// The same of lines about filesystems, as [`of_filesystems`] has them.
+/// Like [`strongest`], for lines about filesystems ([`about_filesystems`]).
 pub(in crate::rules) fn strongest_of_filesystems(
     host: &Host,
     rule: &Rule,
@@ -153,12 +153,12 @@ pub(in crate::rules) fn strongest_of_filesystems(
     })
 }
 
-/// The device that a line names: a node, `dm-5`, `sda`, else that it is not named.
+/// The device that a line names (a node, `dm-5`, `sda`), or a placeholder.
 pub(in crate::rules) fn device_of(line: &LogMessage) -> String {
     line.device().unwrap_or("(not named)").to_owned()
 }
 
-/// A finding of what was said, or none if nothing was.
+/// A finding from these lines; `None` without lines.
 pub(in crate::rules) fn finding(
     rule: &Rule,
     (severity, certainty): (Severity, Certainty),

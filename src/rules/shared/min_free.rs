@@ -1,4 +1,4 @@
-//! The free-space floor of Docker's driver and its fork put in words: what it asks for, what is free, what would unblock.
+//! Docker's free-space floor, and that of its fork containers/storage, in words: required, free, missing.
 
 use crate::host::docker::min_free;
 use crate::host::model::pool::{MinFreeFrom, Pool, Refusal};
@@ -9,30 +9,30 @@ use crate::host::{Host, Source};
 use crate::rules::Finding;
 use crate::verdict::Certainty;
 
-/// What the floor asks for and what there is, as far as it was said.
+/// Required and free blocks, as far as known.
 pub(in crate::rules) struct Shortfall {
     engine: &'static str,
     option: &'static str,
     free: Option<u64>,
     required: Option<u64>,
-    /// The total, and whether it was said or only follows from the percent.
+    /// The total, and whether it was reported (true) or derived from the percentage.
     total: Option<(u64, bool)>,
     percent: u64,
     from: &'static str,
-    /// Whether the blocks are those of the kernel or of Docker's own words, not computed from rounded sizes.
+    /// Whether the numbers are in blocks from the kernel or Docker, not computed from rounded sizes.
     exact: bool,
-    /// Free blocks by the kernel, where they are enough though Docker refused: one of the two is older.
+    /// Free blocks according to the kernel, if they suffice although Docker refused: one of the two is older.
     enough_now: Option<u64>,
 }
 
-/// The shortfall by the pool's own numbers, else by Docker's refusal; `None` when the floor is met.
+/// The shortfall from the pool's own numbers, else from Docker's refusal; `None` if the floor is met.
 pub(in crate::rules) fn shortfall<B: Blocks>(
     pool: &Pool,
     space: &Space<B>,
     refusal: Option<Refusal>,
 ) -> Option<Shortfall> {
     let (floor, (engine, option)) = (&pool.min_free, pool.engine());
-    // A total of 0 is one that could not be read.
+    // A total of 0 could not be read.
     let total = space.total.map(Blocks::count).filter(|t| *t > 0);
     let free = space.free().map(Blocks::count);
     let percent = floor.percent.unwrap_or(min_free::DEFAULT_PERCENT);
@@ -69,19 +69,19 @@ pub(in crate::rules) fn shortfall<B: Blocks>(
     })
 }
 
-/// The ways out of a shortfall in words; missing where the numbers are.
+/// The ways out of a shortfall, in words; `None` if the numbers are unknown.
 pub(in crate::rules) struct Ways {
-    /// Free so much.
+    /// Free this amount.
     pub(in crate::rules) free: Option<Text>,
-    /// Grow by so much.
+    /// Grow by this amount.
     pub(in crate::rules) grow: Option<Text>,
-    /// Lower the percent to so much.
+    /// Lower the percentage to this.
     pub(in crate::rules) lower: Option<Text>,
 }
 
 impl Shortfall {
-    /// How surely Docker refuses: it is only likely by rounded numbers, or where a text does not say that Docker keeps
-    /// its usual floor.
+    /// Certainty of the refusal: only likely with rounded numbers, or in pasted text that does not confirm the
+    /// default floor.
     pub(in crate::rules) fn certainty(
         &self,
         host: &Host,
@@ -96,17 +96,17 @@ impl Shortfall {
         if sure { Certainty::Certain } else { Certainty::Likely }
     }
 
-    /// Blocks that are missing.
+    /// Missing blocks.
     pub(in crate::rules) fn short(&self) -> Option<u64> {
         self.required?.checked_sub(self.free?)
     }
 
-    /// The fewest blocks to add that unblock.
+    /// The fewest blocks to add that meet the floor.
     pub(in crate::rules) fn smallest_growth(&self) -> Option<u64> {
         min_free::smallest_growth(self.free?, self.total?.0, self.percent)
     }
 
-    /// One sentence; `size` is the missing amount in bytes, in brackets.
+    /// One sentence; `size` is the missing amount in bytes, in parentheses.
     pub(in crate::rules) fn summary(&self, half: &str, size: Text) -> Text {
         let engine = self.engine;
         let what = format!("{engine} refuses new layers and containers");
@@ -141,8 +141,7 @@ impl Shortfall {
         }
     }
 
-    /// The three ways out with their exact amounts: free, grow, lower the percent. Each is said by the advice that
-    /// leads there.
+    /// The three ways out with their exact amounts: free, grow, lower the percentage. Each goes with its own advice.
     pub(in crate::rules) fn ways(&self, half: &str, size: impl Fn(u64) -> Text) -> Ways {
         let free = self.short().map(|short| text!("free at least {} {} blocks{}", short, half, size(short)));
         let grow = self.smallest_growth().zip(self.total).map(|(more, (total, _))| {
@@ -163,7 +162,7 @@ impl Shortfall {
         Ways { free, grow, lower }
     }
 
-    /// The numbers as facts of a finding; `size` gives an amount of blocks in bytes, in brackets.
+    /// The numbers as evidence; `size` formats a number of blocks as bytes, in parentheses.
     pub(in crate::rules) fn as_facts(
         &self,
         finding: Finding,

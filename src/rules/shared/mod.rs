@@ -1,4 +1,4 @@
-//! What several rules share: questions to a host, findings from log lines, and advice.
+//! Shared by several rules: queries on a host, findings from log lines, and advice.
 
 pub(super) mod advice;
 pub(super) mod enospc_path;

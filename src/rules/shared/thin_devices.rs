@@ -1,6 +1,6 @@
-//! What several rules say of thin devices by their id: how much they map, who holds them, what deletes them.
+//! Thin devices by id: how much they map, what holds them, commands to delete them.
 //!
-//! Words and commands from the facts of one pool; no finding is made here.
+//! Words and commands from the facts of one pool; no findings.
 
 use super::{advice, queries};
 use crate::advice::{Advice, Risk, quote};
@@ -11,9 +11,9 @@ use crate::host::model::thin::Thin;
 use crate::host::model::units::{Blocks, DataBlocks};
 use crate::host::owners::DeviceRole;
 
-/// So many devices are named one by one.
+/// Most devices named one by one.
 const NAMED: usize = 8;
-/// So many are deleted by one command.
+/// Most devices deleted by one command.
 const AT_ONCE: usize = 200;
 
 /// `3 thin devices`, `1 thin device`.
@@ -21,7 +21,7 @@ pub(in crate::rules) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// `110 blocks (6.9 MiB)`; `None` where one of the amounts is not known.
+/// `110 blocks (6.9 MiB)`; `None` if an amount is unknown.
 pub(in crate::rules) fn blocks(
     pool: &Pool,
     amounts: impl IntoIterator<Item = Option<DataBlocks>>,
@@ -31,12 +31,12 @@ pub(in crate::rules) fn blocks(
     Some(text!("{} block{}{}", sum.0, if sum.0 == 1 { "" } else { "s" }, bytes))
 }
 
-/// What the pool's metadata says that a device maps.
+/// Blocks that a device maps, according to the pool's metadata.
 pub(in crate::rules) fn mapped(pool: &Pool, id: u32) -> Option<DataBlocks> {
     pool.metadata_contents.as_ref()?.devices.get(&id)?.mapped
 }
 
-/// Things in a row, the first few by name.
+/// A list in words, the first few by name.
 pub(in crate::rules) fn list(all: impl ExactSizeIterator<Item = impl Into<Text>>) -> Text {
     let more = all.len().saturating_sub(NAMED);
     let mut words: Vec<Text> = all.take(NAMED).map(Into::into).collect();
@@ -46,12 +46,12 @@ pub(in crate::rules) fn list(all: impl ExactSizeIterator<Item = impl Into<Text>>
     Text::join(&words, ", ")
 }
 
-/// The active device of an id.
+/// The active device with an id.
 pub(in crate::rules) fn active<'a>(host: &'a Host, pool: &'a Pool, id: u32) -> Option<&'a Thin> {
     host.thins_of(pool).find(|thin| thin.device_id == Some(id))
 }
 
-/// The name of the container whose own disk a device is, or its id.
+/// The container that owns a device, by name or id.
 pub(in crate::rules) fn container(pool: &Pool, id: u32) -> Option<String> {
     pool.owners.of(id).iter().find_map(|owner| match owner {
         DeviceRole::Container { container, .. } => {
@@ -67,7 +67,7 @@ pub(in crate::rules) fn whose(container: Option<&str>) -> String {
     container.map_or_else(|| "A container's".to_owned(), |name| format!("Container {name}'s"))
 }
 
-/// Looks for what holds devices: mounts of them in any process's namespace, and open files on them.
+/// Advice to find what holds devices: mounts in any process's namespace, and open files.
 pub(in crate::rules) fn holders(thin_devices: &[&Thin]) -> Vec<Advice> {
     let mut mounts = Vec::new();
     let mut files = Vec::new();
@@ -89,13 +89,13 @@ pub(in crate::rules) fn holders(thin_devices: &[&Thin]) -> Vec<Advice> {
     all
 }
 
-/// Deletes devices that no record of Docker's names, each after one more look at the records.
+/// Deletes devices without a record in Docker, each after checking the records again.
 pub(in crate::rules) fn delete(host: &Host, pool: &Pool, ids: &[u32]) -> Option<Advice> {
     let name = pool.name.as_deref().filter(|_| !queries::refuses_changes(pool))?;
     let root = host.docker_of(pool)?.root.as_deref()?;
     let words: Vec<String> = ids.iter().take(AT_ONCE).map(u32::to_string).collect();
     let (ids_words, records) = (words.join(" "), quote(&format!("{root}/devicemapper/metadata")));
-    // Only where grep read everything and found nothing does it end with 1.
+    // grep exits with 1 only if it read everything and found nothing.
     let command = format!(
         "for id in {ids_words}; do grep -rqsE \"\\\"device_id\\\":$id[,}}]\" {records}; \
          [ $? != 1 ] || dmsetup message {} 0 \"delete $id\"; done",

@@ -1,11 +1,12 @@
-//! Lays metadata out in blocks: B-trees from sorted entries, space maps, superblock, checksums.
-//! Written for tests from the format alone; shares nothing with the reader it tests but the checksum crate.
+//! Writes metadata as blocks: B-trees from sorted entries, space maps, superblock, checksums.
+//!
+//! Written for tests from the on-disk format alone; shares only the checksum crate with the tested reader.
 
 const BLOCK: usize = 4096;
 /// Blocks that one bitmap describes.
 const BITMAP: usize = 16_320;
 
-/// Metadata under construction, and the references to each of its blocks.
+/// Metadata under construction, with the reference count of each block.
 pub(crate) struct Pages {
     bytes: Vec<u8>,
     refs: Vec<u32>,
@@ -54,7 +55,7 @@ impl Pages {
         Self { bytes: vec![0; BLOCK], refs: vec![1], block_sectors, time }
     }
 
-    /// A new block that has so many references.
+    /// A new block with this reference count.
     pub(crate) fn reserve(&mut self, refs: u32) -> u64 {
         self.bytes.resize(self.bytes.len() + BLOCK, 0);
         self.refs.push(refs);
@@ -65,7 +66,7 @@ impl Pages {
         self.bytes[block as usize * BLOCK..][..BLOCK].copy_from_slice(&page);
     }
 
-    /// A B-tree with these entries; its root.
+    /// Writes a B-tree with these entries; returns its root.
     pub(crate) fn tree<const N: usize>(&mut self, entries: &[(u64, [u8; N])]) -> u64 {
         let room = (BLOCK - 32) / (8 + N) / 3 * 3;
         let mut level: Vec<(u64, u64)> = Vec::new();
@@ -152,12 +153,12 @@ impl Pages {
         root(refs.len(), refs, bitmaps, counts)
     }
 
-    /// The metadata's own space map describes also the blocks that hold it: these are taken first.
+    /// The metadata space map also describes its own blocks, so these are reserved first.
     fn metadata_map(&mut self, spare: u64) -> [u8; 32] {
         let index = self.reserve(1);
         let counts = self.tree(&large(&self.refs.clone()));
         let total = self.refs.len() + spare as usize;
-        // Each bitmap needs a block, which needs a bit.
+        // Each bitmap needs a block, which needs a bit in a bitmap.
         let count = (1..=255).find(|count| (total + count).div_ceil(BITMAP) <= *count).unwrap();
         let bitmaps: Vec<u64> = (0..count).map(|_| self.reserve(1)).collect();
         let mut refs = self.refs.clone();
@@ -177,7 +178,7 @@ impl Pages {
     }
 }
 
-/// Entries spread evenly over as few nodes as hold them; one empty node for none.
+/// Spreads entries evenly over as few nodes as possible; one empty node if there are none.
 fn parts<T>(entries: &[T], room: usize) -> Vec<&[T]> {
     if entries.is_empty() {
         return vec![entries];

@@ -1,6 +1,6 @@
-//! Builds thin-pool metadata in memory, with the sharing that the kernel's snapshots make: B-trees that copy
-//! a node when it is written and others refer to it (`dm_tm_shadow_block`). Does not commit in steps,
-//! rebalance after removals, or reuse blocks.
+//! Builds thin-pool metadata in memory, with the sharing that kernel snapshots create: a B-tree node is copied on
+//! write if others refer to it (`dm_tm_shadow_block`). Does not commit in steps, rebalance after removals, or reuse
+//! blocks.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use super::block_writer::{Pages, node_page};
 
 /// Entries of a node with 8-byte values.
 const ROOM: usize = 252;
-/// What stays on the left when a full node is split: appending then leaves nodes two thirds full, as the
-/// kernel does on average, and none below the third that `thin_check` demands.
+/// Entries left in the left node when a full node is split: appending then leaves nodes two thirds full, the kernel's
+/// average, and never below the third that `thin_check` requires.
 const LEFT: usize = 168;
 
-/// The fewest entries of a node beside others.
+/// The fewest entries of a node with siblings.
 const LEAST: usize = 84;
 
 #[derive(Clone)]
@@ -41,11 +41,11 @@ pub(crate) struct Pool {
     time: u32,
     data_blocks: u64,
     pub(crate) block_sectors: u32,
-    /// Data blocks that are counted as used and that nothing maps.
+    /// Data blocks counted as used that nothing maps.
     leaked: u64,
 }
 
-/// What a device should be found to use: mapped, exclusive, shared.
+/// Expected usage of each device: mapped, exclusive, shared blocks.
 pub(crate) type Truth = BTreeMap<u32, (u64, u64, u64)>;
 
 impl Pool {
@@ -80,7 +80,7 @@ impl Pool {
         self.thin_devices.insert(id, copy);
     }
 
-    /// Writes virtual blocks: each gets a new data block, as an unshared write of a full block does.
+    /// Writes virtual blocks; each gets a new data block, as a write of a full block does.
     pub(crate) fn write(&mut self, id: u32, first: u64, blocks: u64) {
         for block in first..first + blocks {
             self.data_refs.push(1);
@@ -101,7 +101,7 @@ impl Pool {
         assert!(self.data_refs.len() as u64 <= self.data_blocks);
     }
 
-    /// Unmaps virtual blocks, as a discard does, down to the third of a leaf below which nodes are merged.
+    /// Unmaps virtual blocks like a discard, but not below the third of a leaf at which nodes are merged.
     pub(crate) fn discard(&mut self, id: u32, first: u64, blocks: u64) {
         for block in first..first + blocks {
             let (root, gone) = self.remove(self.thin_devices[&id].root, block);
@@ -116,13 +116,13 @@ impl Pool {
         self.drop_node(thin.root);
     }
 
-    /// Holds a metadata snapshot: another top tree over the same devices.
+    /// Takes a metadata snapshot: another top tree over the same devices.
     pub(crate) fn hold(&mut self) {
         self.held = Some(self.thin_devices.clone());
         self.thin_devices.values().for_each(|thin| self.refs[thin.root] += 1);
     }
 
-    /// Holds one unless one is held: the kernel refuses a second.
+    /// Takes one unless one is held, because the kernel refuses a second.
     pub(crate) fn hold_once(&mut self) {
         if self.held.is_none() {
             self.hold();
@@ -233,12 +233,12 @@ impl Pool {
         }
     }
 
-    /// What devices use, counted the slow way: every mapping of every device.
+    /// Usage of each device, computed from every mapping of every device.
     pub(crate) fn truth(&self) -> Truth {
         self.truth_of(&self.thin_devices)
     }
 
-    /// The same for the devices of the held metadata snapshot.
+    /// [`Self::truth`] for the devices in the held metadata snapshot.
     pub(crate) fn held_truth(&self) -> Truth {
         self.truth_of(self.held.as_ref().unwrap())
     }
@@ -260,7 +260,7 @@ impl Pool {
         thin_devices.iter().map(|(&id, thin)| (id, count(thin))).collect()
     }
 
-    /// Data blocks that only the devices of `set` map, counted the slow way.
+    /// Data blocks that only the devices of `set` map, computed from every mapping.
     pub(crate) fn reclaimable(&self, set: &[u32]) -> u64 {
         let mut kept = vec![false; self.data_refs.len()];
         let staying = self.thin_devices.iter().filter(|(id, _)| !set.contains(id)).map(|(_, thin)| thin);
@@ -276,7 +276,7 @@ impl Pool {
         blocks
     }
 
-    /// Data blocks that some device maps, counted the slow way.
+    /// Data blocks that some device maps, computed from every mapping.
     pub(crate) fn truth_blocks(&self) -> u64 {
         let mut mapped = vec![false; self.data_refs.len()];
         let thin_devices = self.thin_devices.values();
@@ -290,7 +290,7 @@ impl Pool {
         self.data_refs.iter().filter(|&&refs| refs > 0).count() as u64
     }
 
-    /// The metadata as it lies on a device, with `spare` free blocks behind.
+    /// The metadata as on disk, followed by `spare` free blocks.
     pub(crate) fn image(&self, spare: u64) -> Vec<u8> {
         let mut pages = Pages::new(self.block_sectors, self.time);
         let mut places = vec![0_u64; self.nodes.len()];

@@ -1,4 +1,4 @@
-//! Damaged metadata: never a panic or an endless walk, and never a wrong number without a word about it.
+//! Damaged metadata: never a panic or endless walk, and never a wrong number without a report of damage.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use super::{found, small_pool, usage};
 
 const BLOCK: usize = 4096;
 
-/// The same numbers as before, or a word about why not; and no number that is known is wrong.
+/// Checks that the numbers are unchanged or damage is reported, and that no known number is wrong.
 fn honest(sound: &Usage, damaged: &Usage) {
     if damaged.damage.is_empty() {
         let same = (found(damaged), damaged.data, damaged.unaccounted_blocks);
@@ -55,7 +55,7 @@ fn every_byte_flipped() {
         let image = pool.image(1);
         let sound = usage(&image);
         assert_eq!(sound.damage, []);
-        // An optimised build flips every byte; others every 41st beside the headers and the superblock.
+        // An optimized build flips every byte; others every 41st, plus headers and superblock.
         let step = if cfg!(debug_assertions) { 41 } else { 1 };
         let headers = |at: &usize| *at < 512 || at % BLOCK < 40 || at.is_multiple_of(step);
         flip(&image, &sound, (0..image.len()).filter(headers));
@@ -74,7 +74,7 @@ fn flip(image: &[u8], sound: &Usage, places: impl Iterator<Item = usize>) {
     }
 }
 
-/// A device, a snapshot of it that shares a leaf with it, and a device of its own: every byte, in every build.
+/// A device, a snapshot that shares a leaf with it, and an independent device: every byte, in every build.
 #[test]
 fn every_byte_of_the_smallest_pool() {
     let mut pool = Pool::new(1000, 128);
@@ -103,7 +103,7 @@ fn every_byte_flipped_under_a_fitting_checksum() {
             if at % BLOCK >= 4 {
                 seal(page, salt);
             }
-            // What the checksum vouches for may be believed; it must only not bring the reader down.
+            // Data with a valid checksum may be trusted; it must only not crash the reader.
             let _ = attempt(&image);
         }
     }
@@ -113,7 +113,7 @@ fn every_byte_flipped_under_a_fitting_checksum() {
 fn every_length() {
     let image = small_pool().image(3);
     let sound = usage(&image);
-    // What is cut off within a block makes no difference: only whole blocks are there.
+    // Truncation within a block makes no difference, because only whole blocks are read.
     let step = if cfg!(debug_assertions) { 512 } else { 1 };
     for length in (0..=image.len()).step_by(step) {
         match attempt(&image[..length]) {
@@ -126,14 +126,14 @@ fn every_length() {
     }
 }
 
-/// A number in a block, changed, with the checksum made to fit.
+/// Changes a number in a block and fixes the checksum.
 fn forge(image: &mut [u8], block: u64, salt: u32, at: usize, number: u64) {
     let page = &mut image[block as usize * BLOCK..][..BLOCK];
     page[at..at + 8].copy_from_slice(&number.to_le_bytes());
     seal(page, salt);
 }
 
-/// The block of the first internal node: device trees come first in the image.
+/// The first internal node; device trees come first in the image.
 fn internal(image: &[u8]) -> u64 {
     (1_u64..).find(|&block| image[block as usize * BLOCK + 4] == 1).unwrap()
 }
@@ -190,7 +190,7 @@ fn a_count_that_is_not_the_trees() {
 fn a_bitmap_lost_costs_no_device_its_numbers() {
     let pool = small_pool();
     let mut image = pool.image(3);
-    // The first block that is no node has the data space map's first bitmap.
+    // The first block that is not a node is the data space map's first bitmap.
     let bitmap = (1..).find(|block| image[block * BLOCK + 4..block * BLOCK + 8] == [0; 4]).unwrap();
     image[bitmap * BLOCK + 2000] ^= 1;
     let usage = usage(&image);
@@ -210,7 +210,7 @@ fn not_thin_metadata() {
     assert!(matches!(read(&Memory(image), &Options::default()), Err(Error::Unsupported(_))));
 }
 
-/// Fails for one block, also when it is read along with others.
+/// Fails to read one block, also as part of a larger read.
 struct Bad(Memory, u64);
 
 impl Blocks for Bad {
@@ -238,7 +238,7 @@ fn every_block_unreadable_in_turn() {
                     let named =
                         damaged.damage.iter().filter(|damage| matches!(damage.what, What::Unreadable(_)));
                     assert!(named.into_iter().all(|damage| damage.block == block));
-                    // Of a held metadata snapshot the details are not needed; the last block is free.
+                    // The details of a held metadata snapshot are not needed; the last block is free.
                     let needed = sound.held_root.is_none() && block + 1 < (image.len() / BLOCK) as u64;
                     assert!(!needed || !damaged.damage.is_empty(), "block {block}");
                 }

@@ -1,4 +1,4 @@
-//! Exact numbers: the same as `thin_ls` and as counting every mapping of every device.
+//! Exact numbers, equal to `thin_ls` and to counting every mapping of every device.
 
 use std::fmt::Write;
 
@@ -11,8 +11,8 @@ use super::builder::Pool;
 use super::thin_tools::{Scratch, have_tools, thin_check, thin_ls, thin_ls_with, thin_restore};
 use super::{found, small_pool, usage};
 
-/// Our numbers are the truth and `thin_ls`'s, nothing is found wrong, and `thin_check` agrees with the
-/// builder.
+/// Checks that the reader's numbers equal the truth and `thin_ls`, without any damage reported, and that `thin_check`
+/// accepts the image.
 fn agree(pool: &Pool) {
     let image = pool.image(50);
     let usage = usage(&image);
@@ -49,7 +49,7 @@ fn details_and_pool_totals() {
     assert_eq!(usage.metadata.total_blocks - usage.metadata.used_blocks, 50);
     assert_eq!((usage.unaccounted_blocks, usage.held_only_blocks), (Some(0), Some(0)));
     assert!(!usage.needs_check && usage.held_root.is_none());
-    // Each block in use is read once, and the superblock is not part of the walk.
+    // Each used block is read once; the superblock is not part of the walk.
     assert_eq!(usage.read.blocks, usage.metadata.used_blocks - 1);
 }
 
@@ -141,8 +141,8 @@ fn details_alone_take_a_few_blocks() {
     assert_eq!(known, pool.truth().into_iter().map(mapped).collect::<Vec<_>>());
 }
 
-/// A dump in which devices map the same data blocks; `thin_restore` gives every device leaves of its own, so
-/// that here sharing shows in data blocks alone.
+/// A dump in which devices map the same data blocks. `thin_restore` gives every device its own leaves, so only data
+/// blocks are shared.
 #[test]
 fn restored_dumps() {
     if !have_tools() {
@@ -173,8 +173,8 @@ fn restored_dumps() {
     }
 }
 
-/// A thin device over an external origin maps only what was written to it: for the metadata a device like others, with
-/// most of it not mapped. Its snapshots share what it has.
+/// A thin device with an external origin maps only what was written to it. In the metadata it is an ordinary, mostly
+/// unmapped device, and snapshots share its blocks.
 #[test]
 fn an_external_origin() {
     for sectors in [128, 1024] {
@@ -188,11 +188,11 @@ fn an_external_origin() {
     }
 }
 
-/// Devices as a dump has them: each a list of runs of mappings, with the data block each begins at.
+/// Devices of a dump: each a list of runs of mappings, with the first data block of each run.
 #[derive(Debug, Clone)]
 struct Dumped {
     id: u32,
-    /// Blocks left out before the run, its first data block, its length.
+    /// Unmapped blocks before the run, its first data block, its length.
     runs: Vec<(u64, u64, u64)>,
 }
 
@@ -276,7 +276,7 @@ fn build(steps: &[Step]) -> Pool {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Trees that another program made, whose devices share data blocks in any way, several times within one too.
+    /// Trees written by another program, with data blocks shared between and within devices at random.
     #[test]
     fn any_restored_dump(devices in dumped(), large in any::<bool>()) {
         if have_tools() {
@@ -309,7 +309,7 @@ proptest! {
     }
 }
 
-/// The counter of snapshots, from metadata that `thin_restore` wrote to the finding: near its end, and far from it.
+/// The snapshot counter, from metadata written by `thin_restore` to the finding: near its end, and far from it.
 #[test]
 fn a_snapshot_counter_near_its_end_is_found() {
     if !have_tools() {

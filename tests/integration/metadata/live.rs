@@ -1,4 +1,4 @@
-//! Metadata that changes while it is read, and what the caller may ask for on the way.
+//! Metadata that changes while being read, and the limits that the caller can set.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use super::builder::Pool;
 use super::thin_tools::{Scratch, attach};
 use super::{found, small_pool};
 
-/// Goes over from the first image to the second after so many reads.
+/// Switches from the first image to the second after this many reads.
 struct Changing {
     images: [Memory; 2],
     reads: AtomicU64,
@@ -59,7 +59,7 @@ fn a_change_on_the_way_is_noticed_and_read_again() {
     }
 }
 
-/// Never the same superblock twice.
+/// A superblock that is different at every read.
 struct Restless(Memory, AtomicU64);
 
 impl Blocks for Restless {
@@ -84,17 +84,17 @@ fn what_never_rests_is_given_up_and_said() {
     let source = Restless(Memory(pool.image(9)), AtomicU64::new(0));
     let usage = read(&source, &Options { attempts: 3, ..Options::default() }).unwrap();
     assert_eq!((usage.consistent, usage.attempts, usage.changes), (false, 3, 3));
-    // Not even the details are of one moment.
+    // Not even the details are consistent.
     assert_eq!((usage.unaccounted_blocks, found(&usage)), (None, pool.truth()));
 }
 
-/// Changes with every look at the superblock from the `from`th on, until the `until`th, and goes bad in between.
+/// Changes at every read of the superblock from number `from` to `until`, and is corrupt in between.
 struct Busy {
     now: Memory,
     looks: AtomicU64,
     from: u64,
     until: u64,
-    /// This block is overwritten while it changes.
+    /// The block that is overwritten during the change.
     bad: u64,
 }
 
@@ -120,7 +120,7 @@ impl Blocks for Busy {
     }
 }
 
-/// A leaf of mappings that one device alone has.
+/// A leaf of mappings that belongs to one device only.
 fn own_leaf(image: &[u8]) -> u64 {
     let key = (1_u64 << 30).to_le_bytes();
     (1_u64..).find(|block| image[*block as usize * 4096 + 32..][..8] == key).unwrap()
@@ -154,7 +154,7 @@ fn a_busy_pool_is_read_through_the_snapshot_that_somebody_holds() {
     assert_eq!((found(&usage), usage.changes), (pool.held_truth(), 3));
 }
 
-/// Counts what is asked, and takes its time.
+/// Counts reads and delays them.
 struct Slow(Busy, AtomicU64);
 
 impl Blocks for Slow {
@@ -183,7 +183,7 @@ fn a_walk_that_is_overtaken_stops_early() {
         (usage.attempts, slow.1.into_inner())
     };
     let (once, whole) = reads(1);
-    // The second look, after 50 ms, finds a change.
+    // The second read, after 50 ms, finds a change.
     let (conflicts, restarted) = reads(2);
     assert_eq!((once, conflicts), (1, 2));
     assert!(whole > 4 && restarted <= whole + 2, "{restarted} reads instead of {whole} and a few");
@@ -241,7 +241,7 @@ fn a_file_is_only_read() {
     assert!(MetadataFile::open(std::path::Path::new("/")).is_err());
 }
 
-/// The kernel's own count of sectors written to a block device.
+/// The kernel's count of sectors written to a block device.
 fn sectors_written(device: &str) -> u64 {
     let name = device.rsplit('/').next().unwrap();
     let stat = std::fs::read_to_string(format!("/sys/block/{name}/stat")).unwrap();
@@ -260,7 +260,7 @@ fn loop_a_block_device_is_read_directly_and_never_written() {
     assert_eq!(sectors_written(&device.0), before);
 }
 
-/// What a recording holds of a pool's metadata, asked of the device by its number as the recorder does.
+/// The recorded answer about a pool's metadata, queried by device number like the recorder does.
 #[test]
 fn loop_the_recorder_reads_the_devices_of_a_pool() {
     let pool = small_pool();

@@ -1,4 +1,4 @@
-//! The metadata reader against `thin_ls`, against metadata whose truth is known, and against damage.
+//! The metadata reader compared with `thin_ls` and with known usage, and on damaged metadata.
 
 pub(crate) mod block_writer;
 pub(crate) mod builder;
@@ -28,8 +28,8 @@ fn found(usage: &Usage) -> Truth {
     usage.devices.iter().map(|device| (device.device_id, numbers(device))).collect()
 }
 
-/// A pool with every kind of sharing in a few blocks of metadata: a base, snapshots of snapshots at several
-/// ages, writes in the middle, and a device of its own.
+/// A pool with every kind of sharing in few metadata blocks: a base, snapshots of snapshots of several ages, writes
+/// in the middle, and an independent device.
 fn small_pool() -> Pool {
     let mut pool = Pool::new(40_000, 128);
     pool.create(1);

@@ -1,4 +1,4 @@
-//! The programs of thin-provisioning-tools, used as oracles; a test that lacks them says so and passes.
+//! The programs of thin-provisioning-tools as oracles; without them a test prints a note and passes.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::builder::Truth;
 
-/// A file that is gone at the end.
+/// A file that is removed on drop.
 pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
@@ -26,7 +26,7 @@ impl Drop for Scratch {
     }
 }
 
-/// A loop device that is gone at the end.
+/// A loop device that is detached on drop.
 pub(crate) struct Loop(pub(crate) String);
 
 impl Drop for Loop {
@@ -35,7 +35,7 @@ impl Drop for Loop {
     }
 }
 
-/// A loop device over the file; says on standard error if there can be none here.
+/// Attaches a loop device; prints a note if that is impossible here.
 pub(crate) fn attach(file: &Scratch) -> Option<Loop> {
     let output = Command::new("losetup").args(["-f", "--show"]).arg(&file.0).output();
     let Some(output) = output.ok().filter(|output| output.status.success()) else {
@@ -45,7 +45,7 @@ pub(crate) fn attach(file: &Scratch) -> Option<Loop> {
     Some(Loop(String::from_utf8(output.stdout).unwrap().trim().to_owned()))
 }
 
-/// Whether the tools are there; says on standard error if not.
+/// Whether the tools are installed; prints a note if not.
 pub(crate) fn have_tools() -> bool {
     let missing = ["thin_ls", "thin_check", "thin_restore"]
         .iter()
@@ -56,12 +56,12 @@ pub(crate) fn have_tools() -> bool {
     missing.is_none()
 }
 
-/// What `thin_ls` says of an image.
+/// The numbers of `thin_ls` for an image.
 pub(crate) fn thin_ls(image: &[u8]) -> Truth {
     thin_ls_with(image, &[])
 }
 
-/// The same with more options.
+/// [`thin_ls`] with more options.
 pub(crate) fn thin_ls_with(image: &[u8], options: &[&str]) -> Truth {
     let file = Scratch::new(image);
     let output = Command::new("thin_ls")

@@ -1,7 +1,7 @@
-//! Every call of every script fails once: the script ends with a sentence, nothing is suspended, nothing is lost, and the
-//! next run goes on or says why not.
+//! Makes every call in every script fail once: the script must end with a clear message, nothing stays suspended,
+//! nothing is lost, and the next run continues or explains why not.
 //!
-//! A dozen calls of different kinds by default; `cargo test plans::attack -- --ignored` lets one of every kind fail.
+//! By default a dozen calls of different kinds; `cargo test plans::attack -- --ignored` makes one of every kind fail.
 
 use super::fake_tools::{Run, Stage};
 use super::hosts::*;
@@ -11,19 +11,19 @@ use std::thread;
 use thinspect::host::model::units::{Bytes, DataBlocks};
 use thinspect::plan::{Free, Grow, MinFreeSpace, Repair, free, grow, min_free_space, repair, script};
 
-/// A staged script, and what must hold of its stage whatever failed.
+/// A staged script, and the invariants of its stage after any failure.
 struct Case {
     stage: Stage,
     text: String,
     arguments: &'static [&'static str],
-    /// Panics where something was lost.
+    /// Panics if something was lost.
     nothing_lost: fn(&Stage, &str),
-    /// Whether a run without failures succeeds, and so also after one with.
+    /// Whether a run without failures succeeds, and so a repeated run after a failure.
     ends: bool,
 }
 
 impl Case {
-    /// Nobody waits for what has failed.
+    /// Retries without delays.
     fn run(&self) -> Run {
         let mut text = self.text.clone();
         for seconds in [10, 20, 60, 120] {
@@ -35,7 +35,7 @@ impl Case {
 
 type Makes = fn() -> Case;
 
-/// Real programs whose failure a host can meet.
+/// Real programs whose failure can occur on a host.
 const REAL: &[&str] = &[
     "awk",
     "cat",
@@ -66,8 +66,8 @@ const REAL: &[&str] = &[
     "xargs",
 ];
 
-/// What goes before each stand-in: it notes its kind, which is its program and first words without ids, tags and paths, and fails
-/// where that is the kind in `fail` and none of it has failed yet. Not by its place in the order: commands of a pipe race.
+/// Wrapper of each fake tool: records the call's kind, which is the program and its first words without ids, tags and
+/// paths, and fails the first call of the kind in `fail`. Not by position, because commands in a pipe race.
 const COUNTING: &str = r#"kind=${0##*/} words=0
 for word in "$@"; do
     case $word in */* | *:* | *[0-9]*[0-9]*[0-9]*[0-9]*) continue ;; esac
@@ -79,7 +79,7 @@ printf '%s\n' "$kind" >>"$STAGE/kinds"; IFS= read -r fail <"$STAGE/fail"
 "#;
 
 impl Stage {
-    /// Lets calls be counted, and fail.
+    /// Enables counting and failing of calls.
     fn counts(&self) {
         for name in REAL {
             if !self.exists(&format!("bin/{name}")) {
@@ -91,7 +91,7 @@ impl Stage {
             let text = self.read(&format!("bin/{name}"));
             let (head, body) = text.split_once('\n').unwrap();
             let (log, body) = body.split_once('\n').unwrap();
-            // Stand-ins call the real ones among themselves, unless they start what they are told.
+            // Fake tools call the real ones internally, unless they run a given command.
             let path = if matches!(name.as_str(), "timeout" | "xargs") { "" } else { "PATH=/usr/bin:/bin\n" };
             let body = format!("{head}\n{COUNTING}{log}\n{path}{body}");
             self.write(&format!("bin/{name}"), &body);
@@ -106,7 +106,7 @@ impl Stage {
     }
 }
 
-/// So many calls fail of each script, unless all are to.
+/// Number of failing calls for each script by default.
 const SOME: usize = 10;
 
 fn attack(makes: Makes, all: bool) {
@@ -206,7 +206,7 @@ fn freeing() -> Case {
     (pool.data.used, pool.data.total) = (Some(DataBlocks(900)), Some(DataBlocks(1000)));
     let text = script(&free(&host, &pool, &Free { need: Some(Bytes(50 << 16)) }));
     let nothing_lost = |stage: &Stage, about: &str| {
-        // Containers are enough; where Docker refuses to remove them, images go, which was agreed to as well.
+        // Containers suffice; if Docker refuses to remove them, images are removed, which was also confirmed.
         let used: u32 = stage.read("used").trim().parse().unwrap();
         assert!([900, 840, 700].contains(&used), "{about}: {used}");
     };
@@ -316,7 +316,7 @@ fn every_kind_of_call_of_moving_to_overlay2() {
     attack(moving_to_overlay2, true);
 }
 
-/// Whatever the environment says, every plan asks the daemon on its own socket.
+/// Whatever the environment contains, every plan queries the daemon on its own socket.
 #[test]
 fn the_engine_is_the_one_that_is_meant() {
     for makes in [lowering as Makes, freeing, repairing, moving_to_lvm, moving_to_overlay2] {
@@ -338,7 +338,7 @@ fn the_engine_is_the_one_that_is_meant() {
     }
 }
 
-/// A daemon with another data root or another pool is left alone by every plan that asks one.
+/// Every plan that queries a daemon ignores one with another data root or pool.
 #[test]
 fn another_daemon_is_left_alone() {
     for makes in [lowering as Makes, freeing, repairing, moving_to_lvm] {
@@ -348,7 +348,7 @@ fn another_daemon_is_left_alone() {
             let case = makes();
             let repairs = case.text.contains("thinspect plan repair");
             if repairs && from.starts_with("Pool") {
-                // A broken pool keeps Docker from saying its name.
+                // With a broken pool Docker cannot report the pool's name.
                 continue;
             }
             case.stage.write("info", &case.stage.read("info").replace(from, to));

@@ -1,5 +1,5 @@
-//! The plan to move containerd's pool to LVM: what it refuses, the setting it changes, and the list of devices that it
-//! renames, as the program's own reader sees it afterwards.
+//! The plan to move containerd's pool to LVM: what it refuses, the setting it changes, and the device database it
+//! renames, as read back by the program's own parser.
 
 use super::hosts::*;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ const CONFIG: &str = "version = 2\n\n[grpc]\n  address = \"/run/own/containerd.s
                       [plugins.\"io.containerd.snapshotter.v1.devmapper\"]\n    root_path = \"/var/lib/containerd/devmapper\"\n    \
                       pool_name = \"devpool\" # by make-pool.service\n    base_image_size = \"10GB\"\n";
 
-/// The pool of containerd's documentation, as full as the published case.
+/// The pool of containerd's documentation, as full as in the published case.
 fn moving() -> (Host, Pool) {
     let (mut host, mut pool) = published();
     let folder = "/var/lib/containerd/devmapper";
@@ -107,7 +107,7 @@ fn the_pool_of_the_documentation_moves_to_a_disk() {
     golden("direct-lvm-containerd", &plan);
 }
 
-/// The same from what the lab recorded of a containerd that worked.
+/// The plan for a working containerd recorded in the lab.
 #[test]
 fn the_labs_pool_moves_as_it_was_recorded() {
     let file = "tests/hosts/lab-containerd-on-loop-files/recording.json";
@@ -187,7 +187,7 @@ fn other_programs_pools_are_named() {
     }
 }
 
-/// The list of devices as containerd 1.6 wrote it, renamed by the script's own function.
+/// The device database written by containerd 1.6, renamed by the script's own function.
 #[test]
 fn devices_are_renamed_in_their_place() {
     let project = PathBuf::from(env!("CARGO_MANIFEST_DIR"));

@@ -1,5 +1,5 @@
-//! The plan to move a pool to LVM: its sizes, what it refuses, the settings it writes, and the shell that gives each
-//! block its new place, against `thin_restore` and `thin_dump` themselves.
+//! The plan to move a pool to LVM: sizes, refusals, settings, and the shell code that relocates blocks, checked
+//! against the real `thin_restore` and `thin_dump`.
 
 use super::fake_tools::Stage;
 use super::hosts::*;
@@ -17,7 +17,7 @@ use thinspect::plan::{Counted, DirectLvm, Number, Plan, Where, direct_lvm, scrip
 
 const GIB: u64 = 1 << 30;
 
-/// A disk with nothing on it.
+/// An empty disk.
 fn disk(node: &str, gib: u64) -> Disk {
     Disk {
         node: node.into(),
@@ -55,7 +55,7 @@ fn number(plan: &Plan, name: &str) -> u64 {
     plan.numbers.named(name).unwrap()
 }
 
-/// The settings that a plan writes, from the lines that come.
+/// The settings that a plan writes, from its commands.
 fn written(plan: &Plan) -> String {
     let step = plan.steps.iter().find(|s| !s.difference.is_empty()).unwrap();
     let kept = step.difference.iter().filter(|l| !l.starts_with('-'));
@@ -253,7 +253,7 @@ fn shell(store: &Path, variables: &str, line: &str) -> String {
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
-/// What LVM says after a run that was interrupted somewhere, and what of it is taken up again.
+/// LVM's output after an interrupted run, and what of it is resumed.
 #[test]
 fn what_an_interrupted_run_made_is_known_again() {
     let store = scratch("made");
@@ -311,7 +311,7 @@ fn scratch(name: &str) -> PathBuf {
     directory
 }
 
-/// A dump of devices that map these virtual blocks to these data blocks.
+/// A dump of devices that map virtual blocks to data blocks, in pairs.
 fn dump(devices: &[Vec<(u64, u64)>], blocks: u64) -> String {
     let mut text = format!(
         "<superblock uuid=\"\" time=\"1\" transaction=\"7\" flags=\"0\" version=\"2\" data_block_size=\"128\" \
@@ -332,7 +332,7 @@ fn dump(devices: &[Vec<(u64, u64)>], blocks: u64) -> String {
     text + "</superblock>\n"
 }
 
-/// Device, virtual block, data block of a dump.
+/// Device, virtual block and data block of each mapping in a dump.
 fn mappings(dump: &str) -> Vec<(u64, u64, u64)> {
     let (mut device, mut all) = (0, Vec::new());
     for line in dump.lines() {
@@ -352,11 +352,11 @@ fn mappings(dump: &str) -> Vec<(u64, u64, u64)> {
     all
 }
 
-/// Device, its block, and the pool's.
+/// Device, virtual block, data block.
 type Mapping = (u64, u64, u64);
 
-/// thin_restore and thin_dump on these devices, packed as the script does it: the mappings before and after, and which
-/// old block stands at each place of the packed copy.
+/// Runs thin_restore and thin_dump on these devices, and packs them as the script does: the mappings before and
+/// after, and the old block at each position of the packed copy.
 fn packed(
     name: &str,
     devices: &[Vec<(u64, u64)>],
@@ -423,7 +423,7 @@ proptest! {
         devices in prop::collection::vec(prop::collection::btree_map(0_u64..400, 0_u64..3000, 0..80), 1..5),
         gap in 0_u64..6,
     ) {
-        // A block belongs to one place of a device, as in a real pool.
+        // Each data block belongs to one place of a device, as in a real pool.
         let devices: Vec<Vec<(u64, u64)>> = devices
             .into_iter()
             .map(|mappings| {
@@ -475,14 +475,14 @@ fn a_disk_that_nothing_tells_from_others_is_not_written_to() {
         "{:?}",
         plan.unscriptable()
     );
-    // Larger sectors fit where the old pool has them too.
+    // Larger sectors are fine if the old pool has them too.
     let (mut host, mut pool) = moving();
     host.disks[0].logical_block = Some(4096);
     pool.data_backing.logical_block = Some(4096);
     assert!(direct_lvm(&host, &pool, &to("/dev/sdb")).possible);
 }
 
-/// A stale name in /dev may be a plain file or another device: nothing is written there, and nothing is ever made there.
+/// A stale name in /dev may be a plain file or another device: it must not be written to or created.
 #[test]
 fn blocks_are_only_copied_to_the_volume_itself() {
     for (there, writes) in

@@ -1,9 +1,9 @@
-//! What the move to LVM does to a disk: nothing, unless it is the disk that was meant, and as empty as it was then.
+//! Effects of the move to LVM on a disk: none, unless it is the chosen disk and still empty.
 
 use super::fake_disks::WWID;
 use super::fake_tools::{Run, Stage};
 
-/// Whatever writes to a disk or gives it away.
+/// Whether a tool wrote to a disk or added it to LVM.
 fn touches(run: &Run) -> bool {
     ["pvcreate", "vgcreate", "wipefs", "pvremove"].iter().any(|tool| run.called(tool))
 }
@@ -13,7 +13,7 @@ fn the_disk_that_was_meant_becomes_a_group_once() {
     let stage = Stage::new();
     let text = stage.disk();
     let run = stage.run(&text, &["--yes"]);
-    // Volumes are not made here.
+    // Volumes cannot be created here.
     assert!(!run.ok() && run.said.contains("in step 3"), "{run:?}");
     assert!(run.said.contains(WWID), "the question names the disk: {run:?}");
     assert!(
@@ -30,7 +30,7 @@ fn a_group_that_was_made_is_known_whatever_its_disk_is_called() {
     let stage = Stage::new();
     let text = stage.disk();
     stage.run(&text, &["--yes"]);
-    // Names were given anew: under the old one there is another disk of the same size, a physical volume that LVM hides.
+    // Names were reassigned: the old name is now another disk of the same size, a physical volume hidden from LVM.
     stage.write("sys/devices/pci0/block/sdb/wwid", "naa.other\n");
     stage.write("label", "of-somebody-else");
     let run = stage.run(&text, &["--yes", "--yes-destroy"]);
@@ -62,8 +62,8 @@ fn another_disk_of_that_name_is_left_alone() {
     }
 }
 
-/// The review's case: after a run that was interrupted while it made the group, names are swapped, and the disk that has the
-/// name now is somebody's physical volume, which a filter hides.
+/// A run was interrupted while creating the group; then names are swapped, and the disk with the old name is a
+/// foreign physical volume that a filter hides.
 #[test]
 fn notes_of_an_interrupted_run_do_not_serve_another_disk() {
     for change in [|s: &Stage| s.write("sys/devices/pci0/block/sdb/wwid", "naa.other\n"), |_: &Stage| {}] {
@@ -90,7 +90,7 @@ fn what_an_interrupted_run_left_is_wiped_only_when_that_is_agreed_to() {
     stage.refuse("dies");
     stage.run(&text, &["--yes"]);
     stage.allow("dies");
-    // LVM is silent: then nobody knows whose it is.
+    // LVM does not answer, so the disk's owner is unknown.
     stage.refuse("silent");
     let run = stage.run(&text, &["--yes", "--yes-destroy"]);
     assert!(run.status == 1 && !touches(&run), "{run:?}");

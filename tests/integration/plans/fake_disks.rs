@@ -1,5 +1,5 @@
-//! A stage for the move to LVM as far as it makes a volume group: a disk with facts in sysfs, and LVM's tools that note what
-//! they made.
+//! A stage for the move to LVM up to the volume group: a disk in a fake sysfs, and fake LVM tools that record what
+//! they create.
 
 use super::fake_tools::Stage;
 use super::hosts::{on_loop, published};
@@ -12,10 +12,10 @@ use thinspect::plan::{DirectLvm, Where, direct_lvm, script};
 
 const GIB: u64 = 1 << 30;
 
-/// Who the disk is.
+/// The disk's identity.
 pub(crate) const WWID: &str = "naa.5000c500a1b2c3d4";
 
-/// LVM as far as physical volumes and groups go: `pvs` lists what the files `pvs.UUID` say.
+/// LVM's tools for physical volumes and groups: `pvs` lists the contents of the files `pvs.UUID`.
 const LVM: &[(&str, &str)] = &[
     (
         "pvs",
@@ -51,8 +51,8 @@ const LVM: &[(&str, &str)] = &[
 ];
 
 impl Stage {
-    /// A Docker on loop files and an empty disk, and the script that moves its pool there; everything works until volumes are
-    /// to be made.
+    /// A Docker on loop files, an empty disk, and the script that moves the pool there; everything works up to the
+    /// creation of volumes.
     pub(crate) fn disk(&self) -> String {
         for (name, body) in LVM {
             self.tool(name, body);
@@ -90,7 +90,7 @@ impl Stage {
         self.here(&script(&plan))
     }
 
-    /// A script for the host, with its places on this stage.
+    /// A script for the host, with paths redirected to this stage.
     fn here(&self, script: &str) -> String {
         let place = |name: &str| self.path(name).display().to_string();
         self.rooted(script)

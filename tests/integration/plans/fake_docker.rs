@@ -1,4 +1,4 @@
-//! A stage for the move to overlay2: a pretended Docker with both stores, an image and containers that have written.
+//! A stage for the move to overlay2: a fake Docker with both stores, an image, and containers that have written data.
 
 use super::fake_tools::{Run, Stage};
 use super::hosts::published;
@@ -13,7 +13,7 @@ use thinspect::host::model::pool::Pool;
 use thinspect::host::model::units::{Bytes, DataBlocks};
 use thinspect::plan::{Overlay2, overlay2, script};
 
-/// What the daemon does when it is stopped and started: it reads its driver from its settings.
+/// On stop and start the fake daemon reads its driver from its settings.
 const SYSTEMCTL: &str = r#"case "$*" in
 stop*docker.service | "stop docker") [ ! -e "$STAGE/stuck" ] || exit 1; rm -f "$STAGE/up" ;;
 start*docker*)
@@ -24,10 +24,10 @@ start*docker*)
 show*) echo LoadState=not-found ;;
 esac"#;
 
-/// The kernel's overlay filesystem notes a deleted file; `mount` here does that at once.
+/// The overlay filesystem records deleted files; the fake `mount` does so immediately.
 const MOUNT: &str = r#"for word in "$@"; do case $word in lowerdir=*) up=${word#*upperdir=}; mknod "${up%%,*}/file" c 0 0 ;; esac; done"#;
 
-/// Docker's settings before.
+/// Docker's settings before the move.
 pub(crate) const SETTINGS: &str =
     "{\n  \"storage-driver\": \"devicemapper\",\n  \"storage-opts\": [\n    \"dm.basesize=20G\"\n  ]\n}\n";
 
@@ -46,7 +46,7 @@ pub(crate) fn filesystem(mount: &str, minor: u32, free: u64) -> Filesystem {
     }
 }
 
-/// The published host with room in the pool, and everything known that the plan asks for.
+/// The published host with room in the pool, and with all facts that the plan needs.
 pub(crate) fn ready() -> (Host, Pool) {
     let (mut host, mut pool) = published();
     pool.data.used = Some(DataBlocks(20_000));
@@ -79,7 +79,7 @@ pub(crate) fn to_overlay2(owners: Owners, written: BTreeMap<u32, Bytes>) -> Stri
 }
 
 impl Stage {
-    /// A Docker that runs on a pool, with an image and two containers; what the plan has to know of it.
+    /// A Docker running on a pool, with an image and two containers; returns the owners that the plan needs.
     pub(crate) fn docker(&self) -> Owners {
         self.plain_tool("docker", include_str!("fake_docker.sh"));
         for (name, body) in [
@@ -119,7 +119,7 @@ impl Stage {
         Owners { images, containers, ..Owners::default() }
     }
 
-    /// Does this with the stand-ins.
+    /// Runs a shell line with the fake tools.
     pub(crate) fn sh(&self, line: &str) -> String {
         let path = format!("{}:/usr/bin:/bin", self.path("bin").display());
         let mut command = Command::new("bash");
@@ -134,17 +134,17 @@ impl Stage {
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
 
-    /// What a container holds now, whatever the driver.
+    /// The current contents of a container's file, with either driver.
     pub(crate) fn file_in(&self, id: &str) -> String {
         self.sh(&format!("docker export {id} | tar -xO -f - ./file"))
     }
 
-    /// A script for the host that runs it here.
+    /// Runs a script for the host on this stage.
     pub(crate) fn run_here(&self, script: &str, arguments: &[&str]) -> Run {
         self.run(&self.at_home(script), arguments)
     }
 
-    /// The same with its places on this stage.
+    /// A script for the host, with paths redirected to this stage.
     pub(crate) fn at_home(&self, script: &str) -> String {
         self.rooted(script).replace("/var/lib/docker", &self.path("root").display().to_string())
     }

@@ -1,4 +1,4 @@
-//! A stage for repairs: a pretended pool, its metadata in a real file, and tools of which any one may fail or be killed.
+//! A stage for repairs: a fake pool with its metadata in a real file, and tools of which any may fail or be killed.
 
 use super::fake_tools::{Run, Stage};
 use super::hosts::{on_loop, published};
@@ -7,7 +7,8 @@ use thinspect::host::Host;
 use thinspect::host::dm::status::Mode;
 use thinspect::host::model::pool::Pool;
 
-/// Tools that change something, or whose failure matters; `real` is the tool itself. The nth call of them all fails.
+/// Tools that change something or whose failure matters; `real` stands for the tool itself. The nth call in total
+/// fails.
 const CHANGING: &[(&str, &str)] = &[
     ("systemctl", SYSTEMCTL),
     ("cp", "exec /usr/bin/cp \"$@\""),
@@ -22,19 +23,19 @@ const CHANGING: &[(&str, &str)] = &[
     ("thin_repair", THIN_REPAIR),
 ];
 
-/// Tools that only look.
+/// Tools that only read.
 const LOOKING: &[(&str, &str)] = &[
     ("reboot", ""),
     ("x", ""),
     ("id", "echo 0"),
-    // As procps does: a longer pattern finds nothing.
+    // As in procps: a pattern longer than the process name finds nothing.
     ("pgrep", "[ \"$2\" = dockerd ] && [ -e \"$STAGE/docker\" ] && echo 4242"),
     ("docker", "[ -e \"$STAGE/docker\" ] || exit 1; [ \"$1\" != ps ] || echo c0ffee"),
     ("losetup", LOSETUP),
     ("dmsetup", DMSETUP),
 ];
 
-/// Docker takes its pool down when it stops, and sets it up as the metadata lets it when it starts.
+/// Docker deactivates its pool when it stops, and activates it, if the metadata allows, when it starts.
 const SYSTEMCTL: &str = r#"case "$*" in
 "show -p LoadState docker.service") echo LoadState=loaded ;;
 "stop docker" | "stop docker.service") /usr/bin/rm -f "$STAGE/docker"; [ -e "$STAGE/leftover" ] || /usr/bin/rm -f "$STAGE/pool" ;;
@@ -66,16 +67,16 @@ status*)
 remove*) [ ! -e "$STAGE/busy" ] || exit 1; /usr/bin/rm -f "$STAGE/pool" "$STAGE/leftover" ;;
 esac"#;
 
-/// How a tool fails.
+/// The way in which a tool fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fails {
-    /// It says so; what it was to write is half written.
+    /// It reports the failure and leaves its output half written.
     Honestly,
-    /// The machine goes down with it.
+    /// The machine crashes with it.
     Dead,
 }
 
-/// Counts the call; the nth one fails.
+/// Counts the call and makes the nth one fail.
 const COUNTING: &str = r#"read -r count < "$STAGE/count"; read -r fail < "$STAGE/fail"
 count=$(( count + 1 )); echo "$count" > "$STAGE/count"
 if [ "$count" = "$fail" ]; then
@@ -85,7 +86,7 @@ if [ "$count" = "$fail" ]; then
 fi
 "#;
 
-/// What the metadata holds: the mark in its fifth byte, and words that say whether it is damaged.
+/// Contents of the metadata: the needs_check flag in byte 5, and words that tell whether it is damaged.
 pub(crate) fn content(word: &str) -> String {
     format!("\u{1}\u{1}\u{1}\u{1}\u{1}{word} {}", "metadata ".repeat(2000))
 }
@@ -110,7 +111,7 @@ pub(crate) fn set(stage: &Stage, word: &str, file: &str) -> (Host, Pool, PathBuf
     (host, pool, path)
 }
 
-/// Lets the nth call fail from now on; 0: none.
+/// Makes the nth call fail from now on; 0 for none.
 pub(crate) fn fail_at(stage: &Stage, call: u32, how: Fails) {
     stage.write("count", "0\n");
     stage.write("fail", &format!("{call}\n"));
@@ -120,7 +121,7 @@ pub(crate) fn fail_at(stage: &Stage, call: u32, how: Fails) {
     }
 }
 
-/// The calls of changing tools in the last run.
+/// The number of calls of changing tools in the last run.
 pub(crate) fn calls(stage: &Stage) -> u32 {
     stage.read("count").trim().parse().unwrap()
 }
@@ -130,7 +131,7 @@ pub(crate) fn works(stage: &Stage) -> bool {
     stage.exists("docker") && stage.exists("pool") && stage.read("pool") == "rw -\n"
 }
 
-/// Every kept copy of the metadata of before, and the metadata itself.
+/// The contents of the metadata and of every kept copy of the original.
 pub(crate) fn all(path: &std::path::Path) -> Vec<Vec<u8>> {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     let mut found = Vec::new();
@@ -145,7 +146,7 @@ pub(crate) fn all(path: &std::path::Path) -> Vec<Vec<u8>> {
     found
 }
 
-/// Runs a script with everything agreed to.
+/// Runs a script with every confirmation given.
 pub(crate) fn agreed(stage: &Stage, text: &str) -> Run {
     stage.run(text, &["--yes"])
 }

@@ -1,4 +1,4 @@
-//! A stage for scripts: stand-ins for the tools in a `PATH` of its own, with a pretended pool behind them.
+//! A stage for scripts: fake tools in a `PATH` of its own, with a fake pool behind them.
 
 use super::hosts::{host, on_loop, published};
 use std::os::unix::fs::PermissionsExt;
@@ -10,10 +10,10 @@ use thinspect::host::model::pool::Pool;
 use thinspect::host::model::units::{DataBlocks, Sectors};
 use thinspect::record::Source;
 
-/// The stage; its directory goes with it.
+/// The stage; dropping it removes its directory.
 pub(crate) struct Stage(PathBuf);
 
-/// What a script did.
+/// The result of a script.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) status: i32,
@@ -21,7 +21,7 @@ pub(crate) struct Run {
     pub(crate) calls: String,
 }
 
-/// Every stand-in writes its words to `log`, then does what its name says to the files in `$STAGE`.
+/// Every fake tool appends its arguments to `log`, then changes the files in `$STAGE` as its name implies.
 const TOOLS: &[(&str, &str)] = &[
     ("reboot", ""),
     ("x", ""),
@@ -49,7 +49,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("dmsetup", DMSETUP),
 ];
 
-/// As util-linux 2.23 knows it.
+/// As in util-linux 2.23.
 const LOSETUP: &str = r#"case $1 in
 -c) stat -c %s "$(cat "$STAGE/back${2#/dev/loop}")" > "$STAGE/size${2#/dev/loop}" ;;
 -j) for back in "$STAGE"/back*; do
@@ -58,8 +58,8 @@ const LOSETUP: &str = r#"case $1 in
 *) echo "losetup: unrecognized option '$1'" >&2; exit 1 ;;
 esac"#;
 
-/// As the kernel does it: a new table waits until the resume, which suspends the pool and resumes it in one call; one that
-/// is refused leaves the pool suspended.
+/// Like the kernel: a new table waits for the resume, which suspends and resumes the pool in one call; a refused
+/// table leaves the pool suspended.
 const DMSETUP: &str = r#"case "$*" in version) exit ;; "info -c "*) echo 253:0; exit ;; esac
 verb=$1; shift
 [ "${1-}" = --noflush ] && shift
@@ -93,7 +93,7 @@ clear) rm -f "$STAGE/inactive" ;;
 esac"#;
 
 impl Stage {
-    /// The table of the pretended pool.
+    /// The table of the fake pool.
     pub(crate) const TABLE: &str = "0 131072 thin-pool 7:1 7:0 128 32768 1 skip_block_zeroing ";
 
     pub(crate) fn new() -> Self {
@@ -122,9 +122,9 @@ impl Stage {
         stage
     }
 
-    /// Makes a stand-in for a tool.
+    /// Creates a fake tool that logs its calls.
     pub(crate) fn tool(&self, name: &str, body: &str) {
-        // What every Docker says of itself, unless a test takes it away.
+        // What every Docker reports about itself, unless a test removes it.
         let body = match name {
             "docker" => format!("if [ \"$1\" = info ]; then cat \"$STAGE/info\" || exit 1; fi\n{body}"),
             _ => body.to_owned(),
@@ -132,7 +132,7 @@ impl Stage {
         self.plain_tool(name, &body);
     }
 
-    /// The same, as it is.
+    /// Creates a fake tool with exactly this body.
     pub(crate) fn plain_tool(&self, name: &str, body: &str) {
         let log = "{ printf '%s' \"${0##*/}\"; printf ' %q' \"$@\"; echo ' '; } >> \"$STAGE/log\"";
         self.write(&format!("bin/{name}"), &format!("#!/bin/bash\n{log}\n{body}\n"));
@@ -166,12 +166,12 @@ impl Stage {
         (host(Source::Machine), pool)
     }
 
-    /// Runs a script here, with no tools but the stand-ins and the harmless ones, and no terminal.
+    /// Runs a script here with only the fake and harmless tools, and without a terminal.
     pub(crate) fn run(&self, script: &str, arguments: &[&str]) -> Run {
         self.run_by("exec \"$@\"", script, arguments)
     }
 
-    /// Runs a script as this line of shell does it, in which `$@` is its command.
+    /// Runs a script through a shell line in which `$@` is its command.
     pub(crate) fn run_by(&self, line: &str, script: &str, arguments: &[&str]) -> Run {
         self.write("as-made", script);
         self.parses(&self.placed(script));
@@ -189,7 +189,7 @@ impl Stage {
         }
     }
 
-    /// A script that looks at this stage's sysfs, and writes its log here.
+    /// A script that reads this stage's sysfs and logs here.
     pub(crate) fn placed(&self, script: &str) -> String {
         let root = self.0.display();
         let mut script = script.replace("=/var/log/thinspect.log", &format!("={root}/said.log"));
@@ -202,7 +202,7 @@ impl Stage {
         script
     }
 
-    /// Whether bash understands it.
+    /// Checks that bash can parse it.
     pub(crate) fn parses(&self, script: &str) {
         self.write("script", script);
         let parsed = Command::new("bash").arg("-n").arg(self.path("script")).output().unwrap();
@@ -212,7 +212,7 @@ impl Stage {
     /// A script that edits files below this stage instead of the host's.
     pub(crate) fn rooted(&self, script: &str) -> String {
         let script = script.replace("/etc/docker", &self.path("etc").display().to_string());
-        // As on a host that systemd runs.
+        // As on a host running systemd.
         script.replace("/run/systemd/system", &self.path("bin").display().to_string())
     }
 
@@ -279,7 +279,7 @@ impl Run {
         self.status == 1 && self.said.contains(word)
     }
 
-    /// Whether a tool was called with these words first.
+    /// Whether a tool was called with these first words.
     pub(crate) fn called(&self, words: &str) -> bool {
         self.calls.lines().any(|l| l.starts_with(words) || l.starts_with(&format!("dmsetup {words}")))
     }

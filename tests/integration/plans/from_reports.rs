@@ -1,4 +1,4 @@
-//! Plans from a report alone: LVM's in every form, and what an old report rules out.
+//! Plans from a pasted report alone: LVM's in every format, and what an old `docker info` excludes.
 
 use thinspect::host;
 use thinspect::plan::{self, Free, Grow, Number, Overlay2, Plan, Repair};
@@ -42,7 +42,7 @@ fn every_form_of_lvms_reports_is_enough() {
             commands.iter().any(|c| c.starts_with("lvextend -L 8697") && c.ends_with("b pve/data")),
             "{commands:?}"
         );
-        // Nobody said how large a chunk is: no block is counted, and no script checks any.
+        // The chunk size is unknown, so no block is counted and no script checks blocks.
         for name in [Number::BlockBytes, Number::TotalBlocks, Number::FreeBlocks, Number::GrowthBlocks] {
             assert_eq!(grow.numbers.get(name), None, "{name:?} in {form}");
         }
@@ -84,7 +84,7 @@ fn what_an_old_report_rules_out_of_overlay2_is_said() {
     {
         assert!(old.contains(piece), "{piece}: {old}");
     }
-    // The controls: Red Hat's kernel has it backported, and a younger Docker knows it.
+    // Controls: Red Hat's kernel has the backport, and a newer Docker supports it.
     let young = plan_of("3.10.0-1160.el7.x86_64", "Server Version: 19.03.5\n");
     assert!(!young.contains("needs kernel") && !young.contains("came with Docker"), "{young}");
 }

@@ -1,4 +1,4 @@
-//! Plans: the published numbers, what is refused, and the scripts, run from end to end on stand-ins for the
+//! Plans to grow and to lower the floor: the published numbers, refusals, and the scripts, run end to end with fake
 //! tools.
 
 use super::fake_tools::Stage;
@@ -114,7 +114,7 @@ fn a_group_that_is_too_small_is_named() {
     assert!(!grow(&host, &pool, &asked).possible, "a size that was named is never lowered");
 }
 
-/// LVM takes whole extents, and the kernel at most 4161600 blocks, which are no whole extents.
+/// LVM allocates whole extents, and the kernel uses at most 4161600 blocks, which is not a multiple of an extent.
 #[test]
 fn metadata_in_whole_extents_is_never_more_than_the_kernel_takes() {
     const MOST: u64 = 4_161_600;
@@ -146,12 +146,12 @@ fn a_group_without_room_says_how_much_is_needed() {
         "{:?}",
         plan.blocked_by
     );
-    // A size that was named is what is needed, in whole extents.
+    // An explicit size is the need, rounded up to whole extents.
     let plan = grow(&host, &pool, &Grow { by: Some(Bytes(1)), ..Grow::default() });
     assert!(says(&plan.blocked_by, "4.0 MiB are needed"), "{:?}", plan.blocked_by);
 }
 
-/// Whatever the floor, the recommended size leaves room above it that lasts.
+/// With any floor, the recommended size leaves enough room above it.
 #[test]
 fn the_recommended_size_lasts() {
     for percent in [0, 10, 15, 20, 30, 50, 80] {

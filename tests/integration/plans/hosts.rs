@@ -1,4 +1,4 @@
-//! Hosts to plan for, made by hand, and the goldens of their plans.
+//! Handmade hosts to plan for, and the golden files of their plans.
 
 use std::path::{Path, PathBuf};
 use thinspect::host::dm::status::{Mode, WhenFull};
@@ -16,7 +16,7 @@ use thinspect::record::Source;
 
 const GIB: u64 = 1 << 30;
 
-/// A machine with nothing on it.
+/// An empty machine.
 pub(crate) fn host(source: Source) -> Host {
     let device_mapper = match source {
         Source::Machine => DeviceMapper::Answered,
@@ -132,7 +132,7 @@ pub(crate) fn published() -> (Host, Pool) {
     (host, pool)
 }
 
-/// Nothing but Docker's refusal.
+/// Only Docker's refusal is known.
 pub(crate) fn error_line(free: u64, required: u64) -> (Host, Pool) {
     let pool = Pool {
         owner: PoolOwner::Docker { root: None },
@@ -186,7 +186,7 @@ pub(crate) fn direct_lvm() -> (Host, Pool) {
     (host, pool)
 }
 
-/// A script without the parts that every one of its kind has, each named where it stands.
+/// A script with the common parts replaced by their names.
 fn own_part(script: &str) -> String {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let name = |path: &PathBuf| path.strip_prefix(&root).unwrap().display().to_string();
@@ -209,12 +209,12 @@ fn shell_parts(folder: &Path) -> Vec<PathBuf> {
     parts
 }
 
-/// Whether one of these sentences has a word in it.
+/// Whether one of these sentences contains a word.
 pub(crate) fn says(sentences: &[Text], word: &str) -> bool {
     sentences.iter().any(|sentence| sentence.plain().contains(word))
 }
 
-/// Compares a plan and its script with what is kept under `tests/plans`; with `UPDATE` set, rewrites that.
+/// Compares a plan and its script with the golden files in `tests/plans`; `UPDATE` rewrites them.
 pub(crate) fn golden(name: &str, plan: &Plan) {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/plans");
     let json = serde_json::to_string_pretty(plan).unwrap() + "\n";

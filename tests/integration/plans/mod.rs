@@ -1,4 +1,4 @@
-//! Plans: their numbers, what they refuse, and their scripts, run from end to end on stand-ins for the tools.
+//! Plans: numbers, refusals, and their scripts, run end to end with fake tools.
 //!
 //! `UPDATE=1 cargo test plans` rewrites the plans and scripts under `tests/plans`.
 

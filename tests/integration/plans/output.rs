@@ -1,5 +1,5 @@
-//! Scripts whose output breaks: a terminal that closes, a reader that ends, a filesystem that is full. Whatever happens to
-//! it, the pool is not left suspended and the script does its work.
+//! Scripts whose output breaks: a closed terminal, a reader that exits, a full filesystem. The pool must not stay
+//! suspended, and the script must finish its work.
 
 use super::fake_tools::{Run, Stage};
 use thinspect::host::Host;
@@ -8,7 +8,7 @@ use thinspect::host::model::pool::Pool;
 use thinspect::host::model::units::{Bytes, MetadataBlocks};
 use thinspect::plan::{Grow, Plan, Repair, Which, grow, repair, script};
 
-/// Ways to break the output when the table is loaded: dmsetup kills the process that is noted in `reader`.
+/// Ways to break the output while the table is loaded: the fake dmsetup kills the process noted in `reader`.
 const BREAKS: [(&str, &str); 4] = [
     ("nothing breaks", "exec \"$@\""),
     (
@@ -25,7 +25,7 @@ const BREAKS: [(&str, &str); 4] = [
 
 type Makes = fn(&Host, &mut Pool) -> Plan;
 
-/// Every plan that exchanges a table, and whether the new one is longer.
+/// Every plan that replaces a table, and whether the new one is longer.
 const PLANS: [(&str, Makes, bool); 4] = [
     (
         "grow the data",
@@ -90,7 +90,7 @@ fn broken_output_never_leaves_a_pool_suspended_or_half_grown() {
     }
 }
 
-/// The control: what dmsetup kills is what shows the output.
+/// Control: the process that dmsetup kills is the reader of the output.
 #[test]
 fn the_output_really_breaks() {
     for (how, line) in &BREAKS[1..] {
@@ -103,7 +103,7 @@ fn the_output_really_breaks() {
     }
 }
 
-/// Signals that arrive while the table is exchanged wait until it is.
+/// Signals that arrive while the table is being replaced are handled afterwards.
 #[test]
 fn signals_wait_until_the_table_is_exchanged() {
     for signal in ["HUP", "INT", "TERM", "QUIT", "PIPE", "TSTP"] {
@@ -122,7 +122,7 @@ fn signals_wait_until_the_table_is_exchanged() {
     }
 }
 
-/// What the script is, runs in or writes to may not lie on the pool.
+/// Neither the script nor its working directory or output may be on the pool.
 #[test]
 fn a_script_that_lies_on_the_pool_refuses() {
     let (stage, text) = staged(PLANS[0].1);

@@ -1,6 +1,6 @@
-//! The plan to overlay2: what is counted, where archives fit, what is refused in one sentence, and its script.
+//! The plan to move to overlay2: counts, places for archives, refusals, and its script.
 //!
-//! `UPDATE=1 cargo test --test plans_overlay2` rewrites the plans and scripts under `tests/plans`.
+//! `UPDATE=1 cargo test --test integration plans` rewrites the plans and scripts under `tests/plans`.
 
 use super::fake_docker::{filesystem, ready, to_overlay2};
 use super::fake_tools::Stage;
@@ -52,7 +52,7 @@ fn container(id: char, name: &str, image: usize, state: State, device: u32) -> C
     }
 }
 
-/// Two images that share a layer of 400 MiB, a nameless one, and a container in each state that matters.
+/// Two images that share a layer of 400 MiB, an untagged one, and a container in each relevant state.
 fn owners() -> Owners {
     let mut tagged = image('5', &["web:1", "registry/web:stable"], &[2, 1]);
     tagged.digests = vec![format!("web@sha256:{}", hex('9'))];
@@ -85,7 +85,7 @@ fn everything_is_counted_once_and_has_a_fate() {
     let number = |name: &str| plan.numbers.named(name).unwrap();
     assert_eq!((number("image_count"), number("layer_count"), number("container_count")), (3, 3, 4));
     assert_eq!(number("content_bytes"), 550 * MIB, "the shared layer once");
-    // What `tmp` wrote goes with it; what never started wrote nothing.
+    // Data of `tmp` vanishes with it; a container that never started has written nothing.
     assert_eq!(number("changes_bytes"), 23 * MIB);
     let archive = number("archive_bytes");
     assert!(archive > 573 * MIB && archive < 590 * MIB, "{archive}");
@@ -205,7 +205,7 @@ fn a_backported_kernel_is_tried_at_run_time() {
 #[test]
 fn archives_go_where_they_fit() {
     let (mut host, pool) = ready();
-    // Enough for what is unpacked and Docker's own copy, not for the archives too.
+    // Enough for the unpacked data and Docker's own copy, but not for the archives.
     host.docker_roots[0].filesystem = Some(filesystem("/", 1, 1600 * MIB));
     host.filesystems.push(filesystem("/srv/more room", 3, 10 * GIB));
     host.filesystems.push(Filesystem { kind: Some("tmpfs".into()), ..filesystem("/run", 4, 90 * GIB) });
@@ -224,7 +224,7 @@ fn a_pool_that_refuses_layers_is_exported_from() {
     assert!(plan.possible, "{:?}", plan.blocked_by);
     let how = |name: &str| plan.items.iter().find(|i| i.name.starts_with(name)).unwrap().how.clone();
     assert!(how("old").contains("docker export") && how("new").contains("never started"));
-    // Each export holds its image's layers again.
+    // Each export contains its image's layers again.
     assert!(plan.numbers.get(Number::ArchiveBytes) > Some(1573 * MIB), "{:?}", plan.numbers);
     assert!(plan.numbers.get(Number::UnpackedBytes) < Some(620 * MIB), "{:?}", plan.numbers);
 }
@@ -277,7 +277,7 @@ fn the_script_stops_before_anything_when_docker_does_not_answer() {
     }
 }
 
-/// Notes of a move that was made belong to the pool that was moved: a later pool in the same place begins with none.
+/// Notes of a completed move belong to the moved pool: a later pool in the same place starts without.
 #[test]
 fn notes_of_another_pools_move_do_not_count() {
     let stage = Stage::new();
@@ -301,7 +301,7 @@ fn notes_of_another_pools_move_do_not_count() {
     assert!(run.failed_saying("another pool's move"), "{run:?}");
 }
 
-/// Images that came after the plan was made would need room that nobody looked for: that is said before anything stops.
+/// Images added after the plan was made need additional room, which is reported before anything stops.
 #[test]
 fn images_that_came_since_are_seen_before_the_downtime() {
     let stage = Stage::new();
@@ -314,7 +314,7 @@ fn images_that_came_since_are_seen_before_the_downtime() {
     assert!(run.failed_saying("images came or went") && !run.called("docker stop"), "{run:?}");
 }
 
-/// A snap's client cannot write archives where they are to go: that is said before anything stops.
+/// A snap's client cannot write archives to the target; this is reported before anything stops.
 #[test]
 fn a_snaps_client_is_refused() {
     let stage = Stage::new();
@@ -340,7 +340,7 @@ fn secrets_in_the_settings_are_not_written_over() {
     host.docker_roots[0].daemon_json_digest = Some(FileDigest { hidden, ..FileDigest::of_plain(file) });
     let text = script(&overlay2(&host, &pool, &options()));
     assert!(text.contains("change_settings") && !text.contains("<redacted>"), "{text}");
-    // The check stands before the first step, and so before the downtime.
+    // The check comes before the first step, and so before the downtime.
     assert!(text.contains("is_done switched || settings_are_known\n"), "{text}");
     assert!(text.find("\npreconditions\n").unwrap() < text.find("\n# Step").unwrap(), "{text}");
     host.docker_roots[0].daemon_json_digest = None;
@@ -394,7 +394,7 @@ fn the_script_moves_everything() {
     assert!(last.ok() && !stage.exists("root/devicemapper"), "{last:?}");
 }
 
-/// Runs the script until Docker is to be stopped for the switch: everything is saved then.
+/// Runs the script until Docker is stopped for the switch, when everything is saved.
 fn interrupted() -> (Stage, String, Vec<String>) {
     let (stage, text, ids) = moving();
     stage.refuse("stuck");
@@ -423,7 +423,7 @@ fn what_a_container_wrote_between_two_runs_is_saved_anew() {
 #[test]
 fn what_was_copied_into_a_stopped_container_is_saved_anew() {
     let (stage, text, ids) = interrupted();
-    // Docker notes neither a beginning nor an end of that, and the list of changed files stays what it is.
+    // Docker logs neither start nor stop for this, and the list of changed files stays the same.
     stage.sh(&format!("echo FIRST >root/devicemapper/mnt/{}/file", ids[1]));
     let run = stage.run_here(&text, &["--yes"]);
     assert!(run.ok(), "{run:?}");
@@ -448,7 +448,7 @@ fn a_container_that_cannot_be_read_is_not_taken_for_an_unchanged_one() {
     assert!(!run.called("docker save"), "{run:?}");
 }
 
-/// What ran when it was stopped runs in the end, and what somebody stopped or started in between is as that one left it.
+/// Containers that ran before are running at the end; those that were stopped or started in between keep that state.
 #[test]
 fn what_ran_is_noted_anew_after_a_pause() {
     let (stage, text, ids) = interrupted();
@@ -488,7 +488,7 @@ fn going_back_starts_what_ran() {
     assert_eq!(stage.file_in(&ids[0]), "first\n");
 }
 
-/// Before anything is stopped.
+/// Reported before anything is stopped.
 #[test]
 fn what_would_fail_in_the_downtime_is_found_before_it() {
     type Change = fn(&Stage);

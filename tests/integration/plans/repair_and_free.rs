@@ -1,4 +1,4 @@
-//! Plans to repair and to free: which case is told, what is refused, and scripts that survive the failure of any tool.
+//! Plans to repair and to free: classification, refusals, and scripts that survive the failure of any tool.
 
 use super::fake_repair_tools::{Fails, agreed, all, calls, content, fail_at, set, works};
 use super::fake_tools::Stage;
@@ -232,9 +232,9 @@ fn the_script_takes_the_mark_off_and_keeps_the_old_metadata() {
     }
 }
 
-/// After any failure the metadata of before is whole, under its name or kept; a second run repairs.
+/// After any failure the original metadata is intact, under its name or as a kept copy; a second run repairs it.
 ///
-/// A pool that is only marked goes the same way, less the repair.
+/// A pool that is only marked for a check takes the same path without the repair.
 fn survives(word: &str, how: Fails) {
     let stage = Stage::new();
     let (host, pool, _) = set(&stage, word, "metadata");
@@ -289,7 +289,7 @@ fn the_script_stops_before_it_changes_anything_where_it_must() {
         ("that cannot be told", |s| s.tool("losetup", "exit 1")),
         ("kubelet runs", |s| s.tool("pgrep", "case $2 in dockerd | kubelet) echo 4242 ;; *) exit 1 ;; esac")),
         ("part of a swarm", |s| s.write("info", &s.read("info").replace("inactive", "active"))),
-        // What cannot be asked is not known.
+        // A failed query means unknown.
         ("kubelet runs", |s| s.tool("pgrep", "exit 2")),
         ("thin_repair could not", |s| s.refuse("hopeless")),
         ("in use", |s| {
@@ -430,7 +430,7 @@ fn the_script_removes_no_more_than_is_needed() {
     assert!(again.ok() && !again.called("docker container prune"), "{again:?}");
 }
 
-/// A selection that gives 100 blocks where 90 are wanted.
+/// A selection that frees 100 blocks where 90 are needed.
 fn selection(steps: Vec<Removal>) -> Selection {
     Selection {
         need: DataBlocks(90),
@@ -459,7 +459,8 @@ fn removal(loss: Loss, id: Option<&str>, names: &[&str], gain: u64) -> Removal {
     }
 }
 
-/// What else can be selected: the build cache goes by Docker's own command, trimming comes before anything is removed.
+/// Other kinds of selected steps: the build cache is removed by Docker's own command, and trimming comes before any
+/// removal.
 #[test]
 fn the_build_cache_and_what_trimming_gives_back() {
     let (host, pool) = published();
@@ -483,7 +484,8 @@ fn the_build_cache_and_what_trimming_gives_back() {
     assert!(!free_selected(&host, &failed, &selected, &[]).possible);
 }
 
-/// In the same pool: a container frees 60, an image 40 once the last of its names goes.
+/// The pool of [`pruning`], with selected steps: a container frees 60 blocks, an image 40 once its last tag is
+/// removed.
 fn selected() -> (Stage, String) {
     let (stage, _) = pruning();
     stage.tool(
@@ -500,7 +502,7 @@ fn selected() -> (Stage, String) {
     (stage, script(&free_selected(&host, &pool, &selected, &[])))
 }
 
-/// A name that stands for another image by now is left alone.
+/// A tag that now belongs to another image is not removed.
 #[test]
 fn the_script_removes_what_was_selected() {
     let (stage, text) = selected();
@@ -510,7 +512,8 @@ fn the_script_removes_what_was_selected() {
     assert!(run.ok() && stage.read("used").trim() == "800", "{run:?}");
     assert!(run.called("docker rm c0ffee") && run.called("docker rmi app:1"), "{run:?}");
     assert!(!run.called("docker rmi app:2") && run.said.contains("app:2 does not stand for"), "{run:?}");
-    // One that ran since the plan was made holds what nobody judged; nor is one removed that cannot be asked for.
+    // A container that ran after the plan was made has new data, so it is not removed; nor is one whose state is
+    // unknown.
     for started in ["2026-08-22T10:00:00.5Z\n", ""] {
         let (stage, text) = selected();
         stage.write("started", started);
@@ -568,8 +571,8 @@ fn every_number_has_a_released_name() {
     }
 }
 
-/// What is called docker is a daemon only where it is one: a client, a daemon in a container of its own and the daemon of
-/// another data root keep nothing from being stopped.
+/// A process called docker counts only if it is this daemon: a client, a daemon in its own container, or a daemon
+/// with another data root does not prevent stopping.
 #[test]
 fn only_this_daemon_counts_as_running() {
     let cases = [
@@ -591,7 +594,7 @@ fn only_this_daemon_counts_as_running() {
     }
 }
 
-/// That systemctl is installed does not mean that systemd runs.
+/// An installed systemctl does not prove that systemd is running.
 #[test]
 fn without_systemd_services_are_stopped_and_started_all_the_same() {
     let stage = Stage::new();
@@ -603,7 +606,7 @@ fn without_systemd_services_are_stopped_and_started_all_the_same() {
     let without = agreed(&stage, &text);
     assert!(without.failed_saying("no service of this host runs Docker"), "{without:?}");
     assert!(!without.called("docker stop") && !without.called("service"), "{without:?}");
-    // As old packages of Debian and Ubuntu call it.
+    // The name in old packages of Debian and Ubuntu.
     stage.write("etc/init.d/docker.io", "");
     let service = stage.read("bin/service");
     stage.write(
@@ -616,7 +619,7 @@ fn without_systemd_services_are_stopped_and_started_all_the_same() {
     assert!(!run.called("systemctl"), "{run:?}");
 }
 
-/// A job that upstart does not run, or an init script that has not started it: whoever did stops it.
+/// If an upstart job or init script did not start the daemon, it is not used to stop it.
 #[test]
 fn a_service_that_does_not_run_it_is_not_stopped_for_it() {
     for service in ["echo docker stop/waiting", "echo unused; exit 3"] {
@@ -632,7 +635,7 @@ fn a_service_that_does_not_run_it_is_not_stopped_for_it() {
     }
 }
 
-/// A daemon that somebody started in a shell over ssh is in sshd's service.
+/// A daemon started in a shell over ssh belongs to sshd's service, which must not be stopped.
 #[test]
 fn a_shells_service_is_not_stopped_for_a_daemon_that_was_started_in_it() {
     for (group, stopped) in [

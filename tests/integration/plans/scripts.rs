@@ -1,4 +1,4 @@
-//! The scripts of plans, run from end to end on stand-ins for the tools.
+//! The scripts of plans, run end to end with fake tools.
 
 use super::fake_tools::Stage;
 use super::hosts::{direct_lvm, published, set_settings};

@@ -1,4 +1,4 @@
-//! Settings files that hold secrets, changed by the scripts and by what is typed: only what was planned is replaced.
+//! Settings files with secrets, edited by scripts and by typed commands: only the planned part is replaced.
 
 use super::fake_tools::Stage;
 use super::hosts::{published, set_settings};
@@ -13,7 +13,7 @@ const SECRET: &str = "s3cr$t'`x`";
 const OLD: &str = "{\n  \"log-opts\": {\"splunk-token\": \"s3cr$t'`x`\"},\n  \"storage-opts\": [\"dm.fs=xfs\"],\n  \
     \"http-proxy\": \"s3cr$t'`x`\"\n}\n";
 
-/// The published case, its Docker with this settings file, whose secrets were not recorded.
+/// The published case, with this settings file for Docker and its secrets not recorded.
 fn with_secrets(file: &str) -> (Host, Pool) {
     let (mut host, pool) = published();
     let literal = format!("\"{SECRET}\"");
@@ -58,7 +58,7 @@ fn the_script_replaces_its_own_bytes_and_no_others() {
 
 #[test]
 fn a_file_that_is_another_by_now_is_left_alone() {
-    // A secret that changed is a change too, though nothing of it was recorded.
+    // A changed secret is a change too, although it was not recorded.
     for now in [OLD.replace("s3cr", "t3cr"), OLD.replace("xfs", "ext4"), String::new(), "{}".into()] {
         let stage = Stage::new();
         stage.write("etc/daemon.json", &now);
@@ -160,7 +160,7 @@ fn a_daemon_that_is_down_may_be_told_elsewhere() {
     );
 }
 
-/// Runs a line of bash with the parts that keep settings and put them back, in this stage.
+/// Runs a line of bash with the script parts that save and restore settings, on this stage.
 fn shell(stage: &Stage, line: &str) -> std::process::Output {
     let part = |name: &str| {
         let path = format!("{}/src/plan/script/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -190,7 +190,7 @@ fn the_way_back_keeps_what_somebody_wrote_since() {
     assert!(back.status.success(), "{back:?}");
     assert_eq!(stage.read("etc/daemon.json"), OLD);
     assert_eq!(stage.read("store/daemon.json.replaced"), "{\"somebody\": \"else\"}");
-    // Where there was no file, there is none again, and what was made stays in the store.
+    // If there was no file, restoring removes it, and the new one stays in the store.
     let stage = Stage::new();
     stage.write("store/x", "");
     std::fs::create_dir_all(stage.path("etc")).unwrap();
@@ -201,7 +201,7 @@ fn the_way_back_keeps_what_somebody_wrote_since() {
     assert_eq!(stage.read("store/daemon.json.replaced"), "{}");
 }
 
-/// The plan that lowers the floor of the published host, where the daemon's settings are those of the stage.
+/// The plan to lower the published host's floor, with the daemon's settings on the stage.
 fn lowering(stage: &Stage, swarm: bool) -> Plan {
     stage.write("etc/daemon.json", OLD);
     let (mut host, pool) = with_secrets(OLD);
@@ -209,14 +209,14 @@ fn lowering(stage: &Stage, swarm: bool) -> Plan {
     min_free_space(&host, &pool, &MinFreeSpace::default())
 }
 
-/// A swarm starts elsewhere what stops here, and kubelet starts again what it thinks has failed.
+/// A swarm starts stopped services elsewhere, and the kubelet restarts what it considers failed.
 #[test]
 fn a_restart_warns_on_a_node_of_a_cluster() {
     for (swarm, kubelet) in [(false, false), (true, false), (false, true)] {
         let stage = Stage::new();
         let plan = lowering(&stage, swarm);
         assert_eq!(super::hosts::says(&plan.warnings, "part of a swarm"), swarm, "{:?}", plan.warnings);
-        // What the recording said may have changed: the script asks itself.
+        // The recorded state may have changed, so the script checks again.
         let text = stage.rooted(&script(&lowering(&stage, false)));
         if swarm {
             stage.write("info", &stage.read("info").replace("Swarm: inactive", "Swarm: active"));
@@ -233,7 +233,7 @@ fn a_restart_warns_on_a_node_of_a_cluster() {
     }
 }
 
-/// A daemon needs some seconds to come up, on hosts without systemd after the command that starts it has ended.
+/// A daemon takes some seconds to start; without systemd also after the start command has ended.
 #[test]
 fn a_restart_waits_for_the_daemon() {
     for (silences, comes_up) in [(2, true), (1000, false)] {

@@ -1,20 +1,19 @@
-//! Reads bash as far as it takes to list the commands of a script with their words. Knows the shell that plans are written
-//! in, and no more.
+//! A parser for the subset of bash that plans use, to list the commands of a script with their words.
 
 /// Words that begin, join or end commands.
 const JOINS: &[&str] = &[
     "if", "then", "elif", "else", "fi", "while", "until", "do", "done", "!", "{", "}", "time", "in", "esac",
 ];
 
-/// A piece of shell: a word, or what ends a command.
+/// A token: a word, or the end of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
     Word(String),
     End(String),
 }
 
-/// Every simple command, without assignments and redirections; those in substitutions too. What is quoted stands as it
-/// is, what is expanded as `$`.
+/// Every simple command, without assignments and redirections, including those in substitutions. Quoted text is kept;
+/// expansions become `$`.
 pub(crate) fn commands(script: &str) -> Vec<Vec<String>> {
     let mut nested = Vec::new();
     let tokens = tokens(script, &mut nested);
@@ -27,7 +26,7 @@ pub(crate) fn commands(script: &str) -> Vec<Vec<String>> {
 
 fn split(tokens: &[Token]) -> Vec<Vec<String>> {
     let (mut all, mut now) = (Vec::new(), Vec::<String>::new());
-    // In how many `case`s it is, and whether a pattern is to come.
+    // Nesting depth of `case`, and whether a pattern is expected.
     let (mut cases, mut pattern) = (0, false);
     for token in tokens {
         match token {
@@ -106,7 +105,7 @@ fn tokens(script: &str, nested: &mut Vec<String>) -> Vec<Token> {
                 at = close;
             }
             '<' | '>' => {
-                // With the number before it, and the word behind it.
+                // A redirection, with the number before it and the word after it.
                 if word.as_ref().is_some_and(|w| w.chars().all(|c| c.is_ascii_digit())) {
                     word = None;
                 }
@@ -146,7 +145,7 @@ fn tokens(script: &str, nested: &mut Vec<String>) -> Vec<Token> {
     tokens
 }
 
-/// The end of what is in double quotes from `at`.
+/// The index after the double-quoted text that starts at `at`.
 fn quoted(chars: &[char], mut at: usize, word: &mut String, nested: &mut Vec<String>) -> usize {
     at += 1;
     while chars[at] != '"' {
@@ -163,14 +162,14 @@ fn quoted(chars: &[char], mut at: usize, word: &mut String, nested: &mut Vec<Str
     at
 }
 
-/// The last character of what begins with `$` at `at`.
+/// The index of the last character of the `$` expansion at `at`.
 fn expansion(chars: &[char], at: usize, word: &mut String, nested: &mut Vec<String>) -> usize {
     word.push('$');
     match chars.get(at + 1) {
         Some('(') => {
             let close = closing(chars, at + 1);
             let inner: String = chars[at + 2..close].iter().collect();
-            // Arithmetic has substitutions in it, and no commands of its own.
+            // Arithmetic can contain substitutions, but no commands of its own.
             if let Some(sum) = inner.strip_prefix('(') {
                 let mut ignored = String::new();
                 let sum: Vec<char> = sum.chars().collect();
@@ -206,7 +205,7 @@ fn expansion(chars: &[char], at: usize, word: &mut String, nested: &mut Vec<Stri
 /// The parenthesis that closes the one at `at`.
 fn closing(chars: &[char], at: usize) -> usize {
     let (mut depth, mut quote, mut i) = (0, None, at);
-    // Patterns of `case` in a substitution close what nobody opened.
+    // `case` patterns in a substitution have unmatched closing parentheses.
     let mut cases = 0;
     while i < chars.len() {
         match (quote, chars[i]) {
@@ -238,7 +237,7 @@ fn closing(chars: &[char], at: usize) -> usize {
     panic!("nothing closes {}", chars[at..].iter().take(80).collect::<String>());
 }
 
-/// Names of the functions that are defined.
+/// Names of the defined functions.
 pub(crate) fn functions(script: &str) -> Vec<String> {
     let name = |line: &str| {
         let (name, rest) = line.trim_start().split_once("()")?;

@@ -1,11 +1,11 @@
-//! What scripts of plans call: every program is in the table of tools, with every option and no younger than the hosts that
-//! have such pools; every function is defined once; and shellcheck finds nothing.
+//! Commands in scripts of plans: every program is in the tools table with each option used, available on the oldest
+//! supported hosts; every function is defined once; shellcheck finds nothing.
 
 use super::shell::{BUILTINS, commands, functions};
 use std::collections::BTreeSet;
 use thinspect::plan::{PROLOGUE, Piece, SHELLS, TOOLS, Tool, YOUNGER, pieces};
 
-/// A kept script with the parts that every one of its kind has.
+/// A golden script with the common parts restored.
 fn whole(kept: &str) -> String {
     let root = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let part = |line: &str| match line.strip_prefix("# ... here stands ") {
@@ -30,7 +30,7 @@ fn all_scripts() -> Vec<(String, String)> {
     all
 }
 
-/// A command without what only passes it on.
+/// A command without wrappers that only execute it (such as `timeout`).
 fn bare(words: &[String]) -> &[String] {
     match words.first().map(String::as_str) {
         Some("run" | "run_lvm" | "exec" | "setsid" | "!") => bare(words.get(1..).unwrap_or_default()),
@@ -46,13 +46,13 @@ fn bare(words: &[String]) -> &[String] {
 
 fn known_option(tool: &Tool, option: &str) -> bool {
     let name = option.split('=').next().unwrap_or_default();
-    // Of an option of one letter, its value or more such options may stand behind it.
+    // A one-letter option can be followed by its value or by further options in the same word.
     tool.options
         .iter()
         .any(|o| *o == name || o.len() == 2 && option.starts_with(o) && !option.starts_with("--"))
 }
 
-/// Functions that a script defines only where it needs them, and asks for.
+/// Functions that a script defines only if needed, and tests for.
 const DEFINED_AT_NEED: &[&str] = &["release_pool", "describe_state"];
 
 #[test]
@@ -76,7 +76,7 @@ fn every_program_and_option_is_in_the_table() {
             for word in
                 words[1..].iter().take_while(|w| *w != "--").filter(|w| w.starts_with('-') && *w != "-")
             {
-                // Patterns of grep, and what is another program's.
+                // Skips grep patterns and arguments for other programs.
                 let other = ["grep", "ctr", "nsenter"].contains(&tool.name) && word.len() > 2;
                 assert!(
                     known_option(tool, word) || other,
@@ -109,7 +109,7 @@ fn nothing_is_younger_than_the_hosts_unless_it_is_asked_for() {
     }
 }
 
-/// What bash 4.2 does not know, or needs a temporary file for.
+/// No syntax that bash 4.2 lacks, and none that needs a temporary file.
 #[test]
 fn scripts_keep_to_bash_4_2() {
     for (name, text) in all_scripts() {
@@ -146,7 +146,8 @@ fn functions_of<'a>(all: impl IntoIterator<Item = &'a &'static Piece>) -> Vec<St
     all.into_iter().flat_map(|piece| functions(piece.text)).collect()
 }
 
-/// What a piece calls is its own, of the prologue, of what it requires, or named as what it expects of who requires it.
+/// Each function a part calls is defined in the part, the prologue, or a required part, or is declared as expected
+/// from the requiring part.
 #[test]
 fn each_piece_requires_what_it_calls() {
     let every: BTreeSet<String> = functions_of(&pieces(&SHELLS)).into_iter().collect();
@@ -165,7 +166,7 @@ fn each_piece_requires_what_it_calls() {
     }
 }
 
-/// The functions of a plan's shell: each is defined once, and all that a piece of it expects are there.
+/// In a plan's shell code every function is defined once, and all expected functions exist.
 #[test]
 fn a_plans_shell_is_complete() {
     for root in SHELLS {
@@ -182,7 +183,7 @@ fn a_plans_shell_is_complete() {
     }
 }
 
-/// Every step that a script calls by name has its three functions.
+/// Every step called by name has its three functions.
 #[test]
 fn steps_have_their_functions() {
     let mut steps = 0;
@@ -204,7 +205,7 @@ fn steps_have_their_functions() {
     assert!(steps > 20);
 }
 
-/// Where shellcheck is installed, as `scripts/setup test` does.
+/// Runs shellcheck if installed, like `scripts/setup test`.
 #[test]
 fn shellcheck_finds_nothing() {
     let there = std::process::Command::new("shellcheck").arg("--version").output().is_ok();

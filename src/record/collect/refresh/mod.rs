@@ -1,34 +1,34 @@
-//! Asks again what moves of a machine that was recorded before: the states of its pools, the space under them.
+//! Updates a recording of the same machine: the status of its pools and the space under them.
 //!
-//! Every other answer stays as it was. It does not patch: where a pool came, went or was loaded anew there is
-//! nothing to go on from, and everything has to be asked.
+//! Other answers are kept. If a pool was added, removed or reloaded, the recording cannot be updated and everything
+//! must be collected again.
 
 use super::dm_devices::listed;
 use super::now_exactly;
 use crate::record::{Outcome, Query, Recording, Responder};
 use std::collections::{HashMap, HashSet};
 
-/// What came of asking again.
+/// The result of a refresh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refresh {
-    /// Every answer is word for word what it was, except for the time.
+    /// Every answer is unchanged; only the time is new.
     Unchanged(String),
-    /// No pool came or went, but some changed.
+    /// The pools are the same, but some answers changed.
     Updated(Box<Recording>),
-    /// Pools came, went or were loaded anew: record everything.
+    /// Pools were added, removed or reloaded: make a new recording.
     Stale,
 }
 
-/// How to ask again.
+/// Options of a refresh.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Something happened: the kernel may have said why in its log.
+    /// Woken by an event: also read the kernel log, which may tell the reason.
     pub woken: bool,
-    /// A process is still waiting for a pool that was silent: do not send another after it.
+    /// A process is still waiting for a pool that timed out: do not query that pool again.
     pub spare_silent: bool,
 }
 
-/// Asks again what moves.
+/// Queries everything that changes over time.
 pub fn refresh(respondent: &mut dyn Responder, before: &Recording, options: Options) -> Refresh {
     let mut collector = Collector { respondent, before: index(before), moved: Vec::new() };
     let recorded_at = now_exactly();
@@ -66,12 +66,12 @@ const fn is_of_device(query: Query) -> bool {
     matches!(query, Query::DmTable | Query::DmStatus | Query::DmInfo)
 }
 
-/// The last answer to each question.
+/// The last answer to each query.
 fn index(recording: &Recording) -> HashMap<(Query, &str), &Outcome> {
     recording.answers.iter().map(|a| ((a.query, a.target.as_str()), &a.outcome)).collect()
 }
 
-/// Where space is asked for: the loop files, the root, `/run`.
+/// Targets for free space: the loop files, the root filesystem, `/run`.
 fn space(recording: &Recording) -> Vec<&str> {
     let files = recording.all(Query::File).filter(|a| a.target.ends_with("/loop/backing_file"));
     let files = files.filter_map(|a| a.outcome.said()).map(|text| text.strip_suffix('\n').unwrap_or(text));
@@ -93,7 +93,7 @@ impl Collector<'_> {
         self.before.get(&(query, target)).copied()
     }
 
-    /// Asks, and keeps the answer if it is another than before.
+    /// Makes a query, and keeps the answer if it differs.
     fn ask(&mut self, query: Query, target: &str) -> Outcome {
         let outcome = self.respondent.ask(query, target).clean();
         if self.before(query, target) != Some(&outcome) {
@@ -102,14 +102,14 @@ impl Collector<'_> {
         outcome
     }
 
-    /// Asks what was asked before.
+    /// Makes a query if the recording has it.
     fn ask_again(&mut self, query: Query, target: &str) {
         if self.before(query, target).is_some() {
             self.ask(query, target);
         }
     }
 
-    /// The names of all devices; `None` where that was not answered, or a number now stands for another device.
+    /// The names of all devices; `None` if there was no answer, or a number now belongs to another device.
     fn devices(&mut self) -> Option<HashSet<String>> {
         let said = |outcome: Option<&Outcome>| outcome.and_then(Outcome::said).map(str::to_owned);
         let before = said(self.before(Query::DmList, ""))?;
@@ -121,7 +121,7 @@ impl Collector<'_> {
         Some(now.lines().filter_map(listed).map(|(_, name)| name.to_owned()).collect())
     }
 
-    /// The pools, if they are those of before. Tables are asked of pools, and of devices not seen before.
+    /// The pools, if they are the same as before. Queries the tables of pools and of new devices.
     fn pools(&mut self, devices: &HashSet<String>) -> Option<Vec<String>> {
         let tables = self.before.iter().filter(|((query, _), _)| *query == Query::DmTable);
         let mut pools: Vec<String> =
@@ -136,7 +136,7 @@ impl Collector<'_> {
             same.then_some(())?;
         }
         for device in devices {
-            // One that was just being made has a table by now.
+            // A device that was just being created now has a table.
             let known = self.before(Query::DmTable, device).and_then(Outcome::said);
             if known.is_none_or(|table| table.trim().is_empty()) && is_pool(&self.ask(Query::DmTable, device))
             {
@@ -147,7 +147,7 @@ impl Collector<'_> {
     }
 }
 
-/// Whether a table is a pool's, or cannot tell that it is none. A device that is gone is none.
+/// Whether a table is, or may be, a pool's; false for a device that is gone.
 fn is_pool(table: &Outcome) -> bool {
     table.said().map_or(table.errno() != Some("ENXIO"), |text| text.contains(" thin-pool "))
 }
