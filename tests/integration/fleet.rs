@@ -228,7 +228,7 @@ fn kubernetes_knows_every_word_of_the_daemonset() {
 fn grafana_knows_every_word_of_the_dashboard() {
     let unknown = |dashboard: &Path| {
         let mut command = Command::new(unpacked("python/bin/python"));
-        succeeds(command.arg(tests("support/dashboard.py")).arg(dashboard))
+        succeeds(command.arg(tests("integration/support/dashboard.py")).arg(dashboard))
     };
     assert_eq!(unknown(&fleet("grafana/thinspect.json")), "/templating/list/1/definition\n");
     let scratch = tempfile::NamedTempFile::new().unwrap();
