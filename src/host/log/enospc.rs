@@ -3,7 +3,7 @@
 //! Does not decide which limit was hit.
 
 use super::Kind;
-use super::tools::OF_WATCHES;
+use super::tools::WATCH_WORDS;
 use crate::host::parse::size::{self, Scale};
 
 /// `ENOSPC` in the words of the C library (`strerror`, glibc's translations), in lower case and without quotes.
@@ -63,7 +63,7 @@ pub(super) const NO_SPACE: &[&str] = &[
 ///
 /// The kernel's `metadata operation … failed: error = -28` is not, nor is an `ENOSPC` from a kernel table: inotify
 /// watches, control groups, semaphores.
-pub(super) fn is_of_a_device(plain: &str) -> bool {
+pub(super) fn is_about_a_file(plain: &str) -> bool {
     let elsewhere = [
         "metadata operation",
         "inotify",
@@ -79,7 +79,7 @@ pub(super) fn is_of_a_device(plain: &str) -> bool {
     let named =
         plain.contains("/enospc") && plain.matches("enospc").count() == plain.matches("/enospc").count();
     let only_named = named && !NO_SPACE.iter().any(|words| *words != "enospc" && plain.contains(words));
-    let elsewhere = || elsewhere.iter().chain(OF_WATCHES);
+    let elsewhere = || elsewhere.iter().chain(WATCH_WORDS);
     !only_named && !elsewhere().any(|words| plain.contains(words))
 }
 
@@ -248,7 +248,7 @@ mod tests {
             return None;
         }
         match no_space_left(line) {
-            Kind::NoSpaceLeft { path } => is_of_a_device(&plain).then_some(path),
+            Kind::NoSpaceLeft { path } => is_about_a_file(&plain).then_some(path),
             other => panic!("{other:?}"),
         }
     }
