@@ -192,7 +192,7 @@ pub(super) fn case_for(host: &Host, line: &LogMessage) -> Option<&'static Case> 
 }
 
 /// Directories of the host and of the engines' own files.
-const OF_THE_HOST: &[&str] = &[
+const HOST_DIRECTORIES: &[&str] = &[
     "/var/lib/docker/",
     "/var/lib/containerd/",
     "/var/lib/kubelet/",
@@ -202,13 +202,14 @@ const OF_THE_HOST: &[&str] = &[
     "/boot/",
 ];
 /// Filesystems of containers below those directories.
-const OF_CONTAINERS: &[&str] = &["/devicemapper/mnt/", "/storage/mnt/", "/rootfs/", "containerd-mount"];
+const CONTAINER_FILESYSTEMS: &[&str] =
+    &["/devicemapper/mnt/", "/storage/mnt/", "/rootfs/", "containerd-mount"];
 
 fn no_space(host: &Host, path: Option<&str>) -> &'static Case {
     let root =
         |path: &str| host.docker_roots.iter().any(|d| d.root.as_deref().is_some_and(|r| path.starts_with(r)));
-    let hosts = |path: &str| OF_THE_HOST.iter().any(|start| path.starts_with(start)) || root(path);
-    let containers = |path: &str| OF_CONTAINERS.iter().any(|part| path.contains(part));
+    let hosts = |path: &str| HOST_DIRECTORIES.iter().any(|start| path.starts_with(start)) || root(path);
+    let containers = |path: &str| CONTAINER_FILESYSTEMS.iter().any(|part| path.contains(part));
     if path.is_some_and(|p| hosts(p) && !containers(p)) { &NO_SPACE_ON_HOST } else { &NO_SPACE_IN_VOLUME }
 }
 

@@ -18,7 +18,7 @@ const ROOMY: u64 = 900;
 const TIGHT: u64 = 800;
 
 /// Causes that only the pool of a container engine can have.
-const OF_ENGINES: &[&str] = &[
+const ENGINE_ONLY: &[&str] = &[
     "container-size-limit",
     "containerd-device-faulty",
     "data-below-min-free",
@@ -29,18 +29,18 @@ const OF_ENGINES: &[&str] = &[
 
 /// The fact that rules a cause out.
 pub(super) fn fact(host: &Host, rule: &str) -> Option<Text> {
-    if OF_ENGINES.contains(&rule)
+    if ENGINE_ONLY.contains(&rule)
         && let Some(fact) = no_engine(host)
     {
         return Some(fact);
     }
     match rule {
-        "data-full" | "data-nearly-full" => of_every_pool(host, |p| {
+        "data-full" | "data-nearly-full" => all_pools(host, |p| {
             let free = p.data.free().filter(|_| p.data.permille().is_some_and(|used| used < ROOMY))?;
             let total = p.data.total?;
             Some(text!("{} of {} data blocks of {} are free", free.0, total.0, p.label()))
         }),
-        "data-below-min-free" => of_every_pool(host, |p| {
+        "data-below-min-free" => all_pools(host, |p| {
             if p.min_free.percent.is_none() && p.mode.is_some() {
                 return Some(text!("no free-space floor applies to {}", p.label()));
             }
@@ -49,25 +49,25 @@ pub(super) fn fact(host: &Host, rule: &str) -> Option<Text> {
             (free >= required)
                 .then(|| text!("{} data blocks of {} are free, {} are required", free, p.label(), required))
         }),
-        "metadata-full" | "metadata-nearly-full" => of_every_pool(host, |p| {
+        "metadata-full" | "metadata-nearly-full" => all_pools(host, |p| {
             let share = p.metadata.permille().or_else(|| p.metadata_centipercent.map(|c| c / 10));
             let used = share.filter(|used| *used < ROOMY)?;
             Some(text!("{} of the metadata of {} is in use", percent(used), p.label()))
         }),
-        "pool-read-only" | "pool-failed" | "pool-unanswered" => of_every_pool(host, |p| {
-            (p.mode == Some(Mode::ReadWrite)).then(|| text!("{} is writable", p.label()))
-        }),
-        "pool-needs-check" => of_every_pool(host, |p| {
-            (p.needs_check == Some(false)).then(|| text!("{} needs no check", p.label()))
-        }),
-        "pool-suspended" => of_every_pool(host, |p| {
-            (p.suspended == Some(false)).then(|| text!("{} is not suspended", p.label()))
-        }),
+        "pool-read-only" | "pool-failed" | "pool-unanswered" => {
+            all_pools(host, |p| (p.mode == Some(Mode::ReadWrite)).then(|| text!("{} is writable", p.label())))
+        }
+        "pool-needs-check" => {
+            all_pools(host, |p| (p.needs_check == Some(false)).then(|| text!("{} needs no check", p.label())))
+        }
+        "pool-suspended" => {
+            all_pools(host, |p| (p.suspended == Some(false)).then(|| text!("{} is not suspended", p.label())))
+        }
         "pool-not-found" | "pool-inactive" => {
-            of_every_pool(host, |p| p.mode.as_ref().map(|_| text!("{} is there and answers", p.label())))
+            all_pools(host, |p| p.mode.as_ref().map(|_| text!("{} is there and answers", p.label())))
         }
         "loop-file-outgrows-filesystem" | "loop-file-deleted" | "loop-devices-exhausted" => {
-            of_every_pool(host, |p| {
+            all_pools(host, |p| {
                 let kind = p.data_backing.kind;
                 let other = matches!(kind, BackingKind::Lvm | BackingKind::Partition | BackingKind::Disk);
                 (other || p.lv.is_some()).then(|| text!("{} does not lie on loop files", p.label()))
@@ -76,12 +76,12 @@ pub(super) fn fact(host: &Host, rule: &str) -> Option<Text> {
         "driver-removed" => docker_version(host)
             .filter(|(major, _)| *major < 23)
             .map(|(major, minor)| text!("Docker {}.{} still has the driver", major, minor)),
-        "host-filesystem-full" => filesystem_of_records(host).and_then(|f| {
+        "host-filesystem-full" => docker_filesystem(host).and_then(|f| {
             let (free, size) = (f.free.or(f.available)?, f.size?);
             let mount = f.mount.as_deref().unwrap_or("the filesystem of the records");
             (free.0 > size.0 / 20).then(|| text!("{} has {} of {} free", mount, free, size))
         }),
-        "inodes-exhausted" => filesystem_of_records(host).and_then(|f| {
+        "inodes-exhausted" => docker_filesystem(host).and_then(|f| {
             let (free, all) = (f.inodes_free?, f.inodes.filter(|all| *all > 0)?);
             let mount = f.mount.as_deref().unwrap_or("the filesystem of the records");
             (free > all / 20).then(|| text!("{} has {} of {} inodes free", mount, free, all))
@@ -120,7 +120,7 @@ pub(super) fn speaks_for(host: &Host, rule: &str) -> Option<Text> {
 }
 
 /// The facts of all pools combined; `None` if there is no pool, or one without the fact.
-fn of_every_pool(host: &Host, fact: impl Fn(&Pool) -> Option<Text>) -> Option<Text> {
+fn all_pools(host: &Host, fact: impl Fn(&Pool) -> Option<Text>) -> Option<Text> {
     let facts: Option<Vec<Text>> = host.pools.iter().map(fact).collect();
     facts.filter(|all| !all.is_empty()).map(|all| Text::join(&all, "; "))
 }
@@ -149,7 +149,7 @@ fn docker_version(host: &Host) -> Option<(u32, u32)> {
 }
 
 /// The filesystem of Docker's data root, if it is known.
-fn filesystem_of_records(host: &Host) -> Option<&Filesystem> {
+fn docker_filesystem(host: &Host) -> Option<&Filesystem> {
     let said = || host.pools.iter().find_map(|p| p.docker_info.as_ref()?.root.as_deref());
     let root =
         host.docker_roots.iter().find_map(|d| d.root.as_deref()).or_else(said).unwrap_or("/var/lib/docker");

@@ -149,7 +149,7 @@ pub fn diagnose(host: &Host, findings: &[Finding]) -> Diagnosis {
     }
     let idle = findings.iter().all(|f| f.severity == Severity::Notice);
     if seen.is_empty() && idle && host.source == Source::Pasted {
-        open.extend(situations::of_text(host).map(|case| (case, None)));
+        open.extend(situations::for_text(host).map(|case| (case, None)));
     }
     let (suspects, excluded) = weigh(host, &open, findings);
     Diagnosis { symptoms, suspects, excluded }
@@ -253,7 +253,7 @@ fn weigh(host: &Host, open: &[(&Case, Option<&str>)], findings: &[Finding]) -> (
     let versions = Versions::of(host);
     let suspects = weights.into_iter().filter_map(|(rule, _, mut speaks_for)| {
         speaks_for.truncate(3);
-        let question = questions::of(rule)?;
+        let question = questions::find(rule)?;
         let (summary, does) = (question.summary, question.does);
         let commands = question.commands.iter().filter_map(|c| versions.fit_static(c)).collect();
         Some(Suspect { rule, summary, speaks_for, does, commands })

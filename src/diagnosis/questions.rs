@@ -15,7 +15,7 @@ pub(super) struct Question {
 }
 
 /// The texts of a suspect by its rule.
-pub(super) fn of(rule: &str) -> Option<&'static Question> {
+pub(super) fn find(rule: &str) -> Option<&'static Question> {
     QUESTIONS.iter().find(|q| q.rule == rule)
 }
 
@@ -410,7 +410,7 @@ mod tests {
         for case in causes::all() {
             for rule in case.causes {
                 assert!(crate::rules::find(rule).is_some(), "{rule} is no rule");
-                assert!(of(rule).is_some(), "{rule} has no question");
+                assert!(find(rule).is_some(), "{rule} has no question");
             }
         }
         for question in QUESTIONS {

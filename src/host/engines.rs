@@ -22,7 +22,7 @@ pub enum Engine {
 impl Engine {
     /// The owner's name in the possessive, for a sentence.
     #[must_use]
-    pub const fn whose(self) -> &'static str {
+    pub const fn possessive(self) -> &'static str {
         match self {
             Self::Docker => "Docker's",
             Self::Containerd => "containerd's",

@@ -54,20 +54,20 @@ impl std::error::Error for BundleError {}
 pub fn read(path: &Path) -> Result<Recording, BundleError> {
     let place = super::probe::dir::open_place(path).map_err(BundleError::Refused)?;
     let given = Folder::new(place);
-    let top = if given.has(COMMANDS) { given } else { only(&given).ok_or(BundleError::Other)? };
+    let top = if given.has(COMMANDS) { given } else { only_report(&given).ok_or(BundleError::Other)? };
     let mut bundle = Bundle { top, recording: Recording::new(Source::Machine, None) };
     bundle.files();
     bundle.outputs();
     bundle.logs();
     bundle.daemons();
-    bundle.say_what_is_missing();
+    bundle.record_missing();
     Ok(bundle.recording)
 }
 
 const COMMANDS: &str = "sos_commands";
 
 /// The only subdirectory that is an unpacked report, as `tar` leaves it.
-fn only(given: &Folder) -> Option<Folder> {
+fn only_report(given: &Folder) -> Option<Folder> {
     let (names, _) = given.names().ok()?;
     let mut reports = names.iter().filter_map(|n| given.below(n).ok()).filter(|f| f.has(COMMANDS));
     reports.next().filter(|_| reports.next().is_none())
@@ -90,7 +90,7 @@ const SETTINGS_IN: [(&str, &str); 3] = [
     ("/etc/lvm/backup", ""),
 ];
 /// The kernel's files.
-const OF_KERNEL: [&str; 3] =
+const KERNEL_FILES: [&str; 3] =
     ["/proc/uptime", "/proc/filesystems", "/sys/module/dm_thin_pool/parameters/no_space_timeout"];
 /// Candidates for the mount table, best first.
 const MOUNTS: [&str; 2] = ["/proc/1/mountinfo", "/proc/self/mountinfo"];
@@ -152,18 +152,18 @@ impl Bundle {
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn say(&mut self, query: Query, target: &str, text: String) {
+    fn push_answer(&mut self, query: Query, target: &str, text: String) {
         self.recording.push(query, target, Outcome::Answered(text));
     }
 
     fn files(&mut self) {
-        for path in OF_KERNEL {
+        for path in KERNEL_FILES {
             if let Some(text) = self.copied(path) {
-                self.say(Query::File, path, text);
+                self.push_answer(Query::File, path, text);
             }
         }
         if let Some(text) = MOUNTS.iter().find_map(|path| self.copied(path)) {
-            self.say(Query::File, "/proc/self/mountinfo", text);
+            self.push_answer(Query::File, "/proc/self/mountinfo", text);
         }
         let mut settings: Vec<String> = SETTINGS.map(str::to_owned).to_vec();
         for (folder, end) in SETTINGS_IN {
@@ -177,7 +177,7 @@ impl Bundle {
                 let lvms = path.ends_with(".conf") && path.starts_with("/etc/lvm/");
                 let kept =
                     if lvms { redact::uncommented(&text) } else { redact::settings(&path, &text).text };
-                self.say(Query::File, &path, kept);
+                self.push_answer(Query::File, &path, kept);
                 if !lvms {
                     let copy = "only a copy of the file was read, which sos may have changed";
                     self.recording.push(Query::FileDigest, &path, Outcome::NotAsked(copy.to_owned()));
@@ -219,7 +219,7 @@ impl Bundle {
         if command == "uname -a" {
             let words: Vec<&str> = text.split_whitespace().collect();
             if let (Some(system), Some(release)) = (words.first(), words.get(2)) {
-                self.say(Query::Uname, "", format!("{system} {release}"));
+                self.push_answer(Query::Uname, "", format!("{system} {release}"));
             }
             return;
         }
@@ -232,7 +232,7 @@ impl Bundle {
             }
         }
         if !rest.is_empty() {
-            self.say(Query::PastedOutput, LOG, rest.join("\n"));
+            self.push_answer(Query::PastedOutput, LOG, rest.join("\n"));
         }
     }
 
@@ -247,13 +247,13 @@ impl Bundle {
                 journal |= plugin == "logs";
                 let (query, target) =
                     if plugin == "kernel" { (Query::KernelLog, "") } else { (Query::PastedOutput, LOG) };
-                self.say(query, target, text);
+                self.push_answer(query, target, text);
             }
         }
         for name in LOG_FILES.iter().filter(|_| !journal) {
             let bytes = self.top.below("var/log").and_then(|f| f.end(name, LIMIT_LOG));
             if let Ok(bytes) = bytes {
-                self.say(Query::PastedOutput, LOG, String::from_utf8_lossy(&bytes).into_owned());
+                self.push_answer(Query::PastedOutput, LOG, String::from_utf8_lossy(&bytes).into_owned());
             }
         }
     }
@@ -273,11 +273,11 @@ impl Bundle {
         let Some(list) = names.iter().find(|n| n.starts_with("ps_aux")) else { return };
         let Some(text) = self.printed("process", list, LIMIT_OUTPUT) else { return };
         let lines: Vec<String> = text.lines().filter_map(daemon).collect();
-        self.say(Query::Processes, "dockerd", lines.join("\n"));
+        self.push_answer(Query::Processes, "dockerd", lines.join("\n"));
     }
 
     /// Records what the verdict needs and the bundle lacks.
-    fn say_what_is_missing(&mut self) {
+    fn record_missing(&mut self) {
         let has = |query| self.recording.all(query).next().is_some();
         let (status, table, records) = (has(Query::DmStatus), has(Query::DmTable), has(Query::DockerInfo));
         let missing = |what: &str| Outcome::Refused(format!("ENODATA: the bundle does not hold {what}"));

@@ -129,7 +129,7 @@ pub(super) fn quiet_sentence(report: &Report) -> String {
 
 /// Words about a host without pools: the engines whose filesystems have free space.
 fn engines(host: &Host) -> String {
-    let mut whose: Vec<&str> = host.engines.iter().map(|files| files.engine.whose()).collect();
+    let mut whose: Vec<&str> = host.engines.iter().map(|files| files.engine.possessive()).collect();
     whose.dedup();
     if whose.is_empty() {
         String::new()

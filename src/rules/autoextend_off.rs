@@ -54,18 +54,18 @@ fn check_log(host: &Host) -> Option<Finding> {
         log_findings::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary);
     // dmeventd logs the same when a pool is deactivated, for example at shutdown.
     let unwatched = || {
-        let lines = log_findings::current(host, &[Message::NotMonitored]);
+        let lines = log_findings::not_superseded(host, &[Message::NotMonitored]);
         let summary = "dmeventd does not watch a thin pool, so nothing extends it when it fills";
         log_findings::finding(&RULE, (Severity::Notice, Certainty::Possible), &lines, subject, summary)
     };
     let given_up = || {
-        let lines = log_findings::current(host, &[Message::AutoextendGivenUp]);
+        let lines = log_findings::not_superseded(host, &[Message::AutoextendGivenUp]);
         let summary = "dmeventd has given up watching a thin pool: extending it failed too often";
         log_findings::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)
     };
     let finding = given_up().or(warned).or_else(unwatched)?;
     let see = "lvmconfig --type full activation/thin_pool_autoextend_threshold";
-    Some(finding.advise(advice::look("see the setting", &[see])))
+    Some(finding.advise(advice::inspect("see the setting", &[see])))
 }
 
 fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
@@ -97,7 +97,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     }
     let name = format!("{}/{}", lv.vg, lv.lv);
     let see = format!("lvs -o+seg_monitor,lv_profile {}", quote(&name));
-    let finding = finding.advise(advice::look(
+    let finding = finding.advise(advice::inspect(
         "see both settings",
         &[&see, "lvmconfig --type full activation/thin_pool_autoextend_threshold"],
     ));

@@ -55,7 +55,7 @@ static CLAIMS: &[Claim] = &[
 ];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| of_pool(host, p)).collect();
+    let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
     if !of_pools.is_empty() {
         return of_pools;
     }
@@ -65,7 +65,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 /// Checks whether the pool's data is on a thin device of another pool of this host, and that pool is full.
-fn of_pool(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let backing = &pool.data_backing;
     let carries = |t: &&Thin| {
         let node = format!("/dev/mapper/{}", t.name);

@@ -50,5 +50,5 @@ fn check(host: &Host) -> Vec<Finding> {
             &["cat /etc/docker/daemon.json", "dmesg | tail -50"],
         )
     };
-    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| queries::docker_subject(host), advice)
+    log_findings::from_claims(host, &RULE, CLAIMS, |_: &_| queries::docker_subject(host), advice)
 }

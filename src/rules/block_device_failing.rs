@@ -46,12 +46,12 @@ const FULL: [Message; 4] =
     [Message::PoolOutOfDataSpace, Message::PoolQueuesWrites, Message::PoolFailsWrites, Message::NoFreeData];
 
 fn check(host: &Host) -> Vec<Finding> {
-    if queries::nobody_has_pools(host) {
+    if queries::no_pools_expected(host) {
         return Vec::new();
     }
     let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
     if of_pools.is_empty() {
-        of_device(host).or_else(|| of_errors(host)).into_iter().collect()
+        check_devices(host).or_else(|| check_errors(host)).into_iter().collect()
     } else {
         of_pools
     }
@@ -66,7 +66,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     }
     let mut lines = log_findings::lines(host, &[Message::MetadataIoError]);
     lines.retain(|s| queries::pool_of(host, s) == Some(pool));
-    let summary = if lines.last().is_some_and(|line| is_the_datas(host, line)) {
+    let summary = if lines.last().is_some_and(|line| is_data_flush_failure(host, line)) {
         "The device under the pool's data gave I/O errors, which broke the pool"
     } else {
         "A device under the pool gave I/O errors, which broke the pool"
@@ -80,12 +80,12 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         let place = if below.is_empty() { node } else { format!("{node} on {below}") };
         finding = finding.with_evidence(format!("{half} device"), place, "machine");
     }
-    Some(with_advice(finding).advise_all(reads_again(pool)).advise(advice::repair(pool)))
+    Some(with_advice(finding).advise_all(reread(pool)).advise(advice::repair(pool)))
 }
 
 /// Whether the metadata commit failed because the data device could not be flushed: the kernel flushes it first and
 /// logs a failure directly before this line (drivers/md/dm-thin.c, `metadata_pre_commit_callback`, since 5.5).
-fn is_the_datas(host: &Host, line: &LogMessage) -> bool {
+fn is_data_flush_failure(host: &Host, line: &LogMessage) -> bool {
     let earlier = host.log_messages.iter().take_while(|s| !std::ptr::eq(*s, line));
     // One line can produce several messages.
     let before = earlier.filter(|s| s.text != line.text).last();
@@ -93,14 +93,14 @@ fn is_the_datas(host: &Host, line: &LogMessage) -> bool {
 }
 
 /// A device that can be read to its end may have recovered.
-fn reads_again(pool: &Pool) -> Option<Advice> {
+fn reread(pool: &Pool) -> Option<Advice> {
     let node = quote(pool.metadata_backing.path.as_deref()?);
     let does = "see whether the metadata can be read again: without that there is no repair";
-    Some(advice::look(does, &[&format!("dd if={node} of=/dev/null bs=1M iflag=direct")]))
+    Some(advice::inspect(does, &[&format!("dd if={node} of=/dev/null bs=1M iflag=direct")]))
 }
 
 /// A log line names an unreadable device or an invalid snapshot.
-fn of_device(host: &Host) -> Option<Finding> {
+fn check_devices(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(host, &[Message::SnapshotInvalid, Message::DeviceReadFailed]);
     let invalid = lines.first().is_some_and(|s| s.text.contains("Invalid"));
     let summary = if invalid {
@@ -116,7 +116,7 @@ fn of_device(host: &Host) -> Option<Finding> {
 }
 
 /// The log has I/O errors that no pool's state explains: a full or read-only pool causes errors of its own.
-fn of_errors(host: &Host) -> Option<Finding> {
+fn check_errors(host: &Host) -> Option<Finding> {
     let explained = queries::some_pool_is_stuck(host)
         || log_findings::any(host, &[Message::LoopWriteError, Message::MessagesRefused]);
     let full = log_findings::any(host, &FULL);
@@ -139,7 +139,7 @@ fn of_errors(host: &Host) -> Option<Finding> {
     // A filesystem on a thin device reports the pool's errors, a filesystem on a plain disk those of the disk.
     let of_filesystems =
         log_findings::lines(host, &[Message::XfsLogError, Message::JournalIoError, Message::LostWrite]);
-    errors.extend(of_filesystems.into_iter().filter(|s| lies_on_a_disk(s)));
+    errors.extend(of_filesystems.into_iter().filter(|s| is_on_a_disk(s)));
     // An empty drive gives these errors at every access.
     errors.retain(|s| !REMOVABLE.iter().any(|drive| s.text.contains(drive)));
     // A full or failed pool and a full filesystem under a loop file explain errors above them, but not errors of a
@@ -168,7 +168,7 @@ fn names_a_disk(text: &str) -> bool {
 }
 
 /// Whether a filesystem's line names a plain disk: `XFS (xvdb): …`.
-fn lies_on_a_disk(line: &LogMessage) -> bool {
+fn is_on_a_disk(line: &LogMessage) -> bool {
     let bare = |word: &str| word.trim_start_matches("/dev/").to_owned();
     let of_pools = |name: &str| ["dm-", "loop", "mapper/"].iter().any(|start| name.starts_with(start));
     line.device().map(bare).is_some_and(|name| !of_pools(&name) && !name.contains('/'))
@@ -186,7 +186,9 @@ fn device_in(text: &str) -> String {
 
 fn with_advice(finding: Finding) -> Finding {
     let see = "see how the devices lie on each other, and which of them gives errors";
-    finding.advise(advice::look(see, &["lsblk -s", "dmsetup status --noflush"])).advise(advice::kernel_log())
+    finding
+        .advise(advice::inspect(see, &["lsblk -s", "dmsetup status --noflush"]))
+        .advise(advice::kernel_log())
 }
 
 #[cfg(test)]

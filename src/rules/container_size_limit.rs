@@ -64,10 +64,10 @@ const LISTED_PERCENT: u64 = 90;
 const DEFAULT_BASE: Bytes = Bytes(10 << 30);
 
 fn check(host: &Host) -> Vec<Finding> {
-    let mut found: Vec<Finding> = host.thin_devices.iter().filter_map(|t| of_thin(host, t)).collect();
-    found.extend(host.filesystems.iter().filter_map(|f| of_filesystem(host, f)));
+    let mut found: Vec<Finding> = host.thin_devices.iter().filter_map(|t| check_thin(host, t)).collect();
+    found.extend(host.filesystems.iter().filter_map(|f| check_filesystem(host, f)));
     if found.is_empty() {
-        found.extend(of_list(host));
+        found.extend(check_list(host));
     }
     if found.is_empty() {
         found.extend(check_log(host));
@@ -76,7 +76,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 /// A thin device that is almost fully mapped, or whose filesystem is full.
-fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
+fn check_thin(host: &Host, thin: &Thin) -> Option<Finding> {
     let pool = queries::pool_of_thin(host, thin);
     let containers =
         pool.is_some_and(|p| matches!(p.owner, PoolOwner::Docker { .. } | PoolOwner::Containerd { .. }));
@@ -100,9 +100,9 @@ fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
     if asked || u128::from(mapped.0) * 100 < u128::from(length.0) * u128::from(MAPPED_PERCENT) {
         return None;
     }
-    let whose = thin_devices::whose(container.as_deref());
+    let owner = thin_devices::possessive(container.as_deref());
     let summary =
-        text!("{} disk is nearly all written: {} of {}; its filesystem may be full", whose, mapped, length);
+        text!("{} disk is nearly all written: {} of {}; its filesystem may be full", owner, mapped, length);
     let finding = Finding::new(&RULE, Severity::Warning, Certainty::Likely, subject, summary)
         .with_evidence("mapped", mapped, "thin status")
         .with_evidence("size of its disk", length, "thin status");
@@ -110,7 +110,7 @@ fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
 }
 
 /// A container whose own files (`docker ps -s`) take almost its whole device.
-fn of_list(host: &Host) -> Option<Finding> {
+fn check_list(host: &Host) -> Option<Finding> {
     let pool = host.pools.iter().find(|p| queries::is_dockers(host, p))?;
     let base = queries::base_size(host, pool).filter(|b| b.0 > 0)?;
     let near = |size: Bytes| u128::from(size.0) * 100 >= u128::from(base.0) * u128::from(LISTED_PERCENT);
@@ -129,7 +129,7 @@ fn of_list(host: &Host) -> Option<Finding> {
 }
 
 /// A row of `df` that shows a container's filesystem full.
-fn of_filesystem(host: &Host, filesystem: &Filesystem) -> Option<Finding> {
+fn check_filesystem(host: &Host, filesystem: &Filesystem) -> Option<Finding> {
     let source = filesystem.source.as_deref().unwrap_or_default();
     let name = source.rsplit('/').next().unwrap_or_default();
     let mount = filesystem.mount.as_deref().unwrap_or_default();
@@ -155,8 +155,8 @@ fn full_filesystem(
     let left = fs.available.or(fs.free).map(|b| text!("{} left", b)).unwrap_or_default();
     let of = size.map(|s| text!(" of its {}", s)).unwrap_or_default();
     let left = if left.is_empty() { "nearly nothing left".into() } else { left };
-    let whose = thin_devices::whose(container);
-    let summary = text!("{} own filesystem is full: {}{}; the pool's room does not help it", whose, left, of);
+    let owner = thin_devices::possessive(container);
+    let summary = text!("{} own filesystem is full: {}{}; the pool's room does not help it", owner, left, of);
     let used = fs.used_percent.map(|p| text!("{} % used", p)).unwrap_or_else(|| left.clone());
     Finding::new(&RULE, severity, Certainty::Likely, subject, summary).with_evidence(
         "its filesystem",
@@ -175,7 +175,7 @@ fn check_log(host: &Host) -> Option<Finding> {
         Some(Place::Unknown) | None => roomy.is_some() && !stuck,
         Some(Place::DockersFiles | Place::Run) => false,
     };
-    let no_space = queries::no_space_lines(host).find(|(_, path)| explains(*path)).map(|(saying, _)| saying);
+    let no_space = queries::no_space_lines(host).find(|(_, path)| explains(*path)).map(|(line, _)| line);
     // A package manager reports the filesystem it runs on; in a container that is the container's own.
     let package = || {
         log_findings::lines(host, &[Message::PackageNeedsSpace]).into_iter().next().filter(|_| explains(None))
@@ -183,7 +183,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     Some(limit_hit(host, no_space.or_else(package)?, roomy))
 }
 
-fn limit_hit(host: &Host, saying: &LogMessage, roomy: Option<&Pool>) -> Finding {
+fn limit_hit(host: &Host, line: &LogMessage, roomy: Option<&Pool>) -> Finding {
     let known = roomy.and_then(|p| queries::base_size(host, p));
     let base = known.unwrap_or(DEFAULT_BASE);
     let whence = if known.is_some() {
@@ -200,7 +200,7 @@ fn limit_hit(host: &Host, saying: &LogMessage, roomy: Option<&Pool>) -> Finding 
     let summary = text!("A container has most likely reached its own limit of {}{}{}", base, room, more);
     let subject = Subject::container("(not named)");
     let mut finding = Finding::new(&RULE, Severity::Critical, Certainty::Likely, subject, summary)
-        .with_log_lines(&[saying])
+        .with_log_lines(&[line])
         .with_evidence("size of the base device", base, whence);
     if let Some(used) = roomy.and_then(|p| queries::used_of(&p.data)) {
         finding = finding.with_evidence("pool data in use", used, "report");
@@ -257,12 +257,12 @@ fn advice_general(mount: Option<&str>) -> Vec<Advice> {
     let look = match mount {
         Some(mount) => {
             let du = format!("du -xam {} 2>/dev/null | sort -n | tail -n 20", quote(mount));
-            advice::look("see what in it is large: its files as the host sees them, in MiB", &[&du])
+            advice::inspect("see what in it is large: its files as the host sees them, in MiB", &[&du])
         }
         None => {
             let see = "see how full each running container's own filesystem is, and its inodes";
             let df = "docker ps -q | xargs -r -I{} sh -c 'echo {}; docker exec {} df -h /; docker exec {} df -i /'";
-            advice::look(see, &[df])
+            advice::inspect(see, &[df])
         }
     };
     let volume = "keep large data in a volume (docker run -v): volumes do not lie in the pool";

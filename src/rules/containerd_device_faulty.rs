@@ -105,5 +105,5 @@ fn check_log(host: &Host) -> Option<Finding> {
 fn with_advice(finding: Finding, pool: &Pool) -> Finding {
     let see = "see the snapshots";
     let commands = ["ctr -n k8s.io snapshots --snapshotter devmapper list"];
-    finding.advise(advice::look(see, &commands)).advise(advice::usage(pool))
+    finding.advise(advice::inspect(see, &commands)).advise(advice::usage(pool))
 }

@@ -62,7 +62,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::current(host, &[Message::LowWaterData]);
+    let lines = log_findings::not_superseded(host, &[Message::LowWaterData]);
     let summary = "The kernel says that a pool's free data fell to its low-water mark";
     let subject = |s: &_| queries::pool_subject(host, s);
     let finding =

@@ -42,11 +42,11 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    host.pools.iter().filter_map(|p| check_pool(host, p).or_else(|| of_report(host, p))).collect()
+    host.pools.iter().filter_map(|p| check_pool(host, p).or_else(|| check_report(host, p))).collect()
 }
 
 /// Uses Docker's own numbers if its report gives the floor in bytes but no block size.
-fn of_report(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_report(host: &Host, pool: &Pool) -> Option<Finding> {
     let info = pool.docker_info.as_ref().filter(|i| !i.all_zero && i.block.is_none() && !pool.data.exact)?;
     let (used, total, required) = (info.data_used?, info.data_total?, info.minimum_free?);
     let free = Bytes(total.0.checked_sub(used.0)?);

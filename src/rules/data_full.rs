@@ -58,7 +58,7 @@ fn check(host: &Host) -> Vec<Finding> {
     if of_pools.is_empty() { check_log(host).into_iter().collect() } else { of_pools }
 }
 
-/// The evidence that a pool is full (fact, value) and its certainty.
+/// The evidence that a pool is full: name of the fact, its value, and the certainty.
 fn fullness(host: &Host, pool: &Pool) -> Option<(&'static str, &'static str, Certainty)> {
     if pool.mode == Some(Mode::OutOfDataSpace) {
         return Some(("mode", "out_of_data_space", Certainty::Certain));
@@ -145,7 +145,7 @@ fn advise_on(finding: Finding, host: &Host, pool: &Pool) -> Finding {
     }
     let passed = writes(host, pool).1;
     let errors = "see which filesystems met errors: each needs a check before it is trusted again";
-    let errors = advice::look(errors, &["dmesg | grep -E 'dm-[0-9]+|XFS|EXT4'"]);
+    let errors = advice::inspect(errors, &["dmesg | grep -E 'dm-[0-9]+|XFS|EXT4'"]);
     finding
         .advise_all(advice::free_space(host, pool))
         .advise_all(advice::grow_data(host, pool, None))
@@ -161,7 +161,7 @@ fn check_log(host: &Host) -> Option<Finding> {
         Message::PoolFailsWrites,
         Message::NoFreeData,
     ];
-    let lines = log_findings::current(host, &names);
+    let lines = log_findings::not_superseded(host, &names);
     let first = lines.first()?;
     // The last line counts: a pool that queues writes fails them later.
     let now = match lines.last()?.message() {

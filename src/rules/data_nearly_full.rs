@@ -84,12 +84,15 @@ fn excess(pool: &Pool) -> Option<Bytes> {
 
 /// A tool warned about a pool of which nothing else is known.
 fn check_log(host: &Host) -> Option<Finding> {
-    let mut lines = log_findings::current(
+    let mut lines = log_findings::not_superseded(
         host,
         &[Message::LvmWarnsData, Message::LvmRefusesAtThreshold, Message::UnmountedWhenFull],
     );
-    if queries::speaks_of_thin_pools(host) {
-        lines.extend(log_findings::current(host, &[Message::ImageGcOverThreshold, Message::ImageGcFailed]));
+    if queries::involves_thin_pools(host) {
+        lines.extend(log_findings::not_superseded(
+            host,
+            &[Message::ImageGcOverThreshold, Message::ImageGcFailed],
+        ));
     }
     let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "A tool warns that the pool, or the image filesystem on it, is nearly full";

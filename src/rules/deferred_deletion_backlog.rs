@@ -55,7 +55,7 @@ const MUCH_PERCENT: u64 = 1;
 fn check(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
     if found.is_empty() {
-        found.extend(of_count(host).or_else(|| check_log(host)));
+        found.extend(check_count(host).or_else(|| check_log(host)));
     }
     found
 }
@@ -97,7 +97,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     Some(if pool.is_dockers() { with_advice(finding, host) } else { with_snapshots(finding) })
 }
 
-fn of_count(host: &Host) -> Option<Finding> {
+fn check_count(host: &Host) -> Option<Finding> {
     let reported = host.pools.iter().filter_map(|p| p.docker_info.as_ref()?.deferred_deleted).max();
     let count = reported.filter(|n| *n > 0)?;
     let severity = if count > MANY { Severity::Warning } else { Severity::Notice };
@@ -119,7 +119,7 @@ fn check_log(host: &Host) -> Option<Finding> {
 
 fn with_advice(finding: Finding, host: &Host) -> Finding {
     let see = "see which of Docker's devices are still open";
-    let finding = finding.advise(advice::look(see, &["dmsetup info -c -o name,open --sort -open"]));
+    let finding = finding.advise(advice::inspect(see, &["dmsetup info -c -o name,open --sort -open"]));
     if host.docker_roots.iter().any(|d| d.running == Some(false)) {
         return finding;
     }
@@ -131,5 +131,5 @@ fn with_advice(finding: Finding, host: &Host) -> Finding {
 /// containerd deletes such devices at its next garbage collection.
 fn with_snapshots(finding: Finding) -> Finding {
     let see = "see the snapshots; containerd deletes the rest when it next collects garbage";
-    finding.advise(advice::look(see, &["ctr -n k8s.io snapshots --snapshotter devmapper list"]))
+    finding.advise(advice::inspect(see, &["ctr -n k8s.io snapshots --snapshotter devmapper list"]))
 }

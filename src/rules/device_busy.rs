@@ -62,7 +62,7 @@ fn check(host: &Host) -> Vec<Finding> {
     }
     let more = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
     more.map(|f| {
-        f.advise(advice::look(
+        f.advise(advice::inspect(
             "see which devices are open, and by whom",
             &["dmsetup info -c -o name,open", "lsblk"],
         ))
@@ -74,7 +74,7 @@ fn check(host: &Host) -> Vec<Finding> {
 fn found(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = host.pools.iter().flat_map(|p| check_pool(host, p)).collect();
     if found.is_empty() {
-        found.extend(check_log(host).or_else(|| of_dead(host)));
+        found.extend(check_log(host).or_else(|| check_dead_containers(host)));
     }
     found
 }
@@ -97,10 +97,10 @@ fn check_pool(host: &Host, pool: &Pool) -> Vec<Finding> {
         let active = |id: &u32| thin_devices::active(host, pool, *id).filter(|t| t.open_count > Some(0));
         Some((container, container.devices.iter().find_map(active)?))
     });
-    held.map(|(container, thin)| of_container(container, thin)).collect()
+    held.map(|(container, thin)| container_finding(container, thin)).collect()
 }
 
-fn of_container(container: &Container, thin: &Thin) -> Finding {
+fn container_finding(container: &Container, thin: &Thin) -> Finding {
     let name = container.name.as_deref().unwrap_or(&container.id);
     let summary =
         format!("Container {name} is not wholly removed: something still holds its disk open or mounted");
@@ -115,7 +115,7 @@ fn of_container(container: &Container, thin: &Thin) -> Finding {
 }
 
 /// Containers whose removal was started and failed.
-fn of_dead(host: &Host) -> Option<Finding> {
+fn check_dead_containers(host: &Host) -> Option<Finding> {
     let dead: Vec<_> = host.containers.iter().filter(|c| c.state == ps::State::Dead).collect();
     let first = dead.first()?;
     let name = first.name.as_ref().unwrap_or(&first.id);
@@ -145,9 +145,10 @@ fn device_id(text: &str) -> Option<String> {
 fn with_advice(finding: Finding, host: &Host, id: Option<String>) -> Finding {
     let what = id.unwrap_or_else(|| "devicemapper/mnt".to_owned());
     let holders = format!("grep -l {what} /proc/[0-9]*/mountinfo");
-    let finding = finding
-        .advise(advice::look("see which processes still have it mounted", &[&holders]))
-        .advise(advice::look("see which devices are open, and how often", &["dmsetup info -c -o name,open"]));
+    let finding =
+        finding.advise(advice::inspect("see which processes still have it mounted", &[&holders])).advise(
+            advice::inspect("see which devices are open, and how often", &["dmsetup info -c -o name,open"]),
+        );
     let info = queries::some_docker_info(host);
     if info.and_then(|i| i.deferred_removal) == Some(false) {
         let does = "turn on dm.use_deferred_removal and dm.use_deferred_deletion and restart Docker";

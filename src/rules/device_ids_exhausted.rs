@@ -58,5 +58,5 @@ fn check(host: &Host) -> Vec<Finding> {
             &["thinspect usage", "lvs -a -o+thin_id --sort -thin_id"],
         )
     };
-    log_findings::of_claims(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line), advice)
+    log_findings::from_claims(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line), advice)
 }

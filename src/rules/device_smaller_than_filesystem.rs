@@ -43,7 +43,7 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    log_findings::strongest_of_filesystems(host, &RULE, CLAIMS).map(with_advice).into_iter().collect()
+    log_findings::strongest_about_filesystems(host, &RULE, CLAIMS).map(with_advice).into_iter().collect()
 }
 
 fn with_advice(finding: Finding) -> Finding {

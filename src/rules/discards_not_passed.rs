@@ -63,7 +63,7 @@ fn check(host: &Host) -> Vec<Finding> {
         return found;
     }
     let more = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
-    more.map(|f| f.advise(advice::look("see which devices take discards", &["lsblk -D"])))
+    more.map(|f| f.advise(advice::inspect("see which devices take discards", &["lsblk -D"])))
         .into_iter()
         .collect()
 }
@@ -123,23 +123,23 @@ fn advice(host: &Host, pool: &Pool, on_loop: bool) -> Vec<Advice> {
         let path =
             path.unwrap_or_else(|| format!("{}/devicemapper/devicemapper/data", queries::docker_root(host)));
         let (ls, df) = (format!("ls -ls {}", quote(&path)), format!("df -hT {}", quote(&path)));
-        all.push(advice::look("see what the file takes and which filesystem it is on", &[&ls, &df]));
+        all.push(advice::inspect("see what the file takes and which filesystem it is on", &[&ls, &df]));
     } else {
-        all.push(advice::look("see which devices below take discards", &["lsblk -D"]));
+        all.push(advice::inspect("see which devices below take discards", &["lsblk -D"]));
     }
     all.push(advice::usage(pool));
     // If the device below takes no discards, there is nothing to enable.
     let takes = pool.data_backing.takes_discards != Some(false) && !queries::refuses_changes(pool);
     all.extend(match pool.discards {
-        Some(Discards::Ignored) => heed(pool).filter(|_| takes),
-        Some(Discards::NotPassedDown) => pass_down(pool).filter(|_| takes),
+        Some(Discards::Ignored) => enable_discards(pool).filter(|_| takes),
+        Some(Discards::NotPassedDown) => enable_passdown(pool).filter(|_| takes),
         _ => punch(pool),
     });
     all
 }
 
 /// Enables discard passdown while the pool is in use. Docker's own pools never disable it in their table.
-fn pass_down(pool: &Pool) -> Option<Advice> {
+fn enable_passdown(pool: &Pool) -> Option<Advice> {
     let does = "let the pool pass discards down from now on";
     if let Some(lv) = &pool.lv {
         let command = format!("lvchange --discards passdown {}", quote(&format!("{}/{}", lv.vg, lv.lv)));
@@ -155,7 +155,7 @@ fn pass_down(pool: &Pool) -> Option<Advice> {
 }
 
 /// Enables discards for an LVM pool. The kernel accepts that only when the pool is activated.
-fn heed(pool: &Pool) -> Option<Advice> {
+fn enable_discards(pool: &Pool) -> Option<Advice> {
     let lv = pool.lv.as_ref()?;
     let (group, volume) = (quote(&lv.vg), quote(&format!("{}/{}", lv.vg, lv.lv)));
     let select = quote(&format!("pool_lv=\"{}\"", lv.lv));

@@ -63,15 +63,17 @@ fn check(host: &Host) -> Vec<Finding> {
         return found;
     }
     let more = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| queries::docker_subject(host));
-    more.map(|f| f.advise(advice::look("compare the pool's devices with their owners", &["thinspect usage"])))
-        .into_iter()
-        .collect()
+    more.map(|f| {
+        f.advise(advice::inspect("compare the pool's devices with their owners", &["thinspect usage"]))
+    })
+    .into_iter()
+    .collect()
 }
 
 fn found(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = host.docker_roots.iter().filter_map(doubles).collect();
     found.extend(host.pools.iter().filter_map(|p| from_reconciliation(host, p)));
-    found.extend(check_log(host).or_else(|| of_refused_message(host)));
+    found.extend(check_log(host).or_else(|| check_refused_messages(host)));
     found
 }
 
@@ -108,7 +110,7 @@ fn from_reconciliation(host: &Host, pool: &Pool) -> Option<Finding> {
     );
     let finding = finding.advise(advice::usage(pool));
     Some(if reconciliation.same_pool {
-        finding.advise_all(given_up(host, pool, &reconciliation))
+        finding.advise_all(replace_lost_devices(host, pool, &reconciliation))
     } else {
         finding
     })
@@ -126,7 +128,7 @@ fn short(record: &str) -> String {
 
 /// Docker cannot remove a record without its device, so each lost device is replaced by an empty one and then removed
 /// together with its record.
-fn given_up(host: &Host, pool: &Pool, reconciliation: &Reconciliation) -> Vec<Advice> {
+fn replace_lost_devices(host: &Host, pool: &Pool, reconciliation: &Reconciliation) -> Vec<Advice> {
     let (Some(name), Some(root)) =
         (pool.name.as_deref(), host.docker_of(pool).and_then(|d| d.root.as_deref()))
     else {
@@ -138,7 +140,7 @@ fn given_up(host: &Host, pool: &Pool, reconciliation: &Reconciliation) -> Vec<Ad
     let mut all = Vec::new();
     if let Some(first) = layers.first() {
         let does = "see which images stand on a layer that is lost";
-        all.push(advice::look(does, &[&images_on(root, first)]));
+        all.push(advice::inspect(does, &[&images_on(root, first)]));
     }
     if queries::refuses_changes(pool) {
         return all;
@@ -213,14 +215,14 @@ fn check_log(host: &Host) -> Option<Finding> {
 }
 
 /// A refused device-mapper message does not give its reason. If no pool's state explains it, a mismatch is possible.
-fn of_refused_message(host: &Host) -> Option<Finding> {
+fn check_refused_messages(host: &Host) -> Option<Finding> {
     let explained = queries::some_pool_is_stuck(host)
         || host.pools.iter().any(|p| p.refused_data.is_some() || p.refused_metadata.is_some())
         || log_findings::any(
             host,
             &[Message::MessagesRefused, Message::UuidVerificationFailed, Message::PoolToReadOnly],
         );
-    let lines = log_findings::fresh(
+    let lines = log_findings::still_relevant(
         host,
         &[
             Message::CreateSnapFailed,
@@ -257,8 +259,8 @@ fn with_advice(finding: Finding, lines: &[&LogMessage]) -> Finding {
     let see =
         if containerd { "ctr -n k8s.io snapshots --snapshotter devmapper list" } else { "docker ps -a" };
     finding
-        .advise(advice::look("compare the pool's devices with their owners", &["thinspect usage", see]))
-        .advise(advice::look("read the pool's own status", &["dmsetup status --noflush"]))
+        .advise(advice::inspect("compare the pool's devices with their owners", &["thinspect usage", see]))
+        .advise(advice::inspect("read the pool's own status", &["dmsetup status --noflush"]))
 }
 
 /// Two records that name the same device of the pool.

@@ -55,15 +55,16 @@ fn check(host: &Host) -> Vec<Finding> {
         return found;
     }
     let more = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| queries::docker_subject(host));
-    more.map(|f| f.advise(advice::look("see what the daemon is told", &["cat /etc/docker/daemon.json"])))
+    more.map(|f| f.advise(advice::inspect("see what the daemon is told", &["cat /etc/docker/daemon.json"])))
         .into_iter()
         .collect()
 }
 
 fn found(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = check_log(host).into_iter().collect();
-    found.extend(host.docker_roots.iter().filter_map(|d| of_options(host, d)));
-    found.extend(host.pools.iter().filter_map(|p| p.docker_info.as_ref()).find_map(|i| of_report(host, i)));
+    found.extend(host.docker_roots.iter().filter_map(|d| check_options(host, d)));
+    found
+        .extend(host.pools.iter().filter_map(|p| p.docker_info.as_ref()).find_map(|i| check_report(host, i)));
     found
 }
 
@@ -87,11 +88,11 @@ fn check_log(host: &Host) -> Option<Finding> {
     let subject = |_: &_| queries::docker_subject(host);
     let found =
         log_findings::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary);
-    found.or_else(|| of_doubt(host)).map(with_advice)
+    found.or_else(|| check_unexplained(host)).map(with_advice)
 }
 
 /// The driver does not work on this machine for an unstated reason: kernel module, udev sync or backing filesystem.
-fn of_doubt(host: &Host) -> Option<Finding> {
+fn check_unexplained(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(
         host,
         &[Message::DriverUnsupported, Message::DriverUnfit, Message::XfsMissing, Message::LoopGrowFailed],
@@ -102,7 +103,7 @@ fn of_doubt(host: &Host) -> Option<Finding> {
 }
 
 /// Settings that the daemon would refuse at its next start.
-fn of_options(host: &Host, docker: &Docker) -> Option<Finding> {
+fn check_options(host: &Host, docker: &Docker) -> Option<Finding> {
     let value = |name: &str| docker.option(name).map(|o| o.value.as_str());
     let floor_is_bad = |v: &str| {
         let number = v.strip_suffix('%').and_then(|n| n.parse::<u64>().ok());
@@ -131,7 +132,7 @@ fn of_options(host: &Host, docker: &Docker) -> Option<Finding> {
 }
 
 /// The same device is used for data and metadata.
-fn of_report(host: &Host, info: &DockerInfo) -> Option<Finding> {
+fn check_report(host: &Host, info: &DockerInfo) -> Option<Finding> {
     let data = info.data_file.as_deref().filter(|f| !f.is_empty())?;
     if info.metadata_file.as_deref() != Some(data) {
         return None;
@@ -149,7 +150,7 @@ fn of_report(host: &Host, info: &DockerInfo) -> Option<Finding> {
 fn with_advice(finding: Finding) -> Finding {
     let validate = "let the daemon check its settings (Docker 23.0 and later)";
     finding
-        .advise(advice::look(
+        .advise(advice::inspect(
             "see what the daemon is told",
             &["cat /etc/docker/daemon.json", "cat /etc/sysconfig/docker-storage", "systemctl cat docker"],
         ))

@@ -47,7 +47,7 @@ const REMOVED: (u32, u32) = (25, 0);
 const DEPRECATED: (u32, u32) = (18, 9);
 
 fn check(host: &Host) -> Vec<Finding> {
-    check_log(host).or_else(|| of_version(host)).or_else(|| of_warning(host)).into_iter().collect()
+    check_log(host).or_else(|| check_version(host)).or_else(|| check_warning(host)).into_iter().collect()
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
@@ -60,7 +60,7 @@ fn check_log(host: &Host) -> Option<Finding> {
 }
 
 /// The installed release lacks the driver, but the settings name it or records of a pool exist.
-fn of_version(host: &Host) -> Option<Finding> {
+fn check_version(host: &Host) -> Option<Finding> {
     let wanted = |d: &&Docker| d.driver.as_deref() == Some("devicemapper");
     let left = |d: &&Docker| d.driver.is_none() && !d.devices.is_empty();
     let docker = host.docker_roots.iter().find(wanted).or_else(|| host.docker_roots.iter().find(left))?;
@@ -74,7 +74,7 @@ fn of_version(host: &Host) -> Option<Finding> {
     Some(with_advice(host, finding))
 }
 
-fn of_warning(host: &Host) -> Option<Finding> {
+fn check_warning(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(host, &[Message::DriverDeprecated]);
     let summary = "The devicemapper driver is deprecated since Docker 18.09 and gone from 25.0 on";
     let subject = queries::docker_subject(host);
@@ -96,11 +96,11 @@ fn with_advice(host: &Host, finding: Finding) -> Finding {
     let pool = host.pools.iter().find(|p| host.pools.len() > 1 && queries::is_dockers(host, p));
     let plan = format!("thinspect plan overlay2{}", pool.map(pool_option).unwrap_or_default());
     finding
-        .advise(advice::look(
+        .advise(advice::inspect(
             "see what release is installed and which driver it is told to use",
             &["dockerd --version", "grep -s storage-driver /etc/docker/daemon.json"],
         ))
-        .advise(advice::look(
+        .advise(advice::inspect(
             "see what a move to overlay2 has to carry over, where it fits, and how it is done",
             &[&plan],
         ))

@@ -147,7 +147,7 @@ fn refused_in(pool: &Pool, data: &SpaceForecast) -> Option<String> {
 
 fn advice(host: &Host, pool: &Pool, end: &End<'_>) -> Vec<Advice> {
     let watch = format!("thinspect watch{}", pool_option(pool));
-    let mut all = vec![advice::usage(pool), advice::look("see whether it goes on", &[&watch])];
+    let mut all = vec![advice::usage(pool), advice::inspect("see whether it goes on", &[&watch])];
     match end.space {
         SpaceKind::Metadata => all.extend(advice::grow_metadata(host, pool, None)),
         SpaceKind::Data => {
@@ -157,7 +157,7 @@ fn advice(host: &Host, pool: &Pool, end: &End<'_>) -> Vec<Advice> {
         SpaceKind::Filesystem => {
             let mount = pool.data_backing.filesystem.as_ref().and_then(|f| f.mount.as_deref()).unwrap_or("/");
             let big = format!("du -xh --max-depth=2 {} | sort -h | tail -n 20", crate::advice::quote(mount));
-            all.push(advice::look("see what else takes space on that filesystem", &[&big]));
+            all.push(advice::inspect("see what else takes space on that filesystem", &[&big]));
             all.extend(advice::free_space(host, pool));
         }
     }

@@ -51,9 +51,9 @@ const NEARLY_NOTHING: Bytes = Bytes(64 << 20);
 const SMALL: Bytes = Bytes(640 << 20);
 
 fn check(host: &Host) -> Vec<Finding> {
-    match check_log(host).or_else(|| of_database(host)) {
+    match check_log(host).or_else(|| check_database(host)) {
         Some(finding) => vec![finding],
-        None => of_numbers(host),
+        None => check_numbers(host),
     }
 }
 
@@ -87,12 +87,12 @@ fn check_log(host: &Host) -> Option<Finding> {
     let summary = match &full {
         Some((Severity::Critical, left)) => {
             let at = mount.unwrap_or(root);
-            let whose = if own_files {
+            let described = if own_files {
                 "The filesystem under Docker's own files"
             } else {
                 "The filesystem of that path"
             };
-            text!("{} ({}) is full: {}; not the pool", whose, at, left)
+            text!("{} ({}) is full: {}; not the pool", described, at, left)
         }
         _ => text!("The filesystem under Docker's own files has no {}: not the pool", what),
     };
@@ -109,7 +109,7 @@ fn check_log(host: &Host) -> Option<Finding> {
 }
 
 /// SQLite errors: Docker's link database or a database in an image build could not be written.
-fn of_database(host: &Host) -> Option<Finding> {
+fn check_database(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(host, &[Message::SqliteFull]);
     let root = queries::docker_root(host);
     let subject = |_: &_| Subject::filesystem(root);
@@ -122,34 +122,34 @@ fn of_database(host: &Host) -> Option<Finding> {
 
 /// Checks filesystems by their numbers: those with engines' files, those in memory, and, if no engine directory is
 /// known, the one for Docker's files.
-fn of_numbers(host: &Host) -> Vec<Finding> {
+fn check_numbers(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
-    let engines = host.engines.iter().filter_map(|files| of_engine(host, files));
+    let engines = host.engines.iter().filter_map(|files| check_engine(host, files));
     for finding in engines.chain(host.filesystems.iter().filter_map(in_memory)) {
         if !found.iter().any(|known| known.subject == finding.subject) {
             found.push(finding);
         }
     }
     if host.engines.is_empty() {
-        found.extend(of_records(host))
+        found.extend(check_docker_root(host))
     }
     found
 }
 
-fn of_engine(host: &Host, files: &EngineFiles) -> Option<Finding> {
+fn check_engine(host: &Host, files: &EngineFiles) -> Option<Finding> {
     let (severity, left) = fullness(&files.filesystem)?;
     let mount = files.filesystem.mount.as_deref().unwrap_or(&files.root);
-    let whose = files.engine.whose();
+    let described = files.engine.possessive();
     let quota = files.whole.as_ref().filter(|whole| whole.size > files.filesystem.size);
     let summary = match quota {
         Some(whole) => text!(
             "The quota of {} own files ({}) is used up: {}; the filesystem itself has {} free",
-            whose,
+            described,
             files.root.as_str(),
             left,
             whole.free.unwrap_or_default()
         ),
-        None => text!("The filesystem under {} own files ({}) is full: {}", whose, mount, left),
+        None => text!("The filesystem under {} own files ({}) is full: {}", described, mount, left),
     };
     let subject = Subject::filesystem(if quota.is_some() { &files.root } else { mount });
     let finding = Finding::new(&RULE, severity, Certainty::Certain, subject, summary).with_evidence(
@@ -184,7 +184,7 @@ fn with_reserve(finding: Finding, filesystem: &Filesystem) -> Finding {
         return finding;
     };
     let command = format!("tune2fs -l {} | grep -i reserved", quote(source));
-    finding.advise(advice::look("see how much is reserved for root", &[&command]))
+    finding.advise(advice::inspect("see how much is reserved for root", &[&command]))
 }
 
 /// An in-memory filesystem that programs filled up to its own size limit.
@@ -207,7 +207,7 @@ fn in_memory(filesystem: &Filesystem) -> Option<Finding> {
 }
 
 /// If no engine directory is known: the filesystem that has, or would have, Docker's files.
-fn of_records(host: &Host) -> Option<Finding> {
+fn check_docker_root(host: &Host) -> Option<Finding> {
     let root = queries::docker_root(host);
     let asked = host.docker_roots.iter().find_map(|d| d.filesystem.as_ref());
     let filesystem = asked.or_else(|| queries::filesystem_of(host, root))?;
@@ -215,8 +215,9 @@ fn of_records(host: &Host) -> Option<Finding> {
     let certainty = if asked.is_some() { Certainty::Certain } else { Certainty::Likely };
     let mount = filesystem.mount.as_deref().unwrap_or(root);
     let nobodys = host.source == Source::Machine && asked.is_none();
-    let whose = if nobodys { "A filesystem of this host" } else { "The filesystem under Docker's own files" };
-    let summary = text!("{} ({}) is full: {}", whose, mount, left);
+    let described =
+        if nobodys { "A filesystem of this host" } else { "The filesystem under Docker's own files" };
+    let summary = text!("{} ({}) is full: {}", described, mount, left);
     let finding = Finding::new(&RULE, severity, certainty, Subject::filesystem(mount), summary)
         .with_evidence("left", left, "df or statfs");
     Some(with_advice(with_reserve(finding, filesystem), if nobodys { mount } else { root }))
@@ -248,7 +249,7 @@ fn with_advice(finding: Finding, below: &str) -> Finding {
     let (df, inodes) = (format!("df -h {below}"), format!("df -i {below}"));
     let du = format!("du -xh --max-depth=2 {below} | sort -h | tail -n 20");
     finding
-        .advise(advice::look("see what is left there, in space and in inodes", &[&df, &inodes]))
-        .advise(advice::look("see what takes it: logs, volumes, left-over downloads", &[&du]))
-        .advise(advice::look("see deleted files that are still held open", &["lsof +L1"]))
+        .advise(advice::inspect("see what is left there, in space and in inodes", &[&df, &inodes]))
+        .advise(advice::inspect("see what takes it: logs, volumes, left-over downloads", &[&du]))
+        .advise(advice::inspect("see deleted files that are still held open", &["lsof +L1"]))
 }

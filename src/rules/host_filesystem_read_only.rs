@@ -46,14 +46,15 @@ fn check(host: &Host) -> Vec<Finding> {
     let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| {
         Subject::filesystem(log_findings::device_of(line))
     });
-    found.or_else(|| of_mounts(host)).map(with_advice).into_iter().collect()
+    found.or_else(|| check_mounts(host)).map(with_advice).into_iter().collect()
 }
 
 /// An engine's directory is on a filesystem that is itself read-only, not only mounted read-only for this program.
-fn of_mounts(host: &Host) -> Option<Finding> {
+fn check_mounts(host: &Host) -> Option<Finding> {
     let files = host.engines.iter().find(|files| files.filesystem.read_only == Some(true))?;
     let mount = files.filesystem.mount.as_deref().unwrap_or(&files.root);
-    let summary = format!("The filesystem under {} own files ({mount}) is read-only", files.engine.whose());
+    let summary =
+        format!("The filesystem under {} own files ({mount}) is read-only", files.engine.possessive());
     let subject = Subject::filesystem(mount);
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Certain, subject, summary);
     Some(finding.with_evidence("read-only", mount, "mountinfo"))

@@ -37,7 +37,7 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    if queries::nobody_has_pools(host) {
+    if queries::no_pools_expected(host) {
         return Vec::new();
     }
     let lines = log_findings::lines(host, &[Message::HungTask]);
@@ -57,5 +57,5 @@ fn with_advice(finding: Finding, host: &Host) -> Finding {
     let pool = host.pools.first().cloned().unwrap_or_else(Pool::default);
     finding
         .advise(advice::status(&pool))
-        .advise(advice::look("see what they wait for", &["dmesg | grep -A20 'blocked for more than'"]))
+        .advise(advice::inspect("see what they wait for", &["dmesg | grep -A20 'blocked for more than'"]))
 }

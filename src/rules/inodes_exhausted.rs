@@ -45,8 +45,8 @@ const WARNING_PERCENT: u64 = 95;
 fn check(host: &Host) -> Vec<Finding> {
     let of_docker = host.docker_roots.iter().filter_map(|d| d.filesystem.as_ref());
     let of_thins =
-        host.thin_devices.iter().filter_map(|t| of_filesystem(t.filesystem.as_ref()?, container(host, t)));
-    let all = host.filesystems.iter().chain(of_docker).filter_map(|f| of_filesystem(f, None));
+        host.thin_devices.iter().filter_map(|t| check_filesystem(t.filesystem.as_ref()?, container(host, t)));
+    let all = host.filesystems.iter().chain(of_docker).filter_map(|f| check_filesystem(f, None));
     let mut found: Vec<Finding> = Vec::new();
     for finding in of_thins.chain(all) {
         if !found.iter().any(|f| f.subject == finding.subject) {
@@ -61,7 +61,7 @@ fn container(host: &Host, thin: &Thin) -> Option<String> {
     thin_devices::container(queries::pool_of_thin(host, thin)?, thin.device_id?)
 }
 
-fn of_filesystem(filesystem: &Filesystem, container: Option<String>) -> Option<Finding> {
+fn check_filesystem(filesystem: &Filesystem, container: Option<String>) -> Option<Finding> {
     let share = filesystem.inodes.filter(|n| *n > 0).zip(filesystem.inodes_free).map(|(all, free)| {
         let used = u128::from(all.saturating_sub(free)) * 100 / u128::from(all);
         u64::try_from(used).unwrap_or(100)
@@ -92,11 +92,11 @@ fn check_log(host: &Host) -> Option<Finding> {
     let level = (Severity::Critical, Certainty::Certain);
     let said = log_findings::finding(&RULE, level, &lines, subject, summary)
         .map(|f| with_advice(f, queries::docker_root(host)));
-    said.or_else(|| of_run(host))
+    said.or_else(|| check_run(host))
 }
 
 /// `/run` is a small tmpfs and often runs out of inodes first.
-fn of_run(host: &Host) -> Option<Finding> {
+fn check_run(host: &Host) -> Option<Finding> {
     let in_run = |path: Option<&str>| {
         path.is_some_and(|p| {
             super::shared::enospc_path::place(p, "") == super::shared::enospc_path::Place::Run
@@ -114,5 +114,6 @@ fn with_advice(finding: Finding, mount: &str) -> Finding {
     let at = if mount.starts_with('/') { quote(mount) } else { "/".to_owned() };
     let (df, du) =
         (format!("df -i {at}"), format!("du -x --inodes --max-depth=3 {at} | sort -n | tail -n 20"));
-    finding.advise(advice::look("see what is left, and which directories hold the most files", &[&df, &du]))
+    finding
+        .advise(advice::inspect("see what is left, and which directories hold the most files", &[&df, &du]))
 }

@@ -51,5 +51,5 @@ fn check(host: &Host) -> Vec<Finding> {
             &["uname -r", "dmesg | grep -B 20 -A 20 -E 'bufio|recursive allocations'"],
         )
     };
-    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
+    log_findings::from_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
 }

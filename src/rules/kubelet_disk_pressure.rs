@@ -54,5 +54,5 @@ fn check(host: &Host) -> Vec<Finding> {
             ],
         )
     };
-    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
+    log_findings::from_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
 }

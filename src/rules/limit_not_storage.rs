@@ -45,14 +45,14 @@ static CLAIMS: &[Claim] = &[Claim {
 
 fn check(host: &Host) -> Vec<Finding> {
     let found = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
-    let numbers = host.limits.iter().filter_map(of_numbers);
+    let numbers = host.limits.iter().filter_map(check_limit);
     found.map(with_advice).into_iter().chain(numbers).collect()
 }
 
 /// Percent of use from which a table is reported.
 const NEAR_PERCENT: u128 = 90;
 
-fn of_numbers(limit: &LimitUse) -> Option<Finding> {
+fn check_limit(limit: &LimitUse) -> Option<Finding> {
     let near = u128::from(limit.used) * 100 >= u128::from(limit.limit) * NEAR_PERCENT;
     if !near || limit.limit == 0 {
         return None;

@@ -45,7 +45,7 @@ fn check(host: &Host) -> Vec<Finding> {
 
 fn with_advice(finding: Finding) -> Finding {
     finding
-        .advise(advice::look(
+        .advise(advice::inspect(
             "see which loop devices there are and what holds them",
             &["losetup -l", "ls -l /dev/loop*", "lsmod | grep '^loop'"],
         ))

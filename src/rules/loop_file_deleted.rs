@@ -93,10 +93,10 @@ fn check_pool(pool: &Pool) -> Option<Finding> {
     }
     let does = text!("the copy needs {} and its filesystem has {} free: make room there first", used, free);
     let df = pool.data_backing.filesystem.as_ref().and_then(|f| f.mount.as_deref()).unwrap_or("/");
-    Some(finding.advise(advice::look(does, &[&format!("df -h {}", quote(df))])))
+    Some(finding.advise(advice::inspect(does, &[&format!("df -h {}", quote(df))])))
 }
 
-/// Saves the contents of the deleted files: a consistent copy if Docker can be stopped, else a snapshot in time.
+/// Saves the contents of the deleted files: restores them with Docker stopped, else copies them with the pool suspended.
 fn copies(pool: &Pool) -> Option<Advice> {
     if let Some(commands) = put_back(pool) {
         let does = "in one shell that stays open: hold the device, stop Docker, copy it to the old place, start Docker";
@@ -116,7 +116,7 @@ fn copies(pool: &Pool) -> Option<Advice> {
 }
 
 fn attached() -> Advice {
-    advice::look("see which loop devices hold it; do not stop Docker and do not reboot", &["losetup -l"])
+    advice::inspect("see which loop devices hold it; do not stop Docker and do not reboot", &["losetup -l"])
 }
 
 fn check_log(host: &Host) -> Option<Finding> {

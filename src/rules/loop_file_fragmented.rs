@@ -51,5 +51,5 @@ fn check(host: &Host) -> Vec<Finding> {
             &["filefrag /var/lib/docker/devicemapper/devicemapper/data"],
         )
     };
-    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
+    log_findings::from_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
 }

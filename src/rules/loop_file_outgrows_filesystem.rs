@@ -67,7 +67,7 @@ const SHORT_PERCENT: u64 = 10;
 fn check(host: &Host) -> Vec<Finding> {
     let of_pools: Vec<Finding> = host.pools.iter().filter_map(|p| check_pool(host, p)).collect();
     if of_pools.is_empty() {
-        check_log(host).or_else(|| of_doubt(host)).into_iter().collect()
+        check_log(host).or_else(|| check_unexplained(host)).into_iter().collect()
     } else {
         of_pools
     }
@@ -106,7 +106,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 /// Loop writes fail, and it is unknown how full the filesystem is.
 fn check_log(host: &Host) -> Option<Finding> {
     // The filesystem is known to have had enough room, so the errors are history.
-    if host.pools.iter().any(|p| queries::loop_room(host, p).is_some()) || queries::nobody_has_pools(host) {
+    if host.pools.iter().any(|p| queries::loop_room(host, p).is_some()) || queries::no_pools_expected(host) {
         return None;
     }
     let lines = log_findings::lines(host, &[Message::LoopWriteError]);
@@ -121,15 +121,15 @@ fn check_log(host: &Host) -> Option<Finding> {
 
 /// "No space left" was logged, the pool on loop files has room, and the free space of their filesystem is unknown: it
 /// is a possible cause.
-fn of_doubt(host: &Host) -> Option<Finding> {
+fn check_unexplained(host: &Host) -> Option<Finding> {
     let pool = host.pools.iter().find(|p| p.on_loop() && queries::has_room(p))?;
     let room_told = pool.docker_info.as_ref().is_some_and(|i| i.data_available.is_some());
     let room_told = room_told || pool.data_backing.filesystem.is_some();
-    let (saying, _) = queries::no_space_lines(host).next().filter(|_| !room_told)?;
+    let (line, _) = queries::no_space_lines(host).next().filter(|_| !room_told)?;
     let summary =
         "The filesystem under the loop file may be full: the pool's own free space says nothing about it";
     let finding = Finding::new(&RULE, Severity::Critical, Certainty::Possible, Subject::pool(pool), summary);
-    Some(finding.with_log_lines(&[saying]).advise_all(advice(host, pool)))
+    Some(finding.with_log_lines(&[line]).advise_all(advice(host, pool)))
 }
 
 fn advice(host: &Host, pool: &Pool) -> Vec<Advice> {
@@ -143,8 +143,8 @@ fn advice(host: &Host, pool: &Pool) -> Vec<Advice> {
     let (df, ls) = (format!("df -h {file}"), format!("ls -ls {file}"));
     let big = format!("du -xh --max-depth=2 {root} | sort -h | tail -n 20");
     let mut all = vec![
-        advice::look("see what the filesystem has free and what the file takes", &[&df, &ls]),
-        advice::look("see what else takes space there: logs, volumes, downloads", &[&big]),
+        advice::inspect("see what the filesystem has free and what the file takes", &[&df, &ls]),
+        advice::inspect("see what else takes space there: logs, volumes, downloads", &[&big]),
     ];
     all.extend(advice::free_space(host, pool));
     all

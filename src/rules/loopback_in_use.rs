@@ -66,7 +66,7 @@ fn with_advice(finding: Finding, host: &Host, pool: &Pool) -> Finding {
         return finding.advise(advice::plan("direct-lvm", pool, moves));
     }
     if !queries::is_dockers(host, pool) {
-        return finding.advise(advice::look("see what lies in the pool", &["dmsetup ls --tree"]));
+        return finding.advise(advice::inspect("see what lies in the pool", &["dmsetup ls --tree"]));
     }
     finding.advise(advice::plan("direct-lvm", pool, moves)).advise(advice::plan(
         "overlay2",

@@ -64,15 +64,17 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn found(host: &Host) -> Vec<Finding> {
-    let mut found: Vec<Finding> = host.pools.iter().filter_map(of_inside).collect();
+    let mut found: Vec<Finding> = host.pools.iter().filter_map(check_metadata).collect();
     if found.is_empty() {
-        found.extend(of_tools(host).or_else(|| of_kernel(host)).or_else(|| of_refused_pool(host)));
+        found.extend(
+            check_tools(host).or_else(|| check_kernel_log(host)).or_else(|| check_refused_pool(host)),
+        );
     }
     found
 }
 
-/// Checks the superblock and the device details for damage; the mappings are not read.
-fn of_inside(pool: &Pool) -> Option<Finding> {
+/// Checks the recorded superblock and device details for damage; mappings are not part of a recording.
+fn check_metadata(pool: &Pool) -> Option<Finding> {
     let contents = pool.metadata_contents.as_ref()?;
     let (block, what) = contents.damage.first()?;
     let more = contents.damaged.saturating_sub(1);
@@ -86,7 +88,7 @@ fn of_inside(pool: &Pool) -> Option<Finding> {
     Some(finding.advise(says).advise(advice::kernel_log()).advise(advice::repair(pool)))
 }
 
-fn of_tools(host: &Host) -> Option<Finding> {
+fn check_tools(host: &Host) -> Option<Finding> {
     let mut failed = log_findings::lines(host, &[Message::PoolCheckFailed]);
     let missing = log_findings::any(host, &[Message::ThinCheckMissing]);
     failed.retain(|s| !(missing || s.text.contains(NOT_RUN)));
@@ -100,8 +102,8 @@ fn of_tools(host: &Host) -> Option<Finding> {
     Some(with_advice(host, finding, &lines))
 }
 
-fn of_kernel(host: &Host) -> Option<Finding> {
-    let lines = log_findings::current(
+fn check_kernel_log(host: &Host) -> Option<Finding> {
+    let lines = log_findings::not_superseded(
         host,
         &[
             Message::SuperblockDamaged,
@@ -119,7 +121,7 @@ fn of_kernel(host: &Host) -> Option<Finding> {
 }
 
 /// The pool could not be set up for an unstated reason.
-fn of_refused_pool(host: &Host) -> Option<Finding> {
+fn check_refused_pool(host: &Host) -> Option<Finding> {
     if log_findings::any(
         host,
         &[Message::LoopDevicesExhausted, Message::LoopAttachFailed, Message::ThinCheckMissing],

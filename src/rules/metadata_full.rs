@@ -85,7 +85,7 @@ fn doubled(pool: &Pool) -> Option<crate::host::model::units::Bytes> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::current(
+    let lines = log_findings::not_superseded(
         host,
         &[Message::NoFreeMetadata, Message::PoolToOutOfMetadata, Message::MetadataOutOfSpace],
     );

@@ -51,7 +51,7 @@ fn check(host: &Host) -> Vec<Finding> {
 
 /// LVM or the kernel warned about a pool of which nothing else is known.
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::current(host, &[Message::LvmWarnsMetadata, Message::LowWaterMetadata]);
+    let lines = log_findings::not_superseded(host, &[Message::LvmWarnsMetadata, Message::LowWaterMetadata]);
     let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "LVM or the kernel warns that a pool's metadata is nearly full";
     let finding =

@@ -58,7 +58,7 @@ static CLAIMS: &[Claim] = &[
 
 fn check(host: &Host) -> Vec<Finding> {
     let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
-    let known = host.pools.iter().filter(|p| found.is_none() && p.metadata.exact).find_map(of_numbers);
+    let known = host.pools.iter().filter(|p| found.is_none() && p.metadata.exact).find_map(check_pool);
     found.or(known).map(with_advice).into_iter().collect()
 }
 
@@ -66,7 +66,7 @@ fn check(host: &Host) -> Vec<Finding> {
 /// drivers/md/persistent-data/dm-space-map-metadata.h, `DM_SM_METADATA_MAX_BLOCKS`).
 const MOST_BLOCKS: u64 = 255 * ((1 << 14) - 64);
 
-fn of_numbers(pool: &Pool) -> Option<Finding> {
+fn check_pool(pool: &Pool) -> Option<Finding> {
     let total = pool.metadata.total.filter(|t| t.count() >= MOST_BLOCKS)?;
     let summary = "The metadata has the largest size that a pool can use: it cannot grow, and what its device has more is \
                    not used";

@@ -47,7 +47,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::current(host, &[Message::MetadataSnapshotHeld]);
+    let lines = log_findings::not_superseded(host, &[Message::MetadataSnapshotHeld]);
     let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "A tool wanted a metadata snapshot while another one was held";
     let finding =
@@ -63,7 +63,7 @@ fn check_pool(pool: &Pool) -> Option<Finding> {
         format!("A metadata snapshot is held (block {block}): freed blocks do not come back meanwhile");
     let finding = Finding::new(&RULE, severity, Certainty::Certain, Subject::pool(pool), summary)
         .with_evidence("held root", block.to_string(), queries::source(pool))
-        .advise(advice::look(
+        .advise(advice::inspect(
             "see whether a tool that takes such snapshots runs",
             &["pgrep -af 'cadvisor|kubelet|thin_'"],
         ));

@@ -51,5 +51,5 @@ fn check(host: &Host) -> Vec<Finding> {
             &["dmsetup status --noflush --target thin-pool", "dmesg | tail -50"],
         )
     };
-    log_findings::of_claims(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line), advice)
+    log_findings::from_claims(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line), advice)
 }

@@ -52,7 +52,7 @@ fn check(host: &Host) -> Vec<Finding> {
             &["dmesg | grep -E 'XFS|EXT4|SELinux' | tail -20", "lsblk -o NAME,FSTYPE,UUID,MOUNTPOINT"],
         )
     };
-    log_findings::of_claims(
+    log_findings::from_claims(
         host,
         &RULE,
         CLAIMS,

@@ -53,11 +53,11 @@ const APART_PERCENT: u64 = 1;
 
 fn check(host: &Host) -> Vec<Finding> {
     let of_pools = host.pools.iter().filter_map(|p| capped(p).or_else(|| apart(p)).or_else(|| impossible(p)));
-    of_pools.chain(host.conflicts.iter().map(said_twice)).collect()
+    of_pools.chain(host.conflicts.iter().map(conflicting_outputs)).collect()
 }
 
 /// Two outputs in one text that cannot be from the same moment.
-fn said_twice(conflict: &Conflict) -> Finding {
+fn conflicting_outputs(conflict: &Conflict) -> Finding {
     let Conflict { about, fact, ignored, used, .. } = conflict;
     let why = conflict.reason.as_deref().unwrap_or("it came last");
     let summary = text!(
@@ -73,7 +73,7 @@ fn said_twice(conflict: &Conflict) -> Finding {
         .with_evidence(*fact, used.0.clone(), used.1);
     let now: &[&str] =
         if conflict.pool { &["dmsetup status --noflush --target thin-pool"] } else { &["df -h"] };
-    finding.advise(advice::look("take both again at one moment", now))
+    finding.advise(advice::inspect("take both again at one moment", now))
 }
 
 /// `Available` is limited by the filesystem under the loop file.
@@ -90,7 +90,7 @@ fn capped(pool: &Pool) -> Option<Finding> {
         .with_evidence("available", available, "docker info");
     let file = pool.data_backing.file.as_ref().map(|f| crate::advice::quote(&f.path));
     let df = format!("df -h {}", file.as_deref().unwrap_or(queries::DEFAULT_ROOT));
-    Some(finding.advise(advice::look("see what that filesystem has free", &[&df])))
+    Some(finding.advise(advice::inspect("see what that filesystem has free", &[&df])))
 }
 
 /// Two reports about one pool that cannot be from the same moment.

@@ -44,11 +44,11 @@ super::rule! {
 const MUCH: Bytes = Bytes(1 << 30);
 
 fn check(host: &Host) -> Vec<Finding> {
-    of_list(host).or_else(|| check_log(host)).into_iter().collect()
+    check_list(host).or_else(|| check_log(host)).into_iter().collect()
 }
 
 /// Files listed by `lsof` with their sizes; a file held by several programs counts once.
-fn of_list(host: &Host) -> Option<Finding> {
+fn check_list(host: &Host) -> Option<Finding> {
     let mut files: Vec<&Deleted> = host.open_files.iter().filter(|f| f.size.is_some()).collect();
     files.sort_by_key(|f| (Reverse(f.size), &f.identity));
     files.dedup_by_key(|f| &f.identity);
@@ -119,5 +119,5 @@ fn check_log(host: &Host) -> Option<Finding> {
 }
 
 fn with_advice(finding: Finding) -> Finding {
-    finding.advise(advice::look("see all of them, with their holders and sizes", &["lsof +L1"]))
+    finding.advise(advice::inspect("see all of them, with their holders and sizes", &["lsof +L1"]))
 }

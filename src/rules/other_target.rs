@@ -45,5 +45,5 @@ fn check(host: &Host) -> Vec<Finding> {
     let advice = || {
         Advice::new(Risk::Reads, "see what lies on what", &["dmsetup ls --tree", "lvs -a -o+segtype,devices"])
     };
-    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
+    log_findings::from_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
 }

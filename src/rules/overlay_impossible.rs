@@ -45,5 +45,5 @@ static CLAIMS: &[Claim] = &[Claim {
 fn check(host: &Host) -> Vec<Finding> {
     let advice =
         || Advice::new(Risk::Reads, "see how the filesystem was made", &["xfs_info /var/lib/docker"]);
-    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
+    log_findings::from_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
 }

@@ -52,5 +52,5 @@ fn check(host: &Host) -> Vec<Finding> {
             &["find /var/lib/docker/devicemapper/metadata -size -10c -ls", "thinspect usage"],
         )
     };
-    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| queries::docker_subject(host), advice)
+    log_findings::from_claims(host, &RULE, CLAIMS, |_: &_| queries::docker_subject(host), advice)
 }

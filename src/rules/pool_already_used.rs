@@ -63,9 +63,9 @@ fn check(host: &Host) -> Vec<Finding> {
 fn with_advice(finding: Finding) -> Finding {
     let see = "see what is on the devices, and whose it is, before anything is removed";
     finding
-        .advise(advice::look(
+        .advise(advice::inspect(
             see,
             &["lsblk -o NAME,SIZE,FSTYPE,MOUNTPOINT", "lvs -a", "dmsetup table --target thin-pool"],
         ))
-        .advise(advice::look("see who uses the pool's space", &["thinspect usage"]))
+        .advise(advice::inspect("see who uses the pool's space", &["thinspect usage"]))
 }

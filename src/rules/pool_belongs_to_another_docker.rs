@@ -70,7 +70,7 @@ fn with_advice(finding: Finding, host: &Host) -> Finding {
     ));
     let see = format!("cat {root}");
     finding.advise(advice::status(&host.pools.first().cloned().unwrap_or_else(Pool::default))).advise(
-        advice::look(
+        advice::inspect(
             "see which pools there are, and the UUID that Docker remembers",
             &["dmsetup table --target thin-pool", &see],
         ),

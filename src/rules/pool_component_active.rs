@@ -49,7 +49,7 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    if let Some(found) = host.lvm.volumes.iter().find_map(|part| of_row(host, part)) {
+    if let Some(found) = host.lvm.volumes.iter().find_map(|part| check_row(host, part)) {
         return vec![found];
     }
     let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
@@ -57,7 +57,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 /// A row of `lvs -a` for a component that is active while its pool is not.
-fn of_row(host: &Host, part: &LogicalVolume) -> Option<Finding> {
+fn check_row(host: &Host, part: &LogicalVolume) -> Option<Finding> {
     let pool = part.name.lv.strip_suffix("_tmeta").or_else(|| part.name.lv.strip_suffix("_tdata"))?;
     let of_pool = |v: &&LogicalVolume| v.name.vg == part.name.vg && v.name.lv == pool;
     let pool = host.lvm.volumes.iter().find(of_pool).filter(|v| v.is_inactive_pool())?;

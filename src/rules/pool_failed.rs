@@ -60,7 +60,7 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::current(host, &[Message::PoolToFail, Message::TransactionAbortFailed]);
+    let lines = log_findings::not_superseded(host, &[Message::PoolToFail, Message::TransactionAbortFailed]);
     let subject = |s: &_| queries::pool_subject(host, s);
     let summary = "The kernel says that a pool has failed: all I/O to it fails";
     let finding =

@@ -50,12 +50,12 @@ static CLAIMS: &[Claim] = &[Claim {
 
 fn check(host: &Host) -> Vec<Finding> {
     let of_lines = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
-    of_lines.map(with_advice).or_else(|| of_volumes(host)).into_iter().collect()
+    of_lines.map(with_advice).or_else(|| check_volumes(host)).into_iter().collect()
 }
 
 /// LVM first creates the pool's metadata as a plain volume under the pool's name. A plain volume exactly as large as
 /// the group's spare metadata volume, in a group without a pool, is such a leftover.
-fn of_volumes(host: &Host) -> Option<Finding> {
+fn check_volumes(host: &Host) -> Option<Finding> {
     let all = &host.lvm.volumes;
     let spare = all.iter().find(|v| v.attr.starts_with('e') && v.name.lv.ends_with("_pmspare"))?;
     let in_group = || all.iter().filter(|v| v.name.vg == spare.name.vg);

@@ -45,13 +45,13 @@ static CLAIMS: &[Claim] = &[Claim {
 }];
 
 fn check(host: &Host) -> Vec<Finding> {
-    let rows: Vec<Finding> = of_rows(host).collect();
-    if rows.is_empty() { of_lines(host) } else { rows }
+    let rows: Vec<Finding> = check_rows(host).collect();
+    if rows.is_empty() { check_log(host) } else { rows }
 }
 
 /// Pools that `lvs` lists as inactive. On a live host without other symptoms this may be intended, and is if
 /// activation is skipped (the tenth attribute, `k`).
-fn of_rows(host: &Host) -> impl Iterator<Item = Finding> {
+fn check_rows(host: &Host) -> impl Iterator<Item = Finding> {
     let pasted = host.source == Source::Pasted;
     let severity = move |v: &LogicalVolume| match v.attr.chars().nth(9) {
         _ if pasted => Severity::Critical,
@@ -86,7 +86,7 @@ fn activation(pool: &str) -> Advice {
     )
 }
 
-fn of_lines(host: &Host) -> Vec<Finding> {
+fn check_log(host: &Host) -> Vec<Finding> {
     let found = log_findings::strongest(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line));
     found.map(with_advice).into_iter().collect()
 }

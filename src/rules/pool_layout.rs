@@ -59,5 +59,5 @@ fn check(host: &Host) -> Vec<Finding> {
             &["lvs -a -o vg_name,lv_name,lv_size,chunk_size,lv_metadata_size,zero"],
         )
     };
-    log_findings::of_claims(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line), advice)
+    log_findings::from_claims(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line), advice)
 }

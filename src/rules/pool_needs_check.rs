@@ -59,7 +59,7 @@ fn check_pool(pool: &Pool) -> Option<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::current(host, &[Message::NeedsCheck, Message::NeedsCheckNotSet]);
+    let lines = log_findings::not_superseded(host, &[Message::NeedsCheck, Message::NeedsCheckNotSet]);
     let subject = |s: &_| queries::pool_subject(host, s);
     let level = (Severity::Critical, Certainty::Likely);
     let summary = "The kernel says that a pool's metadata must be repaired before it can be written or grow";
@@ -67,7 +67,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     // blkid's exit status 2, when Docker asks for the UUID: the base device could not be read at all.
     let unreadable = || {
         let mut lines =
-            log_findings::current(host, &[Message::UuidVerificationFailed, Message::UuidUnreadable]);
+            log_findings::not_superseded(host, &[Message::UuidVerificationFailed, Message::UuidUnreadable]);
         lines.retain(|s| s.text.contains("exit status 2"));
         let text =
             "Docker could not read its base device, as after a pool filled up and was marked needs_check";

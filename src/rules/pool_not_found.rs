@@ -38,7 +38,7 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    of_settings(host).or_else(|| check_log(host)).into_iter().collect()
+    check_settings(host).or_else(|| check_log(host)).into_iter().collect()
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
@@ -61,19 +61,19 @@ fn check_log(host: &Host) -> Option<Finding> {
     let subject = |s: &_| queries::pool_subject(host, s);
     let certain = (Severity::Critical, Certainty::Certain);
     let finding =
-        log_findings::finding(&RULE, certain, &lines, subject, summary).or_else(|| of_group(host))?;
+        log_findings::finding(&RULE, certain, &lines, subject, summary).or_else(|| check_group(host))?;
     Some(with_advice(finding, None))
 }
 
 /// LVM does not find a volume group: it may have held the pool, or the name is mistyped.
-fn of_group(host: &Host) -> Option<Finding> {
+fn check_group(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(host, &[Message::VolumeGroupMissing]);
     let subject = |_: &_| Subject::host("LVM");
     let summary = "LVM does not find a volume group; a pool in it cannot be there either";
     log_findings::finding(&RULE, (Severity::Critical, Certainty::Possible), &lines, subject, summary)
 }
 
-fn of_settings(host: &Host) -> Option<Finding> {
+fn check_settings(host: &Host) -> Option<Finding> {
     // A kernel without device-mapper has no pool either.
     if !matches!(host.kernel.device_mapper, DeviceMapper::Answered | DeviceMapper::Missing) {
         return None;
@@ -93,7 +93,7 @@ fn of_settings(host: &Host) -> Option<Finding> {
 
 fn with_advice(finding: Finding, name: Option<&str>) -> Finding {
     let see = "see which devices and logical volumes there are, and which are active";
-    let finding = finding.advise(advice::look(see, &["dmsetup table --target thin-pool", "lvs -a"]));
+    let finding = finding.advise(advice::inspect(see, &["dmsetup table --target thin-pool", "lvs -a"]));
     match name.and_then(split_name) {
         Some((lv, None)) => {
             let command = format!("lvchange -ay {}", quote(&format!("{}/{}", lv.vg, lv.lv)));

@@ -49,12 +49,10 @@ fn check_log(host: &Host) -> Option<Finding> {
     let summary = "LVM warns that the thin volumes together are larger than their pool";
     let finding =
         log_findings::finding(&RULE, (Severity::Notice, Certainty::Certain), &lines, subject, summary)?;
-    Some(
-        finding.advise(advice::look(
-            "see the pool and its volumes",
-            &["lvs -a -o+data_percent,metadata_percent"],
-        )),
-    )
+    Some(finding.advise(advice::inspect(
+        "see the pool and its volumes",
+        &["lvs -a -o+data_percent,metadata_percent"],
+    )))
 }
 
 fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {

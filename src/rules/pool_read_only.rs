@@ -79,10 +79,10 @@ fn check_log(host: &Host) -> Option<Finding> {
         Message::PoolRefuses,
         Message::MetadataOperationFailed,
     ];
-    let lines = log_findings::current(host, &plain);
+    let lines = log_findings::not_superseded(host, &plain);
     let subject = |s: &_| queries::pool_subject(host, s);
     let (lines, certainty, summary) = if lines.is_empty() {
-        let refused = log_findings::current(
+        let refused = log_findings::not_superseded(
             host,
             &[Message::DeleteDeviceFailed, Message::RollbackFailed, Message::ThinDeleteFailed],
         );

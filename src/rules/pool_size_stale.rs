@@ -54,7 +54,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::current(
+    let lines = log_findings::not_superseded(
         host,
         &[
             Message::BackingShrunk,
@@ -170,7 +170,7 @@ fn finish(pool: &Pool, word: &str, size: Bytes, step: Bytes) -> Advice {
 fn lengthen(backing: &Backing, device: Bytes) -> Vec<Advice> {
     let Some(file) = backing.file.as_ref().filter(|f| !f.deleted && !f.replaced) else { return Vec::new() };
     let path = quote(&file.path);
-    let see = advice::look(
+    let see = advice::inspect(
         "see the sizes of the file and of its device",
         &[&format!("ls -ls {path}"), "losetup -l"],
     );
@@ -190,7 +190,7 @@ fn unfinished(pool: &Pool) -> Option<Finding> {
     };
     let (live, loaded) = (format!("dmsetup table {name}"), format!("dmsetup table --inactive {name}"));
     let clear = format!("dmsetup clear {name}");
-    let finding = finding.advise(advice::look("compare the two tables", &[&live, &loaded]));
+    let finding = finding.advise(advice::inspect("compare the two tables", &[&live, &loaded]));
     if queries::refuses_changes(pool) {
         return Some(finding);
     }

@@ -92,7 +92,7 @@ fn check_pool(pool: &Pool) -> Option<Finding> {
         format!("dmsetup table --inactive {name}"),
     ];
     let see: Vec<&str> = see.iter().map(String::as_str).collect();
-    let finding = finding.advise(advice::look("see its tables, and that no resize is running", &see));
+    let finding = finding.advise(advice::inspect("see its tables, and that no resize is running", &see));
     let resume = format!("dmsetup resume {name}");
     let Some(whole) = whole else {
         return Some(finding.advise(Advice::new(Risk::Changes, "resume it", &[&resume])));

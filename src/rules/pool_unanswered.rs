@@ -99,5 +99,5 @@ fn check_pool(pool: &Pool) -> Option<Finding> {
     let below = "see what is under the pool: the metadata device comes first in its table";
     let name = pool.name.as_deref().map(crate::advice::quote).unwrap_or_default();
     let table = format!("dmsetup table {name}");
-    Some(finding.advise(advice::look(below, &[table.trim()])).advise(advice::kernel_log()))
+    Some(finding.advise(advice::inspect(below, &[table.trim()])).advise(advice::kernel_log()))
 }

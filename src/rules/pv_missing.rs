@@ -52,11 +52,11 @@ static CLAIMS: &[Claim] = &[Claim {
 fn check(host: &Host) -> Vec<Finding> {
     let told = || log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("LVM"));
     let found = if is_made_again(host) { None } else { told() };
-    found.or_else(|| of_rows(host)).map(with_advice).into_iter().collect()
+    found.or_else(|| check_rows(host)).map(with_advice).into_iter().collect()
 }
 
 /// The health attribute `p` (partial) in a row of `lvs`, in a group that has a thin pool.
-fn of_rows(host: &Host) -> Option<Finding> {
+fn check_rows(host: &Host) -> Option<Finding> {
     let rows = || host.lvm.volumes.iter();
     let partial = |v: &&LogicalVolume| v.attr.chars().nth(8) == Some('p');
     let beside_pool = |v: &&LogicalVolume| rows().any(|p| p.is_pool() && p.name.vg == v.name.vg);

@@ -57,7 +57,7 @@ fn check_pool(pool: &Pool) -> Option<Finding> {
         .with_evidence("when full", "queue_if_no_space", "thin-pool status");
     let knob = "/sys/module/dm_thin_pool/parameters/no_space_timeout";
     let (see, set) = (format!("cat {knob}"), format!("echo 60 > {knob}"));
-    Some(finding.advise(advice::look("see the setting", &[&see])).advise(crate::advice::Advice::new(
+    Some(finding.advise(advice::inspect("see the setting", &[&see])).advise(crate::advice::Advice::new(
         crate::advice::Risk::Changes,
         "set the kernel's default; it counts for a pool that fills from then on, not for one that is full",
         &[&set],

@@ -78,7 +78,7 @@ fn check_pool(pool: &Pool) -> Option<Finding> {
         );
     let look = pool.name.as_deref().map(|name| format!("thinspect status -v --pool {}", quote(name)));
     let look = look.unwrap_or_else(|| "thinspect status -v".to_owned());
-    Some(finding.advise(advice::look(
+    Some(finding.advise(advice::inspect(
         "see later how fast it moves, and stop what makes snapshots without need",
         &[&look],
     )))

@@ -50,5 +50,5 @@ fn check(host: &Host) -> Vec<Finding> {
             &["stratis report", "journalctl -u stratisd"],
         )
     };
-    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("stratisd"), advice)
+    log_findings::from_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("stratisd"), advice)
 }

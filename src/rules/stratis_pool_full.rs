@@ -50,5 +50,5 @@ fn check(host: &Host) -> Vec<Finding> {
             &["stratis pool list", "stratis filesystem list", "stratis blockdev list"],
         )
     };
-    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("stratisd"), advice)
+    log_findings::from_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("stratisd"), advice)
 }

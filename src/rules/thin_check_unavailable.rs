@@ -44,7 +44,7 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    check_log(host).or_else(|| of_machine(host)).into_iter().collect()
+    check_log(host).or_else(|| check_machine(host)).into_iter().collect()
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
@@ -70,7 +70,7 @@ fn check_log(host: &Host) -> Option<Finding> {
 }
 
 /// thin_check is not where LVM looks for it. LVM's version is unknown here.
-fn of_machine(host: &Host) -> Option<Finding> {
+fn check_machine(host: &Host) -> Option<Finding> {
     let path = host.lvm.missing_checker.as_deref()?;
     let down = host.lvm.volumes.iter().find(|v| v.is_inactive_pool());
     let up = host.pools.iter().find(|p| p.lv.is_some());
@@ -120,7 +120,7 @@ fn with_advice(finding: Finding, host: &Host) -> Finding {
         commands.push("systemctl start docker");
     }
     finding
-        .advise(advice::look(
+        .advise(advice::inspect(
             "see whether it is there, and where LVM looks for it",
             &["command -v thin_check", "lvmconfig --type full global/thin_check_executable"],
         ))

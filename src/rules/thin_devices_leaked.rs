@@ -62,7 +62,7 @@ fn check_log(host: &Host) -> Option<Finding> {
 
 fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     reconcile::reconcile(host, pool).map_or_else(
-        || of_active(host, pool),
+        || check_active(host, pool),
         |reconciliation| from_reconciliation(host, pool, &reconciliation),
     )
 }
@@ -95,7 +95,7 @@ fn from_reconciliation(host: &Host, pool: &Pool, reconciliation: &Reconciliation
 }
 
 /// Without the metadata: active devices of a Docker pool without a record in Docker.
-fn of_active(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_active(host: &Host, pool: &Pool) -> Option<Finding> {
     let docker = host.docker_of(pool).filter(|d| !d.devices.is_empty())?;
     let recorded: BTreeSet<u32> = docker.devices.iter().map(|r| r.device_id).collect();
     let unknown = host.thins_of(pool).filter(|t| t.device_id.is_some_and(|id| !recorded.contains(&id)));

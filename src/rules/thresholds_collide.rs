@@ -42,12 +42,12 @@ super::rule! {
 const MARGIN: u64 = 5;
 
 fn check(host: &Host) -> Vec<Finding> {
-    let mut found: Vec<Finding> = host.pools.iter().filter_map(|p| of_lvm(host, p)).collect();
-    found.extend(of_kubelet(host));
+    let mut found: Vec<Finding> = host.pools.iter().filter_map(|p| check_lvm(host, p)).collect();
+    found.extend(check_kubelet(host));
     found
 }
 
-fn of_lvm(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_lvm(host: &Host, pool: &Pool) -> Option<Finding> {
     let lv = pool.lv.as_ref()?;
     let threshold = host.lvm.autoextend_of(lv)?.threshold.filter(|t| *t < 100)?;
     let refuses = 100_u64.checked_sub(pool.min_free.percent.filter(|p| *p > 0)?)?;
@@ -62,9 +62,9 @@ fn of_lvm(host: &Host, pool: &Pool) -> Option<Finding> {
     Some(finding.advise(advice::extend_earlier(host, pool, lv)))
 }
 
-fn of_kubelet(host: &Host) -> Option<Finding> {
+fn check_kubelet(host: &Host) -> Option<Finding> {
     let lines = log_findings::lines(host, &[Message::ImageGcOverThreshold]);
-    let thin = queries::speaks_of_thin_pools(host);
+    let thin = queries::involves_thin_pools(host);
     let threshold = lines.iter().find_map(|s| threshold(&s.text))?;
     let floors = host.pools.iter().filter_map(|p| p.min_free.percent);
     let refuses = 100_u64.checked_sub(floors.max().unwrap_or(DEFAULT_PERCENT))?;
@@ -83,7 +83,7 @@ fn of_kubelet(host: &Host) -> Option<Finding> {
                 "dm.min_free_space, 10 % by default",
             );
     let see = "see the limits in force: imageGCHighThresholdPercent and the pool's own";
-    Some(finding.advise(advice::look(
+    Some(finding.advise(advice::inspect(
         see,
         &["grep -i threshold /var/lib/kubelet/config.yaml", "thinspect plan min-free-space"],
     )))

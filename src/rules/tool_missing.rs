@@ -51,5 +51,5 @@ fn check(host: &Host) -> Vec<Finding> {
             &["command -v mkfs.xfs mkfs.ext4 pvcreate lvcreate thin_check dmsetup blkdiscard"],
         )
     };
-    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
+    log_findings::from_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
 }

@@ -50,5 +50,5 @@ fn check(host: &Host) -> Vec<Finding> {
             &["dmsetup ls --tree", "lvs -a -o+devices"],
         )
     };
-    log_findings::of_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
+    log_findings::from_claims(host, &RULE, CLAIMS, |_: &_| Subject::host("host"), advice)
 }

@@ -48,16 +48,16 @@ super::rule! {
 fn check(host: &Host) -> Vec<Finding> {
     let mut found: Vec<Finding> = check_log(host).into_iter().collect();
     if found.is_empty() {
-        found.extend(host.pools.iter().filter_map(|p| of_records(host, p)));
+        found.extend(host.pools.iter().filter_map(|p| check_records(host, p)));
     }
     if found.is_empty() {
-        found.extend(of_refusal(host));
+        found.extend(check_refusal(host));
     }
     found
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
-    let lines = log_findings::fresh(
+    let lines = log_findings::still_relevant(
         host,
         &[Message::TransactionIdMismatch, Message::OpenTransactionBehind, Message::TransactionChangeRefused],
     );
@@ -71,13 +71,13 @@ fn check_log(host: &Host) -> Option<Finding> {
 
 /// Docker created or deleted a device but could not update the transaction id: it had changed, unless the pool just
 /// turned read-only.
-fn of_refusal(host: &Host) -> Option<Finding> {
+fn check_refusal(host: &Host) -> Option<Finding> {
     let stuck = queries::some_pool_is_stuck(host)
         || log_findings::any(
             host,
             &[Message::MessagesRefused, Message::MetadataOperationFailed, Message::PoolToReadOnly],
         );
-    let lines = log_findings::fresh(host, &[Message::TransactionNotSet]);
+    let lines = log_findings::still_relevant(host, &[Message::TransactionNotSet]);
     let summary =
         "Docker could not count its change in the pool: somebody else may have changed the transaction id";
     let subject = |s: &_| queries::pool_subject(host, s);
@@ -90,7 +90,7 @@ fn of_refusal(host: &Host) -> Option<Finding> {
 /// Compares Docker's last opened transaction with the pool's id: equal when idle, one ahead while an operation runs
 /// or was interrupted (Docker rolls that back at its start). Nothing is reported if the pool changed while it was
 /// recorded.
-fn of_records(host: &Host, pool: &Pool) -> Option<Finding> {
+fn check_records(host: &Host, pool: &Pool) -> Option<Finding> {
     let docker = host.docker_of(pool)?;
     let reached = pool.transaction_id?;
     let went_on =
@@ -131,11 +131,11 @@ fn of_records(host: &Host, pool: &Pool) -> Option<Finding> {
         format!("{newer} of {total}"),
         "Docker's records",
     );
-    Some(with_advice(finding, pool).advise_all(in_step_again(host, pool, ahead)))
+    Some(with_advice(finding, pool).advise_all(resynchronize(host, pool, ahead)))
 }
 
 /// At its start Docker adopts the pool's id; its next change writes both alike.
-fn in_step_again(host: &Host, pool: &Pool, ahead: Option<u64>) -> Option<Advice> {
+fn resynchronize(host: &Host, pool: &Pool, ahead: Option<u64>) -> Option<Advice> {
     let running = host.docker_of(pool)?.running?;
     if ahead.is_some() || queries::refuses_changes(pool) {
         return None;
@@ -147,7 +147,7 @@ fn in_step_again(host: &Host, pool: &Pool, ahead: Option<u64>) -> Option<Advice>
 }
 
 fn with_advice(finding: Finding, pool: &Pool) -> Finding {
-    finding.advise(advice::status(pool)).advise(advice::look(
+    finding.advise(advice::status(pool)).advise(advice::inspect(
         "see whether a second daemon or a restored directory uses the pool",
         &["pgrep -a 'dockerd|containerd'", "lvs -a -o+transaction_id", "lvm version"],
     ))

@@ -53,7 +53,7 @@ fn check(host: &Host) -> Vec<Finding> {
 fn with_advice(finding: Finding) -> Finding {
     let complete = "complete the cookies that are older than ten minutes: what waits for them goes on";
     finding
-        .advise(advice::look(
+        .advise(advice::inspect(
             "see the cookies, the limit, and what hangs",
             &["dmsetup udevcookies", "sysctl kernel.sem", "ipcs -su"],
         ))

@@ -53,7 +53,7 @@ fn check(host: &Host) -> Vec<Finding> {
     }
     let more = log_findings::strongest(host, &RULE, CLAIMS, |_: &_| Subject::host("host"));
     more.map(|f| {
-        f.advise(advice::look(
+        f.advise(advice::inspect(
             "see whether udev runs, and what it waits for",
             &["systemctl status systemd-udevd", "udevadm settle --timeout=1", "dmsetup udevcookies"],
         ))
@@ -63,7 +63,7 @@ fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn found(host: &Host) -> Vec<Finding> {
-    check_log(host).or_else(|| of_report(host)).into_iter().collect()
+    check_log(host).or_else(|| check_report(host)).into_iter().collect()
 }
 
 fn check_log(host: &Host) -> Option<Finding> {
@@ -79,7 +79,7 @@ fn check_log(host: &Host) -> Option<Finding> {
         .map(with_advice)
 }
 
-fn of_report(host: &Host) -> Option<Finding> {
+fn check_report(host: &Host) -> Option<Finding> {
     host.pools.iter().filter_map(|p| p.docker_info.as_ref()).find(|i| i.udev_sync == Some(false))?;
     let summary = "Docker cannot wait for udev (Udev Sync Supported: false): mounts may fail now and then";
     let finding =
@@ -90,6 +90,8 @@ fn of_report(host: &Host) -> Option<Finding> {
 
 fn with_advice(finding: Finding) -> Finding {
     let see = "see whether Docker is linked statically, and which libdevmapper it uses";
-    finding
-        .advise(advice::look(see, &["ldd \"$(command -v dockerd || command -v docker)\"", "dmsetup version"]))
+    finding.advise(advice::inspect(
+        see,
+        &["ldd \"$(command -v dockerd || command -v docker)\"", "dmsetup version"],
+    ))
 }

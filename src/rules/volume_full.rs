@@ -52,17 +52,17 @@ super::rule! {
 }
 
 fn check(host: &Host) -> Vec<Finding> {
-    let mut found: Vec<Finding> = host.thin_devices.iter().filter_map(|t| of_thin(host, t)).collect();
+    let mut found: Vec<Finding> = host.thin_devices.iter().filter_map(|t| check_thin(host, t)).collect();
     let roomy = !host.pools.is_empty() && host.pools.iter().all(queries::has_room);
     if found.is_empty() && roomy {
         let thin = host.lvm.volumes.iter().filter(|v| v.attr.starts_with('V'));
-        found.extend(thin.filter_map(|volume| of_row(host, volume)));
+        found.extend(thin.filter_map(|volume| check_row(host, volume)));
     }
     found
 }
 
 /// A thin device whose filesystem is full; containers' devices are checked by container-size-limit.
-fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
+fn check_thin(host: &Host, thin: &Thin) -> Option<Finding> {
     let pool = queries::pool_of_thin(host, thin).filter(|p| queries::has_room(p))?;
     let containers = matches!(pool.owner, PoolOwner::Docker { .. } | PoolOwner::Containerd { .. });
     if containers || queries::is_containers_disk(&thin.name) {
@@ -72,15 +72,15 @@ fn of_thin(host: &Host, thin: &Thin) -> Option<Finding> {
     let severity = queries::fullness(filesystem)?;
     let volume = host.lvm.volumes.iter().find(|v| v.name.dm_name() == thin.name);
     let level = (severity, Certainty::Certain);
-    Some(of_filesystem(level, &thin.name, filesystem).advise_all(growth(volume)))
+    Some(check_filesystem(level, &thin.name, filesystem).advise_all(growth(volume)))
 }
 
-fn of_row(host: &Host, volume: &LogicalVolume) -> Option<Finding> {
+fn check_row(host: &Host, volume: &LogicalVolume) -> Option<Finding> {
     let filesystem = host.filesystems.iter().find(|f| queries::is_on(f, volume));
     if let Some((filesystem, severity)) = filesystem.and_then(|f| Some((f, queries::fullness(f)?))) {
         let level = (severity, Certainty::Certain);
         return Some(
-            of_filesystem(level, &volume.name.dm_name(), filesystem).advise_all(growth(Some(volume))),
+            check_filesystem(level, &volume.name.dm_name(), filesystem).advise_all(growth(Some(volume))),
         );
     }
     if volume.data_centipercent != Some(10_000) {
@@ -93,13 +93,13 @@ fn of_row(host: &Host, volume: &LogicalVolume) -> Option<Finding> {
         Finding::new(&RULE, Severity::Critical, Certainty::Likely, Subject::thin_device(&name), summary)
             .with_evidence("mapped of its size", "100 %", "lvs")
             .with_log_lines(&[failed]);
-    Some(finding.advise(advice::look(
+    Some(finding.advise(advice::inspect(
         "see how full its filesystem is, and what the pool has free",
         &["df -h", "lvs -a"],
     )))
 }
 
-fn of_filesystem(
+fn check_filesystem(
     (severity, certainty): (Severity, Certainty),
     name: &str,
     filesystem: &Filesystem,
@@ -110,8 +110,10 @@ fn of_filesystem(
     let finding = Finding::new(&RULE, severity, certainty, Subject::thin_device(name), summary)
         .with_evidence("mounted on", mount, "df");
     let du = format!("du -xam {} 2>/dev/null | sort -n | tail -n 20", quote(mount));
-    finding
-        .advise(advice::look("see what in it is large, in MiB, and what the pool has free", &[&du, "lvs -a"]))
+    finding.advise(advice::inspect(
+        "see what in it is large, in MiB, and what the pool has free",
+        &[&du, "lvs -a"],
+    ))
 }
 
 /// Extends the volume and its filesystem.

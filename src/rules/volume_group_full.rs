@@ -56,7 +56,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     let subject = |s: &_| queries::pool_subject(host, s);
     let finding =
         log_findings::finding(&RULE, (Severity::Critical, Certainty::Certain), &lines, subject, summary)?;
-    Some(finding.advise(advice::look("see what each volume group has free", &["vgs", "pvs", "lsblk"])))
+    Some(finding.advise(advice::inspect("see what each volume group has free", &["vgs", "pvs", "lsblk"])))
 }
 
 fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
@@ -88,6 +88,6 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
     let see = [format!("vgs {}", quote(&lv.vg)), format!("lvs -a {}", quote(&lv.vg)), "lsblk".to_owned()];
     let see: Vec<&str> = see.iter().map(String::as_str).collect();
     let does = "see what takes the space, and which disks are unused: vgextend adds one to the group";
-    let finding = finding.advise(advice::look(does, &see));
+    let finding = finding.advise(advice::inspect(does, &see));
     Some(if pressed { finding.advise_all(advice::free_space(host, pool)) } else { finding })
 }

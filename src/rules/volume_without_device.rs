@@ -52,5 +52,5 @@ fn check(host: &Host) -> Vec<Finding> {
             &["lvs -a -o+thin_id,transaction_id", "thinspect usage"],
         )
     };
-    log_findings::of_claims(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line), advice)
+    log_findings::from_claims(host, &RULE, CLAIMS, |line: &_| queries::pool_subject(host, line), advice)
 }

@@ -55,5 +55,5 @@ fn check_pool(host: &Host, pool: &Pool) -> Option<Finding> {
         .with_evidence("filesystem of the base device", "xfs", "Docker's records")
         .with_evidence("dm.xfs_nospace_max_retries", "not set", "Docker's settings");
     let knob = "ls -d /sys/fs/xfs/dm-*/error/metadata/ENOSPC/max_retries";
-    Some(finding.advise(advice::look("see whether this kernel has the knob", &[knob])))
+    Some(finding.advise(advice::inspect("see whether this kernel has the knob", &[knob])))
 }

@@ -1,5 +1,5 @@
-//! One function for each reader of what strangers give: it takes any bytes, and panics if the reader does or if what
-//! comes out breaks a promise. Fuzzers and `tests/integration/fuzz_corpus.rs` call the very same.
+//! One function for each reader of untrusted input: it takes any bytes, and panics if the reader panics or its result
+//! violates an invariant. Called by the fuzzers and by `tests/integration/fuzz_corpus.rs`.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ use thinspect::record::{Recording, format, paste as pasting};
 use thinspect::report::{self, Report, Source, TextStyle};
 use thinspect::rules;
 
-/// Feeds one input to a reader.
+/// Passes one input to a reader.
 pub(crate) type Target = fn(&[u8]);
 
 /// Every target by name.
@@ -43,17 +43,17 @@ pub(crate) const ALL: [(&str, Target); 9] = [
     ("table", table),
 ];
 
-/// Pasted text, through everything up to the screen.
+/// Pasted text, from the parser to the screen.
 pub(crate) fn paste(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     show(&pasting::paste(text));
 }
 
-/// Lines of logs: the reader of messages, and what is made of them.
+/// Log lines: the message reader, and the resulting report.
 pub(crate) fn log(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     for message in host::log::gather([text.as_ref()].into_iter()) {
-        // A message may have been wrapped: its words stand in the text, one after the other.
+        // A message may have been wrapped, so compare only its words in order.
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(words(&text).contains(&words(&message.text)), "a message is a part of the text");
         assert!(message.device().is_none_or(|device| message.text.contains(device)));
@@ -76,7 +76,7 @@ pub(crate) fn log(data: &[u8]) {
     assert!(!open || report.verdict != thinspect::verdict::Verdict::Ok, "no failure is left open beside ok");
 }
 
-/// The bytes of `--from`: a recording this program wrote, or pasted text in whatever encoding.
+/// The input of `--from`: a recording, or pasted text in any encoding.
 pub(crate) fn recording(data: &[u8]) {
     let Ok(recording) = format::load(data) else { return };
     let mut written = Vec::new();
@@ -85,7 +85,7 @@ pub(crate) fn recording(data: &[u8]) {
     show(&recording);
 }
 
-/// Reads a recording, applies every rule and renders the result: nothing of it may steer a terminal.
+/// Reads a recording, applies every rule and renders the result, which must not contain terminal control characters.
 fn show(recording: &Recording) {
     let host = host::read(recording);
     for finding in rules::findings(&host) {
@@ -151,7 +151,7 @@ pub(crate) fn docker_info(data: &[u8]) {
     black_box(info.on_loop());
 }
 
-/// A database of containerd's: changes to a real one, or with a first byte of 255 any bytes.
+/// A database of containerd: changes to a real one, or any bytes if the first byte is 255.
 pub(crate) fn bolt(data: &[u8]) {
     let bytes = match data.split_first() {
         Some((255, rest)) => rest.to_vec(),
@@ -177,7 +177,7 @@ fn entries(bucket: &Bucket<'_>) -> usize {
     bucket.entries.iter().map(|(_, entry)| 1 + inner(entry)).sum()
 }
 
-/// The checksum of a meta page (bbolt, `meta.sum64`), so that changes behind it are read.
+/// Fixes the checksum of a meta page (bbolt, `meta.sum64`), so that the reader does not stop there.
 fn seal_meta(bytes: &mut [u8], page: usize) {
     let Some(record) = bytes.get_mut(page + 16..page + 80) else { return };
     let hash = record[..56].iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
@@ -188,7 +188,7 @@ fn seal_meta(bytes: &mut [u8], page: usize) {
 
 const BLOCK: usize = 4096;
 
-/// A pool's metadata: changes to a sound one, with checksums made right again, so that what is behind them is read.
+/// A pool's metadata: changes to a valid one with fixed checksums, so that the reader does not stop there.
 pub(crate) fn metadata(data: &[u8]) {
     let sound = sound();
     let mut bytes = sound.clone();
@@ -216,7 +216,7 @@ pub(crate) fn metadata(data: &[u8]) {
     }
 }
 
-/// A small pool with shared trees of two levels, a held snapshot and a leak.
+/// A small pool with shared trees of two levels, a held metadata snapshot and a leak.
 fn sound() -> &'static Vec<u8> {
     static SOUND: OnceLock<Vec<u8>> = OnceLock::new();
     SOUND.get_or_init(|| {
@@ -232,7 +232,7 @@ fn sound() -> &'static Vec<u8> {
     })
 }
 
-/// Applies changes of four bytes each: block or page, two of a place in it, and what is written there.
+/// Applies changes of four bytes each: block or page, two for the position, and the new value.
 fn change(bytes: &mut [u8], changes: &[u8]) {
     for change in changes.chunks_exact(4) {
         let block = usize::from(change[0]) % bytes.len().div_ceil(BLOCK);

@@ -1,4 +1,4 @@
-//! Every `thinspect …` that anybody is told to type is a command line that this program takes.
+//! Every `thinspect …` command in advice, reports, plans and documents is accepted by the program's own parser.
 
 use crate::support::{folders, tests};
 use clap::Parser;
@@ -8,10 +8,10 @@ use thinspect::cli::Cli;
 use thinspect::rules::{self, RULES};
 use thinspect::{host, record};
 
-/// What stands for a value where a command is explained.
+/// Placeholders in explanations, and values for them.
 const STAND_INS: [(&str, &str); 4] = [("SIZE", "20G"), ("PERCENT", "5"), ("DURATION", "2s"), ("N", "1")];
 
-/// The command lines in a text: whole lines of it or of a shell's, and what stands in backticks.
+/// The command lines in a text: whole lines, shell lines, and text in backticks.
 fn told(text: &str) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for line in text.lines() {
@@ -20,10 +20,10 @@ fn told(text: &str) -> BTreeSet<String> {
         let whole = std::iter::once(bare).filter(|l| l.starts_with("thinspect ") && !line.contains('`'));
         for said in spans.chain(whole) {
             let end = said.find(['|', ';', '>', '#', '&', '"', '\\']).unwrap_or(said.len());
-            // A script's title names the pool after the command.
+            // A script's title has the pool's name after the command.
             let end = said.find(" for pool ").map_or(end, |title| end.min(title));
             let command = said.get(..end).unwrap().trim();
-            // Where any command is meant (`thinspect plan …`), none is told.
+            // `thinspect plan …` stands for any command and is skipped.
             if command.starts_with("thinspect ") && !command.contains(['…', '<', '[', '$', '{']) {
                 all.insert(command.to_owned());
             }
@@ -32,7 +32,7 @@ fn told(text: &str) -> BTreeSet<String> {
     all
 }
 
-/// A shell's words: blanks part them, quotes hold them together.
+/// Splits a command into words at blanks; quotes keep words together.
 fn words(command: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for c in command.chars() {
@@ -64,7 +64,7 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
-/// The files below a folder, text or not.
+/// All files below a folder.
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().map(|e| e.unwrap().path());
     entries.filter(|p| p.is_file()).collect()
@@ -106,7 +106,7 @@ fn in_advice() {
     assert!(seen.len() > 10, "{seen:?}");
 }
 
-/// What hosts and plans are shown to say.
+/// Golden files of hosts and plans.
 #[test]
 fn in_reports_plans_and_scripts() {
     let mut all = files(&tests("plans"));
@@ -117,7 +117,7 @@ fn in_reports_plans_and_scripts() {
     let mut seen = 0;
     for path in all {
         let end = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-        // What a host says itself is no advice.
+        // Output of the host itself is not advice.
         if shown.contains(&end) && !path.ends_with("input.txt") {
             let told = told(&read(&path));
             check(&path.display().to_string(), &told);
@@ -127,11 +127,11 @@ fn in_reports_plans_and_scripts() {
     assert!(seen > 50, "{seen}");
 }
 
-/// The report of a host of 2014: Docker before 1.3, upstart, util-linux 2.20.
+/// The report of a host from 2014: Docker before 1.3, upstart, util-linux 2.20.
 const OF_2014: &str = "Containers: 0\nImages: 0\nStorage Driver: devicemapper\n Pool Name: docker-8:1-131188-pool\n \
     Data file: /var/lib/docker/devicemapper/devicemapper/data\n Data Space Used: 291.5 Mb\n Data Space Total: 102400.0 Mb\n \
     Metadata Space Used: 0.7 Mb\n Metadata Space Total: 2048.0 Mb\nKernel Version: 3.13.0-29-generic\n";
-/// What such a host does not have.
+/// Commands that such a host lacks.
 const NOT_IN_2014: &[&str] = &[
     "docker exec",
     "docker container",
@@ -150,7 +150,8 @@ const NOT_IN_2014: &[&str] = &[
     "lvmconfig",
 ];
 
-/// Every rule's advice, every suspect's question and every plan fits the host whose report stands beside the failure.
+/// Every rule's advice, every suspect's question and every plan fits the old host whose report is pasted with the
+/// failure.
 #[test]
 fn commands_exist_in_the_versions_that_are_there() {
     let examples =
@@ -162,7 +163,7 @@ fn commands_exist_in_the_versions_that_are_there() {
     );
     let lines = read(&tests("texts/log-messages.txt"));
     texts.extend(lines.lines().filter_map(|l| Some(l.split_once('\t')?.1.to_owned())));
-    // One that names its own version is of another host.
+    // A text with its own version is from another host.
     texts.retain(|text| !text.contains("Server Version"));
     let (mut old, mut today) = (BTreeSet::new(), BTreeSet::new());
     let commands = |text: &str, all: &mut BTreeSet<String>| {
@@ -183,7 +184,7 @@ fn commands_exist_in_the_versions_that_are_there() {
     let lacks = |command: &str| NOT_IN_2014.iter().any(|piece| command.contains(piece));
     let young: Vec<&String> = old.iter().filter(|command| lacks(command)).collect();
     assert!(young.is_empty(), "{young:#?}");
-    // The control: where no version is said, today's commands stand.
+    // Control: without a version, current commands are used.
     assert!(today.iter().filter(|command| lacks(command)).count() > 15, "{today:#?}");
     assert!(old.len() > 40, "{old:#?}");
 }

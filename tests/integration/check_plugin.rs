@@ -1,5 +1,5 @@
-//! `check` keeps to the conventions of monitoring plug-ins: this file reads its line as a monitor would, by the text of
-//! the developer guidelines (2.5 ranges, 2.6 performance data), and shares no code with the program.
+//! `check` follows the conventions for monitoring plug-ins. Its line is parsed here as a monitor would, from the
+//! developer guidelines (2.5 ranges, 2.6 performance data), without code of the program.
 
 use crate::support::{folders, tests};
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ use thinspect::report::{Report, Source};
 
 // --- a monitor, by the guidelines ---------------------------------------------------------------------------------------
 
-/// A line taken apart.
+/// A parsed line of output.
 #[derive(Debug)]
 struct Parsed {
     state: String,
@@ -25,7 +25,7 @@ struct Datum {
     label: String,
     value: String,
     unit: String,
-    /// warn, crit, min, max; empty where not given.
+    /// warn, crit, min, max; empty if omitted.
     rest: [String; 4],
 }
 
@@ -73,7 +73,7 @@ fn perfdata(text: &str) -> Result<Vec<Datum>, String> {
     Ok(all)
 }
 
-/// Whether a value raises an alert: rules 1 to 5 of 2.5, in floating point as the plug-ins' own library has it.
+/// Whether a value raises an alert: rules 1 to 5 of 2.5, in floating point as in the plug-ins' own library.
 fn alerts(range: &str, value: f64) -> Option<bool> {
     let (contents, range) = match range.strip_prefix('@') {
         Some(range) => (true, range),
@@ -93,7 +93,7 @@ fn alerts(range: &str, value: f64) -> Option<bool> {
     Some(outside != contents)
 }
 
-/// What a monitor would make of the numbers alone.
+/// The state that a monitor derives from the numbers alone.
 fn state_of_numbers(data: &[Datum]) -> &'static str {
     let raises = |d: &&Datum, which: usize| {
         let value: Result<f64, _> = d.value.parse();
@@ -108,7 +108,7 @@ fn state_of_numbers(data: &[Datum]) -> &'static str {
     }
 }
 
-/// What the guidelines ask of every line.
+/// Checks the guidelines' requirements for every line.
 fn conforms(output: &str) -> Parsed {
     let parsed = parse(output).unwrap_or_else(|why| panic!("{why}\n{output}"));
     assert!(!parsed.text.is_empty(), "{output}");
@@ -139,7 +139,7 @@ fn reports() -> Vec<(String, Report)> {
     folders(&tests("hosts")).iter().map(|f| (f.display().to_string(), of(f))).collect()
 }
 
-/// Every recording there is, and the worst of rules and numbers wins.
+/// For every recording, the state is the worse of rules and numbers.
 #[test]
 fn every_host_in_one_line() {
     let rank =
@@ -150,7 +150,7 @@ fn every_host_in_one_line() {
             let parsed = conforms(&line.text);
             assert_eq!(parsed.state.to_lowercase(), line.verdict.word(), "{name}");
             assert!(rank(&parsed.state) >= rank(state_of_numbers(&parsed.data)), "{name}: {}", line.text);
-            // With the rules' own limits for thresholds, it is the verdict of `status`.
+            // With the default limits, the state equals the verdict of `status`.
             assert_eq!(line.verdict, report.verdict, "{name}: {}", line.text);
         }
     }
@@ -164,7 +164,7 @@ fn healthy(name: &str) -> Report {
     Report::new(host::read(&recording), Source::Pasted, None)
 }
 
-/// A name may hold whatever the kernel lets it hold.
+/// A name may contain whatever the kernel permits.
 #[test]
 fn names_do_not_break_the_line() {
     for name in ["it's", "a=b", "a|b", "x;y", "a\"b", "a\\b", "'", "a%b"] {
@@ -175,7 +175,8 @@ fn names_do_not_break_the_line() {
     }
 }
 
-/// The pool of the rule's own example, which grows by 80,000 blocks in 20 minutes and has 498,400 free: full in 2 h 4 min.
+/// The pool of the rule's own example: it grows by 80,000 blocks in 20 minutes and has 498,400 free, so it is full in
+/// 2 h 4 min.
 fn filling() -> Report {
     let sample = |minutes: u64| {
         format!(
@@ -206,13 +207,13 @@ fn time_to_full_is_a_condition() {
     let critical = parsed("5h:", "3h:");
     assert_eq!(critical.state, "CRITICAL");
     assert!(critical.text.contains("data full in"), "{}", critical.text);
-    // Unless the user said otherwise, the rule decides.
+    // Without limits from the user, the rule decides.
     let ruled = parsed("", "");
     assert_eq!(ruled.state, "CRITICAL");
     assert!(ruled.text.contains("will be full in"), "{}", ruled.text);
 }
 
-/// A range as a person may write it.
+/// A range in any form that a person may write.
 fn range() -> impl Strategy<Value = String> {
     let number = prop_oneof![
         (0_i32..120).prop_map(|n| n.to_string()),
@@ -231,12 +232,12 @@ fn range() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// The state is what the shown numbers and the shown ranges say, for every use and every range.
+    /// For every use and every range, the state matches the printed numbers and ranges.
     #[test]
     fn numbers_and_state_agree(used in 0_u64..=1_638_400, warning in range(), critical in range()) {
         let mut report = healthy("p");
         report.host.pools[0].data.used = Some(thinspect::host::model::units::DataBlocks(used));
-        // What the rules find is another matter.
+        // Findings of rules are tested elsewhere.
         report.findings.clear();
         let thresholds = Thresholds {
             data: Limits { warning: warning.parse().ok(), critical: critical.parse().ok() },
@@ -246,12 +247,12 @@ proptest! {
         let output = line(&report, &thresholds, false).text;
         let parsed = conforms(&output);
         prop_assert_eq!(&parsed.state, state_of_numbers(&parsed.data), "{}", output);
-        // And the shown ranges are those that were asked for.
+        // The printed ranges are the requested ones.
         let value: f64 = parsed.data[0].value.parse().unwrap();
         prop_assert_eq!(alerts(&warning, value), alerts(&parsed.data[0].rest[0], value), "{}", output);
     }
 
-    /// What one side takes as a range, the other does too, and they agree about values.
+    /// The program and this parser accept the same ranges, and agree about values.
     #[test]
     fn ranges_mean_the_same_to_both(text in "[@~:0-9.]{0,7}", value in -200_i64..200) {
         let ours = text.parse::<Range>();
@@ -292,7 +293,7 @@ fn the_exit_status_is_the_state() {
     assert_eq!((code, conforms(&output).state.as_str()), (Some(2), "CRITICAL"), "{output}");
 }
 
-/// A monitor shows the first line of standard output: there, and unknown, is all that went wrong.
+/// A monitor shows the first line of standard output: every error must be there, with the state unknown.
 #[test]
 fn what_is_not_understood_is_unknown() {
     for args in [
@@ -311,7 +312,7 @@ fn what_is_not_understood_is_unknown() {
     }
 }
 
-/// 2.3 of the guidelines: help and version end in unknown too.
+/// Guidelines 2.3: help and version also exit with unknown.
 #[test]
 fn the_reserved_options() {
     for option in ["-h", "--help", "-V", "--version"] {

@@ -1,4 +1,4 @@
-//! The program as a person meets it: exit status, one clear sentence for bad input, nothing on the wrong stream.
+//! The command line: exit status, one clear sentence for bad input, nothing on the wrong stream.
 
 use crate::support::thinspect;
 use std::process::{Command, Stdio};
@@ -78,7 +78,7 @@ fn help_and_version_are_answers() {
     }
 }
 
-/// Bad input: status 3, nothing on standard output, one line that says what and what to do.
+/// Bad input: status 3, nothing on standard output, and one line with the problem and what to do.
 #[test]
 fn bad_input_gets_one_clear_sentence() {
     let future = br#"{"version": 99, "source": "machine", "answers": []}"#;
@@ -123,7 +123,7 @@ fn a_pool_that_is_not_there() {
     assert!(said(&out.stderr).contains("no thin pool named b; there is: a"));
 }
 
-/// A recording is read back to the same answer, and its file is for its owner only.
+/// A recording is read back to the same result, and only its owner can read the file.
 #[test]
 fn record_then_read() {
     use std::os::unix::fs::PermissionsExt;
@@ -154,7 +154,7 @@ fn a_closed_reader_is_no_error() {
     assert!(out.stderr.is_empty(), "{}", said(&out.stderr));
 }
 
-/// A name made to attack reaches the terminal without control characters and a command only in quotes.
+/// A hostile name reaches the terminal without control characters, and a command only quoted.
 #[test]
 fn hostile_names_stay_words() {
     let input = std::fs::read(crate::support::tests("hosts/hostile-names/input.txt")).unwrap();
@@ -169,7 +169,7 @@ fn hostile_names_stay_words() {
     }
 }
 
-/// A file that is no metadata, and a recording without a copy of it: said, not guessed.
+/// A file that is not metadata, and a recording without a copy of it, are reported as such.
 #[test]
 fn usage_without_metadata() {
     let out = thinspect(&["usage", "--metadata", "/etc/passwd"], b"");
@@ -180,7 +180,7 @@ fn usage_without_metadata() {
     assert!(said(&out.stderr).contains("--metadata"), "{}", said(&out.stderr));
 }
 
-/// A history that a person names is read with the recording; that it is missing is said, and hides no finding.
+/// A history named on the command line is read with the recording; a missing one is reported and hides no finding.
 #[test]
 fn a_history_beside_a_recording() {
     let recording = crate::support::tests("hosts/lab-published-case/recording.json");
@@ -207,12 +207,12 @@ fn a_history_beside_a_recording() {
     std::fs::remove_file(&file).unwrap();
     let json = with(file.to_str().unwrap());
     assert!(!fires(&json) && json["notes"].to_string().contains("no such file"), "{json}");
-    // What the recording itself shows is one sample.
+    // The recording itself yields one sample.
     let data = &json["pools"][0]["forecast"]["data"];
     assert!(data["samples"] == 1 && data["full_in_seconds"].is_null(), "{data}");
 }
 
-/// Every command has its page, which names its options; wrong names get a sentence.
+/// Every command has a manual page that names its options; wrong names get a clear error.
 #[test]
 fn manual_pages() {
     let page = |target: &[&str]| said(&thinspect(&[&["man"], target].concat(), b"").stdout);
@@ -229,7 +229,7 @@ fn manual_pages() {
     assert_eq!(thinspect(&["man", "--dir", "/nonexistent"], b"").status.code(), Some(3));
 }
 
-/// The shells themselves read what they are given.
+/// The shells themselves can parse the completions.
 #[test]
 fn completions() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
@@ -243,7 +243,7 @@ fn completions() {
     assert_eq!(said(&out.stdout).trim(), "<check>", "{}", said(&out.stderr));
 }
 
-/// A recording does not move; the whole screen needs a terminal; an interval has bounds.
+/// A recording cannot be watched, the whole screen needs a terminal, and an interval has limits.
 #[test]
 fn what_cannot_be_watched_is_said_so() {
     let recording = crate::support::tests("hosts/lab-published-case/recording.json");
@@ -259,7 +259,7 @@ fn what_cannot_be_watched_is_said_so() {
     }
 }
 
-/// The page is written for its owner only, or to standard output, instead of the screen.
+/// The page is written to a file only its owner can read, or to standard output, instead of the screen.
 #[test]
 fn a_page_instead_of_a_screen() {
     use std::os::unix::fs::PermissionsExt;
@@ -277,7 +277,7 @@ fn a_page_instead_of_a_screen() {
     std::fs::remove_file(&file).unwrap();
 }
 
-/// Whatever fails on a machine that has no pool, nor anybody who could miss one, is no finding; where Docker is, it is.
+/// On a machine without pools and engines no failure is a finding; with Docker it is.
 #[test]
 fn a_machine_without_pools_is_not_blamed_for_its_log() {
     let log = "[1.0] INFO: task dd:812 blocked for more than 120 seconds.\\n\
@@ -299,7 +299,7 @@ fn a_machine_without_pools_is_not_blamed_for_its_log() {
     assert!(verdict == "critical" && findings >= 3, "{verdict} {findings}");
 }
 
-/// The fork of Docker's driver keeps the same floor; whose it is, is told by the pool's name.
+/// The fork of Docker's driver has the same floor; the pool's name identifies it.
 #[test]
 fn what_podman_says_of_its_pool() {
     let yaml = b"store:\n  ConfigFile: /etc/containers/storage.conf\n  GraphDriverName: devicemapper\n  GraphStatus:\n    \
@@ -317,7 +317,7 @@ fn what_podman_says_of_its_pool() {
     }
 }
 
-/// Errors are one sentence, whatever the environment asks for about backtraces.
+/// Errors are one sentence, even if the environment requests backtraces.
 #[test]
 fn errors_speak_whatever_is_asked_of_backtraces() {
     for (name, value) in [
@@ -337,7 +337,7 @@ fn errors_speak_whatever_is_asked_of_backtraces() {
     }
 }
 
-/// What only its owner may read stays so, and nothing is opened that is no file.
+/// Private files stay private, and only regular files are opened.
 #[test]
 fn files_are_private_and_whole() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -371,7 +371,7 @@ fn files_are_private_and_whole() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5, "something was left behind");
 }
 
-/// Of a file that is no history nothing gets into a recording.
+/// A file that is not a history does not get into a recording.
 #[test]
 fn only_a_history_is_kept_as_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -391,7 +391,7 @@ fn only_a_history_is_kept_as_one() {
     assert!(!recorded.contains("$6$hash") && recorded.matches("04:00:00Z").count() == 2, "{recorded}");
 }
 
-/// Names of fields, once released, stay: programs read them.
+/// Released field names stay, because programs read them.
 #[test]
 fn released_fields_of_usage_stay() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_thinspect"))

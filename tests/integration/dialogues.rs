@@ -1,4 +1,4 @@
-//! Dialogues: a failure is told, the program asks, the answer is pasted below, and what is left gets less.
+//! Dialogues: a failure is pasted, the program asks, the answer is pasted below, and fewer suspects remain.
 
 use thinspect::report::{Report, Source};
 use thinspect::{host, record};

@@ -1,4 +1,4 @@
-//! Whatever one question meets, a refusal or a silence, all others are asked and every answer is kept.
+//! After a refusal or timeout of any one query, all others are still made and every answer is kept.
 
 use std::collections::{BTreeSet, HashMap};
 use thinspect::record::collect::{Options, record};
@@ -6,7 +6,7 @@ use thinspect::record::{Outcome, Query, Recording, Responder, Source};
 use thinspect::report::{Report, Source as ReportSource};
 use thinspect::verdict::Verdict;
 
-/// A machine that answers from a script, except that one question meets a fault.
+/// A machine with scripted answers, one of which is replaced by a failure.
 struct Script {
     said: HashMap<(Query, String), String>,
     fault: Option<(usize, Outcome)>,
@@ -125,7 +125,7 @@ fn loopback() -> HashMap<(Query, String), String> {
     said
 }
 
-/// Docker on LVM's pool, the data root elsewhere, dmeventd running.
+/// Docker on an LVM pool, with another data root and dmeventd running.
 fn direct_lvm() -> HashMap<(Query, String), String> {
     let mut said = script(&[
         (Query::DmVersion, "", "4.47.0"),
@@ -206,11 +206,11 @@ fn faults() -> Vec<Outcome> {
     faults
 }
 
-/// What may rightly stay unasked after a fault: whatever only the missing answer leads to.
+/// Whether a query may be skipped after a failure, because only the missing answer leads to it.
 fn depends(on: &(Query, String), other: &(Query, String)) -> bool {
     let of_device = |query| matches!(query, Query::DmTable | Query::DmInfo | Query::DmStatus);
     match on.0 {
-        // Without the list or a table there are no names of devices, nor of what lies below.
+        // Without the list or a table, the names of devices and what is below them are unknown.
         Query::DmList | Query::DmTable => {
             of_device(other.0)
                 || other.1.starts_with("/sys/dev/block/")
@@ -221,7 +221,7 @@ fn depends(on: &(Query, String), other: &(Query, String)) -> bool {
                 || other.1.ends_with("/thin_check")
                 || is_lvm(other)
         }
-        // A pool whose state is unknown says nothing of its thin devices and whose it is.
+        // A pool with unknown state does not reveal its thin devices and owner.
         Query::DmStatus | Query::DmInfo => {
             other.0 == Query::DmStatus
                 || other.1.contains("/mnt/")
@@ -239,12 +239,12 @@ fn depends(on: &(Query, String), other: &(Query, String)) -> bool {
         Query::File if on.1 == "/proc/self/mountinfo" => {
             other.1.contains("/mnt/") || other.1.starts_with("/sys/fs/")
         }
-        // It may name the data root, and what is to be moved lies there.
+        // The file may name the data root, and data to be moved is below it.
         Query::File if on.1.starts_with("/etc/docker") => other.1.starts_with("/lvm") || is_of_moves(other),
-        // Where no daemon is known to run, no version of one is asked, unless its files are there.
+        // Without a known daemon no version is queried, unless Docker's files exist.
         Query::Processes | Query::Run => other.0 == Query::Run || other.1 == "docker",
         Query::Dir => other.1.starts_with(&on.1) || is_lvm(other),
-        // Without the driver's directory, nothing of Docker's is in a pool.
+        // Without the driver's directory, Docker has nothing in a pool.
         Query::Stat => {
             other.1.starts_with(&on.1)
                 || other.0 == Query::Run
@@ -255,7 +255,7 @@ fn depends(on: &(Query, String), other: &(Query, String)) -> bool {
     }
 }
 
-/// Asked only where something could be moved.
+/// Only queried if something could be moved.
 fn is_of_moves(question: &(Query, String)) -> bool {
     question.0 == Query::Statfs || question.1 == "/proc/filesystems"
 }
@@ -340,8 +340,8 @@ fn commands_can_be_forbidden() {
     assert!(matches!(recording.outcome(Query::Run, "vgs"), Some(Outcome::NotAsked(_))));
 }
 
-/// A healthy machine of which one question was refused or silent: the other findings stay, and where the question was
-/// about a pool or about device-mapper itself, the verdict is not `ok`.
+/// A healthy machine with one refused or unanswered query: other findings stay, and if the query was about a pool or
+/// device-mapper itself, the verdict is not `ok`.
 #[test]
 fn a_gap_about_a_pool_is_never_ok() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/lab-fresh-loopback/recording.json");
@@ -370,7 +370,7 @@ fn a_gap_about_a_pool_is_never_ok() {
     assert!(tried > 100, "only {tried} faults were tried");
 }
 
-/// Nothing was asked, or the question whether there are pools is missing: whatever else was said, nothing is `ok`.
+/// Without any answer, or without the list of devices, the verdict is never `ok`.
 #[test]
 fn what_nobody_asked_is_not_known() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/lab-fresh-loopback/recording.json");
@@ -385,7 +385,7 @@ fn what_nobody_asked_is_not_known() {
     let mut without = whole.clone();
     without.answers.retain(|a| a.query != Query::DmList);
     assert_eq!(verdict(&without), Verdict::Unknown);
-    // Of a host without pools the list alone tells that there are none.
+    // On a host without pools the list alone proves that there are none.
     let mut none = Recording::new(Source::Machine, None);
     none.push(Query::Uname, "", Outcome::Answered("Linux 6.1.0 x86_64".into()));
     assert_eq!(verdict(&none), Verdict::Unknown);
@@ -412,8 +412,7 @@ fn a_monitor_is_told_that_nothing_was_asked() {
     assert!(said.starts_with("THINPOOL UNKNOWN: whether there are thin pools"), "{said}");
 }
 
-/// What could not be asked for want of something else is not known: no guess about the kernel, the user or what is
-/// installed is made of it.
+/// A query that failed for lack of something else leads to no guess about the kernel, the user or installed programs.
 #[test]
 fn want_of_something_else_is_no_guess() {
     let sentence = |refusal: &str| {
@@ -434,14 +433,14 @@ fn want_of_something_else_is_no_guess() {
         assert!(said.contains("is not known") && said.contains(refusal), "{said}");
         assert!(!said.contains("root") && !said.contains("modprobe"), "{said}");
     }
-    // The controls: where the kernel itself said so, it is told.
+    // Controls: errors of the kernel itself are reported.
     assert!(sentence("EACCES: only root may ask device-mapper").plain().contains("run as root"));
     assert!(
         sentence("ENOENT: the kernel has no device-mapper loaded")
             .plain()
             .contains("no device-mapper loaded")
     );
-    // Whether Docker runs is not known where processes cannot be listed.
+    // If processes cannot be listed, it is unknown whether Docker runs.
     let runs = |outcome: Outcome| {
         let mut recording = Recording::new(Source::Machine, None);
         recording.push(Query::Processes, "dockerd", outcome);
@@ -456,7 +455,7 @@ fn want_of_something_else_is_no_guess() {
     assert_eq!(runs(Outcome::Answered(String::new())), Some(false));
 }
 
-/// In a bare root without `/proc` and `/dev/null` the program says what it lacks. It needs root to make one.
+/// In a bare root without `/proc` and `/dev/null` the program names what it lacks. Requires root privileges.
 #[test]
 fn a_bare_root_is_told_apart_from_a_bare_kernel() {
     let run = |setup: &str, words: &[&str]| {
@@ -476,7 +475,7 @@ fn a_bare_root_is_told_apart_from_a_bare_kernel() {
     let said = String::from_utf8_lossy(&out.stdout);
     assert!(out.status.code() == Some(3) && said.contains("not known"), "{said}");
     assert!(!said.contains("no device-mapper loaded") && !said.contains("as root"), "{said}");
-    // Nothing can be started where there is no /dev/null: that does not mean that nothing is installed.
+    // Without /dev/null no command can be started, which does not mean that none is installed.
     let out = run("mount -t tmpfs none /dev", &["record"]);
     let said = String::from_utf8_lossy(&out.stdout);
     assert!(said.contains("/dev/null cannot be opened"), "{said}");

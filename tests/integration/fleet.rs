@@ -1,6 +1,6 @@
-//! What a fleet is given (`scripts/fleet/`) is sound, and does what it says under the real tools: promtool, Prometheus,
-//! node_exporter, systemd-analyze, Kubernetes' schemas, Grafana's types. Those tests are ignored unless asked for:
-//! `scripts/setup fleet` brings the tools, and `cargo test fleet -- --include-ignored` runs all.
+//! The files for fleets (`scripts/fleet/`) are valid and work with the real tools: promtool, Prometheus,
+//! node_exporter, systemd-analyze, Kubernetes' schemas, Grafana's types. Those tests are ignored by default:
+//! `scripts/setup fleet` installs the tools, and `cargo test fleet -- --include-ignored` runs all tests.
 
 use crate::support::real::{Running, free_port, program, run, said, succeeds, unpacked, wait_for};
 use crate::support::{folders, tests};
@@ -40,7 +40,7 @@ fn names(text: &str) -> BTreeSet<String> {
     words.filter(|w| w.starts_with("thinspect_") || w.starts_with("thinspect:")).map(str::to_owned).collect()
 }
 
-/// The metrics that the page lists (which tests/integration/metrics.rs holds to those there are), and the recorded ones.
+/// The documented metrics (which tests/integration/metrics.rs compares with the actual ones), and the recorded ones.
 fn known() -> BTreeSet<String> {
     let page = read("README.md");
     let listed =
@@ -70,7 +70,7 @@ fn each_alert_is_tested_and_listed() {
     }
 }
 
-/// A dashboard of nobody's: no fixed source, and every panel says which it uses.
+/// A portable dashboard: no fixed data source, and every panel names the one it uses.
 #[test]
 fn the_dashboard_fits_any_grafana() {
     let dashboard: Value = serde_json::from_str(&read("grafana/thinspect.json")).unwrap();
@@ -84,7 +84,7 @@ fn the_dashboard_fits_any_grafana() {
     }
 }
 
-/// What monitors are told to run exists.
+/// Options in the monitors' definitions exist.
 #[test]
 fn definitions_name_only_options_there_are() {
     let help = Command::new(env!("CARGO_BIN_EXE_thinspect")).args(["check", "--help"]).output().unwrap();
@@ -101,7 +101,7 @@ fn definitions_name_only_options_there_are() {
     }
 }
 
-/// Only what is needed is asked for, and the rest of the host is read-only.
+/// Only necessary privileges are requested, and the rest of the host is mounted read-only.
 #[test]
 fn the_daemonset_mounts_read_only() {
     let text = read("kubernetes/daemonset.yaml");
@@ -128,13 +128,13 @@ fn the_service_keeps_to_what_the_program_asks() {
     assert!(unit.contains("\nCapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYSLOG\n"));
 }
 
-/// Each host is sent the binary and the two units, and nothing else; one that fails does not keep the others from theirs.
+/// Each host receives the binary and the two units, and nothing else; a failing host does not stop the others.
 #[test]
 fn the_rollout_copies_three_files() {
     let scratch = tempfile::tempdir().unwrap();
     let (programs, path) = (scratch.path().join("bin"), std::env::var("PATH").unwrap());
     std::fs::create_dir(&programs).unwrap();
-    // Stands in for a host: keeps what it is sent.
+    // Stands in for a host: stores what it receives.
     let ssh = "#!/bin/sh\ncat >\"$KEPT/$3.tar.gz\"\necho \"$4\" >\"$KEPT/$3.sh\"\n[ \"$3\" != broken ]\n";
     std::fs::write(programs.join("ssh"), ssh).unwrap();
     std::fs::set_permissions(programs.join("ssh"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
@@ -169,7 +169,7 @@ fn promtool_takes_rules_and_metrics() {
     let folder = fleet("prometheus");
     succeeds(tool("promtool").current_dir(&folder).args(["check", "rules", "thinspect.rules.yml"]));
     succeeds(tool("promtool").current_dir(&folder).args(["test", "rules", "thinspect.test.yml"]));
-    // A dashboard's expressions are checked as rules are.
+    // A dashboard's expressions are checked as rules.
     let mut rules = "groups:\n- name: dashboard\n  rules:\n".to_owned();
     for (at, expression) in dashboard_expressions().iter().enumerate() {
         writeln!(rules, "  - record: panel:{at}\n    expr: {}", serde_json::to_string(expression).unwrap())
@@ -179,7 +179,7 @@ fn promtool_takes_rules_and_metrics() {
     let file = scratch.path().join("dashboard.yml");
     std::fs::write(&file, rules.replace("$instance", ".*")).unwrap();
     succeeds(tool("promtool").args(["check", "rules"]).arg(&file));
-    // tests/integration/metrics.rs holds every text to the form; this is what promtool itself says to some of them.
+    // tests/integration/metrics.rs checks the format of every text; here promtool checks some.
     let few = |host: &PathBuf| host.ends_with("hostile-names") || host.join("recording.json").exists();
     for host in folders(&tests("hosts")).into_iter().filter(few) {
         let from =
@@ -202,7 +202,8 @@ fn promtool_takes_rules_and_metrics() {
     }
 }
 
-/// Every word of the DaemonSet is one of Kubernetes', from 1.30 on to the newest; in 1.29 all but the one its comment names.
+/// The DaemonSet is valid in every Kubernetes schema from 1.30 to the newest; in 1.29 except for the field that its
+/// comment names.
 #[test]
 #[ignore = "needs Kubernetes' schemas: scripts/setup fleet"]
 fn kubernetes_knows_every_word_of_the_daemonset() {
@@ -222,7 +223,7 @@ fn kubernetes_knows_every_word_of_the_daemonset() {
     assert!(failures == 1 && first, "{older}");
 }
 
-/// Grafana's types know every word of the dashboard, but for one that Grafana itself writes for people to read.
+/// Grafana's types accept the dashboard, except for one field that Grafana itself writes for information.
 #[test]
 #[ignore = "needs Grafana's types: scripts/setup fleet"]
 fn grafana_knows_every_word_of_the_dashboard() {
@@ -237,7 +238,7 @@ fn grafana_knows_every_word_of_the_dashboard() {
     assert!(unknown(scratch.path()).contains("/panels/0/targets/0/editingMode\n"));
 }
 
-/// Rated at most 2.0 of 10.
+/// systemd rates its exposure at most 2.0 of 10.
 #[test]
 #[ignore = "needs systemd-analyze: scripts/setup fleet"]
 fn the_service_is_confined() {
@@ -249,10 +250,10 @@ fn the_service_is_confined() {
     );
 }
 
-/// The body of an answer; `None` while nobody answers.
+/// The body of a response; `None` while there is no server.
 fn get(port: u16, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    // HTTP/1.0: the answer comes in one piece.
+    // HTTP/1.0, so that the response is not chunked.
     write!(stream, "GET {path} HTTP/1.0\r\nHost: here\r\n\r\n").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
@@ -260,7 +261,7 @@ fn get(port: u16, path: &str) -> Option<String> {
     head.contains(" 200 ").then(|| body.to_owned())
 }
 
-/// A sick kind of host, and the alerts it must raise, no more and no less, once they no longer wait.
+/// Kinds of unhealthy hosts, with the alerts that each must raise exactly, once they are no longer pending.
 const SICK: [(&str, &[&str]); 8] = [
     ("lab-published-case", &["DockerRefusedByMinFreeSpace", "ThinPoolCritical", "ThinPoolWarning"]),
     ("lab-metadata-full", &["DockerRefusedByMinFreeSpace", "ThinPoolReadOnly"]),
@@ -277,7 +278,7 @@ const SICK: [(&str, &[&str]); 8] = [
 const WELL: [&str; 2] = ["lab-fresh-loopback", "lab-direct-lvm"];
 const HOSTS: usize = 1000;
 
-/// The kind of each host: every twentieth is sick, of each kind in turn.
+/// The kind of each host: every twentieth is unhealthy, in rotation.
 fn kind(host: usize) -> &'static str {
     if host.is_multiple_of(20) { SICK[host / 20 % SICK.len()].0 } else { WELL[host % WELL.len()] }
 }
@@ -286,7 +287,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// Recordings of each kind, made just now but for the silent host's.
+/// Recordings of each kind, with the current time except for the silent host.
 fn recordings(folder: &Path) {
     let at =
         String::from_utf8(Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap().stdout)
@@ -304,7 +305,7 @@ fn recordings(folder: &Path) {
     }
 }
 
-/// A textfile for each host, each written by the program itself.
+/// A textfile for each host, written by the program itself.
 fn textfiles(folder: &Path) {
     recordings(folder);
     std::thread::scope(|scope| {
@@ -326,7 +327,7 @@ fn textfiles(folder: &Path) {
     });
 }
 
-/// Serves `/hN` from `hN.prom` in a folder, as each host's node_exporter would.
+/// Serves `/hN` from `hN.prom` in a folder, like the node_exporter of each host.
 fn serve(folder: PathBuf) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -347,7 +348,7 @@ fn serve(folder: PathBuf) -> u16 {
     port
 }
 
-/// The shipped rules, without the times they wait: those are promtool's to test.
+/// The shipped rules with their pending times removed; promtool tests those.
 fn impatient_rules() -> String {
     let waits = |l: &&str| !["for:", "keep_firing_for:"].iter().any(|w| l.trim_start().starts_with(w));
     read("prometheus/thinspect.rules.yml").lines().filter(waits).fold(String::new(), |all, l| all + l + "\n")
@@ -387,8 +388,8 @@ fn number(port: u16, expression: &str) -> Option<f64> {
     query(port, expression)?.first()?["value"][1].as_str()?.parse().ok()
 }
 
-/// A thousand hosts' files, written by the program from recordings, scraped by a real Prometheus with the shipped rules:
-/// alerts stand for exactly the sick ones. One more host's file comes through a real node_exporter.
+/// Textfiles of a thousand hosts, written by the program from recordings and scraped by a real Prometheus with the
+/// shipped rules: exactly the unhealthy hosts raise alerts. One more host's file comes through a real node_exporter.
 #[test]
 #[ignore = "needs Prometheus and node_exporter: scripts/setup fleet"]
 fn a_thousand_hosts() {
@@ -412,7 +413,7 @@ fn a_thousand_hosts() {
     wait_for("all hosts scraped", 90, &log, || {
         (number(port, "count(thinspect_pools)")? >= HOSTS as f64 + 1.0).then_some(())
     });
-    // Recorded values of a time when all were there.
+    // Recorded values of a time when all hosts were present.
     wait_for("the rules evaluated since", 60, &log, || {
         (number(port, "thinspect:hosts:count")? > HOSTS as f64).then_some(())
     });
@@ -428,7 +429,7 @@ fn a_thousand_hosts() {
     println!("{HOSTS} hosts: {} s", now() - started);
 }
 
-/// Firing alerts by host, once they are the same twice.
+/// Firing alerts by host, once two readings agree.
 fn alerts(port: u16, log: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let once = || {
         let mut firing: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -448,7 +449,7 @@ fn alerts(port: u16, log: &Path) -> BTreeMap<String, BTreeSet<String>> {
     })
 }
 
-/// Which still use loopback, which cannot upgrade Docker, and how many series all this takes.
+/// Which hosts use loopback, which cannot upgrade Docker, and the number of series.
 fn questions_are_answered(port: u16) {
     let of = |kinds: &[&str]| {
         (0..HOSTS).filter(|h| kinds.contains(&kind(*h))).map(|h| format!("h{h}")).collect::<BTreeSet<_>>()

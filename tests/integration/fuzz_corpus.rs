@@ -1,4 +1,4 @@
-//! Replays what fuzzers found and began with through the functions they call (`tests/fuzz`).
+//! Replays the fuzzers' findings and seeds through the fuzzed functions (`tests/fuzz`).
 
 #[path = "../fuzz/targets.rs"]
 mod targets;

@@ -1,14 +1,14 @@
-//! Names made to attack: real recordings in which every device, group and directory of Docker's is called something that a
-//! shell, a terminal or a reader's eye would take for more than a name.
+//! Hostile names: real recordings in which every name of a device, group or directory is replaced by one that a
+//! shell, a terminal or a reader could misinterpret.
 
 use crate::support::{folders, tests, thinspect};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// The file that appears if something of a name was executed.
+/// The file that appears if part of a name is executed.
 const CANARY: &str = "executed";
 
-/// What stands in names. No slash: device-mapper has none in its names.
+/// The names. Without slashes, because device-mapper allows none.
 const ATTACKS: [&str; 6] = [
     "';touch executed;'",
     "\";touch executed;\"",
@@ -38,10 +38,10 @@ fn run(args: &[&str], recording: &str) -> Output {
     thinspect(&[args, &["--from", "-"]].concat(), recording.as_bytes())
 }
 
-/// A recording with an attack in its names; in JSON as any writer of JSON would write it.
+/// A recording with an attack in its names, escaped as any JSON writer would.
 fn attacked(recording: &str, attack: &str) -> String {
     let quoted = serde_json::to_string(attack).unwrap();
-    // Docker's list of containers and LVM's reports are JSON inside of JSON.
+    // Docker's list of containers and LVM's reports are JSON inside JSON.
     let conflicts = serde_json::to_string(quoted.trim_matches('"')).unwrap();
     let name = if attack.contains('"') { conflicts } else { quoted };
     let name = name.trim_matches('"');
@@ -57,7 +57,7 @@ fn is_harmful(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The commands that a report advises, and those of a plan.
+/// The commands in a report's advice, and those of a plan.
 fn advised(value: &serde_json::Value, commands: &mut Vec<String>) {
     match value {
         serde_json::Value::Object(fields) => {
@@ -74,7 +74,7 @@ fn advised(value: &serde_json::Value, commands: &mut Vec<String>) {
     }
 }
 
-/// Types commands into a shell that has `touch` and no other program, and may write no file itself.
+/// Runs commands in a shell that has only `touch` and cannot write files itself.
 fn typed(commands: &[String], folder: &Path) {
     let programs = folder.join("programs");
     std::fs::create_dir_all(&programs).unwrap();
@@ -95,7 +95,7 @@ fn typed(commands: &[String], folder: &Path) {
     }
 }
 
-/// Each host, with each attack: the host's name, the attack and the recording.
+/// Each host with each attack: the host's name, the attack and the recording.
 fn attacked_hosts() -> impl Iterator<Item = (String, &'static str, String)> {
     let each = |(host, recording): (String, String)| {
         ATTACKS.into_iter().map(move |attack| (host.clone(), attack, attacked(&recording, attack)))
@@ -108,7 +108,7 @@ fn hosts() -> Vec<(String, String)> {
         let text = std::fs::read_to_string(folder.join("recording.json")).ok()?;
         Some((folder.file_name().unwrap().to_string_lossy().into_owned(), text))
     });
-    // Each kind of host once; every state would be the same names again.
+    // Each kind of host once; more states would have the same names.
     let kinds = ["lab-published-case", "lab-direct-lvm", "lab-needs-check-lvm", "lab-stale-table"];
     let all: Vec<_> = all.filter(|(name, _)| kinds.contains(&name.as_str())).collect();
     assert_eq!(all.len(), kinds.len());
@@ -143,7 +143,7 @@ fn nothing_in_a_name_reaches_a_shell() {
     assert!(seen > 100, "names in commands were tried: {seen}");
 }
 
-/// Every command that a person is told to type for this host, once.
+/// Every command that is recommended for this host, once.
 fn all_commands(recording: &str) -> Vec<String> {
     let mut commands = Vec::new();
     for args in COMMANDS.iter().filter(|a| ["status", "plan"].contains(a.first().unwrap())) {
@@ -160,7 +160,7 @@ fn all_commands(recording: &str) -> Vec<String> {
     commands
 }
 
-/// The check can fail: an unquoted name is executed.
+/// Control: an unquoted name is executed.
 #[test]
 fn an_unquoted_name_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
@@ -169,7 +169,7 @@ fn an_unquoted_name_is_noticed() {
     assert!(noticed.is_err());
 }
 
-/// A script is a program made of names: it parses, and says of itself what it would do without doing more.
+/// A script contains names: it can be parsed, and its dry run describes the steps without executing anything.
 #[test]
 fn scripts_hold_names_in_quotes() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! Every recording and every pasted text in `tests/hosts` in every rendering, against the reviewed files beside it.
+//! Every recording and every pasted text in `tests/hosts` in every rendering, compared with the reviewed files beside
+//! it.
 
 use crate::support::{folders, golden, tests};
 use std::path::Path;
@@ -22,7 +23,7 @@ fn report(folder: &Path) -> Report {
     Report::new(host::read(&recording), source, None)
 }
 
-/// Every rendering of a report, by the name of its golden file.
+/// Every rendering of a report, with the name of its golden file.
 fn renderings(report: &Report) -> Vec<(&'static str, String)> {
     let mut all = vec![
         ("status.txt", text(report, &TextStyle::default())),
@@ -95,7 +96,7 @@ fn json_keeps_to_its_schema() {
     }
 }
 
-/// A recording survives being written and read again.
+/// A recording is unchanged after writing and reading.
 #[test]
 fn recordings_round_trip() {
     for folder in folders(&tests("hosts")) {

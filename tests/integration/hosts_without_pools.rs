@@ -1,4 +1,4 @@
-//! Hosts without a thin pool: the verdict is about the engines' filesystems, deleted files and the kernel's tables.
+//! Hosts without a thin pool: the verdict is about the engines' filesystems, deleted files and kernel tables.
 
 use thinspect::host;
 use thinspect::record::{Outcome, Query, Recording, Source};
@@ -54,7 +54,7 @@ fn that_there_is_no_pool_is_a_fact_where_nobody_expects_one() {
     assert_eq!((report.verdict, report.findings.len()), (Verdict::Ok, 0));
     let said = report.sentence().plain();
     assert!(said.contains("no thin pool here") && said.contains("Docker's files has room"), "{said}");
-    // The control: Docker is told to use a pool, which such a kernel cannot have.
+    // Control: Docker is configured to use a pool, which is impossible with such a kernel.
     let told =
         r#"{"storage-driver": "devicemapper", "storage-opts": ["dm.thinpooldev=/dev/mapper/docker-pool"]}"#;
     let report = host_with(&[
@@ -95,7 +95,7 @@ fn read_only_is_the_filesystem_not_this_programs_mount_of_it() {
     let mounts = |mount: &str, own: &str| format!("25 1 8:1 / / {mount},relatime - ext4 /dev/sda1 {own}\n");
     let of = |text: String| rules(&host_with(&[(Query::File, "/proc/self/mountinfo", &text)]));
     assert_eq!(of(mounts("rw", "ro")), [("host-filesystem-read-only", Severity::Critical)]);
-    // A confined service sees everything mounted read-only.
+    // A sandboxed service sees everything mounted read-only.
     assert_eq!(of(mounts("ro", "rw")), []);
 }
 
@@ -144,6 +144,6 @@ fn filesystems_in_memory_are_full_by_their_own_size() {
     };
     assert_eq!(of("/run", 0), [("host-filesystem-full", Severity::Critical)]);
     assert_eq!(of("/dev/shm", 0), [("host-filesystem-full", Severity::Warning)]);
-    // Docker gives each container 64 MiB there, which is little and not full.
+    // Docker gives each container 64 MiB there, which is small but not full.
     assert_eq!(of("/dev/shm", 60 << 20), []);
 }

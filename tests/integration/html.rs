@@ -1,4 +1,4 @@
-//! The page stands alone, is whole, and no name in it becomes markup.
+//! The HTML page is self-contained and complete, and no name in it becomes markup.
 
 use crate::support::{folders, tests};
 use html5gum::{StartTag, Token, Tokenizer};
@@ -7,7 +7,7 @@ use thinspect::host;
 use thinspect::record::{Outcome, Query, Recording, format};
 use thinspect::report::{Report, Source, Units, html};
 
-/// Every tag that a page is made of. None of them runs, fetches or sends anything.
+/// Every tag in use. None executes, loads or sends anything.
 const TAGS: &[&str] = &[
     "html",
     "head",
@@ -48,7 +48,7 @@ const TAGS: &[&str] = &[
     "polyline",
     "text",
 ];
-/// Every attribute.
+/// Every attribute in use.
 const ATTRIBUTES: &[&str] = &[
     "lang",
     "charset",
@@ -72,7 +72,7 @@ const ATTRIBUTES: &[&str] = &[
 ];
 const ALONE: &[&str] = &["meta"];
 
-/// What a browser's tokenizer makes of a page: its tags, and its text.
+/// A page as parsed by a browser's tokenizer: its tags and its text.
 struct Parsed {
     tags: Vec<StartTag<()>>,
     text: String,
@@ -108,7 +108,7 @@ fn parse(page: &str) -> Parsed {
     parsed
 }
 
-/// Nothing but the known tags and attributes, no address anywhere.
+/// Checks that only known tags and attributes occur, and no address.
 fn check(page: &str) -> Parsed {
     let parsed = parse(page);
     for tag in &parsed.tags {
@@ -118,7 +118,7 @@ fn check(page: &str) -> Parsed {
             let (attribute, value) = (text(attribute), text(value));
             assert!(ATTRIBUTES.contains(&attribute.as_str()), "<{name} {attribute}=...>");
             let plain = |c: char| c.is_ascii_alphanumeric() || " :.%;-'=/,+".contains(c);
-            // A title is the only one that holds words from outside.
+            // Only a title contains external text.
             assert!(attribute == "title" || value.chars().all(plain), "<{name} {attribute}={value:?}>");
         }
     }
@@ -136,7 +136,7 @@ fn recording(folder: &Path) -> Recording {
     format::load(&std::fs::read(file).unwrap()).unwrap()
 }
 
-/// Every recording there is makes a page that stands alone and says what the screen says.
+/// Every recording yields a self-contained page with the screen's contents.
 #[test]
 fn every_host_is_a_page() {
     for folder in folders(&tests("hosts")) {
@@ -154,7 +154,7 @@ fn every_host_is_a_page() {
 
 const HOSTILE: &str = "x\"'><script>alert(1)</script><img src=x onerror=alert(1)>&lt;b&gt;</style></title>";
 
-/// A name stays a name wherever it stands: pool, file, mount, device, event.
+/// A name stays text everywhere: pool, file, mount, device, event.
 #[test]
 fn no_name_becomes_markup() {
     let quoted = serde_json::to_string(HOSTILE).unwrap();
@@ -192,7 +192,7 @@ fn no_name_becomes_markup() {
     assert_eq!(report.host.pools[0].label(), HOSTILE);
     let page = html(&report, Units::Iec);
     let parsed = check(&page);
-    // It is there, word for word, and nowhere else than as words.
+    // It appears verbatim, and only as text.
     assert!(parsed.text.matches(HOSTILE).count() >= 5, "{}", parsed.text.matches(HOSTILE).count());
     assert!(!page.contains("<script") && !page.contains("<img"));
 }

@@ -1,5 +1,6 @@
-//! The definitions for Icinga and Nagios (`scripts/fleet/`), loaded and carried out by the real programs. Ignored unless
-//! asked for: `scripts/setup fleet` brings them, and `cargo test icinga_nagios -- --include-ignored` runs all.
+//! The definitions for Icinga and Nagios (`scripts/fleet/`), loaded and executed by the real programs. Ignored by
+//! default: `scripts/setup fleet` installs the programs, and `cargo test icinga_nagios -- --include-ignored` runs all
+//! tests.
 
 use crate::support::real::{free_port, program, run, said, succeeds, unpacked, wait_for};
 use crate::support::tests;
@@ -9,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A folder for a monitor, which may run as another user, with the program, a recording for it to look at, and a stand-in
-/// for sudo that notes down what it was asked to run.
+/// A folder for a monitor, which may run as another user: the program, a recording to inspect, and a fake sudo that
+/// records its arguments.
 struct Host {
     folder: tempfile::TempDir,
 }
@@ -46,7 +47,7 @@ impl Host {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
-    /// What sudo was asked to run, and the line that the program answers to it: text and performance data.
+    /// The command that sudo was given, and the program's output for it: text and performance data.
     fn asked(&self) -> (String, String, String) {
         let asked = self.read("asked").trim().to_owned();
         let arguments = asked.strip_prefix("/usr/bin/thinspect ").unwrap().split(' ');
@@ -73,7 +74,7 @@ fn id(what: &str) -> String {
 
 // --- Icinga 2 -----------------------------------------------------------------------------------------------------------
 
-/// Icinga 2 with all that it keeps below the host's folder.
+/// Icinga 2 with all its data below the host's folder.
 fn icinga(host: &Host, command: &[&str]) -> Command {
     let mut icinga = program("usr/lib/x86_64-linux-gnu/icinga2/sbin/icinga2");
     icinga.args(command);
@@ -128,7 +129,7 @@ fn configure_icinga(host: &Host) {
     fs::copy(host.path("DataDir/ca/ca.crt"), certs("ca.crt")).unwrap();
 }
 
-/// The first result of a service: its state, text and performance data.
+/// The first result of a service: state, text and performance data.
 fn icinga_result(folder: &Path) -> Option<[String; 3]> {
     let named = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("results");
     let files = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(named);
@@ -138,7 +139,7 @@ fn icinga_result(folder: &Path) -> Option<[String; 3]> {
     Some([fields.next()?, fields.next()?, fields.next()?])
 }
 
-/// With every variable set.
+/// Sets every variable of the definition.
 #[test]
 #[ignore = "needs Icinga 2: scripts/setup fleet"]
 fn icinga_loads_the_definition_and_runs_the_check() {
@@ -174,14 +175,14 @@ fn icinga_loads_the_definition_and_runs_the_check() {
     }
     assert_eq!(state, "CRITICAL");
     assert_eq!(text.trim(), expected);
-    // Icinga takes the numbers apart and writes them anew, without quotes that are not needed.
+    // Icinga parses the numbers and formats them without unnecessary quotes.
     assert_eq!(data.split(' ').count(), numbers.split(' ').count());
     assert!(data.contains("data_docker-254:0-8484-pool=90.113159%;70;~:85;0;100"), "{data}");
 }
 
 // --- Nagios, by NRPE ----------------------------------------------------------------------------------------------------
 
-/// The line for nrpe.cfg that the definition's comment gives, with the stand-in for sudo: NRPE has a PATH of its own.
+/// The line for nrpe.cfg from the definition's comment, with the fake sudo, because NRPE has its own PATH.
 fn nrpe_command(host: &Host) -> String {
     let definition = fs::read_to_string(fleet("nagios/thinspect.cfg")).unwrap();
     let line = definition.lines().find_map(|l| l.trim_start_matches(['#', ' ']).strip_prefix("command["));
@@ -190,7 +191,7 @@ fn nrpe_command(host: &Host) -> String {
 }
 
 fn configure_nrpe(host: &Host, address: &str) {
-    // It refuses to be root.
+    // NRPE refuses to run as root.
     let (user, group) =
         if id("-u") == "0" { ("nobody".to_owned(), "nogroup".to_owned()) } else { (id("-un"), id("-gn")) };
     let at = host.folder.path().display();
@@ -234,7 +235,7 @@ fn configure_nagios(host: &Host, address: &str) {
     );
 }
 
-/// A field of the one service in Nagios' status file.
+/// A field of the only service in Nagios' status file.
 fn nagios_status(host: &Host, field: &str) -> Option<String> {
     let status = host.read("status");
     let service = status.split_once("\nservicestatus {")?.1;
@@ -246,7 +247,7 @@ fn nagios_status(host: &Host, field: &str) -> Option<String> {
 #[ignore = "needs Nagios and NRPE: scripts/setup fleet"]
 fn nagios_loads_the_definition_and_runs_the_check_by_nrpe() {
     let host = Host::new();
-    // The port is NRPE's own; the address is this test's own.
+    // The port is NRPE's default; the address is unique to this test.
     let process = std::process::id();
     let address = format!("127.66.{}.{}", process / 250 % 250, process % 250 + 1);
     configure_nrpe(&host, &address);
@@ -267,7 +268,7 @@ fn nagios_loads_the_definition_and_runs_the_check_by_nrpe() {
     let text =
         wait_for("a result", 20, &log, || nagios_status(&host, "plugin_output").filter(|t| !t.is_empty()));
     let (asked, expected, numbers) = host.asked();
-    // Nagios itself writes colons for semicolons, which divide fields of its own files.
+    // Nagios replaces semicolons, which separate fields in its files, by colons.
     assert_eq!(text, expected.replace(';', ":"), "{asked}");
     assert_eq!(nagios_status(&host, "current_state").as_deref(), Some("2"));
     assert_eq!(nagios_status(&host, "performance_data"), Some(numbers));

@@ -1,8 +1,8 @@
 //! Published incidents: the text that people pasted, and the rules that answer it.
 //!
-//! `accept` names the rules that may lead. On an answerable case an empty list means that all is well: nothing
-//! critical and no warning may be claimed. On a case that cannot be answered from its text nothing above a notice
-//! may be called certain but what is right.
+//! `accept` names the rules that may lead. For an answerable case an empty list means that all is well: neither a
+//! critical finding nor a warning. For a case that its text cannot answer, no finding above a notice may be certain
+//! unless it is right.
 
 use serde::Deserialize;
 use thinspect::report::{Report, Source};
@@ -18,9 +18,9 @@ struct Incident {
     input: String,
 }
 
-/// Percent of the answerable incidents whose first finding must be one of those accepted.
+/// Percent of the answerable incidents whose first finding must be an accepted one.
 const LEADING_PERCENT: usize = 96;
-/// Where the right finding must stand in the remaining ones.
+/// In the remaining ones the right finding must be among this many.
 const AMONG_FIRST: usize = 3;
 
 /// Incidents that are not answered yet: Stratis' own lists, thin devices of which only `lsblk` tells, a build's own check
@@ -40,7 +40,7 @@ const OPEN: [&str; 9] = [
 ];
 
 fn incidents() -> Vec<Incident> {
-    // `extra.jsonl` holds texts composed after published ones: the wording is theirs, the numbers are not.
+    // `extra.jsonl` has texts based on published ones: the wording is original, the numbers are not.
     let texts = [
         include_str!("../incidents/incidents.jsonl"),
         include_str!("../incidents/fresh.jsonl"),
@@ -57,7 +57,7 @@ fn findings(incident: &Incident) -> Vec<Finding> {
     rules::findings(&host::read(&record::paste::paste(&incident.input)))
 }
 
-/// Findings in a few words, for the list of misses.
+/// Findings in short form, for the list of misses.
 fn brief(findings: &[Finding]) -> String {
     let one = |f: &Finding| format!("{} ({:?}, {:?})", f.rule, f.severity, f.certainty);
     findings.iter().take(AMONG_FIRST + 1).map(one).collect::<Vec<_>>().join("; ")
@@ -112,9 +112,10 @@ fn what_cannot_be_known_is_not_certain() {
     }
 }
 
-/// Percent of the incidents that cannot be answered from their text of which a right cause must be among the first.
+/// Percent of the incidents that their text cannot answer in which a right cause must be among the first suspects.
 const SUSPECTED_PERCENT: usize = 90;
-/// Incidents whose text holds nothing but a healthy pool's own status line: that is `ok`, whatever else was wrong there.
+/// Incidents whose text is only a healthy pool's status line: the verdict is `ok`, even if something else was wrong
+/// there.
 const STATUS_ALONE: [&str; 1] = ["cadvisor-920-status-line"];
 
 fn report(incident: &Incident) -> Report {
@@ -164,8 +165,8 @@ fn no_rule_is_both_found_and_suspected() {
     }
 }
 
-/// The wordings of daemons, kernels and tools, one a line: the rule that must lead, or `-` where nothing above a notice
-/// may be said.
+/// Messages of daemons, kernels and tools, one per line, each with the rule that must lead, or `-` if nothing above a
+/// notice may be reported.
 #[test]
 fn one_line_is_enough() {
     let mut wrong = Vec::new();

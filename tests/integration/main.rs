@@ -1,7 +1,7 @@
-//! The tests of the whole program, one crate with a module for each subject.
+//! The integration tests: one crate with a module for each subject.
 //!
-//! What they read lies beside this folder: recorded hosts, pasted incidents, kept plans and screens. `UPDATE=1 cargo test`
-//! rewrites what is kept.
+//! Their data is beside this folder: recorded hosts, pasted incidents, golden plans and screens. `UPDATE=1 cargo
+//! test` rewrites golden files.
 #![allow(
     missing_docs,
     clippy::indexing_slicing,

@@ -1,7 +1,7 @@
-//! The catalogue of messages: every one that tells of trouble leads to a cause, none that does not does harm.
+//! The catalogue of messages: each one that reports trouble leads to a cause, and none of the others raises an alarm.
 //!
-//! `messages/messages.jsonl` holds lines as users paste them: who says it, how bad what it means is, and the rules that
-//! may lead. Programs that begin with `traps` say the same words and mean something else.
+//! `messages/messages.jsonl` has lines as users paste them, with their source, the severity of their meaning, and the
+//! rules that may lead. Entries whose source starts with `traps` use the same words with another meaning.
 
 use serde::Deserialize;
 use thinspect::report::{Report, Source};
@@ -68,7 +68,7 @@ fn nothing_critical_is_claimed_of_what_only_looks_alike() {
 
 #[test]
 fn healthy_numbers_do_not_make_a_critical_message_ok() {
-    // The control: the numbers alone are fine.
+    // Control: the numbers alone are healthy.
     assert_eq!(report(HEALTHY).verdict, Verdict::Ok);
     for entry in entries().iter().filter(|e| !is_trap(e) && e.severity == "critical") {
         let verdict = report(&format!("{HEALTHY}{}\n", entry.example)).verdict;
@@ -76,7 +76,7 @@ fn healthy_numbers_do_not_make_a_critical_message_ok() {
     }
 }
 
-/// Lines of databases, compilers, web servers, kernels and other storage: no claim about a pool.
+/// Lines of databases, compilers, web servers, kernels and other storage that say nothing about a pool.
 fn unrelated() -> impl Iterator<Item = &'static str> {
     include_str!("../texts/unrelated.txt").lines().filter(|line| !line.starts_with('#'))
 }
@@ -90,11 +90,11 @@ fn nothing_is_claimed_of_other_programs() {
         wrong.extend(claims.map(|f| format!("{}: {line}", f.rule)));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // All of them together, which is one log of a busy host.
+    // All of them together, like the log of a busy host.
     let whole: String = unrelated().flat_map(|line| [line, "\n"]).collect();
     let critical = report(&whole).findings.into_iter().find(|f| f.severity == Severity::Critical);
     assert_eq!(critical.map(|f| f.rule), None);
-    // The control: the one line that matters is found among them.
+    // Control: the one relevant line is found among them.
     let line = "device-mapper: thin: 253:4: switching pool to out-of-data-space (error IO) mode";
     let found = report(&format!("{whole}{line}\n{whole}")).findings;
     assert_eq!(found.first().map(|f| f.rule), Some("data-full"));
@@ -103,8 +103,8 @@ fn nothing_is_claimed_of_other_programs() {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
 
-    /// Whatever lines stand together, cut wherever: a cause is found, suspected or ruled out, never two of these; and a
-    /// failure that nothing explains is never `ok`.
+    /// For any combination of lines, cut anywhere: a cause is found, suspected or excluded, never two of these, and
+    /// an unexplained failure is never `ok`.
     #[test]
     fn any_lines_together_keep_the_promises(
         picks in proptest::collection::vec((0_usize..900, 0_usize..80, proptest::bool::ANY), 1..12)

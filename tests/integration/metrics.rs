@@ -1,4 +1,4 @@
-//! `metrics` speaks Prometheus' text format: read back here by a reader of its own, for every recording there is.
+//! `metrics` produces Prometheus' text format, checked by an independent parser for every recording.
 
 use crate::support::{folders, tests};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use thinspect::report::{Report, Source, metrics};
 /// A sample: its name and labels, and its value as text.
 type Samples = BTreeMap<(String, BTreeMap<String, String>), String>;
 
-/// Reads the text format strictly: head before samples, one head a family, no sample twice, no timestamp.
+/// Parses the text format strictly: head before samples, one head per family, no duplicate sample, no timestamp.
 fn parse(text: &str) -> Samples {
     assert!(text.ends_with('\n'));
     let (mut samples, mut heads, mut family) = (Samples::new(), BTreeSet::new(), String::new());
@@ -89,7 +89,7 @@ fn hosts() -> Vec<String> {
     folders(&tests("hosts")).iter().map(|f| f.file_name().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
-/// The values of a family by one label, where the other labels given hold.
+/// The values of a family by one label, for samples that have the other given labels.
 fn by<'a>(
     samples: &'a Samples,
     family: &str,
@@ -121,7 +121,7 @@ fn the_published_case_in_numbers() {
     assert_eq!(by(&samples, "thinspect_pool_info", "backing", &[("owner", "docker")])["loop"], "1");
 }
 
-/// Every recording is valid text, holds to the stated number of series, and has shares between 0 and 1.
+/// Every recording yields valid text with the documented number of series, and ratios between 0 and 1.
 #[test]
 fn every_host_is_valid_and_bounded() {
     for host in hosts() {
@@ -146,7 +146,8 @@ fn every_host_is_valid_and_bounded() {
     }
 }
 
-/// What was not answered has no number, and a look that told nothing is no success; the last one is handed on.
+/// Unknown values are absent, and a poll without an answer does not count as success; the time of the last success is
+/// kept.
 #[test]
 fn unknown_is_absent() {
     let samples = of("lab-stuck-metadata-device", &metrics::Options::default());
@@ -181,7 +182,7 @@ fn devices_only_on_request_and_the_largest_first() {
     assert_eq!(family(Some(0)), 0);
 }
 
-/// Each name is in the table of the page about them, and that table has no other.
+/// The documentation's table has exactly the actual names.
 #[test]
 fn every_name_is_documented() {
     let mut exported = BTreeSet::new();
@@ -225,7 +226,7 @@ fn a_textfile_is_replaced_and_hands_its_success_on() {
     assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
     let success = |samples: &Samples| samples[&(metrics::LAST_SUCCESS.to_owned(), BTreeMap::new())].clone();
     let first = success(&parse(&std::fs::read_to_string(file).unwrap()));
-    // A recording of a machine that refused: the file says so, and when it was last well.
+    // A recording of a machine that refused: the file says so, with the time of the last success.
     let refused = r#"{"version":1,"source":"machine","recorded_at":"2030-01-01T00:00:00Z","answers":[{"ask":"dm-version","refused":"EACCES: run as root"}]}"#;
     let other = folder.path().join("refused.json");
     std::fs::write(&other, refused).unwrap();
@@ -253,7 +254,7 @@ fn wrong_targets_are_refused() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("/nonexistent/a.prom"));
 }
 
-/// The program, serving a recording on a port of its own.
+/// The program, serving a recording on its own port.
 struct Server {
     child: Child,
     address: String,
@@ -264,7 +265,7 @@ impl Server {
         Self::start_by(Command::new(env!("CARGO_BIN_EXE_thinspect")), from)
     }
 
-    /// A server that may have so many files open.
+    /// A server with a limit of open files.
     fn start_with(descriptors: u32, from: &str) -> Self {
         let mut shell = Command::new("sh");
         let limited = format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"");
@@ -286,13 +287,13 @@ impl Server {
         Self { child, address }
     }
 
-    /// Sends these bytes and returns the whole answer.
+    /// Sends these bytes and returns the whole response.
     fn send(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream.write_all(request).unwrap();
         let mut answer = String::new();
-        // A refused request may be answered before all of it was taken.
+        // A refused request may be answered before it was read completely.
         let _ = stream.read_to_string(&mut answer);
         answer
     }
@@ -327,7 +328,7 @@ fn one_page_is_served() {
     assert!(head.starts_with("HTTP/1.1 200") && head.ends_with("\r\n\r\n"), "{head}");
 }
 
-/// Whoever talks to it talks to a process that can do little: CAP_SYS_ADMIN (21) and CAP_SYSLOG (34), if it had them.
+/// The serving process has dropped its capabilities: CAP_SYS_ADMIN (21) and CAP_SYSLOG (34), if it had them.
 #[test]
 fn what_is_not_needed_is_given_up() {
     let server = Server::start(recording("lab-fresh-loopback").to_str().unwrap());
@@ -344,7 +345,7 @@ fn what_is_not_needed_is_given_up() {
     assert_eq!(set(&pid, "NoNewPrivs:"), 1);
 }
 
-/// Garbage and an endless head cost nobody else their answer.
+/// Garbage and an endless request head do not affect other clients.
 #[test]
 fn bad_clients_are_refused() {
     let server = Server::start(recording("lab-fresh-loopback").to_str().unwrap());
@@ -354,7 +355,7 @@ fn bad_clients_are_refused() {
     assert!(server.get("/metrics").starts_with("HTTP/1.1 200"));
 }
 
-/// A scrape's answer comes at once: long before any of the others runs out of time, which takes five seconds each.
+/// A scrape is answered at once, long before the five-second timeout of the other connections.
 fn is_answered_at_once(server: &Server) {
     let started = Instant::now();
     let answer = server.get("/metrics");
@@ -370,16 +371,16 @@ fn clients_that_say_nothing_hold_up_nobody() {
         half.write_all(b"GET /met").unwrap();
     }
     is_answered_at_once(&server);
-    // More than it serves at once: the oldest go.
+    // More connections than it serves at once: the oldest are closed.
     let more: Vec<TcpStream> = (0..400).map(|_| TcpStream::connect(&server.address).unwrap()).collect();
     is_answered_at_once(&server);
-    // One thread: else a worker process could inherit a lock that another thread holds.
+    // Only one thread, because a forked worker process could inherit a lock held by another thread.
     let tasks = std::fs::read_dir(format!("/proc/{}/task", server.child.id())).unwrap().count();
     assert_eq!(tasks, 1);
     drop((silent, more));
 }
 
-/// A client that sends a byte now and then, and one that does not take its answer, are let go after a while.
+/// A client that sends single bytes slowly, and one that does not read its response, are disconnected after a while.
 #[test]
 fn slow_clients_are_let_go() {
     let server = Server::start(recording("lab-fresh-loopback").to_str().unwrap());
@@ -395,7 +396,7 @@ fn slow_clients_are_let_go() {
     assert!(ended && started.elapsed() > Duration::from_secs(3), "{:?}", started.elapsed());
 }
 
-/// Where every descriptor is taken, it goes on: those that said nothing go first.
+/// If all file descriptors are used, it continues: idle connections are closed first.
 #[test]
 fn too_few_descriptors_end_nothing() {
     for descriptors in [10, 11, 12, 24] {
@@ -408,7 +409,7 @@ fn too_few_descriptors_end_nothing() {
     }
 }
 
-/// A recording that goes away makes an error, and one that comes back an answer again: each scrape asks anew.
+/// A recording that disappears yields an error, and a response again when it returns: each scrape reads it again.
 #[test]
 fn each_scrape_asks_again() {
     let folder = tempfile::tempdir().unwrap();

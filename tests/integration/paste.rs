@@ -1,4 +1,4 @@
-//! Pasted text, end to end: what each piece was taken for, that nothing is lost, and that nothing breaks the reader.
+//! Pasted text end to end: how each part is classified, that nothing is lost, and that no input breaks the reader.
 
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -42,12 +42,12 @@ fn said(answer: &Answer) -> &str {
     answer.outcome.said().unwrap()
 }
 
-/// What every answer of a kind says.
+/// The text of every answer of a kind.
 fn all(recording: &Recording, query: Query) -> Vec<(&str, &str)> {
     recording.all(query).map(|a| (a.target.as_str(), said(a))).collect()
 }
 
-/// Lines that belong to no report: commands, warnings on standard error, the lab's notes.
+/// Lines outside any report: commands, warnings on standard error, the lab's notes.
 fn expected_line(line: &str) -> bool {
     let begins = ["$ ", "WARNING: ", "[exit ", "No devices found", "du: ", "stat: ", "df: "];
     begins.iter().any(|b| line.starts_with(b)) || line.trim_start().starts_with("Use `--storage-opt")
@@ -181,7 +181,7 @@ fn storage_options_count_wherever_they_stand() {
     let status = "docker-thinpool: 0 209715200 thin-pool 28 16057/524288 1490000/1638400 - rw discard_passdown queue_if_no_space - 1024\n";
     let settings = [
         "{\n  \"storage-driver\": \"devicemapper\",\n  \"storage-opts\": [\n    \"dm.thinpooldev=/dev/mapper/docker-thinpool\",\n    \"dm.min_free_space=5%\"\n  ]\n}\n",
-        // Cut: no JSON any more.
+        // Truncated, so no longer valid JSON.
         "  \"storage-opts\": [\n    \"dm.thinpooldev=/dev/mapper/docker-thinpool\",\n    \"dm.min_free_space=5%\"\n",
         "root 12 0.5 1.2 1 9 ? Ssl Oct05 12:34 /usr/bin/dockerd --storage-opt dm.thinpooldev=/dev/mapper/docker-thinpool --storage-opt=dm.min_free_space=5%\n",
         "DOCKER_STORAGE_OPTIONS=\"--storage-driver devicemapper --storage-opt dm.min_free_space=5% \"\n",
@@ -193,7 +193,7 @@ fn storage_options_count_wherever_they_stand() {
             assert_eq!((floor.percent, floor.from), (Some(5), MinFreeFrom::Option), "{pasted}");
         }
     }
-    // Docker's own report says what is in effect.
+    // Docker's own report shows the effective settings.
     let report = "Storage Driver: devicemapper\n Pool Name: docker-thinpool\n Data Space Total: 107.4GB\n Thin Pool Minimum Free Space: 21.47GB\n";
     let host = host::read(&paste(&format!("{}{status}{report}", settings[0])));
     assert_eq!(
@@ -261,12 +261,12 @@ fn outputs_of_different_moments_are_noticed() {
         let findings = rules::findings(&host::read(&paste(&text)));
         assert!(findings.iter().all(|f| f.rule != "numbers-disagree"), "{text}: {findings:?}");
     }
-    // A transaction id only grows: the text's order does not matter where it tells.
+    // A transaction id only grows, so it decides independently of the order in the text.
     let host = host::read(&paste(&format!("{}{}", status(29, 300_000), status(28, 1_390_000))));
     assert_eq!(host.pools[0].data.used.map(|b| b.0), Some(300_000));
 }
 
-/// Of a long text, the newest and the oldest are looked at line by line, and nothing of it is thrown away.
+/// In a long text the newest and the oldest lines are examined one by one, and the rest is kept.
 #[test]
 fn a_report_at_either_end_of_a_long_log_is_read() {
     let line = "Nov 22 02:39:00 host dockerd[12]: time=\"2026-11-22T02:39:00Z\" level=info msg=\"nothing\"\n";
@@ -390,7 +390,7 @@ fn statuses_inside_log_lines_are_all_kept() {
     assert_eq!(statuses[11_999], ("pool", "0 4096 thin-pool 1 2/3 11999/64000 - rw discard_passdown"));
 }
 
-/// Reads a paste with every reader there is.
+/// Reads a paste with every reader.
 fn read_all(text: &str) -> Recording {
     let recording = paste(text);
     for answer in &recording.answers {
@@ -409,17 +409,17 @@ fn read_all(text: &str) -> Recording {
     recording
 }
 
-/// Letters and digits of a text, as runs.
+/// The runs of letters and digits in a text.
 fn runs(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|run| !run.is_empty())
 }
 
-/// Whether a line is a log's entry in JSON: of such the message is kept.
+/// Whether a line is a JSON log entry, of which only the message is kept.
 fn is_entry(line: &str) -> bool {
     line.contains('{') && ["\"MESSAGE\"", "\"log\"", "\"dmesg\""].iter().any(|key| line.contains(key))
 }
 
-/// Every run of letters and digits is in some answer.
+/// Checks that every run of letters and digits is in some answer.
 fn nothing_is_lost(text: &str, recording: &Recording) {
     let kept: HashSet<&str> =
         recording.answers.iter().flat_map(|a| runs(&a.target).chain(runs(said(a)))).collect();

@@ -1,4 +1,4 @@
-//! The README's screen is what the program really says. `UPDATE=1 cargo test` rewrites them.
+//! The README's screen is real output of the program. `UPDATE=1 cargo test` rewrites it.
 
 use crate::support::{golden, tests};
 
@@ -10,10 +10,11 @@ fn replaced(text: &str, name: &str, part: &str) -> String {
     format!("{before}{open}{part}{close}{after}")
 }
 
-/// The screen of the published case, as recorded from the real pool in the lab, to the steps of the leading finding that change something.
+/// The screen of the published case, recorded from the real pool in the lab, up to the first advice that changes
+/// something.
 fn screen() -> String {
     let screen = std::fs::read_to_string(tests("hosts/lab-published-case/status.txt")).unwrap();
-    // As far as the steps that only look; the rest is more of the same.
+    // Up to the advice that only reads; the rest is similar.
     let lines = screen.lines().take_while(|l| !l.contains("[changes]"));
     format!("```\n# thinspect\n{}\n```\n", lines.collect::<Vec<_>>().join("\n"))
 }
@@ -25,7 +26,7 @@ fn the_readme_is_fresh() {
     golden(&path, &text).unwrap();
 }
 
-/// A page that is read at the worst moment stays short, and its links lead somewhere.
+/// The README stays short because it is read under pressure, and its links exist.
 #[test]
 fn the_readme_is_short_and_its_links_exist() {
     let readme = std::fs::read_to_string(tests("../README.md")).unwrap();
@@ -37,7 +38,7 @@ fn the_readme_is_short_and_its_links_exist() {
     }
 }
 
-/// The two commands a newcomer is told to type exist, and CI calls the second.
+/// The two commands for newcomers exist, and CI runs the second.
 #[test]
 fn the_two_commands_exist() {
     let readme = std::fs::read_to_string(tests("../README.md")).unwrap();

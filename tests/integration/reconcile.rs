@@ -1,4 +1,5 @@
-//! A pool's own list of devices against its owner's records: what is leaked, lost, deleted or under way, to the block.
+//! A pool's own list of devices compared with its owner's records: leaked, lost, deleted or in progress, exact to the
+//! block.
 
 use thinspect::advice::Risk;
 use thinspect::host;
@@ -9,28 +10,28 @@ use thinspect::verdict::{Certainty, Severity};
 const POOL: &str = "docker-254:0-7356-pool";
 const HOME: &str = "/var/lib/docker/devicemapper";
 
-/// A Docker on loop files. What a test is about, it changes.
+/// A Docker on loop files, which each test changes as needed.
 #[derive(Clone)]
 struct World {
-    /// The pool's transaction by its status, and by its metadata, which is read last.
+    /// The pool's transaction id in its status, and in its metadata, which is read last.
     transactions: (u64, u64),
-    /// `open_transaction_id` and `device_id` of the note.
+    /// `open_transaction_id` and `device_id` in Docker's transaction file.
     note: Option<(u64, u32)>,
     /// Records: hash, id, transaction, deleted.
     records: Vec<(&'static str, u32, u64, bool)>,
     /// Devices in the pool: id, mapped blocks, transaction.
     devices: Vec<(u32, u64, u64)>,
-    /// Damage on the device.
+    /// Damage in the metadata.
     damage: Vec<&'static str>,
     steady: bool,
     data: (u64, u64),
     metadata: (u64, u64),
     used_metadata: u64,
-    /// More answers.
+    /// Additional answers.
     more: Vec<(Query, String, String)>,
 }
 
-/// The base and a container of two devices, nothing under way.
+/// The base device and a container with two devices; no operation in progress.
 fn world() -> World {
     World {
         transactions: (8, 8),
@@ -133,7 +134,7 @@ fn commands(finding: &Finding, risk: Risk) -> Vec<&str> {
 fn where_all_agrees_nothing_is_said() {
     let quiet = world();
     assert!(quiet.findings().iter().all(|f| f.severity == Severity::Notice), "{:?}", quiet.findings());
-    // A change under way: the note is one ahead, its device is there and its record is not, or the other way round.
+    // A change in progress: the transaction file is one ahead, and either the device or its record exists.
     let making = World { note: Some((9, 4)), ..world() };
     let mut made = making.clone();
     made.devices.push((4, 0, 8));
@@ -163,7 +164,7 @@ fn leaked_devices_are_counted_to_the_block() {
     assert_eq!(commands(&finding, Risk::Destroys), [wanted]);
 }
 
-/// Whatever was made at the pool's transaction or after it may have its record on the way.
+/// A device created at or after the pool's transaction may not have its record yet.
 #[test]
 fn new_devices_are_nobodys_yet() {
     let mut world = world();
@@ -181,7 +182,7 @@ fn new_devices_are_nobodys_yet() {
     );
 }
 
-/// Nothing is deleted on the word of records that may be those of another pool, of another time, or not all.
+/// Nothing is deleted if the records may be from another pool, another time, or incomplete.
 #[test]
 fn doubt_keeps_from_deleting() {
     let mut leaky = world();
@@ -217,7 +218,7 @@ fn doubt_keeps_from_deleting() {
         let leaked = findings.iter().find(|f| f.rule == "thin-devices-leaked");
         assert!(leaked.is_none_or(|f| f.certainty == Certainty::Likely), "{why}");
     }
-    // The control: without the doubt there is such advice.
+    // Control: without the doubt there is such advice.
     assert_eq!(commands(&leaky.leaked().unwrap(), Risk::Destroys).len(), 1);
 }
 
@@ -238,7 +239,7 @@ fn lost_devices_are_named() {
     assert_eq!(commands(&finding, Risk::Changes), [create]);
     assert_eq!(commands(&finding, Risk::Destroys), ["docker rm -f web"]);
     assert!(commands(&finding, Risk::Reads).iter().any(|c| c.contains("feedfeedfeedfeed")));
-    // While the pool goes on, a device may have gone with its record.
+    // While the pool changes, a device may have been removed with its record.
     world.transactions = (8, 9);
     assert_eq!(world.missing(), None);
 }
@@ -258,7 +259,7 @@ fn transactions_out_of_step() {
     let finding = older.out_of_step().unwrap();
     assert_eq!(finding.certainty, Certainty::Certain);
     assert!(commands(&finding, Risk::Stops).is_empty());
-    // Docker takes its note away when it starts on an older pool; the records still tell.
+    // Docker removes its transaction file when it starts on an older pool; the records still reveal it.
     let mut older = World { note: None, ..world() };
     older.records.push(("beef", 4, 12, false));
     let finding = older.out_of_step().unwrap();
@@ -267,7 +268,7 @@ fn transactions_out_of_step() {
         "{}",
         finding.summary.plain()
     );
-    // While the pool goes on, the two are of different moments anyway.
+    // While the pool changes, the two are from different moments anyway.
     assert_eq!(World { note: Some((12, 3)), transactions: (8, 11), ..world() }.out_of_step(), None);
 }
 
@@ -296,7 +297,7 @@ fn metadata_too_small_at_the_rate_so_far() {
     // One block in four is used, and takes a third of the metadata.
     let full = World { data: (25_000, 100_000), metadata: (1700, 4096), used_metadata: 1307, ..world() };
     let finding = full.finding("metadata-undersized").unwrap();
-    // 7 bitmaps stay as they are, 1300 blocks become 5200, and the kernel keeps 409 back.
+    // 7 bitmaps stay the same, 1300 blocks become 5200, and the kernel reserves 409.
     assert!(finding.evidence.iter().any(|e| e.value.is("5616 blocks")), "{:?}", finding.evidence);
     let early = World { data: (24_000, 100_000), ..full.clone() };
     assert_eq!(early.finding("metadata-undersized"), None);
@@ -319,7 +320,7 @@ fn deferred_deletions_are_counted() {
     assert_eq!(world.missing(), None);
 }
 
-/// containerd's snapshotter: faulty devices with and without blocks, and one that waits for its deletion.
+/// containerd's snapshotter: faulty devices with and without blocks, and one awaiting deletion.
 #[test]
 fn containerds_devices() {
     let folder = "/var/lib/containerd/io.containerd.snapshotter.v1.devmapper";
@@ -358,7 +359,7 @@ fn containerds_devices() {
         "{}",
         waiting.summary.plain()
     );
-    // containerd counts no transactions, so nothing is certain, and nothing to delete is advised.
+    // containerd has no transaction ids, so nothing is certain, and no deletion is advised.
     let leaked = told(&[(1, 4), (2, 4)]).leaked().unwrap();
     assert_eq!(leaked.certainty, Certainty::Likely);
     assert!(commands(&leaked, Risk::Destroys).is_empty());
@@ -366,7 +367,7 @@ fn containerds_devices() {
     assert_eq!((missing.severity, missing.certainty), (Severity::Warning, Certainty::Likely));
 }
 
-/// Whatever the answer about the metadata is, nothing panics, and what is not known is not said to be fine.
+/// For every truncated metadata answer: no panic, and unknown facts are not reported as healthy.
 #[test]
 fn every_prefix_of_the_answer() {
     let recording = world().recording();

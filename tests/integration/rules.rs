@@ -1,4 +1,4 @@
-//! Every rule keeps its promises: its examples run, its file and headings are as agreed, its advice is safe.
+//! Contract of every rule: its examples pass, its file and headings have the agreed form, its advice is safe.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,7 +11,7 @@ use thinspect::rules::{self, Finding, RULES, Rule};
 const HEADINGS: [&str; 5] =
     ["## What it means", "## Why it matters", "## What to do", "## References", "## Example"];
 
-/// An example of an explanation: the text in its block, and whether the rule must keep quiet.
+/// An example in an explanation: its text, and whether the rule must not fire.
 struct Example {
     text: String,
     quiet: bool,
@@ -37,7 +37,7 @@ fn examples(rule: &Rule) -> Vec<Example> {
     found
 }
 
-/// A whole recording, answer lines of one, or pasted text.
+/// A recording, answer lines of one, or pasted text.
 fn recording(text: &str) -> Recording {
     if let Ok(recording) = serde_json::from_str::<Recording>(text) {
         return recording;
@@ -99,7 +99,7 @@ fn names_and_files_are_one() {
     assert_eq!(files, names, "files with a rule, and the names of RULES");
 }
 
-/// Everything that any rule says about the examples of all rules.
+/// All findings of all rules for all examples.
 fn all_findings() -> Vec<(&'static str, Finding)> {
     let of = |rule: &&'static Rule| {
         let all = examples(rule).into_iter().flat_map(|e| findings(&e.text));

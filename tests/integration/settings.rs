@@ -1,5 +1,5 @@
-//! Settings with secrets, from the file on the disk to the verdict and the plans: nothing secret is kept, nothing that was
-//! taken out is written, and the settings that count are read all the same.
+//! Settings with secrets, from the file on disk to verdict and plans: no secret is recorded, no placeholder is
+//! written, and the relevant settings are still read.
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ fn recording(name: &str) -> String {
     format!("{}/tests/settings/{name}.json", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The folder of another root, with these files.
+/// A directory used as root, with these files.
 fn root(files: &[(&str, &str)]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for (path, text) in files {
@@ -72,7 +72,7 @@ fn a_recording_keeps_the_settings_and_no_secret() {
     for file in ["/etc/containerd/config.toml", "/etc/sysconfig/docker"] {
         assert!(answer(&recording, "file-digest", file)["said"].is_string(), "{file}");
     }
-    // What could be anything else but the secret is not there because something was read at all.
+    // A secret that could be part of other text must not be missing merely because the file was not read.
     assert!(
         answer(&recording, "file", "/etc/sysconfig/docker")["said"].as_str().unwrap().contains("OPTIONS=")
     );
@@ -138,7 +138,7 @@ fn a_daemon_that_is_down_may_have_options_in_its_unit() {
     assert!(script.contains("docker.service") && !script.contains("step_1"), "{script}");
 }
 
-/// The recording with the daemon down, and this unit.
+/// The recording with a stopped daemon and this unit.
 fn with_unit(unit: &str) -> PathBuf {
     let text = std::fs::read_to_string(recording("docker-down-unit-options")).unwrap();
     let mut recording: Value = serde_json::from_str(&text).unwrap();

@@ -1,4 +1,4 @@
-//! Unpacked sos reports: what is read of them, and that what strangers pack leads nowhere else.
+//! Unpacked sos reports: what is read from them, and that hostile contents do not lead outside.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -21,7 +21,7 @@ fn pool(host: &Host) -> &Pool {
     pool
 }
 
-/// A directory for one test, gone afterwards.
+/// A directory for one test, removed on drop.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -62,7 +62,7 @@ fn a_pool_in_loop_files() {
     assert!(host.filesystems.iter().any(|f| f.inodes_free == Some(779_009)));
     let findings = rules::findings(&host);
     assert_eq!(findings[0].rule, "data-below-min-free");
-    // Lines of logs that say nothing are no riddles to show.
+    // Log lines without a known message are not added.
     assert_eq!(recording.all(Query::PastedLine).count(), 0);
 }
 
@@ -129,7 +129,7 @@ fn any_other_directory_gets_one_sentence() {
     let (out, err, code) = thinspect(&scratch.0);
     assert_eq!((out.as_str(), code), ("", Some(3)));
     assert!(err.contains("no unpacked sos report") && err.lines().count() == 1, "{err}");
-    // Two reports side by side: it is not said which is meant.
+    // Two reports side by side are ambiguous.
     scratch.write("a/sos_commands/kernel/uname_-a", "Linux a 6.1 x");
     assert!(sosreport::read(&scratch.0).is_ok());
     scratch.write("b/sos_commands/kernel/uname_-a", "Linux b 6.1 x");
@@ -137,7 +137,7 @@ fn any_other_directory_gets_one_sentence() {
     assert!(matches!(sosreport::read(&scratch.0.join("none")), Err(BundleError::Refused(_))));
 }
 
-/// Everything that was said, in one text.
+/// The text of all answers.
 fn words(recording: &Recording) -> String {
     recording.answers.iter().filter_map(|a| a.outcome.said()).collect::<Vec<_>>().join("\n")
 }
@@ -150,7 +150,7 @@ fn nothing_leads_out_of_it_or_blocks() {
     outside.write("docker/docker_info", "Pool Name: stolen-pool\n");
     scratch.write("sos_commands/devicemapper/dmsetup_status", STATUS);
     fs::create_dir_all(scratch.0.join("etc/docker")).unwrap();
-    // A link to a file, to a directory on the way, up and out, and to itself.
+    // Links to a file, to a directory on the path, out of the report, and to itself.
     symlink(outside.0.join("secret"), scratch.0.join("etc/docker/daemon.json")).unwrap();
     symlink(outside.0.join("docker"), scratch.0.join("sos_commands/docker")).unwrap();
     symlink("../../../../../../etc", scratch.0.join("sos_commands/lvm2")).unwrap();

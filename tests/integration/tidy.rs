@@ -1,8 +1,8 @@
-//! The house rules that a compiler does not know: arrows between folders, sizes, a word on every file.
+//! House rules that a compiler does not check: dependencies between folders, sizes, a head comment in every file.
 
 use std::path::{Path, PathBuf};
 
-/// A folder, and the folders it may name. Whatever is not listed is forbidden.
+/// A folder and the folders it may depend on; others are forbidden.
 const ARROWS: &[(&str, &[&str])] = &[
     ("record", &["record"]),
     ("metadata", &["metadata"]),
@@ -18,12 +18,12 @@ const ARROWS: &[(&str, &[&str])] = &[
         "report",
         &["report", "host", "rules", "diagnosis", "plan", "usage", "forecast", "advice", "verdict", "record"],
     ),
-    // The program is a user of the library like any other.
+    // The program uses the library like any other user.
     ("commands", &[]),
     ("snapshot", &["snapshot", "host", "metadata", "record", "advice"]),
 ];
 
-/// What nothing after `record` may touch: the recording is the only input.
+/// What no code after `record` may use: the recording is the only input.
 const OUTSIDE: &[&str] = &["std::fs", "std::env", "std::process", "std::net", "std::time", "std::io::stdin"];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -44,7 +44,7 @@ fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// The code of a file, without its tests.
+/// The code of a file without its tests.
 fn code(path: &Path) -> String {
     if path.ends_with("tests.rs") {
         return String::new();
@@ -95,7 +95,7 @@ fn unsafe_stands_in_one_place() {
     }
 }
 
-/// A folder's map is its `mod.rs`; no module is a file beside a folder of its own name.
+/// A module with children is a folder with a `mod.rs`, never a file beside the folder.
 #[test]
 fn modules_with_children_are_folders() {
     for file in sources(&src()) {
@@ -134,7 +134,7 @@ fn files_and_functions_are_small() {
     }
 }
 
-/// The project speaks of itself alone, and the top level stays what it is.
+/// The project mentions nothing outside itself, and the top level has only agreed entries.
 #[test]
 fn the_top_level_is_agreed() {
     let allowed =

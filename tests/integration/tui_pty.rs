@@ -1,4 +1,5 @@
-//! The whole screen at a real terminal: it is given back as it was, whatever ends the program, and its end ends the program.
+//! The whole screen on a real terminal: the terminal is restored however the program ends, and a terminal that closes
+//! ends the program.
 
 use crate::support::tests;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -10,23 +11,23 @@ use std::os::fd::OwnedFd;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-/// Far more than anything here takes, on a machine that has other things to do.
+/// Far longer than any step takes, even on a busy machine.
 const LONG: Duration = Duration::from_secs(30);
-/// What stands on the screen once it is drawn.
+/// Text on the screen once it is drawn.
 const POOL: &str = "docker-254:0-7356-pool";
-/// What is drawn last.
+/// The text that is drawn last.
 const LAST: &str = "quit";
-/// Shows the screen that was there before.
+/// Switches back to the primary screen.
 const LEFT: &str = "\u{1b}[?1049l";
 
-/// Somebody at a terminal with the program on it. It is nobody's controlling terminal: its end sends no signal.
+/// A user's terminal with the program on it. It is not a controlling terminal: closing it sends no signal.
 struct Seat {
-    /// The person's side; the program has the other.
+    /// The user's end; the program has the other.
     here: Option<OwnedFd>,
     there: OwnedFd,
     program: Child,
     drawn: Vec<u8>,
-    /// The terminal's modes before the program had it.
+    /// The terminal's modes before the program started.
     before: Modes,
 }
 
@@ -39,7 +40,7 @@ fn modes(terminal: &OwnedFd) -> Modes {
 }
 
 impl Seat {
-    /// Sits down where the whole screen is drawn.
+    /// Starts the program and waits until the whole screen is drawn.
     fn take() -> Self {
         let here = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&here).unwrap();
@@ -68,18 +69,18 @@ impl Seat {
         String::from_utf8_lossy(&self.drawn).into_owned()
     }
 
-    /// Whether the program has the terminal for itself.
+    /// Whether the program has put the terminal into raw mode.
     fn has_it(&self) -> bool {
         !tcgetattr(&self.there).unwrap().local_modes.contains(LocalModes::ICANON)
     }
 
-    /// Whether a signal keeps the program from running: the state behind its name in parentheses (proc(5)).
+    /// Whether a signal stopped the program: the state after its name in parentheses (proc(5)).
     fn is_stopped(&mut self) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.program.id())).unwrap();
         stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
     }
 
-    /// Reads what is drawn until something holds.
+    /// Reads output until a condition holds.
     fn until(&mut self, what: &str, holds: impl Fn(&mut Self) -> bool) {
         let end = Instant::now() + LONG;
         while !holds(self) {
@@ -109,14 +110,14 @@ impl Seat {
         rustix::io::write(self.here.as_ref().unwrap(), &[key]).unwrap();
     }
 
-    /// Expects that the program ends, and ends well.
+    /// Expects that the program ends successfully.
     fn ends(&mut self) {
         self.until("the program has ended", |seat| seat.program.try_wait().unwrap().is_some());
         let status = self.program.wait().unwrap();
         assert!(status.success(), "{status}\n{}", self.text());
     }
 
-    /// Expects the terminal as it was, on the screen that was there before.
+    /// Expects the terminal's original modes, on the primary screen.
     fn has_its_terminal_back(&mut self) {
         self.until("the screen is left", |seat| seat.text().contains(LEFT));
         self.until("the terminal's modes are as before", |seat| modes(&seat.there) == seat.before);
@@ -144,7 +145,7 @@ fn signals_and_a_key_give_the_terminal_back() {
     seat.has_its_terminal_back();
 }
 
-/// Signals that end a program with a core: the terminal comes first.
+/// On signals that end a program with a core dump, the terminal is restored first.
 #[test]
 fn whatever_leaves_a_core_leaves_the_terminal_before() {
     use std::os::unix::process::ExitStatusExt;
@@ -157,7 +158,7 @@ fn whatever_leaves_a_core_leaves_the_terminal_before() {
     }
 }
 
-/// A terminal that can do nothing is told so, and not with escapes.
+/// A terminal without capabilities gets a plain message, without escapes.
 #[test]
 fn a_dumb_terminal_gets_words() {
     let here = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
@@ -179,7 +180,7 @@ fn a_dumb_terminal_gets_words() {
     let mut seat = Seat { here: Some(here), there, program, drawn: Vec::new(), before };
     seat.until("it says why", |seat| seat.text().contains("TERM says so"));
     assert!(!seat.text().contains('\u{1b}'), "{}", seat.text());
-    // The control: another terminal gets them.
+    // Control: another terminal gets escapes.
     assert!(Seat::take().text().contains('\u{1b}'));
 }
 
@@ -198,7 +199,7 @@ fn it_lends_the_terminal_while_it_is_stopped() {
     seat.has_its_terminal_back();
 }
 
-/// A terminal that is gone is read as empty for ever: whoever asked it again and again would never end.
+/// A closed terminal reads as empty forever, so a program that retries would never end.
 #[test]
 fn it_ends_with_its_terminal() {
     let mut seat = Seat::take();

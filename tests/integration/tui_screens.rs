@@ -1,4 +1,4 @@
-//! The whole screen as it is drawn: reviewed pictures in `tests/screens`, and every size without a panic.
+//! Drawn screens: reviewed ones in `tests/screens`, and every size without a panic.
 
 use crate::support::{golden, tests};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -10,7 +10,7 @@ use thinspect::report::{Report, Source, TextStyle};
 use thinspect::watch::event_loop::Flow;
 use thinspect::watch::tui::{Keys, Scene, State, Tab, draw};
 
-/// A recorded host with three hours of a history: growth, a prune, growth.
+/// A recorded host, optionally with three hours of history: growth, a prune, growth.
 fn report(name: &str, with_past: bool) -> Report {
     let bytes = std::fs::read(tests("hosts").join(name).join("recording.json")).unwrap();
     let mut recording = format::load(&bytes).unwrap();

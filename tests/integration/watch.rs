@@ -1,4 +1,4 @@
-//! Watching a machine that answers from a script: looks, events, the history that is kept, what is written.
+//! Watching a scripted machine: polls, events, the recorded history, the output.
 
 use anyhow::{Result, anyhow};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,8 +14,8 @@ use thinspect::watch::line_view::Lines;
 use thinspect::watch::poll::Waiter;
 use thinspect::watch::{Poll, View, Watcher};
 
-/// A pool that fills by 1500 blocks in a fifth of a second, and a second one that is stuck. It goes by the clock: who
-/// is asked is lost with each silence.
+/// A pool that fills by 1500 blocks every fifth of a second, and a second one that is stuck. It uses the clock,
+/// because the responder is replaced after each timeout.
 struct Filling {
     since: Instant,
 }
@@ -58,7 +58,7 @@ fn watcher() -> Watcher {
     Watcher::new(worker, None, None)
 }
 
-/// Shows to another view and ends after so many looks, by what it reads like a key.
+/// Shows polls to another view and stops after a number of them, as if a key was pressed.
 struct Counted<V> {
     view: V,
     left: usize,
@@ -113,7 +113,7 @@ fn a_fill_is_told_kept_and_forecast_though_another_pool_is_stuck() {
     let mut out = Vec::new();
     let started = Instant::now();
     run(&mut watcher, &mut log, &mut Counted::new(Lines::new(&mut out, true, Words::default()), 9));
-    // The stuck pool costs its time limit once, not at every look.
+    // The stuck pool costs its timeout once, not at every poll.
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 
     let text = String::from_utf8(out).unwrap();
@@ -130,7 +130,7 @@ fn a_fill_is_told_kept_and_forecast_though_another_pool_is_stuck() {
     assert!(of("sample", "stuck").iter().all(|l| l["mode"] == "unanswered" && l["data"].is_null()));
     let last = of("sample", "filling").pop().unwrap();
     let rate = last["forecast"]["data"]["bytes_per_hour"].as_i64().unwrap();
-    // 7500 blocks of 64 KiB a second.
+    // 7500 blocks of 64 KiB per second.
     assert!(
         rate > 1_000_000_000_000 && last["forecast"]["data"]["full_in_seconds"].as_i64() < Some(60),
         "{last}"
@@ -143,12 +143,12 @@ fn a_fill_is_told_kept_and_forecast_though_another_pool_is_stuck() {
     assert_eq!(kept.foreign, 0);
     assert!(kept.of("filling").count() >= 8, "each look was news");
     assert!(kept.events.iter().any(|e| e.event == "data-low-water"));
-    // What was written is itself a history.
+    // The output is itself a history.
     assert_eq!(history::read(&text).of("filling").count(), 9);
     std::fs::remove_file(&path).unwrap();
 }
 
-/// The block is drawn over itself, events stay above it, and nothing but the cursor moves.
+/// The block is redrawn in place, events stay above it, and only cursor movements are used.
 #[test]
 fn a_block_is_drawn_in_place() {
     let mut watcher = watcher();
@@ -168,7 +168,7 @@ fn a_block_is_drawn_in_place() {
     assert!(text.is_ascii());
 }
 
-/// What a terminal shows of a text that goes up and clears.
+/// The text visible on a terminal after upward cursor movements and clearing.
 fn shown(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for (at, part) in text.split('\u{1b}').enumerate() {

@@ -248,7 +248,7 @@ fn docker(
         filesystem: sysfs::filesystem_of(recording, mounts, root),
         typed_entries: recording.said(Query::EntryTypes, root).and_then(stat::typed),
         volumes: names(recording, &format!("{root}/volumes")).map(|all| {
-            // Docker's own list of volumes, and its record of the device below.
+            // Docker's own files among the volumes.
             all.into_iter().filter(|n| !matches!(n.as_str(), "metadata.db" | "backingFsBlockDev")).collect()
         }),
         overlay2_images: names(recording, &format!("{root}/image/overlay2/imagedb/content/sha256"))

@@ -1,13 +1,13 @@
 //! Docker and its devicemapper driver (moby 0.7 to 25, daemon/graphdriver/devmapper and pkg/devicemapper); numbers
 //! in comments are moby's issues.
 //!
-//! A pattern table; each comment names the source of its message.
+//! A pattern table; most comments name the source of the message.
 
 use super::Message as M;
 use super::matcher::{Pattern, says};
 
 /// Words that relate a busy device to a container or layer, and so to the pool.
-const OF_A_DISK: &[&str] = &[
+const CONTAINER_DEVICE_WORDS: &[&str] = &[
     "devmapper",
     "devicemapper",
     "/dev/mapper",
@@ -18,7 +18,7 @@ const OF_A_DISK: &[&str] = &[
     "layer",
 ];
 /// Words that relate the error to something else: a control group, a network namespace, a plug-in's volume.
-const NOT_A_DISK: &[&str] = &["cgroup", "netns", "network namespace", "volume is in use"];
+const OTHER_BUSY_WORDS: &[&str] = &["cgroup", "netns", "network namespace", "volume is in use"];
 
 #[rustfmt::skip]
 pub(super) static PATTERNS: &[Pattern] = &[
@@ -51,8 +51,8 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::DockerMetadataIoError, &["Error syncing metadata file", "input/output error"]), // the disk under Docker's files
     // Busy devices and deferred deletion.
     says(M::DeviceBusy, &["Device is Busy"]), // leaked mount or open file (#8712, #27381)
-    says(M::DeviceBusy, &["failed to remove", "device or resource busy"]).near(OF_A_DISK).without(NOT_A_DISK), // the errno's own words
-    says(M::DeviceBusy, &["unable to remove", "device or resource busy"]).near(OF_A_DISK).without(NOT_A_DISK), // 1.13 and later
+    says(M::DeviceBusy, &["failed to remove", "device or resource busy"]).near(CONTAINER_DEVICE_WORDS).without(OTHER_BUSY_WORDS), // the errno's own words
+    says(M::DeviceBusy, &["unable to remove", "device or resource busy"]).near(CONTAINER_DEVICE_WORDS).without(OTHER_BUSY_WORDS), // 1.13 and later
     says(M::RemoveRootFailed, &["failed to remove root filesystem"]), // #27381, #29942
     says(M::DeleteDeviceFailed, &["Error running DeleteDevice"]), // pool read-only or failed (#26015, #31931)
     says(M::RemoveDeviceFailed, &["Error running RemoveDevice"]), // devmapper.go, RemoveDevice

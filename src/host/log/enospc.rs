@@ -6,7 +6,7 @@ use super::Kind;
 use crate::host::parse::size::{self, Scale};
 
 /// Words about file watches, which are a kernel table.
-pub(super) const OF_WATCHES: &[&str] = &[
+pub(super) const WATCH_WORDS: &[&str] = &[
     "inotify",
     "fsnotify",
     "fanotify",
@@ -81,7 +81,7 @@ pub(super) const NO_SPACE: &[&str] = &[
 ///
 /// The kernel's `metadata operation … failed: error = -28` is not, nor is an `ENOSPC` from a kernel table: inotify
 /// watches, control groups, semaphores.
-pub(super) fn is_of_a_device(plain: &str) -> bool {
+pub(super) fn is_about_a_file(plain: &str) -> bool {
     let elsewhere = [
         "metadata operation",
         "inotify",
@@ -97,7 +97,7 @@ pub(super) fn is_of_a_device(plain: &str) -> bool {
     let named =
         plain.contains("/enospc") && plain.matches("enospc").count() == plain.matches("/enospc").count();
     let only_named = named && !NO_SPACE.iter().any(|words| *words != "enospc" && plain.contains(words));
-    let elsewhere = || elsewhere.iter().chain(OF_WATCHES);
+    let elsewhere = || elsewhere.iter().chain(WATCH_WORDS);
     !only_named && !elsewhere().any(|words| plain.contains(words))
 }
 
@@ -266,7 +266,7 @@ mod tests {
             return None;
         }
         match no_space_left(line) {
-            Kind::NoSpaceLeft { path } => is_of_a_device(&plain).then_some(path),
+            Kind::NoSpaceLeft { path } => is_about_a_file(&plain).then_some(path),
             other => panic!("{other:?}"),
         }
     }

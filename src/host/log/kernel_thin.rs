@@ -1,7 +1,7 @@
 //! The kernel's thin-pool target and what lies below it: drivers/md (dm-thin.c, dm-thin-metadata.c, dm-table.c,
 //! dm-ioctl.c, persistent-data).
 //!
-//! A pattern table; each comment names the source of its message.
+//! A pattern table; most comments name the source of the message.
 
 use super::Message as M;
 use super::matcher::{Pattern, says};

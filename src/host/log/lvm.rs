@@ -1,6 +1,6 @@
 //! LVM's tools (lvm2: lib, tools) and libdm.
 //!
-//! A pattern table; each comment names the source of its message.
+//! A pattern table; most comments name the source of the message.
 
 use super::Message as M;
 use super::matcher::{Pattern, says};

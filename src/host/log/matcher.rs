@@ -189,7 +189,7 @@ pub(super) fn matches(normal: &str) -> Vec<Message> {
     // If the later pieces do not follow the first occurrence of the first piece, they do not follow a later one
     // either.
     let mut failed: Vec<usize> = Vec::new();
-    let mut told = vec![None; index.contexts.len()];
+    let mut checked = vec![None; index.contexts.len()];
     for hit in index.first.find_overlapping_iter(normal) {
         let places = index.by_first.get(hit.pattern().as_usize());
         for place in places.into_iter().flatten() {
@@ -198,7 +198,7 @@ pub(super) fn matches(normal: &str) -> Vec<Message> {
                 continue;
             }
             let rest = normal.get(hit.end()..).unwrap_or_default();
-            if follow(rest, &entry.others) && index.fits(normal, entry, &mut told) {
+            if follow(rest, &entry.others) && index.fits(normal, entry, &mut checked) {
                 found.push(entry.message);
             } else {
                 failed.push(*place);
@@ -209,11 +209,11 @@ pub(super) fn matches(normal: &str) -> Vec<Message> {
 }
 
 impl Index {
-    /// Whether the rest of the line matches the entry; `told` caches which contexts the line has.
-    fn fits(&self, normal: &str, entry: &Entry, told: &mut [Option<bool>]) -> bool {
+    /// Whether the rest of the line matches the entry; `checked` caches which contexts the line has.
+    fn fits(&self, normal: &str, entry: &Entry, checked: &mut [Option<bool>]) -> bool {
         let near = entry.near.is_none_or(|place| {
             let looked = || self.contexts.get(place).is_some_and(|context| context.is_match(normal));
-            told.get_mut(place).is_some_and(|known| *known.get_or_insert_with(looked))
+            checked.get_mut(place).is_some_and(|known| *known.get_or_insert_with(looked))
         });
         near && !entry.without.iter().any(|word| normal.contains(word.as_str()))
     }

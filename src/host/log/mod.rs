@@ -132,7 +132,7 @@ pub fn read(line: &str) -> Vec<LogMessage> {
 /// The messages in all texts. Logs are repetitive, so only the first and last of each kind are kept.
 #[must_use]
 pub fn gather<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<LogMessage> {
-    let mut heard: HashMap<(Message, bool), Heard<'a>> = HashMap::new();
+    let mut heard: HashMap<(Message, bool), KindLines<'a>> = HashMap::new();
     let mut order = 0;
     let mut add = |line: Cow<'a, str>, kind: Option<Kind>| {
         order += 1;
@@ -166,14 +166,14 @@ const KEPT: usize = 200;
 /// up if the line is kept.
 type Line<'a> = (u64, Cow<'a, str>, Option<Kind>);
 
-/// The messages of one kind.
+/// The first and last messages of one kind.
 #[derive(Default)]
-struct Heard<'a> {
+struct KindLines<'a> {
     first: Vec<Line<'a>>,
     last: VecDeque<Line<'a>>,
 }
 
-impl<'a> Heard<'a> {
+impl<'a> KindLines<'a> {
     fn add(&mut self, one: Line<'a>) {
         if self.first.len() < KEPT {
             return self.first.push(one);
@@ -243,7 +243,7 @@ fn kinds(line: &str) -> Vec<Option<Kind>> {
     let has = |message| found.contains(&message);
     let refused = if has(Message::MinFreeRefused) { min_free_refusal::read(&normal) } else { None };
     let wanted = if has(Message::WantedToWrite) { enospc::wanted_to_write(&normal) } else { None };
-    let no_space = has(Message::NoSpaceLeft) && enospc::is_of_a_device(&normal);
+    let no_space = has(Message::NoSpaceLeft) && enospc::is_about_a_file(&normal);
     let others = [Message::MinFreeRefused, Message::WantedToWrite, Message::NoSpaceLeft];
     let known = found.iter().filter(|m| !others.contains(m)).map(|m| Kind::Known { message: *m });
     let before = refused.map(Some).into_iter().chain(no_space.then_some(None)).chain(wanted.map(Some));

@@ -1,6 +1,6 @@
 //! thin-provisioning-tools: `thin_check`, `thin_repair`, `thin_dump`, `thin_restore`, `thin_ls`.
 //!
-//! A pattern table; each comment names the source of its message.
+//! A pattern table; most comments name the source of the message.
 
 use super::Message as M;
 use super::matcher::{Pattern, says};

@@ -1,13 +1,13 @@
 //! Programs that show the kernel's errors: shells, databases, package managers, virtual machines.
 //!
-//! A pattern table; each comment names the source of its message.
+//! A pattern table; most comments name the source of the message.
 
 use super::Message as M;
-use super::enospc::OF_WATCHES;
+use super::enospc::WATCH_WORDS;
 use super::matcher::{Pattern, says};
 
 /// Words specific to storage around a thin pool.
-const OF_STORAGE: &[&str] = &[
+const STORAGE_WORDS: &[&str] = &[
     "thin pool",
     "thinpool",
     "thin-pool",
@@ -35,7 +35,7 @@ const OF_STORAGE: &[&str] = &[
     "low-level ioctl error",
 ];
 /// Words of counters and options, which do not report a failure.
-const NOT_STORAGE: &[&str] = &[
+const OTHER_WORDS: &[&str] = &[
     "error_if_no_space",
     "0 errors",
     "error counts",
@@ -86,8 +86,8 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::MountRefused, &["same superblock, different security settings"]), // kernel, SELinux
     says(M::LimitReached, &["disk quota exceeded"]), // EDQUOT
     says(M::LimitReached, &["System limit for number of file watchers reached"]), // node.js
-    says(M::LimitReached, &["no space left on device"]).near(OF_WATCHES), // fs.inotify.max_user_watches
-    says(M::LimitReached, &["watch", "ENOSPC"]).near(OF_WATCHES), // node.js
+    says(M::LimitReached, &["no space left on device"]).near(WATCH_WORDS), // fs.inotify.max_user_watches
+    says(M::LimitReached, &["watch", "ENOSPC"]).near(WATCH_WORDS), // node.js
     says(M::LimitReached, &["no space left on device"]).near(&["semget", "semaphore", "mutex"]), // kernel.sem
     says(M::LimitReached, &["no space left on device"]).near(&["shmget", "shared memory segment", "/dev/shm"]), // memory
     says(M::LimitReached, &["no space left on device"]).near(&["/cgroup", "cgroup.procs", "/proc/"]), // tables of the kernel
@@ -143,16 +143,16 @@ pub(super) static PATTERNS: &[Pattern] = &[
     says(M::PvMissing, &["UUIDs of devices found", "did not correspond with UUIDs specified"]), // stratisd 2
     says(M::StratisFailed, &["failed to set up pool for"]), // stratisd 2
     // Unspecific failures: only the errno counts, in a line that mentions a pool's storage.
-    says(M::OtherBusy, &["device or resource busy"]).near(OF_STORAGE).without(NOT_STORAGE),
-    says(M::OtherBusy, &["EBUSY"]).near(OF_STORAGE).without(NOT_STORAGE),
-    says(M::OtherInvalid, &["invalid argument"]).near(OF_STORAGE).without(NOT_STORAGE),
-    says(M::OtherMissing, &["no such file or directory"]).near(OF_STORAGE).without(NOT_STORAGE),
-    says(M::OtherMissing, &["no such device"]).near(OF_STORAGE).without(NOT_STORAGE),
-    says(M::OtherFailure, &["failed"]).near(OF_STORAGE).without(NOT_STORAGE),
-    says(M::OtherFailure, &["failure"]).near(OF_STORAGE).without(NOT_STORAGE),
-    says(M::OtherFailure, &["error"]).near(OF_STORAGE).without(NOT_STORAGE),
-    says(M::OtherFailure, &["cannot "]).near(OF_STORAGE).without(NOT_STORAGE),
-    says(M::OtherFailure, &["can't "]).near(OF_STORAGE).without(NOT_STORAGE),
-    says(M::OtherFailure, &["unable to"]).near(OF_STORAGE).without(NOT_STORAGE),
-    says(M::OtherFailure, &["refus"]).near(OF_STORAGE).without(NOT_STORAGE),
+    says(M::OtherBusy, &["device or resource busy"]).near(STORAGE_WORDS).without(OTHER_WORDS),
+    says(M::OtherBusy, &["EBUSY"]).near(STORAGE_WORDS).without(OTHER_WORDS),
+    says(M::OtherInvalid, &["invalid argument"]).near(STORAGE_WORDS).without(OTHER_WORDS),
+    says(M::OtherMissing, &["no such file or directory"]).near(STORAGE_WORDS).without(OTHER_WORDS),
+    says(M::OtherMissing, &["no such device"]).near(STORAGE_WORDS).without(OTHER_WORDS),
+    says(M::OtherFailure, &["failed"]).near(STORAGE_WORDS).without(OTHER_WORDS),
+    says(M::OtherFailure, &["failure"]).near(STORAGE_WORDS).without(OTHER_WORDS),
+    says(M::OtherFailure, &["error"]).near(STORAGE_WORDS).without(OTHER_WORDS),
+    says(M::OtherFailure, &["cannot "]).near(STORAGE_WORDS).without(OTHER_WORDS),
+    says(M::OtherFailure, &["can't "]).near(STORAGE_WORDS).without(OTHER_WORDS),
+    says(M::OtherFailure, &["unable to"]).near(STORAGE_WORDS).without(OTHER_WORDS),
+    says(M::OtherFailure, &["refus"]).near(STORAGE_WORDS).without(OTHER_WORDS),
 ];

@@ -52,7 +52,7 @@ pub(super) fn ask(collector: &mut Collector<'_>) {
         {
             collector.ask(query, &root);
         }
-        ask_ways(collector, &root);
+        ask_migration_facts(collector, &root);
         let cache = format!("{root}/{BUILD_CACHE}");
         collector.ask(Query::Stat, &cache);
         if collector.may_exist(Query::Stat, &cache) {
@@ -124,7 +124,7 @@ fn namespaces(recording: &Recording) -> BTreeSet<String> {
 }
 
 /// Queries what moving Docker's data needs to know: volumes, other drivers, swarm, free space.
-fn ask_ways(collector: &mut Collector<'_>, root: &str) {
+fn ask_migration_facts(collector: &mut Collector<'_>, root: &str) {
     for place in ["volumes", "image", "image/overlay2/imagedb/content/sha256"] {
         collector.ask(Query::Dir, &format!("{root}/{place}"));
     }
@@ -193,7 +193,7 @@ fn snapshotters(recording: &Recording) -> Vec<(String, Vec<String>)> {
 /// Directories in which containerd may keep its data: next to the snapshotter, as configured, and the default.
 fn containerd_roots(recording: &Recording, folders: &[(String, Vec<String>)]) -> Vec<String> {
     let beside = folders.iter().filter_map(|(folder, _)| folder.strip_suffix(SNAPSHOTTER)).map(str::to_owned);
-    once(beside.chain(containerd_places(recording, "root", CONTAINERD_ROOT)))
+    distinct(beside.chain(containerd_places(recording, "root", CONTAINERD_ROOT)))
 }
 
 /// containerd's directories: from its settings and arguments, and the default.
@@ -208,19 +208,19 @@ fn containerd_places(recording: &Recording, key: &str, usual: &str) -> Vec<Strin
         places.extend(options(&words, &[&option]));
     }
     places.push(usual.to_owned());
-    once(places.into_iter())
+    distinct(places.into_iter())
 }
 
 /// The distinct absolute paths.
-fn once(paths: impl Iterator<Item = String>) -> Vec<String> {
-    let mut once: Vec<String> = Vec::new();
+fn distinct(paths: impl Iterator<Item = String>) -> Vec<String> {
+    let mut distinct: Vec<String> = Vec::new();
     for path in paths {
         let path = path.trim_end_matches('/');
-        if path.starts_with('/') && !once.iter().any(|o| o == path) {
-            once.push(path.to_owned());
+        if path.starts_with('/') && !distinct.iter().any(|o| o == path) {
+            distinct.push(path.to_owned());
         }
     }
-    once
+    distinct
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ impl Finding {
 }
 
 /// Advice whose commands only read.
-pub(in crate::rules) fn look(does: impl Into<Text>, commands: &[&str]) -> Advice {
+pub(in crate::rules) fn inspect(does: impl Into<Text>, commands: &[&str]) -> Advice {
     Advice::new(Risk::Reads, does, commands)
 }
 
@@ -43,19 +43,19 @@ pub(in crate::rules) fn with_amount(
 
 /// `thinspect plan GOAL` for one pool.
 pub(in crate::rules) fn plan(goal: &str, pool: &Pool, does: &str) -> Advice {
-    look(does, &[&format!("thinspect plan {goal}{}", pool_option(pool))])
+    inspect(does, &[&format!("thinspect plan {goal}{}", pool_option(pool))])
 }
 
 /// `thinspect usage` for one pool.
 pub(in crate::rules) fn usage(pool: &Pool) -> Advice {
     let command = format!("thinspect usage{}", pool_option(pool));
-    look("see who uses the space: each thin device, its container or image", &[&command])
+    inspect("see who uses the space: each thin device, its container or image", &[&command])
 }
 
 /// The pool's status line, without flushing the pool's metadata.
 pub(in crate::rules) fn status(pool: &Pool) -> Advice {
     let name = pool.name.as_deref().map(|n| format!(" {}", quote(n))).unwrap_or_default();
-    look("read the pool's own status", &[&format!("dmsetup status --noflush{name}")])
+    inspect("read the pool's own status", &[&format!("dmsetup status --noflush{name}")])
 }
 
 /// How to free data blocks: inspect, trim, then remove what is old or stopped.
@@ -67,7 +67,7 @@ pub(in crate::rules) fn free_space(host: &Host, pool: &Pool) -> Vec<Advice> {
     if is_dockers(host, pool) {
         all.extend(free_dockers(host, pool));
     } else if matches!(pool.owner, PoolOwner::Containerd { .. }) {
-        all.push(look("see the snapshots", &["ctr -n k8s.io snapshots --snapshotter devmapper list"]));
+        all.push(inspect("see the snapshots", &["ctr -n k8s.io snapshots --snapshotter devmapper list"]));
         all.push(Advice::new(Risk::Destroys, "remove images that no pod uses", &["crictl rmi --prune"]));
     } else if matches!(pool.owner, PoolOwner::Lvm) && pool.discards != Some(Discards::Ignored) {
         let does = "give back the blocks of deleted files, here and inside each guest";
@@ -82,12 +82,15 @@ const PRUNE_FILTERS: (u32, u32) = (17, 6);
 fn free_dockers(host: &Host, pool: &Pool) -> Vec<Advice> {
     let running = host.docker_of(pool).and_then(|d| d.running);
     if running == Some(false) {
-        return vec![look("Docker's own commands need the daemon: see what is there", &["thinspect usage"])];
+        return vec![inspect(
+            "Docker's own commands need the daemon: see what is there",
+            &["thinspect usage"],
+        )];
     }
     // `docker ps -s` walks the files of each container, which hangs if a full pool blocks writers.
     let list = if pool.data.is_full() { "docker ps -a" } else { "docker ps -as" };
     let see = "see what containers there are, and which of them have stopped";
-    let mut all = vec![look(see, &[list, "docker ps -a --filter status=exited"])];
+    let mut all = vec![inspect(see, &[list, "docker ps -a --filter status=exited"])];
     if pool.discards != Some(Discards::Ignored) {
         let does = "give back the blocks of files deleted inside running containers";
         all.push(Advice::new(Risk::Changes, does, &[TRIM_CONTAINERS]));
@@ -145,7 +148,7 @@ fn grow(host: &Host, pool: &Pool, by: Option<Bytes>, option: &str) -> Vec<Advice
     if free.0 == 0 || by.is_some_and(|b| b > free) {
         let does =
             text!("the volume group has {} free, too little to grow the pool: add a disk to it first", free);
-        all.push(look(does, &[&format!("vgs {}", quote(&lv.vg)), "lsblk"]));
+        all.push(inspect(does, &[&format!("vgs {}", quote(&lv.vg)), "lsblk"]));
     } else if let Some(by) = by.filter(|b| b.0 > 0 && !refuses_changes(pool)) {
         let command = format!("lvextend {option} +{}b {name}", by.0);
         let does = text!("grow it by the least that helps, {}; the volume group has {} free", by, free);
@@ -162,7 +165,7 @@ pub(in crate::rules) fn repair(pool: &Pool) -> Advice {
 /// Kernel messages about the pool and the devices under it.
 pub(in crate::rules) fn kernel_log() -> Advice {
     let does = "see what the kernel said when it happened";
-    look(does, &["dmesg | grep -E 'device-mapper|I/O error|loop: Write error'"])
+    inspect(does, &["dmesg | grep -E 'device-mapper|I/O error|loop: Write error'"])
 }
 
 /// The recommended autoextend threshold, in percent.
@@ -179,7 +182,7 @@ pub(in crate::rules) fn extend_earlier(host: &Host, pool: &Pool, lv: &LvName) ->
     let threshold = THRESHOLD.min(100_u64.saturating_sub(floor + MARGIN)).max(LEAST_THRESHOLD);
     if let Some(profile) = host.lvm.profile_of(lv) {
         let does = format!("set thin_pool_autoextend_threshold to {threshold} in the profile that it has");
-        return look(does, &[&format!("cat {}", quote(&format!("/etc/lvm/profile/{profile}.profile")))]);
+        return inspect(does, &[&format!("cat {}", quote(&format!("/etc/lvm/profile/{profile}.profile")))]);
     }
     let profile = format!("autoextend-{threshold}-{STEP}");
     let text = format!(

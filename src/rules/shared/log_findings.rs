@@ -21,7 +21,7 @@ pub(in crate::rules) fn lines<'a>(host: &'a Host, messages: &[Message]) -> Vec<&
 
 /// [`lines`] without those about a pool whose current state is known from the kernel: for it they are history. On a
 /// live host where all pools answered, lines that name no pool are history too.
-pub(in crate::rules) fn current<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
+pub(in crate::rules) fn not_superseded<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
     let all_known = host.source == Source::Machine && host.pools.iter().all(state_is_known);
     let mut lines = lines(host, messages);
     lines.retain(|s| !pool_of(host, s).map_or(all_known, state_is_known));
@@ -30,13 +30,13 @@ pub(in crate::rules) fn current<'a>(host: &'a Host, messages: &[Message]) -> Vec
 
 /// All lines of a pasted text; on a live host, only those that are not history. For messages that a pool's state
 /// neither confirms nor refutes.
-pub(in crate::rules) fn fresh<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
-    if host.source == Source::Machine { current(host, messages) } else { lines(host, messages) }
+pub(in crate::rules) fn still_relevant<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
+    if host.source == Source::Machine { not_superseded(host, messages) } else { lines(host, messages) }
 }
 
 /// Lines about filesystems. On a live host only those that name one of its thin devices, and only until that device
 /// was mounted again without an error. A pool's state does not describe the filesystems on its devices.
-pub(in crate::rules) fn of_filesystems<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
+pub(in crate::rules) fn about_filesystems<'a>(host: &'a Host, messages: &[Message]) -> Vec<&'a LogMessage> {
     if host.source != Source::Machine {
         return lines(host, messages);
     }
@@ -79,8 +79,8 @@ pub(in crate::rules) fn any(host: &Host, messages: &[Message]) -> bool {
 }
 
 /// Source and age of a line.
-fn speaker(saying: &LogMessage) -> String {
-    match (saying.uptime_secs, saying.age_secs) {
+fn speaker(line: &LogMessage) -> String {
+    match (line.uptime_secs, line.age_secs) {
         (None, _) => "log or error line".to_owned(),
         (Some(_), None) => "kernel log".to_owned(),
         (Some(_), Some(age)) => format!("kernel log, {} ago", queries::span(age)),
@@ -116,7 +116,7 @@ pub(in crate::rules) struct Claim {
 }
 
 /// Findings of a rule that rests on log lines alone: the first claim that matches, with the rule's only advice.
-pub(in crate::rules) fn of_claims(
+pub(in crate::rules) fn from_claims(
     host: &Host,
     rule: &Rule,
     claims: &[Claim],
@@ -135,19 +135,19 @@ pub(in crate::rules) fn strongest(
 ) -> Option<Finding> {
     claims.iter().find_map(|claim| {
         let level = (claim.severity, claim.certainty);
-        finding(rule, level, &fresh(host, claim.messages), &subject, claim.summary)
+        finding(rule, level, &still_relevant(host, claim.messages), &subject, claim.summary)
     })
 }
 
 /// Like [`strongest`], for lines about filesystems ([`about_filesystems`]).
-pub(in crate::rules) fn strongest_of_filesystems(
+pub(in crate::rules) fn strongest_about_filesystems(
     host: &Host,
     rule: &Rule,
     claims: &[Claim],
 ) -> Option<Finding> {
     claims.iter().find_map(|claim| {
         let level = (claim.severity, claim.certainty);
-        let lines = of_filesystems(host, claim.messages);
+        let lines = about_filesystems(host, claim.messages);
         let subject = |line: &LogMessage| Subject::filesystem(device_of(line));
         finding(rule, level, &lines, subject, claim.summary)
     })

@@ -118,12 +118,12 @@ pub(in crate::rules) fn health(host: &Host, pool: &Pool) -> Option<char> {
 }
 
 /// The pool that a line is about: by the device number in a kernel line, by name, or the only pool.
-pub(in crate::rules) fn pool_of<'a>(host: &'a Host, saying: &LogMessage) -> Option<&'a Pool> {
+pub(in crate::rules) fn pool_of<'a>(host: &'a Host, line: &LogMessage) -> Option<&'a Pool> {
     let word_is_number = |w: &str| DeviceNumber::read(w.trim_end_matches(':'));
-    let numbers: Vec<DeviceNumber> = saying.text.split_whitespace().filter_map(word_is_number).collect();
+    let numbers: Vec<DeviceNumber> = line.text.split_whitespace().filter_map(word_is_number).collect();
     let by_number = host.pools.iter().find(|p| p.device.is_some_and(|d| numbers.contains(&d)));
     let separates = |c: char| c.is_whitespace() || "'\"`(),;".contains(c);
-    let says = |name: &str| saying.text.split(separates).any(|w| w.trim_end_matches([':', '.']) == name);
+    let says = |name: &str| line.text.split(separates).any(|w| w.trim_end_matches([':', '.']) == name);
     // `pool` and `data` also occur as ordinary words in the kernel's messages.
     let named = |p: &&Pool| {
         let by_lvm = p.lv.as_ref().is_some_and(|lv| says(&format!("{}/{}", lv.vg, lv.lv)));
@@ -134,8 +134,8 @@ pub(in crate::rules) fn pool_of<'a>(host: &'a Host, saying: &LogMessage) -> Opti
 }
 
 /// The pool that a line is about as a subject; without a name if unknown.
-pub(in crate::rules) fn pool_subject(host: &Host, saying: &LogMessage) -> Subject {
-    pool_of(host, saying).map_or_else(|| Subject::pool_named("(pool not named)"), Subject::pool)
+pub(in crate::rules) fn pool_subject(host: &Host, line: &LogMessage) -> Subject {
+    pool_of(host, line).map_or_else(|| Subject::pool_named("(pool not named)"), Subject::pool)
 }
 
 /// Docker as a subject, by its data root if known.
@@ -166,7 +166,7 @@ pub(in crate::rules) fn held_open(host: &Host, filesystem: &Filesystem) -> Optio
 }
 
 /// Whether the input is about thin pools at all: one exists, or the settings name one.
-pub(in crate::rules) fn speaks_of_thin_pools(host: &Host) -> bool {
+pub(in crate::rules) fn involves_thin_pools(host: &Host) -> bool {
     let driver =
         |d: &Docker| d.driver.as_deref() == Some("devicemapper") || d.option("dm.thinpooldev").is_some();
     let told = || {
@@ -176,9 +176,9 @@ pub(in crate::rules) fn speaks_of_thin_pools(host: &Host) -> bool {
 }
 
 /// A live host without a pool and without an engine that could miss one: failures there are not a pool's.
-pub(in crate::rules) fn nobody_has_pools(host: &Host) -> bool {
+pub(in crate::rules) fn no_pools_expected(host: &Host) -> bool {
     let inactive = host.lvm.volumes.iter().any(|v| v.attr.starts_with('t'));
-    host.source == Source::Machine && host.docker_roots.is_empty() && !inactive && !speaks_of_thin_pools(host)
+    host.source == Source::Machine && host.docker_roots.is_empty() && !inactive && !involves_thin_pools(host)
 }
 
 /// The `docker info` of any pool.

@@ -63,7 +63,7 @@ pub(in crate::rules) fn container(pool: &Pool, id: u32) -> Option<String> {
 }
 
 /// `Container web's`, `A container's`.
-pub(in crate::rules) fn whose(container: Option<&str>) -> String {
+pub(in crate::rules) fn possessive(container: Option<&str>) -> String {
     container.map_or_else(|| "A container's".to_owned(), |name| format!("Container {name}'s"))
 }
 
@@ -83,7 +83,7 @@ pub(in crate::rules) fn holders(thin_devices: &[&Thin]) -> Vec<Advice> {
         ("see which processes have files on them open", files),
     ] {
         if !commands.is_empty() {
-            all.push(advice::look(does, &words(&commands).lines().collect::<Vec<_>>()));
+            all.push(advice::inspect(does, &words(&commands).lines().collect::<Vec<_>>()));
         }
     }
     all

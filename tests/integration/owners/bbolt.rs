@@ -1,4 +1,4 @@
-//! The bbolt reader on real databases, on damaged ones, and on nonsense.
+//! The bbolt reader on real, damaged and random databases.
 
 use proptest::prelude::*;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ fn entries(bucket: &Bucket<'_>) -> usize {
     bucket.entries.iter().map(|(_, entry)| 1 + inner(entry)).sum()
 }
 
-/// FNV-1a, so that a test can make a meta page that is valid and wrong.
+/// FNV-1a, to create a meta page that is wrong but has a valid checksum.
 fn seal(bytes: &mut [u8], page: usize) {
     let record = page + 16;
     let hash = bytes[record..record + 56].iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
@@ -67,7 +67,7 @@ fn the_older_meta_page_serves_when_the_newer_is_damaged() {
     }
 }
 
-/// Reading anything ends, and names what it left out.
+/// Reading any input terminates and reports what was left out.
 fn survives(bytes: &[u8]) -> usize {
     match read(bytes) {
         Ok(Database { root, damage, damaged, .. }) => {
@@ -79,7 +79,8 @@ fn survives(bytes: &[u8]) -> usize {
     }
 }
 
-/// The smallest is damaged everywhere; the others here and there, except in an optimised build.
+/// Step between damaged bytes: every byte of the smallest database; of larger ones only samples, except in an
+/// optimized build.
 fn step(name: &str, here_and_there: usize) -> usize {
     if name == FILES[0] || !cfg!(debug_assertions) { 1 } else { here_and_there }
 }
@@ -110,11 +111,11 @@ fn flipped_bytes() {
     }
 }
 
-/// What points to itself, or twice to the same, comes to an end.
+/// References to the page itself, or twice to the same page, terminate.
 #[test]
 fn circles() {
     let mut bytes = file("metadata.db");
-    // Both meta pages point to page 7 or 10; a branch page there that points to itself.
+    // Both meta pages point to page 7 or 10, a branch page that points to itself.
     for meta in [0, 4096] {
         bytes[meta + 32..meta + 40].copy_from_slice(&7_u64.to_le_bytes());
         seal(&mut bytes, meta);
@@ -131,7 +132,7 @@ fn circles() {
     assert_eq!(database.damage[0].to_string(), "page 7: is pointed to twice");
 }
 
-/// Buckets that lie upon one another, each holding itself many times over.
+/// Overlapping buckets that contain themselves many times.
 #[test]
 fn buckets_within_themselves() {
     let mut bytes = file("metadata.db");
@@ -167,7 +168,7 @@ proptest! {
         survives(&bytes);
     }
 
-    /// A valid meta page above random pages.
+    /// A valid meta page with random pages after it.
     #[test]
     fn random_pages(
         pages in proptest::collection::vec(any::<[u8; 64]>(), 4),

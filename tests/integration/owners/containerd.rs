@@ -1,4 +1,4 @@
-//! containerd's three databases: what is kept of them, and what the devices are.
+//! containerd's three databases: what is kept of them, and what owns the devices.
 
 use super::bbolt::path;
 use thinspect::host::model::pool::{self, Pool};
@@ -99,24 +99,24 @@ fn what_a_container_does() {
     let lives = (Query::Stat, "/proc/77", says("mode=40555"));
     assert_eq!(state(&[]), State::Unknown);
     assert_eq!(state(&[tasks.clone(), init.clone(), lives]), State::Running);
-    // A process that is gone, or a virtual machine's, which is written down elsewhere.
+    // A process that is gone, or a virtual machine's, whose pid is stored elsewhere.
     assert_eq!(state(&[tasks.clone(), init]), State::Unknown);
     assert_eq!(state(std::slice::from_ref(&tasks)), State::Unknown);
     assert_eq!(state(&[(Query::Dir, TASKS, says("t2"))]), State::Stopped);
     assert_eq!(state(&[(Query::Dir, TASKS, refused("ENOENT"))]), State::Stopped);
     assert_eq!(state(&[(Query::Dir, TASKS, refused("EACCES"))]), State::Unknown);
-    // Two states directories: it has a task in one of them.
+    // With two state directories the container has a task in one of them.
     let other = "/other/io.containerd.runtime.v2.task/default";
     assert_eq!(state(&[tasks, (Query::Dir, other, refused("ENOENT"))]), State::Unknown);
 }
 
-/// A lease, a mark, or a snapshot that a person made keeps an image's layers.
+/// A lease, a label, or a snapshot made by a person keeps an image's layers.
 #[test]
 fn what_others_keep_does_not_come_back() {
     let free = |lines: &[&str], snapshot: Option<&str>| {
         let mut recording = recording();
         let known = said(Query::ContainerdImages, "meta.db");
-        // Without the container.
+        // After the container is removed.
         let known: Vec<&str> =
             known.lines().filter(|line| !line.contains("container\"") && !line.contains("t1")).collect();
         let known = [known, lines.to_vec()].concat().join("\n");

@@ -1,4 +1,4 @@
-//! Docker's records joined: layers, images, containers, strangers; and records that contradict or are missing.
+//! Docker's records joined: layers, images, containers, unknown devices; and records that contradict or are missing.
 
 use super::fixture::{ROOT, blocks, docker_host, hex, owners, pool, recording};
 use thinspect::host;
@@ -54,15 +54,15 @@ fn layers_go_when_nothing_holds_them() {
 #[test]
 fn parents_without_a_name_go_with_their_child() {
     let mut owners = owners();
-    // The nameless image a+d becomes what `old:1` was built on.
+    // The untagged image a+d becomes the parent of `old:1`.
     owners.images[1].parent = Some(2);
     let mut removal = Removal::new(&owners);
     assert_eq!(removal.image(2), None, "an image was built on it");
     assert_eq!(removal.image(1), Some(vec![4, 5]));
 }
 
-/// Whatever is missing is told. Names of layers and containers are no records of devices: only where one of those is
-/// missing, no device is certainly a stranger.
+/// Every missing answer is reported. Only missing device records make an unknown device uncertain; names of layers
+/// and containers do not.
 #[test]
 fn every_missing_answer_is_a_gap() {
     let asks = [Query::DockerLayers, Query::DockerMounts, Query::DockerImages, Query::DockerContainers];
@@ -93,7 +93,7 @@ fn every_missing_answer_is_a_gap() {
     assert!(!owners.unmatched(&blocks().ids()).unwrap().certain);
 }
 
-/// A pool that another Docker left behind: ids of this one's records mean nothing there.
+/// A pool left by another Docker: the ids in this one's records do not refer to it.
 #[test]
 fn another_dockers_pool_has_no_owners() {
     let recording = recording();
@@ -160,7 +160,7 @@ fn devices_of_nobodys_records_have_names_at_most() {
     assert_eq!(owners.in_use, [1, 2].into());
 }
 
-/// A Docker that never had a container has no directory of mounts: nothing is missing.
+/// A Docker that never had a container has no directory of mounts; nothing is missing.
 #[test]
 fn before_the_first_container() {
     let mut recording = recording();
@@ -170,7 +170,7 @@ fn before_the_first_container() {
     assert_eq!(owners::read(&recording, &docker_host(&recording), &pool()).gaps.len(), 1);
 }
 
-/// BuildKit's list of build steps as it lies on disk.
+/// BuildKit's cache database as on disk.
 #[test]
 fn build_steps() {
     let list = [env!("CARGO_MANIFEST_DIR"), "tests/owners/buildkit/snapshots.db"]
@@ -186,7 +186,7 @@ fn build_steps() {
     assert_eq!(lines[5], r#"{"key":"s47y66pn8w7qwylaplj7djkqt","parent":"uh1xz3w0locscarj4gk37ppbl"}"#);
 }
 
-/// Volumes of LVM by its backup, active or not; filesystems of Stratis by their devices' names.
+/// LVM volumes from the group's backup, active or not; Stratis filesystems from their devices' names.
 #[test]
 fn names_without_an_engine() {
     let mut recording = Recording::new(Source::Machine, None);

@@ -1,4 +1,4 @@
-//! Docker's files below a data root: read as they are, never followed out of it, never waited for.
+//! Docker's files below a data root: read as they are, without leaving the data root and without blocking.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,7 +12,7 @@ use super::fixture::hex;
 const LAYER: &str = "08868ef23106a2bd5b6f40a0c472283db85aad84af379d576f6e72f558b80a3e";
 const CONTAINER: &str = "969e1aea3968c44c1d19752fbbbc99e527ee892db3aa1b170bd37eed8ac38780";
 
-/// A data root that goes with the test.
+/// A data root that is removed on drop.
 struct Root(PathBuf);
 
 impl Root {
@@ -114,7 +114,7 @@ fn links_and_pipes_are_not_followed() {
     let root = docker();
     let outside = Root::new();
     outside.write("secret/cache-id", "secret");
-    // A layer that is a link, a file that is a link, a file that is a pipe, a stray file.
+    // A layer that is a link, a file that is a link, a FIFO, and an unrelated file.
     symlink(outside.0.join("secret"), root.layerdb("sha256/linked")).unwrap();
     fs::create_dir(root.layerdb("sha256/odd")).unwrap();
     symlink(outside.0.join("secret/cache-id"), root.layerdb("sha256/odd/cache-id")).unwrap();
@@ -130,7 +130,7 @@ fn links_and_pipes_are_not_followed() {
     nix::unistd::mkfifo(&outside.0.join("meta.db"), nix::sys::stat::Mode::S_IRUSR).unwrap();
     let pipe = answer_at(Query::ContainerdImages, &outside.0.join("meta.db"));
     assert_eq!(pipe, Outcome::Refused("EINVAL".to_owned()));
-    // The data root itself may be reached through a link: that is how administrators move it.
+    // The data root itself may be a symbolic link: administrators move it like that.
     let link = outside.0.join("docker");
     symlink(&root.0, &link).unwrap();
     assert_eq!(answer_at(Query::DockerLayers, &link), root_answer(&root));

@@ -1,4 +1,4 @@
-//! A Docker host with images that share layers and containers in every state, and a pool whose blocks are known.
+//! A Docker host with images that share layers, containers in every state, and a pool with known blocks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use thinspect::host::docker::{DeviceRecord, Docker};
@@ -12,12 +12,12 @@ use thinspect::usage::Reclaim;
 
 pub(crate) const ROOT: &str = "/var/lib/docker";
 
-/// Blocks by device: whatever two devices both have is shared.
+/// Blocks by device; a block of two devices is shared.
 #[derive(Clone, Default)]
 pub(crate) struct Blocks(pub(crate) BTreeMap<u32, BTreeSet<u64>>);
 
 impl Blocks {
-    /// A device with the blocks of another and some of its own.
+    /// Adds a device with the blocks of another and some of its own.
     pub(crate) fn device(&mut self, id: u32, from: u32, own: std::ops::Range<u64>) {
         let mut blocks = self.0.get(&from).cloned().unwrap_or_default();
         blocks.extend(own);
@@ -33,7 +33,7 @@ impl Blocks {
         staying.flat_map(|(_, blocks)| blocks).collect::<BTreeSet<_>>().len() as u64
     }
 
-    /// What reading such a pool's metadata would tell.
+    /// The usage that such a pool's metadata would show.
     pub(crate) fn usage(&self) -> Usage {
         let of = |id: &u32, blocks: &BTreeSet<u64>| {
             let mine =
@@ -99,9 +99,9 @@ pub(crate) fn hex(digit: char) -> String {
     digit.to_string().repeat(64)
 }
 
-/// A Docker host: `base` ← layer a ← layer b; image `web:1` is a+b, `old:1` is a+c, a nameless image is a+d, `app:1`
-/// and `app:2` are the same image a+b+e. Containers: `run` runs on `web:1`, `gone` ended long ago on `app`, `late`
-/// ended lately on `app`.
+/// A Docker host: `base` ← layer a ← layer b; image `web:1` is a+b, `old:1` is a+c, an untagged image is a+d, `app:1`
+/// and `app:2` are the same image a+b+e. Containers: `run` is running on `web:1`, `gone` exited long ago on `app`,
+/// `late` exited recently on `app`.
 pub(crate) fn recording() -> Recording {
     let mut recording = Recording::new(Source::Machine, None);
     let mut say = |query, lines: &[String]| recording.push(query, ROOT, Outcome::Answered(lines.join("\n")));
@@ -209,7 +209,7 @@ pub(crate) fn pool() -> Pool {
     Pool { name: Some("docker-8:1-2-pool".to_owned()), owner, transaction_id: Some(7), ..Pool::default() }
 }
 
-/// The host, as far as owners need it.
+/// The host, with the facts needed for owners.
 pub(crate) fn docker_host(recording: &Recording) -> Host {
     let mut host = host::read(recording);
     let devices = RECORDS.iter().map(|(hash, device_id)| DeviceRecord {

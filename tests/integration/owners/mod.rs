@@ -1,4 +1,4 @@
-//! Names of thin devices: the files of Docker and containerd read, joined, counted, and picked for removal.
+//! Owners of thin devices: the files of Docker and containerd read, joined, counted, and selected for removal.
 
 mod bbolt;
 mod containerd;

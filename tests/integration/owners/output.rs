@@ -1,4 +1,4 @@
-//! How usage is shown: the table keeps to its width, the JSON to its schema.
+//! Output of usage: the table keeps to its width, the JSON to its schema.
 
 use super::fixture::{blocks, owners};
 use thinspect::host::model::units::DataBlocks;
@@ -60,7 +60,7 @@ fn columns_and_order() {
     assert_eq!(names, ["app:1 (2 containers)", "old:1", "web:1 (1 container)", "<none> 777777777777"]);
 }
 
-/// What several share comes back only with all of them.
+/// Shared blocks are freed only if all their owners are removed.
 #[test]
 fn what_a_set_gives_back() {
     let (owners, blocks) = (owners(), blocks());

@@ -1,4 +1,4 @@
-//! `plan free --need` as a person meets it: a recording with owners, a copy of the metadata, exact steps.
+//! `plan free --need` on the command line: a recording with owners, a copy of the metadata, exact steps.
 
 use super::fixture;
 use crate::metadata::builder;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use thinspect::record::{Outcome, Query, format};
 
-/// A folder with the recording of a Docker host and its pool's metadata; gone when dropped.
+/// A folder with the recording of a Docker host and its pool's metadata, removed on drop.
 struct Folder(PathBuf);
 
 impl Drop for Folder {
@@ -24,7 +24,7 @@ impl Folder {
         let mut recording = format::load(&std::fs::read(host).unwrap()).unwrap();
         recording.answers.retain(|a| a.query != Query::DeviceRecords);
         for answer in &mut recording.answers {
-            // What the metadata below holds.
+            // The numbers of the metadata below.
             if answer.query == Query::DmStatus {
                 let line = "0 209715200 thin-pool 12 60/524288 481/1638400 - rw discard_passdown \
                             queue_if_no_space - 1024";
@@ -107,7 +107,7 @@ fn exact_steps() {
     let risks = list(&plan, "risk");
     assert!(risks[..4].iter().all(|risk| **risk == "destroys"), "{risks:?}");
     assert!(list(&plan, "why")[..4].iter().all(|why| why.as_str().unwrap().starts_with("Lost: ")));
-    // 481 of 1638400 are in use before.
+    // Initially 481 of 1638400 are in use.
     for (step, free) in [1_637_919 + 7, 1_637_919 + 49, 1_637_919 + 119, 1_637_919 + 149].iter().enumerate() {
         let check = plan["steps"][step]["check"].as_str().unwrap();
         assert!(check.contains(&format!("exit f < {free}")), "{check}");
@@ -139,7 +139,7 @@ fn as_text() {
     assert!(!text.contains("transaction"), "they are of one time: {text}");
 }
 
-/// All steps are still shown, so that a person sees what the most is made of.
+/// All steps are still shown, so that the user knows the maximum.
 #[test]
 fn more_than_can_be_freed() {
     let folder = Folder::new("more");
@@ -152,7 +152,7 @@ fn more_than_can_be_freed() {
     assert_eq!((out.status.code(), out.stdout.len()), (Some(3), 0));
 }
 
-/// The script takes ids: what took a name since is not removed. What only a person may do it leaves out.
+/// The script uses ids, so a tag that moved is not removed. Steps that only a person may do are left out.
 #[test]
 fn the_script_removes_by_id() {
     let folder = Folder::new("script");
@@ -168,7 +168,7 @@ fn the_script_removes_by_id() {
     assert!(!text.contains("delete 14"), "{text}");
 }
 
-/// Without the metadata the plan is the general one and says so; a copy that cannot be used is an error.
+/// Without the metadata the plan is the general one and says so; an unusable copy is an error.
 #[test]
 fn without_metadata() {
     let folder = Folder::new("without");
@@ -189,7 +189,7 @@ fn without_metadata() {
     }
 }
 
-/// `usage` as a person types it: columns, order, a set, and words that make no sense.
+/// `usage` on the command line: columns, order, a set, and invalid words.
 #[test]
 fn usage_on_the_command_line() {
     let folder = Folder::new("usage");
@@ -218,7 +218,7 @@ fn usage_on_the_command_line() {
     let nothing = usage(&[&copy[..], &["--without", "nothing"]].concat());
     assert_eq!(nothing.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&nothing.stderr).contains("no container or image is called nothing"));
-    // A recording has no pool to write to, nor has a copy.
+    // Neither a recording nor a copy has a pool to write to.
     for words in [["--snapshot", "--from", &recording], ["--snapshot", "--metadata", &metadata]] {
         assert_eq!(usage(&words).status.code(), Some(64), "{words:?}");
     }

@@ -1,4 +1,4 @@
-//! What to remove: in order of loss, exact, and never what is in use.
+//! Selection of what to remove: in order of loss, exact, and never what is in use.
 
 use super::fixture::{Blocks, blocks, docker_host, owners, pool, recording};
 use proptest::prelude::*;
@@ -59,10 +59,10 @@ fn no_more_than_needed() {
     let (owners, blocks) = (owners(), blocks());
     let few = plan(&owners, &blocks, 7);
     assert_eq!((commands(&few), few.reachable), (vec!["docker rm gone"], Some(true)));
-    // The second container alone suffices: the first goes back to its shelf.
+    // The second container alone suffices, so the first is dropped from the selection again.
     assert_eq!(commands(&plan(&owners, &blocks, 40)), ["docker rm late"]);
     assert_eq!(commands(&plan(&owners, &blocks, 60)), ["docker rmi old:1"]);
-    // The image needs both containers gone, however little they give; the nameless image is spared.
+    // The image needs both containers removed, however little they free; the untagged image is spared.
     let words = ["docker rm gone", "docker rm late", "docker rmi old:1", "docker rmi app:1 app:2"];
     let image = plan(&owners, &blocks, 145);
     assert_eq!((commands(&image), image.gain), (words.to_vec(), DataBlocks(149)));
@@ -71,7 +71,7 @@ fn no_more_than_needed() {
     assert_eq!(byte.need, DataBlocks(8), "a part of a block is a block");
 }
 
-/// Removing an image gives back nothing of a layer that the build cache keeps, until the cache goes.
+/// While the build cache keeps a layer, removing its image frees nothing of it.
 #[test]
 fn the_build_cache_goes_first() {
     let mut recording = recording();
@@ -93,12 +93,12 @@ fn the_build_cache_goes_first() {
     assert_eq!(commands(&plan(&owners, &blocks, 5)), ["docker builder prune --all --force"]);
     let image = Removal::new(&owners).image(1).unwrap();
     assert_eq!(image, Vec::<u32>::new(), "the cache keeps its layer");
-    // A build is going on.
+    // A build is in progress.
     let busy = Owners { in_use: [13].into(), ..owners };
     assert!(plan(&busy, &blocks, 10_000).steps.iter().all(|s| s.loss != Loss::BuildCache));
 }
 
-/// Filesystems of containers that use less than their devices map, from the most promising on.
+/// Filesystems of containers that use less than their devices map, the most promising first.
 #[test]
 fn what_trimming_may_give_back() {
     let (owners, blocks) = (owners(), blocks());
@@ -115,7 +115,7 @@ fn what_trimming_may_give_back() {
         }),
         ..Thin::default()
     };
-    // Devices 8, 10 and 12 map 222, 207 and 242 blocks, of which they alone 52, 7 and 42.
+    // Devices 8, 10 and 12 map 222, 207 and 242 blocks, of which 52, 7 and 42 are exclusive.
     host.thin_devices = vec![
         thin(8, 200, "/mnt/run"),
         thin(10, 207, "/mnt/gone"),
@@ -165,7 +165,7 @@ fn strangers_stay_while_records_are_missing() {
     assert!(plan.left_alone.iter().any(|l| l.ends_with("that was not read: 1")), "{:?}", plan.left_alone);
 }
 
-/// What was made since the records were read has a record by now.
+/// A device created after the records were read may have a record by now.
 #[test]
 fn new_devices_are_not_leaked() {
     let (owners, blocks) = (owners(), blocks());
@@ -209,7 +209,7 @@ fn a_pool_that_deletes_nothing() {
     assert_eq!((plan.steps.len(), plan.reachable, plan.most, plan.blocked_by.len()), (0, None, None, 2));
 }
 
-/// The devices that a plan's steps name by their commands.
+/// The devices that a plan's steps name in their commands.
 fn devices(owners: &Owners, plan: &Selection) -> BTreeSet<u32> {
     let mut removal = thinspect::usage::Removal::new(owners);
     let mut gone = BTreeSet::new();
@@ -235,8 +235,8 @@ fn devices(owners: &Owners, plan: &Selection) -> BTreeSet<u32> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is wanted: enough where it can be, what it says it gives, nothing that can be spared by itself, and
-    /// nothing in use.
+    /// For any need: enough is selected if possible, the claimed amount is freed, no single step is superfluous, and
+    /// nothing in use is removed.
     #[test]
     fn any_need(need in 0_u64..400, states in proptest::collection::vec(0_usize..4, 3)) {
         let blocks = blocks();

@@ -1,4 +1,4 @@
-//! Rows and totals: what adds up, what is not counted, and real metadata against a model.
+//! Rows and totals: sums, what is not counted, and real metadata compared with a model.
 
 use super::fixture::{blocks, owners};
 use crate::metadata::builder::Pool;
@@ -33,7 +33,7 @@ fn rows_of_a_docker_host() {
         [
             (1, amounts(190, 120, 70, 70)),
             (2, amounts(130, 120, 10, 10)),
-            // Its containers share its own layer's blocks, and keep it from being removed.
+            // Its containers share its own layer's blocks and prevent its removal.
             (3, amounts(200, 200, 0, 0)),
             (0, amounts(170, 170, 0, 0)),
         ]
@@ -57,7 +57,7 @@ fn totals_add_up() {
     assert_eq!(shares, expected);
 }
 
-/// Beyond the walks that are worth it, and where metadata is damaged, numbers are missing, never 0.
+/// Beyond the limit of walks, and with damaged metadata, numbers are missing instead of 0.
 #[test]
 fn what_is_not_counted_is_unknown() {
     struct Unable;
@@ -95,7 +95,7 @@ fn shared_pool(writes: &[(u8, u8)]) -> Pool {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Each set gives back what all up to it give back together, less what those before it do.
+    /// Each set frees what all sets up to it free together, less what the earlier ones free.
     #[test]
     fn one_after_the_other(
         writes in proptest::collection::vec(any::<(u8, u8)>(), 1..12),
@@ -109,7 +109,7 @@ proptest! {
         }
         let mut sets = vec![Vec::new(); 4];
         for (id, turn) in pool.thin_devices.keys().zip(turns) {
-            // A fifth group stays.
+            // A fifth group is kept.
             if let Some(set) = sets.get_mut(turn) {
                 set.push(*id);
             }

@@ -1,5 +1,4 @@
-//! What the tests share: golden files, with which what is printed is compared (`UPDATE=1 cargo test` rewrites them), and the
-//! program as it is run.
+//! Shared by the tests: golden files (`UPDATE=1 cargo test` rewrites them), and running the program.
 
 pub(crate) mod real;
 
@@ -20,7 +19,7 @@ pub(crate) fn folders(path: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// Compares with the golden file, or rewrites it; returns what differs.
+/// Compares with a golden file, or rewrites it; returns the difference.
 pub(crate) fn golden(path: &Path, actual: &str) -> Result<(), String> {
     if std::env::var_os("UPDATE").is_some_and(|v| v == "1") {
         std::fs::write(path, actual).unwrap();
@@ -40,7 +39,7 @@ pub(crate) fn golden(path: &Path, actual: &str) -> Result<(), String> {
     ))
 }
 
-/// Runs the program with standard input; the environment is scrubbed of what could change its output.
+/// Runs the program with standard input, without environment variables that could change its output.
 pub(crate) fn thinspect(args: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_thinspect"))
         .args(args)
@@ -52,7 +51,7 @@ pub(crate) fn thinspect(args: &[&str], input: &[u8]) -> Output {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
-    // The program may refuse before it has read everything; that is its right.
+    // The program may exit before it has read all input.
     let writer = std::thread::spawn(move || stdin.write_all(&input));
     let output = child.wait_with_output().unwrap();
     let _ = writer.join();

@@ -1,4 +1,4 @@
-//! Real programs that tests run: where `scripts/setup fleet` unpacked them, how they are started, waited for and ended.
+//! Real programs that tests run: their location after `scripts/setup fleet`, starting, waiting and ending.
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::net::TcpListener;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
-/// A file that was unpacked, by its path in the package.
+/// An unpacked file by its path in the package.
 pub(crate) fn unpacked(path: &str) -> PathBuf {
     let var = |name| std::env::var_os(name).map(PathBuf::from);
     let cache = || var("XDG_CACHE_HOME").unwrap_or_else(|| var("HOME").unwrap().join(".cache"));
@@ -15,14 +15,14 @@ pub(crate) fn unpacked(path: &str) -> PathBuf {
     path
 }
 
-/// A program that was unpacked, with the libraries that were unpacked beside it.
+/// An unpacked program, with the unpacked libraries beside it.
 pub(crate) fn program(path: &str) -> Command {
     let mut command = Command::new(unpacked(path));
     command.env("LD_LIBRARY_PATH", unpacked("usr/lib/x86_64-linux-gnu"));
     command
 }
 
-/// All that was printed.
+/// Standard output and standard error.
 pub(crate) fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
@@ -33,11 +33,11 @@ pub(crate) fn succeeds(command: &mut Command) -> String {
     said(&output)
 }
 
-/// A child that ends with the test.
+/// A child process that is terminated on drop.
 pub(crate) struct Running(Child);
 
 impl Drop for Running {
-    /// Asked first: some have children of their own to end.
+    /// A polite signal first: some have children of their own to end.
     fn drop(&mut self) {
         let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
         let end = Instant::now() + Duration::from_secs(5);
@@ -58,7 +58,7 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Asks again until there is an answer.
+/// Retries until there is an answer.
 pub(crate) fn wait_for<T>(what: &str, seconds: u64, log: &Path, mut ask: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + Duration::from_secs(seconds);
     loop {

@@ -28,7 +28,7 @@ pub struct Options {
     pub spare_silent: bool,
 }
 
-/// Queries everything that changes over time.
+/// Repeats the queries whose answers change over time: states of pools and free space.
 pub fn refresh(respondent: &mut dyn Responder, before: &Recording, options: Options) -> Refresh {
     let mut collector = Collector { respondent, before: index(before), moved: Vec::new() };
     let recorded_at = now_exactly();

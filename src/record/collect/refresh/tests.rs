@@ -1,4 +1,4 @@
-//! A machine that answers from a script and moves between two looks.
+//! Refreshing the recording of a scripted machine that changes between two polls.
 
 use super::*;
 use crate::record::collect;
@@ -62,7 +62,7 @@ fn after(machine: &mut Script, options: Options) -> Refresh {
     refresh(machine, &recorded(&self::machine()), options)
 }
 
-/// What both say, in any order.
+/// The texts of all answers, sorted.
 fn answers(recording: &Recording) -> Vec<String> {
     let mut all: Vec<String> = recording.answers.iter().map(|a| format!("{a:?}")).collect();
     all.sort();
@@ -130,7 +130,7 @@ fn other_pools_are_another_recording() {
     assert_eq!(after(&mut silent, Options::default()), Refresh::Stale);
 }
 
-/// An event wakes the watcher when a device is made, before it has a table.
+/// A new device wakes the watcher before it has a table.
 #[test]
 fn a_pool_in_the_making_is_not_overlooked() {
     let list = "253:0 0 pool\n253:1 0 thin one\n253:2 0 new";
@@ -150,7 +150,7 @@ fn a_stuck_pool_is_left_alone_while_somebody_waits_for_it() {
     let spared = refresh(&mut machine, &before, Options { woken: false, spare_silent: true });
     assert!(matches!(spared, Refresh::Unchanged(_)));
     assert!(!machine.was_asked(Query::DmStatus, "pool"));
-    // Nobody waits any more: it may answer again.
+    // No process is waiting any more, so the pool may be queried again.
     let mut machine = self::machine();
     let Refresh::Updated(moved) = refresh(&mut machine, &before, Options::default()) else {
         panic!("nothing moved")
