@@ -2,7 +2,7 @@
 //!
 //! It says what the inventory found, and decides nothing.
 
-use super::inventory::{Changes, ContainerItem, Fate as Saved, ImageItem, Inventory};
+use super::inventory::{Changes, ContainerItem, SaveMethod, ImageItem, Inventory};
 use crate::host::owners::Owners;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -17,7 +17,7 @@ pub struct Item {
     /// Its id, where it has one.
     pub id: Option<String>,
     /// What becomes of it.
-    pub fate: Fate,
+    pub fate: Outcome,
     /// How, or why.
     pub how: String,
     /// What it alone takes of the archives at most; `null` where that is not known or it takes nothing.
@@ -41,7 +41,8 @@ pub enum Kind {
 /// What becomes of a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fate {
+#[schemars(rename = "Fate")]
+pub enum Outcome {
     /// It stays where it is.
     Kept,
     /// It is saved and put back.
@@ -63,7 +64,7 @@ impl Kind {
     }
 }
 
-impl Fate {
+impl Outcome {
     /// The word for it.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -83,7 +84,7 @@ pub(super) fn items(inventory: &Inventory) -> Vec<Item> {
         kind,
         name: name.clone(),
         id: None,
-        fate: Fate::Kept,
+        fate: Outcome::Kept,
         how: how.to_owned(),
         bytes: None,
     };
@@ -101,8 +102,8 @@ const COMES_ALONG: &str = "it comes along with the pool, as it is";
 pub(super) fn carried(inventory: &Inventory) -> Vec<Item> {
     let comes = |mut item: Item| {
         let inside = matches!(item.kind, Kind::Image | Kind::Container);
-        if inside && (item.fate != Fate::Rebuilt || item.kind == Kind::Image) {
-            (item.fate, item.bytes) = (Fate::Kept, None);
+        if inside && (item.fate != Outcome::Rebuilt || item.kind == Kind::Image) {
+            (item.fate, item.bytes) = (Outcome::Kept, None);
             item.how = COMES_ALONG.to_owned();
         }
         item
@@ -116,7 +117,7 @@ pub(super) fn of_containerd(owners: &Owners) -> Vec<Item> {
         kind,
         name: namespace.map_or_else(|| name.to_owned(), |space| format!("{space}/{name}")),
         id: Some(id.to_owned()),
-        fate: Fate::Kept,
+        fate: Outcome::Kept,
         how: COMES_ALONG.to_owned(),
         bytes: None,
     };
@@ -133,8 +134,8 @@ fn image(image: &ImageItem) -> Item {
     let names: Vec<&str> = image.tags.iter().chain(&image.digests).map(String::as_str).collect();
     let name = if names.is_empty() { image.id.clone() } else { names.join(" ") };
     let (fate, how) = match image.whole {
-        true => (Fate::Saved, "docker save, with what shares its layers"),
-        false => (Fate::Rebuilt, "a layer of it is missing: pull or build it again"),
+        true => (Outcome::Saved, "docker save, with what shares its layers"),
+        false => (Outcome::Rebuilt, "a layer of it is missing: pull or build it again"),
     };
     Item { kind: Kind::Image, name, id: Some(image.id.clone()), fate, how: how.to_owned(), bytes: None }
 }
@@ -142,10 +143,10 @@ fn image(image: &ImageItem) -> Item {
 fn container(container: &ContainerItem) -> Item {
     let state = container.state.word();
     let (fate, how) = match container.fate {
-        Saved::Kept => (Fate::Kept, format!("{state}: it never started, so its image holds all of it")),
-        Saved::Commit => (Fate::Saved, format!("{state}: what it wrote, by docker commit")),
-        Saved::Export => (Fate::Saved, format!("{state}: all its files, by docker export")),
-        Saved::Rebuilt => (Fate::Rebuilt, format!("{state}: --rm takes it away when it stops")),
+        SaveMethod::Kept => (Outcome::Kept, format!("{state}: it never started, so its image holds all of it")),
+        SaveMethod::Commit => (Outcome::Saved, format!("{state}: what it wrote, by docker commit")),
+        SaveMethod::Export => (Outcome::Saved, format!("{state}: all its files, by docker export")),
+        SaveMethod::Rebuilt => (Outcome::Rebuilt, format!("{state}: --rm takes it away when it stops")),
     };
     let bytes = match container.changes {
         Changes::AtMost(bytes) => Some(bytes.0),

@@ -24,7 +24,7 @@ pub use direct_lvm::{Counted, DirectLvm, Where, direct_lvm};
 pub use free::Free;
 pub use free::selection::free_selected;
 pub use grow::{Grow, Which};
-pub use items::{Fate, Item, Kind};
+pub use items::{Item, Kind, Outcome};
 pub use min_free_space::{MinFreeSpace, min_free_space};
 pub use numbers::{Amount, Number, Numbers};
 pub use overlay2::Overlay2;
@@ -69,7 +69,7 @@ pub fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
     repair::repair(host, pool, options).fitting(host)
 }
 
-/// How to move a Docker from its thin pool to overlay2.
+/// Plans the migration of Docker from its thin pool to overlay2.
 #[must_use]
 pub fn overlay2(host: &Host, pool: &Pool, options: &Overlay2) -> Plan {
     overlay2::overlay2(host, pool, options).fitting(host)
@@ -137,7 +137,7 @@ pub struct Plan {
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Step {
-    /// What it does.
+    /// Its state.
     pub does: Text,
     /// Why, and what it means for what runs.
     pub why: Text,

@@ -2,7 +2,7 @@
 //!
 //! A name never changes its meaning. An unknown number is in the map, as `null`.
 
-use super::pool_facts::Half;
+use super::pool_facts::SpaceFacts;
 use crate::host::model::units::{Bytes, DataBlocks, MetadataBlocks};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
@@ -183,7 +183,7 @@ impl Numbers {
     }
 
     /// Sets what a plan about the pool's space begins with: its data, and what Docker demands of it.
-    pub(super) fn set_data(&mut self, data: &Half, metadata: &Half) {
+    pub(super) fn set_data(&mut self, data: &SpaceFacts, metadata: &SpaceFacts) {
         self.set(Number::CurrentPercent, data.percent.or(metadata.percent));
         self.set(Number::BlockBytes, data.block);
         self.set(Number::TotalBlocks, data.total);

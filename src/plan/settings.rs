@@ -3,7 +3,7 @@
 //! A file is only rewritten from the text that was recorded; where that is not at hand the steps are generic.
 
 use super::daemon_json::{Edited, with_storage_option};
-use super::pool_facts::Half;
+use super::pool_facts::SpaceFacts;
 use super::settings_change::{Change, Original, Replacement, original};
 use super::{Piece, Plan, ScriptStep, Step, script};
 use crate::advice::{Risk, quote};
@@ -23,7 +23,7 @@ pub(super) static SHELL: Piece = Piece {
 };
 
 /// Adds the steps that set the floor to `percent`.
-pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, percent: u64) {
+pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &SpaceFacts, percent: u64) {
     if pool.owner == PoolOwner::ContainersStorage {
         return podman(plan, percent);
     }
@@ -218,7 +218,7 @@ fn podman(plan: &mut Plan, percent: u64) {
     plan.steps.push(step);
 }
 
-fn restart(docker: Option<&Docker>, data: &Half, percent: u64) -> Step {
+fn restart(docker: Option<&Docker>, data: &SpaceFacts, percent: u64) -> Step {
     let json = docker.and_then(|d| d.daemon_json.as_deref()).unwrap_or_default();
     let settings = serde_json::from_str::<serde_json::Value>(json).ok();
     let survive = settings.and_then(|s| s.get("live-restore")?.as_bool()) == Some(true);
@@ -245,7 +245,7 @@ fn restart(docker: Option<&Docker>, data: &Half, percent: u64) -> Step {
 }
 
 /// The floor as `docker info` prints it, as a pattern; any value where the block size is unknown.
-fn shown(data: &Half, percent: u64) -> String {
+fn shown(data: &SpaceFacts, percent: u64) -> String {
     let bytes = data.total.and_then(|total| data.bytes(percent_of(total, percent)));
     match bytes.filter(|_| data.origin == super::pool_facts::Origin::Said) {
         Some(bytes) => human(bytes).replace('.', "\\."),

@@ -8,7 +8,7 @@
 //! documentation asks for (Documentation/admin-guide/device-mapper/thin-provisioning.rst), rounded up to 4
 //! MiB.
 
-use super::pool_facts::Half;
+use super::pool_facts::SpaceFacts;
 use crate::host::docker::min_free;
 use crate::host::model::units::BITMAP_BLOCKS;
 use crate::host::model::units::METADATA_BLOCKS_MAX;
@@ -33,7 +33,7 @@ const METADATA_UNIT: u64 = 1024;
 const RESIZE_USES: u64 = 8;
 
 /// Sizes for the data.
-pub(super) fn data(half: &Half) -> Target {
+pub(super) fn data(half: &SpaceFacts) -> Target {
     let (Some(total), Some(free)) = (half.total, half.free) else { return Target::default() };
     let minimum_growth = match half.percent.filter(|p| *p > 0) {
         Some(percent) => min_free::smallest_growth(free, total, percent),
@@ -52,10 +52,10 @@ pub(super) fn data(half: &Half) -> Target {
 /// Sizes for data whose free blocks the kernel does not find: those that the last bitmap tells of. thin_repair and
 /// thin_restore note in that bitmap's entry what is free of the blocks there are, the kernel what there is room for; a
 /// growth changes neither, and an entry with nothing free is passed over (`sm_ll_extend`, `sm_ll_find_free_block`).
-pub(super) fn beyond_bitmap(half: &Half) -> Target {
+pub(super) fn beyond_bitmap(half: &SpaceFacts) -> Target {
     let whole = half.total.and_then(|total| total.checked_next_multiple_of(BITMAP_BLOCKS));
     let (Some(total), Some(whole)) = (half.total, whole) else { return Target::default() };
-    let target = data(&Half { total: Some(whole), free: Some(0), ..*half });
+    let target = data(&SpaceFacts { total: Some(whole), free: Some(0), ..*half });
     Target { minimum_growth: target.minimum_total.and_then(|least| least.checked_sub(total)), ..target }
 }
 
@@ -81,7 +81,7 @@ pub(super) fn unit(bytes: u64) -> u64 {
 }
 
 /// Sizes for the metadata, when the data will have `data_blocks`.
-pub(super) fn metadata(half: &Half, data_blocks: Option<u64>) -> Target {
+pub(super) fn metadata(half: &SpaceFacts, data_blocks: Option<u64>) -> Target {
     let (Some(total), Some(free)) = (half.total, half.free) else { return Target::default() };
     let minimum_growth = metadata_growth(free, total, half.percent.unwrap_or(0));
     let minimum_total = minimum_growth.and_then(|g| total.checked_add(g));
@@ -140,9 +140,9 @@ pub(super) fn advised_bytes(data_blocks: u64) -> u64 {
 mod tests {
     use super::*;
 
-    pub(super) fn half(free: u64, total: u64, block: u64) -> Half {
+    pub(super) fn half(free: u64, total: u64, block: u64) -> SpaceFacts {
         let percent = Some(10);
-        Half { block: Some(block), total: Some(total), free: Some(free), percent, ..Half::default() }
+        SpaceFacts { block: Some(block), total: Some(total), free: Some(free), percent, ..SpaceFacts::default() }
     }
 
     #[test]
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn blocks_that_the_kernel_does_not_find_are_left_behind() {
-        let found = Half { percent: None, ..half(384, 1408, 65_536) };
+        let found = SpaceFacts { percent: None, ..half(384, 1408, 65_536) };
         let target = beyond_bitmap(&found);
         assert_eq!(target.minimum_growth, Some(16_321 - 1408));
         assert_eq!(target.minimum_total, Some(16_321));
@@ -203,7 +203,7 @@ mod properties {
         ) {
             let free = total * share / 100;
             let half = half(free, total, 65_536);
-            let target = data(&Half { percent: Some(percent), ..half });
+            let target = data(&SpaceFacts { percent: Some(percent), ..half });
             prop_assert!(target.recommended >= target.minimum_total);
             prop_assert!(target.minimum_total >= Some(total));
         }

@@ -2,7 +2,7 @@
 //!
 //! Everything else of the move is the same for both, and stands elsewhere.
 
-use super::Job;
+use super::DirectLvmContext;
 use super::naming::Naming;
 use super::settings;
 use crate::host::Host;
@@ -30,8 +30,8 @@ pub(super) struct NewSettings {
     pub(super) change: Option<Change>,
 }
 
-/// Words of the steps that are not the same for both.
-pub(super) struct Words {
+/// StepText of the steps that are not the same for both.
+pub(super) struct StepText {
     /// Completes "LVM grows the pool …" in the step's explanation.
     pub(super) limit: String,
     pub(super) stop: &'static str,
@@ -88,7 +88,7 @@ impl<'a> Engine<'a> {
     pub(super) const fn naming(&self) -> Naming<'a> {
         match self {
             Self::Docker { .. } => Naming::Docker,
-            Self::Containerd { pool, .. } => Naming::AsLongAs(pool),
+            Self::Containerd { pool, .. } => Naming::SameLength(pool),
         }
     }
 
@@ -111,16 +111,16 @@ impl<'a> Engine<'a> {
     }
 
     /// How that file changes; a sentence where a person has to make the change.
-    pub(super) fn settings(&self, job: &Job<'_>) -> Result<NewSettings, String> {
+    pub(super) fn settings(&self, context: &DirectLvmContext<'_>) -> Result<NewSettings, String> {
         match self {
             Self::Docker { docker, .. } => {
-                let edited = settings::daemon_json(job, docker)?;
+                let edited = settings::daemon_json(context, docker)?;
                 let change = Change::of_file(&original(docker)?, &edited)?;
                 Ok(NewSettings { difference: difference(&edited.old, &edited.text()), change: Some(change) })
             }
             // The file may hold passwords, which no recording keeps: one line is changed, and the others are not looked at.
             Self::Containerd { settings: Some(settings), .. } => Ok(NewSettings {
-                difference: difference(&settings.text, &settings.with_pool(&job.new_pool())),
+                difference: difference(&settings.text, &settings.with_pool(&context.new_pool())),
                 change: None,
             }),
             Self::Containerd { pool, .. } => Err(format!(
@@ -149,7 +149,7 @@ impl<'a> Engine<'a> {
     }
 
     /// What these have to know.
-    pub(super) fn variables(&self, job: &Job<'_>) -> Vec<(&'static str, String)> {
+    pub(super) fn variables(&self, context: &DirectLvmContext<'_>) -> Vec<(&'static str, String)> {
         let mut variables = vec![("settings", self.file().to_owned())];
         match self {
             Self::Docker { docker, .. } => {
@@ -159,20 +159,20 @@ impl<'a> Engine<'a> {
             Self::Containerd { folder, settings, .. } => {
                 variables.push(("folder", (*folder).to_owned()));
                 variables.push(("address", settings.map(|s| s.address.clone()).unwrap_or_default()));
-                let lines = settings.and_then(|s| s.lines(&job.new_pool())).unwrap_or_default();
+                let lines = settings.and_then(|s| s.lines(&context.new_pool())).unwrap_or_default();
                 variables.extend([("old_line", lines.0), ("new_line", lines.1)]);
             }
         }
         variables
     }
 
-    pub(super) fn words(&self, job: &Job<'_>) -> Words {
-        let new = job.new_pool();
+    pub(super) fn step_text(&self, context: &DirectLvmContext<'_>) -> StepText {
+        let new = context.new_pool();
         match self {
-            Self::Docker { .. } => Words {
+            Self::Docker { .. } => StepText {
                 limit: format!(
                     "before Docker refuses new layers at {} %",
-                    100 - super::layout::percent(job.demand.percent)
+                    100 - super::layout::percent(context.demand.percent)
                 ),
                 stop: "note what there is, stop the containers and Docker",
                 stop_why: "Names, ids and volumes are noted in",
@@ -183,7 +183,7 @@ impl<'a> Engine<'a> {
                 verify: "Ids, names, tags and digests of images, ids and names of containers, and volumes must be what was \
                          noted; and Docker must be able to make a new container.",
             },
-            Self::Containerd { pool, .. } => Words {
+            Self::Containerd { pool, .. } => StepText {
                 limit: "long before it is full".into(),
                 stop: "note what there is, stop containerd, and take the old pool away",
                 stop_why: "It goes on only where no task uses the pool, and stops kubelet as well, if that runs. Whatever else \

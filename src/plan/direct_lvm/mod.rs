@@ -19,7 +19,7 @@ mod target;
 
 pub use target::Where;
 
-use super::pool_facts::Half;
+use super::pool_facts::SpaceFacts;
 use super::{Goal, Numbers, Piece, Plan, inventory, items, script};
 use crate::advice::quote;
 use crate::host::Host;
@@ -113,7 +113,7 @@ pub struct Counted {
 }
 
 /// What the steps are made of.
-struct Job<'a> {
+struct DirectLvmContext<'a> {
     host: &'a Host,
     pool: &'a Pool,
     whose: Engine<'a>,
@@ -128,7 +128,7 @@ struct Job<'a> {
     asked: String,
 }
 
-impl Job<'_> {
+impl DirectLvmContext<'_> {
     /// The new pool's device-mapper name.
     fn new_pool(&self) -> String {
         self.target.volume.dm_name()
@@ -186,9 +186,9 @@ pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
     };
     let copies = options.copies.clone().unwrap_or_else(|| "/root/thinspect-direct-lvm".to_owned());
     let asked = asked(options);
-    let job = Job { host, pool, whose, data_file, metadata_file, demand, target, layout, copies, asked };
-    preconditions::warnings(&mut plan, &job);
-    steps::steps(&mut plan, &job);
+    let context = DirectLvmContext { host, pool, whose, data_file, metadata_file, demand, target, layout, copies, asked };
+    preconditions::warnings(&mut plan, &context);
+    steps::steps(&mut plan, &context);
     plan
 }
 
@@ -205,7 +205,7 @@ fn asked(options: &DirectLvm<'_>) -> String {
 
 /// What has to fit, where the kernel or the metadata said it.
 fn demand(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Option<Demand> {
-    let (data, metadata) = (Half::data(pool), Half::metadata(pool));
+    let (data, metadata) = (SpaceFacts::data(pool), SpaceFacts::metadata(pool));
     let counted = options.counted;
     let docker = host.docker_of(pool);
     let name = pool.name.as_deref().unwrap_or_default();

@@ -11,7 +11,7 @@ pub(super) enum Naming<'a> {
     /// Docker's own.
     Docker,
     /// As long as this one, and another one: what made the old pool at boot must not meet the new one.
-    AsLongAs(&'a str),
+    SameLength(&'a str),
 }
 
 /// Names of a group that is made, the one first that is tried first.
@@ -22,7 +22,7 @@ const VOLUMES: [&str; 5] = ["thinpool", "pool", "tp", "p", "d"];
 impl Naming<'_> {
     /// Of a volume in a group that is made.
     pub(super) fn on_device(self) -> Result<LvName, String> {
-        let Self::AsLongAs(old) = self else {
+        let Self::SameLength(old) = self else {
             return Ok(LvName { vg: "docker".into(), lv: "thinpool".into() });
         };
         let all = || GROUPS.into_iter().flat_map(|group| as_long(group, old));
@@ -35,7 +35,7 @@ impl Naming<'_> {
     pub(super) fn in_group(self, group: &str) -> Result<LvName, String> {
         match self {
             Self::Docker => Ok(LvName { vg: group.into(), lv: "thinpool".into() }),
-            Self::AsLongAs(old) => as_long(group, old).next().ok_or_else(|| {
+            Self::SameLength(old) => as_long(group, old).next().ok_or_else(|| {
                 format!(
                     "a pool in volume group {group:?} cannot have a name as long as {old:?}, which it must, as containerd's \
                      records of it are changed in their place: name an empty disk with --device, or a group with a shorter name"
@@ -61,15 +61,15 @@ mod tests {
 
     #[test]
     fn names_in_use() {
-        let named = |old: &str| Naming::AsLongAs(old).on_device().unwrap().dm_name();
+        let named = |old: &str| Naming::SameLength(old).on_device().unwrap().dm_name();
         assert_eq!(named("devpool"), "ct-pool");
         assert_eq!(named("ctr-pool"), "ct-pool0");
         assert_eq!(named("containerd-pool"), "ctr-thinpool000");
         assert_eq!(named("fc-dev-thinpool"), "containerd-pool");
         assert_eq!(named("fc-dev-thinpool-of-ours"), "containerd-thinpool0000");
         assert_eq!(named("c-p"), "c-d");
-        assert!(Naming::AsLongAs("ab").on_device().is_err());
-        let group = |group: &str| Naming::AsLongAs("devpool").in_group(group).map(|name| name.dm_name());
+        assert!(Naming::SameLength("ab").on_device().is_err());
+        let group = |group: &str| Naming::SameLength("devpool").in_group(group).map(|name| name.dm_name());
         assert_eq!(group("vg").unwrap(), "vg-pool");
         assert!(group("ubuntu-vg").unwrap_err().contains("shorter name"));
     }
@@ -77,10 +77,10 @@ mod tests {
     proptest! {
         #[test]
         fn as_long_and_another(old in "[a-z-]{3,40}", group in "[a-z][a-z-]{0,12}[a-z]") {
-            let made = Naming::AsLongAs(&old).on_device().unwrap().dm_name();
+            let made = Naming::SameLength(&old).on_device().unwrap().dm_name();
             prop_assert_eq!(made.len(), old.len());
             prop_assert_ne!(&made, &old);
-            if let Ok(name) = Naming::AsLongAs(&old).in_group(&group) {
+            if let Ok(name) = Naming::SameLength(&old).in_group(&group) {
                 prop_assert_eq!(name.dm_name().len(), old.len());
                 prop_assert!(name.dm_name() != old && !name.lv.is_empty() && name.vg == group);
             }

@@ -2,7 +2,7 @@
 //!
 //! It refuses whatever a copy would carry along or make worse: damage, lost files, a pool whose owner it cannot tell.
 
-use super::Job;
+use super::DirectLvmContext;
 use super::engine::Engine;
 use super::layout::{self, Demand, Layout, Room};
 use super::target::{Target, free};
@@ -216,12 +216,12 @@ pub(super) fn larger_sectors(pool: &Pool, target: &Target) -> Option<String> {
 }
 
 /// What has to be known before it is begun.
-pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
-    let bytes = job.demand.used.saturating_mul(job.demand.block);
+pub(super) fn warnings(plan: &mut Plan, context: &DirectLvmContext<'_>) {
+    let bytes = context.demand.used.saturating_mul(context.demand.block);
     let minutes = bytes.saturating_mul(2) / (100_000_000 * 60);
     plan.warn(text!(
         "{} are stopped for as long as it takes to copy {} and compare it: about {} at 100 MB/s",
-        if job.whose.docker().is_some() { "containers and Docker" } else { "containerd and its tasks" },
+        if context.whose.docker().is_some() { "containers and Docker" } else { "containerd and its tasks" },
         Bytes(bytes),
         match minutes {
             0 => "a minute".to_owned(),
@@ -229,22 +229,22 @@ pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
             minutes => format!("{} minutes", minutes.saturating_add(1)),
         }
     ));
-    match job.whose {
-        Engine::Docker { docker, .. } => of_docker(plan, job, docker),
+    match context.whose {
+        Engine::Docker { docker, .. } => of_docker(plan, context, docker),
         Engine::Containerd { .. } => plan.warn(format!(
             "the new pool is called {}: as long as the old one's name, since containerd's list of devices, which bears it, is \
              changed in its place",
-            job.new_pool()
+            context.new_pool()
         )),
     }
-    if job.demand.base > job.layout.data {
+    if context.demand.base > context.layout.data {
         plan.warn(text!(
             "one container may write up to {}, more than the new pool's {}",
-            Bytes(job.demand.base),
-            Bytes(job.layout.data)
+            Bytes(context.demand.base),
+            Bytes(context.layout.data)
         ));
     }
-    if job.layout.growth < job.layout.data / 100 * layout::GROWTH {
+    if context.layout.growth < context.layout.data / 100 * layout::GROWTH {
         plan.warn("there is no room for LVM to grow the pool once: add a disk to the group (vgextend) soon");
     }
 }
@@ -263,31 +263,31 @@ pub(super) fn tasks(plan: &mut Plan, owners: &Owners) {
     }
 }
 
-fn of_docker(plan: &mut Plan, job: &Job<'_>, docker: &Docker) {
+fn of_docker(plan: &mut Plan, context: &DirectLvmContext<'_>, docker: &Docker) {
     if docker.version.as_deref().and_then(version::version) >= Some((18, 9)) {
         plan.warn(
             "the devicemapper driver is deprecated since Docker 18.09 and gone from 25.0: where overlay2 can be used, \
              `thinspect plan overlay2` lasts longer",
         );
     }
-    if let Some(note) = automatic(job, docker) {
+    if let Some(note) = automatic(context, docker) {
         plan.warn(note);
     }
     if docker.running == Some(false) {
         plan.warn("the Docker daemon is not running: it is not needed before the last steps, and is started in them");
     }
-    if layout::percent(job.demand.percent) != job.demand.percent {
+    if layout::percent(context.demand.percent) != context.demand.percent {
         plan.warn(format!(
             "dm.min_free_space is {} %: Docker would refuse new layers before LVM grows the pool, so it becomes {} %",
-            job.demand.percent,
-            layout::percent(job.demand.percent)
+            context.demand.percent,
+            layout::percent(context.demand.percent)
         ));
     }
 }
 
 /// Docker's own way to such a pool (17.06, daemon/graphdriver/devmapper/device_setup.go), and when it is none.
-fn automatic(job: &Job<'_>, docker: &Docker) -> Option<String> {
-    let (node, _) = job.target.device.as_ref()?;
+fn automatic(context: &DirectLvmContext<'_>, docker: &Docker) -> Option<String> {
+    let (node, _) = context.target.device.as_ref()?;
     (version::version(docker.version.as_deref()?)? >= (17, 6)).then(|| {
         format!(
             "not this way: dm.directlvm_device={node} lets Docker set up an empty pool by itself, for a data root with \

@@ -2,7 +2,7 @@
 //!
 //! It refuses to write storage options into `daemon.json` where they are given elsewhere: the daemon would not start.
 
-use super::Job;
+use super::DirectLvmContext;
 use super::layout::{self, percent};
 use crate::host::Host;
 use crate::host::docker::Docker;
@@ -21,7 +21,7 @@ const OLD: [&str; 6] = [
     "dm.directlvm_device",
 ];
 /// How `daemon.json` changes; a sentence where a person has to make the change.
-pub(super) fn daemon_json(job: &Job<'_>, docker: &Docker) -> Result<Edited, String> {
+pub(super) fn daemon_json(context: &DirectLvmContext<'_>, docker: &Docker) -> Result<Edited, String> {
     if let Some(option) = docker.options.iter().find(|o| o.from != docker.settings_file()) {
         return Err(format!(
             "Docker's storage options are given on {} ({}={}): the daemon refuses to start when they stand in \
@@ -36,7 +36,7 @@ pub(super) fn daemon_json(job: &Job<'_>, docker: &Docker) -> Result<Edited, Stri
         ));
     }
     let old = docker.daemon_json.clone().unwrap_or_default();
-    let mut settings = vec![("storage-opts", Some(Value::from(options(job, docker, &old))))];
+    let mut settings = vec![("storage-opts", Some(Value::from(options(context, docker, &old))))];
     if docker.driver.is_none() {
         settings.insert(0, ("storage-driver", Some(json!("devicemapper"))));
     }
@@ -44,10 +44,10 @@ pub(super) fn daemon_json(job: &Job<'_>, docker: &Docker) -> Result<Edited, Stri
 }
 
 /// Which pool, besides what was said of other things before.
-fn options(job: &Job<'_>, docker: &Docker, old: &str) -> Vec<String> {
+fn options(context: &DirectLvmContext<'_>, docker: &Docker, old: &str) -> Vec<String> {
     let said = daemon_json::options(old);
     let name = |option: &str| option.split_once('=').map(|(name, _)| name.trim().to_ascii_lowercase());
-    let lowered = percent(job.demand.percent) != job.demand.percent;
+    let lowered = percent(context.demand.percent) != context.demand.percent;
     let goes = |option: &str| {
         let name = name(option).unwrap_or_default();
         OLD.contains(&name.as_str())
@@ -57,13 +57,13 @@ fn options(job: &Job<'_>, docker: &Docker, old: &str) -> Vec<String> {
     };
     let mut options: Vec<String> =
         said.iter().filter_map(Value::as_str).filter(|o| !goes(o)).map(str::to_owned).collect();
-    options.push(format!("dm.thinpooldev=/dev/mapper/{}", job.new_pool()));
+    options.push(format!("dm.thinpooldev=/dev/mapper/{}", context.new_pool()));
     if lowered {
         options.push(format!("dm.min_free_space={DEFAULT_PERCENT}%"));
     }
     for option in ["dm.use_deferred_removal", "dm.use_deferred_deletion"] {
         let said = options.iter().any(|o| name(o).as_deref() == Some(option));
-        if !said && defers(job.host, docker) {
+        if !said && defers(context.host, docker) {
             options.push(format!("{option}=true"));
         }
     }
@@ -79,11 +79,11 @@ fn defers(host: &Host, docker: &Docker) -> bool {
 }
 
 /// The name of LVM's profile for the pool, and its text (lvmthin(7), "Automatically extend thin pool LV").
-pub(super) fn profile(job: &Job<'_>) -> (String, String) {
+pub(super) fn profile(context: &DirectLvmContext<'_>) -> (String, String) {
     let text = format!(
         "activation {{\n    thin_pool_autoextend_threshold={}\n    thin_pool_autoextend_percent={}\n}}\n",
-        job.layout.threshold,
+        context.layout.threshold,
         layout::GROWTH
     );
-    (job.new_pool(), text)
+    (context.new_pool(), text)
 }

@@ -9,7 +9,7 @@ pub(super) mod selection;
 pub(super) use docker::SHELL;
 
 use super::numbers::Numbers;
-use super::pool_facts::{Half, State, state};
+use super::pool_facts::{SpaceFacts, State, state};
 use super::{Goal, Plan, Step};
 use crate::advice::quote;
 use crate::advice::recipes::pool_option;
@@ -30,15 +30,15 @@ pub struct Free {
 const COMFORT: u64 = 80;
 
 /// What a plan to free space is made of.
-pub(super) struct Job<'a> {
+pub(super) struct FreeContext<'a> {
     pub(super) host: &'a Host,
     pub(super) pool: &'a Pool,
-    pub(super) data: Half,
+    pub(super) data: SpaceFacts,
     /// Data blocks to free; `None` where that cannot be known.
     pub(super) wanted: Option<u64>,
 }
 
-impl Job<'_> {
+impl FreeContext<'_> {
     /// Data blocks that are free when it is enough.
     pub(super) fn target(&self) -> Option<u64> {
         self.data.free.filter(|_| !self.data.unit_assumed)?.checked_add(self.wanted?)
@@ -59,31 +59,31 @@ impl Job<'_> {
 
 /// How to make room in a pool.
 pub(super) fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
-    let (data, metadata) = (Half::data(pool), Half::metadata(pool));
+    let (data, metadata) = (SpaceFacts::data(pool), SpaceFacts::metadata(pool));
     let numbers = numbers(host, pool, &data, &metadata, options);
     let wanted = numbers.get(Number::WantedBlocks);
     let mut plan = Plan::new(Goal::Free, host, pool, numbers);
-    let job = Job { host, pool, data, wanted };
+    let context = FreeContext { host, pool, data, wanted };
     if blocked(&mut plan, pool) {
         return plan;
     }
-    judge(&mut plan, &job, &metadata);
-    if job.data.unit_assumed {
+    judge(&mut plan, &context, &metadata);
+    if context.data.unit_assumed {
         plan.numbers.forget_data_blocks();
     }
     match pool.owner {
-        PoolOwner::Docker { .. } => docker::steps(&mut plan, &job),
-        _ => non_docker::steps(&mut plan, &job),
+        PoolOwner::Docker { .. } => docker::steps(&mut plan, &context),
+        _ => non_docker::steps(&mut plan, &context),
     }
     plan
 }
 
 /// Data blocks above the comfortable share.
-fn over_comfort(data: &Half) -> Option<u64> {
+fn over_comfort(data: &SpaceFacts) -> Option<u64> {
     Some(data.used()?.saturating_sub(percent_of(data.total?, COMFORT)))
 }
 
-pub(super) fn numbers(host: &Host, pool: &Pool, data: &Half, metadata: &Half, options: &Free) -> Numbers {
+pub(super) fn numbers(host: &Host, pool: &Pool, data: &SpaceFacts, metadata: &SpaceFacts, options: &Free) -> Numbers {
     let mut numbers = Numbers::default();
     let in_bytes = |blocks: Option<u64>| data.bytes(blocks?);
     let over = over_comfort(data);
@@ -148,8 +148,8 @@ pub(super) fn blocked(plan: &mut Plan, pool: &Pool) -> bool {
     !plan.possible
 }
 
-pub(super) fn judge(plan: &mut Plan, job: &Job<'_>, metadata: &Half) {
-    let pool = job.pool;
+pub(super) fn judge(plan: &mut Plan, context: &FreeContext<'_>, metadata: &SpaceFacts) {
+    let pool = context.pool;
     match state(pool) {
         State::DataFull => plan.warn(
             "no data block is free: removing still works, but what writes into the pool waits or fails; begin \
@@ -160,7 +160,7 @@ pub(super) fn judge(plan: &mut Plan, job: &Job<'_>, metadata: &Half) {
         }
         _ => {}
     }
-    match job.wanted {
+    match context.wanted {
         Some(0) => plan.warn(format!(
             "nothing has to be freed: the floor is met and at most {COMFORT} % is in use; the steps say what \
              could go"
@@ -176,7 +176,7 @@ pub(super) fn judge(plan: &mut Plan, job: &Job<'_>, metadata: &Half) {
              metadata is surer (`thinspect plan grow --metadata`)"
         ));
     }
-    plan.warnings.extend(job.data.caveat("data"));
+    plan.warnings.extend(context.data.caveat("data"));
     stays_allocated(plan, pool);
 }
 

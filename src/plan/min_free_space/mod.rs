@@ -4,7 +4,7 @@
 //! It never advises to turn the floor off, and says what is better where something is.
 
 use super::numbers::Numbers;
-use super::pool_facts::{Half, State, state};
+use super::pool_facts::{SpaceFacts, State, state};
 use super::{Goal, Plan, Step, settings};
 use crate::advice::{Risk, quote};
 use crate::host::Host;
@@ -27,7 +27,7 @@ const LITTLE: Bytes = Bytes(256 << 20);
 /// How to lower `dm.min_free_space`, and what that leaves.
 #[must_use]
 pub fn min_free_space(host: &Host, pool: &Pool, options: &MinFreeSpace) -> Plan {
-    let (data, metadata) = (Half::data(pool), Half::metadata(pool));
+    let (data, metadata) = (SpaceFacts::data(pool), SpaceFacts::metadata(pool));
     let largest = largest(&data, &metadata);
     let new = options.percent.or(largest);
     let mut plan = Plan::new(Goal::MinFreeSpace, host, pool, numbers(pool, &data, &metadata, largest, new));
@@ -57,19 +57,19 @@ pub fn min_free_space(host: &Host, pool: &Pool, options: &MinFreeSpace) -> Plan 
 }
 
 /// The largest percent under which both halves pass; what is unknown does not count against it.
-fn largest(data: &Half, metadata: &Half) -> Option<u64> {
-    let of = |half: &Half| Some(min_free::largest_passing_percent(half.free?, half.total?));
+fn largest(data: &SpaceFacts, metadata: &SpaceFacts) -> Option<u64> {
+    let of = |half: &SpaceFacts| Some(min_free::largest_passing_percent(half.free?, half.total?));
     match (of(data), of(metadata)) {
         (Some(data), Some(metadata)) => Some(data.min(metadata)),
         (one, other) => one.or(other),
     }
 }
 
-fn numbers(pool: &Pool, data: &Half, metadata: &Half, largest: Option<u64>, new: Option<u64>) -> Numbers {
+fn numbers(pool: &Pool, data: &SpaceFacts, metadata: &SpaceFacts, largest: Option<u64>, new: Option<u64>) -> Numbers {
     let mut numbers = Numbers::default();
-    let at_new = |half: &Half| Some(min_free::required(half.total?, new?));
-    let headroom = |half: &Half| half.free?.checked_sub(at_new(half)?);
-    let in_bytes = |half: &Half, blocks: Option<u64>| half.bytes(blocks?);
+    let at_new = |half: &SpaceFacts| Some(min_free::required(half.total?, new?));
+    let headroom = |half: &SpaceFacts| half.free?.checked_sub(at_new(half)?);
+    let in_bytes = |half: &SpaceFacts, blocks: Option<u64>| half.bytes(blocks?);
     numbers.set_data(data, metadata);
     numbers.set(Number::LargestUnblockingPercent, largest);
     numbers.set(Number::NewPercent, new);
@@ -100,7 +100,7 @@ fn numbers(pool: &Pool, data: &Half, metadata: &Half, largest: Option<u64>, new:
 }
 
 /// Why there is no floor to lower.
-fn no_floor(pool: &Pool, data: &Half) -> Option<String> {
+fn no_floor(pool: &Pool, data: &SpaceFacts) -> Option<String> {
     let refused = pool.refused_data.is_some() || pool.refused_metadata.is_some();
     match (pool.min_free.from, data.percent) {
         (MinFreeFrom::TooOld, _) => Some(
@@ -138,8 +138,8 @@ fn judge_mode(plan: &mut Plan, pool: &Pool) {
 }
 
 /// Says what speaks against the new percent.
-fn judge(plan: &mut Plan, pool: &Pool, data: &Half, metadata: &Half, new: u64, options: &MinFreeSpace) {
-    let refused = |half: &Half| half.short().is_some_and(|short| short > 0);
+fn judge(plan: &mut Plan, pool: &Pool, data: &SpaceFacts, metadata: &SpaceFacts, new: u64, options: &MinFreeSpace) {
+    let refused = |half: &SpaceFacts| half.short().is_some_and(|short| short > 0);
     let current = data.percent.or(metadata.percent).unwrap_or(min_free::DEFAULT_PERCENT);
     let largest = plan.numbers.get(Number::LargestUnblockingPercent);
     if !refused(data) && !refused(metadata) && options.percent.is_none() {
