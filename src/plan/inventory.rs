@@ -55,7 +55,7 @@ pub(super) struct ContainerItem {
     pub(super) image: Option<usize>,
     /// Changes in its own layer.
     pub(super) changes: Changes,
-    /// What becomes of it.
+    /// What happens to it.
     pub(super) fate: SaveMethod,
     /// Volumes mounted in it.
     pub(super) volumes: Vec<String>,

@@ -1,30 +1,30 @@
-//! What becomes of each image, container, volume and network, as a plan tells it.
+//! How a plan handles each image, container, volume and network.
 //!
-//! It says what the inventory found, and decides nothing.
+//! Presents the inventory; the decisions are made there.
 
-use super::inventory::{Changes, ContainerItem, SaveMethod, ImageItem, Inventory};
+use super::inventory::{Changes, ContainerItem, ImageItem, Inventory, SaveMethod};
 use crate::host::owners::Owners;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// One thing, and what becomes of it.
+/// An object in or beside the pool, and how the plan handles it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Item {
     /// What it is.
     pub kind: Kind,
-    /// Its name; of an image without one its id.
+    /// Its name; for an untagged image, its id.
     pub name: String,
-    /// Its id, where it has one.
+    /// Its id, if it has one.
     pub id: Option<String>,
-    /// What becomes of it.
+    /// What happens to it.
     pub fate: Outcome,
     /// How, or why.
     pub how: String,
-    /// What it alone takes of the archives at most; `null` where that is not known or it takes nothing.
+    /// Upper bound of its own share of the archives; `null` if unknown or none.
     pub bytes: Option<u64>,
 }
 
-/// Sorts of things.
+/// Kind of object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -38,16 +38,16 @@ pub enum Kind {
     Network,
 }
 
-/// What becomes of a thing.
+/// What happens to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "Fate")]
 pub enum Outcome {
     /// It stays where it is.
     Kept,
-    /// It is saved and put back.
+    /// It is saved and restored.
     Saved,
-    /// Somebody has to make it again.
+    /// It has to be created again.
     Rebuilt,
 }
 
@@ -76,7 +76,7 @@ impl Outcome {
     }
 }
 
-/// Everything of an inventory.
+/// Items for everything in an inventory.
 pub(super) fn items(inventory: &Inventory) -> Vec<Item> {
     let mut items: Vec<Item> = inventory.images.iter().map(image).collect();
     items.extend(inventory.containers.iter().map(container));
@@ -95,7 +95,7 @@ pub(super) fn items(inventory: &Inventory) -> Vec<Item> {
     items
 }
 
-/// What happens to all that is in a pool that is copied as a whole.
+/// Explanation for objects in a pool that is copied as a whole.
 const COMES_ALONG: &str = "it comes along with the pool, as it is";
 
 /// Items of a block-by-block copy: everything is kept except `--rm` containers, which vanish when they stop.
@@ -111,7 +111,7 @@ pub(super) fn carried(inventory: &Inventory) -> Vec<Item> {
     items(inventory).into_iter().map(comes).collect()
 }
 
-/// The same of containerd's, each behind its namespace.
+/// Items for containerd images and containers in a block-by-block copy; names are prefixed with the namespace.
 pub(super) fn of_containerd(owners: &Owners) -> Vec<Item> {
     let comes = |kind, namespace: Option<&String>, name: &str, id: &str| Item {
         kind,
@@ -143,7 +143,9 @@ fn image(image: &ImageItem) -> Item {
 fn container(container: &ContainerItem) -> Item {
     let state = container.state.word();
     let (fate, how) = match container.fate {
-        SaveMethod::Kept => (Outcome::Kept, format!("{state}: it never started, so its image holds all of it")),
+        SaveMethod::Kept => {
+            (Outcome::Kept, format!("{state}: it never started, so its image holds all of it"))
+        }
         SaveMethod::Commit => (Outcome::Saved, format!("{state}: what it wrote, by docker commit")),
         SaveMethod::Export => (Outcome::Saved, format!("{state}: all its files, by docker export")),
         SaveMethod::Rebuilt => (Outcome::Rebuilt, format!("{state}: --rm takes it away when it stops")),

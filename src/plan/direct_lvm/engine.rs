@@ -1,6 +1,6 @@
-//! Whose pool is moved, Docker's or containerd's: what differs in names, words, settings and the parts of the script.
+//! Differences between moving Docker's and containerd's pool: names, texts, settings and script pieces.
 //!
-//! Everything else of the move is the same for both, and stands elsewhere.
+//! The rest of the migration is common to both.
 
 use super::DirectLvmContext;
 use super::naming::Naming;
@@ -14,7 +14,7 @@ use crate::plan::daemon_json::difference;
 use crate::plan::script::{self, Piece};
 use crate::plan::settings_change::{Change, original};
 
-/// Who has things in the pool.
+/// The container engine that owns the pool.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Engine<'a> {
     /// Docker, with this data root.
@@ -23,14 +23,14 @@ pub(super) enum Engine<'a> {
     Containerd { pool: &'a str, folder: &'a str, settings: Option<&'a Containerd> },
 }
 
-/// How the settings change, and what is shown of it.
+/// The change to the settings file, and the difference to show.
 pub(super) struct NewSettings {
     pub(super) difference: Vec<String>,
-    /// That of a file which is changed as a whole; where one line changes, the script's variables say which.
+    /// The change to the whole file; `None` if only one line changes, which script variables describe.
     pub(super) change: Option<Change>,
 }
 
-/// StepText of the steps that are not the same for both.
+/// Engine-specific texts and commands of the steps.
 pub(super) struct StepText {
     /// Completes "LVM grows the pool …" in the step's explanation.
     pub(super) limit: String,
@@ -51,7 +51,7 @@ impl<'a> Engine<'a> {
             let docker = host
                 .docker_of(pool)
                 .ok_or("Docker's own records of the pool were not read: run it as root")?;
-            // Where it keeps its data is asked for later: other reasons are better known first.
+            // The data root is checked later, so that other reasons are reported first.
             return Ok(Self::Docker { docker, root: docker.root.as_deref().unwrap_or_default() });
         }
         let (Some(name), RecordKeeper::Containerd { database }) = (pool.name.as_deref(), &pool.owners.keeper)
@@ -61,7 +61,7 @@ impl<'a> Engine<'a> {
                     .into(),
             );
         };
-        // What the list of devices is called, and a word in what is replaced in it.
+        // The name is part of a file name and of a replacement pattern.
         if !name.chars().all(|c| c.is_ascii_alphanumeric() || "_+.-".contains(c)) {
             return Err(format!("the pool's name {name:?} cannot be part of a file's name or of a volume's"));
         }
@@ -92,7 +92,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Whether it is known where the records are.
+    /// Whether the location of the engine's records is known.
     pub(super) fn has_place(&self) -> bool {
         match self {
             Self::Docker { root, .. } => !root.is_empty(),
@@ -110,7 +110,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// How that file changes; a sentence where a person has to make the change.
+    /// The change to the settings file. Fails with a sentence if it has to be made by hand.
     pub(super) fn settings(&self, context: &DirectLvmContext<'_>) -> Result<NewSettings, String> {
         match self {
             Self::Docker { docker, .. } => {
@@ -118,7 +118,7 @@ impl<'a> Engine<'a> {
                 let change = Change::of_file(&original(docker)?, &edited)?;
                 Ok(NewSettings { difference: difference(&edited.old, &edited.text()), change: Some(change) })
             }
-            // The file may hold passwords, which no recording keeps: one line is changed, and the others are not looked at.
+            // The file may hold passwords, which are not recorded, so only one line is changed.
             Self::Containerd { settings: Some(settings), .. } => Ok(NewSettings {
                 difference: difference(&settings.text, &settings.with_pool(&context.new_pool())),
                 change: None,
@@ -130,7 +130,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// What a person types instead, where that is so.
+    /// Instruction for changing the settings by hand.
     pub(super) fn by_hand(&self, new_pool: &str) -> String {
         match self {
             Self::Docker { .. } => {
@@ -140,7 +140,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Parts of the script.
+    /// Engine-specific script pieces.
     pub(super) fn pieces(&self) -> Vec<&'static Piece> {
         match self {
             Self::Docker { .. } => vec![&super::DOCKER_SHELL],
@@ -148,7 +148,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// What these have to know.
+    /// Variables of these pieces.
     pub(super) fn variables(&self, context: &DirectLvmContext<'_>) -> Vec<(&'static str, String)> {
         let mut variables = vec![("settings", self.file().to_owned())];
         match self {

@@ -1,26 +1,27 @@
-//! What the new pool is called: as Docker's documentation calls it, or for containerd as long as the old one.
+//! Names for the new pool: that of Docker's documentation, or for containerd one of the same length as the old name.
 //!
-//! containerd's list of devices bears the pool's name, and so does each device in it. The list is changed in its place,
-//! byte by byte, so the new name must have as many. It refuses names that cannot be of a logical volume.
+//! containerd's list of devices bears the pool's name, and so does each device in it. The list is changed in place, so
+//! the new name must have the same length. Names that no logical volume can have are errors.
 
 use crate::host::lvm::LvName;
 
-/// Which names may be given.
+/// Constraints on the new name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Naming<'a> {
-    /// Docker's own.
+    /// The names in Docker's documentation.
     Docker,
-    /// As long as this one, and another one: what made the old pool at boot must not meet the new one.
+    /// The same length as this name but different, so that what creates the old pool at boot does not find the new
+    /// one.
     SameLength(&'a str),
 }
 
-/// Names of a group that is made, the one first that is tried first.
+/// Names for a new volume group, in order of preference.
 const GROUPS: [&str; 4] = ["containerd", "ctr", "ct", "c"];
-/// Beginnings of a volume's name, filled up with zeros.
+/// Prefixes of volume names, padded with zeros.
 const VOLUMES: [&str; 5] = ["thinpool", "pool", "tp", "p", "d"];
 
 impl Naming<'_> {
-    /// Of a volume in a group that is made.
+    /// Name of a volume in a new group.
     pub(super) fn on_device(self) -> Result<LvName, String> {
         let Self::SameLength(old) = self else {
             return Ok(LvName { vg: "docker".into(), lv: "thinpool".into() });
@@ -31,7 +32,7 @@ impl Naming<'_> {
         })
     }
 
-    /// Of a volume in a group that is there.
+    /// Name of a volume in an existing group.
     pub(super) fn in_group(self, group: &str) -> Result<LvName, String> {
         match self {
             Self::Docker => Ok(LvName { vg: group.into(), lv: "thinpool".into() }),
@@ -45,7 +46,7 @@ impl Naming<'_> {
     }
 }
 
-/// Volumes in this group whose device-mapper name is as long as the old one, and not the same.
+/// Volumes in this group whose device-mapper name has the same length as the old one but differs.
 fn as_long<'a>(group: &'a str, old: &'a str) -> impl Iterator<Item = LvName> + 'a {
     let name = move |lv: String| LvName { vg: group.into(), lv };
     let left = old.len().saturating_sub(name(String::new()).dm_name().len());

@@ -1,6 +1,6 @@
-//! What Docker and LVM are told of the new pool: `daemon.json`, merged with what is there, and LVM's profile.
+//! Settings for the new pool: changes to `daemon.json`, and LVM's profile.
 //!
-//! It refuses to write storage options into `daemon.json` where they are given elsewhere: the daemon would not start.
+//! Storage options that are given elsewhere are never written to `daemon.json`: the daemon would not start.
 
 use super::DirectLvmContext;
 use super::layout::{self, percent};
@@ -11,7 +11,7 @@ use crate::host::parse::version::version;
 use crate::plan::daemon_json::{self, Edited, with_settings};
 use serde_json::{Value, json};
 
-/// What makes and finds a pool on loop files or raw devices, and means nothing for LVM's.
+/// Options for pools on loop files or raw devices, which do not apply to LVM.
 const OLD: [&str; 6] = [
     "dm.loopdatasize",
     "dm.loopmetadatasize",
@@ -20,7 +20,7 @@ const OLD: [&str; 6] = [
     "dm.blocksize",
     "dm.directlvm_device",
 ];
-/// How `daemon.json` changes; a sentence where a person has to make the change.
+/// The edit of `daemon.json`. Fails with a sentence if it has to be made by hand.
 pub(super) fn daemon_json(context: &DirectLvmContext<'_>, docker: &Docker) -> Result<Edited, String> {
     if let Some(option) = docker.options.iter().find(|o| o.from != docker.settings_file()) {
         return Err(format!(
@@ -43,7 +43,7 @@ pub(super) fn daemon_json(context: &DirectLvmContext<'_>, docker: &Docker) -> Re
     with_settings(&old, &settings)
 }
 
-/// Which pool, besides what was said of other things before.
+/// Storage options for the new pool, plus the unrelated existing ones.
 fn options(context: &DirectLvmContext<'_>, docker: &Docker, old: &str) -> Vec<String> {
     let said = daemon_json::options(old);
     let name = |option: &str| option.split_once('=').map(|(name, _)| name.trim().to_ascii_lowercase());
@@ -70,8 +70,8 @@ fn options(context: &DirectLvmContext<'_>, docker: &Docker, old: &str) -> Vec<St
     options
 }
 
-/// Whether the kernel can remove a device later that is in use now (device-mapper 4.27), and Docker knows how to use it
-/// (1.9). Asked to where it cannot, the daemon does not start.
+/// Whether the kernel can remove a device later that is in use now (device-mapper 4.27), and Docker knows how to use
+/// it (1.9). If enabled without that support, the daemon does not start.
 fn defers(host: &Host, docker: &Docker) -> bool {
     let kernel = host.kernel.dm_version.as_deref().and_then(version);
     let docker = docker.version.as_deref().and_then(version);

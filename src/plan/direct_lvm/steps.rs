@@ -1,7 +1,7 @@
-//! The steps of the move: a place for the pool, everything stopped and noted, the copy, the new pool, its owner on it,
-//! everything compared, and much later the old files removed.
+//! Steps of the migration: prepare the destination, stop and record everything, copy, create the new pool, switch its
+//! owner, compare, and later remove the old files.
 //!
-//! Nothing that the old pool needs is touched before the last step; until then `--back` takes everything back.
+//! Nothing that the old pool needs is changed before the last step; until then `--back` undoes everything.
 
 use super::engine::{Engine, NewSettings};
 use super::{DirectLvmContext, layout, settings};
@@ -13,9 +13,9 @@ use crate::plan::Number;
 use crate::plan::settings::printed;
 use crate::plan::{Plan, ScriptStep, Step};
 
-/// In the dump a mapping takes up to so many times what it takes in the metadata; there are two dumps.
+/// Size of two metadata dumps relative to the metadata.
 const DUMP: u64 = 12;
-/// Left free beside that.
+/// Free space to keep besides the dumps.
 const RESERVE: u64 = 64 << 20;
 
 /// Adds the steps.
@@ -84,7 +84,7 @@ fn basis(plan: &mut Plan, context: &DirectLvmContext<'_>) {
     plan.basis.variables.extend(context.whose.variables(context));
 }
 
-/// Where a person keeps the script.
+/// Suggested path of the script.
 fn script_file(context: &DirectLvmContext<'_>) -> String {
     format!("{}.sh", context.copies)
 }
@@ -175,7 +175,8 @@ fn volumes(context: &DirectLvmContext<'_>) -> Step {
 
 fn stop(context: &DirectLvmContext<'_>) -> Step {
     let words = context.whose.step_text(context);
-    let again = if context.whose.docker().is_some() { ", and so is what runs, to be started again" } else { "" };
+    let again =
+        if context.whose.docker().is_some() { ", and so is what runs, to be started again" } else { "" };
     let why = format!(
         "The downtime begins. {} {}, to be compared with in the end{again}.",
         words.stop_why, context.copies
@@ -265,7 +266,7 @@ fn verify(context: &DirectLvmContext<'_>) -> Step {
     step
 }
 
-/// containerd does not make its pool itself: whatever did must not make the old one again.
+/// containerd does not create its pool, so what does so at boot must not create the old one again.
 fn at_boot(context: &DirectLvmContext<'_>) -> Option<Step> {
     let Engine::Containerd { pool, .. } = context.whose else { return None };
     let places = "/etc/systemd/system /usr/lib/systemd/system /etc/init.d /etc/rc.local /etc/cron.d /usr/local/bin /usr/local/sbin";

@@ -1,6 +1,6 @@
-//! The steps that make room in a pool of Docker's: look, trim, finish what is pending, then remove, oldest first.
+//! Steps that free space in a Docker pool: look, trim, finish pending deletions, then remove, oldest first.
 //!
-//! Names of containers and images are not known here; what is removed is chosen by age, label and pattern.
+//! Container and image names are unknown here, so removals are chosen by age, label and pattern.
 
 use super::FreeContext;
 use crate::advice::recipes::{TRIM_CONTAINERS, pool_option};
@@ -11,7 +11,7 @@ use crate::host::docker::{DeviceRecord, Docker};
 use crate::host::parse::version;
 use crate::plan::{Piece, Plan, ScriptStep, Step, script};
 
-/// What removes things from a pool of Docker's.
+/// Removes containers and images from a Docker pool.
 pub(in crate::plan) static SHELL: Piece = Piece {
     name: "free/free.sh",
     text: include_str!("free.sh"),
@@ -60,12 +60,12 @@ pub(super) fn basis(plan: &mut Plan, context: &FreeContext<'_>) {
     plan.basis.variables.push(("planned_at", context.host.recorded_at.clone().unwrap_or_default()));
     plan.basis.needs = vec![
         ("deletes".into(), "nothing can be removed from that pool now; look at `thinspect status`".into()),
-        // A daemon that is down is started by a step, and asked then.
+        // If the daemon is down, a step starts it and then checks it.
         ("{ docker_is_gone || docker_is_ours; }".into(), script::NOT_OURS.into()),
     ];
 }
 
-/// What the script does for a step that may be too little by itself.
+/// Script step that may not free enough alone; skipped once enough is free.
 pub(super) fn trying(context: &FreeContext<'_>, shows: &[&str], run: &[&str]) -> Option<ScriptStep> {
     let needs = [("docker_answers", "Docker does not answer"), ("docker_is_ours", script::NOT_OURS)];
     let guarded = ScriptStep::new(&format!("enough {}", context.target()?), &needs, run);
@@ -96,7 +96,7 @@ fn see(context: &FreeContext<'_>) -> Step {
     Step::look("see what there is", why, commands)
 }
 
-/// Devices that Docker has deleted but the pool still holds.
+/// Steps for thin devices that Docker has deleted but the pool still holds.
 fn pending(context: &FreeContext<'_>, docker: Option<&Docker>) -> Vec<Step> {
     let records: Vec<&DeviceRecord> =
         docker.iter().flat_map(|d| &d.devices).filter(|r| r.deleted && !r.hash.is_empty()).collect();
@@ -144,7 +144,13 @@ fn open_files() -> Step {
     Step::look("see deleted files that are still open in containers", why, vec![command])
 }
 
-fn destroying(context: &FreeContext<'_>, does: &str, lost: &str, command: &str, script: (&str, &str)) -> Step {
+fn destroying(
+    context: &FreeContext<'_>,
+    does: &str,
+    lost: &str,
+    command: &str,
+    script: (&str, &str),
+) -> Step {
     let mut step = Step::new(Risk::Destroys, does, lost, vec![command.to_owned()]);
     step.check = context.check();
     let (shows, run) = script;
@@ -192,7 +198,7 @@ fn pruned(context: &FreeContext<'_>) -> Vec<Step> {
     ]
 }
 
-/// The same for releases before the filters of `prune`.
+/// Removal steps for Docker releases whose `prune` has no filters.
 fn removed(context: &FreeContext<'_>) -> Vec<Step> {
     vec![
         destroying(
@@ -218,7 +224,7 @@ fn removed(context: &FreeContext<'_>) -> Vec<Step> {
     ]
 }
 
-/// What only a person can choose.
+/// Removal by a name pattern, which only a person can choose.
 fn by_name(context: &FreeContext<'_>) -> Step {
     let why = "Put your own pattern for ci/*. Lost: those images; they have to be pulled or built again. Images \
                that a container uses are refused.";
@@ -229,7 +235,7 @@ fn by_name(context: &FreeContext<'_>) -> Step {
     step
 }
 
-/// The script ends by saying whether it was enough.
+/// Last step: reports whether enough was freed.
 pub(super) fn finish(plan: &mut Plan, context: &FreeContext<'_>) {
     let Some(least) = context.target() else { return };
     let command = format!("thinspect plan grow{}", pool_option(context.pool));

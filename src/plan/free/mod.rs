@@ -1,6 +1,6 @@
-//! The plan to make room in a pool by removing what is not needed: how much has to go, and the steps, mildest first.
+//! Plan to free space in a pool: how much has to go, and the steps, least destructive first.
 //!
-//! It says who keeps what, and how to see it; how much each device holds alone it does not know.
+//! Does not know how much each device would free; [`selection`] makes plans with counted gains.
 
 mod docker;
 mod non_docker;
@@ -19,17 +19,17 @@ use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::{Bytes, percent_of};
 use crate::plan::Number;
 
-/// What may be asked of the plan.
+/// Options of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Free {
-    /// Free this much; else what the floor demands, or what brings the use down to 80 %.
+    /// Amount to free; by default what the floor requires or what lowers usage to 80 %.
     pub need: Option<Bytes>,
 }
 
-/// The share that may be in use without a warning.
+/// Percentage that may be in use without a warning.
 const COMFORT: u64 = 80;
 
-/// What a plan to free space is made of.
+/// Facts for a plan to free space.
 pub(super) struct FreeContext<'a> {
     pub(super) host: &'a Host,
     pub(super) pool: &'a Pool,
@@ -39,17 +39,17 @@ pub(super) struct FreeContext<'a> {
 }
 
 impl FreeContext<'_> {
-    /// Data blocks that are free when it is enough.
+    /// Free data blocks at which the goal is reached.
     pub(super) fn target(&self) -> Option<u64> {
         self.data.free.filter(|_| !self.data.unit_assumed)?.checked_add(self.wanted?)
     }
 
-    /// A command that shows the free blocks and succeeds when it is enough.
+    /// Command that prints the free blocks and succeeds once the goal is reached.
     pub(super) fn check(&self) -> Option<String> {
         self.check_of(self.target()?)
     }
 
-    /// The same for so many free blocks.
+    /// Command that prints the free blocks and succeeds if there are at least `least`.
     pub(super) fn check_of(&self, least: u64) -> Option<String> {
         let name = quote(self.pool.name.as_deref()?);
         let count = "{split($6, d, \"/\"); print f = d[2] - d[1];";
@@ -57,7 +57,7 @@ impl FreeContext<'_> {
     }
 }
 
-/// How to make room in a pool.
+/// Plans how to free space in a pool.
 pub(super) fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
     let (data, metadata) = (SpaceFacts::data(pool), SpaceFacts::metadata(pool));
     let numbers = numbers(host, pool, &data, &metadata, options);
@@ -78,12 +78,18 @@ pub(super) fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
     plan
 }
 
-/// Data blocks above the comfortable share.
+/// Data blocks in use above [`COMFORT`].
 fn over_comfort(data: &SpaceFacts) -> Option<u64> {
     Some(data.used()?.saturating_sub(percent_of(data.total?, COMFORT)))
 }
 
-pub(super) fn numbers(host: &Host, pool: &Pool, data: &SpaceFacts, metadata: &SpaceFacts, options: &Free) -> Numbers {
+pub(super) fn numbers(
+    host: &Host,
+    pool: &Pool,
+    data: &SpaceFacts,
+    metadata: &SpaceFacts,
+    options: &Free,
+) -> Numbers {
     let mut numbers = Numbers::default();
     let in_bytes = |blocks: Option<u64>| data.bytes(blocks?);
     let over = over_comfort(data);
@@ -109,7 +115,7 @@ pub(super) fn numbers(host: &Host, pool: &Pool, data: &SpaceFacts, metadata: &Sp
     numbers
 }
 
-/// What mounted thin devices map beyond what their files use: the most that trimming gives back.
+/// Upper bound for trimming, in bytes: what mounted thin devices map beyond what their files use.
 fn trim(host: &Host, pool: &Pool) -> Option<u64> {
     let mut all = None;
     for thin in host.thins_of(pool) {
@@ -121,7 +127,7 @@ fn trim(host: &Host, pool: &Pool) -> Option<u64> {
     all
 }
 
-/// Blocks the plan where nothing can be removed.
+/// Blocks the plan if nothing can be removed.
 pub(super) fn blocked(plan: &mut Plan, pool: &Pool) -> bool {
     match state(pool) {
         State::Blocked(why, steps) => {
@@ -180,7 +186,7 @@ pub(super) fn judge(plan: &mut Plan, context: &FreeContext<'_>, metadata: &Space
     stays_allocated(plan, pool);
 }
 
-/// Whether what becomes free in the pool becomes free on the host's filesystem.
+/// Warns if space freed in the pool is not returned to the host's filesystem.
 fn stays_allocated(plan: &mut Plan, pool: &Pool) {
     if !pool.data_backing.is_loop() {
         return;

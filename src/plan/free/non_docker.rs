@@ -1,6 +1,6 @@
-//! The steps that make room in pools that Docker does not own: containerd's, LVM's, Podman's, and unknown ones.
+//! Steps that free space in pools that Docker does not own: containerd, LVM, Podman, and unknown owners.
 //!
-//! What may go only their owners know: the words in capitals are for a person to fill in, and no script is made.
+//! Only a person can decide what to remove: words in capitals are placeholders, and no script is made.
 
 use super::FreeContext;
 use crate::advice::{Risk, quote};
@@ -63,7 +63,7 @@ fn podman(plan: &mut Plan, context: &FreeContext<'_>) {
     push(plan, context, destroys("remove images that no container uses", why, &["podman image prune --all"]));
 }
 
-/// Thin volumes of LVM, or of nobody known.
+/// Steps for thin volumes of LVM or of an unknown owner.
 fn volumes(plan: &mut Plan, context: &FreeContext<'_>) {
     let pool = context.pool;
     let lv = match grow_method(pool, &pool.data_backing) {

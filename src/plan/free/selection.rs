@@ -1,6 +1,6 @@
-//! The plan to free a given amount by removing things by name, once what each gives back has been counted.
+//! Plan to free a given amount by named removals whose gains have been counted.
 //!
-//! It takes the selection as it was made and adds checks and guards; it counts nothing itself.
+//! Adds checks and guards to a given selection; counts nothing itself.
 
 use super::{Free, FreeContext, docker};
 use crate::advice::{Risk, quote};
@@ -13,7 +13,7 @@ use crate::plan::pool_facts::SpaceFacts;
 use crate::plan::{Goal, Plan, ScriptStep, Step};
 use crate::usage::selection::{Loss, Selection, Step as Removal, Trim};
 
-/// How to free what is wanted by removing what was selected; `notes` are what else a reader has to know.
+/// Plans the removal of the selection; `notes` become warnings.
 #[must_use]
 pub fn free_selected(host: &Host, pool: &Pool, selection: &Selection, notes: &[String]) -> Plan {
     let (data, metadata) = (SpaceFacts::data(pool), SpaceFacts::metadata(pool));
@@ -86,10 +86,10 @@ fn steps(plan: &mut Plan, context: &FreeContext<'_>, selection: &Selection) {
     docker::finish(plan, context);
 }
 
-/// So many filesystems are named: what gives little is not worth a line.
+/// Maximum number of filesystems to trim by name.
 const TRIMS: usize = 8;
 
-/// Gives back the blocks of deleted files, before anything is removed. How much that is only trimming tells.
+/// Trims deleted files before anything is removed; the gain is unknown in advance.
 fn trim(context: &FreeContext<'_>, selection: &Selection) -> Option<Step> {
     let few: Vec<&Trim> = selection.trims.iter().take(TRIMS).collect();
     if few.is_empty() {
@@ -114,7 +114,7 @@ fn trim(context: &FreeContext<'_>, selection: &Selection) -> Option<Step> {
     Some(step)
 }
 
-/// What the script does: by id, so that nothing that took the name since is removed.
+/// Script step for a removal: by id, so that an object that has since taken the name is not removed.
 fn guarded(context: &FreeContext<'_>, removal: &Removal) -> Option<ScriptStep> {
     if removal.loss == Loss::BuildCache {
         let show = ["docker system df || true"];

@@ -1,6 +1,6 @@
-//! The plan to grow a pool: how much at least, how much better, whether there is room for it, and the steps.
+//! Plan to grow a pool: the minimum and the recommended size, whether there is room, and the steps.
 //!
-//! It refuses where the pool's mode makes growing impossible and where the space would not be real.
+//! Blocked if the pool's mode does not allow growing, or if the backing storage has no room.
 
 mod room;
 mod steps;
@@ -19,18 +19,18 @@ use crate::host::model::text::{Text, text};
 use crate::host::model::units::{Bytes, METADATA_BLOCKS_MAX};
 use crate::plan::Number;
 
-/// What may be asked of the plan.
+/// Options of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Grow {
-    /// Which half.
+    /// Data, metadata or both.
     pub which: Which,
-    /// Grow it by this much; of both halves, the data.
+    /// Grow by this much; applies to the data if both may grow.
     pub by: Option<Bytes>,
-    /// Grow it to this size; of both halves, the data.
+    /// Grow to this size; applies to the data if both may grow.
     pub to: Option<Bytes>,
 }
 
-/// Which half of a pool to grow.
+/// Whether to grow a pool's data, metadata or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Which {
     /// The data, the metadata or both, as the numbers say.
@@ -42,7 +42,7 @@ pub enum Which {
     Metadata,
 }
 
-/// What a plan to grow is made of; sizes in blocks.
+/// Facts and sizes for a plan to grow; sizes in blocks.
 pub(super) struct GrowContext<'a> {
     pub(super) host: &'a Host,
     pub(super) pool: &'a Pool,
@@ -54,7 +54,7 @@ pub(super) struct GrowContext<'a> {
     pub(super) new_data: Option<u64>,
     /// Metadata blocks after the steps.
     pub(super) new_metadata: Option<u64>,
-    /// Whether a person named the data's size.
+    /// Whether the user requested the data size.
     pub(super) asked: bool,
 }
 
@@ -70,11 +70,11 @@ impl GrowContext<'_> {
     }
 }
 
-/// Why a plan from LVM's reports alone has no script.
+/// Reason why a plan made only from LVM's reports has no script.
 const UNIT_UNKNOWN: &str =
     "the pool's chunk size is not said here: make the plan on the host itself, as root";
 
-/// How to grow a pool.
+/// Plans how to grow a pool.
 pub(super) fn grow(host: &Host, pool: &Pool, options: &Grow) -> Plan {
     let mut plan = Plan::new(Goal::Grow, host, pool, super::Numbers::default());
     let mut context = context(&mut plan, host, pool, options);
@@ -109,7 +109,7 @@ pub(super) fn grow(host: &Host, pool: &Pool, options: &Grow) -> Plan {
     plan
 }
 
-/// Computes the sizes; what was asked for that makes no sense blocks the plan.
+/// Computes the sizes; an impossible request blocks the plan.
 fn context<'a>(plan: &mut Plan, host: &'a Host, pool: &'a Pool, options: &Grow) -> GrowContext<'a> {
     let (data, metadata) = (SpaceFacts::data(pool), SpaceFacts::metadata(pool));
     let asked = |half: &SpaceFacts| asked(half, options);
@@ -143,7 +143,7 @@ fn block(plan: &mut Plan, why: Text) -> Option<u64> {
     None
 }
 
-/// The total that was asked for, in whole blocks.
+/// The requested total, in whole blocks.
 fn asked(half: &SpaceFacts, options: &Grow) -> Result<Option<u64>, Text> {
     let unknown =
         || "the pool's size or block size is not known, so a size in bytes cannot be turned into blocks";

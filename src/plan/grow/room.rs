@@ -1,6 +1,6 @@
-//! Whether there is room for a larger pool: on the filesystem under the loop files, or in the volume group.
+//! Checks the room for a larger pool: on the filesystem under the loop files, or in the volume group.
 //!
-//! Sizes nobody asked for by name are lowered to what fits; what cannot be carried is refused.
+//! Recommended sizes are lowered to what fits; a requested size that does not fit blocks the plan.
 
 use super::GrowContext;
 use super::steps::{GrowMethod, grow_method};
@@ -14,7 +14,7 @@ use crate::plan::Number;
 use crate::plan::sizes::unit;
 use crate::plan::{Plan, Step};
 
-/// Less than this above the floor is used up by one image layer.
+/// A single image layer can use up less than this above the floor.
 const LITTLE: u64 = 256 << 20;
 
 /// Checks the room for the new sizes, lowers them or blocks the plan.
@@ -44,7 +44,8 @@ fn fit_filesystem(plan: &mut Plan, context: &mut GrowContext<'_>) {
     }
     let free = pool.data_backing.filesystem.as_ref().and_then(|f| f.free);
     plan.numbers.set(Number::FilesystemFreeBytes, free);
-    let metadata = demand(&pool.metadata_backing, context.new_metadata.and_then(|m| context.metadata.bytes(m)));
+    let metadata =
+        demand(&pool.metadata_backing, context.new_metadata.and_then(|m| context.metadata.bytes(m)));
     let metadata = metadata.filter(|_| same(&pool.data_backing, &pool.metadata_backing)).unwrap_or(0);
     let allocated = pool.data_backing.file.as_ref().and_then(|f| f.allocated);
     let largest = free.zip(allocated).map(|(f, a)| f.0.saturating_add(a.0).saturating_sub(metadata));
@@ -83,7 +84,7 @@ fn fit_filesystem(plan: &mut Plan, context: &mut GrowContext<'_>) {
     }
 }
 
-/// What a loop file of `size` bytes can still demand of its filesystem.
+/// Bytes that a sparse loop file of `size` bytes may still allocate on its filesystem.
 fn demand(backing: &Backing, size: Option<u64>) -> Option<u64> {
     let file = backing.file.as_ref()?;
     let size = size.into_iter().chain(file.size.map(|s| s.0)).max()?;
@@ -122,9 +123,10 @@ fn limit_to_filesystem(plan: &mut Plan, context: &mut GrowContext<'_>, largest: 
     )];
 }
 
-/// Lowers the data's new size to what `largest` bytes carry; `false` if even the least does not fit.
+/// Lowers the new data size to fit in `largest` bytes; `false` if even the minimum does not fit.
 fn limit(plan: &mut Plan, context: &mut GrowContext<'_>, largest: u64, what: &str) -> bool {
-    let (Some(new), Some(block), Some(total)) = (context.new_data, context.data.block, context.data.total) else {
+    let (Some(new), Some(block), Some(total)) = (context.new_data, context.data.block, context.data.total)
+    else {
         return true;
     };
     if new.saturating_mul(block) <= largest {
@@ -162,8 +164,9 @@ fn fit_group(plan: &mut Plan, context: &mut GrowContext<'_>, name: &LvName) {
     plan.numbers.set(Number::ExtentBytes, extent);
     let unit = extent.map_or(1, |e| e.0.max(1));
     let up = |bytes: u64| bytes.checked_next_multiple_of(unit).unwrap_or(u64::MAX);
-    // LVM keeps a spare volume as large as the metadata, and enlarges it along.
-    let metadata = up(context.more_metadata().and_then(|m| context.metadata.bytes(m)).unwrap_or(0)).saturating_mul(2);
+    // LVM keeps a spare volume as large as the metadata and enlarges it too.
+    let metadata =
+        up(context.more_metadata().and_then(|m| context.metadata.bytes(m)).unwrap_or(0)).saturating_mul(2);
     let now = context.pool.length.map(|l| l.bytes().0).or_else(|| context.data.bytes(context.data.total?));
     if let (Some(free), Some(now)) = (free, now) {
         let spare = free.0.saturating_sub(metadata);
@@ -183,8 +186,7 @@ fn fit_group(plan: &mut Plan, context: &mut GrowContext<'_>, name: &LvName) {
     plan.numbers.set(Number::VolumeGroupNeededBytes, Some(data.saturating_add(metadata)));
 }
 
-/// Whole extents are taken anyway: the sizes become what they give. Metadata that would then be more than the kernel takes
-/// has an extent less.
+/// Rounds the sizes up to whole extents, which LVM allocates anyway; metadata is rounded down at the kernel's limit.
 fn in_extents(plan: &mut Plan, context: &mut GrowContext<'_>, unit: u64) {
     let up = |bytes: u64| bytes.checked_next_multiple_of(unit).unwrap_or(u64::MAX);
     let most = METADATA_BLOCKS_MAX.0 * METADATA_BLOCK.0 / unit * unit / METADATA_BLOCK.0;
@@ -211,7 +213,7 @@ fn in_extents(plan: &mut Plan, context: &mut GrowContext<'_>, unit: u64) {
 fn too_small(plan: &mut Plan, name: &LvName, free: Bytes, context: &GrowContext<'_>, metadata: u64) {
     let extent = context.host.lvm.group(&name.vg).and_then(|g| g.extent).map_or(1, |e| e.0.max(1));
     let up = |bytes: u64| bytes.checked_next_multiple_of(extent).unwrap_or(u64::MAX);
-    // Whatever grows takes a block at least, and an extent.
+    // Growing takes at least one block, and so one extent.
     let least = context.data_target.minimum_growth.unwrap_or(0).max(1);
     let data = context.more_data().map_or(0, |more| if context.asked { more } else { least });
     let least = up(context.data.bytes(data).unwrap_or(0)).saturating_add(metadata);
@@ -235,7 +237,7 @@ fn too_small(plan: &mut Plan, name: &LvName, free: Bytes, context: &GrowContext<
     )];
 }
 
-/// A device that thinspect does not know how to enlarge: it must be large enough already.
+/// Checks a device that thinspect cannot enlarge: it must already be large enough.
 fn fit_device(plan: &mut Plan, context: &mut GrowContext<'_>) {
     let Some(size) = context.pool.data_backing.size.filter(|_| context.more_data().is_some()) else { return };
     plan.numbers.set(Number::LargestTotalBytes, Some(size));

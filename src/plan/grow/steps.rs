@@ -1,7 +1,7 @@
 //! The steps that grow a pool whose name and layout are known: loop files, LVM's pools, other devices.
 //!
-//! Metadata always goes first, in a resize of its own: data cannot grow while metadata is short. The new
-//! table is loaded before the pool is touched, so that a refused one costs nothing.
+//! Metadata grows first, in a separate resize, because data cannot grow while metadata is short. The new table is
+//! loaded before the pool is suspended, so that a rejected table has no effect.
 
 use super::GrowContext;
 use crate::advice::{Risk, quote};
@@ -13,20 +13,20 @@ use crate::host::model::units::{Bytes, SECTOR};
 use crate::plan::pool_facts::SpaceFacts;
 use crate::plan::{Plan, ScriptStep, Step, script};
 
-/// How one half of a pool is made larger.
+/// How a pool's data or metadata device is enlarged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::plan) enum GrowMethod {
     /// Enlarge the file, tell the loop device, reload the pool's table.
     Loop { node: String, file: String },
-    /// LVM does all of it.
+    /// LVM does everything.
     Lvm(LvName),
-    /// Somebody enlarges the device; the pool's table is reloaded.
+    /// Another tool enlarges the device; the pool's table is reloaded.
     Device { node: String },
-    /// Not known what carries it.
+    /// The backing device is unknown.
     Unknown,
 }
 
-/// The way for one half.
+/// Determines how to enlarge one of a pool's devices.
 pub(in crate::plan) fn grow_method(pool: &Pool, backing: &Backing) -> GrowMethod {
     let lvms = pool.uuid.as_deref().is_some_and(|u| u.starts_with("LVM-"));
     let named = || split_name(pool.name.as_deref().filter(|_| lvms)?).map(|(name, _)| name);
@@ -44,7 +44,7 @@ pub(in crate::plan) fn grow_method(pool: &Pool, backing: &Backing) -> GrowMethod
     }
 }
 
-/// Which half a step is about, in words and in the helpers of the script.
+/// What a step enlarges: the data or metadata, its space, and its new total in blocks.
 #[derive(Clone, Copy)]
 struct About<'a> {
     half: PoolHalf,
@@ -138,7 +138,8 @@ fn enlarge(about: About<'_>, bytes: u64, node: &str, file: &str) -> Step {
          dm.loop{}size does not shrink them.",
         about.half.word()
     );
-    let does = text!("enlarge the loop file of the {} to {}, and tell {}", about.half.word(), Bytes(bytes), node);
+    let does =
+        text!("enlarge the loop file of the {} to {}, and tell {}", about.half.word(), Bytes(bytes), node);
     let mut step = Step::new(Risk::Changes, does, why, commands);
     let done = format!("[ \"$(size_of {loop_node})\" -ge {bytes} ]");
     step.check = Some(format!("test \"$(blockdev --getsize64 {loop_node})\" -ge {bytes}"));
@@ -158,8 +159,8 @@ fn enlarge(about: About<'_>, bytes: u64, node: &str, file: &str) -> Step {
     step
 }
 
-/// The kernel suspends the pool, exchanges its table and resumes it in one call; a refused table leaves it suspended, and
-/// then the old one goes back.
+/// Command that replaces the table. The kernel suspends the pool, exchanges its table and resumes it in one call; a
+/// rejected table leaves it suspended, so the old one is restored.
 fn exchange(name: &str, table: &str) -> String {
     format!(
         "dmsetup reload {name} --table \"${table}\" && {{ dmsetup resume {name} || {{ dmsetup reload {name} --table \
@@ -189,8 +190,11 @@ fn resize(about: About<'_>, bytes: u64, name: &str, node: &str, pool: &Pool) -> 
         "The kernel looks at the size of the metadata device when a pool is resumed. Writes wait for less \
          than a second, containers go on."
     };
-    let does =
-        text!("let the pool take the new size of its {}: {} in all", about.half.word(), about.space.amount(new));
+    let does = text!(
+        "let the pool take the new size of its {}: {} in all",
+        about.half.word(),
+        about.space.amount(new)
+    );
     let mut step = Step::new(Risk::Changes, does, why, commands);
     step.check = Some(check(about, &name));
     let mut needs = vec![(
@@ -232,7 +236,8 @@ fn extend(about: About<'_>, bytes: u64, name: &str, lv: &LvName, context: &GrowC
         "LVM enlarges the metadata and, as much again, the spare volume kept for its repair. Writes wait for \
          less than a second, containers go on."
     };
-    let does = text!("grow the {} of {}/{} by {} to {}", about.half.word(), lv.vg, lv.lv, Bytes(more), Bytes(bytes));
+    let does =
+        text!("grow the {} of {}/{} by {} to {}", about.half.word(), lv.vg, lv.lv, Bytes(more), Bytes(bytes));
     let mut step = Step::new(Risk::Changes, does, why, vec![command.clone()]);
     let size = format!("lvs --noheadings --nosuffix --units b -o lv_size {volume}");
     step.check = Some(match about.space.unit_assumed {
@@ -248,7 +253,7 @@ fn extend(about: About<'_>, bytes: u64, name: &str, lv: &LvName, context: &GrowC
         needs.push(("writable".to_owned(), "the pool is read-only: its data cannot grow".to_owned()));
     }
     let done = format!("[ \"$(blocks {})\" -ge {} ]", about.half.word(), about.new);
-    // Where LVM extends the pool by itself it may have been faster, and refuses: what counts is the size.
+    // LVM's autoextend may have grown the pool first, so that this command fails; only the resulting size matters.
     let run = vec![format!("run {command} || true")];
     step.guarded = Some(ScriptStep { done, needs, run, ..ScriptStep::default() });
     step

@@ -1,7 +1,6 @@
-//! The steps where the pool's name or layout is not known: what to look at, and both usual ways, computed in
-//! place.
+//! Steps for a pool whose name or layout is unknown: what to look at, and commands for both loop files and LVM.
 //!
-//! It names nothing it does not know; no script is made of these.
+//! The commands look up the unknown names themselves; no script is made.
 
 use super::GrowContext;
 use crate::advice::recipes::pool_option;
@@ -26,12 +25,12 @@ pub(super) fn steps(plan: &mut Plan, context: &GrowContext<'_>) {
     }
 }
 
-/// Asks the host itself.
+/// Step that identifies the pool on the host and makes the plan there.
 pub(super) fn ask(pool: &Pool) -> Step {
     ask_for(pool, "grow")
 }
 
-/// Asks the host itself, for a goal.
+/// Step that identifies the pool on the host and makes the plan for `goal` there.
 pub(in crate::plan) fn ask_for(pool: &Pool, goal: &str) -> Step {
     let commands = vec![
         "dmsetup table --target thin-pool".to_owned(),
@@ -43,7 +42,7 @@ pub(in crate::plan) fn ask_for(pool: &Pool, goal: &str) -> Step {
     Step::look("see which pool it is and what carries it", why, commands)
 }
 
-/// Sets `$pool`, from what is known or from Docker.
+/// Command that sets `$pool` to the known name, or asks Docker.
 fn set_pool(pool: &Pool) -> String {
     match &pool.name {
         Some(name) => format!("pool={}", quote(name)),
@@ -89,7 +88,7 @@ fn loop_metadata(pool: &Pool, new: u64) -> Step {
     step
 }
 
-/// The way of LVM: its names are not known, so they are words to fill in, and set in one place.
+/// Step for a pool on LVM; its volume is looked up from `$pool`.
 fn lvm(context: &GrowContext<'_>, half: PoolHalf) -> Step {
     let (data, word) = (half == PoolHalf::Data, half.word());
     let more = if data { context.more_data() } else { context.more_metadata() }.unwrap_or(0);

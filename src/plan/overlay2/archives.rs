@@ -9,7 +9,7 @@ use crate::host::model::backing::Filesystem;
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 use crate::host::owners::Layer;
-use crate::plan::inventory::{Changes, ContainerItem, SaveMethod, Inventory};
+use crate::plan::inventory::{Changes, ContainerItem, Inventory, SaveMethod};
 
 /// Ratio of a layer's tar headers and padding to its tar-split listing, which stores each header in base64 beside the
 /// name: 16/25, measured on images with few large and with many small files.

@@ -8,7 +8,7 @@ use super::archives::{Place, Sizes};
 use crate::advice::{Risk, quote};
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
-use crate::plan::inventory::{SaveMethod, Inventory};
+use crate::plan::inventory::{Inventory, SaveMethod};
 use crate::plan::{Plan, ScriptStep, Step};
 
 /// Facts that the migration steps share.
@@ -97,7 +97,8 @@ pub(super) fn save_images(migration: &Migration<'_>) -> Step {
         migration.place.directory,
         Bytes(migration.sizes.archive)
     );
-    let mut step = migration.step(Risk::Changes, "save the images, and check the archive", why, "save_archive");
+    let mut step =
+        migration.step(Risk::Changes, "save the images, and check the archive", why, "save_archive");
     step.check =
         Some(format!("tar -tf {} >/dev/null", quote(&format!("{}/images.tar", migration.place.directory))));
     step
@@ -149,7 +150,11 @@ pub(super) fn basis(plan: &mut Plan, migration: &Migration<'_>) {
     let ids = |all: Vec<&str>| all.join(" ");
     let images = migration.inventory.whole_images().map(|i| i.id.as_str()).collect();
     let containers = migration.inventory.containers.iter().map(|c| c.id.as_str()).collect();
-    let save = migration.sizes.temporary.saturating_add(if migration.place.beside { migration.sizes.archive } else { 0 });
+    let save = migration.sizes.temporary.saturating_add(if migration.place.beside {
+        migration.sizes.archive
+    } else {
+        0
+    });
     plan.basis.variables.extend([
         ("settings", migration.settings.clone()),
         ("store", migration.place.directory.clone()),

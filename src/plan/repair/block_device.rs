@@ -1,7 +1,6 @@
-//! The offline repair of a pool whose metadata is a device: a copy of it in a file is the way back, and tells how it
-//! stands.
+//! Offline repair of a pool whose metadata is on a device: a copy in a file is checked first and kept for rollback.
 //!
-//! LVM checks and repairs by itself, and keeps what was before; other devices are written only from a checked copy.
+//! LVM has its own repair, which keeps the old metadata; other devices are written only from a checked copy.
 
 use super::RepairContext;
 use super::consumers::{OWNER_SHELL, is_dockers, owner_variable, remove_holders, start, unheld, works};
@@ -12,7 +11,7 @@ use crate::host::model::pool::Pool;
 use crate::plan::grow::{Grow, Which, grow};
 use crate::plan::{Piece, Plan, ScriptStep, Step, script};
 
-/// What repairs metadata on a logical volume.
+/// Repairs metadata on a logical volume.
 pub(in crate::plan) static SHELL: Piece =
     Piece { name: "repair/lvm.sh", text: include_str!("lvm.sh"), requires: &[&OWNER_SHELL], expects: &[] };
 
@@ -38,7 +37,7 @@ pub(super) fn lvm(plan: &mut Plan, context: &RepairContext<'_>, name: &LvName, n
     plan.steps.extend(begin(context));
 }
 
-/// Adds the steps for another device; the last ones are for a person.
+/// Adds the steps for another device; the last ones are done by hand.
 pub(super) fn device(plan: &mut Plan, context: &RepairContext<'_>, node: &str) {
     plan.basis.unscriptable =
         Some("the metadata is on a device of its own: only a person knows what set the pool up".into());
@@ -101,7 +100,8 @@ fn copy(context: &RepairContext<'_>, node: &str) -> Step {
     step
 }
 
-/// The same of a volume: where LVM refuses to activate the pool, it still shows the metadata alone, read-only.
+/// Copies the metadata of a logical volume. If LVM refuses to activate the pool, it can still activate the metadata
+/// volume alone, read-only.
 fn copy_volume(context: &RepairContext<'_>, volume: &str, node: &str) -> Step {
     let mut step = copy(context, node);
     if context.pool.device.is_none() {
@@ -130,7 +130,7 @@ fn check_copy(context: &RepairContext<'_>) -> Step {
     Step::new(Risk::Changes, "check the copy; try the repair on it if it has errors", why, commands)
 }
 
-/// LVM checks the metadata when it activates a pool; not every build of it tells thin_check to take the mark off.
+/// LVM checks the metadata when it activates a pool, but not every build lets thin_check clear needs_check.
 fn activate(volume: &str) -> String {
     let options = "thin_check_options=[\"-q\",\"--clear-needs-check-flag\"]";
     format!("lvchange -ay --config 'global{{{options}}}' {volume}")
@@ -164,14 +164,14 @@ fn convert(context: &RepairContext<'_>, name: &LvName) -> Step {
     step
 }
 
-/// Metadata that had run full grows once the pool is whole again.
+/// Metadata that was full grows once the pool is repaired.
 fn enlarge(context: &RepairContext<'_>) -> Vec<Step> {
     if context.size == 0 {
         return Vec::new();
     }
     let whole = Pool { needs_check: Some(false), mode: Some(Mode::ReadOnly), ..context.pool.clone() };
     let grown = grow(context.host, &whole, &Grow { which: Which::Metadata, ..Grow::default() });
-    // Their conditions belong to a script of their own.
+    // Their script conditions only hold in a script of the grow plan.
     grown.steps.into_iter().map(|step| Step { guarded: None, ..step }).collect()
 }
 

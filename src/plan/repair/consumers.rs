@@ -1,4 +1,4 @@
-//! Around an offline repair: why it happened, stopping what uses the pool, starting it again, looking for harm.
+//! Steps around an offline repair: find the cause, stop the pool's users, start them again, check for damage.
 //!
 //! What is stopped and started depends on who owns the pool.
 
@@ -10,10 +10,10 @@ use crate::host::model::pool::PoolOwner;
 use crate::host::model::thin::Thin;
 use crate::plan::{Piece, ScriptStep, Step, script};
 
-/// Docker's daemon under all the names it had; pgrep finds nothing by a pattern of more than 15 characters.
+/// All names of Docker's daemon; pgrep matches nothing with a pattern of more than 15 characters.
 const DAEMONS: &str = "'dockerd?(-.*t)?'";
 
-/// What stops and starts the owner.
+/// Stops and starts the owner.
 pub(super) static OWNER_SHELL: Piece = Piece {
     name: "repair/owner.sh",
     text: include_str!("owner.sh"),
@@ -21,7 +21,7 @@ pub(super) static OWNER_SHELL: Piece = Piece {
     expects: &[],
 };
 
-/// Who it is, for [`OWNER_SHELL`].
+/// The variable that names the owner, for [`OWNER_SHELL`].
 pub(super) fn owner_variable(context: &RepairContext<'_>) -> (&'static str, String) {
     ("owner", if is_dockers(context) { "docker" } else { "other" }.to_owned())
 }
@@ -39,7 +39,7 @@ pub(super) const fn has_containers(context: &RepairContext<'_>) -> bool {
     )
 }
 
-/// Why it happened: a cause that lasts makes the repair useless.
+/// Step that finds the cause: if it persists, the repair is useless.
 pub(super) fn cause(context: &RepairContext<'_>) -> Step {
     let mut commands =
         vec!["dmesg | grep -E 'device-mapper|loop: Write error|I/O error|No space' | tail -40".to_owned()];
@@ -51,7 +51,7 @@ pub(super) fn cause(context: &RepairContext<'_>) -> Step {
     Step::look("see why it happened", why, commands)
 }
 
-/// Stops whoever uses the pool.
+/// Stops the pool's users.
 pub(super) fn stop(context: &RepairContext<'_>) -> Step {
     let commands: Vec<String> = match &context.pool.owner {
         PoolOwner::Docker { .. } => STOP_DOCKER.map(str::to_owned).to_vec(),
@@ -83,14 +83,14 @@ pub(super) fn stop(context: &RepairContext<'_>) -> Step {
     step
 }
 
-/// LVM's own name for a pool with volumes in it, a device on the kernel's: no user of it, and LVM's to remove
-/// (lvm2 lib/activate/dev_manager.c, `lv_layer`: `tpool`).
+/// LVM's layer device on top of a pool with volumes: not a user of the pool, and removed by LVM (lvm2
+/// lib/activate/dev_manager.c, `lv_layer`: `tpool`).
 fn own_layer(context: &RepairContext<'_>) -> Option<String> {
     let name = context.pool.name.as_deref()?.strip_suffix("-tpool")?;
     matches!(context.backing, MetadataBacking::Lvm { .. }).then(|| quote(name))
 }
 
-/// A command that succeeds if nothing lies on the pool.
+/// Command that succeeds if no device is stacked on the pool.
 pub(super) fn unheld(context: &RepairContext<'_>) -> Option<String> {
     let holders = format!("/sys/dev/block/{}/holders/*", context.pool.device?);
     Some(match own_layer(context) {
@@ -99,7 +99,7 @@ pub(super) fn unheld(context: &RepairContext<'_>) -> Option<String> {
     })
 }
 
-/// Removes the devices that lie on the pool.
+/// Removes the devices stacked on the pool.
 pub(super) fn remove_holders(context: &RepairContext<'_>) -> Option<String> {
     let device = context.pool.device?;
     let spared = own_layer(context).map(|own| format!("grep -qxF {own} \"$d\" || ")).unwrap_or_default();
@@ -118,7 +118,7 @@ fn volumes(context: &RepairContext<'_>) -> Vec<String> {
     }
 }
 
-/// Carries out a command of LVM's on all volumes in the pool.
+/// Shell loop that runs an LVM command on all volumes in the pool.
 fn each_volume(pool: &LvName, command: &str) -> String {
     let select = quote(&format!("pool_lv=\"{}\"", pool.lv));
     format!("lvs --noheadings -o lv_path -S {select} {} | xargs -r {command}", quote(&pool.vg))
@@ -142,7 +142,7 @@ pub(super) fn works(context: &RepairContext<'_>) -> Option<String> {
     ))
 }
 
-/// A pool whose data is full as well grows at once: until then every write to new space waits or fails.
+/// If the data is full too, the pool has to grow at once: until then every write to new space waits or fails.
 pub(super) fn grow_next(context: &RepairContext<'_>) -> Option<Step> {
     let full = context.pool.data.is_full() && context.pool.data.exact;
     let command = format!("thinspect plan grow --data{}", pool_option(context.pool));
@@ -150,7 +150,7 @@ pub(super) fn grow_next(context: &RepairContext<'_>) -> Option<Step> {
     full.then(|| Step::look("see how to grow it", why, vec![command]))
 }
 
-/// Filesystems that met refused writes.
+/// Step that finds filesystems with failed writes.
 pub(super) fn harm(context: &RepairContext<'_>) -> Step {
     let command =
         "dmesg | grep -E 'EXT4-fs (error|warning)|Remounting filesystem|XFS .*(rror|orrupt|hut)' | tail -40";
@@ -167,7 +167,7 @@ pub(super) fn harm(context: &RepairContext<'_>) -> Step {
     Step::look(does, why, vec![command.into()])
 }
 
-/// At most so many filesystems are named; the others go the same way.
+/// Maximum number of filesystems named in the commands.
 const NAMED: usize = 2;
 
 /// Checks the filesystems that were in use.
@@ -179,9 +179,9 @@ pub(super) fn check_filesystems(context: &RepairContext<'_>) -> Option<Step> {
     }
 }
 
-/// Those of volumes that were mounted; what else is on a volume is its user's to check.
+/// Checks filesystems of mounted volumes; other contents are left to their users.
 fn check_volumes(context: &RepairContext<'_>, pool: &LvName) -> Option<Step> {
-    // The kernel does not say in which pool the volumes of a failed one lie.
+    // For a failed pool the kernel does not report which volumes belong to it.
     let by_lvm = |thin: &Thin| {
         context.host.lvm.thin_devices.iter().any(|v| v.pool == *pool && v.name.dm_name() == thin.name)
     };
@@ -202,7 +202,8 @@ fn check_volumes(context: &RepairContext<'_>, pool: &LvName) -> Option<Step> {
     (!commands.is_empty()).then(|| Step::new(Risk::Changes, does, why, commands))
 }
 
-/// Those of containers, each under its own name, so that it cannot be in use meanwhile.
+/// Checks containers' filesystems, activating each device under its own name so that it cannot be in use at the same
+/// time.
 fn check_dockers(context: &RepairContext<'_>) -> Option<Step> {
     let pool = quote(&format!("/dev/mapper/{}", context.pool.name.as_deref()?));
     let usable = |t: &&Thin| t.device_id.is_some() && t.length.is_some() && !t.name.starts_with('-');

@@ -1,6 +1,6 @@
-//! The offline repair of a pool on loop files: all work is done on a copy, which takes the file's place when sound.
+//! Offline repair of a pool on loop files: a copy is repaired and replaces the file once it passes the check.
 //!
-//! The file itself is never written to. It is kept beside the new one under another name.
+//! The original file is never written to, and is kept under another name.
 
 use super::RepairContext;
 use super::consumers::{OWNER_SHELL, is_dockers, owner_variable, remove_holders, start, works};
@@ -9,7 +9,7 @@ use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 use crate::plan::{Piece, Plan, ScriptStep, Step, script};
 
-/// What repairs metadata in a file.
+/// Repairs metadata in a file.
 pub(in crate::plan) static SHELL: Piece = Piece {
     name: "repair/file.sh",
     text: include_str!("file.sh"),
@@ -43,12 +43,12 @@ fn basis(plan: &mut Plan, context: &RepairContext<'_>, file: &str, data: Option<
     }
 }
 
-/// The first command of a step: the file, and the one that is worked on.
+/// First command of a step: sets the variables for the file and its working copy.
 fn names(file: &str) -> String {
     format!("file={}; new=$file.repaired", quote(file))
 }
 
-/// The file that is worked on.
+/// The working copy.
 fn new(file: &str) -> String {
     quote(&format!("{file}.repaired"))
 }
@@ -130,7 +130,7 @@ fn put_in_place(file: &str) -> Step {
     step
 }
 
-/// Sets the pool up again, where no daemon does.
+/// Commands that activate the pool if no daemon does.
 fn raise_commands(context: &RepairContext<'_>, file: &str, data: Option<&str>) -> Vec<String> {
     if is_dockers(context) {
         return vec!["systemctl start docker".into()];
@@ -158,7 +158,8 @@ fn raise_commands(context: &RepairContext<'_>, file: &str, data: Option<&str>) -
 }
 
 fn raise(context: &RepairContext<'_>, file: &str, data: Option<&str>) -> Step {
-    let does = if is_dockers(context) { "start Docker" } else { "set the pool up again, and start what uses it" };
+    let does =
+        if is_dockers(context) { "start Docker" } else { "set the pool up again, and start what uses it" };
     let why = "If it comes up read-only again, nothing is lost: stop, and take the last step back.";
     let mut step = Step::new(Risk::Changes, does, why, raise_commands(context, file, data));
     step.check = works(context);

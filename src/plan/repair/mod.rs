@@ -1,4 +1,4 @@
-//! The plan to bring a pool back without wiping it: which case it is, and the steps in the only safe order.
+//! Plan to repair a pool without wiping it: the diagnosis, and the steps in the only safe order.
 //!
 //! A full pool grows. A damaged one is repaired on a copy, with everything stopped, and the old metadata is kept.
 
@@ -27,17 +27,17 @@ use crate::host::{DeviceMapper, Host};
 use crate::plan::Number;
 use preconditions::refuse;
 
-/// What may be asked of the plan.
+/// Options of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Repair {
-    /// The directory for copies of metadata that is no file; else one below `/root`.
+    /// Directory for copies of metadata that is on a device; by default below `/root`.
     pub copies: Option<String>,
 }
 
-/// What carries a pool's metadata, as far as repairing goes.
+/// Backing of a pool's metadata, as far as a repair needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum MetadataBacking {
-    /// A file behind a loop device, and the data's file where that is one.
+    /// A file behind a loop device, and the data's file if there is one.
     File { metadata: String, data: Option<String> },
     /// A logical volume, and its node while the pool is active.
     Lvm { name: LvName, node: String },
@@ -47,20 +47,20 @@ pub(super) enum MetadataBacking {
     Unknown,
 }
 
-/// What an offline repair is made of.
+/// Facts for an offline repair.
 pub(super) struct RepairContext<'a> {
     pub(super) host: &'a Host,
     pub(super) pool: &'a Pool,
     pub(super) backing: MetadataBacking,
     pub(super) metadata: SpaceFacts,
-    /// Bytes that the metadata must have before it is of use again; 0 where it is large enough.
+    /// Size in bytes that full metadata has to grow to; 0 if it is large enough.
     pub(super) size: u64,
-    /// Where copies of metadata go that is no file.
+    /// Directory for copies of metadata that is on a device.
     pub(super) copies: String,
 }
 
 impl RepairContext<'_> {
-    /// The bytes of the metadata, as a copy takes them at most.
+    /// Size of the metadata in bytes: an upper bound for a copy.
     pub(super) fn bytes(&self) -> Option<u64> {
         let file = self.pool.metadata_backing.file.as_ref();
         file.and_then(|f| f.allocated)
@@ -70,7 +70,7 @@ impl RepairContext<'_> {
             .or_else(|| self.metadata.bytes(self.metadata.total?))
     }
 
-    /// What `thin_repair` has to be told where the superblock itself is lost.
+    /// Options that `thin_repair` needs if the superblock is lost.
     pub(super) fn superblock(&self) -> Option<String> {
         let docker = self.host.docker_of(self.pool);
         let transaction = self.pool.transaction_id.or(docker.and_then(|d| d.open_transaction))?;
@@ -80,19 +80,19 @@ impl RepairContext<'_> {
     }
 }
 
-/// Which case it is.
+/// What is wrong with a pool, and so how to repair it.
 enum Diagnosis {
     /// Nothing is wrong with it.
     Works,
-    /// It is full: growing this half is the cure.
+    /// It is full: growing this part is the cure.
     Full(Which),
     /// Something else comes first.
     First(String, Vec<Step>),
-    /// It has to be repaired with everything stopped; why.
+    /// It needs an offline repair, for this reason.
     Offline(String),
 }
 
-/// How to bring a pool back.
+/// Plans how to repair a pool.
 pub(super) fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
     let inactive = inactive(host, pool);
     let pool = inactive.as_ref().unwrap_or(pool);
@@ -138,7 +138,9 @@ fn metadata_backing(pool: &Pool) -> MetadataBacking {
     let path =
         |backing: &Backing| backing.file.as_ref().map(|f| f.path.clone()).filter(|p| p.starts_with('/'));
     match (backing.kind, path(backing), &backing.path) {
-        (BackingKind::Loop, Some(metadata), _) => MetadataBacking::File { metadata, data: path(&pool.data_backing) },
+        (BackingKind::Loop, Some(metadata), _) => {
+            MetadataBacking::File { metadata, data: path(&pool.data_backing) }
+        }
         (BackingKind::Loop | BackingKind::Unknown, ..) | (_, _, None) => MetadataBacking::Unknown,
         (_, _, Some(node)) => MetadataBacking::Device(node.clone()),
     }
@@ -224,15 +226,15 @@ fn diagnose(host: &Host, pool: &Pool) -> Diagnosis {
     }
 }
 
-/// A pool that Docker's settings or files tell of and that the kernel does not have.
+/// Whether the pool is known only from Docker's settings or files and is not active in the kernel.
 fn is_absent(host: &Host, pool: &Pool) -> bool {
     pool.name.is_some()
         && host.kernel.device_mapper == DeviceMapper::Answered
         && !host.pools.iter().any(|p| p.name == pool.name)
 }
 
-/// A pool that LVM lists and that the kernel does not have, by the name that the kernel will give it: LVM lays its own name
-/// over one that has thin volumes (lvm2, lib/activate/dev_manager.c, `lv_layer`).
+/// A pool that LVM lists but that is not active, under its future device-mapper name: LVM adds a layer device over a
+/// pool that has thin volumes (lvm2, lib/activate/dev_manager.c, `lv_layer`).
 fn inactive(host: &Host, pool: &Pool) -> Option<Pool> {
     let lv = pool.lv.as_ref().filter(|_| pool.device.is_none())?;
     let row = host.lvm.volume(lv).filter(|v| v.is_inactive_pool())?;
@@ -259,7 +261,7 @@ fn absence(host: &Host) -> String {
         .into()
 }
 
-/// The pool of a Docker that is not there, as its settings and files tell of it; `None` where nothing does.
+/// Reconstructs an inactive Docker pool from settings and files; `None` if they do not describe one.
 #[must_use]
 pub fn absent_pool(host: &Host) -> Option<Pool> {
     if host.kernel.device_mapper != DeviceMapper::Answered {
@@ -277,7 +279,7 @@ pub fn absent_pool(host: &Host) -> Option<Pool> {
     (!known).then(|| Pool { owner: PoolOwner::Docker { root: docker.root.clone() }, ..pool })
 }
 
-/// Docker's own loop files, where they always are.
+/// A pool on Docker's loop files at their default paths.
 fn on_files(docker: &Docker) -> Option<Pool> {
     let directory = format!("{}/devicemapper/devicemapper", docker.root.as_deref()?);
     let backing = |name: &str| Backing {
@@ -345,7 +347,9 @@ fn offline(plan: &mut Plan, context: &RepairContext<'_>) {
     plan.steps.push(consumers::cause(context));
     plan.steps.push(consumers::stop(context));
     match &context.backing {
-        MetadataBacking::File { metadata, data } => loop_file::steps(plan, context, metadata, data.as_deref()),
+        MetadataBacking::File { metadata, data } => {
+            loop_file::steps(plan, context, metadata, data.as_deref())
+        }
         MetadataBacking::Lvm { name, node } => block_device::lvm(plan, context, name, node),
         MetadataBacking::Device(node) => block_device::device(plan, context, node),
         MetadataBacking::Unknown => {}

@@ -1,6 +1,6 @@
-//! What makes a repair unsafe now: no sound ground under the metadata, no room for a copy, no way to reach it.
+//! Conditions that make a repair unsafe: failing storage under the metadata, no room for a copy, or unknown backing.
 //!
-//! A refusal says its reason and what comes first.
+//! A blocked plan gives the reason and what has to come first.
 
 use super::{MetadataBacking, RepairContext};
 use crate::advice::recipes::{lost_files, put_back};
@@ -15,10 +15,10 @@ use crate::plan::Number;
 use crate::plan::grow::ask_for;
 use crate::plan::{Plan, Step};
 
-/// What must stay free beside the copies.
+/// Free space to keep besides the copies.
 const RESERVE: u64 = 64 << 20;
 
-/// Blocks the plan if repairing would not be safe, or not be of use.
+/// Blocks the plan if a repair would be unsafe or useless.
 pub(super) fn refuse(plan: &mut Plan, context: &RepairContext<'_>) -> bool {
     lost_file(plan, context);
     failing_disk(plan, context);
@@ -151,7 +151,7 @@ fn room(plan: &mut Plan, context: &RepairContext<'_>) {
     plan.steps.push(Step::look("then plan again: it gives the repair itself", why, vec![command]));
 }
 
-/// The filesystem has room for the copies, but may be full again as soon as the pool is used.
+/// Warns that the filesystem has room for the copies but may fill up once the pool is used.
 fn outgrown(plan: &mut Plan, context: &RepairContext<'_>, free: Bytes, mount: Option<&str>) {
     let growth = context.pool.data_backing.file.as_ref().and_then(|f| f.may_grow());
     if let Some(growth) = growth.filter(|growth| *growth > free) {
