@@ -147,7 +147,7 @@ pub struct Step {
     pub commands: Vec<String>,
     /// Data blocks that it frees after the steps before it; `null` if not counted.
     pub gain_blocks: Option<u64>,
-    /// The same in bytes.
+    /// Those blocks in bytes.
     pub gain_bytes: Option<u64>,
     /// A command whose success proves the step.
     pub check: Option<String>,

@@ -139,7 +139,7 @@ impl SpaceFacts {
     }
 }
 
-/// Free and total blocks computed from rounded byte sizes, rounded down so that free space is not overstated.
+/// Free and total blocks computed from rounded byte sizes; falls back to reported block counts.
 fn rounded<B: Blocks>(space: &Space<B>, block: Option<u64>) -> (Option<u64>, Option<u64>) {
     let blocks = |bytes: Option<Bytes>| Some(bytes?.0 / block?);
     let (used, total) = (blocks(space.used_bytes), blocks(space.total_bytes));

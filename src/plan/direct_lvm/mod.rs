@@ -1,11 +1,11 @@
-//! The plan to move Docker's pool, or containerd's, from loop files to LVM (direct-lvm), with everything in it.
+//! Plan to move Docker's or containerd's pool from loop files to LVM (direct-lvm), with all its contents.
 //!
-//! The pool's blocks are copied as they are, packed together, onto a logical volume, and its metadata is written anew
-//! with the blocks' new places (`thin_dump`, edited, `thin_restore`). So every image, container and id stays what it is,
-//! in the same data root; the base device keeps the UUID that Docker looks for; nothing new has to be made in a pool that
-//! may refuse it; the daemon need not answer; the new device has to hold no more than what is in use; and the old files
-//! are only read, so that going back is a setting. `docker save` and `load` would give none of that, and would need room
-//! for the archives besides: they are the way only to other block sizes or another driver (`plan overlay2`).
+//! The blocks in use are copied unchanged and packed onto a logical volume, and the metadata is rewritten with their new
+//! positions (`thin_dump`, edited, `thin_restore`). All images, containers and ids are therefore preserved in the same
+//! data root, and the base device keeps the UUID that Docker checks. The copy creates nothing in a pool that may refuse
+//! new devices, needs no answer from the daemon, and needs no more room than what is in use. The old files are only
+//! read, so that a rollback is a change of settings. `docker save` and `load` have none of these advantages and need
+//! room for archives; they are needed only to change the block size or the driver (`plan overlay2`).
 //!
 //! A damaged pool, a device that is not known to be empty, or unknown sizes block the plan.
 

@@ -1,6 +1,6 @@
 //! Names for the new pool: that of Docker's documentation, or for containerd one of the same length as the old name.
 //!
-//! containerd's list of devices bears the pool's name, and so does each device in it. The list is changed in place, so
+//! containerd's list of devices and each device in it are named after the pool. The list is changed in place, so
 //! the new name must have the same length. Names that no logical volume can have are errors.
 
 use crate::host::lvm::LvName;

@@ -13,7 +13,7 @@ use crate::plan::Number;
 use crate::plan::settings::printed;
 use crate::plan::{Plan, ScriptStep, Step};
 
-/// Size of two metadata dumps relative to the metadata.
+/// Upper bound for the size of two metadata dumps, as a multiple of the metadata in use.
 const DUMP: u64 = 12;
 /// Free space to keep besides the dumps.
 const RESERVE: u64 = 64 << 20;

@@ -43,7 +43,7 @@ pub(super) enum MetadataBacking {
     Lvm { name: LvName, node: String },
     /// Another device.
     Device(String),
-    /// Not known.
+    /// Unknown.
     Unknown,
 }
 
@@ -84,7 +84,7 @@ impl RepairContext<'_> {
 enum Diagnosis {
     /// Nothing is wrong with it.
     Works,
-    /// It is full: growing this part is the cure.
+    /// It is full: growing this part repairs it.
     Full(Which),
     /// Something else comes first.
     First(String, Vec<Step>),
