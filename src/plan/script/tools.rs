@@ -65,7 +65,8 @@ pub struct Tool {
     pub options: &'static [&'static str],
 }
 
-/// A feature newer than [`Package`]'s oldest version, and the shell function that checks for it; empty if every host has it.
+/// A feature newer than [`Package`]'s oldest version, and the shell function that checks for it; empty if every host
+/// has it.
 #[derive(Debug, Clone, Copy)]
 pub struct Younger {
     /// The program.
