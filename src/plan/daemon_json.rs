@@ -1,6 +1,6 @@
-//! Several settings of a `daemon.json` changed at once, in its text, and the difference shown line by line.
+//! Applies several changes to the text of a `daemon.json` and shows the difference line by line.
 //!
-//! Every other character stays; what cannot be changed safely is refused with a sentence, as in [`super::json_edit`].
+//! All other characters are preserved; an unsafe change is an error, as in [`super::json_edit`].
 
 use super::json_edit::{Splice, with_member, with_option};
 use serde_json::Value;
@@ -9,10 +9,10 @@ use std::ops::Range;
 /// The key that holds Docker's storage options.
 const OPTIONS: &str = "storage-opts";
 
-/// A setting and its new value; `None` takes it out.
+/// A setting and its new value; `None` removes it.
 pub(super) type Setting<'a> = (&'a str, Option<Value>);
 
-/// A text before and after some changes, and which bytes of the old one those replace.
+/// A text with pending changes, tracked as byte ranges of the old text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Edited {
     pub(super) old: String,
@@ -34,7 +34,7 @@ impl Piece {
         }
     }
 
-    /// The part of it in this range, if there is any.
+    /// The part of the piece in this range; `None` if empty.
     fn part(&self, range: Range<usize>) -> Option<Self> {
         let end = range.end.min(self.len());
         if range.start >= end {
@@ -61,7 +61,7 @@ impl Edited {
         self.pieces.iter().map(text).collect()
     }
 
-    /// One change more, of the text as it is by now.
+    /// Applies a change whose range refers to the current text.
     fn apply(&mut self, change: &Splice) {
         let (mut before, mut after, mut at) = (Vec::new(), Vec::new(), 0);
         for piece in &self.pieces {
@@ -74,7 +74,7 @@ impl Edited {
         self.pieces = before;
     }
 
-    /// All changes as changes of the old text, in order and apart from each other.
+    /// All changes as disjoint, ordered splices of the old text.
     pub(super) fn splices(&self) -> Vec<Splice> {
         let mut splices = Vec::new();
         let (mut at, mut by) = (0, String::new());
@@ -94,7 +94,7 @@ impl Edited {
     }
 }
 
-/// The text with these settings; a sentence where that cannot be done.
+/// Applies settings to a text. Fails with a sentence if that is not safe.
 pub(super) fn with_settings(text: &str, settings: &[Setting<'_>]) -> Result<Edited, String> {
     let mut edited = Edited::new(text);
     for (key, value) in settings {
@@ -105,27 +105,26 @@ pub(super) fn with_settings(text: &str, settings: &[Setting<'_>]) -> Result<Edit
     Ok(edited)
 }
 
-/// The text with `name=value` as its storage option `name`; a sentence where that cannot be done.
+/// Sets the storage option `name` to `value`. Fails with a sentence if that is not safe.
 pub(super) fn with_storage_option(text: &str, name: &str, value: &str) -> Result<Edited, String> {
     let mut edited = Edited::new(text);
     edited.apply(&with_option(text, name, value)?);
     Ok(edited)
 }
 
-/// The storage options of a text. Empty where there are none or the text is no JSON.
+/// The storage options in a text; empty if there are none or the text is not JSON.
 pub(super) fn options(text: &str) -> Vec<Value> {
     let settings: Option<Value> = serde_json::from_str(text).ok();
     settings.as_ref().and_then(|s| s.get(OPTIONS)?.as_array()).cloned().unwrap_or_default()
 }
 
-/// Those without the ones of the driver whose prefix (`dm.`) is given.
+/// The storage options except those whose name starts with `prefix` (such as `dm.`).
 pub(super) fn options_without(text: &str, prefix: &str) -> Vec<Value> {
     let other = |o: &Value| !o.as_str().is_some_and(|o| o.trim().to_ascii_lowercase().starts_with(prefix));
     options(text).into_iter().filter(other).collect()
 }
 
-/// Both texts line by line, as `diff -u` shows them without its heads: lines that both have, `-` what goes, `+` what
-/// comes. Only the lines around the change are shown.
+/// A line diff in the style of `diff -u` without headers: context lines, `-` for removed and `+` for added lines.
 pub(super) fn difference(old: &str, new: &str) -> Vec<String> {
     const AROUND: usize = 2;
     if old == new {

@@ -1,29 +1,29 @@
-//! What is in a Docker's old pool, and what becomes of each thing when its data moves: kept, saved or rebuilt.
+//! Inventory of the images and containers in a Docker pool, and how each one is preserved in a migration.
 //!
-//! Counted from the recording alone. It refuses to guess whether a container has written something: only one that never
-//! started has not; how much is known where the pool's metadata was counted.
+//! Based on the recording alone. Only a container that never started is assumed to have written nothing; the size of
+//! its changes is known only if the pool's metadata was counted.
 
-use super::pool_facts::{Half, State, state};
+use super::pool_facts::{SpaceFacts, State, state};
 use crate::host::docker::Docker;
 use crate::host::model::pool::Pool;
 use crate::host::model::units::Bytes;
 use crate::host::owners::{self, Container, Image, Layer, Owners};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Everything there is to move.
+/// Everything to migrate.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Inventory {
-    /// Images, those without a name too.
+    /// Images, including untagged ones.
     pub(super) images: Vec<ImageItem>,
-    /// Layers that images or containers stand on, each once.
+    /// Layers used by images or containers, without duplicates.
     pub(super) layers: Vec<Layer>,
     /// Containers.
     pub(super) containers: Vec<ContainerItem>,
-    /// Volumes: they lie beside the pool and are kept untouched. `None` where nobody looked.
+    /// Volumes: stored outside the pool and left untouched. `None` if they were not listed.
     pub(super) volumes: Option<Vec<String>>,
-    /// Networks that containers are in: they are kept by Docker outside the pool.
+    /// Networks that containers are attached to; Docker stores them outside the pool.
     pub(super) networks: BTreeSet<String>,
-    /// Why it may not be all: what of Docker's records was not read.
+    /// Docker records that could not be read, so the inventory may be incomplete.
     pub(super) gaps: Vec<String>,
 }
 
@@ -36,9 +36,9 @@ pub(super) struct ImageItem {
     pub(super) tags: Vec<String>,
     /// Names with a digest.
     pub(super) digests: Vec<String>,
-    /// Its layers, places in [`Inventory::layers`], the uppermost first.
+    /// Its layers, as indexes into [`Inventory::layers`], top layer first.
     pub(super) layers: Vec<usize>,
-    /// Whether all its layers are there: one that is not whole cannot be saved.
+    /// All its layers are present; Docker cannot save an incomplete image.
     pub(super) whole: bool,
 }
 
@@ -49,17 +49,17 @@ pub(super) struct ContainerItem {
     pub(super) id: String,
     /// Its name.
     pub(super) name: Option<String>,
-    /// What it does.
+    /// Its state.
     pub(super) state: owners::State,
-    /// Its image, a place in [`Inventory::images`].
+    /// Its image, as an index into [`Inventory::images`].
     pub(super) image: Option<usize>,
-    /// What it has written.
+    /// Changes in its own layer.
     pub(super) changes: Changes,
-    /// What becomes of it.
-    pub(super) fate: Fate,
-    /// Volumes in it.
+    /// What happens to it.
+    pub(super) fate: SaveMethod,
+    /// Volumes mounted in it.
     pub(super) volumes: Vec<String>,
-    /// Networks it is in.
+    /// Networks it is attached to.
     pub(super) networks: Vec<String>,
 }
 
@@ -68,42 +68,42 @@ pub(super) struct ContainerItem {
 pub(super) enum Changes {
     /// Nothing: it never started.
     None,
-    /// At most so much: what its device alone maps, the filesystem's own blocks included.
+    /// An upper bound: bytes mapped by its device alone, including filesystem metadata.
     AtMost(Bytes),
     /// Not counted.
     #[default]
     Unknown,
 }
 
-/// What becomes of a container. Its record stays where it is, and what it wrote is saved with it.
+/// How a container's changes are preserved. Its record stays in the data root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Fate {
-    /// Nothing of it is in the pool but what its image brings.
+pub(super) enum SaveMethod {
+    /// Nothing to save: its layer holds no changes to the image.
     Kept,
     /// Saved as a layer on its image (`docker commit`).
     #[default]
     Commit,
-    /// Saved as a whole filesystem (`docker export`), as the pool refuses new layers, or its image is gone.
+    /// Saved as a whole filesystem (`docker export`), because the pool refuses new layers or the image is missing.
     Export,
-    /// It goes when it stops, as it was told to (`--rm`): whoever made it makes it again.
+    /// Deleted when it stops (`--rm`), so it has to be created again.
     Rebuilt,
 }
 
 impl Inventory {
-    /// The images that can be saved.
+    /// Images that are complete and can be saved.
     pub(super) fn whole_images(&self) -> impl Iterator<Item = &ImageItem> {
         self.images.iter().filter(|image| image.whole)
     }
 
-    /// A container's or image's layers.
+    /// The layers at these indexes.
     pub(super) fn layers_of<'a>(&'a self, places: &'a [usize]) -> impl Iterator<Item = &'a Layer> {
         places.iter().filter_map(|place| self.layers.get(*place))
     }
 
-    /// What all containers together have written at most; `None` where one of them was not counted.
+    /// Upper bound for the changes of all containers; `None` if one of them was not counted.
     #[must_use]
     pub(super) fn changes(&self) -> Option<Bytes> {
-        let moved = self.containers.iter().filter(|c| c.fate != Fate::Rebuilt);
+        let moved = self.containers.iter().filter(|c| c.fate != SaveMethod::Rebuilt);
         let bytes = moved.map(|c| match c.changes {
             Changes::None => Some(0),
             Changes::AtMost(bytes) => Some(bytes.0),
@@ -113,8 +113,8 @@ impl Inventory {
     }
 }
 
-/// What is in the pool of a Docker. `written` are the bytes that each thin device alone maps, by its id, where they
-/// were counted in the pool's metadata.
+/// Lists what is in a Docker pool. `written` maps thin device ids to the bytes that only this device maps; `None` if
+/// the pool's metadata was not counted.
 #[must_use]
 pub(super) fn inventory(
     pool: &Pool,
@@ -150,7 +150,7 @@ pub(super) fn inventory(
     }
 }
 
-/// Whether an earlier attempt of the script made it of a container.
+/// Whether an earlier run of the script committed this image from a container.
 fn is_ours(image: &Image) -> bool {
     !image.is_nameless() && image.tags.iter().all(|tag| tag.starts_with("thinspect-saved:"))
 }
@@ -180,10 +180,10 @@ fn container(
     };
     let has_image = container.image.and_then(|place| owners.images.get(place)).is_some_and(|i| i.whole);
     let fate = match changes {
-        _ if container.auto_remove && !container.state.is_idle() => Fate::Rebuilt,
-        Changes::None if has_image => Fate::Kept,
-        _ if refuses || !has_image => Fate::Export,
-        _ => Fate::Commit,
+        _ if container.auto_remove && !container.state.is_idle() => SaveMethod::Rebuilt,
+        Changes::None if has_image => SaveMethod::Kept,
+        _ if refuses || !has_image => SaveMethod::Export,
+        _ => SaveMethod::Commit,
     };
     ContainerItem {
         id: container.id.clone(),
@@ -197,10 +197,10 @@ fn container(
     }
 }
 
-/// Whether the pool refuses new layers, so that nothing can be committed. What is not known may work.
+/// Whether the pool refuses new layers, so that nothing can be committed. An unknown state counts as usable.
 fn refuses(pool: &Pool) -> bool {
-    let short = |half: Half| half.short().is_some_and(|short| short > 0);
+    let short = |half: SpaceFacts| half.short().is_some_and(|short| short > 0);
     !matches!(state(pool), State::Works | State::Unknown)
-        || short(Half::data(pool))
-        || short(Half::metadata(pool))
+        || short(SpaceFacts::data(pool))
+        || short(SpaceFacts::metadata(pool))
 }

@@ -1,30 +1,30 @@
-//! What becomes of each image, container, volume and network, as a plan tells it.
+//! How a plan handles each image, container, volume and network.
 //!
-//! It says what the inventory found, and decides nothing.
+//! Presents the inventory; the decisions are made there.
 
-use super::inventory::{Changes, ContainerItem, Fate as Saved, ImageItem, Inventory};
+use super::inventory::{Changes, ContainerItem, ImageItem, Inventory, SaveMethod};
 use crate::host::owners::Owners;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// One thing, and what becomes of it.
+/// An object in or beside the pool, and how the plan handles it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Item {
     /// What it is.
     pub kind: Kind,
-    /// Its name; of an image without one its id.
+    /// Its name; for an untagged image, its id.
     pub name: String,
-    /// Its id, where it has one.
+    /// Its id, if it has one.
     pub id: Option<String>,
-    /// What becomes of it.
-    pub fate: Fate,
+    /// What happens to it.
+    pub fate: Outcome,
     /// How, or why.
     pub how: String,
-    /// What it alone takes of the archives at most; `null` where that is not known or it takes nothing.
+    /// Upper bound of its own share of the archives; `null` if unknown or none.
     pub bytes: Option<u64>,
 }
 
-/// Sorts of things.
+/// Kind of object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -38,15 +38,16 @@ pub enum Kind {
     Network,
 }
 
-/// What becomes of a thing.
+/// What happens to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fate {
+#[schemars(rename = "Fate")]
+pub enum Outcome {
     /// It stays where it is.
     Kept,
-    /// It is saved and put back.
+    /// It is saved and restored.
     Saved,
-    /// Somebody has to make it again.
+    /// It has to be created again.
     Rebuilt,
 }
 
@@ -63,7 +64,7 @@ impl Kind {
     }
 }
 
-impl Fate {
+impl Outcome {
     /// The word for it.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -75,7 +76,7 @@ impl Fate {
     }
 }
 
-/// Everything of an inventory.
+/// Items for everything in an inventory.
 pub(super) fn items(inventory: &Inventory) -> Vec<Item> {
     let mut items: Vec<Item> = inventory.images.iter().map(image).collect();
     items.extend(inventory.containers.iter().map(container));
@@ -83,7 +84,7 @@ pub(super) fn items(inventory: &Inventory) -> Vec<Item> {
         kind,
         name: name.clone(),
         id: None,
-        fate: Fate::Kept,
+        fate: Outcome::Kept,
         how: how.to_owned(),
         bytes: None,
     };
@@ -94,15 +95,15 @@ pub(super) fn items(inventory: &Inventory) -> Vec<Item> {
     items
 }
 
-/// What happens to all that is in a pool that is copied as a whole.
+/// Explanation for objects in a pool that is copied as a whole.
 const COMES_ALONG: &str = "it comes along with the pool, as it is";
 
 /// Items of a block-by-block copy: everything is kept except `--rm` containers, which vanish when they stop.
 pub(super) fn carried(inventory: &Inventory) -> Vec<Item> {
     let comes = |mut item: Item| {
         let inside = matches!(item.kind, Kind::Image | Kind::Container);
-        if inside && (item.fate != Fate::Rebuilt || item.kind == Kind::Image) {
-            (item.fate, item.bytes) = (Fate::Kept, None);
+        if inside && (item.fate != Outcome::Rebuilt || item.kind == Kind::Image) {
+            (item.fate, item.bytes) = (Outcome::Kept, None);
             item.how = COMES_ALONG.to_owned();
         }
         item
@@ -110,13 +111,13 @@ pub(super) fn carried(inventory: &Inventory) -> Vec<Item> {
     items(inventory).into_iter().map(comes).collect()
 }
 
-/// The same of containerd's, each behind its namespace.
+/// Items for containerd images and containers in a block-by-block copy; names are prefixed with the namespace.
 pub(super) fn of_containerd(owners: &Owners) -> Vec<Item> {
     let comes = |kind, namespace: Option<&String>, name: &str, id: &str| Item {
         kind,
         name: namespace.map_or_else(|| name.to_owned(), |space| format!("{space}/{name}")),
         id: Some(id.to_owned()),
-        fate: Fate::Kept,
+        fate: Outcome::Kept,
         how: COMES_ALONG.to_owned(),
         bytes: None,
     };
@@ -133,8 +134,8 @@ fn image(image: &ImageItem) -> Item {
     let names: Vec<&str> = image.tags.iter().chain(&image.digests).map(String::as_str).collect();
     let name = if names.is_empty() { image.id.clone() } else { names.join(" ") };
     let (fate, how) = match image.whole {
-        true => (Fate::Saved, "docker save, with what shares its layers"),
-        false => (Fate::Rebuilt, "a layer of it is missing: pull or build it again"),
+        true => (Outcome::Saved, "docker save, with what shares its layers"),
+        false => (Outcome::Rebuilt, "a layer of it is missing: pull or build it again"),
     };
     Item { kind: Kind::Image, name, id: Some(image.id.clone()), fate, how: how.to_owned(), bytes: None }
 }
@@ -142,10 +143,12 @@ fn image(image: &ImageItem) -> Item {
 fn container(container: &ContainerItem) -> Item {
     let state = container.state.word();
     let (fate, how) = match container.fate {
-        Saved::Kept => (Fate::Kept, format!("{state}: it never started, so its image holds all of it")),
-        Saved::Commit => (Fate::Saved, format!("{state}: what it wrote, by docker commit")),
-        Saved::Export => (Fate::Saved, format!("{state}: all its files, by docker export")),
-        Saved::Rebuilt => (Fate::Rebuilt, format!("{state}: --rm takes it away when it stops")),
+        SaveMethod::Kept => {
+            (Outcome::Kept, format!("{state}: it never started, so its image holds all of it"))
+        }
+        SaveMethod::Commit => (Outcome::Saved, format!("{state}: what it wrote, by docker commit")),
+        SaveMethod::Export => (Outcome::Saved, format!("{state}: all its files, by docker export")),
+        SaveMethod::Rebuilt => (Outcome::Rebuilt, format!("{state}: --rm takes it away when it stops")),
     };
     let bytes = match container.changes {
         Changes::AtMost(bytes) => Some(bytes.0),

@@ -1,7 +1,6 @@
-//! Puts one storage option into the text of a `daemon.json` and leaves every other character of it alone.
+//! Edits single settings in the text of a `daemon.json` and preserves every other character.
 //!
-//! It never guesses: what comes out is parsed again, and must mean exactly the old settings with that one
-//! change.
+//! The result is parsed again and must equal the old settings with that one change; otherwise the edit fails.
 
 use serde_json::{Value, json};
 use std::ops::Range;
@@ -9,12 +8,12 @@ use std::ops::Range;
 /// The key that holds Docker's storage options.
 const KEY: &str = "storage-opts";
 
-/// Bytes of a text and what takes their place.
+/// A replacement of a byte range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Splice {
-    /// The bytes that go; empty where something is only added.
+    /// The bytes to replace; empty for an insertion.
     pub(super) range: Range<usize>,
-    /// What comes.
+    /// The new text.
     pub(super) by: String,
 }
 
@@ -23,14 +22,14 @@ impl Splice {
         Self { range: 0..text.len(), by }
     }
 
-    /// The text with this change; `None` where the range is not within it.
+    /// Applies the change; `None` if the range is outside the text.
     pub(super) fn apply(&self, text: &str) -> Option<String> {
         let Range { start, end } = self.range;
         Some(format!("{}{}{}", text.get(..start)?, self.by, text.get(end..)?))
     }
 }
 
-/// How the text gets `name=value` as its storage option `name`; a sentence where that cannot be done.
+/// The edit that sets the storage option `name` to `value`. Fails with a sentence if that is not safe.
 pub(super) fn with_option(text: &str, name: &str, value: &str) -> Result<Splice, String> {
     let option = format!("{name}={value}");
     if text.trim().is_empty() {
@@ -41,8 +40,8 @@ pub(super) fn with_option(text: &str, name: &str, value: &str) -> Result<Splice,
     checked(text, splice(text, name, &literal), &wanted)
 }
 
-/// How the text gets this value as its member `key`, or loses that member; a sentence where that cannot be done. `None`
-/// where nothing has to change.
+/// The edit that sets or (with `None`) removes the member `key`; `None` if nothing changes. Fails with a sentence if
+/// that is not safe.
 pub(super) fn with_member(text: &str, key: &str, value: Option<&Value>) -> Result<Option<Splice>, String> {
     let entry = |value: &Value| format!("{}: {value}", Value::from(key));
     if text.trim().is_empty() {
@@ -77,7 +76,7 @@ fn parsed(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|e| format!("daemon.json is no JSON: {e}"))
 }
 
-/// A change, if the text means with it what it has to.
+/// The change, if the edited text parses to `wanted`.
 fn checked(text: &str, change: Option<Splice>, wanted: &Value) -> Result<Splice, String> {
     let means = |text: String| serde_json::from_str::<Value>(&text).ok();
     change
@@ -85,7 +84,7 @@ fn checked(text: &str, change: Option<Splice>, wanted: &Value) -> Result<Splice,
         .ok_or_else(|| "daemon.json is written in a way that cannot be changed safely".into())
 }
 
-/// The settings as they have to be afterwards.
+/// The expected settings after the change.
 fn changed(old: &Value, name: &str, option: &str) -> Result<Value, String> {
     let mut settings = old.as_object().cloned().ok_or("daemon.json holds no object")?;
     let list = settings.entry(KEY).or_insert_with(|| json!([]));
@@ -114,7 +113,7 @@ fn splice(text: &str, name: &str, literal: &str) -> Option<Splice> {
     }
 }
 
-/// Adds an entry after the last one, spaced as that one is.
+/// Appends an entry with the same spacing as the last one.
 fn insert(text: &str, members: &[Member], entry: &str) -> Option<Splice> {
     let Some(last) = members.last() else {
         let open = text.find('{')?;
@@ -125,7 +124,7 @@ fn insert(text: &str, members: &[Member], entry: &str) -> Option<Splice> {
     Some(replace(last.value.end..last.value.end, &format!(",{gap}{entry}")))
 }
 
-/// Takes an entry out, with the comma that parted it from the one before, or after.
+/// Removes an entry with the comma before it, or after it if it is the first.
 fn remove(members: &[Member], at: usize) -> Option<Splice> {
     let member = members.get(at)?;
     let before = at.checked_sub(1).and_then(|at| members.get(at));

@@ -1,4 +1,4 @@
-//! What to do about a pool: exact numbers and ordered steps for one goal each, and a guarded script of them.
+//! Plans: exact numbers and ordered steps towards one goal, and a guarded script that carries them out.
 //!
 //! A plan is data, computed from a [`Host`] alone; nothing here executes, asks or prints,
 //! and no name from outside reaches a command unquoted.
@@ -24,7 +24,7 @@ pub use direct_lvm::{Counted, DirectLvm, Where, direct_lvm};
 pub use free::Free;
 pub use free::selection::free_selected;
 pub use grow::{Grow, Which};
-pub use items::{Fate, Item, Kind};
+pub use items::{Item, Kind, Outcome};
 pub use min_free_space::{MinFreeSpace, min_free_space};
 pub use numbers::{Amount, Number, Numbers};
 pub use overlay2::Overlay2;
@@ -39,7 +39,7 @@ use crate::host::{DeviceMapper, Host};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The shell of each plan; what it requires comes along with [`pieces`].
+/// The shell code of each plan; [`pieces`] adds its requirements.
 pub static SHELLS: [&Piece; 8] = [
     &settings::SHELL,
     &script::RESIZE,
@@ -51,25 +51,25 @@ pub static SHELLS: [&Piece; 8] = [
     &overlay2::SHELL,
 ];
 
-/// How to make room in a pool.
+/// Plans how to free space in a pool.
 #[must_use]
 pub fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
     free::free(host, pool, options).fitting(host)
 }
 
-/// How to make a pool larger.
+/// Plans how to grow a pool.
 #[must_use]
 pub fn grow(host: &Host, pool: &Pool, options: &Grow) -> Plan {
     grow::grow(host, pool, options).fitting(host)
 }
 
-/// How to bring a pool back without wiping it.
+/// Plans how to repair a pool without wiping it.
 #[must_use]
 pub fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
     repair::repair(host, pool, options).fitting(host)
 }
 
-/// How to move a Docker from its thin pool to overlay2.
+/// Plans the migration of Docker from its thin pool to overlay2.
 #[must_use]
 pub fn overlay2(host: &Host, pool: &Pool, options: &Overlay2) -> Plan {
     overlay2::overlay2(host, pool, options).fitting(host)
@@ -108,104 +108,103 @@ impl Goal {
     }
 }
 
-/// The way to a goal.
+/// Numbers and steps towards a goal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Plan {
-    /// What for.
+    /// The goal.
     pub goal: Goal,
-    /// The pool's device-mapper name; none where nobody said it.
+    /// The pool's device-mapper name; `null` if unknown.
     pub pool: Option<String>,
-    /// Whether the steps can be followed now. Where not, they are what has to come first.
+    /// Whether the goal can be reached now. If not, the steps are what has to come first.
     pub possible: bool,
     /// Why it is not possible.
     pub blocked_by: Vec<Text>,
-    /// What speaks against it, or has to be known.
+    /// Risks, and facts that the reader should know.
     pub warnings: Vec<Text>,
-    /// The numbers behind it; unknown ones are there, and null.
+    /// The numbers behind the plan; unknown ones are null.
     pub numbers: Numbers,
-    /// What becomes of each image, container, volume and network; empty for plans that move none.
+    /// How each image, container, volume and network is handled; empty for plans that move none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub items: Vec<Item>,
     /// What to do, in order.
     pub steps: Vec<Step>,
-    /// What a script of this plan has to know beyond the steps.
+    /// What the script needs besides the steps.
     #[serde(skip)]
     pub basis: ScriptContext,
 }
 
-/// One thing to do.
+/// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Step {
-    /// What it does.
+    /// Its state.
     pub does: Text,
-    /// Why, and what it means for what runs.
+    /// Why, and how it affects what is running.
     pub why: Text,
-    /// What it can cost.
+    /// The risk.
     pub risk: Risk,
     /// Commands to type in order, each complete and quoted; they share one shell.
     pub commands: Vec<String>,
-    /// Data blocks that it gives back after the steps before it; none where that was not counted.
+    /// Data blocks that it frees after the steps before it; `null` if not counted.
     pub gain_blocks: Option<u64>,
-    /// The same in bytes.
+    /// Those blocks in bytes.
     pub gain_bytes: Option<u64>,
     /// A command whose success proves the step.
     pub check: Option<String>,
-    /// Commands that take it back; none where that cannot be done or is not needed.
+    /// Commands that undo it; empty if that is impossible or not needed.
     pub undo: Vec<String>,
-    /// What changes in a file, line by line as `diff -u` shows it: ` ` stays, `-` goes, `+` comes.
+    /// Change to a file as a line diff: ` ` context, `-` removed, `+` added.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub difference: Vec<String>,
-    /// The step as the script does it; none for what only a person can do.
+    /// The step in the script; `None` if only a person can do it.
     #[serde(skip)]
     pub guarded: Option<ScriptStep>,
 }
 
-/// What the script does for a step, in bash, with the helpers of its prologue: functions of the plan's own shell, or lines
-/// made for it.
+/// The bash code of a step: functions from the plan's shell file, or generated lines that use the prologue's helpers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ScriptStep {
     /// A condition that holds once the step is done: the step is then skipped.
     pub done: String,
     /// A function that stops the script where the step cannot be done yet.
     pub ready: Option<String>,
-    /// Conditions that must hold before, each with the sentence that is said if it does not.
+    /// Conditions that must hold first, each with its error message.
     pub needs: Vec<(String, String)>,
-    /// Lines that show what it is about before it is asked for.
+    /// Lines that show what is affected, before the confirmation prompt.
     pub shows: Vec<String>,
-    /// The lines that do it.
+    /// The lines that perform the step.
     pub run: Vec<String>,
-    /// It may be too little by itself, and may be left out: the script then goes on with the next step.
+    /// The step may be skipped or may not suffice; the script then continues with the next one.
     pub tries: bool,
-    /// It is only done when asked for by `--yes-destroy`, and left out otherwise: what it deletes is the way back.
+    /// Runs only with `--yes-destroy`, because it deletes what a rollback needs.
     pub separate: bool,
 }
 
-/// What a plan rests on.
+/// What the script of a plan needs besides its steps.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ScriptContext {
     /// When and how the facts were recorded, for the script's header.
     pub recorded: String,
-    /// Why no script can be made of it; `None` if one can.
+    /// The reason why no script can be made; `None` if one can.
     pub unscriptable: Option<String>,
-    /// Conditions checked before the first step, each with the sentence that is said if it does not hold.
+    /// Conditions checked before the first step, each with its error message.
     pub needs: Vec<(String, String)>,
-    /// Whether the functions below have a `preconditions`, which is called before the first step.
+    /// Whether the shell pieces define `preconditions`, which is called before the first step.
     pub preconditions: bool,
     /// The bash functions that the conditions and steps use.
     pub pieces: Vec<&'static Piece>,
     /// Variables that those functions use, by name.
     pub variables: Vec<(&'static str, String)>,
-    /// Those that are lists of words.
+    /// Array variables, by name.
     pub lists: Vec<(&'static str, Vec<String>)>,
-    /// Whether these have a `rollback`, which `--back` calls.
+    /// Whether the shell pieces define `rollback`, which `--back` calls.
     pub way_back: bool,
 }
 
 impl Plan {
-    /// With commands that exist in the versions that are there; a step that nothing there can do goes. Scripts ask for
-    /// what they need themselves.
+    /// Adapts the commands to the installed versions and drops steps that none of them supports. Scripts check for the
+    /// tools they need themselves.
     fn fitting(mut self, host: &Host) -> Self {
         let versions = Versions::of(host);
         let fit = |commands: &mut Vec<String>| {
@@ -246,7 +245,7 @@ impl Plan {
         self.warnings.push(what.into());
     }
 
-    /// A swarm starts elsewhere what stops here, for however short a time.
+    /// Warns if the host is in a swarm, which restarts tasks elsewhere even after a short stop.
     fn warn_of_swarm(&mut self, host: &Host, pool: &Pool) {
         let docker = host.docker_of(pool).or_else(|| host.docker_roots.first());
         if docker.is_some_and(|docker| docker.swarm == Some(true)) {
@@ -256,7 +255,7 @@ impl Plan {
         }
     }
 
-    /// Why no script can be made of this plan; `None` if [`script()`] gives one that does the work.
+    /// The reason why no script can be made of this plan; `None` if [`script()`] returns a working one.
     #[must_use]
     pub fn unscriptable(&self) -> Option<Text> {
         self.blocked_by.first().cloned().or_else(|| self.basis.unscriptable.clone().map(Text::from))
@@ -274,7 +273,7 @@ impl ScriptStep {
         }
     }
 
-    /// When it is done, what must hold before, each with what is said if it does not, and the lines that do it.
+    /// A step from its completion condition, its preconditions with error messages, and its lines.
     fn new(done: &str, needs: &[(&str, &str)], run: &[&str]) -> Self {
         let pair = |(condition, otherwise): &(&str, &str)| ((*condition).to_owned(), (*otherwise).to_owned());
         Self {
@@ -303,7 +302,7 @@ impl Step {
         }
     }
 
-    /// A step that only looks.
+    /// A read-only step.
     fn look(does: impl Into<Text>, why: impl Into<Text>, commands: Vec<String>) -> Self {
         Self::new(Risk::Reads, does, why, commands)
     }

@@ -1,8 +1,8 @@
-//! The numbers of plans: each with its name and meaning, and the ordered map that a plan carries.
+//! Numbers in plans: their names and meanings, and the ordered map of their values.
 //!
-//! A name never changes its meaning. An unknown number is in the map, as `null`.
+//! Names are a stable interface. Unknown numbers are present as `null`.
 
-use super::pool_facts::Half;
+use super::pool_facts::SpaceFacts;
 use crate::host::model::units::{Bytes, DataBlocks, MetadataBlocks};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
@@ -128,7 +128,7 @@ numbers! {
     AutoextendRoomBytes "autoextend_room_bytes" "What stays free in the volume group for that."
 }
 
-/// What can be given as a number: an amount in the unit that the number's name ends in.
+/// An amount that can be set as a number; its unit must match the suffix of the number's name.
 pub trait Amount {
     /// The bare number.
     fn amount(self) -> u64;
@@ -158,7 +158,7 @@ impl Amount for MetadataBlocks {
     }
 }
 
-/// The numbers of a plan, in the order in which a person reads them.
+/// The numbers of a plan, in display order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Numbers(Vec<(Number, Option<u64>)>);
 
@@ -172,7 +172,7 @@ impl Numbers {
         }
     }
 
-    /// Makes counts of data blocks unknown where the block size is not known: then only bytes are.
+    /// Clears counts of data blocks if the block size is a guess; sizes in bytes remain valid.
     pub(super) fn forget_data_blocks(&mut self) {
         for (number, value) in &mut self.0 {
             let name = number.name();
@@ -182,8 +182,8 @@ impl Numbers {
         }
     }
 
-    /// Sets what a plan about the pool's space begins with: its data, and what Docker demands of it.
-    pub(super) fn set_data(&mut self, data: &Half, metadata: &Half) {
+    /// Sets the numbers that every space plan starts with: data usage and Docker's free-space floor.
+    pub(super) fn set_data(&mut self, data: &SpaceFacts, metadata: &SpaceFacts) {
         self.set(Number::CurrentPercent, data.percent.or(metadata.percent));
         self.set(Number::BlockBytes, data.block);
         self.set(Number::TotalBlocks, data.total);

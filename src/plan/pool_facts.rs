@@ -1,7 +1,6 @@
-//! What a plan has to know of a pool: both halves in plain blocks, and whether its mode lets anything be
-//! done.
+//! Facts about a pool that plans share: block counts of its data and metadata, and whether its state allows changes.
 //!
-//! It decides what the numbers are and where they are assumed; it does not decide what to do about them.
+//! Derives the numbers and records how exact they are; each plan decides what to do with them.
 
 use super::Step;
 use crate::advice::{Risk, quote};
@@ -12,51 +11,51 @@ use crate::host::model::space::Space;
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::{Blocks, Bytes, METADATA_BLOCK};
 
-/// The least size of a chunk in LVM's pools.
+/// Smallest chunk size that LVM allows for a thin pool.
 const LEAST_CHUNK: Bytes = Bytes(64 << 10);
 
-/// One half of a pool in plain blocks.
+/// Space of a pool's data or metadata, in blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Half {
+pub(super) struct SpaceFacts {
     /// Bytes in a block.
     pub(super) block: Option<u64>,
-    /// Whether nobody said how large a block is: then the blocks are only a unit, and sizes count.
+    /// The block size is a guess: only sizes in bytes are then meaningful, not block counts.
     pub(super) unit_assumed: bool,
-    /// Blocks there are.
+    /// Total blocks.
     pub(super) total: Option<u64>,
-    /// Blocks free.
+    /// Free blocks.
     pub(super) free: Option<u64>,
-    /// Percent that Docker demands free; `None` or 0: no check.
+    /// Percent that Docker requires free; `None` or 0 means no check.
     pub(super) percent: Option<u64>,
     /// Blocks that must be free.
     pub(super) required: Option<u64>,
-    /// How the total came about.
+    /// Source of the total.
     pub(super) origin: Origin,
 }
 
-/// Where a half's numbers come from.
+/// Source of the block counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Origin {
-    /// The kernel counted, or somebody said exact blocks.
+    /// Exact counts from the kernel or from a report.
     #[default]
     Said,
-    /// The total follows from what Docker required, and may be a few blocks larger.
+    /// The total is derived from Docker's refusal and may be a few blocks too small.
     FromRefusal,
-    /// Computed from bytes that a report rounded.
+    /// Computed from byte sizes that a report had rounded.
     Rounded,
 }
 
-impl Half {
-    /// The data of a pool.
+impl SpaceFacts {
+    /// Space facts for the pool's data.
     pub(super) fn data(pool: &Pool) -> Self {
         let said = pool.block.or(pool.data.block);
-        // LVM's reports leave it out; every chunk size is a multiple of the least (lvmthin(7)).
+        // LVM's reports omit the chunk size; every chunk size is a multiple of the smallest (lvmthin(7)).
         let unit_assumed = said.is_none() && pool.lv.is_some() && pool.data.total_bytes.is_some();
         let block = said.or(unit_assumed.then_some(LEAST_CHUNK));
         Self { unit_assumed, ..Self::of(&pool.data, block, pool.refused_data, pool) }
     }
 
-    /// The metadata of a pool.
+    /// Space facts for the pool's metadata.
     pub(super) fn metadata(pool: &Pool) -> Self {
         Self::of(&pool.metadata, Some(METADATA_BLOCK), pool.refused_metadata, pool)
     }
@@ -92,17 +91,17 @@ impl Half {
         self.total?.checked_sub(self.free?)
     }
 
-    /// Blocks missing to the floor; 0 if none.
+    /// Blocks missing to meet the free-space floor; 0 if it is met.
     pub(super) fn short(&self) -> Option<u64> {
         Some(self.required?.saturating_sub(self.free?))
     }
 
-    /// So many blocks in bytes.
+    /// Converts blocks to bytes; `None` if the block size is unknown or the product overflows.
     pub(super) fn bytes(&self, blocks: u64) -> Option<u64> {
         self.block?.checked_mul(blocks)
     }
 
-    /// So many blocks, with their bytes where the block size is known.
+    /// Formats a block count, with its size if the block size is known.
     pub(super) fn amount(&self, blocks: u64) -> Text {
         match self.bytes(blocks) {
             Some(bytes) => text!("{} blocks ({})", blocks, Bytes(bytes)),
@@ -110,7 +109,7 @@ impl Half {
         }
     }
 
-    /// What has to be said about how the numbers came about.
+    /// Warning about inexact numbers; `what` is `data` or `metadata`.
     pub(super) fn caveat(&self, what: &str) -> Option<Text> {
         let (total, percent) = (self.total?, self.percent.unwrap_or(min_free::DEFAULT_PERCENT).max(1));
         match self.origin {
@@ -140,7 +139,7 @@ impl Half {
     }
 }
 
-/// Free and total blocks from rounded bytes: never more free than there can be.
+/// Free and total blocks computed from rounded byte sizes; falls back to reported block counts.
 fn rounded<B: Blocks>(space: &Space<B>, block: Option<u64>) -> (Option<u64>, Option<u64>) {
     let blocks = |bytes: Option<Bytes>| Some(bytes?.0 / block?);
     let (used, total) = (blocks(space.used_bytes), blocks(space.total_bytes));
@@ -148,25 +147,25 @@ fn rounded<B: Blocks>(space: &Space<B>, block: Option<u64>) -> (Option<u64>, Opt
     (free.or_else(|| space.reported_free.map(B::count)), total.or_else(|| space.total.map(B::count)))
 }
 
-/// What a pool's mode lets be done.
+/// What a pool's state allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum State {
-    /// Anything.
+    /// No restriction.
     Works,
-    /// Out of data blocks: only growing or deleting helps.
+    /// Out of data blocks: the pool has to grow, or something has to be deleted.
     DataFull,
-    /// Read-only for want of metadata: growing the metadata is the cure.
+    /// Read-only because the metadata is full: growing the metadata makes it writable again.
     MetadataFull,
-    /// Nobody said its mode.
+    /// The mode was not recorded.
     Unknown,
-    /// Something else comes first: why, and the first steps.
+    /// Something else has to be fixed first: the reason and the first steps.
     Blocked(String, Vec<Step>),
 }
 
-/// Reads a pool's state, what blocks everything first.
+/// Determines a pool's state; conditions that block every plan take precedence.
 pub(super) fn state(pool: &Pool) -> State {
     let full = |total: Option<u64>, free: Option<u64>| free == Some(0) && total.is_some_and(|t| t > 0);
-    let (data, metadata) = (Half::data(pool), Half::metadata(pool));
+    let (data, metadata) = (SpaceFacts::data(pool), SpaceFacts::metadata(pool));
     if let StatusAnswer::Silent(ms) = pool.answer {
         let why = format!(
             "the pool did not answer within {ms} ms: its metadata device is stuck, and a resize would hang \
@@ -206,7 +205,7 @@ pub(super) fn state(pool: &Pool) -> State {
     }
 }
 
-/// Why a suspended pool blocks everything, and the first steps.
+/// The reason a suspended pool blocks every plan, and the first steps.
 pub(super) fn suspended(pool: &Pool) -> (String, Vec<Step>) {
     let why = "the pool is suspended: somebody is changing it, or a resize was refused half-way; it has to \
                be resumed first";

@@ -1,9 +1,9 @@
-//! Where `dm.min_free_space` has to be set, and the steps that set it and restart the daemon.
+//! Where `dm.min_free_space` is set, and the steps that set it and restart the daemon.
 //!
-//! A file is only rewritten from the text that was recorded; where that is not at hand the steps are generic.
+//! A file is rewritten only from its recorded text; without it the steps are generic.
 
 use super::daemon_json::{Edited, with_storage_option};
-use super::pool_facts::Half;
+use super::pool_facts::SpaceFacts;
 use super::settings_change::{Change, Original, Replacement, original};
 use super::{Piece, Plan, ScriptStep, Step, script};
 use crate::advice::{Risk, quote};
@@ -14,7 +14,7 @@ use crate::host::{DeviceMapper, Host};
 
 const OPTION: &str = "dm.min_free_space";
 
-/// What sets the floor and restarts Docker.
+/// Sets the floor and restarts Docker.
 pub(super) static SHELL: Piece = Piece {
     name: "min_free_space/min_free_space.sh",
     text: include_str!("min_free_space/min_free_space.sh"),
@@ -23,7 +23,7 @@ pub(super) static SHELL: Piece = Piece {
 };
 
 /// Adds the steps that set the floor to `percent`.
-pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, percent: u64) {
+pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &SpaceFacts, percent: u64) {
     if pool.owner == PoolOwner::ContainersStorage {
         return podman(plan, percent);
     }
@@ -68,18 +68,18 @@ pub(super) fn steps(plan: &mut Plan, host: &Host, pool: &Pool, data: &Half, perc
 
 /// Where storage options have to be set.
 pub(super) enum Place {
-    /// The daemon's settings file: its recorded text, empty where there is no such file, and what it is on the disk.
+    /// The daemon's settings file: its recorded text (empty if the file is missing) and its identity on disk.
     File { path: String, text: String, original: Result<Original, String> },
-    /// Where the other storage options stand: the command line, or a file that feeds it.
+    /// Where the other storage options are given: the command line, or a file that it is built from.
     Elsewhere(String),
-    /// It is not known; why.
+    /// Unknown, with the reason.
     Unknown(String),
 }
 
 pub(super) fn place(host: &Host, docker: Option<&Docker>) -> Place {
     let unknown = || Place::Unknown("Docker's settings are not known here".to_owned());
     let Some(docker) = docker else { return unknown() };
-    // A file that feeds the command line shows up on both; the file is where it is changed.
+    // An option from a file that feeds the command line is listed for both; the file is where to change it.
     let path = docker.settings_file();
     let outside = || docker.options.iter().filter(|o| o.from != path);
     let named = || outside().filter(|o| o.name == OPTION);
@@ -100,13 +100,13 @@ pub(super) fn place(host: &Host, docker: Option<&Docker>) -> Place {
     Place::File { path: path.to_owned(), text, original: original(docker) }
 }
 
-/// A `printf` that writes a text, its lines as quoted words: safe to paste, whatever is in it.
+/// A `printf` command that writes a text; its lines are quoted, so that any content is safe to paste.
 pub(super) fn printed(text: &str) -> String {
     let words: Vec<String> = text.trim_end_matches('\n').split('\n').map(quote).collect();
     format!("printf '%s\\n' {}", words.join(" "))
 }
 
-/// Changes the file. A text that was not recorded in full is never typed: only what is replaced in it.
+/// Changes the file. If parts of it were not recorded, the commands contain only the replaced bytes.
 fn rewrite(path: &str, original: &Original, edited: &Edited, percent: u64) -> Result<(Step, Change), String> {
     let change = Change::of_file(original, edited)?;
     let why = "An option must end in %: a bare number stops the daemon at its next start. Everything else in \
@@ -123,7 +123,7 @@ fn rewrite(path: &str, original: &Original, edited: &Edited, percent: u64) -> Re
             step
         }
         Original::File(digest) => {
-            // A name of its own for each file that was: a second change does not take the first one's copy.
+            // Named after the old content, so that a second change does not overwrite the first backup.
             let name = digest.sha256.get(..8).unwrap_or_default();
             let saved = quote(&format!("{path}.before-thinspect-{name}"));
             let (sum, new) = (&digest.sha256, quote(&format!("{path}.new")));
@@ -218,7 +218,7 @@ fn podman(plan: &mut Plan, percent: u64) {
     plan.steps.push(step);
 }
 
-fn restart(docker: Option<&Docker>, data: &Half, percent: u64) -> Step {
+fn restart(docker: Option<&Docker>, data: &SpaceFacts, percent: u64) -> Step {
     let json = docker.and_then(|d| d.daemon_json.as_deref()).unwrap_or_default();
     let settings = serde_json::from_str::<serde_json::Value>(json).ok();
     let survive = settings.and_then(|s| s.get("live-restore")?.as_bool()) == Some(true);
@@ -245,7 +245,7 @@ fn restart(docker: Option<&Docker>, data: &Half, percent: u64) -> Step {
 }
 
 /// The floor as `docker info` prints it, as a pattern; any value where the block size is unknown.
-fn shown(data: &Half, percent: u64) -> String {
+fn shown(data: &SpaceFacts, percent: u64) -> String {
     let bytes = data.total.and_then(|total| data.bytes(percent_of(total, percent)));
     match bytes.filter(|_| data.origin == super::pool_facts::Origin::Said) {
         Some(bytes) => human(bytes).replace('.', "\\."),

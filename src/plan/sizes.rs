@@ -1,6 +1,6 @@
-//! How large a pool has to become: the smallest size that ends the refusal, and one that leaves room to work.
+//! New sizes for a pool: the smallest that ends the refusal, and a recommended one with room to work.
 //!
-//! Pure arithmetic on blocks; where the space comes from is not its business.
+//! Pure arithmetic on blocks; does not check where the space comes from.
 //!
 //! The recommendation for data: at most 75 % used (less where Docker demands more than 15 % free: ten points
 //! above its floor), rounded up to a power of two of about a sixteenth of the size, at most 1 GiB. For
@@ -8,19 +8,19 @@
 //! documentation asks for (Documentation/admin-guide/device-mapper/thin-provisioning.rst), rounded up to 4
 //! MiB.
 
-use super::pool_facts::Half;
+use super::pool_facts::SpaceFacts;
 use crate::host::docker::min_free;
 use crate::host::model::units::BITMAP_BLOCKS;
 use crate::host::model::units::METADATA_BLOCKS_MAX;
 
-/// Sizes of one half, in blocks.
+/// Sizes for data or metadata, in blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Target {
     /// Fewest blocks to add; 0 if none are needed.
     pub(super) minimum_growth: Option<u64>,
-    /// Blocks there are then.
+    /// Total blocks after that.
     pub(super) minimum_total: Option<u64>,
-    /// Blocks that leave room.
+    /// Recommended total blocks.
     pub(super) recommended: Option<u64>,
 }
 
@@ -33,7 +33,7 @@ const METADATA_UNIT: u64 = 1024;
 const RESIZE_USES: u64 = 8;
 
 /// Sizes for the data.
-pub(super) fn data(half: &Half) -> Target {
+pub(super) fn data(half: &SpaceFacts) -> Target {
     let (Some(total), Some(free)) = (half.total, half.free) else { return Target::default() };
     let minimum_growth = match half.percent.filter(|p| *p > 0) {
         Some(percent) => min_free::smallest_growth(free, total, percent),
@@ -49,30 +49,30 @@ pub(super) fn data(half: &Half) -> Target {
     Target { minimum_growth, minimum_total, recommended }
 }
 
-/// Sizes for data whose free blocks the kernel does not find: those that the last bitmap tells of. thin_repair and
-/// thin_restore note in that bitmap's entry what is free of the blocks there are, the kernel what there is room for; a
-/// growth changes neither, and an entry with nothing free is passed over (`sm_ll_extend`, `sm_ll_find_free_block`).
-pub(super) fn beyond_bitmap(half: &Half) -> Target {
+/// Sizes for data whose free blocks in the last bitmap the kernel does not find. thin_repair and thin_restore record
+/// in that bitmap's entry the free blocks that exist, while the kernel records those it has room for; growing changes
+/// neither, and an entry without free blocks is skipped (`sm_ll_extend`, `sm_ll_find_free_block`).
+pub(super) fn beyond_bitmap(half: &SpaceFacts) -> Target {
     let whole = half.total.and_then(|total| total.checked_next_multiple_of(BITMAP_BLOCKS));
     let (Some(total), Some(whole)) = (half.total, whole) else { return Target::default() };
-    let target = data(&Half { total: Some(whole), free: Some(0), ..*half });
+    let target = data(&SpaceFacts { total: Some(whole), free: Some(0), ..*half });
     Target { minimum_growth: target.minimum_total.and_then(|least| least.checked_sub(total)), ..target }
 }
 
-/// The total of which `used` blocks are the share that may be used.
+/// The smallest total at which `used` blocks stay within the recommended share.
 fn roomy(used: u64, percent: u64) -> Option<u64> {
     let share = 75.min(90_u64.saturating_sub(percent)).max(1);
     Some(used.checked_mul(100)?.div_ceil(share))
 }
 
-/// Up to a round size in bytes, in whole blocks.
+/// Rounds up to a round size in bytes, in whole blocks.
 fn rounded_up(blocks: u64, block: Option<u64>) -> Option<u64> {
     let size = block.unwrap_or(64 << 10);
     let bytes = blocks.checked_mul(size)?;
     Some(bytes.checked_next_multiple_of(unit(bytes))?.div_ceil(size))
 }
 
-/// A round unit for a size: a power of two, about a sixteenth of it, at most 1 GiB.
+/// Rounding unit for a size: a power of two, about a sixteenth of it, at most 1 GiB.
 pub(super) fn unit(bytes: u64) -> u64 {
     match (bytes / 16).checked_ilog2() {
         Some(log) => (1_u64 << log).min(GIB),
@@ -80,8 +80,8 @@ pub(super) fn unit(bytes: u64) -> u64 {
     }
 }
 
-/// Sizes for the metadata, when the data will have `data_blocks`.
-pub(super) fn metadata(half: &Half, data_blocks: Option<u64>) -> Target {
+/// Sizes for the metadata of a pool with `data_blocks` data blocks.
+pub(super) fn metadata(half: &SpaceFacts, data_blocks: Option<u64>) -> Target {
     let (Some(total), Some(free)) = (half.total, half.free) else { return Target::default() };
     let minimum_growth = metadata_growth(free, total, half.percent.unwrap_or(0));
     let minimum_total = minimum_growth.and_then(|g| total.checked_add(g));
@@ -104,8 +104,8 @@ pub(super) fn metadata(half: &Half, data_blocks: Option<u64>) -> Target {
     Target { minimum_growth, minimum_total, recommended }
 }
 
-/// The fewest blocks to add, in steps, so that the floor is met although newer kernels count a tenth of the
-/// new blocks as used and the resize needs some.
+/// The fewest blocks to add, in steps of 64, to meet the floor. Allows for the tenth of the new blocks that newer
+/// kernels reserve and for the blocks that the resize itself uses.
 fn metadata_growth(free: u64, total: u64, percent: u64) -> Option<u64> {
     let met = |growth: u64| {
         let gain = growth.checked_sub(growth.div_ceil(10))?.checked_sub(RESIZE_USES)?;
@@ -140,9 +140,15 @@ pub(super) fn advised_bytes(data_blocks: u64) -> u64 {
 mod tests {
     use super::*;
 
-    pub(super) fn half(free: u64, total: u64, block: u64) -> Half {
+    pub(super) fn half(free: u64, total: u64, block: u64) -> SpaceFacts {
         let percent = Some(10);
-        Half { block: Some(block), total: Some(total), free: Some(free), percent, ..Half::default() }
+        SpaceFacts {
+            block: Some(block),
+            total: Some(total),
+            free: Some(free),
+            percent,
+            ..SpaceFacts::default()
+        }
     }
 
     #[test]
@@ -155,7 +161,7 @@ mod tests {
 
     #[test]
     fn blocks_that_the_kernel_does_not_find_are_left_behind() {
-        let found = Half { percent: None, ..half(384, 1408, 65_536) };
+        let found = SpaceFacts { percent: None, ..half(384, 1408, 65_536) };
         let target = beyond_bitmap(&found);
         assert_eq!(target.minimum_growth, Some(16_321 - 1408));
         assert_eq!(target.minimum_total, Some(16_321));
@@ -203,7 +209,7 @@ mod properties {
         ) {
             let free = total * share / 100;
             let half = half(free, total, 65_536);
-            let target = data(&Half { percent: Some(percent), ..half });
+            let target = data(&SpaceFacts { percent: Some(percent), ..half });
             prop_assert!(target.recommended >= target.minimum_total);
             prop_assert!(target.minimum_total >= Some(total));
         }

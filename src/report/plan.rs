@@ -6,7 +6,7 @@ use super::style::TextStyle;
 use super::units::clean;
 use super::wrap::wrap;
 use crate::host::model::units::Bytes;
-use crate::plan::{Fate, Kind, Plan, Step};
+use crate::plan::{Kind, Outcome, Plan, Step};
 use anstyle::{AnsiColor, Style};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -97,7 +97,7 @@ const NAMED: usize = 12;
 
 /// The fate of each item: one line per group of items with the same fate, kind and reason.
 fn items(plan: &Plan, style: &TextStyle) -> String {
-    let mut groups: Vec<(Fate, Kind, &str, Vec<String>)> = Vec::new();
+    let mut groups: Vec<(Outcome, Kind, &str, Vec<String>)> = Vec::new();
     for item in &plan.items {
         let bytes =
             item.bytes.map(|b| format!(" (at most {})", style.units.show(Bytes(b)))).unwrap_or_default();

@@ -1,5 +1,5 @@
-# The part of the move to LVM that asks, stops and tells containerd. $folder holds its devmapper snapshotter's records:
-# snapshots in metadata.db, and a list of devices for each pool. That list bears the pool's name, and so does each device.
+# Migration to LVM: querying, stopping and reconfiguring containerd. $folder holds its devmapper snapshotter's records:
+# snapshots in metadata.db, and a list of devices for each pool. That list and each device are named after the pool.
 owner=containerd
 compared='namespaces namespaces_now
 images images_now

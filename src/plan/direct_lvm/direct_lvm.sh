@@ -1,8 +1,7 @@
-# The old pool's blocks are packed together onto a logical volume, and its metadata is written anew with their new places.
+# The old pool's blocks are packed onto a logical volume, and its metadata is rewritten with their new positions.
 # $data_file and $metadata_file are the old pool's and only read; $group/$volume is the new one, $new_pool its dm name.
-# What is asked of its owner, and how it is stopped, started and told, stands in a part of the owner's own.
-# For each step NAME_done tells whether it is done, NAME_ready stops this script where it cannot be done yet, and NAME does
-# it. What they are made of stands after them.
+# The owner's part of the script queries, stops, starts and reconfigures it. For each step, NAME_done checks whether it
+# is done, NAME_ready stops this script if it cannot be done yet, and NAME does it. Their helpers follow.
 old_pool=$data_file fresh_metadata=${volume}meta packed=thinspect-packed
 profile=/etc/lvm/profile/$new_pool.profile
 export LVM_SUPPRESS_FD_WARNINGS=1

@@ -1,4 +1,4 @@
-# The part of the move to LVM that asks, stops and tells Docker.
+# Migration to LVM: querying, stopping and reconfiguring Docker.
 owner=Docker
 compared='images images_now
 names names_now
@@ -26,14 +26,14 @@ stop_engine() {
     ! systemd_runs || systemctl stop "${docker_unit%.service}.socket" 2>/dev/null || true
 }
 start_engine() { raise_docker; }
-# Docker takes its pool away when it ends, and makes it when it starts.
+# Docker removes its pool when it stops, and creates it when it starts.
 pool_goes_with_engine() { within 20 pool_is_down; }
 remake_old_pool() { :; }
 # Its own pools do not zero new blocks.
 zeroes() { echo n; }
 switched() { is_done switched; }
 
-# Docker's own files tell where it does not answer: its images, its containers, the volumes beside the pool.
+# If Docker does not answer, its files show its images, containers and volumes.
 containers_in_files() {
     local record
     for record in "$root"/containers/*/config.v2.json; do
@@ -53,7 +53,7 @@ note_answers() {
     save_output containers containers_named
 }
 
-# Docker's records as they are with the pool that is copied: the way back needs them. Logs of containers stay out.
+# Docker's records that match the copied pool, needed for the rollback. Container logs are left out.
 save_records() {
     local parts=(devicemapper/metadata image/devicemapper containers)
     room_for "$store" "$(cd "$root" && du -sbc --exclude='*.log*' "${parts[@]}" | tail -n 1 | cut -f1)" ||

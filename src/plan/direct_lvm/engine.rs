@@ -1,8 +1,8 @@
-//! Whose pool is moved, Docker's or containerd's: what differs in names, words, settings and the parts of the script.
+//! Differences between moving Docker's and containerd's pool: names, texts, settings and script pieces.
 //!
-//! Everything else of the move is the same for both, and stands elsewhere.
+//! The rest of the migration is common to both.
 
-use super::Job;
+use super::DirectLvmContext;
 use super::naming::Naming;
 use super::settings;
 use crate::host::Host;
@@ -14,7 +14,7 @@ use crate::plan::daemon_json::difference;
 use crate::plan::script::{self, Piece};
 use crate::plan::settings_change::{Change, original};
 
-/// Who has things in the pool.
+/// The container engine that owns the pool.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Engine<'a> {
     /// Docker, with this data root.
@@ -23,15 +23,15 @@ pub(super) enum Engine<'a> {
     Containerd { pool: &'a str, folder: &'a str, settings: Option<&'a Containerd> },
 }
 
-/// How the settings change, and what is shown of it.
+/// The change to the settings file, and the difference to show.
 pub(super) struct NewSettings {
     pub(super) difference: Vec<String>,
-    /// That of a file which is changed as a whole; where one line changes, the script's variables say which.
+    /// The change to the whole file; `None` if only one line changes, which script variables describe.
     pub(super) change: Option<Change>,
 }
 
-/// Words of the steps that are not the same for both.
-pub(super) struct Words {
+/// Engine-specific texts and commands of the steps.
+pub(super) struct StepText {
     /// Completes "LVM grows the pool …" in the step's explanation.
     pub(super) limit: String,
     pub(super) stop: &'static str,
@@ -51,7 +51,7 @@ impl<'a> Engine<'a> {
             let docker = host
                 .docker_of(pool)
                 .ok_or("Docker's own records of the pool were not read: run it as root")?;
-            // Where it keeps its data is asked for later: other reasons are better known first.
+            // The data root is checked later, so that other reasons are reported first.
             return Ok(Self::Docker { docker, root: docker.root.as_deref().unwrap_or_default() });
         }
         let (Some(name), RecordKeeper::Containerd { database }) = (pool.name.as_deref(), &pool.owners.keeper)
@@ -61,7 +61,7 @@ impl<'a> Engine<'a> {
                     .into(),
             );
         };
-        // What the list of devices is called, and a word in what is replaced in it.
+        // The name is part of a file name and of a replacement pattern.
         if !name.chars().all(|c| c.is_ascii_alphanumeric() || "_+.-".contains(c)) {
             return Err(format!("the pool's name {name:?} cannot be part of a file's name or of a volume's"));
         }
@@ -88,11 +88,11 @@ impl<'a> Engine<'a> {
     pub(super) const fn naming(&self) -> Naming<'a> {
         match self {
             Self::Docker { .. } => Naming::Docker,
-            Self::Containerd { pool, .. } => Naming::AsLongAs(pool),
+            Self::Containerd { pool, .. } => Naming::SameLength(pool),
         }
     }
 
-    /// Whether it is known where the records are.
+    /// Whether the location of the engine's records is known.
     pub(super) fn has_place(&self) -> bool {
         match self {
             Self::Docker { root, .. } => !root.is_empty(),
@@ -110,17 +110,17 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// How that file changes; a sentence where a person has to make the change.
-    pub(super) fn settings(&self, job: &Job<'_>) -> Result<NewSettings, String> {
+    /// The change to the settings file. Fails with a sentence if it has to be made by hand.
+    pub(super) fn settings(&self, context: &DirectLvmContext<'_>) -> Result<NewSettings, String> {
         match self {
             Self::Docker { docker, .. } => {
-                let edited = settings::daemon_json(job, docker)?;
+                let edited = settings::daemon_json(context, docker)?;
                 let change = Change::of_file(&original(docker)?, &edited)?;
                 Ok(NewSettings { difference: difference(&edited.old, &edited.text()), change: Some(change) })
             }
-            // The file may hold passwords, which no recording keeps: one line is changed, and the others are not looked at.
+            // The file may hold passwords, which are not recorded, so only one line is changed.
             Self::Containerd { settings: Some(settings), .. } => Ok(NewSettings {
-                difference: difference(&settings.text, &settings.with_pool(&job.new_pool())),
+                difference: difference(&settings.text, &settings.with_pool(&context.new_pool())),
                 change: None,
             }),
             Self::Containerd { pool, .. } => Err(format!(
@@ -130,7 +130,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// What a person types instead, where that is so.
+    /// Instruction for changing the settings by hand.
     pub(super) fn by_hand(&self, new_pool: &str) -> String {
         match self {
             Self::Docker { .. } => {
@@ -140,7 +140,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Parts of the script.
+    /// Engine-specific script pieces.
     pub(super) fn pieces(&self) -> Vec<&'static Piece> {
         match self {
             Self::Docker { .. } => vec![&super::DOCKER_SHELL],
@@ -148,8 +148,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// What these have to know.
-    pub(super) fn variables(&self, job: &Job<'_>) -> Vec<(&'static str, String)> {
+    /// Variables of these pieces.
+    pub(super) fn variables(&self, context: &DirectLvmContext<'_>) -> Vec<(&'static str, String)> {
         let mut variables = vec![("settings", self.file().to_owned())];
         match self {
             Self::Docker { docker, .. } => {
@@ -159,20 +159,20 @@ impl<'a> Engine<'a> {
             Self::Containerd { folder, settings, .. } => {
                 variables.push(("folder", (*folder).to_owned()));
                 variables.push(("address", settings.map(|s| s.address.clone()).unwrap_or_default()));
-                let lines = settings.and_then(|s| s.lines(&job.new_pool())).unwrap_or_default();
+                let lines = settings.and_then(|s| s.lines(&context.new_pool())).unwrap_or_default();
                 variables.extend([("old_line", lines.0), ("new_line", lines.1)]);
             }
         }
         variables
     }
 
-    pub(super) fn words(&self, job: &Job<'_>) -> Words {
-        let new = job.new_pool();
+    pub(super) fn step_text(&self, context: &DirectLvmContext<'_>) -> StepText {
+        let new = context.new_pool();
         match self {
-            Self::Docker { .. } => Words {
+            Self::Docker { .. } => StepText {
                 limit: format!(
                     "before Docker refuses new layers at {} %",
-                    100 - super::layout::percent(job.demand.percent)
+                    100 - super::layout::percent(context.demand.percent)
                 ),
                 stop: "note what there is, stop the containers and Docker",
                 stop_why: "Names, ids and volumes are noted in",
@@ -183,7 +183,7 @@ impl<'a> Engine<'a> {
                 verify: "Ids, names, tags and digests of images, ids and names of containers, and volumes must be what was \
                          noted; and Docker must be able to make a new container.",
             },
-            Self::Containerd { pool, .. } => Words {
+            Self::Containerd { pool, .. } => StepText {
                 limit: "long before it is full".into(),
                 stop: "note what there is, stop containerd, and take the old pool away",
                 stop_why: "It goes on only where no task uses the pool, and stops kubelet as well, if that runs. Whatever else \

@@ -1,33 +1,33 @@
-//! How large the volumes of the new pool are: data that leaves LVM room to grow it, metadata for all that it can grow
-//! to, and the least that a device has to have.
+//! Sizes of the new pool's volumes: data that leaves LVM room to grow, metadata for the largest data size, and the
+//! minimum device size.
 //!
-//! Pure arithmetic in bytes and blocks; whether a device is free to be used is not its business.
+//! Pure arithmetic in bytes and blocks; does not check whether a device is usable.
 
 use crate::host::docker::min_free;
 use crate::host::model::units::BITMAP_BLOCKS;
 use crate::host::model::units::METADATA_BLOCKS_MAX;
 use crate::plan::sizes::advised_bytes;
 
-/// What of a new device is LVM's own: one header area before the first extent (`default_data_alignment`, lvm.conf(5)).
+/// LVM's header area before the first extent of a new device (`default_data_alignment`, lvm.conf(5)).
 const HEADER: u64 = 1 << 20;
 /// LVM's default extent, the unit in which volumes grow.
 pub(super) const EXTENT: u64 = 4 << 20;
-/// By so many percent a pool grows each time, LVM's own default and that of Docker's automatic set-up.
+/// Percentage by which LVM grows the pool each time: the default of LVM and of Docker's automatic setup.
 pub(super) const GROWTH: u64 = 20;
-/// What newer kernels keep back of the metadata at most, and count as used: 4096 blocks
-/// (drivers/md/dm-thin-metadata.c, `dm_pool_metadata_set_max_reserved`… `__set_metadata_reserve`).
+/// Largest metadata reserve of newer kernels, which they count as used: 4096 blocks (drivers/md/dm-thin-metadata.c,
+/// `dm_pool_metadata_set_max_reserved`… `__set_metadata_reserve`).
 const RESERVE: u64 = 16 << 20;
-/// The metadata may become so many times what is used of it now.
+/// Factor by which the metadata usage may grow.
 const METADATA_GROWS: u64 = 4;
-/// The least metadata: one whole bitmap of 4 KiB blocks, in extents.
+/// Smallest metadata size: one whole bitmap of 4 KiB blocks, in extents.
 const METADATA_LEAST: u64 = 64 << 20;
-/// Percent points that lie at least between LVM's growing a pool and Docker's refusing new layers.
+/// Minimum distance, in percentage points, between LVM growing the pool and Docker refusing new layers.
 const MARGIN: u64 = 10;
 
 /// Above this percent Docker would refuse before LVM acts, whose threshold is never below 50.
 const HIGHEST_PERCENT: u64 = 40;
 
-/// What has to fit.
+/// Space that the new pool needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Demand {
     /// Data blocks in use, each counted once however many devices share it.
@@ -42,48 +42,48 @@ pub(super) struct Demand {
     pub(super) base: u64,
 }
 
-/// Where it has to fit.
+/// Space that is available for the new pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Room {
     /// Bytes in whole extents.
     pub(super) usable: u64,
     /// Bytes in an extent.
     pub(super) extent: u64,
-    /// Whether the pool may take all of it, but for its growth; of a group that others use it takes what it needs.
+    /// Whether the pool may take everything except room to grow; in a shared group it takes only what it needs.
     pub(super) all: bool,
 }
 
-/// What the volumes are made like. Sizes in bytes, whole extents.
+/// Layout of the new volumes. Sizes in bytes, in whole extents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Layout {
     /// Percent of use at which LVM grows the pool.
     pub(super) threshold: u64,
-    /// Data at first.
+    /// Initial data size.
     pub(super) data: u64,
     /// Metadata; LVM keeps a spare of the same size.
     pub(super) metadata: u64,
-    /// The least that the device, or what is free in the group, has to have: the least data, metadata twice, and one
-    /// step of growth.
+    /// Minimum device size or free space in the group: minimum data, metadata twice, and one growth step.
     pub(super) needed: u64,
-    /// The least data: what is used takes no more than the threshold.
+    /// Minimum data size: usage stays within the threshold.
     pub(super) least: u64,
     /// What stays free for the pool's growth.
     pub(super) growth: u64,
 }
 
 impl Room {
-    /// Of a device that becomes a volume group.
+    /// Room on a device that becomes a volume group.
     pub(super) fn device(size: u64) -> Self {
         Self { usable: down(size.saturating_sub(HEADER), EXTENT), extent: EXTENT, all: true }
     }
 
-    /// Of a group with so much free.
+    /// Room in a volume group with `free` bytes.
     pub(super) fn group(free: u64, extent: u64) -> Self {
         Self { usable: down(free, extent), extent, all: false }
     }
 }
 
-/// The free-space floor of the new pool: as it is, unless it is so high that LVM could not act before it.
+/// The free-space floor of the new pool: unchanged, unless it is so high that Docker would refuse before LVM grows the
+/// pool.
 pub(super) const fn percent(now: u64) -> u64 {
     if now > HIGHEST_PERCENT { min_free::DEFAULT_PERCENT } else { now }
 }
@@ -94,7 +94,7 @@ pub(super) fn threshold(percent: u64) -> u64 {
     100_u64.saturating_sub(percent).saturating_sub(MARGIN).clamp(50, 80)
 }
 
-/// The layout, `asked` being the data size a person named; where it does not fit, `needed` is more than `usable`.
+/// Computes the layout; `asked` is the requested data size. If it does not fit, `needed` is larger than `usable`.
 pub(super) fn layout(demand: &Demand, room: &Room, asked: Option<u64>) -> Layout {
     let demand = &Demand { percent: percent(demand.percent), ..*demand };
     let threshold = threshold(demand.percent);
@@ -140,7 +140,7 @@ fn least(demand: &Demand, threshold: u64) -> u64 {
     blocks.max(demand.used.max(1).checked_next_multiple_of(BITMAP_BLOCKS).unwrap_or(u64::MAX))
 }
 
-/// For a pool that may become `data` large.
+/// Metadata size for a pool that may grow to `data` bytes.
 fn metadata(demand: &Demand, data: u64) -> u64 {
     let blocks = data.div_ceil(demand.block.max(1));
     advised_bytes(blocks)

@@ -1,13 +1,13 @@
-//! The plan to move Docker's pool, or containerd's, from loop files to LVM (direct-lvm), with everything in it.
+//! Plan to move Docker's or containerd's pool from loop files to LVM (direct-lvm), with all its contents.
 //!
-//! The pool's blocks are copied as they are, packed together, onto a logical volume, and its metadata is written anew
-//! with the blocks' new places (`thin_dump`, edited, `thin_restore`). So every image, container and id stays what it is,
-//! in the same data root; the base device keeps the UUID that Docker looks for; nothing new has to be made in a pool that
-//! may refuse it; the daemon need not answer; the new device has to hold no more than what is in use; and the old files
-//! are only read, so that going back is a setting. `docker save` and `load` would give none of that, and would need room
-//! for the archives besides: they are the way only to other block sizes or another driver (`plan overlay2`).
+//! The blocks in use are copied unchanged and packed onto a logical volume, and the metadata is rewritten with their new
+//! positions (`thin_dump`, edited, `thin_restore`). All images, containers and ids are therefore preserved in the same
+//! data root, and the base device keeps the UUID that Docker checks. The copy creates nothing in a pool that may refuse
+//! new devices, needs no answer from the daemon, and needs no more room than what is in use. The old files are only
+//! read, so that a rollback is a change of settings. `docker save` and `load` have none of these advantages and need
+//! room for archives; they are needed only to change the block size or the driver (`plan overlay2`).
 //!
-//! It refuses a pool that is damaged, a device that is not known to be empty, and sizes that nobody knows.
+//! A damaged pool, a device that is not known to be empty, or unknown sizes block the plan.
 
 mod engine;
 mod layout;
@@ -19,7 +19,7 @@ mod target;
 
 pub use target::Where;
 
-use super::pool_facts::Half;
+use super::pool_facts::SpaceFacts;
 use super::{Goal, Numbers, Piece, Plan, inventory, items, script};
 use crate::advice::quote;
 use crate::host::Host;
@@ -34,7 +34,7 @@ use engine::Engine;
 use layout::{Demand, Layout};
 use target::Target;
 
-/// What copies a pool onto a logical volume.
+/// Copies a pool to a logical volume.
 static SHELL: Piece = Piece {
     name: "direct_lvm/direct_lvm.sh",
     text: include_str!("direct_lvm.sh"),
@@ -69,14 +69,14 @@ static SHELL: Piece = Piece {
         "zeroes",
     ],
 };
-/// What asks, stops and tells Docker.
+/// Queries, stops and reconfigures Docker.
 pub(super) static DOCKER_SHELL: Piece = Piece {
     name: "direct_lvm/docker.sh",
     text: include_str!("docker.sh"),
     requires: &[&script::DOCKER_STATE, &script::SETTINGS, &SHELL],
     expects: &[],
 };
-/// What asks, stops and tells containerd.
+/// Queries, stops and reconfigures containerd.
 pub(super) static CONTAINERD_SHELL: Piece = Piece {
     name: "direct_lvm/containerd.sh",
     text: include_str!("containerd.sh"),
@@ -84,22 +84,22 @@ pub(super) static CONTAINERD_SHELL: Piece = Piece {
     expects: &[],
 };
 
-/// What may be asked of the plan.
+/// Options of the plan.
 #[derive(Debug, Clone, Default)]
 pub struct DirectLvm<'a> {
     /// Where the pool is to go.
     pub to: Option<Where>,
-    /// Data size of the new pool; else it takes all of a device but room to grow, and of a group what it needs.
+    /// Data size of the new pool. Default: the whole device minus room to grow; in a volume group, what is needed.
     pub size: Option<Bytes>,
     /// The directory for copies of Docker's records and of the pool's metadata, and for the script's notes.
     pub copies: Option<String>,
-    /// What the pool's own metadata says of it, where that was read.
+    /// Usage counted from the pool's metadata, if it was read.
     pub counted: Option<Counted>,
-    /// Whose its thin devices are, where that was read.
+    /// Owners of the thin devices, if they were read.
     pub owners: Option<&'a Owners>,
 }
 
-/// A pool as its metadata counts it.
+/// Pool usage counted from its metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counted {
     /// Data blocks in use.
@@ -108,12 +108,12 @@ pub struct Counted {
     pub block_bytes: u64,
     /// Metadata blocks in use, without the kernel's reserve.
     pub metadata_used_blocks: u64,
-    /// Whether it is marked for a check, or damage was seen in it.
+    /// Whether needs_check is set or damage was found.
     pub needs_check: bool,
 }
 
-/// What the steps are made of.
-struct Job<'a> {
+/// Facts for the steps of the migration.
+struct DirectLvmContext<'a> {
     host: &'a Host,
     pool: &'a Pool,
     whose: Engine<'a>,
@@ -124,18 +124,18 @@ struct Job<'a> {
     target: Target,
     layout: Layout,
     copies: String,
-    /// What was asked for besides the place, as options of the command.
+    /// Requested options besides the destination, as command-line text.
     asked: String,
 }
 
-impl Job<'_> {
+impl DirectLvmContext<'_> {
     /// The new pool's device-mapper name.
     fn new_pool(&self) -> String {
         self.target.volume.dm_name()
     }
 }
 
-/// How to move a pool to LVM.
+/// Plans the migration of a pool to LVM.
 #[must_use]
 pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
     let mut plan = Plan::new(Goal::DirectLvm, host, pool, Numbers::default());
@@ -186,9 +186,20 @@ pub fn direct_lvm(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Plan {
     };
     let copies = options.copies.clone().unwrap_or_else(|| "/root/thinspect-direct-lvm".to_owned());
     let asked = asked(options);
-    let job = Job { host, pool, whose, data_file, metadata_file, demand, target, layout, copies, asked };
-    preconditions::warnings(&mut plan, &job);
-    steps::steps(&mut plan, &job);
+    let context = DirectLvmContext {
+        host,
+        pool,
+        whose,
+        data_file,
+        metadata_file,
+        demand,
+        target,
+        layout,
+        copies,
+        asked,
+    };
+    preconditions::warnings(&mut plan, &context);
+    steps::steps(&mut plan, &context);
     plan
 }
 
@@ -203,9 +214,9 @@ fn asked(options: &DirectLvm<'_>) -> String {
     [size, copies].into_iter().flatten().collect()
 }
 
-/// What has to fit, where the kernel or the metadata said it.
+/// The space needed; `None` if neither the kernel nor the metadata reported the usage.
 fn demand(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Option<Demand> {
-    let (data, metadata) = (Half::data(pool), Half::metadata(pool));
+    let (data, metadata) = (SpaceFacts::data(pool), SpaceFacts::metadata(pool));
     let counted = options.counted;
     let docker = host.docker_of(pool);
     let name = pool.name.as_deref().unwrap_or_default();
@@ -220,7 +231,7 @@ fn demand(host: &Host, pool: &Pool, options: &DirectLvm<'_>) -> Option<Demand> {
     })
 }
 
-/// Docker's floor; of a pool that is not set up only the option tells. containerd has none.
+/// Docker's free-space floor; for an inactive pool, from the option. 0 for containerd.
 fn percent(pool: &Pool, docker: Option<&Docker>) -> u64 {
     if matches!(pool.owner, PoolOwner::Containerd { .. }) {
         return 0;

@@ -1,8 +1,8 @@
-//! What keeps a pool from being moved, each in one sentence, and what has to be known of it.
+//! Reasons why a pool cannot be moved, and warnings.
 //!
-//! It refuses whatever a copy would carry along or make worse: damage, lost files, a pool whose owner it cannot tell.
+//! Damage, lost files and an unknown owner block the plan, because a copy would preserve or worsen them.
 
-use super::Job;
+use super::DirectLvmContext;
 use super::engine::Engine;
 use super::layout::{self, Demand, Layout, Room};
 use super::target::{Target, free};
@@ -18,7 +18,7 @@ use crate::host::{DeviceMapper, Host};
 use crate::plan::Plan;
 use crate::plan::pool_facts::{State, state};
 
-/// Whose pool it is, if the pool can be moved at all; else why not.
+/// The engine that owns the pool, or the reason why it cannot be moved.
 pub(super) fn pool<'a>(plan: &mut Plan, host: &'a Host, pool: &'a Pool) -> Result<Engine<'a>, String> {
     if host.kernel.device_mapper == DeviceMapper::NotAsked {
         return Err(
@@ -34,7 +34,7 @@ pub(super) fn pool<'a>(plan: &mut Plan, host: &'a Host, pool: &'a Pool) -> Resul
     lost(pool)?;
     let whose = Engine::read(host, pool)?;
     whose.docker().map_or(Ok(()), movable)?;
-    // A pool that is not there has no mode: its metadata is checked by the script.
+    // An inactive pool has no mode; the script checks its metadata.
     let up = pool.device.is_some();
     match state(pool) {
         State::Blocked(why, steps) => {
@@ -123,7 +123,7 @@ pub(super) fn files(pool: &Pool) -> Option<(&str, &str)> {
     Some((path(&pool.data_backing)?, path(&pool.metadata_backing)?))
 }
 
-/// Damage is not carried along.
+/// Reason for refusing a damaged pool.
 pub(super) fn damaged(pool: &Pool) -> String {
     format!(
         "the pool's metadata is damaged or marked needs_check: see `thinspect plan repair{}` first",
@@ -141,7 +141,7 @@ pub(super) fn unknown_use(pool: &Pool) -> String {
     )
 }
 
-/// What could be named, where nothing was.
+/// Possible destinations, if none was given.
 pub(super) fn no_place(host: &Host, demand: &Demand) -> Text {
     let fits = |room: &Room| layout::layout(demand, room, None).needed <= room.usable;
     let disks = host.disks.iter().filter(|d| free(host, d).is_ok());
@@ -162,7 +162,7 @@ pub(super) fn no_place(host: &Host, demand: &Demand) -> Text {
     text!("name where to: {} (at least {} are needed)", known.join(", or "), least)
 }
 
-/// A size that was asked for and would not do.
+/// Reason why a requested size is too small.
 pub(super) fn asked_too_little(demand: &Demand, layout: &Layout, asked: Bytes) -> Text {
     let used = Bytes(demand.used.saturating_mul(demand.block));
     text!(
@@ -174,7 +174,7 @@ pub(super) fn asked_too_little(demand: &Demand, layout: &Layout, asked: Bytes) -
     )
 }
 
-/// What is needed against what there is.
+/// Compares the space needed with the space available.
 pub(super) fn too_small(demand: &Demand, target: &Target, layout: &Layout, asked: Option<Bytes>) -> Text {
     let what = match &target.device {
         Some((node, _)) => text!("{} is too small: it has {}", node, target.bytes),
@@ -199,7 +199,7 @@ pub(super) fn too_small(demand: &Demand, target: &Target, layout: &Layout, asked
     )
 }
 
-/// What every disk reads and writes at least, unless it says otherwise.
+/// Default sector size of a disk, in bytes.
 const SECTORS: u64 = 512;
 
 /// Filesystems that were made on small sectors are not mounted on larger ones (XFS: fs/xfs/xfs_mount.c, "device supports
@@ -215,13 +215,13 @@ pub(super) fn larger_sectors(pool: &Pool, target: &Target) -> Option<String> {
     })
 }
 
-/// What has to be known before it is begun.
-pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
-    let bytes = job.demand.used.saturating_mul(job.demand.block);
+/// Adds the warnings.
+pub(super) fn warnings(plan: &mut Plan, context: &DirectLvmContext<'_>) {
+    let bytes = context.demand.used.saturating_mul(context.demand.block);
     let minutes = bytes.saturating_mul(2) / (100_000_000 * 60);
     plan.warn(text!(
         "{} are stopped for as long as it takes to copy {} and compare it: about {} at 100 MB/s",
-        if job.whose.docker().is_some() { "containers and Docker" } else { "containerd and its tasks" },
+        if context.whose.docker().is_some() { "containers and Docker" } else { "containerd and its tasks" },
         Bytes(bytes),
         match minutes {
             0 => "a minute".to_owned(),
@@ -229,27 +229,27 @@ pub(super) fn warnings(plan: &mut Plan, job: &Job<'_>) {
             minutes => format!("{} minutes", minutes.saturating_add(1)),
         }
     ));
-    match job.whose {
-        Engine::Docker { docker, .. } => of_docker(plan, job, docker),
+    match context.whose {
+        Engine::Docker { docker, .. } => of_docker(plan, context, docker),
         Engine::Containerd { .. } => plan.warn(format!(
             "the new pool is called {}: as long as the old one's name, since containerd's list of devices, which bears it, is \
              changed in its place",
-            job.new_pool()
+            context.new_pool()
         )),
     }
-    if job.demand.base > job.layout.data {
+    if context.demand.base > context.layout.data {
         plan.warn(text!(
             "one container may write up to {}, more than the new pool's {}",
-            Bytes(job.demand.base),
-            Bytes(job.layout.data)
+            Bytes(context.demand.base),
+            Bytes(context.layout.data)
         ));
     }
-    if job.layout.growth < job.layout.data / 100 * layout::GROWTH {
+    if context.layout.growth < context.layout.data / 100 * layout::GROWTH {
         plan.warn("there is no room for LVM to grow the pool once: add a disk to the group (vgextend) soon");
     }
 }
 
-/// containerd's containers that may run: their devices cannot be taken away under them.
+/// Warns about containerd containers that may be running, whose devices cannot be removed.
 pub(super) fn tasks(plan: &mut Plan, owners: &Owners) {
     let busy = owners.containers.iter().filter(|c| !c.state.is_idle());
     let name = |c: &Container| format!("{}/{}", c.namespace.as_deref().unwrap_or_default(), c.id);
@@ -263,31 +263,32 @@ pub(super) fn tasks(plan: &mut Plan, owners: &Owners) {
     }
 }
 
-fn of_docker(plan: &mut Plan, job: &Job<'_>, docker: &Docker) {
+fn of_docker(plan: &mut Plan, context: &DirectLvmContext<'_>, docker: &Docker) {
     if docker.version.as_deref().and_then(version::version) >= Some((18, 9)) {
         plan.warn(
             "the devicemapper driver is deprecated since Docker 18.09 and gone from 25.0: where overlay2 can be used, \
              `thinspect plan overlay2` lasts longer",
         );
     }
-    if let Some(note) = automatic(job, docker) {
+    if let Some(note) = automatic(context, docker) {
         plan.warn(note);
     }
     if docker.running == Some(false) {
         plan.warn("the Docker daemon is not running: it is not needed before the last steps, and is started in them");
     }
-    if layout::percent(job.demand.percent) != job.demand.percent {
+    if layout::percent(context.demand.percent) != context.demand.percent {
         plan.warn(format!(
             "dm.min_free_space is {} %: Docker would refuse new layers before LVM grows the pool, so it becomes {} %",
-            job.demand.percent,
-            layout::percent(job.demand.percent)
+            context.demand.percent,
+            layout::percent(context.demand.percent)
         ));
     }
 }
 
-/// Docker's own way to such a pool (17.06, daemon/graphdriver/devmapper/device_setup.go), and when it is none.
-fn automatic(job: &Job<'_>, docker: &Docker) -> Option<String> {
-    let (node, _) = job.target.device.as_ref()?;
+/// Docker's automatic setup of such a pool (17.06, daemon/graphdriver/devmapper/device_setup.go), and why it may not
+/// apply.
+fn automatic(context: &DirectLvmContext<'_>, docker: &Docker) -> Option<String> {
+    let (node, _) = context.target.device.as_ref()?;
     (version::version(docker.version.as_deref()?)? >= (17, 6)).then(|| {
         format!(
             "not this way: dm.directlvm_device={node} lets Docker set up an empty pool by itself, for a data root with \

@@ -1,10 +1,10 @@
-//! The steps of the move: a place for the pool, everything stopped and noted, the copy, the new pool, its owner on it,
-//! everything compared, and much later the old files removed.
+//! Steps of the migration: prepare the destination, stop and record everything, copy, create the new pool, switch its
+//! owner, compare, and later remove the old files.
 //!
-//! Nothing that the old pool needs is touched before the last step; until then `--back` takes everything back.
+//! Nothing that the old pool needs is changed before the last step; until then `--back` undoes everything.
 
 use super::engine::{Engine, NewSettings};
-use super::{Job, layout, settings};
+use super::{DirectLvmContext, layout, settings};
 use crate::advice::recipes::pool_option;
 use crate::advice::{Risk, quote};
 use crate::host::model::text::text;
@@ -13,94 +13,94 @@ use crate::plan::Number;
 use crate::plan::settings::printed;
 use crate::plan::{Plan, ScriptStep, Step};
 
-/// In the dump a mapping takes up to so many times what it takes in the metadata; there are two dumps.
+/// Upper bound for the size of two metadata dumps, as a multiple of the metadata in use.
 const DUMP: u64 = 12;
-/// Left free beside that.
+/// Free space to keep besides the dumps.
 const RESERVE: u64 = 64 << 20;
 
 /// Adds the steps.
-pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
-    basis(plan, job);
-    let settings = job.whose.settings(job);
+pub(super) fn steps(plan: &mut Plan, context: &DirectLvmContext<'_>) {
+    basis(plan, context);
+    let settings = context.whose.settings(context);
     match &settings {
         Err(why) => plan.basis.unscriptable = Some(why.clone()),
         Ok(NewSettings { change: Some(change), .. }) => change.clone().describe(&mut plan.basis),
         Ok(_) => {}
     }
-    if job.target.device.is_some() && job.target.identity.is_none() {
+    if context.target.device.is_some() && context.target.identity.is_none() {
         plan.basis.unscriptable = Some(
             "what tells that disk from others is not in this recording: make the plan on the host itself, or record it again"
                 .into(),
         );
     }
-    plan.steps.push(write_script(job));
-    plan.steps.extend(group(job));
-    plan.steps.push(volumes(job));
-    plan.steps.push(stop(job));
-    plan.steps.push(describe(job));
-    plan.steps.push(copy(job));
+    plan.steps.push(write_script(context));
+    plan.steps.extend(group(context));
+    plan.steps.push(volumes(context));
+    plan.steps.push(stop(context));
+    plan.steps.push(describe(context));
+    plan.steps.push(copy(context));
     plan.steps.push(write_metadata());
-    plan.steps.push(make_pool(job));
+    plan.steps.push(make_pool(context));
     plan.steps.push(match settings {
-        Ok(settings) => switch(job, &settings),
-        Err(why) => by_hand(job, why),
+        Ok(settings) => switch(context, &settings),
+        Err(why) => by_hand(context, why),
     });
-    plan.steps.push(start(job));
-    plan.steps.push(verify(job));
-    plan.steps.extend(at_boot(job));
-    plan.steps.push(remove(job));
+    plan.steps.push(start(context));
+    plan.steps.push(verify(context));
+    plan.steps.extend(at_boot(context));
+    plan.steps.push(remove(context));
     for step in plan.steps.iter_mut().filter(|s| s.risk < Risk::Destroys && s.undo.is_empty()) {
-        step.undo = back(job);
+        step.undo = back(context);
     }
 }
 
-fn basis(plan: &mut Plan, job: &Job<'_>) {
-    let copies = job.demand.metadata.saturating_mul(DUMP).saturating_add(RESERVE);
+fn basis(plan: &mut Plan, context: &DirectLvmContext<'_>) {
+    let copies = context.demand.metadata.saturating_mul(DUMP).saturating_add(RESERVE);
     plan.numbers.set(Number::RoomNeededBytes, Some(copies));
-    let (device, device_bytes) = match &job.target.device {
+    let (device, device_bytes) = match &context.target.device {
         Some((node, size)) => (node.clone(), size.0.to_string()),
         None => (String::new(), String::new()),
     };
-    let (_, profile) = settings::profile(job);
-    plan.basis.pieces = job.whose.pieces();
+    let (_, profile) = settings::profile(context);
+    plan.basis.pieces = context.whose.pieces();
     plan.basis.way_back = true;
     plan.basis.preconditions = true;
     plan.basis.variables = vec![
-        ("store", job.copies.clone()),
-        ("data_file", job.data_file.to_owned()),
-        ("metadata_file", job.metadata_file.to_owned()),
-        ("block_sectors", (job.demand.block / SECTOR).to_string()),
+        ("store", context.copies.clone()),
+        ("data_file", context.data_file.to_owned()),
+        ("metadata_file", context.metadata_file.to_owned()),
+        ("block_sectors", (context.demand.block / SECTOR).to_string()),
         ("device", device),
         ("device_bytes", device_bytes),
-        ("device_identity", job.target.identity.clone().unwrap_or_default()),
-        ("group", job.target.volume.vg.clone()),
-        ("volume", job.target.volume.lv.clone()),
-        ("new_pool", job.new_pool()),
-        ("data_bytes", job.layout.data.to_string()),
-        ("metadata_bytes", job.layout.metadata.to_string()),
+        ("device_identity", context.target.identity.clone().unwrap_or_default()),
+        ("group", context.target.volume.vg.clone()),
+        ("volume", context.target.volume.lv.clone()),
+        ("new_pool", context.new_pool()),
+        ("data_bytes", context.layout.data.to_string()),
+        ("metadata_bytes", context.layout.metadata.to_string()),
         ("copies_bytes", copies.to_string()),
         ("profile_text", profile.trim_end_matches('\n').to_owned()),
     ];
-    plan.basis.variables.extend(job.whose.variables(job));
+    plan.basis.variables.extend(context.whose.variables(context));
 }
 
-/// Where a person keeps the script.
-fn script_file(job: &Job<'_>) -> String {
-    format!("{}.sh", job.copies)
+/// Suggested path of the script.
+fn script_file(context: &DirectLvmContext<'_>) -> String {
+    format!("{}.sh", context.copies)
 }
 
-fn back(job: &Job<'_>) -> Vec<String> {
-    vec![format!("bash {} --back", quote(&script_file(job)))]
+fn back(context: &DirectLvmContext<'_>) -> Vec<String> {
+    vec![format!("bash {} --back", quote(&script_file(context)))]
 }
 
-fn write_script(job: &Job<'_>) -> Step {
-    let place = match &job.target.device {
+fn write_script(context: &DirectLvmContext<'_>) -> Step {
+    let place = match &context.target.device {
         Some((node, _)) => format!("--device {}", quote(node)),
-        None => format!("--vg {}", quote(&job.target.volume.vg)),
+        None => format!("--vg {}", quote(&context.target.volume.vg)),
     };
-    let file = quote(&script_file(job));
-    let pool = pool_option(job.pool);
-    let command = format!("thinspect plan direct-lvm {place}{pool}{} --script > {file}", job.asked);
+    let file = quote(&script_file(context));
+    let pool = pool_option(context.pool);
+    let command = format!("thinspect plan direct-lvm {place}{pool}{} --script > {file}", context.asked);
     let why = "It does the steps below one by one and asks before each. Interrupted, it goes on where it was when it is run \
                again; with --back it takes everything back, until the last step.";
     Step::new(
@@ -111,22 +111,22 @@ fn write_script(job: &Job<'_>) -> Step {
     )
 }
 
-fn group(job: &Job<'_>) -> Option<Step> {
-    let (node, size) = job.target.device.as_ref()?;
-    let (group, device) = (quote(&job.target.volume.vg), quote(node));
-    let discards = match job.target.takes_discards {
-        Some(true) => format!(" It takes discards: what {} frees is given back to it.", job.whose.name()),
+fn group(context: &DirectLvmContext<'_>) -> Option<Step> {
+    let (node, size) = context.target.device.as_ref()?;
+    let (group, device) = (quote(&context.target.volume.vg), quote(node));
+    let discards = match context.target.takes_discards {
+        Some(true) => format!(" It takes discards: what {} frees is given back to it.", context.whose.name()),
         Some(false) => {
             format!(
                 " It takes no discards: what {} frees is free in the pool alone, which is enough.",
-                job.whose.name()
+                context.whose.name()
             )
         }
         None => String::new(),
     };
     let why = text!("{} has {}, nobody uses it, and nothing is recognised on it.{}", node, size, discards);
     let commands = vec![format!("vgcreate --addtag thinspect {group} {device}")];
-    let does = match &job.target.identity {
+    let does = match &context.target.identity {
         Some(identity) => format!("make {node} ({identity}) a volume group"),
         None => format!("make {node} a volume group"),
     };
@@ -137,10 +137,10 @@ fn group(job: &Job<'_>) -> Option<Step> {
     Some(step)
 }
 
-fn volumes(job: &Job<'_>) -> Step {
-    let (group, layout) = (quote(&job.target.volume.vg), &job.layout);
-    let (name, profile) = settings::profile(job);
-    let volume = &job.target.volume.lv;
+fn volumes(context: &DirectLvmContext<'_>) -> Step {
+    let (group, layout) = (quote(&context.target.volume.vg), &context.layout);
+    let (name, profile) = settings::profile(context);
+    let volume = &context.target.volume.lv;
     let file = quote(&format!("/etc/lvm/profile/{name}.profile"));
     let commands = vec![
         format!("mkdir -p /etc/lvm/profile; {} > {file}", printed(&profile)),
@@ -151,19 +151,19 @@ fn volumes(job: &Job<'_>) -> Step {
             layout.metadata
         ),
     ];
-    let chunk = job.demand.block;
+    let chunk = context.demand.block;
     let why = text!(
         "Data {}, of which {} will be in use. Metadata {}: 64 bytes for each block that the pool may grow to, or \
          four times what is in use of it now, and what the kernel keeps back; LVM keeps a spare as large. Blocks stay {} as they are copied whole. \
          {} stay free in the group, for LVM to grow the pool by {} % whenever {} % are in use: {}. The threshold stands in a profile of the pool's own, as LVM's default of 100 means never.",
         Bytes(layout.data),
-        Bytes(job.demand.used.saturating_mul(chunk)),
+        Bytes(context.demand.used.saturating_mul(chunk)),
         Bytes(layout.metadata),
         Bytes(chunk),
         Bytes(layout.growth),
         layout::GROWTH,
         layout.threshold,
-        job.whose.words(job).limit
+        context.whose.step_text(context).limit
     );
     let does =
         "make a volume for the data, one for the metadata, and the profile that lets LVM grow the pool";
@@ -173,12 +173,13 @@ fn volumes(job: &Job<'_>) -> Step {
     step
 }
 
-fn stop(job: &Job<'_>) -> Step {
-    let words = job.whose.words(job);
-    let again = if job.whose.docker().is_some() { ", and so is what runs, to be started again" } else { "" };
+fn stop(context: &DirectLvmContext<'_>) -> Step {
+    let words = context.whose.step_text(context);
+    let again =
+        if context.whose.docker().is_some() { ", and so is what runs, to be started again" } else { "" };
     let why = format!(
         "The downtime begins. {} {}, to be compared with in the end{again}.",
-        words.stop_why, job.copies
+        words.stop_why, context.copies
     );
     let mut step = Step::new(Risk::Stops, words.stop, why, Vec::new());
     step.check = Some(words.stopped);
@@ -186,24 +187,24 @@ fn stop(job: &Job<'_>) -> Step {
     step
 }
 
-fn describe(job: &Job<'_>) -> Step {
+fn describe(context: &DirectLvmContext<'_>) -> Step {
     let why = format!(
         "{} is checked and read with thin_dump, which tells the blocks in use; in the new pool they lie packed together, so \
          it has to be no larger than they are. {}'s records are copied to {}: the way back needs them as they are now. \
          Nothing is written to the old pool.",
-        job.metadata_file,
-        job.whose.name(),
-        job.copies
+        context.metadata_file,
+        context.whose.name(),
+        context.copies
     );
-    let owner = job.whose.name();
+    let owner = context.whose.name();
     let does = format!("copy {owner}'s records, and find the blocks in use");
     let mut step = Step::new(Risk::Changes, does, why, Vec::new());
     step.guarded = Some(ScriptStep::named("find_blocks"));
     step
 }
 
-fn copy(job: &Job<'_>) -> Step {
-    let bytes = job.demand.used.saturating_mul(job.demand.block);
+fn copy(context: &DirectLvmContext<'_>) -> Step {
+    let bytes = context.demand.used.saturating_mul(context.demand.block);
     let why = text!(
         "{} are copied in pieces, so that an interrupted copy goes on, and then compared with the old pool from end to end.",
         Bytes(bytes)
@@ -222,8 +223,8 @@ fn write_metadata() -> Step {
     step
 }
 
-fn make_pool(job: &Job<'_>) -> Step {
-    let volume = format!("{}/{}", job.target.volume.vg, job.target.volume.lv);
+fn make_pool(context: &DirectLvmContext<'_>) -> Step {
+    let volume = format!("{}/{}", context.target.volume.vg, context.target.volume.lv);
     let why = "LVM makes an empty pool of the data, and then exchanges its metadata for what was written. dmeventd watches \
                it from now on. The kernel must count as many blocks in use, and the same transaction, as in the old one.";
     let mut step = Step::new(Risk::Changes, "make them a thin pool, and let LVM watch it", why, Vec::new());
@@ -232,22 +233,22 @@ fn make_pool(job: &Job<'_>) -> Step {
     step
 }
 
-fn switch(job: &Job<'_>, settings: &NewSettings) -> Step {
+fn switch(context: &DirectLvmContext<'_>, settings: &NewSettings) -> Step {
     let why = "Everything else in the file stays. The old pool's files are not looked at any more, and stay as they are.";
-    let file = job.whose.file();
-    let does = format!("tell {} of the new pool in {file}", job.whose.name());
+    let file = context.whose.file();
+    let does = format!("tell {} of the new pool in {file}", context.whose.name());
     let mut step = Step::new(Risk::Changes, does, why, Vec::new());
     step.difference = settings.difference.clone();
     step.guarded = Some(ScriptStep::named("switch_engine"));
     step
 }
 
-fn by_hand(job: &Job<'_>, why: String) -> Step {
-    Step::new(Risk::Changes, job.whose.by_hand(&job.new_pool()), why, Vec::new())
+fn by_hand(context: &DirectLvmContext<'_>, why: String) -> Step {
+    Step::new(Risk::Changes, context.whose.by_hand(&context.new_pool()), why, Vec::new())
 }
 
-fn start(job: &Job<'_>) -> Step {
-    let (owner, words) = (job.whose.name(), job.whose.words(job));
+fn start(context: &DirectLvmContext<'_>) -> Step {
+    let (owner, words) = (context.whose.name(), context.whose.step_text(context));
     let mut step =
         Step::new(Risk::Changes, format!("start {owner} on the new pool"), words.start, Vec::new());
     step.check = Some(words.started);
@@ -255,19 +256,19 @@ fn start(job: &Job<'_>) -> Step {
     step
 }
 
-fn verify(job: &Job<'_>) -> Step {
+fn verify(context: &DirectLvmContext<'_>) -> Step {
     let why = format!(
         "{} At the first difference the script stops, and --back goes back.",
-        job.whose.words(job).verify
+        context.whose.step_text(context).verify
     );
     let mut step = Step::new(Risk::Reads, "compare everything with what was noted", why, Vec::new());
     step.guarded = Some(ScriptStep::named("compare_everything"));
     step
 }
 
-/// containerd does not make its pool itself: whatever did must not make the old one again.
-fn at_boot(job: &Job<'_>) -> Option<Step> {
-    let Engine::Containerd { pool, .. } = job.whose else { return None };
+/// containerd does not create its pool, so what does so at boot must not create the old one again.
+fn at_boot(context: &DirectLvmContext<'_>) -> Option<Step> {
+    let Engine::Containerd { pool, .. } = context.whose else { return None };
     let places = "/etc/systemd/system /usr/lib/systemd/system /etc/init.d /etc/rc.local /etc/cron.d /usr/local/bin /usr/local/sbin";
     let commands = vec![format!("grep -rlsIwF -e {} -- {places} || true", quote(pool))];
     let why = "LVM sets up the new pool at boot. A unit or script of this host made the old one: what the command shows is to \
@@ -278,16 +279,16 @@ fn at_boot(job: &Job<'_>) -> Option<Step> {
     Some(step)
 }
 
-fn remove(job: &Job<'_>) -> Step {
-    let file = quote(&script_file(job));
+fn remove(context: &DirectLvmContext<'_>) -> Step {
+    let file = quote(&script_file(context));
     let why = format!(
         "They take space on their filesystem, and are the way back: wait until everything has run well for some days. The \
          script does this only when it is run with --yes-destroy. The copies in {} can go then, too.",
-        job.copies
+        context.copies
     );
     let commands = vec![format!("bash {file} --yes-destroy")];
     let mut step = Step::new(Risk::Destroys, "some days later: remove the old pool's files", why, commands);
-    step.check = Some(format!("! ls {} 2>/dev/null", quote(job.data_file)));
+    step.check = Some(format!("! ls {} 2>/dev/null", quote(context.data_file)));
     step.guarded = Some(ScriptStep { separate: true, ..ScriptStep::named("remove_old_files") });
     step
 }

@@ -1,6 +1,6 @@
-//! Whether a disk or a volume group can take the pool: who uses it, what is on it, how large it is.
+//! Checks whether a disk or volume group can take the pool: its users, contents and size.
 //!
-//! Whatever is in use, holds something or is not known to be empty is refused; nothing is ever wiped to make it fit.
+//! Anything in use or not known to be empty is refused; nothing is ever wiped.
 
 use super::layout::Room;
 use super::naming::Naming;
@@ -10,25 +10,25 @@ use crate::host::block::disk::{Content, Disk};
 use crate::host::lvm::LvName;
 use crate::host::model::units::Bytes;
 
-/// Where a person wants the pool.
+/// Requested destination of the pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Where {
-    /// On a disk or partition that nothing uses, by any of its paths.
+    /// An unused disk or partition, by any of its paths.
     Device(String),
-    /// In what a volume group has free.
+    /// The free space of a volume group.
     Group(String),
 }
 
-/// A place that can be used.
+/// A usable destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
-    /// The device that becomes a volume group, and its size; none where the group is there.
+    /// The device that becomes a volume group, and its size; `None` if the group exists.
     pub(super) device: Option<(String, Bytes)>,
-    /// What that device is told by, as the script asks for it; see `identity_of` there.
+    /// Identity of that device, as the script's `identity_of` prints it.
     pub(super) identity: Option<String>,
     /// The pool's volume in its group.
     pub(super) volume: LvName,
-    /// What it has.
+    /// The available space.
     pub(super) room: Room,
     /// Bytes of the device, or free in the group.
     pub(super) bytes: Bytes,
@@ -38,7 +38,7 @@ pub(super) struct Target {
     pub(super) logical_block: Option<u64>,
 }
 
-/// The place, or in one sentence why it cannot be used.
+/// The destination, or a sentence why it cannot be used.
 pub(super) fn target(host: &Host, wanted: &Where, naming: Naming<'_>) -> Result<Target, String> {
     match wanted {
         Where::Device(path) => device(host, path, naming),
@@ -85,7 +85,7 @@ fn unknown(host: &Host, path: &str) -> String {
     }
 }
 
-/// Whether nobody uses a disk and nothing is on it.
+/// Checks that a disk is unused and empty; otherwise a sentence why not.
 pub(super) fn free(host: &Host, disk: &Disk) -> Result<(), String> {
     let node = &disk.node;
     if let Some(mount) = disk.mounts.first() {
@@ -151,7 +151,7 @@ fn groups(host: &Host) -> String {
     if names.is_empty() { String::new() } else { format!("; there is: {}", names.join(", ")) }
 }
 
-/// Tools that a move needs and that are not there, with the packages that bring them.
+/// Required tools that are missing, with the packages that provide them.
 pub(super) fn missing_tools(host: &Host) -> Option<String> {
     let packages = [
         ("lvcreate", "lvm2"),

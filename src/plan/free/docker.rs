@@ -1,8 +1,8 @@
-//! The steps that make room in a pool of Docker's: look, trim, finish what is pending, then remove, oldest first.
+//! Steps that free space in a Docker pool: look, trim, finish pending deletions, then remove, oldest first.
 //!
-//! Names of containers and images are not known here; what is removed is chosen by age, label and pattern.
+//! Container and image names are unknown here, so removals are chosen by age, label and pattern.
 
-use super::Job;
+use super::FreeContext;
 use crate::advice::recipes::{TRIM_CONTAINERS, pool_option};
 use crate::advice::since::Versions;
 use crate::advice::{Risk, quote};
@@ -11,7 +11,7 @@ use crate::host::docker::{DeviceRecord, Docker};
 use crate::host::parse::version;
 use crate::plan::{Piece, Plan, ScriptStep, Step, script};
 
-/// What removes things from a pool of Docker's.
+/// Removes containers and images from a Docker pool.
 pub(in crate::plan) static SHELL: Piece = Piece {
     name: "free/free.sh",
     text: include_str!("free.sh"),
@@ -22,31 +22,31 @@ pub(in crate::plan) static SHELL: Piece = Piece {
 const PRUNE_FILTERS: (u32, u32) = (17, 6);
 
 /// Adds the steps.
-pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
-    basis(plan, job);
-    let docker = job.host.docker_of(job.pool);
+pub(super) fn steps(plan: &mut Plan, context: &FreeContext<'_>) {
+    basis(plan, context);
+    let docker = context.host.docker_of(context.pool);
     if docker.and_then(|d| d.running) == Some(false) {
         plan.steps.push(start());
     }
-    plan.steps.push(see(job));
-    plan.steps.extend(pending(job, docker));
-    if job.pool.discards == Some(Discards::Ignored) {
+    plan.steps.push(see(context));
+    plan.steps.extend(pending(context, docker));
+    if context.pool.discards == Some(Discards::Ignored) {
         plan.warn("the pool ignores discards: trimming gives nothing back");
     } else {
-        plan.steps.push(trim(job));
+        plan.steps.push(trim(context));
     }
     plan.steps.push(open_files());
-    if version(job, docker).is_none_or(|v| v >= PRUNE_FILTERS) {
-        plan.steps.extend(pruned(job));
+    if version(context, docker).is_none_or(|v| v >= PRUNE_FILTERS) {
+        plan.steps.extend(pruned(context));
     } else {
-        plan.steps.extend(removed(job));
+        plan.steps.extend(removed(context));
     }
-    plan.steps.push(by_name(job));
-    finish(plan, job);
+    plan.steps.push(by_name(context));
+    finish(plan, context);
 }
 
-pub(super) fn basis(plan: &mut Plan, job: &Job<'_>) {
-    plan.basis.unscriptable = match (&job.pool.name, job.target()) {
+pub(super) fn basis(plan: &mut Plan, context: &FreeContext<'_>) {
+    plan.basis.unscriptable = match (&context.pool.name, context.target()) {
         (Some(name), _) if name.starts_with('-') => {
             Some("the tools take the pool's name, which begins with -, for an option".into())
         }
@@ -56,19 +56,19 @@ pub(super) fn basis(plan: &mut Plan, job: &Job<'_>) {
         ),
     };
     plan.basis.pieces = vec![&SHELL];
-    plan.basis.variables = script::docker_variables(job.host.docker_of(job.pool));
-    plan.basis.variables.push(("planned_at", job.host.recorded_at.clone().unwrap_or_default()));
+    plan.basis.variables = script::docker_variables(context.host.docker_of(context.pool));
+    plan.basis.variables.push(("planned_at", context.host.recorded_at.clone().unwrap_or_default()));
     plan.basis.needs = vec![
         ("deletes".into(), "nothing can be removed from that pool now; look at `thinspect status`".into()),
-        // A daemon that is down is started by a step, and asked then.
+        // If the daemon is down, a step starts it and then checks it.
         ("{ docker_is_gone || docker_is_ours; }".into(), script::NOT_OURS.into()),
     ];
 }
 
-/// What the script does for a step that may be too little by itself.
-pub(super) fn trying(job: &Job<'_>, shows: &[&str], run: &[&str]) -> Option<ScriptStep> {
+/// Script step that may not free enough alone; skipped once enough is free.
+pub(super) fn trying(context: &FreeContext<'_>, shows: &[&str], run: &[&str]) -> Option<ScriptStep> {
     let needs = [("docker_answers", "Docker does not answer"), ("docker_is_ours", script::NOT_OURS)];
-    let guarded = ScriptStep::new(&format!("enough {}", job.target()?), &needs, run);
+    let guarded = ScriptStep::new(&format!("enough {}", context.target()?), &needs, run);
     let shows = shows.iter().map(|line| (*line).to_owned()).collect();
     Some(ScriptStep { shows, tries: true, ..guarded })
 }
@@ -84,23 +84,23 @@ pub(super) fn start() -> Step {
     step
 }
 
-fn see(job: &Job<'_>) -> Step {
+fn see(context: &FreeContext<'_>) -> Step {
     let commands = vec![
         "docker ps -as".into(),
         "docker images".into(),
         "docker system df".into(),
-        format!("thinspect usage{}", pool_option(job.pool)),
+        format!("thinspect usage{}", pool_option(context.pool)),
     ];
     let why = "On this driver Docker's sizes may read 0 B, and count shared layers more than once: the pool's own \
                counter, in the checks below, tells what a step really gave.";
     Step::look("see what there is", why, commands)
 }
 
-/// Devices that Docker has deleted but the pool still holds.
-fn pending(job: &Job<'_>, docker: Option<&Docker>) -> Vec<Step> {
+/// Steps for thin devices that Docker has deleted but the pool still holds.
+fn pending(context: &FreeContext<'_>, docker: Option<&Docker>) -> Vec<Step> {
     let records: Vec<&DeviceRecord> =
         docker.iter().flat_map(|d| &d.devices).filter(|r| r.deleted && !r.hash.is_empty()).collect();
-    let said = job.pool.docker_info.as_ref().and_then(|i| i.deferred_deleted).unwrap_or(0);
+    let said = context.pool.docker_info.as_ref().and_then(|i| i.deferred_deleted).unwrap_or(0);
     let count = u64::try_from(records.len()).unwrap_or(u64::MAX).max(said);
     if count == 0 {
         return Vec::new();
@@ -123,17 +123,17 @@ fn pending(job: &Job<'_>, docker: Option<&Docker>) -> Vec<Step> {
                live-restore is on.";
     let command = vec!["systemctl restart docker".to_owned()];
     let mut second = Step::new(Risk::Stops, "let Docker finish those deletions: restart it", why, command);
-    second.check = job.check();
+    second.check = context.check();
     vec![first, second]
 }
 
-fn trim(job: &Job<'_>) -> Step {
+fn trim(context: &FreeContext<'_>) -> Step {
     let why = "A file deleted in a container keeps its blocks in the pool until its filesystem is trimmed. Nothing \
                is removed; it costs some seconds of disk work.";
     let does = "give back the blocks of files that running containers have deleted";
     let mut step = Step::new(Risk::Changes, does, why, vec![TRIM_CONTAINERS.to_owned()]);
-    step.check = job.check();
-    step.guarded = trying(job, &[], &["trim_containers"]);
+    step.check = context.check();
+    step.guarded = trying(context, &[], &["trim_containers"]);
     step
 }
 
@@ -144,11 +144,17 @@ fn open_files() -> Step {
     Step::look("see deleted files that are still open in containers", why, vec![command])
 }
 
-fn destroying(job: &Job<'_>, does: &str, lost: &str, command: &str, script: (&str, &str)) -> Step {
+fn destroying(
+    context: &FreeContext<'_>,
+    does: &str,
+    lost: &str,
+    command: &str,
+    script: (&str, &str),
+) -> Step {
     let mut step = Step::new(Risk::Destroys, does, lost, vec![command.to_owned()]);
-    step.check = job.check();
+    step.check = context.check();
     let (shows, run) = script;
-    step.guarded = trying(job, &[&format!("{shows} || true")], &[&format!("{run} || true")]);
+    step.guarded = trying(context, &[&format!("{shows} || true")], &[&format!("{run} || true")]);
     step
 }
 
@@ -160,10 +166,10 @@ const IMAGE_LOST: &str = "Lost: the images; they have to be pulled or built agai
                           age counts from the making of the image, not from its pull; label what must stay with \
                           `keep`.";
 
-fn pruned(job: &Job<'_>) -> Vec<Step> {
+fn pruned(context: &FreeContext<'_>) -> Vec<Step> {
     vec![
         destroying(
-            job,
+            context,
             "remove stopped containers made more than 24 hours ago",
             CONTAINER_LOST,
             "docker container prune --filter until=24h --filter label!=keep",
@@ -173,14 +179,14 @@ fn pruned(job: &Job<'_>) -> Vec<Step> {
             ),
         ),
         destroying(
-            job,
+            context,
             "remove images without a name that nothing uses",
             "Lost: leftovers of builds and of newer pulls; the next build may take longer.",
             "docker image prune",
             ("docker images --filter dangling=true", "run docker image prune --force"),
         ),
         destroying(
-            job,
+            context,
             "remove images that no container uses, made more than 10 days ago",
             IMAGE_LOST,
             "docker image prune --all --filter until=240h --filter label!=keep",
@@ -192,11 +198,11 @@ fn pruned(job: &Job<'_>) -> Vec<Step> {
     ]
 }
 
-/// The same for releases before the filters of `prune`.
-fn removed(job: &Job<'_>) -> Vec<Step> {
+/// Removal steps for Docker releases whose `prune` has no filters.
+fn removed(context: &FreeContext<'_>) -> Vec<Step> {
     vec![
         destroying(
-            job,
+            context,
             "remove all stopped containers (this release cannot choose by age)",
             "Lost: the files they wrote (volumes stay), their settings and logs. Keep one with `docker export`.",
             "docker ps -aq --filter status=exited | xargs -r docker rm",
@@ -206,7 +212,7 @@ fn removed(job: &Job<'_>) -> Vec<Step> {
             ),
         ),
         destroying(
-            job,
+            context,
             "remove images without a name that nothing uses",
             "Lost: leftovers of builds and of newer pulls; the next build may take longer.",
             "docker images -q --filter dangling=true | xargs -r docker rmi",
@@ -218,25 +224,25 @@ fn removed(job: &Job<'_>) -> Vec<Step> {
     ]
 }
 
-/// What only a person can choose.
-fn by_name(job: &Job<'_>) -> Step {
+/// Removal by a name pattern, which only a person can choose.
+fn by_name(context: &FreeContext<'_>) -> Step {
     let why = "Put your own pattern for ci/*. Lost: those images; they have to be pulled or built again. Images \
                that a container uses are refused.";
     let command = "docker images --filter reference='ci/*' -q | xargs -r docker rmi";
     let mut step =
         Step::new(Risk::Destroys, "remove images by the pattern of their name", why, vec![command.into()]);
-    step.check = job.check();
+    step.check = context.check();
     step
 }
 
-/// The script ends by saying whether it was enough.
-pub(super) fn finish(plan: &mut Plan, job: &Job<'_>) {
-    let Some(least) = job.target() else { return };
-    let command = format!("thinspect plan grow{}", pool_option(job.pool));
+/// Last step: reports whether enough was freed.
+pub(super) fn finish(plan: &mut Plan, context: &FreeContext<'_>) {
+    let Some(least) = context.target() else { return };
+    let command = format!("thinspect plan grow{}", pool_option(context.pool));
     let why = "Where nothing more can go, the pool has to grow.";
     let mut step =
         Step::look("see whether it was enough, and how to grow the pool if not", why, vec![command]);
-    step.check = job.check();
+    step.check = context.check();
     let short = "too few blocks are free still; remove more by name, or grow the pool (thinspect plan grow)";
     let enough = format!("enough {least}");
     step.guarded = Some(ScriptStep::new(&enough, &[(&enough, short)], &[]));
@@ -244,7 +250,7 @@ pub(super) fn finish(plan: &mut Plan, job: &Job<'_>) {
 }
 
 /// Docker's major and minor version.
-fn version(job: &Job<'_>, docker: Option<&Docker>) -> Option<(u32, u32)> {
+fn version(context: &FreeContext<'_>, docker: Option<&Docker>) -> Option<(u32, u32)> {
     let files = docker.and_then(|d| version::version(d.version.as_deref()?));
-    files.or_else(|| Versions::of(job.host).docker)
+    files.or_else(|| Versions::of(context.host).docker)
 }

@@ -1,5 +1,4 @@
-# Whether at least so many data blocks are free, as the kernel counts them. Not to know is not too few: then nothing more
-# is removed.
+# Whether the kernel counts at least $1 free data blocks. If the count is unknown, nothing more is removed.
 enough() {
     local data
     data=$(dmsetup status --noflush "$pool" | sed -n 's:^.* [0-9]*/[0-9]* \([0-9]*/[0-9]*\) .*$:\1:p') || data=''
@@ -8,7 +7,7 @@ enough() {
     [ $(( ${data#*/} - ${data%/*} )) -ge "$1" ]
 }
 
-# Whether the pool's mode lets anything be deleted in it.
+# Whether the pool's mode allows deletions.
 deletes() {
     case $(dmsetup status --noflush "$pool") in
         *needs_check* | *" ro "* | *Fail* | *Error*) return 1 ;;
@@ -28,7 +27,7 @@ trim_containers() {
         fi
     done
 }
-# Not if it ran since the plan was made: what it has written then was not judged.
+# Kept if it has run since the plan was made, because its changes since then were not considered.
 remove_container() {
     local started
     started=$(docker inspect --type container -f '{{.State.StartedAt}}' "$1" 2>/dev/null) || started=''
@@ -39,7 +38,7 @@ remove_container() {
         run docker rm "$1" || true
     fi
 }
-# Takes a name from an image, which then goes with the last one; not if the name stands for another image by now.
+# Removes a tag, and with the last tag the image; skipped if the tag now names another image.
 remove_image() {
     if [ "$(docker inspect --type image -f '{{.Id}}' "$2" 2>/dev/null)" = "$1" ]; then
         run docker rmi "$2" || true

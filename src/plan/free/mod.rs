@@ -1,6 +1,6 @@
-//! The plan to make room in a pool by removing what is not needed: how much has to go, and the steps, mildest first.
+//! Plan to free space in a pool: how much has to go, and the steps, least destructive first.
 //!
-//! It says who keeps what, and how to see it; how much each device holds alone it does not know.
+//! Does not know how much each device would free; [`selection`] makes plans with counted gains.
 
 mod docker;
 mod non_docker;
@@ -9,7 +9,7 @@ pub(super) mod selection;
 pub(super) use docker::SHELL;
 
 use super::numbers::Numbers;
-use super::pool_facts::{Half, State, state};
+use super::pool_facts::{SpaceFacts, State, state};
 use super::{Goal, Plan, Step};
 use crate::advice::quote;
 use crate::advice::recipes::pool_option;
@@ -19,37 +19,37 @@ use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::{Bytes, percent_of};
 use crate::plan::Number;
 
-/// What may be asked of the plan.
+/// Options of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Free {
-    /// Free this much; else what the floor demands, or what brings the use down to 80 %.
+    /// Amount to free; by default what the floor requires or what lowers usage to 80 %.
     pub need: Option<Bytes>,
 }
 
-/// The share that may be in use without a warning.
+/// Percentage that may be in use without a warning.
 const COMFORT: u64 = 80;
 
-/// What a plan to free space is made of.
-pub(super) struct Job<'a> {
+/// Facts for a plan to free space.
+pub(super) struct FreeContext<'a> {
     pub(super) host: &'a Host,
     pub(super) pool: &'a Pool,
-    pub(super) data: Half,
+    pub(super) data: SpaceFacts,
     /// Data blocks to free; `None` where that cannot be known.
     pub(super) wanted: Option<u64>,
 }
 
-impl Job<'_> {
-    /// Data blocks that are free when it is enough.
+impl FreeContext<'_> {
+    /// Free data blocks at which the goal is reached.
     pub(super) fn target(&self) -> Option<u64> {
         self.data.free.filter(|_| !self.data.unit_assumed)?.checked_add(self.wanted?)
     }
 
-    /// A command that shows the free blocks and succeeds when it is enough.
+    /// Command that prints the free blocks and succeeds once the goal is reached.
     pub(super) fn check(&self) -> Option<String> {
         self.check_of(self.target()?)
     }
 
-    /// The same for so many free blocks.
+    /// Command that prints the free blocks and succeeds if there are at least `least`.
     pub(super) fn check_of(&self, least: u64) -> Option<String> {
         let name = quote(self.pool.name.as_deref()?);
         let count = "{split($6, d, \"/\"); print f = d[2] - d[1];";
@@ -57,33 +57,39 @@ impl Job<'_> {
     }
 }
 
-/// How to make room in a pool.
+/// Plans how to free space in a pool.
 pub(super) fn free(host: &Host, pool: &Pool, options: &Free) -> Plan {
-    let (data, metadata) = (Half::data(pool), Half::metadata(pool));
+    let (data, metadata) = (SpaceFacts::data(pool), SpaceFacts::metadata(pool));
     let numbers = numbers(host, pool, &data, &metadata, options);
     let wanted = numbers.get(Number::WantedBlocks);
     let mut plan = Plan::new(Goal::Free, host, pool, numbers);
-    let job = Job { host, pool, data, wanted };
+    let context = FreeContext { host, pool, data, wanted };
     if blocked(&mut plan, pool) {
         return plan;
     }
-    judge(&mut plan, &job, &metadata);
-    if job.data.unit_assumed {
+    judge(&mut plan, &context, &metadata);
+    if context.data.unit_assumed {
         plan.numbers.forget_data_blocks();
     }
     match pool.owner {
-        PoolOwner::Docker { .. } => docker::steps(&mut plan, &job),
-        _ => non_docker::steps(&mut plan, &job),
+        PoolOwner::Docker { .. } => docker::steps(&mut plan, &context),
+        _ => non_docker::steps(&mut plan, &context),
     }
     plan
 }
 
-/// Data blocks above the comfortable share.
-fn over_comfort(data: &Half) -> Option<u64> {
+/// Data blocks in use above [`COMFORT`].
+fn over_comfort(data: &SpaceFacts) -> Option<u64> {
     Some(data.used()?.saturating_sub(percent_of(data.total?, COMFORT)))
 }
 
-pub(super) fn numbers(host: &Host, pool: &Pool, data: &Half, metadata: &Half, options: &Free) -> Numbers {
+pub(super) fn numbers(
+    host: &Host,
+    pool: &Pool,
+    data: &SpaceFacts,
+    metadata: &SpaceFacts,
+    options: &Free,
+) -> Numbers {
     let mut numbers = Numbers::default();
     let in_bytes = |blocks: Option<u64>| data.bytes(blocks?);
     let over = over_comfort(data);
@@ -109,7 +115,7 @@ pub(super) fn numbers(host: &Host, pool: &Pool, data: &Half, metadata: &Half, op
     numbers
 }
 
-/// What mounted thin devices map beyond what their files use: the most that trimming gives back.
+/// Upper bound for trimming, in bytes: what mounted thin devices map beyond what their files use.
 fn trim(host: &Host, pool: &Pool) -> Option<u64> {
     let mut all = None;
     for thin in host.thins_of(pool) {
@@ -121,7 +127,7 @@ fn trim(host: &Host, pool: &Pool) -> Option<u64> {
     all
 }
 
-/// Blocks the plan where nothing can be removed.
+/// Blocks the plan if nothing can be removed.
 pub(super) fn blocked(plan: &mut Plan, pool: &Pool) -> bool {
     match state(pool) {
         State::Blocked(why, steps) => {
@@ -148,8 +154,8 @@ pub(super) fn blocked(plan: &mut Plan, pool: &Pool) -> bool {
     !plan.possible
 }
 
-pub(super) fn judge(plan: &mut Plan, job: &Job<'_>, metadata: &Half) {
-    let pool = job.pool;
+pub(super) fn judge(plan: &mut Plan, context: &FreeContext<'_>, metadata: &SpaceFacts) {
+    let pool = context.pool;
     match state(pool) {
         State::DataFull => plan.warn(
             "no data block is free: removing still works, but what writes into the pool waits or fails; begin \
@@ -160,7 +166,7 @@ pub(super) fn judge(plan: &mut Plan, job: &Job<'_>, metadata: &Half) {
         }
         _ => {}
     }
-    match job.wanted {
+    match context.wanted {
         Some(0) => plan.warn(format!(
             "nothing has to be freed: the floor is met and at most {COMFORT} % is in use; the steps say what \
              could go"
@@ -176,11 +182,11 @@ pub(super) fn judge(plan: &mut Plan, job: &Job<'_>, metadata: &Half) {
              metadata is surer (`thinspect plan grow --metadata`)"
         ));
     }
-    plan.warnings.extend(job.data.caveat("data"));
+    plan.warnings.extend(context.data.caveat("data"));
     stays_allocated(plan, pool);
 }
 
-/// Whether what becomes free in the pool becomes free on the host's filesystem.
+/// Warns if space freed in the pool is not returned to the host's filesystem.
 fn stays_allocated(plan: &mut Plan, pool: &Pool) {
     if !pool.data_backing.is_loop() {
         return;

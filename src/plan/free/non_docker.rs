@@ -1,26 +1,26 @@
-//! The steps that make room in pools that Docker does not own: containerd's, LVM's, Podman's, and unknown ones.
+//! Steps that free space in pools that Docker does not own: containerd, LVM, Podman, and unknown owners.
 //!
-//! What may go only their owners know: the words in capitals are for a person to fill in, and no script is made.
+//! Only a person can decide what to remove: words in capitals are placeholders, and no script is made.
 
-use super::Job;
+use super::FreeContext;
 use crate::advice::{Risk, quote};
 use crate::host::dm::status::Discards;
 use crate::host::model::pool::PoolOwner;
-use crate::plan::grow::{Way, way};
+use crate::plan::grow::{GrowMethod, grow_method};
 use crate::plan::{Plan, Step};
 
 /// Adds the steps.
-pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
+pub(super) fn steps(plan: &mut Plan, context: &FreeContext<'_>) {
     plan.basis.unscriptable = Some("what may go has to be chosen by a person, by name".into());
-    match &job.pool.owner {
-        PoolOwner::Containerd { .. } => containerd(plan, job),
-        PoolOwner::ContainersStorage => podman(plan, job),
-        _ => volumes(plan, job),
+    match &context.pool.owner {
+        PoolOwner::Containerd { .. } => containerd(plan, context),
+        PoolOwner::ContainersStorage => podman(plan, context),
+        _ => volumes(plan, context),
     }
 }
 
-fn push(plan: &mut Plan, job: &Job<'_>, mut step: Step) {
-    step.check = job.check();
+fn push(plan: &mut Plan, context: &FreeContext<'_>, mut step: Step) {
+    step.check = context.check();
     plan.steps.push(step);
 }
 
@@ -28,7 +28,7 @@ fn destroys(does: &str, why: &str, commands: &[&str]) -> Step {
     Step::new(Risk::Destroys, does, why, commands.iter().map(|c| (*c).to_owned()).collect())
 }
 
-fn containerd(plan: &mut Plan, job: &Job<'_>) {
+fn containerd(plan: &mut Plan, context: &FreeContext<'_>) {
     let commands = vec![
         "ctr namespaces list".to_owned(),
         "ctr -n k8s.io images list".to_owned(),
@@ -37,37 +37,37 @@ fn containerd(plan: &mut Plan, job: &Job<'_>) {
     ];
     let why = "Each namespace has its own images; k8s.io is Kubernetes's, moby is Docker's.";
     plan.steps.push(Step::look("see what there is", why, commands));
-    trim(plan, job);
+    trim(plan, context);
     let why = "Lost: the images; they are pulled again when needed. Snapshots go with the last thing that uses them, \
                within a minute or so.";
-    push(plan, job, destroys("remove images that no pod uses", why, &["crictl rmi --prune"]));
+    push(plan, context, destroys("remove images that no pod uses", why, &["crictl rmi --prune"]));
     let why = "Put the namespace and the image for the capitals. Lost: that image.";
-    push(plan, job, destroys("remove one image", why, &["ctr -n NAMESPACE images rm --sync IMAGE"]));
+    push(plan, context, destroys("remove one image", why, &["ctr -n NAMESPACE images rm --sync IMAGE"]));
     let why = "Put the container for the capitals. Lost: the files it wrote.";
     let commands = ["ctr -n NAMESPACE containers rm CONTAINER"];
-    push(plan, job, destroys("remove a container that does not run", why, &commands));
+    push(plan, context, destroys("remove a container that does not run", why, &commands));
 }
 
-fn podman(plan: &mut Plan, job: &Job<'_>) {
+fn podman(plan: &mut Plan, context: &FreeContext<'_>) {
     let why = "Sizes count shared layers more than once: the pool's own counter tells what a step gave.";
     plan.steps.push(Step::look(
         "see what there is",
         why,
         vec!["podman ps -as".into(), "podman images".into()],
     ));
-    trim(plan, job);
+    trim(plan, context);
     let why = "Lost: the files they wrote (volumes stay). Keep one with `podman export`.";
     let commands = ["podman container prune --filter until=24h"];
-    push(plan, job, destroys("remove stopped containers made more than 24 hours ago", why, &commands));
+    push(plan, context, destroys("remove stopped containers made more than 24 hours ago", why, &commands));
     let why = "Lost: the images; they have to be pulled or built again.";
-    push(plan, job, destroys("remove images that no container uses", why, &["podman image prune --all"]));
+    push(plan, context, destroys("remove images that no container uses", why, &["podman image prune --all"]));
 }
 
-/// Thin volumes of LVM, or of nobody known.
-fn volumes(plan: &mut Plan, job: &Job<'_>) {
-    let pool = job.pool;
-    let lv = match way(pool, &pool.data_backing) {
-        Way::Lvm(name) => Some(name),
+/// Steps for thin volumes of LVM or of an unknown owner.
+fn volumes(plan: &mut Plan, context: &FreeContext<'_>) {
+    let pool = context.pool;
+    let lv = match grow_method(pool, &pool.data_backing) {
+        GrowMethod::Lvm(name) => Some(name),
         _ => None,
     };
     let Some(name) = lv else {
@@ -80,33 +80,33 @@ fn volumes(plan: &mut Plan, job: &Job<'_>) {
         let why = "Who made the thin devices is not known here, and only their owner may remove them: a device \
                    removed behind an owner's back is lost, and its records are wrong.";
         plan.steps.push(Step::look("see whose they are", why, commands));
-        return trim(plan, job);
+        return trim(plan, context);
     };
     let select = quote(&format!("pool_lv=\"{}\"", name.lv));
     let fields = "lv_name,origin,lv_size,data_percent,lv_time,lv_active";
     let commands = vec![format!("lvs -o {fields} -S {select} {}", quote(&name.vg))];
     let why = "The share of each volume counts what it has in common with its snapshots.";
     plan.steps.push(Step::look("see the volumes in the pool", why, commands));
-    trim(plan, job);
+    trim(plan, context);
     let volume = format!("{}/VOLUME", quote(&name.vg));
     let why = "Put the volume for the capitals: a snapshot that nobody needs comes first. Lost: everything on it. It \
                asks once more.";
     let command = format!("lvremove {volume}");
-    push(plan, job, destroys("remove a volume that is not needed", why, &[&command]));
+    push(plan, context, destroys("remove a volume that is not needed", why, &[&command]));
 }
 
 /// Trims the filesystems of the pool's devices that are mounted here.
-fn trim(plan: &mut Plan, job: &Job<'_>) {
-    if job.pool.discards == Some(Discards::Ignored) {
+fn trim(plan: &mut Plan, context: &FreeContext<'_>) {
+    if context.pool.discards == Some(Discards::Ignored) {
         plan.warn("the pool ignores discards: trimming gives nothing back");
         return;
     }
-    let mounted = job.host.thins_of(job.pool).filter_map(|t| t.filesystem.as_ref()?.mount.as_deref());
+    let mounted = context.host.thins_of(context.pool).filter_map(|t| t.filesystem.as_ref()?.mount.as_deref());
     let mut commands: Vec<String> = mounted.take(8).map(|m| format!("fstrim -v {}", quote(m))).collect();
     if commands.is_empty() {
         commands.push("fstrim -av".into());
     }
     let why = "A deleted file keeps its blocks until its filesystem is trimmed. In a virtual machine the same is done \
                inside the guest, if its disk takes discards. Nothing is removed.";
-    push(plan, job, Step::new(Risk::Changes, "give back the blocks of deleted files", why, commands));
+    push(plan, context, Step::new(Risk::Changes, "give back the blocks of deleted files", why, commands));
 }

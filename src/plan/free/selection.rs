@@ -1,22 +1,22 @@
-//! The plan to free a given amount by removing things by name, once what each gives back has been counted.
+//! Plan to free a given amount by named removals whose gains have been counted.
 //!
-//! It takes the selection as it was made and adds checks and guards; it counts nothing itself.
+//! Adds checks and guards to a given selection; counts nothing itself.
 
-use super::{Free, Job, docker};
+use super::{Free, FreeContext, docker};
 use crate::advice::{Risk, quote};
 use crate::host::Host;
 use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::{Blocks as _, Bytes, DataBlocks};
 use crate::plan::Number;
-use crate::plan::pool_facts::Half;
+use crate::plan::pool_facts::SpaceFacts;
 use crate::plan::{Goal, Plan, ScriptStep, Step};
 use crate::usage::selection::{Loss, Selection, Step as Removal, Trim};
 
-/// How to free what is wanted by removing what was selected; `notes` are what else a reader has to know.
+/// Plans the removal of the selection; `notes` become warnings.
 #[must_use]
 pub fn free_selected(host: &Host, pool: &Pool, selection: &Selection, notes: &[String]) -> Plan {
-    let (data, metadata) = (Half::data(pool), Half::metadata(pool));
+    let (data, metadata) = (SpaceFacts::data(pool), SpaceFacts::metadata(pool));
     let (block, wanted) = (selection.block, selection.need);
     let options = Free { need: Some(wanted.bytes(block)) };
     let mut numbers = super::numbers(host, pool, &data, &metadata, &options);
@@ -30,7 +30,7 @@ pub fn free_selected(host: &Host, pool: &Pool, selection: &Selection, notes: &[S
         numbers.set(bytes, amount.map(|a| a.bytes(block)));
     }
     let mut plan = Plan::new(Goal::Free, host, pool, numbers);
-    let job = Job { host, pool, data, wanted: Some(wanted.0) };
+    let context = FreeContext { host, pool, data, wanted: Some(wanted.0) };
     if super::blocked(&mut plan, pool) {
         return plan;
     }
@@ -43,7 +43,7 @@ pub fn free_selected(host: &Host, pool: &Pool, selection: &Selection, notes: &[S
             words(wanted, block)
         ));
     }
-    super::judge(&mut plan, &job, &metadata);
+    super::judge(&mut plan, &context, &metadata);
     for what in &selection.left_alone {
         plan.warn(format!("left alone: {what}"));
     }
@@ -53,7 +53,7 @@ pub fn free_selected(host: &Host, pool: &Pool, selection: &Selection, notes: &[S
             "the checks count what is free in the whole pool: what is written meanwhile counts against them",
         );
     }
-    steps(&mut plan, &job, selection);
+    steps(&mut plan, &context, selection);
     plan
 }
 
@@ -61,36 +61,36 @@ fn words(amount: DataBlocks, block: Bytes) -> Text {
     text!("{} blocks ({})", amount.0, amount.bytes(block))
 }
 
-fn steps(plan: &mut Plan, job: &Job<'_>, selection: &Selection) {
-    let docker = matches!(job.pool.owner, PoolOwner::Docker { .. });
+fn steps(plan: &mut Plan, context: &FreeContext<'_>, selection: &Selection) {
+    let docker = matches!(context.pool.owner, PoolOwner::Docker { .. });
     if docker {
-        docker::basis(plan, job);
-        if job.host.docker_of(job.pool).and_then(|d| d.running) == Some(false) {
+        docker::basis(plan, context);
+        if context.host.docker_of(context.pool).and_then(|d| d.running) == Some(false) {
             plan.steps.push(docker::start());
         }
     } else {
         plan.basis.unscriptable =
             Some("the script knows Docker's commands only: type those of the plan".into());
     }
-    plan.steps.extend(trim(job, selection));
+    plan.steps.extend(trim(context, selection));
     let mut sum = 0_u64;
     for removal in &selection.steps {
         sum = sum.saturating_add(removal.gain.0);
         let mut step = Step::new(removal.risk, &*removal.does, &*removal.why, removal.commands.clone());
         step.gain_blocks = Some(removal.gain.0);
         step.gain_bytes = Some(removal.gain.bytes(selection.block).0);
-        step.check = job.data.free.and_then(|free| job.check_of(free.checked_add(sum)?));
-        step.guarded = guarded(job, removal).filter(|_| docker);
+        step.check = context.data.free.and_then(|free| context.check_of(free.checked_add(sum)?));
+        step.guarded = guarded(context, removal).filter(|_| docker);
         plan.steps.push(step);
     }
-    docker::finish(plan, job);
+    docker::finish(plan, context);
 }
 
-/// So many filesystems are named: what gives little is not worth a line.
+/// Maximum number of filesystems to trim by name.
 const TRIMS: usize = 8;
 
-/// Gives back the blocks of deleted files, before anything is removed. How much that is only trimming tells.
-fn trim(job: &Job<'_>, selection: &Selection) -> Option<Step> {
+/// Trims deleted files before anything is removed; the gain is unknown in advance.
+fn trim(context: &FreeContext<'_>, selection: &Selection) -> Option<Step> {
     let few: Vec<&Trim> = selection.trims.iter().take(TRIMS).collect();
     if few.is_empty() {
         return None;
@@ -109,31 +109,31 @@ fn trim(job: &Job<'_>, selection: &Selection) -> Option<Step> {
         why,
         commands,
     );
-    step.check = job.check();
-    step.guarded = docker::trying(job, &[], &["trim_containers"]);
+    step.check = context.check();
+    step.guarded = docker::trying(context, &[], &["trim_containers"]);
     Some(step)
 }
 
-/// What the script does: by id, so that nothing that took the name since is removed.
-fn guarded(job: &Job<'_>, removal: &Removal) -> Option<ScriptStep> {
+/// Script step for a removal: by id, so that an object that has since taken the name is not removed.
+fn guarded(context: &FreeContext<'_>, removal: &Removal) -> Option<ScriptStep> {
     if removal.loss == Loss::BuildCache {
         let show = ["docker system df || true"];
-        return docker::trying(job, &show, &["run docker builder prune --all --force || true"]);
+        return docker::trying(context, &show, &["run docker builder prune --all --force || true"]);
     }
     let id = quote(removal.id.as_deref()?);
     match removal.loss {
         Loss::EndedContainer => {
             let show = format!("docker ps -as --no-trunc --filter id={id} || true");
-            docker::trying(job, &[&show], &[&format!("remove_container {id}")])
+            docker::trying(context, &[&show], &[&format!("remove_container {id}")])
         }
         Loss::DanglingImage | Loss::UnusedImage if removal.names.is_empty() => {
-            docker::trying(job, &[], &[&format!("run docker rmi {id} || true")])
+            docker::trying(context, &[], &[&format!("run docker rmi {id} || true")])
         }
         Loss::DanglingImage | Loss::UnusedImage => {
             let line = |name: &String| format!("remove_image {id} {}", quote(name));
             let lines: Vec<String> = removal.names.iter().map(line).collect();
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-            docker::trying(job, &["docker images || true"], &lines)
+            docker::trying(context, &["docker images || true"], &lines)
         }
         Loss::BuildCache | Loss::LeakedDevice => None,
     }

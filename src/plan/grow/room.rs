@@ -1,9 +1,9 @@
-//! Whether there is room for a larger pool: on the filesystem under the loop files, or in the volume group.
+//! Checks the room for a larger pool: on the filesystem under the loop files, or in the volume group.
 //!
-//! Sizes nobody asked for by name are lowered to what fits; what cannot be carried is refused.
+//! Recommended sizes are lowered to what fits; a requested size that does not fit blocks the plan.
 
-use super::Job;
-use super::steps::{Way, way};
+use super::GrowContext;
+use super::steps::{GrowMethod, grow_method};
 use crate::advice::quote;
 use crate::host::docker::min_free;
 use crate::host::lvm::LvName;
@@ -14,24 +14,24 @@ use crate::plan::Number;
 use crate::plan::sizes::unit;
 use crate::plan::{Plan, Step};
 
-/// Less than this above the floor is used up by one image layer.
+/// A single image layer can use up less than this above the floor.
 const LITTLE: u64 = 256 << 20;
 
 /// Checks the room for the new sizes, lowers them or blocks the plan.
-pub(super) fn fit(plan: &mut Plan, job: &mut Job<'_>) {
-    match way(job.pool, &job.pool.data_backing) {
-        Way::Loop { .. } => fit_filesystem(plan, job),
-        Way::Lvm(name) => fit_group(plan, job, &name),
-        Way::Device { .. } => fit_device(plan, job),
-        Way::Unknown => {}
+pub(super) fn fit(plan: &mut Plan, context: &mut GrowContext<'_>) {
+    match grow_method(context.pool, &context.pool.data_backing) {
+        GrowMethod::Loop { .. } => fit_filesystem(plan, context),
+        GrowMethod::Lvm(name) => fit_group(plan, context, &name),
+        GrowMethod::Device { .. } => fit_device(plan, context),
+        GrowMethod::Unknown => {}
     }
 }
 
-fn fit_filesystem(plan: &mut Plan, job: &mut Job<'_>) {
-    let pool = job.pool;
+fn fit_filesystem(plan: &mut Plan, context: &mut GrowContext<'_>) {
+    let pool = context.pool;
     for (backing, grows) in [
-        (&pool.data_backing, job.more_data().is_some()),
-        (&pool.metadata_backing, job.more_metadata().is_some()),
+        (&pool.data_backing, context.more_data().is_some()),
+        (&pool.metadata_backing, context.more_metadata().is_some()),
     ] {
         let Some(file) = backing.file.as_ref().filter(|_| grows) else { continue };
         if file.deleted || file.replaced {
@@ -44,14 +44,15 @@ fn fit_filesystem(plan: &mut Plan, job: &mut Job<'_>) {
     }
     let free = pool.data_backing.filesystem.as_ref().and_then(|f| f.free);
     plan.numbers.set(Number::FilesystemFreeBytes, free);
-    let metadata = demand(&pool.metadata_backing, job.new_metadata.and_then(|m| job.metadata.bytes(m)));
+    let metadata =
+        demand(&pool.metadata_backing, context.new_metadata.and_then(|m| context.metadata.bytes(m)));
     let metadata = metadata.filter(|_| same(&pool.data_backing, &pool.metadata_backing)).unwrap_or(0);
     let allocated = pool.data_backing.file.as_ref().and_then(|f| f.allocated);
     let largest = free.zip(allocated).map(|(f, a)| f.0.saturating_add(a.0).saturating_sub(metadata));
     plan.numbers.set(Number::LargestTotalBytes, largest);
     match largest {
-        Some(largest) if job.more_data().is_some() => limit_to_filesystem(plan, job, largest),
-        None if job.more_data().is_some() => {
+        Some(largest) if context.more_data().is_some() => limit_to_filesystem(plan, context, largest),
+        None if context.more_data().is_some() => {
             plan.warn(
                 "what the filesystem under the loop file has free is not known here: if it is less than what \
                  the file may still grow to, the new space is not real",
@@ -59,15 +60,15 @@ fn fit_filesystem(plan: &mut Plan, job: &mut Job<'_>) {
         }
         _ => {}
     }
-    let data = demand(&pool.data_backing, job.new_data.and_then(|d| job.data.bytes(d)));
+    let data = demand(&pool.data_backing, context.new_data.and_then(|d| context.data.bytes(d)));
     let demanded = data.map(|d| d.saturating_add(metadata));
     plan.numbers.set(Number::FileMayDemandBytes, demanded);
     let Some((free, demanded)) =
-        free.zip(demanded).filter(|_| plan.possible && job.more_metadata().is_some())
+        free.zip(demanded).filter(|_| plan.possible && context.more_metadata().is_some())
     else {
         return;
     };
-    let more = job.more_metadata().and_then(|m| job.metadata.bytes(m)).unwrap_or(0);
+    let more = context.more_metadata().and_then(|m| context.metadata.bytes(m)).unwrap_or(0);
     if more > free.0 {
         plan.block(text!(
             "the filesystem under the metadata's loop file has only {} free, not {}",
@@ -83,7 +84,7 @@ fn fit_filesystem(plan: &mut Plan, job: &mut Job<'_>) {
     }
 }
 
-/// What a loop file of `size` bytes can still demand of its filesystem.
+/// Bytes that a sparse loop file of `size` bytes may still allocate on its filesystem.
 fn demand(backing: &Backing, size: Option<u64>) -> Option<u64> {
     let file = backing.file.as_ref()?;
     let size = size.into_iter().chain(file.size.map(|s| s.0)).max()?;
@@ -98,11 +99,11 @@ fn same(one: &Backing, other: &Backing) -> bool {
     }
 }
 
-fn limit_to_filesystem(plan: &mut Plan, job: &mut Job<'_>, largest: u64) {
-    if limit(plan, job, largest, "the filesystem under the loop file") {
+fn limit_to_filesystem(plan: &mut Plan, context: &mut GrowContext<'_>, largest: u64) {
+    if limit(plan, context, largest, "the filesystem under the loop file") {
         return;
     }
-    let filesystem = job.pool.data_backing.filesystem.as_ref();
+    let filesystem = context.pool.data_backing.filesystem.as_ref();
     let free = filesystem.and_then(|f| f.free).unwrap_or_default();
     let mount = filesystem.and_then(|f| f.mount.as_deref()).unwrap_or("/");
     plan.block(text!(
@@ -122,19 +123,20 @@ fn limit_to_filesystem(plan: &mut Plan, job: &mut Job<'_>, largest: u64) {
     )];
 }
 
-/// Lowers the data's new size to what `largest` bytes carry; `false` if even the least does not fit.
-fn limit(plan: &mut Plan, job: &mut Job<'_>, largest: u64, what: &str) -> bool {
-    let (Some(new), Some(block), Some(total)) = (job.new_data, job.data.block, job.data.total) else {
+/// Lowers the new data size to fit in `largest` bytes; `false` if even the minimum does not fit.
+fn limit(plan: &mut Plan, context: &mut GrowContext<'_>, largest: u64, what: &str) -> bool {
+    let (Some(new), Some(block), Some(total)) = (context.new_data, context.data.block, context.data.total)
+    else {
         return true;
     };
     if new.saturating_mul(block) <= largest {
         return true;
     }
-    let least = job.data_target.minimum_total.unwrap_or(total).max(total.saturating_add(1));
+    let least = context.data_target.minimum_total.unwrap_or(total).max(total.saturating_add(1));
     let unit = unit(largest);
     let round = (largest - largest % unit) / block;
     let fits = if round >= least { round } else { largest / block };
-    if job.asked || fits < least {
+    if context.asked || fits < least {
         return false;
     }
     plan.warn(text!(
@@ -143,9 +145,9 @@ fn limit(plan: &mut Plan, job: &mut Job<'_>, largest: u64, what: &str) -> bool {
         what,
         Bytes(largest)
     ));
-    job.new_data = Some(fits);
-    let left = min_free::required(fits, job.data.percent.unwrap_or(0));
-    let left = fits.saturating_sub(total).saturating_add(job.data.free.unwrap_or(0)).saturating_sub(left);
+    context.new_data = Some(fits);
+    let left = min_free::required(fits, context.data.percent.unwrap_or(0));
+    let left = fits.saturating_sub(total).saturating_add(context.data.free.unwrap_or(0)).saturating_sub(left);
     if left.saturating_mul(block) < LITTLE {
         plan.warn(text!(
             "that leaves only {} above the floor: one image layer can use it up",
@@ -155,42 +157,42 @@ fn limit(plan: &mut Plan, job: &mut Job<'_>, largest: u64, what: &str) -> bool {
     true
 }
 
-fn fit_group(plan: &mut Plan, job: &mut Job<'_>, name: &LvName) {
-    let group = job.host.lvm.group(&name.vg);
+fn fit_group(plan: &mut Plan, context: &mut GrowContext<'_>, name: &LvName) {
+    let group = context.host.lvm.group(&name.vg);
     let (free, extent) = (group.and_then(|g| g.free), group.and_then(|g| g.extent));
     plan.numbers.set(Number::VolumeGroupFreeBytes, free);
     plan.numbers.set(Number::ExtentBytes, extent);
     let unit = extent.map_or(1, |e| e.0.max(1));
     let up = |bytes: u64| bytes.checked_next_multiple_of(unit).unwrap_or(u64::MAX);
-    // LVM keeps a spare volume as large as the metadata, and enlarges it along.
-    let metadata = up(job.more_metadata().and_then(|m| job.metadata.bytes(m)).unwrap_or(0)).saturating_mul(2);
-    let now = job.pool.length.map(|l| l.bytes().0).or_else(|| job.data.bytes(job.data.total?));
+    // LVM keeps a spare volume as large as the metadata and enlarges it too.
+    let metadata =
+        up(context.more_metadata().and_then(|m| context.metadata.bytes(m)).unwrap_or(0)).saturating_mul(2);
+    let now = context.pool.length.map(|l| l.bytes().0).or_else(|| context.data.bytes(context.data.total?));
     if let (Some(free), Some(now)) = (free, now) {
         let spare = free.0.saturating_sub(metadata);
         let largest = now.saturating_add(spare - spare % unit);
         plan.numbers.set(Number::LargestTotalBytes, Some(largest));
         let fits = metadata <= free.0
-            && (job.more_data().is_none()
-                || limit(plan, job, largest, &format!("volume group {:?}", name.vg)));
+            && (context.more_data().is_none()
+                || limit(plan, context, largest, &format!("volume group {:?}", name.vg)));
         if !fits {
-            too_small(plan, name, free, job, metadata);
+            too_small(plan, name, free, context, metadata);
         }
     } else {
         plan.warn(format!("what volume group {:?} has free is not known here; `vgs` says it", name.vg));
     }
-    in_extents(plan, job, unit);
-    let data = job.more_data().and_then(|m| job.data.bytes(m)).map_or(0, up);
+    in_extents(plan, context, unit);
+    let data = context.more_data().and_then(|m| context.data.bytes(m)).map_or(0, up);
     plan.numbers.set(Number::VolumeGroupNeededBytes, Some(data.saturating_add(metadata)));
 }
 
-/// Whole extents are taken anyway: the sizes become what they give. Metadata that would then be more than the kernel takes
-/// has an extent less.
-fn in_extents(plan: &mut Plan, job: &mut Job<'_>, unit: u64) {
+/// Rounds the sizes up to whole extents, which LVM allocates anyway; metadata is rounded down at the kernel's limit.
+fn in_extents(plan: &mut Plan, context: &mut GrowContext<'_>, unit: u64) {
     let up = |bytes: u64| bytes.checked_next_multiple_of(unit).unwrap_or(u64::MAX);
     let most = METADATA_BLOCKS_MAX.0 * METADATA_BLOCK.0 / unit * unit / METADATA_BLOCK.0;
     for (new, half, more) in [
-        (&mut job.new_data, job.data, job.data_target.minimum_growth),
-        (&mut job.new_metadata, job.metadata, job.metadata_target.minimum_growth),
+        (&mut context.new_data, context.data, context.data_target.minimum_growth),
+        (&mut context.new_metadata, context.metadata, context.metadata_target.minimum_growth),
     ] {
         if let (Some(blocks), Some(block), Some(_)) = (*new, half.block, more)
             && Some(blocks) != half.total
@@ -198,9 +200,9 @@ fn in_extents(plan: &mut Plan, job: &mut Job<'_>, unit: u64) {
             *new = Some(up(blocks.saturating_mul(block)) / block);
         }
     }
-    if job.new_metadata.is_some_and(|new| new > most) {
-        job.new_metadata = Some(most.max(job.metadata.total.unwrap_or(0)));
-        if job.more_metadata().is_none() {
+    if context.new_metadata.is_some_and(|new| new > most) {
+        context.new_metadata = Some(most.max(context.metadata.total.unwrap_or(0)));
+        if context.more_metadata().is_none() {
             plan.block(
                 "the metadata is as large as the kernel can use (15.875 GiB) in whole extents: only removing things helps",
             );
@@ -208,13 +210,13 @@ fn in_extents(plan: &mut Plan, job: &mut Job<'_>, unit: u64) {
     }
 }
 
-fn too_small(plan: &mut Plan, name: &LvName, free: Bytes, job: &Job<'_>, metadata: u64) {
-    let extent = job.host.lvm.group(&name.vg).and_then(|g| g.extent).map_or(1, |e| e.0.max(1));
+fn too_small(plan: &mut Plan, name: &LvName, free: Bytes, context: &GrowContext<'_>, metadata: u64) {
+    let extent = context.host.lvm.group(&name.vg).and_then(|g| g.extent).map_or(1, |e| e.0.max(1));
     let up = |bytes: u64| bytes.checked_next_multiple_of(extent).unwrap_or(u64::MAX);
-    // Whatever grows takes a block at least, and an extent.
-    let least = job.data_target.minimum_growth.unwrap_or(0).max(1);
-    let data = job.more_data().map_or(0, |more| if job.asked { more } else { least });
-    let least = up(job.data.bytes(data).unwrap_or(0)).saturating_add(metadata);
+    // Growing takes at least one block, and so one extent.
+    let least = context.data_target.minimum_growth.unwrap_or(0).max(1);
+    let data = context.more_data().map_or(0, |more| if context.asked { more } else { least });
+    let least = up(context.data.bytes(data).unwrap_or(0)).saturating_add(metadata);
     plan.block(text!(
         "volume group {} has {} free and {} are needed: add a disk to it (`pvcreate`, `vgextend`), or \
          enlarge the disk under it (`pvresize`), first",
@@ -235,12 +237,12 @@ fn too_small(plan: &mut Plan, name: &LvName, free: Bytes, job: &Job<'_>, metadat
     )];
 }
 
-/// A device that thinspect does not know how to enlarge: it must be large enough already.
-fn fit_device(plan: &mut Plan, job: &mut Job<'_>) {
-    let Some(size) = job.pool.data_backing.size.filter(|_| job.more_data().is_some()) else { return };
+/// Checks a device that thinspect cannot enlarge: it must already be large enough.
+fn fit_device(plan: &mut Plan, context: &mut GrowContext<'_>) {
+    let Some(size) = context.pool.data_backing.size.filter(|_| context.more_data().is_some()) else { return };
     plan.numbers.set(Number::LargestTotalBytes, Some(size));
-    if !limit(plan, job, size.0, "the device under the data") {
-        let node = job.pool.data_backing.path.as_deref().unwrap_or("(not named)");
+    if !limit(plan, context, size.0, "the device under the data") {
+        let node = context.pool.data_backing.path.as_deref().unwrap_or("(not named)");
         plan.block(text!(
             "the device under the data, {}, has {}: enlarge it first by the tool that made it, \
              then plan again",

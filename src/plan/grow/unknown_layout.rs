@@ -1,37 +1,36 @@
-//! The steps where the pool's name or layout is not known: what to look at, and both usual ways, computed in
-//! place.
+//! Steps for a pool whose name or layout is unknown: what to look at, and commands for both loop files and LVM.
 //!
-//! It names nothing it does not know; no script is made of these.
+//! The commands look up the unknown names themselves; no script is made.
 
-use super::Job;
+use super::GrowContext;
 use crate::advice::recipes::pool_option;
 use crate::advice::{Risk, quote};
-use crate::host::model::pool::Pool;
+use crate::host::model::pool::{Pool, PoolHalf};
 use crate::plan::{Plan, Step};
 
 /// Adds generic steps.
-pub(super) fn steps(plan: &mut Plan, job: &Job<'_>) {
+pub(super) fn steps(plan: &mut Plan, context: &GrowContext<'_>) {
     plan.basis.unscriptable = Some(
         "the pool's name, or what carries it, is not known here: make the plan on the host itself, as root"
             .into(),
     );
-    plan.steps.push(ask(job.pool));
-    if let Some(new) = job.new_metadata.filter(|_| job.more_metadata().is_some()) {
-        plan.steps.push(loop_metadata(job.pool, new));
-        plan.steps.push(lvm(job, "metadata"));
+    plan.steps.push(ask(context.pool));
+    if let Some(new) = context.new_metadata.filter(|_| context.more_metadata().is_some()) {
+        plan.steps.push(loop_metadata(context.pool, new));
+        plan.steps.push(lvm(context, PoolHalf::Metadata));
     }
-    if let Some(new) = job.new_data.filter(|_| job.more_data().is_some()) {
-        plan.steps.push(loop_data(job.pool, new));
-        plan.steps.push(lvm(job, "data"));
+    if let Some(new) = context.new_data.filter(|_| context.more_data().is_some()) {
+        plan.steps.push(loop_data(context.pool, new));
+        plan.steps.push(lvm(context, PoolHalf::Data));
     }
 }
 
-/// Asks the host itself.
+/// Step that identifies the pool on the host and makes the plan there.
 pub(super) fn ask(pool: &Pool) -> Step {
     ask_for(pool, "grow")
 }
 
-/// Asks the host itself, for a goal.
+/// Step that identifies the pool on the host and makes the plan for `goal` there.
 pub(in crate::plan) fn ask_for(pool: &Pool, goal: &str) -> Step {
     let commands = vec![
         "dmsetup table --target thin-pool".to_owned(),
@@ -43,7 +42,7 @@ pub(in crate::plan) fn ask_for(pool: &Pool, goal: &str) -> Step {
     Step::look("see which pool it is and what carries it", why, commands)
 }
 
-/// Sets `$pool`, from what is known or from Docker.
+/// Command that sets `$pool` to the known name, or asks Docker.
 fn set_pool(pool: &Pool) -> String {
     match &pool.name {
         Some(name) => format!("pool={}", quote(name)),
@@ -89,13 +88,14 @@ fn loop_metadata(pool: &Pool, new: u64) -> Step {
     step
 }
 
-/// The way of LVM: its names are not known, so they are words to fill in, and set in one place.
-fn lvm(job: &Job<'_>, word: &str) -> Step {
-    let more = if word == "data" { job.more_data() } else { job.more_metadata() }.unwrap_or(0);
-    let option = if word == "data" { "-L" } else { "--poolmetadatasize" };
-    let block = if word == "data" { "$(dmsetup table \"$pool\" | cut -d' ' -f6) * 512" } else { "4096" };
+/// Step for a pool on LVM; its volume is looked up from `$pool`.
+fn lvm(context: &GrowContext<'_>, half: PoolHalf) -> Step {
+    let (data, word) = (half == PoolHalf::Data, half.word());
+    let more = if data { context.more_data() } else { context.more_metadata() }.unwrap_or(0);
+    let option = if data { "-L" } else { "--poolmetadatasize" };
+    let block = if data { "$(dmsetup table \"$pool\" | cut -d' ' -f6) * 512" } else { "4096" };
     let commands = vec![
-        set_pool(job.pool),
+        set_pool(context.pool),
         "volume=$(lvs --noheadings -o vg_name,lv_name --separator / \"/dev/mapper/$pool\" | tr -d ' ')"
             .to_owned(),
         format!("lvextend {option} +$(( {more} * {block} ))b \"$volume\""),

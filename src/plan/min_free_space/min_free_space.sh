@@ -1,5 +1,5 @@
-# The floor that Docker keeps free is set in its settings file, and Docker restarted. For each step NAME_done tells whether
-# it is done, NAME_ready stops this script where it cannot be done yet, and NAME does it.
+# Sets Docker's free-space floor in its settings file and restarts Docker. For each step, NAME_done checks whether it is
+# done, NAME_ready stops this script if it cannot be done yet, and NAME does it.
 
 preconditions() {
     { docker_is_gone || docker_is_ours; } || stop_another_docker
@@ -11,7 +11,7 @@ set_floor_done() { settings_are_new; }
 set_floor_ready() {
     settings_are_old || not_ready "$settings is not what it was when it was recorded; make a new plan"
 }
-# The copy has a name of its own for each file that was: a second change does not take the first one's copy.
+# The backup is named after the old content, so that a second change does not overwrite the first backup.
 set_floor() {
     local file saved=$settings.before-thinspect-${settings_sum:0:8}
     if [ -n "$settings_sum" ] && [ ! -e "$saved" ]; then
@@ -21,7 +21,7 @@ set_floor() {
     write_settings
 }
 
-# As docker info says it; a pattern, as units are written differently.
+# As docker info prints it; a pattern, because the spelling of units varies.
 restart_docker_done() { timeout 60 docker info 2>/dev/null | grep -E "Minimum Free Space: $floor" >/dev/null; }
 restart_docker_ready() { docker_service_is_known; }
 restart_docker() {

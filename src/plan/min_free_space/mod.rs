@@ -1,10 +1,9 @@
-//! The plan to lower Docker's free-space floor: which percent unblocks, what it leaves, and whether it is a
-//! bad idea.
+//! Plan to lower Docker's free-space floor: the percentage that ends the refusal, the space it leaves, and the risks.
 //!
-//! It never advises to turn the floor off, and says what is better where something is.
+//! Never recommends turning the floor off, and names better alternatives.
 
 use super::numbers::Numbers;
-use super::pool_facts::{Half, State, state};
+use super::pool_facts::{SpaceFacts, State, state};
 use super::{Goal, Plan, Step, settings};
 use crate::advice::{Risk, quote};
 use crate::host::Host;
@@ -14,20 +13,20 @@ use crate::host::model::text::text;
 use crate::host::model::units::Bytes;
 use crate::plan::Number;
 
-/// What may be asked of the plan.
+/// Options of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MinFreeSpace {
-    /// The percent to set; else the largest that unblocks.
+    /// The percentage to set; by default the largest that ends the refusal.
     pub percent: Option<u64>,
 }
 
-/// Less than this is used up by one image layer.
+/// A single image layer can use up less than this.
 const LITTLE: Bytes = Bytes(256 << 20);
 
-/// How to lower `dm.min_free_space`, and what that leaves.
+/// Plans a lower `dm.min_free_space`.
 #[must_use]
 pub fn min_free_space(host: &Host, pool: &Pool, options: &MinFreeSpace) -> Plan {
-    let (data, metadata) = (Half::data(pool), Half::metadata(pool));
+    let (data, metadata) = (SpaceFacts::data(pool), SpaceFacts::metadata(pool));
     let largest = largest(&data, &metadata);
     let new = options.percent.or(largest);
     let mut plan = Plan::new(Goal::MinFreeSpace, host, pool, numbers(pool, &data, &metadata, largest, new));
@@ -56,20 +55,26 @@ pub fn min_free_space(host: &Host, pool: &Pool, options: &MinFreeSpace) -> Plan 
     plan
 }
 
-/// The largest percent under which both halves pass; what is unknown does not count against it.
-fn largest(data: &Half, metadata: &Half) -> Option<u64> {
-    let of = |half: &Half| Some(min_free::largest_passing_percent(half.free?, half.total?));
+/// The largest percentage at which data and metadata both pass; unknown counts are ignored.
+fn largest(data: &SpaceFacts, metadata: &SpaceFacts) -> Option<u64> {
+    let of = |half: &SpaceFacts| Some(min_free::largest_passing_percent(half.free?, half.total?));
     match (of(data), of(metadata)) {
         (Some(data), Some(metadata)) => Some(data.min(metadata)),
         (one, other) => one.or(other),
     }
 }
 
-fn numbers(pool: &Pool, data: &Half, metadata: &Half, largest: Option<u64>, new: Option<u64>) -> Numbers {
+fn numbers(
+    pool: &Pool,
+    data: &SpaceFacts,
+    metadata: &SpaceFacts,
+    largest: Option<u64>,
+    new: Option<u64>,
+) -> Numbers {
     let mut numbers = Numbers::default();
-    let at_new = |half: &Half| Some(min_free::required(half.total?, new?));
-    let headroom = |half: &Half| half.free?.checked_sub(at_new(half)?);
-    let in_bytes = |half: &Half, blocks: Option<u64>| half.bytes(blocks?);
+    let at_new = |half: &SpaceFacts| Some(min_free::required(half.total?, new?));
+    let headroom = |half: &SpaceFacts| half.free?.checked_sub(at_new(half)?);
+    let in_bytes = |half: &SpaceFacts, blocks: Option<u64>| half.bytes(blocks?);
     numbers.set_data(data, metadata);
     numbers.set(Number::LargestUnblockingPercent, largest);
     numbers.set(Number::NewPercent, new);
@@ -99,8 +104,8 @@ fn numbers(pool: &Pool, data: &Half, metadata: &Half, largest: Option<u64>, new:
     numbers
 }
 
-/// Why there is no floor to lower.
-fn no_floor(pool: &Pool, data: &Half) -> Option<String> {
+/// The reason why there is no floor to lower, if there is none.
+fn no_floor(pool: &Pool, data: &SpaceFacts) -> Option<String> {
     let refused = pool.refused_data.is_some() || pool.refused_metadata.is_some();
     match (pool.min_free.from, data.percent) {
         (MinFreeFrom::TooOld, _) => Some(
@@ -137,9 +142,16 @@ fn judge_mode(plan: &mut Plan, pool: &Pool) {
     }
 }
 
-/// Says what speaks against the new percent.
-fn judge(plan: &mut Plan, pool: &Pool, data: &Half, metadata: &Half, new: u64, options: &MinFreeSpace) {
-    let refused = |half: &Half| half.short().is_some_and(|short| short > 0);
+/// Blocks or warns about an unsuitable percentage.
+fn judge(
+    plan: &mut Plan,
+    pool: &Pool,
+    data: &SpaceFacts,
+    metadata: &SpaceFacts,
+    new: u64,
+    options: &MinFreeSpace,
+) {
+    let refused = |half: &SpaceFacts| half.short().is_some_and(|short| short > 0);
     let current = data.percent.or(metadata.percent).unwrap_or(min_free::DEFAULT_PERCENT);
     let largest = plan.numbers.get(Number::LargestUnblockingPercent);
     if !refused(data) && !refused(metadata) && options.percent.is_none() {
@@ -184,7 +196,7 @@ fn judge(plan: &mut Plan, pool: &Pool, data: &Half, metadata: &Half, new: u64, o
     judge_filesystem(plan, pool, headroom);
 }
 
-/// The free blocks of a pool on a loop file are worth what the filesystem below has.
+/// Free blocks of a sparse loop file are only usable if the filesystem below has room for them.
 fn judge_filesystem(plan: &mut Plan, pool: &Pool, headroom: Option<Bytes>) {
     let real = plan.numbers.get(Number::EffectiveHeadroomBytes).map(Bytes);
     let (Some(headroom), Some(real)) = (headroom, real) else { return };
@@ -207,7 +219,7 @@ fn judge_filesystem(plan: &mut Plan, pool: &Pool, headroom: Option<Bytes>) {
     }
 }
 
-/// What helps where lowering the floor does not.
+/// Alternatives if lowering the floor does not help.
 fn instead(pool: &Pool) -> Vec<Step> {
     let name = pool.name.as_deref().map(|n| format!(" --pool {}", quote(n))).unwrap_or_default();
     let step = |does: &str, why: &str, goal: &str| {

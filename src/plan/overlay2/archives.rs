@@ -1,7 +1,6 @@
-//! How large the archives of an inventory become, in how many, and on which filesystem they and what is unpacked from
-//! them fit.
+//! Sizes of the archives of a migration, and a filesystem with room for them and for the unpacked data.
 //!
-//! Layers that images share are counted once. It refuses to use room that nobody measured.
+//! Layers that images share are counted once.
 
 use crate::host::Host;
 use crate::host::docker::Docker;
@@ -10,44 +9,43 @@ use crate::host::model::backing::Filesystem;
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 use crate::host::owners::Layer;
-use crate::plan::inventory::{Changes, ContainerItem, Fate, Inventory};
+use crate::plan::inventory::{Changes, ContainerItem, Inventory, SaveMethod};
 
-/// Of the bytes of a layer's listing, which holds each header in base64 beside its name, so much are headers and
-/// padding in the archive: 16 of 25, measured from images of few large and of many small files.
+/// Ratio of a layer's tar headers and padding to its tar-split listing, which stores each header in base64 beside the
+/// name: 16/25, measured on images with few large and with many small files.
 const HEADERS: (u64, u64) = (16, 25);
-/// Bytes that an entry takes in the listing.
+/// Bytes per entry in the listing.
 const ENTRY: u64 = 1100;
-/// What an entry takes on a filesystem beyond its content: half a block that it does not fill, its share of
-/// directories.
+/// Filesystem overhead per entry: half an unfilled block and its share of the directory.
 const UNFILLED: u64 = 2560;
 /// What `docker save` adds to each layer and image: a directory, three small files, their headers.
 const WRAPPED: u64 = 8 << 10;
 /// Docker's own directories and links for a layer or container.
 const PLACE: u64 = 24 << 10;
-/// Left free wherever something is written.
+/// Reserve kept free on every filesystem that is written to.
 pub(super) const RESERVE: u64 = 256 << 20;
 
-/// What an inventory takes, in bytes. Containers' changes are in it where they were counted.
+/// Space that an inventory takes, in bytes. Container changes are included if they were counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Sizes {
     /// All archives.
     pub(super) archive: u64,
-    /// Of them the largest: Docker makes a copy of each below its data root while it saves and while it loads.
+    /// The largest archive: Docker makes a temporary copy of each below its data root while saving and loading.
     pub(super) temporary: u64,
-    /// Unpacked by overlay2, once all is done.
+    /// Final size in the overlay2 store.
     pub(super) unpacked: u64,
-    /// What is unpacked beside that for a while: layers of containers, which then become their own.
+    /// Additional temporary space for container layers while they are handed over.
     pub(super) passing: u64,
-    /// Whether anything that has a size was not counted.
+    /// Some sizes were unknown and are not included.
     pub(super) incomplete: bool,
 }
 
-/// Where the archives go, and what is free there.
+/// Directory for the archives, and the free space there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
-    /// The directory, which the script makes.
+    /// The directory, which the script creates.
     pub(super) directory: String,
-    /// Whether it lies on the data root's own filesystem, which also takes what is unpacked.
+    /// It is on the data root's filesystem, which also receives the unpacked data.
     pub(super) beside: bool,
     /// Free there.
     pub(super) free: Option<Bytes>,
@@ -75,7 +73,7 @@ impl Sizes {
     }
 
     fn add_container(&mut self, inventory: &Inventory, container: &ContainerItem) {
-        if container.fate == Fate::Rebuilt {
+        if container.fate == SaveMethod::Rebuilt {
             return;
         }
         let changes = match container.changes {
@@ -92,25 +90,25 @@ impl Sizes {
             .unwrap_or_default();
         self.unpacked = self.unpacked.saturating_add(changes).saturating_add(PLACE);
         match container.fate {
-            // In the one archive, on layers that are in it anyway.
-            Fate::Commit => {
+            // Part of the common archive, on layers that are in it anyway.
+            SaveMethod::Commit => {
                 self.archive = self.archive.saturating_add(changes);
                 self.temporary = self.temporary.saturating_add(changes);
                 self.passing = self.passing.saturating_add(changes).saturating_add(PLACE);
             }
             // An archive of its own, which shares nothing.
-            Fate::Export => {
+            SaveMethod::Export => {
                 let own = whole.saturating_add(changes);
                 self.archive = self.archive.saturating_add(own);
                 self.passing = self.passing.saturating_add(own).saturating_add(PLACE);
                 self.temporary = self.temporary.max(own);
             }
-            Fate::Kept | Fate::Rebuilt => {}
+            SaveMethod::Kept | SaveMethod::Rebuilt => {}
         }
     }
 
-    /// What the data root's filesystem has to have free: what is unpacked, Docker's own copy of an archive, and the
-    /// archives where they lie there too.
+    /// Free space needed on the data root's filesystem: unpacked data, Docker's temporary copy and, with
+    /// `archives_too`, the archives.
     #[must_use]
     pub(super) const fn beside_root(&self, archives_too: bool) -> u64 {
         let unpacked = self.unpacked.saturating_add(self.passing);
@@ -119,10 +117,10 @@ impl Sizes {
     }
 }
 
-/// A layer in an archive, and unpacked; and whether both follow from what was recorded.
+/// Archive size, unpacked size, and whether both are based on recorded sizes.
 fn layer_sizes(layer: &Layer) -> (u64, u64, bool) {
     let content = layer.content.map_or(0, |b| b.0);
-    // Very old layers have no listing: an eighth is more than most take.
+    // Very old layers have no listing; an eighth of the content is a safe estimate.
     let listing = layer.listing.map_or(content / 8, |b| b.0);
     let headers = listing.saturating_mul(HEADERS.0) / HEADERS.1;
     let entries = listing / ENTRY;
@@ -131,8 +129,8 @@ fn layer_sizes(layer: &Layer) -> (u64, u64, bool) {
     (archive, unpacked, layer.content.is_some())
 }
 
-/// Where the archives fit: the directory that was asked for, else beside the data root, else on the roomiest other
-/// filesystem; a sentence where they fit nowhere.
+/// Chooses the archive directory: the requested one, else the data root's filesystem, else the other filesystem with
+/// the most free space. Fails with a sentence if none has room.
 pub(super) fn place(
     host: &Host,
     docker: &Docker,
@@ -185,7 +183,7 @@ pub(super) fn place(
     }
 }
 
-/// A filesystem of a disk: not one in memory, or of a container.
+/// Whether this is a disk filesystem, neither in memory nor a container's.
 fn is_disk(filesystem: &Filesystem) -> bool {
     let kind = filesystem.kind.as_deref().unwrap_or_default();
     matches!(kind, "ext2" | "ext3" | "ext4" | "xfs" | "btrfs" | "jfs" | "f2fs")

@@ -1,8 +1,8 @@
-//! The plan from Docker's devicemapper driver to overlay2: whether the kernel and the filesystem carry it, what has to be
-//! saved and where that fits, and the steps that lose nothing.
+//! Plan for migrating Docker from devicemapper to overlay2: kernel and filesystem support, what has to be saved and
+//! where it fits, and the steps.
 //!
-//! The old pool is only read, until a last step of its own that nothing depends on. It refuses what Docker would refuse
-//! later, in one sentence, before anything is changed.
+//! The old pool is only read until a separate last step removes it. Conditions that would make Docker fail later block
+//! the plan before anything is changed.
 
 mod archives;
 mod old_engine;
@@ -28,29 +28,29 @@ use crate::plan::Number;
 use archives::{Place, Sizes};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use steps::Move;
+use steps::Migration;
 
-/// What may be asked of the plan, and what was read for it.
+/// Options of the plan, and facts that were read for it.
 #[derive(Debug, Clone, Default)]
 pub struct Overlay2 {
-    /// The directory for the archives; else where they fit.
+    /// Directory for the archives; by default chosen by free space.
     pub archives: Option<String>,
-    /// The directory with an engine that still has the driver, where the installed one does not.
+    /// Directory of an older engine that still has the driver, needed if the installed one has not.
     pub old_engine: Option<String>,
     /// Who the thin devices belong to.
     pub owners: Owners,
-    /// Bytes that each thin device alone maps, by its id; `None` where the pool's metadata was not counted.
+    /// Bytes mapped only by one thin device, by device id; `None` if the pool's metadata was not counted.
     pub written: Option<BTreeMap<u32, Bytes>>,
 }
 
-/// What saves images and containers in archives, loads them again, and hands containers over.
+/// Saves images and containers in archives, loads them, and hands the containers over to the new store.
 static ARCHIVE: Piece = Piece {
     name: "overlay2/archive.sh",
     text: include_str!("archive.sh"),
     requires: &[&script::SETTINGS, &script::SETTINGS_COPY, &OLD_ENGINE],
     expects: &[],
 };
-/// What runs an older engine in the installed one's place.
+/// Runs an older engine in place of the installed one.
 static OLD_ENGINE: Piece = Piece {
     name: "overlay2/old_engine.sh",
     text: include_str!("old_engine.sh"),
@@ -70,7 +70,7 @@ const NAME: &str = "thinspect-overlay2";
 /// Where the script is kept.
 const SCRIPT: &str = "/root/thinspect-overlay2.sh";
 
-/// How to move a Docker from its thin pool to overlay2.
+/// Plans the migration of Docker from its thin pool to overlay2.
 pub(super) fn overlay2(host: &Host, pool: &Pool, options: &Overlay2) -> Plan {
     let mut plan = Plan::new(Goal::Overlay2, host, pool, Numbers::default());
     let Some(docker) = docker_of(&mut plan, host, pool) else { return plan };
@@ -108,7 +108,7 @@ pub(super) fn overlay2(host: &Host, pool: &Pool, options: &Overlay2) -> Plan {
     plan
 }
 
-/// The Docker that the pool belongs to; where it is none of Docker's, the plan says whose it is.
+/// The Docker that owns the pool; otherwise blocks the plan and names the owner.
 fn docker_of<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Option<&'a Docker> {
     let why = match &pool.owner {
         PoolOwner::Docker { .. } => {
@@ -143,7 +143,7 @@ fn docker_of<'a>(plan: &mut Plan, host: &'a Host, pool: &Pool) -> Option<&'a Doc
     None
 }
 
-/// What a report of Docker's alone rules out, and what is open to that host instead.
+/// Checks kernel and Docker version if only a `docker info` report is available.
 fn rule_out(plan: &mut Plan, host: &Host, pool: &Pool) {
     let info = pool.docker_info.as_ref();
     let release =
@@ -187,7 +187,8 @@ fn numbers(plan: &mut Plan, docker: &Docker, inventory: &Inventory, sizes: &Size
     numbers.set(Number::FilesystemFreeBytes, free);
 }
 
-/// What overlay2 demands of kernel, filesystem and settings (moby daemon/graphdriver/overlay2/overlay.go, Init).
+/// Checks overlay2's requirements on kernel, filesystem and settings (moby daemon/graphdriver/overlay2/overlay.go,
+/// Init).
 fn refuse(plan: &mut Plan, host: &Host, docker: &Docker, options: &Overlay2) {
     let root = docker.root.as_deref().unwrap_or_default();
     let release = host.kernel.release.as_deref().unwrap_or_default();
@@ -268,7 +269,7 @@ fn refuse_settings(plan: &mut Plan, host: &Host, docker: &Docker) {
     }
 }
 
-/// What has to be cured before anything can be saved.
+/// Blocks the plan if the images cannot be saved in the present state.
 fn refuse_state(plan: &mut Plan, pool: &Pool, docker: &Docker, options: &Overlay2) {
     if old_engine::is_needed(docker) {
         if options.old_engine.is_none() {
@@ -303,11 +304,11 @@ fn refuse_state(plan: &mut Plan, pool: &Pool, docker: &Docker, options: &Overlay
     }
 }
 
-/// What has to be known, and what is not carried over.
+/// Warns about downtime and about what is not migrated.
 fn warn(plan: &mut Plan, docker: &Docker, inventory: &Inventory, sizes: &Sizes, options: &Overlay2) {
     let items = &plan.items;
     let rebuilt: Vec<String> =
-        items.iter().filter(|i| i.fate == items::Fate::Rebuilt).map(|i| i.name.clone()).collect();
+        items.iter().filter(|i| i.fate == items::Outcome::Rebuilt).map(|i| i.name.clone()).collect();
     if !rebuilt.is_empty() {
         plan.warn(format!(
             "these go when they are stopped, as they were started with --rm: {}",
@@ -342,10 +343,10 @@ fn warn(plan: &mut Plan, docker: &Docker, inventory: &Inventory, sizes: &Sizes, 
     }
 }
 
-/// How long saving and loading take, by bytes read and written.
+/// Estimated time for saving and loading, from the bytes read and written.
 fn downtime(sizes: &Sizes) -> String {
     const RATE: u64 = 100 << 20;
-    // Saved into Docker's own copy, from there into the archive, read again; copied again to load, then unpacked.
+    // Written to Docker's temporary copy, copied to the archive, verified, copied again for loading, unpacked.
     let bytes = sizes.archive.saturating_mul(5).saturating_add(sizes.unpacked);
     match bytes / RATE / 60 {
         0 | 1 => "two minutes".to_owned(),
@@ -370,7 +371,7 @@ fn steps(
     };
     let changed = new_settings(&text).and_then(|edited| Ok((Change::of_file(&original, &edited)?, edited)));
     let (Ok((change, edited)), true) = (changed, plan.possible) else { return };
-    let way = Move {
+    let migration = Migration {
         inventory,
         sizes,
         place,
@@ -383,25 +384,25 @@ fn steps(
     };
     plan.basis.pieces = vec![&SHELL];
     plan.basis.variables.extend(script::docker_variables(Some(docker)));
-    plan.basis.variables.push(("engine", way.engine.unwrap_or_default().to_owned()));
-    let settings = way.engine.map(|_| old_engine::settings(docker)).unwrap_or_default();
+    plan.basis.variables.push(("engine", migration.engine.unwrap_or_default().to_owned()));
+    let settings = migration.engine.map(|_| old_engine::settings(docker)).unwrap_or_default();
     plan.basis.variables.push(("engine_settings", settings));
     change.describe(&mut plan.basis);
-    steps::basis(plan, &way);
-    plan.steps.push(steps::script(&way, &command(pool, options)));
-    plan.steps.extend(way.engine.map(|engine| old_engine::start(&way, engine)));
-    plan.steps.push(steps::note(&way));
-    plan.steps.push(steps::stop(&way));
-    plan.steps.push(steps::save_containers(&way));
-    plan.steps.push(steps::save_images(&way));
-    plan.steps.push(steps::switch(&way));
-    plan.steps.push(steps::load(&way));
-    plan.steps.extend(steps::adopt(&way));
-    plan.steps.push(steps::verify(&way));
-    plan.steps.push(remove(pool, &way));
+    steps::basis(plan, &migration);
+    plan.steps.push(steps::script(&migration, &command(pool, options)));
+    plan.steps.extend(migration.engine.map(|engine| old_engine::start(&migration, engine)));
+    plan.steps.push(steps::note(&migration));
+    plan.steps.push(steps::stop(&migration));
+    plan.steps.push(steps::save_containers(&migration));
+    plan.steps.push(steps::save_images(&migration));
+    plan.steps.push(steps::switch(&migration));
+    plan.steps.push(steps::load(&migration));
+    plan.steps.extend(steps::adopt(&migration));
+    plan.steps.push(steps::verify(&migration));
+    plan.steps.push(remove(pool, &migration));
 }
 
-/// The command line that makes this plan again.
+/// Command line that reproduces this plan.
 fn command(pool: &Pool, options: &Overlay2) -> String {
     let mut command = format!("thinspect plan overlay2{}", pool_option(pool));
     for (option, value) in [("--archives", &options.archives), ("--old-engine", &options.old_engine)] {
@@ -422,8 +423,8 @@ fn new_settings(old: &str) -> Result<Edited, String> {
     with_settings(old, &settings)
 }
 
-fn remove(pool: &Pool, way: &Move<'_>) -> Step {
-    let root = way.root;
+fn remove(pool: &Pool, migration: &Migration<'_>) -> Step {
+    let root = migration.root;
     let why = "Nothing needs it any more, but it is the only way back: let some days pass first. It gives back what the \
                pool's files take, and the archives.";
     let files = format!("{root}/devicemapper");
@@ -433,7 +434,7 @@ fn remove(pool: &Pool, way: &Move<'_>) -> Step {
             quote(&files),
             quote(&format!("{root}/image/devicemapper"))
         ),
-        format!("rm -f {}/*.tar", quote(&way.place.directory)),
+        format!("rm -f {}/*.tar", quote(&migration.place.directory)),
     ];
     let mut step =
         Step::new(Risk::Destroys, "remove the old pool and the archives, some days later", why, commands);

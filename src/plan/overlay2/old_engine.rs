@@ -1,9 +1,9 @@
-//! A host whose Docker was upgraded beyond the driver: what is in the pool can only be read by an older engine, which
-//! runs beside the installed one, on the same data root, for as long as saving takes.
+//! For hosts whose Docker was upgraded to a release without the driver: an older engine reads the pool, running on the
+//! same data root while the data is saved.
 //!
-//! It downloads nothing: it says which release to get, and takes the directory where it was unpacked.
+//! Downloads nothing: the plan names the release to get and takes the directory it was unpacked to.
 
-use super::steps::Move;
+use super::steps::Migration;
 use crate::advice::{Risk, quote};
 use crate::host::docker::Docker;
 use crate::host::parse::version::version;
@@ -15,13 +15,13 @@ const REMOVED: (u32, u32) = (25, 0);
 /// Where packages of an older engine are unpacked.
 const PLACE: &str = "/opt/docker-24";
 
-/// Whether the installed Docker has no such driver any more.
+/// Whether the installed Docker no longer has the driver.
 pub(super) fn is_needed(docker: &Docker) -> bool {
     docker.version.as_deref().and_then(version).is_some_and(|v| v >= REMOVED)
 }
 
-/// Says what to get first. Docker's static archives do not do: this driver needs udev's library (moby
-/// daemon/graphdriver/devmapper, "Udev sync is not supported").
+/// Blocks the plan and shows how to get an older engine. Docker's static builds do not work: the driver needs libudev
+/// (moby daemon/graphdriver/devmapper, "Udev sync is not supported").
 pub(super) fn get(plan: &mut Plan, docker: &Docker, command: &str) {
     let version = docker.version.as_deref().unwrap_or("25 or newer");
     plan.block(format!(
@@ -51,20 +51,21 @@ pub(super) fn get(plan: &mut Plan, docker: &Docker, command: &str) {
     plan.steps.push(Step::new(Risk::Reads, "make this plan again with it", why, commands));
 }
 
-/// Runs the older engine in the installed one's place. It starts no container and makes no network.
-pub(super) fn start(way: &Move<'_>, engine: &str) -> Step {
+/// Runs the older engine in place of the installed one, without starting containers or creating networks.
+pub(super) fn start(migration: &Migration<'_>, engine: &str) -> Step {
     let why = format!(
         "The installed Docker stops. {engine}/dockerd opens the same data root on a socket of its own, starts no \
          container and touches no network; its log is {}/engine.log.",
-        way.place.directory
+        migration.place.directory
     );
     let mut step = Step::new(Risk::Stops, "run the older engine in its place", why, Vec::new());
-    step.undo = way.back();
+    step.undo = migration.back();
     step.guarded = Some(ScriptStep::named("use_old_engine"));
     step
 }
 
-/// The older engine's settings: the driver and its options, and nothing that reaches beyond its data root.
+/// Settings of the older engine: the driver and its options; networking is off so that it changes nothing outside the
+/// data root.
 pub(super) fn settings(docker: &Docker) -> String {
     let options: Vec<Value> = docker
         .options

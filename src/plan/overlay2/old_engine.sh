@@ -1,5 +1,5 @@
-# Where the installed Docker has no such driver any more, an older engine in $engine saves in its place. It has a socket, a
-# process and a place for its children of its own, and serves until the switch.
+# If the installed Docker no longer has the driver, an older engine in $engine saves the data instead. It has its own
+# socket, process and directory for child processes, and runs until the switch.
 engine_at=/run/thinspect-engine installed=$DOCKER_HOST
 if [ -n "$engine" ] && ! is_done switched; then
     export DOCKER_HOST=unix://$engine_at/docker.sock PATH=$engine:$PATH
@@ -16,7 +16,7 @@ use_old_engine() {
         --exec-root "$engine_at/exec" --pidfile "$engine_at/pid" -H "$DOCKER_HOST" >>"$store/engine.log" 2>&1 8>&- 9>&- &
     within 120 docker_answers || stop "the older engine does not answer: $(sed -n '$p' "$store/engine.log")"
 }
-# Its number may be another process's by now.
+# Its process id may have been reused.
 old_engine_is_gone() {
     local process
     process=$(cat -- "$engine_at/pid" 2>/dev/null) && [ -n "$process" ] || return 0

@@ -1,7 +1,7 @@
-# The move to overlay2, step by step. For each step NAME_done tells whether it is done, NAME_ready stops this script where
-# it cannot be done yet, and NAME does it. What they are made of stands after them, in archive.sh and in the parts that plans share.
+# Migration to overlay2, step by step. For each step, NAME_done checks whether it is done, NAME_ready stops this script
+# if it cannot be done yet, and NAME does it. Their helpers are below, in archive.sh and in the shared parts.
 
-# What this move is of: notes of another one do not count.
+# Identifies this migration: records of another one do not count.
 old_pool=$root/devicemapper/metadata
 
 # Once Docker uses the new store, or was stopped for that and its settings were changed, what was saved cannot change any

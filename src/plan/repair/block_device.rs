@@ -1,9 +1,8 @@
-//! The offline repair of a pool whose metadata is a device: a copy of it in a file is the way back, and tells how it
-//! stands.
+//! Offline repair of a pool whose metadata is on a device: a copy in a file is checked first and kept for rollback.
 //!
-//! LVM checks and repairs by itself, and keeps what was before; other devices are written only from a checked copy.
+//! LVM has its own repair, which keeps the old metadata; other devices are written only from a checked copy.
 
-use super::Job;
+use super::RepairContext;
 use super::consumers::{OWNER_SHELL, is_dockers, owner_variable, remove_holders, start, unheld, works};
 use crate::advice::{Risk, quote};
 use crate::host::dm::status::Mode;
@@ -12,41 +11,41 @@ use crate::host::model::pool::Pool;
 use crate::plan::grow::{Grow, Which, grow};
 use crate::plan::{Piece, Plan, ScriptStep, Step, script};
 
-/// What repairs metadata on a logical volume.
+/// Repairs metadata on a logical volume.
 pub(in crate::plan) static SHELL: Piece =
     Piece { name: "repair/lvm.sh", text: include_str!("lvm.sh"), requires: &[&OWNER_SHELL], expects: &[] };
 
 /// Adds the steps for a logical volume.
-pub(super) fn lvm(plan: &mut Plan, job: &Job<'_>, name: &LvName, node: &str) {
+pub(super) fn lvm(plan: &mut Plan, context: &RepairContext<'_>, name: &LvName, node: &str) {
     let volume = format!("{}/{}", name.vg, name.lv);
     plan.basis.pieces = vec![&SHELL];
     plan.basis.variables = vec![
         ("volume", volume.clone()),
         ("node", node.to_owned()),
-        ("copies", job.copies.clone()),
-        ("superblock_words", job.superblock().unwrap_or_default()),
-        owner_variable(job),
+        ("copies", context.copies.clone()),
+        ("superblock_words", context.superblock().unwrap_or_default()),
+        owner_variable(context),
     ];
     plan.basis.preconditions = true;
-    plan.basis.variables.extend(script::docker_variables(job.host.docker_of(job.pool)));
-    plan.steps.extend(clear(job));
-    plan.steps.push(copy_volume(job, &volume, node));
-    plan.steps.push(Step { guarded: Some(ScriptStep::named("check_copy")), ..check_copy(job) });
-    plan.steps.push(cycle(job, &volume));
-    plan.steps.push(convert(job, name));
-    plan.steps.extend(enlarge(job));
-    plan.steps.extend(begin(job));
+    plan.basis.variables.extend(script::docker_variables(context.host.docker_of(context.pool)));
+    plan.steps.extend(clear(context));
+    plan.steps.push(copy_volume(context, &volume, node));
+    plan.steps.push(Step { guarded: Some(ScriptStep::named("check_copy")), ..check_copy(context) });
+    plan.steps.push(cycle(context, &volume));
+    plan.steps.push(convert(context, name));
+    plan.steps.extend(enlarge(context));
+    plan.steps.extend(begin(context));
 }
 
-/// Adds the steps for another device; the last ones are for a person.
-pub(super) fn device(plan: &mut Plan, job: &Job<'_>, node: &str) {
+/// Adds the steps for another device; the last ones are done by hand.
+pub(super) fn device(plan: &mut Plan, context: &RepairContext<'_>, node: &str) {
     plan.basis.unscriptable =
         Some("the metadata is on a device of its own: only a person knows what set the pool up".into());
-    let pool = quote(job.pool.name.as_deref().unwrap_or_default());
-    let (directory, device) = (quote(&job.copies), quote(node));
-    plan.steps.extend(clear(job));
-    plan.steps.push(copy(job, node));
-    plan.steps.push(check_copy(job));
+    let pool = quote(context.pool.name.as_deref().unwrap_or_default());
+    let (directory, device) = (quote(&context.copies), quote(node));
+    plan.steps.extend(clear(context));
+    plan.steps.push(copy(context, node));
+    plan.steps.push(check_copy(context));
     let commands =
         vec![format!("dmsetup table {pool} > {directory}/table"), format!("dmsetup remove --retry {pool}")];
     let why = "It removes no data: the pool is set up again from its table.";
@@ -67,26 +66,26 @@ pub(super) fn device(plan: &mut Plan, job: &Job<'_>, node: &str) {
     write.undo = vec![format!("dd if={directory}/metadata of={device} {copied}")];
     plan.steps.push(write);
     let mut commands = vec![format!("dmsetup create {pool} {directory}/table")];
-    commands.extend(start(job));
+    commands.extend(start(context));
     let does = "set the pool up again, and start what uses it";
     let mut raise = Step::new(Risk::Changes, does, "The table is that of before.", commands);
-    raise.check = works(job);
+    raise.check = works(context);
     plan.steps.push(raise);
 }
 
-fn clear(job: &Job<'_>) -> Option<Step> {
-    let command = remove_holders(job)?;
+fn clear(context: &RepairContext<'_>) -> Option<Step> {
+    let command = remove_holders(context)?;
     let why = "It removes no data: the devices are set up again by whoever uses them. One that is in use refuses; \
                `grep -l NAME /proc/[0-9]*/mountinfo` names who uses it. The pool itself stays.";
     let mut step =
         Step::new(Risk::Stops, "remove what is left of the devices on the pool", why, vec![command]);
-    step.check = unheld(job);
+    step.check = unheld(context);
     step.guarded = Some(ScriptStep::named("clear_devices"));
     Some(step)
 }
 
-fn copy(job: &Job<'_>, node: &str) -> Step {
-    let (directory, node) = (quote(&job.copies), quote(node));
+fn copy(context: &RepairContext<'_>, node: &str) -> Step {
+    let (directory, node) = (quote(&context.copies), quote(node));
     let commands = vec![
         format!("mkdir -p -m 700 {directory}"),
         format!("dd if={node} of={directory}/metadata bs=1M iflag=direct conv=sparse,fsync"),
@@ -101,10 +100,11 @@ fn copy(job: &Job<'_>, node: &str) -> Step {
     step
 }
 
-/// The same of a volume: where LVM refuses to activate the pool, it still shows the metadata alone, read-only.
-fn copy_volume(job: &Job<'_>, volume: &str, node: &str) -> Step {
-    let mut step = copy(job, node);
-    if job.pool.device.is_none() {
+/// Copies the metadata of a logical volume. If LVM refuses to activate the pool, it can still activate the metadata
+/// volume alone, read-only.
+fn copy_volume(context: &RepairContext<'_>, volume: &str, node: &str) -> Step {
+    let mut step = copy(context, node);
+    if context.pool.device.is_none() {
         let part = quote(&format!("{volume}_tmeta"));
         step.commands.insert(0, format!("lvchange -y -ay {part}"));
         step.commands.push(format!("lvchange -an {part}"));
@@ -112,10 +112,10 @@ fn copy_volume(job: &Job<'_>, volume: &str, node: &str) -> Step {
     step
 }
 
-fn check_copy(job: &Job<'_>) -> Step {
-    let directory = quote(&job.copies);
+fn check_copy(context: &RepairContext<'_>) -> Step {
+    let directory = quote(&context.copies);
     let (copy, repaired) = (format!("{directory}/metadata"), format!("{directory}/metadata.repaired"));
-    let lost = match job.superblock() {
+    let lost = match context.superblock() {
         Some(words) => format!(" If it says that the superblock is lost: the same with {words}."),
         None => String::new(),
     };
@@ -130,25 +130,25 @@ fn check_copy(job: &Job<'_>) -> Step {
     Step::new(Risk::Changes, "check the copy; try the repair on it if it has errors", why, commands)
 }
 
-/// LVM checks the metadata when it activates a pool; not every build of it tells thin_check to take the mark off.
+/// LVM checks the metadata when it activates a pool, but not every build lets thin_check clear needs_check.
 fn activate(volume: &str) -> String {
     let options = "thin_check_options=[\"-q\",\"--clear-needs-check-flag\"]";
     format!("lvchange -ay --config 'global{{{options}}}' {volume}")
 }
 
-fn cycle(job: &Job<'_>, volume: &str) -> Step {
+fn cycle(context: &RepairContext<'_>, volume: &str) -> Step {
     let volume = quote(volume);
     let commands = vec![format!("lvchange -an {volume}"), activate(&volume)];
     let why = "LVM runs thin_check itself before it activates a pool; with these options that takes the mark off where \
                there is no error. With errors it refuses, and nothing has changed.";
     let does = "if the copy had no errors: deactivate the pool and activate it again";
     let mut step = Step::new(Risk::Stops, does, why, commands);
-    step.check = works(job);
+    step.check = works(context);
     step.guarded = Some(ScriptStep { tries: true, ..ScriptStep::named("cycle_pool") });
     step
 }
 
-fn convert(job: &Job<'_>, name: &LvName) -> Step {
+fn convert(context: &RepairContext<'_>, name: &LvName) -> Step {
     let volume = quote(&format!("{}/{}", name.vg, name.lv));
     let old = quote(&format!("{}/{}_meta0", name.vg, name.lv));
     let commands =
@@ -157,30 +157,30 @@ fn convert(job: &Job<'_>, name: &LvName) -> Step {
                usually with _meta0. Remove that only when everything has run well for some days.";
     let does = "if it had errors, and the repair of the copy was sound: let LVM repair the pool";
     let mut step = Step::new(Risk::Changes, does, why, commands);
-    step.check = works(job);
+    step.check = works(context);
     step.undo =
         vec![format!("lvchange -an {volume}"), format!("lvconvert --thinpool {volume} --poolmetadata {old}")];
     step.guarded = Some(ScriptStep::named("repair_pool"));
     step
 }
 
-/// Metadata that had run full grows once the pool is whole again.
-fn enlarge(job: &Job<'_>) -> Vec<Step> {
-    if job.size == 0 {
+/// Metadata that was full grows once the pool is repaired.
+fn enlarge(context: &RepairContext<'_>) -> Vec<Step> {
+    if context.size == 0 {
         return Vec::new();
     }
-    let whole = Pool { needs_check: Some(false), mode: Some(Mode::ReadOnly), ..job.pool.clone() };
-    let grown = grow(job.host, &whole, &Grow { which: Which::Metadata, ..Grow::default() });
-    // Their conditions belong to a script of their own.
+    let whole = Pool { needs_check: Some(false), mode: Some(Mode::ReadOnly), ..context.pool.clone() };
+    let grown = grow(context.host, &whole, &Grow { which: Which::Metadata, ..Grow::default() });
+    // Their script conditions only hold in a script of the grow plan.
     grown.steps.into_iter().map(|step| Step { guarded: None, ..step }).collect()
 }
 
-fn begin(job: &Job<'_>) -> Option<Step> {
-    let command = start(job)?;
+fn begin(context: &RepairContext<'_>) -> Option<Step> {
+    let command = start(context)?;
     let why = "If it comes up read-only again, nothing is lost: stop it, and look at the kernel's log.";
     let mut step = Step::new(Risk::Changes, "start what uses the pool", why, vec![command]);
-    step.check = works(job);
-    if is_dockers(job) {
+    step.check = works(context);
+    if is_dockers(context) {
         step.guarded = Some(ScriptStep::named("start_again"));
     }
     Some(step)

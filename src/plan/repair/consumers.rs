@@ -1,8 +1,8 @@
-//! Around an offline repair: why it happened, stopping what uses the pool, starting it again, looking for harm.
+//! Steps around an offline repair: find the cause, stop the pool's users, start them again, check for damage.
 //!
 //! What is stopped and started depends on who owns the pool.
 
-use super::{Carrier, Job};
+use super::{MetadataBacking, RepairContext};
 use crate::advice::recipes::{START_DOCKER, STOP_DOCKER, pool_option};
 use crate::advice::{Risk, quote};
 use crate::host::lvm::LvName;
@@ -10,10 +10,10 @@ use crate::host::model::pool::PoolOwner;
 use crate::host::model::thin::Thin;
 use crate::plan::{Piece, ScriptStep, Step, script};
 
-/// Docker's daemon under all the names it had; pgrep finds nothing by a pattern of more than 15 characters.
+/// All names of Docker's daemon; pgrep matches nothing with a pattern of more than 15 characters.
 const DAEMONS: &str = "'dockerd?(-.*t)?'";
 
-/// What stops and starts the owner.
+/// Stops and starts the owner.
 pub(super) static OWNER_SHELL: Piece = Piece {
     name: "repair/owner.sh",
     text: include_str!("owner.sh"),
@@ -21,29 +21,29 @@ pub(super) static OWNER_SHELL: Piece = Piece {
     expects: &[],
 };
 
-/// Who it is, for [`OWNER_SHELL`].
-pub(super) fn owner_variable(job: &Job<'_>) -> (&'static str, String) {
-    ("owner", if is_dockers(job) { "docker" } else { "other" }.to_owned())
+/// The variable that names the owner, for [`OWNER_SHELL`].
+pub(super) fn owner_variable(context: &RepairContext<'_>) -> (&'static str, String) {
+    ("owner", if is_dockers(context) { "docker" } else { "other" }.to_owned())
 }
 
 /// Whether the script may stop and start the owner by itself.
-pub(super) const fn is_dockers(job: &Job<'_>) -> bool {
-    matches!(job.pool.owner, PoolOwner::Docker { .. })
+pub(super) const fn is_dockers(context: &RepairContext<'_>) -> bool {
+    matches!(context.pool.owner, PoolOwner::Docker { .. })
 }
 
 /// Whether containers live in the pool, and their volumes elsewhere.
-pub(super) const fn has_containers(job: &Job<'_>) -> bool {
+pub(super) const fn has_containers(context: &RepairContext<'_>) -> bool {
     matches!(
-        job.pool.owner,
+        context.pool.owner,
         PoolOwner::Docker { .. } | PoolOwner::Containerd { .. } | PoolOwner::ContainersStorage
     )
 }
 
-/// Why it happened: a cause that lasts makes the repair useless.
-pub(super) fn cause(job: &Job<'_>) -> Step {
+/// Step that finds the cause: if it persists, the repair is useless.
+pub(super) fn cause(context: &RepairContext<'_>) -> Step {
     let mut commands =
         vec!["dmesg | grep -E 'device-mapper|loop: Write error|I/O error|No space' | tail -40".to_owned()];
-    if let Carrier::File { metadata, .. } = &job.carrier {
+    if let MetadataBacking::File { metadata, .. } = &context.backing {
         commands.push(format!("df -h {}", quote(metadata)));
     }
     let why = "Errors of a disk: replace that first. A full filesystem under a loop file: free space there first. \
@@ -51,9 +51,9 @@ pub(super) fn cause(job: &Job<'_>) -> Step {
     Step::look("see why it happened", why, commands)
 }
 
-/// Stops whoever uses the pool.
-pub(super) fn stop(job: &Job<'_>) -> Step {
-    let commands: Vec<String> = match &job.pool.owner {
+/// Stops the pool's users.
+pub(super) fn stop(context: &RepairContext<'_>) -> Step {
+    let commands: Vec<String> = match &context.pool.owner {
         PoolOwner::Docker { .. } => STOP_DOCKER.map(str::to_owned).to_vec(),
         PoolOwner::Containerd { .. } => vec![
             "systemctl stop kubelet".into(),
@@ -61,9 +61,9 @@ pub(super) fn stop(job: &Job<'_>) -> Step {
             "systemctl stop containerd".into(),
         ],
         PoolOwner::ContainersStorage => vec!["podman stop --all".into(), "systemctl stop crio".into()],
-        _ => volumes(job),
+        _ => volumes(context),
     };
-    let how = match &job.pool.owner {
+    let how = match &context.pool.owner {
         PoolOwner::Docker { .. } => {
             " Containers are stopped one by one, as live-restore would keep them running."
         }
@@ -73,88 +73,88 @@ pub(super) fn stop(job: &Job<'_>) -> Step {
     let why =
         format!("Nothing may write into the pool, or open it anew, while its metadata is worked on.{how}");
     let mut step = Step::new(Risk::Stops, "stop everything that uses the pool", why, commands);
-    if is_dockers(job) {
+    if is_dockers(context) {
         step.check = Some(format!("! pgrep -x {DAEMONS}"));
         step.undo = vec![START_DOCKER.into()];
         step.guarded = Some(ScriptStep::named("stop_owner"));
     } else {
-        step.check = unheld(job);
+        step.check = unheld(context);
     }
     step
 }
 
-/// LVM's own name for a pool with volumes in it, a device on the kernel's: no user of it, and LVM's to remove
-/// (lvm2 lib/activate/dev_manager.c, `lv_layer`: `tpool`).
-fn own_layer(job: &Job<'_>) -> Option<String> {
-    let name = job.pool.name.as_deref()?.strip_suffix("-tpool")?;
-    matches!(job.carrier, Carrier::Lvm { .. }).then(|| quote(name))
+/// LVM's layer device on top of a pool with volumes: not a user of the pool, and removed by LVM (lvm2
+/// lib/activate/dev_manager.c, `lv_layer`: `tpool`).
+fn own_layer(context: &RepairContext<'_>) -> Option<String> {
+    let name = context.pool.name.as_deref()?.strip_suffix("-tpool")?;
+    matches!(context.backing, MetadataBacking::Lvm { .. }).then(|| quote(name))
 }
 
-/// A command that succeeds if nothing lies on the pool.
-pub(super) fn unheld(job: &Job<'_>) -> Option<String> {
-    let holders = format!("/sys/dev/block/{}/holders/*", job.pool.device?);
-    Some(match own_layer(job) {
+/// Command that succeeds if no device is stacked on the pool.
+pub(super) fn unheld(context: &RepairContext<'_>) -> Option<String> {
+    let holders = format!("/sys/dev/block/{}/holders/*", context.pool.device?);
+    Some(match own_layer(context) {
         Some(own) => format!("! cat {holders}/dm/name | grep -vxF {own}"),
         None => format!("! ls -d {holders}"),
     })
 }
 
-/// Removes the devices that lie on the pool.
-pub(super) fn remove_holders(job: &Job<'_>) -> Option<String> {
-    let device = job.pool.device?;
-    let spared = own_layer(job).map(|own| format!("grep -qxF {own} \"$d\" || ")).unwrap_or_default();
+/// Removes the devices stacked on the pool.
+pub(super) fn remove_holders(context: &RepairContext<'_>) -> Option<String> {
+    let device = context.pool.device?;
+    let spared = own_layer(context).map(|own| format!("grep -qxF {own} \"$d\" || ")).unwrap_or_default();
     Some(format!(
         "for d in /sys/dev/block/{device}/holders/*/dm/name; do [ ! -e \"$d\" ] || {spared}dmsetup remove --retry \
          \"$(cat \"$d\")\"; done"
     ))
 }
 
-fn volumes(job: &Job<'_>) -> Vec<String> {
-    match &job.carrier {
-        Carrier::Lvm { name, .. } => {
+fn volumes(context: &RepairContext<'_>) -> Vec<String> {
+    match &context.backing {
+        MetadataBacking::Lvm { name, .. } => {
             vec!["findmnt -o TARGET,SOURCE | grep /dev/mapper/".into(), each_volume(name, "lvchange -an")]
         }
         _ => vec!["dmsetup ls --tree".into(), "findmnt -o TARGET,SOURCE | grep /dev/mapper/".into()],
     }
 }
 
-/// Carries out a command of LVM's on all volumes in the pool.
+/// Shell loop that runs an LVM command on all volumes in the pool.
 fn each_volume(pool: &LvName, command: &str) -> String {
     let select = quote(&format!("pool_lv=\"{}\"", pool.lv));
     format!("lvs --noheadings -o lv_path -S {select} {} | xargs -r {command}", quote(&pool.vg))
 }
 
 /// Starts the owner again.
-pub(super) fn start(job: &Job<'_>) -> Option<String> {
-    match (&job.pool.owner, &job.carrier) {
+pub(super) fn start(context: &RepairContext<'_>) -> Option<String> {
+    match (&context.pool.owner, &context.backing) {
         (PoolOwner::Docker { .. }, _) => Some(START_DOCKER.into()),
         (PoolOwner::Containerd { .. }, _) => Some("systemctl start containerd kubelet".into()),
-        (PoolOwner::Lvm, Carrier::Lvm { name, .. }) => Some(each_volume(name, "lvchange -ay")),
+        (PoolOwner::Lvm, MetadataBacking::Lvm { name, .. }) => Some(each_volume(name, "lvchange -ay")),
         _ => None,
     }
 }
 
 /// A command that succeeds if the pool works.
-pub(super) fn works(job: &Job<'_>) -> Option<String> {
-    let name = quote(job.pool.name.as_deref()?);
+pub(super) fn works(context: &RepairContext<'_>) -> Option<String> {
+    let name = quote(context.pool.name.as_deref()?);
     Some(format!(
         "dmsetup status --noflush {name} | grep -v needs_check | grep -E ' (rw|out_of_data_space) '"
     ))
 }
 
-/// A pool whose data is full as well grows at once: until then every write to new space waits or fails.
-pub(super) fn grow_next(job: &Job<'_>) -> Option<Step> {
-    let full = job.pool.data.is_full() && job.pool.data.exact;
-    let command = format!("thinspect plan grow --data{}", pool_option(job.pool));
+/// If the data is full too, the pool has to grow at once: until then every write to new space waits or fails.
+pub(super) fn grow_next(context: &RepairContext<'_>) -> Option<Step> {
+    let full = context.pool.data.is_full() && context.pool.data.exact;
+    let command = format!("thinspect plan grow --data{}", pool_option(context.pool));
     let why = "Its data is full. It could not grow before the repair; now it can, while everything runs.";
     full.then(|| Step::look("see how to grow it", why, vec![command]))
 }
 
-/// Filesystems that met refused writes.
-pub(super) fn harm(job: &Job<'_>) -> Step {
+/// Step that finds filesystems with failed writes.
+pub(super) fn harm(context: &RepairContext<'_>) -> Step {
     let command =
         "dmesg | grep -E 'EXT4-fs (error|warning)|Remounting filesystem|XFS .*(rror|orrupt|hut)' | tail -40";
-    let (does, then) = match has_containers(job) {
+    let (does, then) = match has_containers(context) {
         true => (
             "see which containers' filesystems took harm",
             ": restart its container, and make one anew whose files matter little",
@@ -167,25 +167,25 @@ pub(super) fn harm(job: &Job<'_>) -> Step {
     Step::look(does, why, vec![command.into()])
 }
 
-/// At most so many filesystems are named; the others go the same way.
+/// Maximum number of filesystems named in the commands.
 const NAMED: usize = 2;
 
 /// Checks the filesystems that were in use.
-pub(super) fn check_filesystems(job: &Job<'_>) -> Option<Step> {
-    match (&job.pool.owner, &job.carrier) {
-        (PoolOwner::Docker { .. }, _) => check_dockers(job),
-        (PoolOwner::Lvm, Carrier::Lvm { name, .. }) => check_volumes(job, name),
+pub(super) fn check_filesystems(context: &RepairContext<'_>) -> Option<Step> {
+    match (&context.pool.owner, &context.backing) {
+        (PoolOwner::Docker { .. }, _) => check_dockers(context),
+        (PoolOwner::Lvm, MetadataBacking::Lvm { name, .. }) => check_volumes(context, name),
         _ => None,
     }
 }
 
-/// Those of volumes that were mounted; what else is on a volume is its user's to check.
-fn check_volumes(job: &Job<'_>, pool: &LvName) -> Option<Step> {
-    // The kernel does not say in which pool the volumes of a failed one lie.
+/// Checks filesystems of mounted volumes; other contents are left to their users.
+fn check_volumes(context: &RepairContext<'_>, pool: &LvName) -> Option<Step> {
+    // For a failed pool the kernel does not report which volumes belong to it.
     let by_lvm = |thin: &Thin| {
-        job.host.lvm.thin_devices.iter().any(|v| v.pool == *pool && v.name.dm_name() == thin.name)
+        context.host.lvm.thin_devices.iter().any(|v| v.pool == *pool && v.name.dm_name() == thin.name)
     };
-    let by_kernel = |thin: &Thin| thin.pool.is_some() && thin.pool == job.pool.device;
+    let by_kernel = |thin: &Thin| thin.pool.is_some() && thin.pool == context.pool.device;
     let check = |thin: &Thin| {
         let kind = thin.filesystem.as_ref()?.kind.as_deref()?;
         let node = quote(&format!("/dev/mapper/{}", thin.name));
@@ -195,25 +195,26 @@ fn check_volumes(job: &Job<'_>, pool: &LvName) -> Option<Step> {
             _ => None,
         }
     };
-    let mine = job.host.thin_devices.iter().filter(|thin| by_kernel(thin) || by_lvm(thin));
+    let mine = context.host.thin_devices.iter().filter(|thin| by_kernel(thin) || by_lvm(thin));
     let commands: Vec<String> = mine.filter_map(check).collect();
     let why = "They were mounted when it happened.";
     let does = "check those filesystems before they are mounted again";
     (!commands.is_empty()).then(|| Step::new(Risk::Changes, does, why, commands))
 }
 
-/// Those of containers, each under its own name, so that it cannot be in use meanwhile.
-fn check_dockers(job: &Job<'_>) -> Option<Step> {
-    let pool = quote(&format!("/dev/mapper/{}", job.pool.name.as_deref()?));
+/// Checks containers' filesystems, activating each device under its own name so that it cannot be in use at the same
+/// time.
+fn check_dockers(context: &RepairContext<'_>) -> Option<Step> {
+    let pool = quote(&format!("/dev/mapper/{}", context.pool.name.as_deref()?));
     let usable = |t: &&Thin| t.device_id.is_some() && t.length.is_some() && !t.name.starts_with('-');
-    let thin_devices: Vec<&Thin> = job.host.thins_of(job.pool).filter(usable).collect();
+    let thin_devices: Vec<&Thin> = context.host.thins_of(context.pool).filter(usable).collect();
     if thin_devices.is_empty() {
         return None;
     }
     let kind = |thin: &Thin| {
         let own = thin.filesystem.as_ref().and_then(|f| f.kind.clone());
-        let docker = job.host.docker_of(job.pool).and_then(|d| d.base_filesystem.clone());
-        let said = job.pool.docker_info.as_ref().and_then(|i| i.backing_filesystem.clone());
+        let docker = context.host.docker_of(context.pool).and_then(|d| d.base_filesystem.clone());
+        let said = context.pool.docker_info.as_ref().and_then(|i| i.backing_filesystem.clone());
         own.or(docker).or(said).unwrap_or_default()
     };
     let mut commands = Vec::new();

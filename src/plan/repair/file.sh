@@ -1,6 +1,5 @@
-# The metadata is in $file; all work is done on $new, which takes its place only when it is sound.
-# For each step NAME_done tells whether it is done, NAME_ready stops this script where it cannot be done yet, and NAME does
-# it.
+# The metadata is in $file; all work is done on $new, which takes its place only when it is sound. For each step,
+# NAME_done checks whether it is done, NAME_ready stops this script if it cannot be done yet, and NAME does it.
 new=$file.repaired
 
 preconditions() {
@@ -68,7 +67,7 @@ room() {
 large() { [ "$(stat -c %s -- "$1")" -ge "$size" ]; }
 mended() { large "$file" && sound "$file"; }
 
-# A copy of another state of the file, as an earlier attempt may have left, is worth nothing.
+# A copy of an older state of the file, as left by an earlier attempt, is useless.
 state() { stat -c '%i %s %y' -- "$file"; }
 copied() { mended || { [ -f "$new" ] && [ "$(cat -- "$new.of" 2>/dev/null)" = "$(state)" ]; }; }
 ready() { copied && large "$new" && sound "$new"; }
@@ -114,7 +113,7 @@ put_in_place() {
     say "the old metadata is kept as $old"
 }
 
-# For pools that no daemon makes: the table that was saved, on loop devices made anew.
+# For pools that no daemon creates: the saved table, on new loop devices.
 raise() {
     local start length kind rest metadata carrier
     [ -f "$file.table" ] || stop "the pool's table was not saved; whoever made the pool has to make it again"

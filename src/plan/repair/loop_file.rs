@@ -1,15 +1,15 @@
-//! The offline repair of a pool on loop files: all work is done on a copy, which takes the file's place when sound.
+//! Offline repair of a pool on loop files: a copy is repaired and replaces the file once it passes the check.
 //!
-//! The file itself is never written to. It is kept beside the new one under another name.
+//! The original file is never written to, and is kept under another name.
 
-use super::Job;
+use super::RepairContext;
 use super::consumers::{OWNER_SHELL, is_dockers, owner_variable, remove_holders, start, works};
 use crate::advice::{Risk, quote};
 use crate::host::model::text::{Text, text};
 use crate::host::model::units::Bytes;
 use crate::plan::{Piece, Plan, ScriptStep, Step, script};
 
-/// What repairs metadata in a file.
+/// Repairs metadata in a file.
 pub(in crate::plan) static SHELL: Piece = Piece {
     name: "repair/file.sh",
     text: include_str!("file.sh"),
@@ -18,60 +18,60 @@ pub(in crate::plan) static SHELL: Piece = Piece {
 };
 
 /// Adds the steps.
-pub(super) fn steps(plan: &mut Plan, job: &Job<'_>, file: &str, data: Option<&str>) {
-    basis(plan, job, file, data);
-    plan.steps.push(take_down(job, file));
-    plan.steps.push(copy(job, file));
-    plan.steps.push(mend(job, file));
+pub(super) fn steps(plan: &mut Plan, context: &RepairContext<'_>, file: &str, data: Option<&str>) {
+    basis(plan, context, file, data);
+    plan.steps.push(take_down(context, file));
+    plan.steps.push(copy(context, file));
+    plan.steps.push(mend(context, file));
     plan.steps.push(put_in_place(file));
-    plan.steps.push(raise(job, file, data));
+    plan.steps.push(raise(context, file, data));
 }
 
-fn basis(plan: &mut Plan, job: &Job<'_>, file: &str, data: Option<&str>) {
+fn basis(plan: &mut Plan, context: &RepairContext<'_>, file: &str, data: Option<&str>) {
     plan.basis.pieces = vec![&SHELL];
     plan.basis.variables = vec![
         ("file", file.to_owned()),
         ("data", data.unwrap_or_default().to_owned()),
-        ("size", job.size.to_string()),
-        owner_variable(job),
-        ("superblock_words", job.superblock().unwrap_or_default()),
+        ("size", context.size.to_string()),
+        owner_variable(context),
+        ("superblock_words", context.superblock().unwrap_or_default()),
     ];
-    plan.basis.variables.extend(script::docker_variables(job.host.docker_of(job.pool)));
+    plan.basis.variables.extend(script::docker_variables(context.host.docker_of(context.pool)));
     plan.basis.preconditions = true;
-    if job.pool.name.as_deref().is_some_and(|n| n.starts_with('-')) {
+    if context.pool.name.as_deref().is_some_and(|n| n.starts_with('-')) {
         plan.basis.pieces.clear();
     }
 }
 
-/// The first command of a step: the file, and the one that is worked on.
+/// First command of a step: sets the variables for the file and its working copy.
 fn names(file: &str) -> String {
     format!("file={}; new=$file.repaired", quote(file))
 }
 
-/// The file that is worked on.
+/// The working copy.
 fn new(file: &str) -> String {
     quote(&format!("{file}.repaired"))
 }
 
-fn take_down(job: &Job<'_>, file: &str) -> Step {
-    let (name, path) = (quote(job.pool.name.as_deref().unwrap_or_default()), quote(file));
+fn take_down(context: &RepairContext<'_>, file: &str) -> Step {
+    let (name, path) = (quote(context.pool.name.as_deref().unwrap_or_default()), quote(file));
     let mut commands = Vec::new();
-    if !is_dockers(job) {
+    if !is_dockers(context) {
         commands.push(format!("dmsetup table {name} > {}", quote(&format!("{file}.table"))));
     }
-    commands.extend(remove_holders(job));
+    commands.extend(remove_holders(context));
     commands.push(format!("! dmsetup info {name} >/dev/null 2>&1 || dmsetup remove --retry {name}"));
     commands.push(format!("losetup -j {path} | cut -d: -f1 | xargs -r losetup -d"));
     let why = "Docker takes its own pool down when it stops; this is for what is left. No data is removed. A device \
                in use refuses; `grep -l NAME /proc/[0-9]*/mountinfo` tells who uses it.";
     let mut step = Step::new(Risk::Stops, "take down what is left of the pool", why, commands);
     step.check = Some(format!("! dmsetup info {name} 2>/dev/null && test -z \"$(losetup -j {path})\""));
-    step.undo = raise_commands(job, file, None);
+    step.undo = raise_commands(context, file, None);
     step.guarded = Some(ScriptStep::named("take_pool_down"));
     step
 }
 
-fn copy(job: &Job<'_>, file: &str) -> Step {
+fn copy(context: &RepairContext<'_>, file: &str) -> Step {
     let mut commands = vec![
         names(file),
         "cp -a --sparse=always \"$file\" \"$new\"".to_owned(),
@@ -79,9 +79,9 @@ fn copy(job: &Job<'_>, file: &str) -> Step {
     ];
     let why = "The file itself is not touched: it stays as the way back.";
     let mut does = Text::from("copy the metadata; all work is done on the copy");
-    if job.size > 0 {
-        commands.push(format!("truncate -c -s '>{}' \"$new\"", job.size));
-        does = text!("copy the metadata, and make the copy {}: it had run full", Bytes(job.size));
+    if context.size > 0 {
+        commands.push(format!("truncate -c -s '>{}' \"$new\"", context.size));
+        does = text!("copy the metadata, and make the copy {}: it had run full", Bytes(context.size));
     }
     let mut step = Step::new(Risk::Changes, does, why, commands);
     step.check = Some(format!("test -s {}", new(file)));
@@ -90,7 +90,7 @@ fn copy(job: &Job<'_>, file: &str) -> Step {
     step
 }
 
-fn mend(job: &Job<'_>, file: &str) -> Step {
+fn mend(context: &RepairContext<'_>, file: &str) -> Step {
     let fresh = "size=$(stat -c %s \"$new\"); rm \"$new\"; cp -a --attributes-only \"$file\" \"$new\"";
     let commands = vec![
         names(file),
@@ -100,7 +100,7 @@ fn mend(job: &Job<'_>, file: &str) -> Step {
         "thin_check \"$new\" || mend".to_owned(),
         "thin_check --clear-needs-check-flag \"$new\"".to_owned(),
     ];
-    let lost = match job.superblock() {
+    let lost = match context.superblock() {
         Some(words) => format!(" If it says that the superblock is lost: the same with {words}."),
         None => String::new(),
     };
@@ -130,12 +130,12 @@ fn put_in_place(file: &str) -> Step {
     step
 }
 
-/// Sets the pool up again, where no daemon does.
-fn raise_commands(job: &Job<'_>, file: &str, data: Option<&str>) -> Vec<String> {
-    if is_dockers(job) {
+/// Commands that activate the pool if no daemon does.
+fn raise_commands(context: &RepairContext<'_>, file: &str, data: Option<&str>) -> Vec<String> {
+    if is_dockers(context) {
         return vec!["systemctl start docker".into()];
     }
-    let name = quote(job.pool.name.as_deref().unwrap_or_default());
+    let name = quote(context.pool.name.as_deref().unwrap_or_default());
     let (path, table) = (quote(file), quote(&format!("{file}.table")));
     let carrier = match data {
         Some(data) => {
@@ -143,8 +143,8 @@ fn raise_commands(job: &Job<'_>, file: &str, data: Option<&str>) -> Vec<String> 
             format!("d=$(losetup -j {data} | head -n 1 | cut -d: -f1); d=${{d:-$(losetup -f --show {data})}}")
         }
         None => {
-            let number = job.pool.data_backing.device.map_or_else(String::new, |d| d.to_string());
-            format!("d={}", quote(job.pool.data_backing.path.as_deref().unwrap_or(&number)))
+            let number = context.pool.data_backing.device.map_or_else(String::new, |d| d.to_string());
+            format!("d={}", quote(context.pool.data_backing.path.as_deref().unwrap_or(&number)))
         }
     };
     let mut commands = vec![
@@ -153,15 +153,16 @@ fn raise_commands(job: &Job<'_>, file: &str, data: Option<&str>) -> Vec<String> 
         format!("set -- $(cat {table})"),
         format!("dmsetup create {name} --table \"$1 $2 $3 $m $d ${{*:6}}\""),
     ];
-    commands.extend(start(job));
+    commands.extend(start(context));
     commands
 }
 
-fn raise(job: &Job<'_>, file: &str, data: Option<&str>) -> Step {
-    let does = if is_dockers(job) { "start Docker" } else { "set the pool up again, and start what uses it" };
+fn raise(context: &RepairContext<'_>, file: &str, data: Option<&str>) -> Step {
+    let does =
+        if is_dockers(context) { "start Docker" } else { "set the pool up again, and start what uses it" };
     let why = "If it comes up read-only again, nothing is lost: stop, and take the last step back.";
-    let mut step = Step::new(Risk::Changes, does, why, raise_commands(job, file, data));
-    step.check = works(job);
+    let mut step = Step::new(Risk::Changes, does, why, raise_commands(context, file, data));
+    step.check = works(context);
     step.guarded = Some(ScriptStep::named("set_pool_up"));
     step
 }

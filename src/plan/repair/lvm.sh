@@ -1,6 +1,5 @@
-# The metadata is in $node, which LVM shows while the pool is active; its copy goes into $copies.
-# For each step NAME_done tells whether it is done, NAME_ready stops this script where it cannot be done yet, and NAME does
-# it.
+# The metadata is in $node, which LVM shows while the pool is active; its copy goes into $copies. For each step,
+# NAME_done checks whether it is done, NAME_ready stops this script if it cannot be done yet, and NAME does it.
 copy='' verdict=''
 
 nothing_left() { works && { [ "$owner" != docker ] || docker_runs; }; }
@@ -63,7 +62,7 @@ take_copy() {
     say "the metadata is kept as $copy"
 }
 
-# LVM's own repair is only let loose when the same repair has worked on the copy.
+# LVM's repair runs only after the same repair has succeeded on the copy.
 examine() {
     if thin_check "$copy" >/dev/null; then
         verdict=clean

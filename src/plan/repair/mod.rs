@@ -1,4 +1,4 @@
-//! The plan to bring a pool back without wiping it: which case it is, and the steps in the only safe order.
+//! Plan to repair a pool without wiping it: the diagnosis, and the steps in the only safe order.
 //!
 //! A full pool grows. A damaged one is repaired on a copy, with everything stopped, and the old metadata is kept.
 
@@ -12,7 +12,7 @@ pub(super) use loop_file::SHELL as FILE_SHELL;
 
 use super::grow::{Grow, Which, grow};
 use super::numbers::Numbers;
-use super::pool_facts::{Half, State, state};
+use super::pool_facts::{SpaceFacts, State, state};
 use super::{Goal, Plan, Step, sizes};
 use crate::advice::Risk;
 use crate::advice::recipes::pool_option;
@@ -27,40 +27,40 @@ use crate::host::{DeviceMapper, Host};
 use crate::plan::Number;
 use preconditions::refuse;
 
-/// What may be asked of the plan.
+/// Options of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Repair {
-    /// The directory for copies of metadata that is no file; else one below `/root`.
+    /// Directory for copies of metadata that is on a device; by default below `/root`.
     pub copies: Option<String>,
 }
 
-/// What carries a pool's metadata, as far as repairing goes.
+/// Backing of a pool's metadata, as far as a repair needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Carrier {
-    /// A file behind a loop device, and the data's file where that is one.
+pub(super) enum MetadataBacking {
+    /// A file behind a loop device, and the data's file if there is one.
     File { metadata: String, data: Option<String> },
     /// A logical volume, and its node while the pool is active.
     Lvm { name: LvName, node: String },
     /// Another device.
     Device(String),
-    /// Not known.
+    /// Unknown.
     Unknown,
 }
 
-/// What an offline repair is made of.
-pub(super) struct Job<'a> {
+/// Facts for an offline repair.
+pub(super) struct RepairContext<'a> {
     pub(super) host: &'a Host,
     pub(super) pool: &'a Pool,
-    pub(super) carrier: Carrier,
-    pub(super) metadata: Half,
-    /// Bytes that the metadata must have before it is of use again; 0 where it is large enough.
+    pub(super) backing: MetadataBacking,
+    pub(super) metadata: SpaceFacts,
+    /// Size in bytes that full metadata has to grow to; 0 if it is large enough.
     pub(super) size: u64,
-    /// Where copies of metadata go that is no file.
+    /// Directory for copies of metadata that is on a device.
     pub(super) copies: String,
 }
 
-impl Job<'_> {
-    /// The bytes of the metadata, as a copy takes them at most.
+impl RepairContext<'_> {
+    /// Size of the metadata in bytes: an upper bound for a copy.
     pub(super) fn bytes(&self) -> Option<u64> {
         let file = self.pool.metadata_backing.file.as_ref();
         file.and_then(|f| f.allocated)
@@ -70,7 +70,7 @@ impl Job<'_> {
             .or_else(|| self.metadata.bytes(self.metadata.total?))
     }
 
-    /// What `thin_repair` has to be told where the superblock itself is lost.
+    /// Options that `thin_repair` needs if the superblock is lost.
     pub(super) fn superblock(&self) -> Option<String> {
         let docker = self.host.docker_of(self.pool);
         let transaction = self.pool.transaction_id.or(docker.and_then(|d| d.open_transaction))?;
@@ -80,41 +80,41 @@ impl Job<'_> {
     }
 }
 
-/// Which case it is.
-enum Case {
+/// What is wrong with a pool, and so how to repair it.
+enum Diagnosis {
     /// Nothing is wrong with it.
     Works,
-    /// It is full: growing this half is the cure.
+    /// It is full: growing this part repairs it.
     Full(Which),
     /// Something else comes first.
     First(String, Vec<Step>),
-    /// It has to be repaired with everything stopped; why.
+    /// It needs an offline repair, for this reason.
     Offline(String),
 }
 
-/// How to bring a pool back.
+/// Plans how to repair a pool.
 pub(super) fn repair(host: &Host, pool: &Pool, options: &Repair) -> Plan {
     let inactive = inactive(host, pool);
     let pool = inactive.as_ref().unwrap_or(pool);
-    let job = job(host, pool, options);
-    let mut plan = Plan::new(Goal::Repair, host, pool, numbers(&job));
-    match case(host, pool) {
-        Case::Works => plan.warn("the pool works: there is nothing to repair"),
-        Case::Full(which) => by_growing(&mut plan, &job, which),
-        Case::First(why, steps) => {
+    let context = context(host, pool, options);
+    let mut plan = Plan::new(Goal::Repair, host, pool, numbers(&context));
+    match diagnose(host, pool) {
+        Diagnosis::Works => plan.warn("the pool works: there is nothing to repair"),
+        Diagnosis::Full(which) => by_growing(&mut plan, &context, which),
+        Diagnosis::First(why, steps) => {
             plan.block(why);
             plan.steps = steps;
         }
-        Case::Offline(why) => {
+        Diagnosis::Offline(why) => {
             plan.warn(why);
-            offline(&mut plan, &job);
+            offline(&mut plan, &context);
         }
     }
     plan
 }
 
-fn job<'a>(host: &'a Host, pool: &'a Pool, options: &Repair) -> Job<'a> {
-    let metadata = Half::metadata(pool);
+fn context<'a>(host: &'a Host, pool: &'a Pool, options: &Repair) -> RepairContext<'a> {
+    let metadata = SpaceFacts::metadata(pool);
     let grows = metadata.free == Some(0) && metadata.total.is_some_and(|t| t > 0);
     let target = sizes::metadata(&metadata, pool.data.total.map(|t| t.0)).recommended;
     let size = target.filter(|_| grows).map_or(0, |blocks| blocks.saturating_mul(METADATA_BLOCK.0));
@@ -123,91 +123,93 @@ fn job<'a>(host: &'a Host, pool: &'a Pool, options: &Repair) -> Job<'a> {
             pool.label().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         format!("/root/thinspect-{tail}")
     });
-    Job { host, pool, carrier: carrier(pool), metadata, size, copies }
+    RepairContext { host, pool, backing: metadata_backing(pool), metadata, size, copies }
 }
 
-fn carrier(pool: &Pool) -> Carrier {
+fn metadata_backing(pool: &Pool) -> MetadataBacking {
     let lvms = pool.uuid.as_deref().is_some_and(|u| u.starts_with("LVM-"));
     let named = || split_name(pool.name.as_deref().filter(|_| lvms)?).map(|(name, _)| name);
     let backing = &pool.metadata_backing;
     if let Some(name) = pool.lv.clone().or_else(named) {
         let node = backing.path.clone().filter(|p| p.starts_with("/dev/"));
         let node = node.unwrap_or_else(|| format!("/dev/mapper/{}_tmeta", name.dm_name()));
-        return Carrier::Lvm { name, node };
+        return MetadataBacking::Lvm { name, node };
     }
     let path =
         |backing: &Backing| backing.file.as_ref().map(|f| f.path.clone()).filter(|p| p.starts_with('/'));
     match (backing.kind, path(backing), &backing.path) {
-        (BackingKind::Loop, Some(metadata), _) => Carrier::File { metadata, data: path(&pool.data_backing) },
-        (BackingKind::Loop | BackingKind::Unknown, ..) | (_, _, None) => Carrier::Unknown,
-        (_, _, Some(node)) => Carrier::Device(node.clone()),
+        (BackingKind::Loop, Some(metadata), _) => {
+            MetadataBacking::File { metadata, data: path(&pool.data_backing) }
+        }
+        (BackingKind::Loop | BackingKind::Unknown, ..) | (_, _, None) => MetadataBacking::Unknown,
+        (_, _, Some(node)) => MetadataBacking::Device(node.clone()),
     }
 }
 
-fn numbers(job: &Job<'_>) -> Numbers {
+fn numbers(context: &RepairContext<'_>) -> Numbers {
     let mut numbers = Numbers::default();
-    let (data, metadata) = (Half::data(job.pool), &job.metadata);
+    let (data, metadata) = (SpaceFacts::data(context.pool), &context.metadata);
     numbers.set(Number::BlockBytes, data.block.filter(|_| !data.unit_assumed));
     numbers.set(Number::TotalBlocks, data.total.filter(|_| !data.unit_assumed));
     numbers.set(Number::FreeBlocks, data.free.filter(|_| !data.unit_assumed));
     numbers.set(Number::MetadataTotalBlocks, metadata.total);
     numbers.set(Number::MetadataUsedBlocks, metadata.used());
     numbers.set(Number::MetadataFreeBlocks, metadata.free);
-    numbers.set(Number::MetadataNewTotalBytes, Some(job.size).filter(|size| *size > 0));
-    numbers.set(Number::MetadataCopyBytes, job.bytes());
+    numbers.set(Number::MetadataNewTotalBytes, Some(context.size).filter(|size| *size > 0));
+    numbers.set(Number::MetadataCopyBytes, context.bytes());
     numbers.set(Number::RoomNeededBytes, None::<u64>);
     numbers.set(Number::FilesystemFreeBytes, None::<u64>);
     numbers
 }
 
-fn case(host: &Host, pool: &Pool) -> Case {
+fn diagnose(host: &Host, pool: &Pool) -> Diagnosis {
     if pool.owner == PoolOwner::Stratis {
-        return Case::First(
+        return Diagnosis::First(
             "Stratis repairs its pools itself, when stratisd sets them up".into(),
             Vec::new(),
         );
     }
     if pool.suspended == Some(true) && !matches!(pool.answer, StatusAnswer::Silent(_)) {
         let (why, steps) = super::pool_facts::suspended(pool);
-        return Case::First(why, steps);
+        return Diagnosis::First(why, steps);
     }
     if inactive(host, pool).is_some() {
-        return Case::Offline(
+        return Diagnosis::Offline(
             "the pool is not active: activate it first; follow these steps only if LVM refuses because its metadata \
              did not pass the check"
                 .into(),
         );
     }
     if is_absent(host, pool) {
-        return Case::Offline(absence(host));
+        return Diagnosis::Offline(absence(host));
     }
     match (state(pool), &pool.mode, pool.needs_check) {
         (State::Blocked(why, steps), ..) if matches!(pool.answer, StatusAnswer::Silent(_)) => {
-            Case::First(why, steps)
+            Diagnosis::First(why, steps)
         }
-        (_, _, Some(true)) => Case::Offline(
+        (_, _, Some(true)) => Diagnosis::Offline(
             "an error met the pool's metadata, and the kernel keeps the pool read-only until it has been checked \
              with everything stopped (needs_check)"
                 .into(),
         ),
-        (State::Blocked(..), Some(Mode::Failed), _) => Case::Offline(
+        (State::Blocked(..), Some(Mode::Failed), _) => Diagnosis::Offline(
             "the pool has failed: the kernel could not even go back to its last good state; all I/O to it fails"
                 .into(),
         ),
-        (State::Blocked(..), Some(Mode::ReadOnly), _) => Case::Offline(
+        (State::Blocked(..), Some(Mode::ReadOnly), _) => Diagnosis::Offline(
             "the pool is read-only although its metadata is not full: a metadata operation failed, or it was set \
              up read-only (`dmsetup table` then says read_only, and nothing is damaged)"
                 .into(),
         ),
-        (State::Blocked(why, steps), ..) => Case::First(why, steps),
-        _ if pool.metadata_contents.as_ref().is_some_and(|contents| !contents.damage.is_empty()) => Case::Offline(
+        (State::Blocked(why, steps), ..) => Diagnosis::First(why, steps),
+        _ if pool.metadata_contents.as_ref().is_some_and(|contents| !contents.damage.is_empty()) => Diagnosis::Offline(
             "the pool works on what it has read, but its metadata is damaged on the device: copy out what must not \
              be lost before anything stops"
                 .into(),
         ),
-        (State::DataFull, ..) => Case::Full(Which::Data),
-        (State::MetadataFull, ..) => Case::Full(Which::Metadata),
-        (State::Works, ..) => Case::Works,
+        (State::DataFull, ..) => Diagnosis::Full(Which::Data),
+        (State::MetadataFull, ..) => Diagnosis::Full(Which::Metadata),
+        (State::Works, ..) => Diagnosis::Works,
         (State::Unknown, ..) => {
             let attributes = pool.lv.as_ref().and_then(|lv| host.lvm.volume(lv)).map(|v| v.attr.as_str());
             let sound = attributes.is_some_and(|attr| {
@@ -219,20 +221,20 @@ fn case(host: &Host, pool: &Pool) -> Case {
             } else {
                 "the pool's mode is not known here, so whether it needs repair is not either"
             };
-            Case::First(why.into(), vec![super::grow::ask_for(pool, "repair")])
+            Diagnosis::First(why.into(), vec![super::grow::ask_for(pool, "repair")])
         }
     }
 }
 
-/// A pool that Docker's settings or files tell of and that the kernel does not have.
+/// Whether the pool is known only from Docker's settings or files and is not active in the kernel.
 fn is_absent(host: &Host, pool: &Pool) -> bool {
     pool.name.is_some()
         && host.kernel.device_mapper == DeviceMapper::Answered
         && !host.pools.iter().any(|p| p.name == pool.name)
 }
 
-/// A pool that LVM lists and that the kernel does not have, by the name that the kernel will give it: LVM lays its own name
-/// over one that has thin volumes (lvm2, lib/activate/dev_manager.c, `lv_layer`).
+/// A pool that LVM lists but that is not active, under its future device-mapper name: LVM adds a layer device over a
+/// pool that has thin volumes (lvm2, lib/activate/dev_manager.c, `lv_layer`).
 fn inactive(host: &Host, pool: &Pool) -> Option<Pool> {
     let lv = pool.lv.as_ref().filter(|_| pool.device.is_none())?;
     let row = host.lvm.volume(lv).filter(|v| v.is_inactive_pool())?;
@@ -259,7 +261,7 @@ fn absence(host: &Host) -> String {
         .into()
 }
 
-/// The pool of a Docker that is not there, as its settings and files tell of it; `None` where nothing does.
+/// Reconstructs an inactive Docker pool from settings and files; `None` if they do not describe one.
 #[must_use]
 pub fn absent_pool(host: &Host) -> Option<Pool> {
     if host.kernel.device_mapper != DeviceMapper::Answered {
@@ -277,7 +279,7 @@ pub fn absent_pool(host: &Host) -> Option<Pool> {
     (!known).then(|| Pool { owner: PoolOwner::Docker { root: docker.root.clone() }, ..pool })
 }
 
-/// Docker's own loop files, where they always are.
+/// A pool on Docker's loop files at their default paths.
 fn on_files(docker: &Docker) -> Option<Pool> {
     let directory = format!("{}/devicemapper/devicemapper", docker.root.as_deref()?);
     let backing = |name: &str| Backing {
@@ -296,8 +298,8 @@ fn on_files(docker: &Docker) -> Option<Pool> {
 }
 
 /// A full pool is not damaged: it grows, with everything running.
-fn by_growing(plan: &mut Plan, job: &Job<'_>, which: Which) {
-    let grown = grow(job.host, job.pool, &Grow { which, ..Grow::default() });
+fn by_growing(plan: &mut Plan, context: &RepairContext<'_>, which: Which) {
+    let grown = grow(context.host, context.pool, &Grow { which, ..Grow::default() });
     plan.warn(match which {
         Which::Metadata => {
             "the pool is not damaged: it is read-only for want of metadata, and growing that is \
@@ -316,43 +318,45 @@ fn by_growing(plan: &mut Plan, job: &Job<'_>, which: Which) {
     plan.basis = grown.basis;
     if which == Which::Data {
         let why = "Removing works in a full pool, and needs no space.";
-        let command = format!("thinspect plan free{}", pool_option(job.pool));
+        let command = format!("thinspect plan free{}", pool_option(context.pool));
         plan.steps.push(Step::look("or see what could be removed instead", why, vec![command]));
     }
     if plan.possible {
-        plan.steps.push(consumers::harm(job));
+        plan.steps.push(consumers::harm(context));
     }
 }
 
-fn offline(plan: &mut Plan, job: &Job<'_>) {
-    if let Some(name) = job.pool.name.as_deref().filter(|n| n.starts_with('-')) {
+fn offline(plan: &mut Plan, context: &RepairContext<'_>) {
+    if let Some(name) = context.pool.name.as_deref().filter(|n| n.starts_with('-')) {
         plan.basis.unscriptable =
             Some(format!("the tools take the pool's name, {name:?}, which begins with -, for an option"));
     }
-    if refuse(plan, job) {
+    if refuse(plan, context) {
         return;
     }
-    plan.warn(if consumers::has_containers(job) {
+    plan.warn(if consumers::has_containers(context) {
         "what can be lost: the pool's last changes (what was made in its last second), and what containers have \
          written since the errors began; volumes are not in the pool"
     } else {
         "what can be lost: the pool's last changes (what was made in its last second), and what was written since \
          the errors began"
     });
-    if consumers::is_dockers(job) {
-        plan.warn_of_swarm(job.host, job.pool);
+    if consumers::is_dockers(context) {
+        plan.warn_of_swarm(context.host, context.pool);
     }
-    plan.steps.push(consumers::cause(job));
-    plan.steps.push(consumers::stop(job));
-    match &job.carrier {
-        Carrier::File { metadata, data } => loop_file::steps(plan, job, metadata, data.as_deref()),
-        Carrier::Lvm { name, node } => block_device::lvm(plan, job, name, node),
-        Carrier::Device(node) => block_device::device(plan, job, node),
-        Carrier::Unknown => {}
+    plan.steps.push(consumers::cause(context));
+    plan.steps.push(consumers::stop(context));
+    match &context.backing {
+        MetadataBacking::File { metadata, data } => {
+            loop_file::steps(plan, context, metadata, data.as_deref())
+        }
+        MetadataBacking::Lvm { name, node } => block_device::lvm(plan, context, name, node),
+        MetadataBacking::Device(node) => block_device::device(plan, context, node),
+        MetadataBacking::Unknown => {}
     }
-    plan.steps.extend(consumers::grow_next(job));
-    plan.steps.push(consumers::harm(job));
-    plan.steps.extend(consumers::check_filesystems(job));
+    plan.steps.extend(consumers::grow_next(context));
+    plan.steps.push(consumers::harm(context));
+    plan.steps.extend(consumers::check_filesystems(context));
     if plan.steps.iter().any(|s| s.guarded.is_some() && s.risk == Risk::Destroys) {
         plan.basis.unscriptable = Some("a step of it would destroy".into());
     }

@@ -1,4 +1,4 @@
-# What uses a pool that is repaired: $owner is docker, which is stopped and started here, or other.
+# The owner of the pool under repair: $owner is docker, which is stopped and started here, or other.
 owner_can_be_stopped() {
     [ "$owner" = docker ] || return 0
     docker_service_is_known
@@ -12,7 +12,7 @@ stop_owner_ready() { return 0; }
 stop_owner() { stop_docker; }
 
 nobody_uses_it() { [ "$owner" = docker ] || unused || not_ready "the pool is still in use: stop what uses it first"; }
-# Gives the pool time to come up.
+# Waits for the pool to become active.
 start_owner() {
     start_docker
     within 60 works || true

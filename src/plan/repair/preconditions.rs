@@ -1,8 +1,8 @@
-//! What makes a repair unsafe now: no sound ground under the metadata, no room for a copy, no way to reach it.
+//! Conditions that make a repair unsafe: failing storage under the metadata, no room for a copy, or unknown backing.
 //!
-//! A refusal says its reason and what comes first.
+//! A blocked plan gives the reason and what has to come first.
 
-use super::{Carrier, Job};
+use super::{MetadataBacking, RepairContext};
 use crate::advice::recipes::{lost_files, put_back};
 use crate::advice::{Risk, quote};
 use crate::host::Host;
@@ -15,26 +15,26 @@ use crate::plan::Number;
 use crate::plan::grow::ask_for;
 use crate::plan::{Plan, Step};
 
-/// What must stay free beside the copies.
+/// Free space to keep besides the copies.
 const RESERVE: u64 = 64 << 20;
 
-/// Blocks the plan if repairing would not be safe, or not be of use.
-pub(super) fn refuse(plan: &mut Plan, job: &Job<'_>) -> bool {
-    lost_file(plan, job);
-    failing_disk(plan, job);
-    if job.carrier == Carrier::Unknown || job.pool.name.is_none() {
+/// Blocks the plan if a repair would be unsafe or useless.
+pub(super) fn refuse(plan: &mut Plan, context: &RepairContext<'_>) -> bool {
+    lost_file(plan, context);
+    failing_disk(plan, context);
+    if context.backing == MetadataBacking::Unknown || context.pool.name.is_none() {
         plan.block("what carries the pool's metadata is not known here");
-        plan.steps.push(ask_for(job.pool, "repair"));
+        plan.steps.push(ask_for(context.pool, "repair"));
     }
     if plan.possible {
-        room(plan, job);
+        room(plan, context);
     }
     !plan.possible
 }
 
 /// A file without a name is lost when its loop device goes: it gets its name back first, or is saved at least.
-fn lost_file(plan: &mut Plan, job: &Job<'_>) {
-    let lost = lost_files(job.pool);
+fn lost_file(plan: &mut Plan, context: &RepairContext<'_>) {
+    let lost = lost_files(context.pool);
     for (word, backing) in &lost {
         plan.block(format!(
             "the loop file of the {word}, {:?}, was deleted or replaced while in use: stopping Docker would lose \
@@ -42,7 +42,7 @@ fn lost_file(plan: &mut Plan, job: &Job<'_>) {
             backing.file.as_ref().map(|f| f.path.as_str()).unwrap_or_default()
         ));
     }
-    if let Some(commands) = put_back(job.pool) {
+    if let Some(commands) = put_back(context.pool) {
         let why = "In one shell, which stays open from the first command to the last: it holds the loop device, which \
                    would go with Docker. If the copy fails, do not close it: free space, and copy again.";
         return plan.steps.push(Step::new(Risk::Stops, "give the file its name back", why, commands));
@@ -58,8 +58,8 @@ fn lost_file(plan: &mut Plan, job: &Job<'_>) {
 }
 
 /// Errors of a disk under the pool: a repair there fails again, and may cost what can still be read.
-fn failing_disk(plan: &mut Plan, job: &Job<'_>) {
-    let under = disks(job);
+fn failing_disk(plan: &mut Plan, context: &RepairContext<'_>) {
+    let under = disks(context);
     let hit = |host: &Host, message: Message| {
         host.known(message).find_map(|saying| match device_in(&saying.text) {
             Some(device) if !under.is_empty() => {
@@ -71,7 +71,7 @@ fn failing_disk(plan: &mut Plan, job: &Job<'_>) {
     };
     let messages =
         [Message::MediumError, Message::DeviceReadFailed, Message::SnapshotInvalid, Message::BlockIoError];
-    let Some(line) = messages.into_iter().find_map(|message| hit(job.host, message)) else { return };
+    let Some(line) = messages.into_iter().find_map(|message| hit(context.host, message)) else { return };
     plan.block(format!(
         "a device under the pool fails ({line:?}): replace it, or copy it onto a sound one, first; a repair there \
          would fail again and may cost what can still be read"
@@ -90,34 +90,34 @@ fn device_in(text: &str) -> Option<&str> {
 }
 
 /// Kernel names of the disks and partitions under the pool, as far as known.
-fn disks(job: &Job<'_>) -> Vec<String> {
+fn disks(context: &RepairContext<'_>) -> Vec<String> {
     let of = |backing: &Backing| -> Vec<String> {
         let source = backing.filesystem.as_ref().and_then(|f| f.source.clone());
         backing.below.iter().cloned().chain(source).collect()
     };
-    let all = of(&job.pool.metadata_backing).into_iter().chain(of(&job.pool.data_backing));
+    let all = of(&context.pool.metadata_backing).into_iter().chain(of(&context.pool.data_backing));
     all.filter_map(|node| node.strip_prefix("/dev/").map(str::to_owned))
         .filter(|n| !n.starts_with("mapper/"))
         .collect()
 }
 
 /// The filesystem that takes the copies, and a file or directory on it.
-fn place<'a>(job: &'a Job<'_>) -> (Option<&'a Filesystem>, &'a str) {
-    if let Carrier::File { metadata, .. } = &job.carrier {
-        let backing = &job.pool.metadata_backing;
-        return (backing.filesystem.as_ref().or(job.pool.data_backing.filesystem.as_ref()), metadata);
+fn place<'a>(context: &'a RepairContext<'_>) -> (Option<&'a Filesystem>, &'a str) {
+    if let MetadataBacking::File { metadata, .. } = &context.backing {
+        let backing = &context.pool.metadata_backing;
+        return (backing.filesystem.as_ref().or(context.pool.data_backing.filesystem.as_ref()), metadata);
     }
-    (filesystem_of(&job.host.filesystems, &job.copies), &job.copies)
+    (filesystem_of(&context.host.filesystems, &context.copies), &context.copies)
 }
 
-fn room(plan: &mut Plan, job: &Job<'_>) {
-    let (filesystem, path) = place(job);
+fn room(plan: &mut Plan, context: &RepairContext<'_>) {
+    let (filesystem, path) = place(context);
     let free = filesystem.and_then(|f| f.free);
     plan.numbers.set(Number::FilesystemFreeBytes, free);
     // Pasted reports do not say what a sparse file takes: what is in use is the best guess.
-    let used = job.metadata.used().and_then(|u| job.metadata.bytes(u));
-    let exact = job.pool.metadata_backing.file.as_ref().is_none_or(|f| f.allocated.is_some());
-    let copy = if exact { job.bytes() } else { used.or_else(|| job.bytes()) };
+    let used = context.metadata.used().and_then(|u| context.metadata.bytes(u));
+    let exact = context.pool.metadata_backing.file.as_ref().is_none_or(|f| f.allocated.is_some());
+    let copy = if exact { context.bytes() } else { used.or_else(|| context.bytes()) };
     plan.numbers.set(Number::MetadataCopyBytes, copy);
     let needed = copy.map(|copy| copy.saturating_mul(2).saturating_add(RESERVE));
     plan.numbers.set(Number::RoomNeededBytes, needed);
@@ -127,9 +127,9 @@ fn room(plan: &mut Plan, job: &Job<'_>) {
     };
     let mount = filesystem.and_then(|f| f.mount.as_deref());
     if free.0 >= needed {
-        return outgrown(plan, job, free, mount);
+        return outgrown(plan, context, free, mount);
     }
-    let full = matches!(job.carrier, Carrier::File { .. });
+    let full = matches!(context.backing, MetadataBacking::File { .. });
     plan.block(text!(
         "the filesystem of {} has {} free, and {} are needed for a copy of the metadata: free space \
          there first{}",
@@ -146,14 +146,14 @@ fn room(plan: &mut Plan, job: &Job<'_>) {
     let why =
         "Logs, caches and packages can go. Leave the files `data` and `metadata` alone: they are the pool.";
     plan.steps.push(Step::look("see what fills that filesystem", why, commands));
-    let command = format!("thinspect plan repair{}", crate::advice::recipes::pool_option(job.pool));
+    let command = format!("thinspect plan repair{}", crate::advice::recipes::pool_option(context.pool));
     let why = "Stop Docker, copy and check the metadata, clear the mark or repair, start again.";
     plan.steps.push(Step::look("then plan again: it gives the repair itself", why, vec![command]));
 }
 
-/// The filesystem has room for the copies, but may be full again as soon as the pool is used.
-fn outgrown(plan: &mut Plan, job: &Job<'_>, free: Bytes, mount: Option<&str>) {
-    let growth = job.pool.data_backing.file.as_ref().and_then(|f| f.may_grow());
+/// Warns that the filesystem has room for the copies but may fill up once the pool is used.
+fn outgrown(plan: &mut Plan, context: &RepairContext<'_>, free: Bytes, mount: Option<&str>) {
+    let growth = context.pool.data_backing.file.as_ref().and_then(|f| f.may_grow());
     if let Some(growth) = growth.filter(|growth| *growth > free) {
         plan.warn(text!(
             "the pool's loop file may still demand {} of its filesystem ({}), which has {} free: when \

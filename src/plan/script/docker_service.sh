@@ -1,9 +1,9 @@
-# The daemon that is meant: the one that answers on $socket, keeps its data in $root and uses $pool. Neither the
-# environment nor what somebody configured for the client names another one.
+# The right daemon answers on $socket, keeps its data in $root and uses $pool. Neither the environment nor the client's
+# configuration may select another one.
 unset "${!DOCKER_@}" "${!BUILDX_@}"
 export DOCKER_HOST=unix://$socket DOCKER_CONFIG=/run/thinspect-no-configuration
 docker_answers() { timeout 20 docker version >/dev/null 2>&1; }
-# docker_info NAME: what stands behind it.
+# docker_info NAME: the value of that field.
 docker_info() {
     local info
     info=$(timeout 60 docker info 2>/dev/null) || return 1
@@ -19,7 +19,7 @@ root_is_ours() {
     reported=$(docker_info 'Docker Root Dir') || return 1
     [ -z "$reported" ] || [ -z "$root" ] || same_place "$reported" "$root"
 }
-# Where a broken pool keeps it from saying anything, the socket and the process have to do.
+# If a broken pool keeps it from answering, the socket and the process must suffice.
 root_is_another() {
     local reported
     reported=$(docker_info 'Docker Root Dir') && [ -n "$reported" ] && [ -n "$root" ] && ! same_place "$reported" "$root"

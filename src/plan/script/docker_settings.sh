@@ -1,5 +1,5 @@
-# Everything that tells the daemon options beside its settings file: its command line, or where it is down, its unit, and
-# the files that feed that.
+# All sources of daemon options besides its settings file: its command line or, if it is down, its unit and the files
+# that feed it.
 told_elsewhere() {
     local process file
     for process in $(daemons); do
@@ -12,7 +12,7 @@ told_elsewhere() {
         [ ! -r "$file" ] || sed -n 's/^ *\(export \)\{0,1\}[A-Z_]*\(OPTS\|OPTIONS\|ARGS\)=//p' "$file" | tr -d "\"'" | tr ' ' '\n'
     done
 }
-# A daemon does not start that is told of its storage twice, and does not look at a file that is not its own.
+# The daemon does not start if storage options are given in two places, and ignores a settings file that is not its own.
 settings_are_the_daemons() {
     local word told before=''
     told=$(told_elsewhere) || return 1

@@ -1,4 +1,4 @@
-# What moves of Docker have to ask and note. What is noted lies in $store.
+# Queries and records for migrations of Docker. The records are in $store.
 # --- Docker as it answers ---------------------------------------------------------------------------------------------
 
 root=$(readlink -f -- "$root") || stop "Docker's data root is not there"
@@ -6,7 +6,7 @@ driver_is() {
     local driver
     driver=$(docker_info 'Storage Driver') && [ "$driver" = "$1" ]
 }
-# An answer that could not be had is none.
+# A failed query is an error, not an empty answer.
 nothing_runs() {
     local running
     running=$(docker ps -q) && [ -z "$running" ]

@@ -1,8 +1,8 @@
-# Everything that is done is noted in $store, a directory for root alone: what there was, how it was, which parts are
-# done, and the archives. Without it there is no way back.
+# Progress is recorded in $store, a directory only for root: the original state, the completed steps, and the archives.
+# The rollback needs it.
 is_done() { grep -qsxF -- "$1" "$store/done"; }
 mark_done() { is_done "$1" || printf '%s\n' "$1" >>"$store/done"; }
-# What was done before counts no more: it has to be done again.
+# Marks a step as not done, so that it is repeated.
 forget() {
     local part
     for part in "$@"; do
@@ -23,7 +23,7 @@ notes_are_of_this_pool() {
         *) return 1 ;;
     esac
 }
-# Makes the store, and keeps a second run out while this one works. A daemon must not inherit the lock.
+# Creates the store and locks it against a second run. A daemon must not inherit the lock.
 open_store() {
     [ ! -L "$store" ] || stop "$store is a symbolic link"
     run mkdir -p -m 700 -- "$store"
@@ -34,7 +34,7 @@ open_store() {
     notes_are_of_this_pool || stop "$store holds the notes of another pool's move: move that directory away, and run this again"
 }
 
-# save_output FILE COMMAND...: its output in a file of the store, whole or not at all.
+# save_output FILE COMMAND...: saves the command's output in the store, completely or not at all.
 save_output() {
     local file=$store/$1
     shift

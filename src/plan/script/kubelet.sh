@@ -1,4 +1,4 @@
-# kubelet is stopped with what it starts again, and that is noted.
+# Stops kubelet, which would restart containers, and records that it was running.
 kubelet_can_be_stopped() { kubelet_is_gone || ! systemd_runs || systemctl is-active --quiet kubelet; }
 stop_kubelet() {
     kubelet_is_gone && return

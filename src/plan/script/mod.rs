@@ -15,14 +15,14 @@ use crate::host::model::text::Text;
 /// What every script begins with.
 pub const PROLOGUE: &str = include_str!("prologue.sh");
 
-/// A text of bash functions, and those that it calls functions of.
+/// A file of bash functions and its dependencies.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Piece {
     /// The file, below `src/plan`.
     pub name: &'static str,
     /// Its text.
     pub text: &'static str,
-    /// Pieces whose functions it calls; they stand before it.
+    /// Pieces whose functions it calls; they precede it in the script.
     pub requires: &'static [&'static Self],
     /// Functions that it calls and that the piece which requires it defines.
     pub expects: &'static [&'static str],
@@ -36,47 +36,47 @@ pub(super) static RESIZE: Piece = shared("script/resize.sh", include_str!("resiz
 pub(super) static SERVICE: Piece = shared("script/service.sh", include_str!("service.sh"), &[]);
 /// Stopping and starting kubelet. Uses the variable `store`.
 pub(super) static KUBELET: Piece = shared("script/kubelet.sh", include_str!("kubelet.sh"), &[&SERVICE]);
-/// Whether what is written in the settings is what the daemon takes. Uses the variable `settings`.
+/// Checks that the daemon uses the settings file. Uses the variable `settings`.
 static DOCKER_SETTINGS: Piece =
     shared("script/docker_settings.sh", include_str!("docker_settings.sh"), &[&DOCKER_SERVICE]);
 /// Which Docker daemon is meant, stopping and starting it. Uses the variables of [`docker_variables`].
 pub(super) static DOCKER_SERVICE: Piece =
     shared("script/docker_service.sh", include_str!("docker_service.sh"), &[&SERVICE]);
-/// Changing a settings file of which not all is known. Uses the variables of a
+/// Changing a settings file that was not recorded in full. Uses the variables of a
 /// [`Change`](super::settings_change::Change).
 pub(super) static SETTINGS: Piece =
     shared("script/settings.sh", include_str!("settings.sh"), &[&SETTINGS_FILE]);
-/// The file itself. Uses the variable `settings`.
+/// Locating the settings file. Uses the variable `settings`.
 static SETTINGS_FILE: Piece = shared("script/settings_file.sh", include_str!("settings_file.sh"), &[]);
-/// Keeping what it was. Uses the variable `store`.
+/// Backing up the settings file. Uses the variable `store`.
 pub(super) static SETTINGS_COPY: Piece =
     shared("script/settings_copy.sh", include_str!("settings_copy.sh"), &[&SETTINGS_FILE]);
-/// What is noted of a plan's run. Uses the variable `store`.
+/// Recording the progress of a script. Uses the variable `store`.
 pub(super) static JOURNAL: Piece = shared("script/journal.sh", include_str!("journal.sh"), &[]);
-/// What there is in Docker, noted. Uses the variable `old_driver`.
+/// Recording Docker's state. Uses the variable `old_driver`.
 pub(super) static DOCKER_STATE: Piece = shared(
     "script/docker_state.sh",
     include_str!("docker_state.sh"),
     &[&DOCKER_SERVICE, &DOCKER_SETTINGS, &KUBELET, &JOURNAL],
 );
-/// Who uses a pool, and whether its metadata is sound.
+/// Finding a pool's users and checking its metadata.
 pub(super) static POOL_USERS: Piece = shared("script/pool_users.sh", include_str!("pool_users.sh"), &[]);
 
 const fn shared(name: &'static str, text: &'static str, requires: &'static [&'static Piece]) -> Piece {
     Piece { name, text, requires, expects: &[] }
 }
 
-/// What is said where [`DOCKER_SERVICE`]'s `docker_is_ours` does not hold.
+/// Error message if `docker_is_ours` of [`DOCKER_SERVICE`] fails.
 pub(super) const NOT_OURS: &str = "Docker does not answer on its socket, or the one that answers there keeps its data elsewhere or uses another pool: \
      nothing is asked of it (the socket stands at the top of this script)";
 
-/// The variables that [`DOCKER_SERVICE`] needs beside the pool's name.
+/// Variables that [`DOCKER_SERVICE`] needs besides the pool's name.
 pub(super) fn docker_variables(docker: Option<&Docker>) -> Vec<(&'static str, String)> {
     let root = docker.and_then(|d| d.root.clone()).unwrap_or_default();
     vec![("root", root), ("socket", socket(docker))]
 }
 
-/// Where the daemon listens, by its settings; what its command line says is seen by the script.
+/// The daemon's socket according to its settings; the script also checks its command line.
 fn socket(docker: Option<&Docker>) -> String {
     let settings = docker.and_then(|d| d.daemon_json.as_deref());
     let settings: Option<serde_json::Value> = settings.and_then(|text| serde_json::from_str(text).ok());
@@ -89,7 +89,7 @@ const WAY_BACK: &str = "if [ \"$back\" = yes ]; then\n    step='--back'\n    rol
 const NO_WAY_BACK: &str =
     "[ \"$back\" = no ] || stop 'there is no way back as a whole: each step says what takes it back'\n";
 
-/// The script of a plan.
+/// Renders a plan as a script.
 #[must_use]
 pub fn script(plan: &Plan) -> String {
     let mut out = header(plan);

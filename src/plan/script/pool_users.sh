@@ -1,4 +1,4 @@
-# The pool is there, writable, and without the mark: nothing is left to repair.
+# The pool is active, writable and without needs_check: nothing is left to repair.
 works() {
     case $(dmsetup status --noflush "$pool" 2>/dev/null) in
         *needs_check*) return 1 ;;
@@ -7,10 +7,10 @@ works() {
     esac
 }
 pool_exists() { dmsetup info "$pool" >/dev/null 2>&1; }
-# That it cannot be asked for does not mean that it is not there.
+# A failed query does not mean that the pool is absent.
 pool_is_absent() { ! pool_exists && dmsetup version >/dev/null 2>&1; }
 
-# Who uses the pool: the names of the devices that lie on it, but for LVM's own name for it.
+# The pool's users: names of the devices stacked on it, except LVM's layer device.
 users() {
     local number name
     pool_exists || return 0
@@ -26,7 +26,7 @@ unused() {
 }
 processes_with() { grep -lsF -- "$1" /proc/[0-9]*/mountinfo | cut -d/ -f3 | tr '\n' ' ' || true; }
 
-# Removes the devices on the pool that nobody has open; the first that is in use ends it.
+# Removes unused devices on the pool; fails at the first that is in use.
 clear_pool() {
     local name using
     using=$(users) || stop "what uses the pool $pool cannot be listed"
@@ -36,7 +36,7 @@ clear_pool() {
     done < <(printf '%s\n' "$using")
 }
 
-# Whether a file of metadata has no errors, and not the mark: bit 0 of the flags in its superblock.
+# Whether a metadata file has no errors and no needs_check: bit 0 of the superblock flags.
 unmarked() {
     case $(od -An -tu1 -j4 -N1 -- "$1" 2>/dev/null | tr -d ' ') in
         *[02468]) ;;
@@ -45,7 +45,7 @@ unmarked() {
 }
 sound() { [ -f "$1" ] && unmarked "$1" && thin_check -q "$1" >/dev/null 2>&1; }
 
-# Repairs $1 into the new file $2, which is never the only copy. Words for a lost superblock, where they are known.
+# Repairs $1 into the new file $2, which is never the only copy. Further arguments are options for a lost superblock.
 repair_into() {
     run thin_repair -i "$1" -o "$2" && return
     [ -n "${superblock_words-}" ] || return 1

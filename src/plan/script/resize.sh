@@ -1,4 +1,4 @@
-# Sizes, files and blocks as they are now.
+# Current sizes, files and blocks.
 size_of() { blockdev --getsize64 "$1"; }
 free_in() { vgs --noheadings --nosuffix --units b -o vg_free -- "$1" | tr -d ' '; }
 blocks() {
@@ -7,7 +7,7 @@ blocks() {
     dmsetup status --noflush "$pool" | grep -o '[0-9][0-9]*/[0-9][0-9]*' | sed -n "$field s:.*/::p"
 }
 
-# Whether the filesystem of file $1 carries it when it is $2 bytes large.
+# Whether the filesystem of file $1 has room for it at $2 bytes.
 carries() {
     local allocated free
     allocated=$(( $(stat -L -c '%b * %B' -- "$1") )) || return 1
@@ -25,7 +25,7 @@ same_table() {
     [ "${1/#any/$7} ${2/#any/$8} ${3/#any/$9}" = "$7 $8 $9" ]
 }
 
-# Whether the pool's mode lets it grow at all, and whether its data may grow.
+# Whether the pool's mode allows growing at all, and growing the data.
 working() {
     ! suspended && case $(dmsetup status --noflush "$pool") in
         *needs_check* | *Fail* | *Error*) return 1 ;;
@@ -107,7 +107,7 @@ exchange_table() {
     mind_signals
     stop "the kernel refused the new table: $refusal; the pool is $(if suspended; then echo SUSPENDED; else echo 'as it was'; fi)"
 }
-# Whatever happened, the pool is not left suspended. Silent: see exchange_table.
+# Never leaves the pool suspended. Silent: see exchange_table.
 release_pool() {
     [ "$exchanging" = yes ] || return 0
     exchanging=no

@@ -1,6 +1,6 @@
 # Services, under systemd, upstart or System V's init. That systemctl is there does not mean that systemd runs.
 systemd_runs() { [ -d /run/systemd/system ]; }
-# A service must not inherit the lock: it would hold it for as long as it lives.
+# A service must not inherit the lock: it would hold it until it ends.
 service_of() { if systemd_runs; then run systemctl "$2" "$1" 9>&-; else run service "${1%.service}" "$2" 9>&-; fi; }
 service_exists() {
     if systemd_runs; then

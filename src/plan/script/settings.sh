@@ -1,6 +1,7 @@
-# A settings file, $settings, is changed by replacing bytes of it. What else it holds, secrets above all, is not known here:
-# whether it is the file that the plan was made from, its sum tells: $settings_sum, empty where there was none. A new file
-# says $settings_text. The words OFFSET LENGTH TEXT of settings_forth make the change, and those of settings_back take it back.
+# Changes the settings file $settings by replacing bytes. Its other contents, which may be secret, are unknown here; the
+# checksum $settings_sum (empty if there was no file) shows whether it is the file that the plan was made from.
+# $settings_text is the content of a new file. The triples OFFSET LENGTH TEXT in settings_forth make the change, and
+# those in settings_back undo it.
 
 sum_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
 # spliced FILE OFFSET LENGTH TEXT...: the file with TEXT in place of LENGTH bytes from OFFSET, for each three; in order.

@@ -10,7 +10,7 @@ keep_settings() {
     fi
     mv -f -- "$kept.part" "$kept"
 }
-# What is there now stays in the store: somebody may have changed it since.
+# The current file is kept in the store, as it may have been changed since.
 restore_settings() {
     local file
     file=$(settings_file)

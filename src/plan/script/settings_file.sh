@@ -1,2 +1,2 @@
-# A link to the settings file stays a link.
+# A symbolic link to the settings file is preserved.
 settings_file() { readlink -f -- "$settings"; }

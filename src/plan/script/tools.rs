@@ -1,20 +1,20 @@
-//! The programs that scripts of plans start, the options that they are given, and since which version those exist.
+//! Programs that the scripts run, the options they use, and the versions that introduced those.
 //!
-//! A host with a pool on loop files is old: Ubuntu 14.04, RHEL and CentOS 7, Amazon Linux 1, Debian 8. What is younger than
-//! the oldest of them has to be asked for first.
+//! Hosts with a pool on loop files are old: Ubuntu 14.04, RHEL and CentOS 7, Amazon Linux 1, Debian 8. A script must
+//! check for anything newer than the oldest of them before using it.
 
-/// A version, as far as it matters here.
+/// A version, to the precision needed here.
 pub type Version = (u32, u32, u32);
 
-/// Since the beginning, or for longer than anything counts here.
+/// Always available, or older than every supported host.
 const EVER: Version = (0, 0, 0);
 
-/// Where a program comes from.
+/// The package that provides a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Package {
     /// GNU coreutils.
     Coreutils,
-    /// util-linux, and what used to be beside it (`mountpoint`, `losetup`).
+    /// util-linux, and tools that were once separate (`mountpoint`, `losetup`).
     UtilLinux,
     /// lvm2, with device-mapper; versions are lvm2's.
     Lvm2,
@@ -32,12 +32,12 @@ pub enum Package {
     Containerd,
     /// systemd, and System V's `service`, which upstart has too.
     Init,
-    /// kmod, xfsprogs, SELinux's tools: what goes with the host's kernel and filesystems.
+    /// kmod, xfsprogs, SELinux's tools: they match the host's kernel and filesystems.
     Kernel,
 }
 
 impl Package {
-    /// The oldest version on a host that these scripts are for.
+    /// The oldest version on a supported host.
     #[must_use]
     pub const fn oldest(self) -> Version {
         match self {
@@ -59,22 +59,23 @@ impl Package {
 pub struct Tool {
     /// Its name.
     pub name: &'static str,
-    /// What brings it.
+    /// Its package.
     pub package: Package,
-    /// Options, of one letter with whatever stands behind it.
+    /// Options; a one-letter option includes its attached value.
     pub options: &'static [&'static str],
 }
 
-/// An option that is younger than the rest, and the function that asks whether it is there; empty: every host has it.
+/// A feature newer than [`Package`]'s oldest version, and the shell function that checks for it; empty if every host
+/// has it.
 #[derive(Debug, Clone, Copy)]
 pub struct Younger {
     /// The program.
     pub tool: &'static str,
-    /// The option; empty: the program itself.
+    /// The option; empty for the program itself.
     pub option: &'static str,
-    /// Since when.
+    /// The version that introduced it.
     pub since: Version,
-    /// What a script calls before it uses it.
+    /// The function that a script calls before it uses it.
     pub asked_by: &'static str,
 }
 
@@ -86,7 +87,7 @@ use Package::{
     Containerd, Coreutils, Docker, Findutils, Init, Kernel, Lvm2, Procps, Text, ThinTools, UtilLinux,
 };
 
-/// All that scripts call.
+/// All programs that scripts run.
 pub const TOOLS: &[Tool] = &[
     tool("basename", Coreutils, &[]),
     tool("cat", Coreutils, &[]),
@@ -124,7 +125,7 @@ pub const TOOLS: &[Tool] = &[
     tool("blockdev", UtilLinux, &["--getro", "--getsize64", "--getss"]),
     tool("flock", UtilLinux, &["-n"]),
     tool("fstrim", UtilLinux, &["-v"]),
-    // --list, --noheadings, --output and RO, OFFSET came with 2.21 to 2.24: sysfs tells the same.
+    // --list, --noheadings, --output and RO, OFFSET came with 2.21 to 2.24; scripts read sysfs instead.
     tool("losetup", UtilLinux, &["-c", "-d", "--find", "-j", "-r", "--show"]),
     tool("mount", UtilLinux, &["-o", "-t"]),
     tool("mountpoint", UtilLinux, &["-q"]),
@@ -233,7 +234,7 @@ pub const TOOLS: &[Tool] = &[
     tool("xfs_info", Kernel, &[]),
 ];
 
-/// What is younger than anything else of its program.
+/// Features newer than the oldest supported version of their program.
 pub const YOUNGER: &[Younger] = &[
     // coreutils NEWS.
     Younger { tool: "dd", option: "conv=sparse", since: (8, 16, 0), asked_by: "" },

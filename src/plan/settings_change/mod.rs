@@ -1,27 +1,27 @@
-//! How a script changes a settings file that it may not have seen in full: the file's sum is compared, and bytes whose
-//! places are known are replaced.
+//! How a script changes a settings file that was not recorded in full: it compares the checksum and replaces bytes at
+//! known offsets.
 //!
-//! Secrets were taken out of the recorded text. A change that would touch one is refused, so that what stands in its place
-//! in a recording is never written to a file.
+//! Secrets are redacted in a recording. A change that would touch one is an error, so that a placeholder is never
+//! written to a file.
 
 use super::ScriptContext;
 use super::daemon_json::Edited;
 use super::json_edit::Splice;
 use crate::host::docker::{Docker, FileDigest, Hidden};
 
-/// What stands in a recording where a secret stood.
+/// Placeholder for a redacted secret.
 const REDACTED: &str = "<redacted>";
 
-/// A settings file on the disk, as far as a recording tells.
+/// A settings file on disk, as recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Original {
-    /// There is none.
+    /// The file does not exist.
     Absent,
     /// What it is.
     File(FileDigest),
 }
 
-/// What Docker's settings file is; a sentence where that is not known.
+/// Docker's settings file on disk. Fails with a sentence if it was not recorded.
 pub(super) fn original(docker: &Docker) -> Result<Original, String> {
     let path = docker.settings_file();
     if let Some(why) = &docker.daemon_json_unread {
@@ -43,17 +43,17 @@ pub(super) fn original(docker: &Docker) -> Result<Original, String> {
 /// How a script changes the settings, as variables of `script/settings.sh`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Change {
-    /// The checksum of the file that was; empty where there was none.
+    /// The checksum of the old file; empty if there was none.
     sum: String,
-    /// What a new file says.
+    /// The content of a new file.
     text: String,
-    /// What makes the change and what takes it back: an offset, a length and a text for each place.
+    /// The change and its reversal: an offset, a length and a text for each replacement.
     forth: Vec<String>,
     back: Vec<String>,
 }
 
 impl Change {
-    /// Of the whole file, from one text to another; a sentence where that cannot be done without touching what was not
+    /// The change from the recorded to the edited text. Fails with a sentence if it would touch bytes that were not
     /// recorded.
     pub(super) fn of_file(file: &Original, edited: &Edited) -> Result<Self, String> {
         match file {
@@ -75,14 +75,14 @@ impl Change {
         change
     }
 
-    /// Tells a script of it.
+    /// Sets the script variables that describe the change.
     pub(super) fn describe(self, basis: &mut ScriptContext) {
         basis.variables.extend([("settings_sum", self.sum), ("settings_text", self.text)]);
         basis.lists.extend([("settings_forth", self.forth), ("settings_back", self.back)]);
     }
 }
 
-/// Bytes of the file on the disk and what takes their place.
+/// A replacement of bytes in the file on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Replacement {
     /// Where they begin, in bytes.
@@ -92,7 +92,8 @@ pub(super) struct Replacement {
 }
 
 impl Replacement {
-    /// Those of a change of the recorded text; a sentence where one of them would touch what was not recorded.
+    /// Translates the edits of the recorded text. Fails with a sentence if one would touch bytes that were not
+    /// recorded.
     pub(super) fn all(digest: &FileDigest, edited: &Edited) -> Result<Vec<Self>, String> {
         edited.splices().iter().map(|splice| Self::of(digest, &edited.old, splice)).collect()
     }
@@ -104,12 +105,12 @@ impl Replacement {
         };
         let (start, end) = (number(splice.range.start), number(splice.range.end));
         let mut old = text.get(splice.range.clone()).unwrap_or_default().to_owned();
-        // From the last one, so that the places before stay what they are.
+        // In reverse, so that earlier offsets stay valid.
         for place in recorded(&digest.hidden).iter().rev() {
             if place.hidden.shown > 0 && place.at < end && start < place.at + place.hidden.shown {
                 return Err(secret());
             }
-            // Something added inside it would come out in its middle.
+            // An insertion inside the placeholder would end up in the middle of the secret.
             if place.hidden.shown > 0
                 && start == end
                 && place.at < start
@@ -130,7 +131,7 @@ impl Replacement {
     }
 }
 
-/// What was not recorded, and where its place is in the recorded text.
+/// Bytes that were not recorded, and their position in the recorded text.
 struct Place {
     hidden: Hidden,
     at: u64,
@@ -148,7 +149,7 @@ fn recorded(hidden: &[Hidden]) -> Vec<Place> {
     places
 }
 
-/// Where a place in the recorded text is in the file. What is left out before a newline stays behind the place.
+/// Maps an offset in the recorded text to the file. A carriage return omitted at that offset stays after it.
 fn on_disk(digest: &FileDigest, at: u64) -> u64 {
     let before = recorded(&digest.hidden).into_iter().filter(|place| place.at < at);
     before.fold(at, |sum, place| sum.saturating_add(place.hidden.bytes).saturating_sub(place.hidden.shown))

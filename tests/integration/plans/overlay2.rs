@@ -14,7 +14,7 @@ use thinspect::host::model::backing::Filesystem;
 use thinspect::host::model::pool::{Pool, PoolOwner};
 use thinspect::host::model::units::{Bytes, DataBlocks};
 use thinspect::host::owners::{Container, Image, Layer, Owners, State};
-use thinspect::plan::{Fate, Number, Overlay2, Plan, overlay2, script};
+use thinspect::plan::{Number, Outcome, Overlay2, Plan, overlay2, script};
 use thinspect::report::{TextStyle, plan_json, plan_schema, plan_text};
 
 const GIB: u64 = 1 << 30;
@@ -90,11 +90,11 @@ fn everything_is_counted_once_and_has_a_fate() {
     let archive = number("archive_bytes");
     assert!(archive > 573 * MIB && archive < 590 * MIB, "{archive}");
     assert_eq!(archive, number("temporary_bytes"));
-    let fates: Vec<(&str, Fate)> = plan.items.iter().map(|i| (i.name.as_str(), i.fate)).collect();
+    let fates: Vec<(&str, Outcome)> = plan.items.iter().map(|i| (i.name.as_str(), i.fate)).collect();
     let fate = |name: &str| fates.iter().find(|(n, _)| n.starts_with(name)).unwrap().1;
-    assert_eq!((fate("web:1"), fate("sha256:7")), (Fate::Saved, Fate::Saved));
-    assert_eq!((fate("it's"), fate("old"), fate("new")), (Fate::Saved, Fate::Saved, Fate::Kept));
-    assert_eq!((fate("tmp"), fate("data"), fate("front")), (Fate::Rebuilt, Fate::Kept, Fate::Kept));
+    assert_eq!((fate("web:1"), fate("sha256:7")), (Outcome::Saved, Outcome::Saved));
+    assert_eq!((fate("it's"), fate("old"), fate("new")), (Outcome::Saved, Outcome::Saved, Outcome::Kept));
+    assert_eq!((fate("tmp"), fate("data"), fate("front")), (Outcome::Rebuilt, Outcome::Kept, Outcome::Kept));
     assert!(says(&plan.warnings, "--rm: tmp"), "{:?}", plan.warnings);
     assert!(says(&plan.warnings, "build cache"), "{:?}", plan.warnings);
     golden("overlay2", &plan);
