@@ -24,7 +24,15 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// What no code after `record` may use: the recording is the only input.
-const OUTSIDE: &[&str] = &["std::fs", "std::env", "std::process", "std::net", "std::time", "std::io::stdin"];
+const OUTSIDE: &[&str] = &[
+    "std::fs",
+    "std::env",
+    "std::process",
+    "std::net",
+    "std::time",
+    "std::io::stdin",
+    "available_parallelism",
+];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();

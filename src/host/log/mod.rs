@@ -205,17 +205,16 @@ fn pieces(line: &str) -> impl Iterator<Item = &str> {
 
 /// From this number of lines on, several threads read them: a log of many megabytes.
 const MANY: usize = 50_000;
-/// Most threads for that.
-const THREADS: usize = 8;
+/// Threads for that. How many cores there are is not asked: reading a recording asks nothing of the machine.
+const THREADS: usize = 4;
 
 /// The messages in each line by itself.
 fn kinds_of_all(lines: &[&str]) -> Vec<Vec<Option<Kind>>> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    if lines.len() < MANY || cores == 1 {
+    if lines.len() < MANY {
         return kinds_of(lines);
     }
     std::thread::scope(|scope| {
-        let parts = lines.chunks(lines.len().div_ceil(cores.min(THREADS)));
+        let parts = lines.chunks(lines.len().div_ceil(THREADS));
         let start = |part| std::thread::Builder::new().spawn_scoped(scope, move || kinds_of(part));
         let threads: Vec<_> = parts.map(|part| (part, start(part))).collect();
         // If a thread cannot be started, this one does the work.
