@@ -12,6 +12,7 @@ pub mod file_digest;
 pub mod format;
 pub mod owners;
 pub mod paste;
+pub mod paths;
 pub mod probe;
 mod redact;
 pub mod sanitize;

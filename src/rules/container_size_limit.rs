@@ -152,7 +152,7 @@ fn full_filesystem(
     fs: &Filesystem,
     container: Option<&str>,
 ) -> Finding {
-    let left = fs.available.or(fs.free).map(|b| text!("{} left", b)).unwrap_or_default();
+    let left = fs.left().map(|b| text!("{} left", b)).unwrap_or_default();
     let of = size.map(|s| text!(" of its {}", s)).unwrap_or_default();
     let left = if left.is_empty() { "nearly nothing left".into() } else { left };
     let owner = thin_devices::possessive(container);

@@ -5,6 +5,7 @@ use super::shared::{advice, log_findings, queries};
 use super::{Finding, Subject};
 use crate::advice::quote;
 use crate::host::engines::EngineFiles;
+use crate::host::fs::filesystem_of;
 use crate::host::log::{LogMessage, Message};
 use crate::host::model::backing::Filesystem;
 use crate::host::model::text::{Text, text};
@@ -62,7 +63,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     // Any path on a filesystem that is shown full, except a thin device's: that is the volume's size limit.
     let shown_full = |path: &str| {
         let filesystem =
-            queries::filesystem_of(host, path).filter(|f| !queries::is_on_a_thin_device(host, f));
+            filesystem_of(&host.filesystems, path).filter(|f| !queries::is_on_a_thin_device(host, f));
         filesystem.and_then(fullness).is_some_and(|(severity, _)| severity == Severity::Critical)
     };
     let own = |path: &str| match place(path, root) {
@@ -73,7 +74,7 @@ fn check_log(host: &Host) -> Option<Finding> {
     let lines: Vec<(&LogMessage, &str)> =
         queries::no_space_lines(host).filter_map(|(s, p)| Some((s, p?))).filter(|(_, p)| own(p)).collect();
     let (_, path) = lines.first()?;
-    let filesystem = queries::filesystem_of(host, path);
+    let filesystem = filesystem_of(&host.filesystems, path);
     let full = filesystem.and_then(fullness);
     // Space is free but no inode: another rule reports that.
     if full.is_none() && filesystem.is_some_and(|f| f.inodes_used_percent == Some(100)) {
@@ -210,7 +211,7 @@ fn in_memory(filesystem: &Filesystem) -> Option<Finding> {
 fn check_docker_root(host: &Host) -> Option<Finding> {
     let root = queries::docker_root(host);
     let asked = host.docker_roots.iter().find_map(|d| d.filesystem.as_ref());
-    let filesystem = asked.or_else(|| queries::filesystem_of(host, root))?;
+    let filesystem = asked.or_else(|| filesystem_of(&host.filesystems, root))?;
     let (severity, left) = fullness(filesystem)?;
     let certainty = if asked.is_some() { Certainty::Certain } else { Certainty::Likely };
     let mount = filesystem.mount.as_deref().unwrap_or(root);
@@ -224,12 +225,8 @@ fn check_docker_root(host: &Host) -> Option<Finding> {
 }
 
 fn fullness(filesystem: &Filesystem) -> Option<(Severity, Text)> {
-    let left = filesystem.available.or(filesystem.free);
-    let percent = filesystem.used_percent.or_else(|| {
-        let (size, left) = (filesystem.size?, left?);
-        let used = u128::from(size.minus(left).0) * 100;
-        used.checked_div(u128::from(size.0)).and_then(|p| u64::try_from(p).ok())
-    });
+    let left = filesystem.left();
+    let percent = filesystem.percent_used();
     let words = match (left, percent) {
         (Some(left), Some(percent)) => text!("{} left, {} % used", left, percent),
         (Some(left), None) => text!("{} left", left),

@@ -96,7 +96,7 @@ fn severity(host: &Host, total: Bytes) -> Option<Severity> {
     }
     let missed = |filesystem: &Filesystem| {
         let Some(size) = filesystem.size else { return false };
-        let tight = filesystem.available.or(filesystem.free).is_some_and(|left| left.0 < size.0 / 10);
+        let tight = filesystem.left().is_some_and(|left| left.0 < size.0 / 10);
         let held = queries::held_open(host, filesystem).map_or(0, |(held, _)| held.0);
         tight && held >= size.0 / 20 && held > 0
     };

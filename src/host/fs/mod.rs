@@ -18,12 +18,5 @@ pub(super) fn longest_mount<'a>(
     filesystems: impl Iterator<Item = &'a Filesystem>,
     path: &str,
 ) -> Option<&'a Filesystem> {
-    filesystems.filter(|f| holds(f, path)).max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
-}
-
-/// Whether a path is at or below a mount point.
-fn holds(filesystem: &Filesystem, path: &str) -> bool {
-    let Some(mount) = filesystem.mount.as_deref() else { return false };
-    let rest = path.strip_prefix(mount.trim_end_matches('/'));
-    rest.is_some_and(|r| r.is_empty() || r.starts_with('/'))
+    filesystems.filter(|f| f.holds(path)).max_by_key(|f| f.mount.as_deref().map_or(0, str::len))
 }

@@ -2,6 +2,7 @@
 
 use super::units::Bytes;
 use crate::host::dm::table::DeviceNumber;
+use crate::record::paths::is_at_or_below;
 
 /// The device under a pool's data or metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -114,6 +115,30 @@ pub struct Filesystem {
     pub used_percent: Option<u64>,
     /// Used inodes in percent as a tool prints it.
     pub inodes_used_percent: Option<u64>,
+}
+
+impl Filesystem {
+    /// Space left for other users, else for root, whichever is known.
+    #[must_use]
+    pub fn left(&self) -> Option<Bytes> {
+        self.available.or(self.free)
+    }
+
+    /// Share of the space in use in percent: as a tool printed it, else computed and rounded down.
+    #[must_use]
+    pub fn percent_used(&self) -> Option<u64> {
+        let computed = || {
+            let used = u128::from(self.size?.minus(self.left()?).0) * 100;
+            u64::try_from(used.checked_div(u128::from(self.size?.0))?).ok()
+        };
+        self.used_percent.or_else(computed)
+    }
+
+    /// Whether a path is at or below the mount point.
+    #[must_use]
+    pub fn holds(&self, path: &str) -> bool {
+        self.mount.as_deref().is_some_and(|mount| is_at_or_below(path, mount))
+    }
 }
 
 impl Backing {

@@ -140,7 +140,7 @@ pub(super) fn place(
 ) -> Result<Place, Text> {
     let root = docker.root.as_deref().unwrap_or("/var/lib/docker");
     let own = docker.filesystem.as_ref();
-    let free = own.and_then(|f| f.available.or(f.free));
+    let free = own.and_then(Filesystem::left);
     let same = |f: &Filesystem| own.is_some_and(|o| o.device == f.device && o.device.is_some());
     let needs = |archives_too| sizes.beside_root(archives_too);
     let short = |what: &str, free: Bytes, needed: u64| {
@@ -153,7 +153,7 @@ pub(super) fn place(
     if let Some(directory) = asked {
         let there = filesystem_of(&host.filesystems, directory);
         let beside = there.is_some_and(same);
-        let free = there.and_then(|f| f.available.or(f.free));
+        let free = there.and_then(Filesystem::left);
         let needed = if beside { needs(true) } else { sizes.archive.saturating_add(RESERVE) };
         return match free.filter(|free| free.0 < needed) {
             Some(free) => short(&format!("the filesystem of {directory}"), free, needed),
@@ -165,7 +165,7 @@ pub(super) fn place(
     }
     let needed = sizes.archive.saturating_add(RESERVE);
     let others = host.filesystems.iter().filter(|f| !same(f) && is_disk(f));
-    let roomiest = others.filter_map(|f| Some((f.available.or(f.free)?, f.mount.as_deref()?))).max();
+    let roomiest = others.filter_map(|f| Some((f.left()?, f.mount.as_deref()?))).max();
     match roomiest {
         Some((free, mount)) if free.0 >= needed => {
             let directory = format!("{}/{name}", mount.trim_end_matches('/'));

@@ -20,6 +20,7 @@ use crate::advice::since::Versions;
 use crate::advice::{Risk, quote};
 use crate::host::Host;
 use crate::host::docker::Docker;
+use crate::host::model::backing::Filesystem;
 use crate::host::model::pool::{Pool, PoolOwner};
 use crate::host::model::units::Bytes;
 use crate::host::owners::Owners;
@@ -172,7 +173,7 @@ fn rule_out(plan: &mut Plan, host: &Host, pool: &Pool) {
 fn numbers(plan: &mut Plan, docker: &Docker, inventory: &Inventory, sizes: &Sizes) {
     let count = |n: usize| u64::try_from(n).ok();
     let content = inventory.layers.iter().map(|l| l.content.map(|b| b.0)).sum::<Option<u64>>();
-    let free = docker.filesystem.as_ref().and_then(|f| f.available.or(f.free));
+    let free = docker.filesystem.as_ref().and_then(Filesystem::left);
     let numbers = &mut plan.numbers;
     numbers.set(Number::ImageCount, count(inventory.images.len()));
     numbers.set(Number::LayerCount, count(inventory.layers.len()));

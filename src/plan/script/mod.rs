@@ -10,7 +10,6 @@ pub use tools::{Package, TOOLS, Tool, Version, YOUNGER, Younger};
 use super::{Plan, ScriptStep, Step};
 use crate::advice::{Risk, quote};
 use crate::host::docker::Docker;
-use crate::host::model::text::Text;
 
 /// What every script begins with.
 pub const PROLOGUE: &str = include_str!("prologue.sh");
@@ -96,7 +95,7 @@ pub fn script(plan: &Plan) -> String {
     if let Some(why) = plan.unscriptable() {
         out.push_str(&format!(
             "printf '%s\\n' {} >&2\nexit 1\n",
-            sentence(&format!("thinspect: stopped: {}", plain(&why)))
+            sentence(&format!("thinspect: stopped: {}", why.plain()))
         ));
         return out;
     }
@@ -105,7 +104,7 @@ pub fn script(plan: &Plan) -> String {
     out.push('\n');
     out.push_str(if plan.basis.way_back { WAY_BACK } else { NO_WAY_BACK });
     for warning in &plan.warnings {
-        out.push_str(&format!("say {}\n", sentence(&format!("warning: {}", plain(warning)))));
+        out.push_str(&format!("say {}\n", sentence(&format!("warning: {}", warning.plain()))));
     }
     for (condition, otherwise) in &plan.basis.needs {
         out.push_str(&format!("{condition} || stop {}\n", sentence(otherwise)));
@@ -180,7 +179,7 @@ fn header(plan: &Plan) -> String {
 }
 
 fn function(number: usize, step: &Step, guarded: &ScriptStep) -> String {
-    let does = plain(&step.does);
+    let does = step.does.plain();
     let mut out =
         format!("\n# Step {number} ({}): {}\nstep_{number}() {{\n", step.risk.word(), comment(&does));
     out.push_str(&format!("    step={}\n", sentence(&format!("{number} ({does})"))));
@@ -235,7 +234,7 @@ fn function(number: usize, step: &Step, guarded: &ScriptStep) -> String {
 
 /// What is asked before a step: what deletes has an answer of its own; what may be left out does not end the script.
 fn question(number: usize, step: &Step, guarded: &ScriptStep) -> String {
-    let text = format!("step {number} ({}): {}. Go on?", step.risk.word(), plain(&step.does));
+    let text = format!("step {number} ({}): {}. Go on?", step.risk.word(), step.does.plain());
     let suffix = if step.risk == Risk::Destroys { "_destroy" } else { "" };
     let text = sentence(&text);
     if guarded.tries {
@@ -256,11 +255,6 @@ fn sentence(text: &str) -> String {
 /// A text on one line of a comment.
 fn comment(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
-}
-
-/// A text with its amounts written out, as the screen shows them.
-fn plain(text: &Text) -> String {
-    text.plain()
 }
 
 #[cfg(test)]

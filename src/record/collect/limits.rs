@@ -3,6 +3,7 @@
 
 use super::Collector;
 use crate::record::Query;
+use crate::record::paths::is_at_or_below;
 
 /// Directories of other engines and the kubelet, and in-memory filesystems that programs fill.
 const PLACES: [&str; 4] = ["/var/lib/containers/storage", "/var/lib/kubelet", "/tmp", "/dev/shm"];
@@ -47,11 +48,7 @@ pub(super) fn ask(collector: &mut Collector<'_>, mounts: &str) {
 /// The mount point of a path by the mount table alone; mount points with escaped names are ignored.
 fn mount_above(mounts: &str, path: &str) -> Option<String> {
     let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
-    let above = |point: &&str| {
-        let rest = path.strip_prefix(point.trim_end_matches('/'));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    points.filter(above).max_by_key(|point| point.len()).map(str::to_owned)
+    points.filter(|point| is_at_or_below(path, point)).max_by_key(|point| point.len()).map(str::to_owned)
 }
 
 #[cfg(test)]

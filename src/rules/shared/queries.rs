@@ -9,10 +9,10 @@ use crate::host::dm::status::Mode;
 use crate::host::dm::table::DeviceNumber;
 use crate::host::docker::Docker;
 use crate::host::docker::info::DockerInfo;
-use crate::host::fs;
 use crate::host::fs::lsof::Deleted;
 use crate::host::log::{Kind, LogMessage, Message};
 use crate::host::lvm::LogicalVolume;
+use crate::host::model::amounts::percent;
 use crate::host::model::backing::{Filesystem, LoopFile};
 use crate::host::model::pool::{Pool, PoolOwner, StatusAnswer};
 use crate::host::model::space::Space;
@@ -29,11 +29,6 @@ pub(in crate::rules) const DEFAULT_ROOT: &str = "/var/lib/docker";
 /// Seconds for people: `45 s`, `3 min`, `2 h`.
 pub(in crate::rules) fn span(secs: u64) -> String {
     length(i64::try_from(secs).unwrap_or(i64::MAX).saturating_mul(1000))
-}
-
-/// Tenths of a percent for people: 953 is `95.3 %`.
-pub(in crate::rules) fn percent(permille: u64) -> String {
-    crate::host::model::amounts::percent(permille)
 }
 
 /// `1474560 of 1638400 blocks (90.0 %)`, or in bytes if only bytes are known.
@@ -147,11 +142,6 @@ pub(in crate::rules) fn docker_subject(host: &Host) -> Subject {
 pub(in crate::rules) fn docker_root(host: &Host) -> &str {
     let said = host.pools.iter().filter_map(|p| p.docker_info.as_ref()).find_map(|i| i.root.as_deref());
     host.docker_roots.iter().find_map(|d| d.root.as_deref()).or(said).unwrap_or(DEFAULT_ROOT)
-}
-
-/// The filesystem of a path: the one with the longest matching mount point.
-pub(in crate::rules) fn filesystem_of<'a>(host: &'a Host, path: &str) -> Option<&'a Filesystem> {
-    fs::filesystem_of(&host.filesystems, path)
 }
 
 /// Bytes that deleted but open files keep on a filesystem, and the holder of the largest.
@@ -287,22 +277,13 @@ const FULL_PERCENT: u64 = 98;
 
 /// Severity of a full or nearly full filesystem on a thin device.
 pub(in crate::rules) fn fullness(filesystem: &Filesystem) -> Option<Severity> {
-    let none_left = filesystem.available.or(filesystem.free).is_some_and(|b| b.0 == 0);
-    let percent = filesystem.used_percent.unwrap_or_else(|| used_percent(filesystem));
+    let none_left = filesystem.left().is_some_and(|b| b.0 == 0);
+    let percent = filesystem.percent_used().unwrap_or_default();
     if none_left || percent >= 100 {
         Some(Severity::Critical)
     } else {
         (percent >= FULL_PERCENT).then_some(Severity::Warning)
     }
-}
-
-/// Percent used, rounded down; 0 if unknown.
-fn used_percent(filesystem: &Filesystem) -> u64 {
-    let (Some(size), Some(left)) = (filesystem.size, filesystem.available.or(filesystem.free)) else {
-        return 0;
-    };
-    let used = u128::from(size.minus(left).0) * 100;
-    used.checked_div(u128::from(size.0)).and_then(|p| u64::try_from(p).ok()).unwrap_or_default()
 }
 
 /// Whether a filesystem is on a volume, by either of the names of its node.

@@ -8,8 +8,8 @@ use super::hosts::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use thinspect::host::model::units::{Bytes, DataBlocks};
-use thinspect::plan::{Free, Grow, MinFreeSpace, Repair, free, grow, min_free_space, repair, script};
+use thinspect::host::model::units::Bytes;
+use thinspect::plan::{Grow, MinFreeSpace, Repair, grow, min_free_space, repair, script};
 
 /// A staged script, and the invariants of its stage after any failure.
 struct Case {
@@ -186,25 +186,12 @@ fn lowering() -> Case {
 }
 
 fn freeing() -> Case {
-    let stage = Stage::new();
-    stage.write("used", "900");
+    let (stage, text) = super::repair_and_free::pruning();
     stage.write(
         "info",
         &stage.read("info").replace("/var/lib/docker", &stage.path("root").display().to_string()),
     );
     std::fs::create_dir_all(stage.path("root")).unwrap();
-    stage.tool(
-        "dmsetup",
-        "echo \"0 64000 thin-pool 4 1/100 $(cat \"$STAGE/used\")/1000 - rw discard_passdown queue_if_no_space - 8\"",
-    );
-    stage.tool(
-        "docker",
-        "case \"$*\" in\n*'container prune'*) echo $(( $(cat \"$STAGE/used\") - 60 )) > \"$STAGE/used\" ;;\n\
-         *'image prune --all'*) echo $(( $(cat \"$STAGE/used\") - 200 )) > \"$STAGE/used\" ;;\nesac",
-    );
-    let (host, mut pool) = published();
-    (pool.data.used, pool.data.total) = (Some(DataBlocks(900)), Some(DataBlocks(1000)));
-    let text = script(&free(&host, &pool, &Free { need: Some(Bytes(50 << 16)) }));
     let nothing_lost = |stage: &Stage, about: &str| {
         // Containers suffice; if Docker refuses to remove them, images are removed, which was also confirmed.
         let used: u32 = stage.read("used").trim().parse().unwrap();

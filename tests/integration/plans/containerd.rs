@@ -5,7 +5,6 @@ use super::hosts::*;
 use std::path::PathBuf;
 use std::process::Command;
 use thinspect::host::Host;
-use thinspect::host::block::disk::{Content, Disk};
 use thinspect::host::containerd::Containerd;
 use thinspect::host::dm::table::DeviceNumber;
 use thinspect::host::lvm::VolumeGroup;
@@ -35,20 +34,7 @@ fn moving() -> (Host, Pool) {
         address: "/run/own/containerd.sock".into(),
         base_size: Some(Bytes(10 * GIB)),
     }];
-    host.disks = vec![Disk {
-        node: "/dev/sdb".into(),
-        number: Some(DeviceNumber { major: 8, minor: 16 }),
-        size: Some(Bytes(200 * GIB)),
-        read_only: Some(false),
-        partitions: Some(Vec::new()),
-        holders: Some(Vec::new()),
-        swap: Some(false),
-        takes_discards: Some(true),
-        identity: Some("wwid naa.5000c500a1b2c3d4".into()),
-        logical_block: Some(512),
-        content: Content::Nothing,
-        ..Disk::default()
-    }];
+    host.disks = vec![empty_disk("/dev/sdb", 200)];
     pool.name = Some("devpool".into());
     pool.owner = PoolOwner::Containerd { root: None };
     pool.owners.keeper = RecordKeeper::Containerd { database: format!("{folder}/devpool.db") };

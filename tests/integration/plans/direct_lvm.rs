@@ -17,31 +17,13 @@ use thinspect::plan::{Counted, DirectLvm, Number, Plan, Where, direct_lvm, scrip
 
 const GIB: u64 = 1 << 30;
 
-/// An empty disk.
-fn disk(node: &str, gib: u64) -> Disk {
-    Disk {
-        node: node.into(),
-        number: Some(DeviceNumber { major: 8, minor: 16 }),
-        size: Some(Bytes(gib * GIB)),
-        read_only: Some(false),
-        partitions: Some(Vec::new()),
-        holders: Some(Vec::new()),
-        swap: Some(false),
-        takes_discards: Some(true),
-        identity: Some("wwid naa.5000c500a1b2c3d4".into()),
-        logical_block: Some(512),
-        content: Content::Nothing,
-        ..Disk::default()
-    }
-}
-
 /// The published case on a host with a disk of 200 GiB.
 fn moving() -> (Host, Pool) {
     let (mut host, mut pool) = published();
     pool.device = Some(DeviceNumber { major: 253, minor: 0 });
     host.kernel.dm_version = Some("4.47.0".into());
     host.docker_roots[0].version = Some("20.10.24+dfsg1".into());
-    host.disks = vec![disk("/dev/sdb", 200)];
+    host.disks = vec![empty_disk("/dev/sdb", 200)];
     host.tools = vec![("lvcreate".into(), Some("/usr/sbin/lvcreate".into()))];
     host.pools = vec![pool.clone()];
     (host, pool)
@@ -191,8 +173,8 @@ fn a_full_pool_moves_and_so_does_one_that_is_not_set_up() {
 #[test]
 fn where_nothing_is_named_what_is_free_is() {
     let (mut host, pool) = moving();
-    host.disks.push(disk("/dev/sdc", 50));
-    host.disks.push(Disk { mounts: vec!["/".into()], ..disk("/dev/sda", 900) });
+    host.disks.push(empty_disk("/dev/sdc", 50));
+    host.disks.push(Disk { mounts: vec!["/".into()], ..empty_disk("/dev/sda", 900) });
     let plan = direct_lvm(&host, &pool, &DirectLvm::default());
     assert!(
         plan.blocked_by[0].plain().contains("--device /dev/sdb")

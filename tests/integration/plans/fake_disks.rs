@@ -2,12 +2,11 @@
 //! they create.
 
 use super::fake_tools::Stage;
-use super::hosts::{on_loop, published};
+use super::hosts::{empty_disk, on_loop, published};
 use thinspect::host::Host;
-use thinspect::host::block::disk::{Content, Disk};
+use thinspect::host::block::disk::Disk;
 use thinspect::host::dm::table::DeviceNumber;
 use thinspect::host::model::pool::Pool;
-use thinspect::host::model::units::Bytes;
 use thinspect::plan::{DirectLvm, Where, direct_lvm, script};
 
 const GIB: u64 = 1 << 30;
@@ -108,18 +107,9 @@ fn moving() -> (Host, Pool) {
     pool.data_backing = on_loop(0, &format!("{directory}/data"), 100 * GIB, 0, 1 << 40);
     pool.metadata_backing = on_loop(1, &format!("{directory}/metadata"), 2 * GIB, 0, 1 << 40);
     host.disks = vec![Disk {
-        node: "/dev/sdb".into(),
         number: Some(DeviceNumber { major: 7, minor: 200 }),
-        size: Some(Bytes(200 * GIB)),
-        read_only: Some(false),
-        partitions: Some(Vec::new()),
-        holders: Some(Vec::new()),
-        swap: Some(false),
-        takes_discards: Some(true),
         identity: Some(format!("wwid {WWID}")),
-        logical_block: Some(512),
-        content: Content::Nothing,
-        ..Disk::default()
+        ..empty_disk("/dev/sdb", 200)
     }];
     host.pools = vec![pool.clone()];
     (host, pool)

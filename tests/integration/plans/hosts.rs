@@ -1,6 +1,7 @@
 //! Handmade hosts to plan for, and the golden files of their plans.
 
 use std::path::{Path, PathBuf};
+use thinspect::host::block::disk::{Content, Disk};
 use thinspect::host::dm::status::{Mode, WhenFull};
 use thinspect::host::dm::table::DeviceNumber;
 use thinspect::host::docker::{Docker, FileDigest, StorageOption};
@@ -56,6 +57,24 @@ pub(crate) fn option(name: &str, value: &str, from: &str) -> StorageOption {
 pub(crate) fn set_settings(docker: &mut Docker, text: &str) {
     docker.daemon_json = Some(text.to_owned());
     docker.daemon_json_digest = Some(FileDigest::of_plain(text));
+}
+
+/// An empty disk without anything that refers to it.
+pub(crate) fn empty_disk(node: &str, gib: u64) -> Disk {
+    Disk {
+        node: node.into(),
+        number: Some(DeviceNumber { major: 8, minor: 16 }),
+        size: Some(Bytes(gib * GIB)),
+        read_only: Some(false),
+        partitions: Some(Vec::new()),
+        holders: Some(Vec::new()),
+        swap: Some(false),
+        takes_discards: Some(true),
+        identity: Some("wwid naa.5000c500a1b2c3d4".into()),
+        logical_block: Some(512),
+        content: Content::Nothing,
+        ..Disk::default()
+    }
 }
 
 /// A loop device on a file.

@@ -392,7 +392,7 @@ fn others_are_freed_by_their_owners() {
 }
 
 /// A pool of 1000 blocks with 900 in use; removing containers frees 60, images 200.
-fn pruning() -> (Stage, String) {
+pub(super) fn pruning() -> (Stage, String) {
     let stage = Stage::new();
     stage.write("used", "900");
     stage.tool(
